@@ -1,0 +1,1 @@
+"""myvta: an open deep-learning accelerator whose whole stack is Python."""

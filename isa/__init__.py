@@ -1,0 +1,1 @@
+"""The architecture: configuration, fields, opcodes, instructions, registers, text form."""

@@ -1,0 +1,364 @@
+"""Architecture template: one frozen dataclass that every room reads.
+
+A configuration is VTA's ``vta_config.json`` (HW_VER 0.0.2): log2 of operand widths in bits, of the
+matrix shape, and of the on-chip buffer sizes in bytes.  Everything else (depths, tile bytes, field
+positions) is derived here or in :mod:`myvta.isa.fields`.  A configuration that does not fit the
+128-bit instruction or the 32-bit micro-op is refused, and all its problems are listed at once.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, fields as dataclass_fields, replace
+from pathlib import Path
+
+from .opcodes import MemoryType
+
+__all__ = ["Config", "ConfigError", "NAMED", "load_config", "named"]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be built; ``problems`` lists every reason found."""
+
+    def __init__(self, problems: list[str]):
+        self.problems = list(problems)
+        super().__init__("configuration refused: " + "; ".join(problems))
+
+
+# attribute, JSON key, lowest, highest (inclusive), meaning
+_RANGES = (
+    ("log_inp_width", 2, 3, "log2 bits of an input operand"),
+    ("log_wgt_width", 2, 3, "log2 bits of a weight operand"),
+    ("log_acc_width", 5, 5, "log2 bits of an accumulator lane"),
+    ("log_batch", 0, 3, "log2 rows of an input tile"),
+    ("log_block", 2, 5, "log2 columns of an input tile and rows of a weight tile"),
+    ("log_uop_buff_size", 6, 15, "log2 bytes of the micro-op buffer"),
+    ("log_inp_buff_size", 0, 30, "log2 bytes of the input buffer"),
+    ("log_wgt_buff_size", 0, 30, "log2 bytes of the weight buffer"),
+    ("log_acc_buff_size", 0, 30, "log2 bytes of the accumulator buffer"),
+    ("log_bus_width", 6, 8, "log2 bits of the memory port"),
+)
+_MIN_LOG_DEPTH = 4  # a beat of the widest port never holds more tiles than a buffer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One accelerator configuration.
+
+    The first eleven attributes are the keys of ``vta_config.json`` in lower case.  The last three
+    are ours and are written to the file only when they differ from their defaults, so a file that
+    VTA wrote comes back unchanged.
+
+    Raises
+    ------
+    ConfigError
+        Lists every attribute out of range and every instruction field that does not fit.
+    """
+
+    target: str = "sim"
+    hw_ver: str = "0.0.2"
+    log_inp_width: int = 3
+    log_wgt_width: int = 3
+    log_acc_width: int = 5
+    log_batch: int = 0
+    log_block: int = 4
+    log_uop_buff_size: int = 15
+    log_inp_buff_size: int = 15
+    log_wgt_buff_size: int = 18
+    log_acc_buff_size: int = 17
+    log_bus_width: int = 6
+    overwrite: bool = False  # GEMM bit 63, vta_isa.md section 0.1
+    requantize: bool = False  # ALU opcode 7 (RQT), vta_isa.md section 0.1
+
+    def __post_init__(self) -> None:
+        problems = []
+        for name in ("target", "hw_ver"):
+            if not isinstance(getattr(self, name), str):
+                problems.append(f"{name.upper()} must be a string, not {getattr(self, name)!r}")
+        if self.hw_ver in ("0.0.0", "0.0.1") and self.target != "zcu104":
+            problems.append(
+                f"HW_VER must be 0.0.2 (version {self.hw_ver} has 2-bit memory types and ALU "
+                "opcodes and is not binary compatible)"
+            )
+        for name in ("overwrite", "requantize"):
+            if not isinstance(getattr(self, name), bool):
+                problems.append(f"{name} must be a bool, not {getattr(self, name)!r}")
+        for name, low, high, meaning in _RANGES:
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                problems.append(
+                    f"{name.upper()} ({meaning}) must be {low}..{high}, not {value!r}"
+                )
+        if not problems:
+            problems += self._depth_problems()
+        if not problems:
+            from .fields import fit_problems  # fields derives its widths from a Config
+
+            problems += fit_problems(self)
+        if problems:
+            raise ConfigError(problems)
+
+    def _depth_problems(self) -> list[str]:
+        problems = []
+        for kind in ("uop", "inp", "wgt", "acc"):
+            depth = getattr(self, f"log_{kind}_depth")
+            if not _MIN_LOG_DEPTH <= depth <= 16:
+                problems.append(
+                    f"LOG_{kind.upper()}_BUFF_SIZE gives 2^{depth} tiles of "
+                    f"{self.tile_bytes(MemoryType[kind.upper()])} bytes; "
+                    f"must be 2^{_MIN_LOG_DEPTH}..2^16"
+                )
+        return problems
+
+    # -- shape -----------------------------------------------------------------------------------
+    @property
+    def batch(self) -> int:
+        """Rows of an input, accumulator and output tile."""
+        return 1 << self.log_batch
+
+    @property
+    def block_in(self) -> int:
+        """Columns of an input and of a weight tile."""
+        return 1 << self.log_block
+
+    @property
+    def block_out(self) -> int:
+        """Rows of a weight tile, columns of an accumulator and output tile."""
+        return 1 << self.log_block
+
+    @property
+    def lanes(self) -> int:
+        """Lanes of an accumulator tile: ``batch * block_out``."""
+        return self.batch * self.block_out
+
+    @property
+    def macs_per_step(self) -> int:
+        """Multiply-accumulates of one GEMM step: ``batch * block_in * block_out``."""
+        return self.batch * self.block_in * self.block_out
+
+    @property
+    def inp_width(self) -> int:
+        """Bits of an input operand."""
+        return 1 << self.log_inp_width
+
+    @property
+    def wgt_width(self) -> int:
+        """Bits of a weight operand."""
+        return 1 << self.log_wgt_width
+
+    @property
+    def acc_width(self) -> int:
+        """Bits of an accumulator lane."""
+        return 1 << self.log_acc_width
+
+    @property
+    def out_width(self) -> int:
+        """Bits of an output lane, the low bits of the accumulator's (LOG_OUT_WIDTH = INP)."""
+        return self.inp_width
+
+    @property
+    def bus_width(self) -> int:
+        """Bits of the memory port (AXI data)."""
+        return 1 << self.log_bus_width
+
+    @property
+    def bus_bytes(self) -> int:
+        """Bytes of one beat of the memory port."""
+        return self.bus_width // 8
+
+    # -- tiles and depths ------------------------------------------------------------------------
+    def log_tile_bits(self, memory_type: MemoryType) -> int:
+        """Log2 bits of one element of a memory type as it lies in DRAM (vta_isa.md 1.1)."""
+        batch, block = self.log_batch, self.log_block
+        return {
+            MemoryType.UOP: 5,
+            MemoryType.WGT: 2 * block + self.log_wgt_width,
+            MemoryType.INP: batch + block + self.log_inp_width,
+            MemoryType.ACC: batch + block + self.log_acc_width,
+            MemoryType.OUT: batch + block + self.log_inp_width,
+            MemoryType.ACC_8BIT: batch + block + 3,
+        }[memory_type]
+
+    def tile_bytes(self, memory_type: MemoryType) -> int:
+        """Bytes of one element of a memory type in DRAM; always a power of two."""
+        return 1 << (self.log_tile_bits(memory_type) - 3)
+
+    def log_depth(self, memory_type: MemoryType) -> int:
+        """Log2 elements of the scratchpad a memory type lives in (ACC_8BIT and OUT: ACC's)."""
+        if memory_type in (MemoryType.OUT, MemoryType.ACC_8BIT):
+            memory_type = MemoryType.ACC
+        size = getattr(self, f"log_{memory_type.name.lower()}_buff_size")
+        return size + 3 - self.log_tile_bits(memory_type)
+
+    def depth(self, memory_type: MemoryType) -> int:
+        """Elements of the scratchpad a memory type lives in."""
+        return 1 << self.log_depth(memory_type)
+
+    @property
+    def log_uop_depth(self) -> int:
+        """Log2 micro-ops held on chip."""
+        return self.log_depth(MemoryType.UOP)
+
+    @property
+    def log_inp_depth(self) -> int:
+        """Log2 input tiles held on chip."""
+        return self.log_depth(MemoryType.INP)
+
+    @property
+    def log_wgt_depth(self) -> int:
+        """Log2 weight tiles held on chip."""
+        return self.log_depth(MemoryType.WGT)
+
+    @property
+    def log_acc_depth(self) -> int:
+        """Log2 accumulator (and output) tiles held on chip."""
+        return self.log_depth(MemoryType.ACC)
+
+    # -- identity --------------------------------------------------------------------------------
+    @property
+    def name(self) -> str:
+        """Name in :data:`NAMED` of an equal configuration (bus width aside), else VTA's string."""
+        for name, config in NAMED.items():
+            if config.canonical == self.canonical:
+                return name
+        return self.canonical
+
+    @property
+    def canonical(self) -> str:
+        """Everything a program depends on, in VTA's config-string style (no target, no bus)."""
+        extensions = ("o" if self.overwrite else "") + ("q" if self.requantize else "")
+        return (
+            f"{self.batch}x{self.block_in}_i{self.inp_width}w{self.wgt_width}a{self.acc_width}"
+            f"_{self.log_uop_buff_size}_{self.log_inp_buff_size}"
+            f"_{self.log_wgt_buff_size}_{self.log_acc_buff_size}"
+            + (f"_{extensions}" if extensions else "")
+        )
+
+    @property
+    def fingerprint(self) -> int:
+        """CRC-32 of :attr:`canonical`: a program runs on a device with the same fingerprint."""
+        return zlib.crc32(self.canonical.encode("ascii"))
+
+    def replace(self, **changes: object) -> Config:
+        """Return a copy with some attributes changed, validated again."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    # -- vta_config.json -------------------------------------------------------------------------
+    @classmethod
+    def from_dict(cls, values: dict) -> Config:
+        """Build from the keys of a ``vta_config.json``; unknown or missing keys are refused."""
+        if not isinstance(values, dict):
+            raise ConfigError([f"a configuration is a JSON object, not {type(values).__name__}"])
+        keys = {_json_key(field.name): field.name for field in dataclass_fields(cls)}
+        problems = [f"unknown key {key!r}" for key in values if key not in keys]
+        problems += [f"missing key {key!r}" for key in _VTA_KEYS if key not in values]
+        if problems:
+            raise ConfigError(problems)
+        return cls(**{keys[key]: value for key, value in values.items()})
+
+    def to_dict(self) -> dict:
+        """Return the keys of ``vta_config.json``, ours only where they differ from the default."""
+        out = {}
+        for field in dataclass_fields(self):
+            value, key = getattr(self, field.name), _json_key(field.name)
+            if key in _VTA_KEYS or value != field.default:
+                out[key] = value
+        return out
+
+    @classmethod
+    def from_json(cls, text: str) -> Config:
+        """Read the text of a ``vta_config.json``."""
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError([f"not JSON: {error}"]) from None
+        return cls.from_dict(values)
+
+    def to_json(self) -> str:
+        """Write the text of a ``vta_config.json`` in VTA's own layout."""
+        rows = [f'  "{key}" : {json.dumps(value)}' for key, value in self.to_dict().items()]
+        return "{\n" + ",\n".join(rows) + "\n}\n"
+
+
+def _json_key(name: str) -> str:
+    return f"MYVTA_{name.upper()}" if name in ("overwrite", "requantize") else name.upper()
+
+
+_VTA_KEYS = tuple(
+    _json_key(field.name)
+    for field in dataclass_fields(Config)
+    if field.name not in ("log_bus_width", "overwrite", "requantize")
+)
+
+_BOTH = {"overwrite": True, "requantize": True}
+
+
+def _small(batch: int, block: int, buffers: tuple[int, int, int, int], **more: object) -> Config:
+    uop, inp, wgt, acc = buffers
+    return Config(
+        log_batch=batch, log_block=block, log_uop_buff_size=uop, log_inp_buff_size=inp,
+        log_wgt_buff_size=wgt, log_acc_buff_size=acc, **{**_BOTH, **more},  # type: ignore[arg-type]
+    )
+
+
+NAMED: dict[str, Config] = {
+    # VTA's published 256-MAC configuration, with our two extensions / inside the base ISA
+    "default": Config(**_BOTH),
+    "base": Config(),
+    # small ones: fast to simulate, and reachable limits
+    "1x4x4": _small(0, 2, (10, 10, 11, 12)),
+    "1x4x4_base": _small(0, 2, (10, 10, 11, 12), overwrite=False, requantize=False),
+    "1x4x4_int4": _small(0, 2, (10, 9, 10, 12), log_inp_width=2, log_wgt_width=2),
+    "1x8x8": _small(0, 3, (15, 14, 16, 16)),
+    "2x8x8": _small(1, 3, (12, 13, 14, 15)),
+    # larger arrays and narrow operands
+    "2x16x16": _small(1, 4, (15, 15, 18, 17)),
+    "1x32x32": _small(0, 5, (15, 15, 18, 17)),
+    "1x16x16_int4": _small(0, 4, (15, 14, 17, 17), log_inp_width=2, log_wgt_width=2),
+    "1x16x16_w4": _small(0, 4, (15, 15, 17, 17), log_wgt_width=2),
+}
+"""Named configurations, one table: every one is converted, linted and simulated."""
+
+
+def named(name: str) -> Config:
+    """Return a named configuration.
+
+    Raises
+    ------
+    ConfigError
+        Names the known ones.
+    """
+    try:
+        return NAMED[name]
+    except KeyError:
+        raise ConfigError([f"no configuration named {name!r}; known: {', '.join(NAMED)}"]) from None
+
+
+def load_config(name_or_file: str | Path | Config | None) -> Config:
+    """Return a configuration from a name, a ``vta_config.json`` path, a Config or None (default).
+
+    Raises
+    ------
+    ConfigError
+        The name is unknown and no such file exists, or the file does not hold a legal one.
+    """
+    if name_or_file is None:
+        return NAMED["default"]
+    if isinstance(name_or_file, Config):
+        return name_or_file
+    if str(name_or_file) in NAMED:
+        return NAMED[str(name_or_file)]
+    path = Path(name_or_file)
+    if not path.exists():
+        raise ConfigError(
+            [f"{str(path)!r} is neither a file nor a named configuration ({', '.join(NAMED)})"]
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"cannot read {path}: {error}"]) from None
+    try:
+        return Config.from_json(text)
+    except ConfigError as error:
+        raise ConfigError([f"{path}: {problem}" for problem in error.problems]) from None

@@ -1,0 +1,160 @@
+"""Every instruction and micro-op field, once, derived from a configuration.
+
+Positions follow the packing of VTA's C structs (vta_isa.md section 2.7): fields lie LSB first in
+table order; a field that would cross a 64-bit boundary starts at the next 64-bit word.  RTL
+decoders, model, assembler and docs all read these tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .opcodes import Opcode
+
+if TYPE_CHECKING:
+    from .config import Config
+
+__all__ = ["Field", "Layout", "fit_problems", "layout", "uop_layout"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A bit field ``[hi-1:lo]`` of an instruction word or micro-op."""
+
+    name: str
+    lo: int
+    width: int
+    signed: bool = False
+
+    @property
+    def hi(self) -> int:
+        """Exclusive upper bit, as MyHDL slices: ``word[hi:lo]``."""
+        return self.lo + self.width
+
+    @property
+    def low(self) -> int:
+        """Least value."""
+        return -(1 << (self.width - 1)) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        """Greatest value."""
+        return (1 << (self.width - self.signed)) - 1
+
+    def get(self, word: int) -> int:
+        """Extract the field from a word."""
+        value = (word >> self.lo) & ((1 << self.width) - 1)
+        return value - (1 << self.width) if self.signed and value > self.high else value
+
+    def put(self, value: int) -> int:
+        """Return the value at the field's place; raises ValueError when it does not fit."""
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{self.name} must be {self.low}..{self.high}, not {value}")
+        return (value & ((1 << self.width) - 1)) << self.lo
+
+
+class Layout(dict):
+    """Fields of one format by name, in table order."""
+
+    def pack(self, values: dict[str, int]) -> int:
+        """Pack values by field name (missing ones are 0); raises ValueError naming the field."""
+        word = 0
+        for name, value in values.items():
+            word |= self[name].put(value)
+        return word
+
+    def unpack(self, word: int) -> dict[str, int]:
+        """Unpack a word into values by field name."""
+        return {name: field.get(word) for name, field in self.items()}
+
+    @property
+    def mask(self) -> int:
+        """Bits that belong to a field; the others are undefined."""
+        return sum(((1 << field.width) - 1) << field.lo for field in self.values())
+
+
+_COMMON = (
+    ("opcode", 3), ("pop_prev", 1), ("pop_next", 1), ("push_prev", 1), ("push_next", 1),
+)
+_MEMORY = (
+    *_COMMON, ("memory_type", 3), ("sram_base", 16), ("dram_base", 32), ("y_size", 16),
+    ("x_size", 16), ("x_stride", 16), ("y_pad_0", 4), ("y_pad_1", 4), ("x_pad_0", 4),
+    ("x_pad_1", 4),
+)
+_OVERWRITE_BIT = 63
+
+
+def _rows(opcode: Opcode, config: Config) -> tuple[tuple[str, int], ...]:
+    acc, inp, wgt = config.log_acc_depth, config.log_inp_depth, config.log_wgt_depth
+    steps = (
+        *_COMMON, ("reset", 1), ("uop_bgn", config.log_uop_depth),
+        ("uop_end", config.log_uop_depth + 1), ("iter_out", 14), ("iter_in", 14),
+    )
+    if opcode in (Opcode.LOAD, Opcode.STORE):
+        return _MEMORY
+    if opcode == Opcode.FINISH:
+        return _COMMON
+    if opcode == Opcode.GEMM:
+        return (
+            *steps, ("dst_factor_out", acc), ("dst_factor_in", acc), ("src_factor_out", inp),
+            ("src_factor_in", inp), ("wgt_factor_out", wgt), ("wgt_factor_in", wgt),
+        )
+    return (
+        *steps, ("dst_factor_out", acc), ("dst_factor_in", acc), ("src_factor_out", acc),
+        ("src_factor_in", acc), ("alu_opcode", 3), ("use_imm", 1), ("imm", 16),
+    )
+
+
+def _place(rows: tuple[tuple[str, int], ...]) -> Layout:
+    out, position = Layout(), 0
+    for name, width in rows:
+        if name in ("y_size", "dst_factor_out"):  # first field of the second 64-bit C bit-field
+            position = max(position, 64)
+        if position // 64 != (position + width - 1) // 64:
+            position = (position // 64 + 1) * 64
+        out[name] = Field(name, position, width, signed=name == "imm")
+        position += width
+    return out
+
+
+@lru_cache(maxsize=None)
+def layout(opcode: Opcode, config: Config) -> Layout:
+    """Fields of an instruction format, including ``overwrite`` for GEMM where configured.
+
+    ALU instructions keep the ``reset`` bit's place but no one reads it (vta_isa.md 2.4): it is
+    not in their layout.
+    """
+    out = _place(_rows(opcode, config))
+    if opcode == Opcode.ALU:
+        del out["reset"]
+    if opcode == Opcode.GEMM:
+        out["overwrite"] = Field("overwrite", _OVERWRITE_BIT, 1)
+    return out
+
+
+@lru_cache(maxsize=None)
+def uop_layout(config: Config) -> Layout:
+    """Fields of a 32-bit micro-op: dst (ACC), src (INP or ACC), wgt (WGT)."""
+    acc, inp = config.log_acc_depth, config.log_inp_depth
+    return _place((("dst", acc), ("src", max(acc, inp)), ("wgt", config.log_wgt_depth)))
+
+
+def fit_problems(config: Config) -> list[str]:
+    """Say which fields do not fit the 128-bit instruction or the 32-bit micro-op."""
+    problems = []
+    for opcode in (Opcode.GEMM, Opcode.ALU):
+        placed = _place(_rows(opcode, config))
+        for name, limit in (("iter_in", _OVERWRITE_BIT), (list(placed)[-1], 128)):
+            if placed[name].hi > limit:
+                problems.append(
+                    f"{opcode.name} field {name} ends at bit {placed[name].hi - 1}, past bit "
+                    f"{limit - 1}: reduce the buffer sizes"
+                )
+    last = uop_layout.__wrapped__(config)["wgt"]
+    if last.hi > 32:
+        problems.append(
+            f"micro-op field wgt ends at bit {last.hi - 1}, past bit 31: reduce the buffer sizes"
+        )
+    return problems

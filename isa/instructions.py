@@ -1,0 +1,202 @@
+"""Instructions as values, and their 128-bit words.
+
+Attribute names are field names (:mod:`myvta.isa.fields`); encoding and decoding go through the
+tables, so there is no second description of the format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Union
+
+from .config import Config
+from .fields import layout, uop_layout
+from .opcodes import INSTRUCTION_BYTES, AluOpcode, MemoryType, Module, Opcode
+
+__all__ = [
+    "Alu", "EncodeError", "Finish", "Gemm", "Instruction", "Load", "Store", "Undefined", "Uop",
+    "decode", "decode_stream", "decode_uop", "encode", "encode_stream", "encode_uop", "route",
+]
+
+
+class EncodeError(ValueError):
+    """A value that does not fit its field; the message names field, value and range."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tokens:
+    pop_prev: int = 0
+    pop_next: int = 0
+    push_prev: int = 0
+    push_next: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Memory(_Tokens):
+    memory_type: int
+    sram_base: int = 0
+    dram_base: int = 0
+    y_size: int = 1
+    x_size: int = 0
+    x_stride: int = 0
+    y_pad_0: int = 0
+    y_pad_1: int = 0
+    x_pad_0: int = 0
+    x_pad_1: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load(_Memory):
+    """LOAD: DRAM to scratchpad, 2-D with zero padding (vta_isa.md 4.1)."""
+
+    opcode: ClassVar[Opcode] = Opcode.LOAD
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store(_Memory):
+    """STORE: OUT tiles to DRAM, 2-D (vta_isa.md 4.2)."""
+
+    opcode: ClassVar[Opcode] = Opcode.STORE
+    memory_type: int = MemoryType.OUT
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Steps(_Tokens):
+    uop_bgn: int = 0
+    uop_end: int = 1
+    iter_out: int = 1
+    iter_in: int = 1
+    dst_factor_out: int = 0
+    dst_factor_in: int = 0
+    src_factor_out: int = 0
+    src_factor_in: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gemm(_Steps):
+    """GEMM: one tile product per step (vta_isa.md 4.3); ``overwrite`` is ours (0.1)."""
+
+    opcode: ClassVar[Opcode] = Opcode.GEMM
+    reset: int = 0
+    wgt_factor_out: int = 0
+    wgt_factor_in: int = 0
+    overwrite: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alu(_Steps):
+    """ALU: one tile operation per step (vta_isa.md 4.4, RQT: 0.1)."""
+
+    opcode: ClassVar[Opcode] = Opcode.ALU
+    alu_opcode: int = AluOpcode.ADD
+    use_imm: int = 0
+    imm: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish(_Tokens):
+    """FINISH: the launch ends when everything before it has completed (vta_isa.md 4.6, D22)."""
+
+    opcode: ClassVar[Opcode] = Opcode.FINISH
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """A word whose opcode is 5..7; it executes as an error (D14)."""
+
+    word: int
+
+    @property
+    def opcode(self) -> int:
+        """The undefined opcode."""
+        return self.word & 7
+
+
+Instruction = Union[Load, Store, Gemm, Alu, Finish, Undefined]
+_CLASSES = {cls.opcode: cls for cls in (Load, Store, Gemm, Alu, Finish)}
+
+
+@dataclass(frozen=True)
+class Uop:
+    """Micro-op: tile indices before the loop offsets are added (vta_isa.md 2.6)."""
+
+    dst: int = 0
+    src: int = 0
+    wgt: int = 0
+
+
+def route(instruction: Instruction) -> Module:
+    """Return the engine that executes an instruction (vta_isa.md 3.1).
+
+    Everything that is not a STORE or a LOAD of INP or WGT goes to compute, malformed words too.
+    """
+    if isinstance(instruction, Store):
+        return Module.STORE
+    if isinstance(instruction, Load) and instruction.memory_type in (
+        MemoryType.INP, MemoryType.WGT,
+    ):
+        return Module.LOAD
+    return Module.COMPUTE
+
+
+def encode(instruction: Instruction, config: Config) -> int:
+    """Return the 128-bit word; raises EncodeError naming the first field that does not fit."""
+    if isinstance(instruction, Undefined):
+        return instruction.word
+    values = {"opcode": int(instruction.opcode)}
+    values.update((name, int(value)) for name, value in asdict(instruction).items())
+    try:
+        return layout(instruction.opcode, config).pack(values)
+    except ValueError as error:
+        raise EncodeError(f"{instruction.opcode.name} {error}") from None
+
+
+def decode(word: int, config: Config) -> Instruction:
+    """Return the instruction in a 128-bit word; bits outside every field are ignored."""
+    try:
+        opcode = Opcode(word & 7)
+    except ValueError:
+        return Undefined(word)
+    values = layout(opcode, config).unpack(word)
+    del values["opcode"]
+    return _CLASSES[opcode](**values)
+
+
+def encode_stream(instructions: list[Instruction], config: Config) -> bytes:
+    """Return a stream as the device fetches it: 16 bytes each, little endian."""
+    return b"".join(
+        encode(instruction, config).to_bytes(INSTRUCTION_BYTES, "little")
+        for instruction in instructions
+    )
+
+
+def decode_stream(data: bytes, config: Config) -> list[Instruction]:
+    """Return the instructions of a binary stream.
+
+    Raises
+    ------
+    ValueError
+        The length is not a multiple of 16 bytes.
+    """
+    if len(data) % INSTRUCTION_BYTES:
+        raise ValueError(
+            f"an instruction stream is a multiple of {INSTRUCTION_BYTES} bytes, not {len(data)}: "
+            "it is truncated or not a stream"
+        )
+    return [
+        decode(int.from_bytes(data[at : at + INSTRUCTION_BYTES], "little"), config)
+        for at in range(0, len(data), INSTRUCTION_BYTES)
+    ]
+
+
+def encode_uop(uop: Uop, config: Config) -> int:
+    """Return the 32-bit micro-op; raises EncodeError naming the field that does not fit."""
+    try:
+        return uop_layout(config).pack(asdict(uop))
+    except ValueError as error:
+        raise EncodeError(f"micro-op {error}") from None
+
+
+def decode_uop(word: int, config: Config) -> Uop:
+    """Return the micro-op in a 32-bit word."""
+    return Uop(**uop_layout(config).unpack(word))

@@ -1,0 +1,145 @@
+"""Register map: every register, once (vta_isa.md section 7.1; from 0x40 ours).
+
+RTL, model, driver and docs read :data:`REGISTERS`.  All registers are 32 bits wide at multiples of
+4; unmapped offsets read 0 and ignore writes.  While a launch is running every write except to
+INTERRUPT_ENABLE and INTERRUPT_STATUS is ignored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+from .config import Config
+from .opcodes import MemoryType
+
+__all__ = [
+    "BASE_REGISTERS", "COUNTERS", "Feature", "IDENTITY", "REGISTERS", "Reg", "Register", "Status",
+    "VERSION", "reset_values",
+]
+
+IDENTITY = int.from_bytes(b"MVTA", "little")
+VERSION = 0x0001_0000  # major.minor of the register map, 16 bits each
+
+
+class Status(IntFlag):
+    """Bits of CONTROL (offset 0)."""
+
+    LAUNCH = 1  # written 1 by the host; cleared when the launch ends
+    FINISH = 2  # the launch has ended, well or not
+    ERROR = 4  # it ended in error: see ERROR_CODE and ERROR_INDEX
+    TOKENS_LEFT = 8  # warning: a dependency queue was not empty at FINISH
+
+
+class Feature(IntFlag):
+    """Bits of FEATURES."""
+
+    OVERWRITE = 1
+    REQUANTIZE = 2
+
+
+class Reg(IntEnum):
+    """Register offsets in bytes."""
+
+    CONTROL = 0x00
+    CYCLES = 0x04
+    INSN_COUNT = 0x08
+    INSN_BASE = 0x0C
+    UOP_BASE = 0x10
+    INP_BASE = 0x14
+    WGT_BASE = 0x18
+    ACC_BASE = 0x1C
+    OUT_BASE = 0x20
+    ACC_WRITES = 0x24
+    IDENTITY = 0x40
+    VERSION = 0x44
+    FEATURES = 0x48
+    FINGERPRINT = 0x4C
+    ERROR_CODE = 0x50
+    ERROR_INDEX = 0x54
+    WINDOW_BASE = 0x58
+    WINDOW_LIMIT = 0x5C
+    INTERRUPT_ENABLE = 0x60
+    INTERRUPT_STATUS = 0x64
+    INSTRUCTIONS = 0x80
+    GEMM_STEPS = 0x84
+    ALU_STEPS = 0x88
+    UOP_BYTES = 0x8C
+    WGT_BYTES = 0x90
+    INP_BYTES = 0x94
+    ACC_BYTES = 0x98
+    ACC_8BIT_BYTES = 0x9C
+    OUT_BYTES = 0xA0
+
+
+@dataclass(frozen=True)
+class Register:
+    """One register: ``access`` is ``rw``, ``ro`` or ``w1c`` (write 1 to clear)."""
+
+    offset: Reg
+    access: str
+    reset: int
+    text: str
+
+
+REGISTERS: dict[Reg, Register] = {
+    row[0]: Register(*row)
+    for row in (
+        (Reg.CONTROL, "rw", 0, "bit 0 launch, bit 1 finish, bit 2 error, bit 3 tokens left over"),
+        (Reg.CYCLES, "ro", 0, "clock cycles from launch to its end"),
+        (Reg.INSN_COUNT, "rw", 0, "instructions in the stream"),
+        (Reg.INSN_BASE, "rw", 0, "byte address of the stream, a multiple of 16"),
+        (Reg.UOP_BASE, "rw", 0, "base pointer of UOP, a multiple of its element bytes"),
+        (Reg.INP_BASE, "rw", 0, "base pointer of INP, a multiple of its element bytes"),
+        (Reg.WGT_BASE, "rw", 0, "base pointer of WGT, a multiple of its element bytes"),
+        (Reg.ACC_BASE, "rw", 0, "base pointer of ACC and ACC_8BIT, a multiple of ACC's bytes"),
+        (Reg.OUT_BASE, "rw", 0, "base pointer of OUT, a multiple of its element bytes"),
+        (Reg.ACC_WRITES, "ro", 0, "accumulator tiles written by GEMM and ALU in the launch"),
+        (Reg.IDENTITY, "ro", IDENTITY, "the letters MVTA"),
+        (Reg.VERSION, "ro", VERSION, "version of this map, major in the upper half"),
+        (Reg.FEATURES, "ro", 0, "bit 0 GEMM overwrite, bit 1 RQT"),
+        (Reg.FINGERPRINT, "ro", 0, "CRC-32 of the configuration's canonical name"),
+        (Reg.ERROR_CODE, "ro", 0, "why the launch ended in error (isa.opcodes.ErrorCode)"),
+        (Reg.ERROR_INDEX, "ro", 0, "position in the stream of the instruction at fault"),
+        (Reg.WINDOW_BASE, "rw", 0xFFFF_F000, "first byte the device may touch, multiple of 4096"),
+        (Reg.WINDOW_LIMIT, "rw", 0x0000_0FFF, "last byte the device may touch; low 12 bits are 1"),
+        (Reg.INTERRUPT_ENABLE, "rw", 0, "bit 0: raise the interrupt wire when a launch ends"),
+        (Reg.INTERRUPT_STATUS, "w1c", 0, "bit 0: a launch has ended since it was last cleared"),
+        (Reg.INSTRUCTIONS, "ro", 0, "instructions completed in the launch, FINISH included"),
+        (Reg.GEMM_STEPS, "ro", 0, "GEMM steps that multiplied (reset steps are not counted)"),
+        (Reg.ALU_STEPS, "ro", 0, "ALU steps"),
+        (Reg.UOP_BYTES, "ro", 0, "bytes of UOP read from memory (useful bytes, no padding)"),
+        (Reg.WGT_BYTES, "ro", 0, "bytes of WGT read from memory"),
+        (Reg.INP_BYTES, "ro", 0, "bytes of INP read from memory"),
+        (Reg.ACC_BYTES, "ro", 0, "bytes of ACC read from memory"),
+        (Reg.ACC_8BIT_BYTES, "ro", 0, "bytes of ACC_8BIT read from memory"),
+        (Reg.OUT_BYTES, "ro", 0, "bytes of OUT written to memory"),
+    )
+}
+"""The map in offset order.  Counters start at 0 at launch and hold until the next one."""
+
+BASE_REGISTERS: dict[MemoryType, Reg] = {
+    MemoryType.UOP: Reg.UOP_BASE,
+    MemoryType.WGT: Reg.WGT_BASE,
+    MemoryType.INP: Reg.INP_BASE,
+    MemoryType.ACC: Reg.ACC_BASE,
+    MemoryType.OUT: Reg.OUT_BASE,
+    MemoryType.ACC_8BIT: Reg.ACC_BASE,
+}
+"""Which pointer a memory type's addresses are relative to: base + dram_base * element bytes (D21)."""
+
+COUNTERS = (
+    Reg.ACC_WRITES, Reg.INSTRUCTIONS, Reg.GEMM_STEPS, Reg.ALU_STEPS, Reg.UOP_BYTES, Reg.WGT_BYTES,
+    Reg.INP_BYTES, Reg.ACC_BYTES, Reg.ACC_8BIT_BYTES, Reg.OUT_BYTES,
+)
+"""Architectural counters: after a launch that finished, equal on model, RTL and board (mod 2^32)."""
+
+
+def reset_values(config: Config) -> dict[Reg, int]:
+    """Return what each register reads after reset on a device of this configuration."""
+    values = {offset: register.reset for offset, register in REGISTERS.items()}
+    values[Reg.FEATURES] = (
+        Feature.OVERWRITE * config.overwrite | Feature.REQUANTIZE * config.requantize
+    )
+    values[Reg.FINGERPRINT] = config.fingerprint
+    return values
