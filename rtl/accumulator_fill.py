@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import ConcatSignal, Signal, always_comb, always_seq, block, intbv
+from myhdl import ConcatSignal, Signal, always_comb, always_seq, block, concat, intbv, modbv
 
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
@@ -62,7 +62,7 @@ def accumulator_fill(
 
     narrow, last_tile, chosen = bit(), bit(), bit()
     tile = Signal(intbv(0, min=0, max=max(wide_tiles, narrow_tiles) + 1))
-    shifted, shift = word(bus), Signal(intbv(0, min=0, max=bus + 1))
+    shifted, shift = word(bus), word(10)  # bits the beat is shifted down by
     values = [word(32) for _ in range(lanes)]
     data = ConcatSignal(*reversed(values))
     pick = [
@@ -78,7 +78,7 @@ def accumulator_fill(
     narrow_columns_mask = all_columns if narrow_tiles > 1 else (1 << columns_a_beat) - 1
     wide_step, narrow_step = wide_bits, narrow_bits
     mask = word(columns)
-    distance = Signal(intbv(0, min=0, max=columns + 4))
+    distance = word(10)  # columns
 
     @always_comb
     def recognise():
@@ -95,7 +95,7 @@ def accumulator_fill(
             mask.next = wide_columns_mask
         distance.next = 0
         if narrow and narrow_last == 0 and columns > columns_a_beat:
-            distance.next = 4 * write.column
+            distance.next = concat(write.column, modbv(0)[2:])
         elif not narrow and columns > 1:
             distance.next = write.column
 
