@@ -56,9 +56,9 @@ class Bench:
             if cycle == 0:
                 self.port_idle.next = True
             for path, value in script.get(cycle, {}).items():
-                wire = self
+                wire = self if hasattr(self, path.split(".")[0]) else self.values
                 for name in path.split("."):
-                    wire = getattr(wire, name) if hasattr(wire, name) else getattr(self.values, name)
+                    wire = getattr(wire, name)
                 wire.next = value
             return cycle == cycles
 
