@@ -7,7 +7,7 @@ tables, so there is no second description of the format.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Union
+from typing import ClassVar
 
 from .config import Config
 from .fields import layout, uop_layout
@@ -112,7 +112,7 @@ class Undefined:
         return self.word & 7
 
 
-Instruction = Union[Load, Store, Gemm, Alu, Finish, Undefined]
+Instruction = Load | Store | Gemm | Alu | Finish | Undefined
 _CLASSES = {cls.opcode: cls for cls in (Load, Store, Gemm, Alu, Finish)}
 
 
