@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["REFUSALS", "Refusal", "message_of"]
+__all__ = ["REFUSALS", "InputError", "message_of"]
 
 
-class Refusal(Exception):
+class InputError(Exception):
     """Input that a verb refuses; the text says what, where, and what to do."""
 
 
@@ -13,7 +13,7 @@ class Refusal(Exception):
 # are named by text so that no verb pays for importing another verb's room.
 REFUSALS = (
     "builtins.OSError",  # files and devices; driver's TargetError is one
-    "myvta.cli.errors.Refusal",
+    "myvta.cli.errors.InputError",
     "myvta.compiler.errors.CompileError",
     "myvta.cosim.errors.CosimError",
     "myvta.driver.errors.TargetError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +34,9 @@ class _Verbs(click.Group):
         command: click.Command = importlib.import_module(f".{name}", __package__).command
         return command
 
-    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, **extra: Any
+    ) -> Any:
         """Run and exit: 0 done, 2 refused input, 1 anything else."""
         try:
             status = super().main(args, **{**extra, "standalone_mode": False})
@@ -47,7 +50,7 @@ class _Verbs(click.Group):
         except (click.Abort, KeyboardInterrupt):
             status = _INTERRUPTED
         except BrokenPipeError:  # the reader, say `head`, has seen enough
-            sys.stdout = None  # type: ignore[assignment]
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = 0
         except Exception as error:
             message = message_of(error)
