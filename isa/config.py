@@ -77,10 +77,10 @@ class Config:
         for name in ("target", "hw_ver"):
             if not isinstance(getattr(self, name), str):
                 problems.append(f"{name.upper()} must be a string, not {getattr(self, name)!r}")
-        if self.hw_ver in ("0.0.0", "0.0.1") and self.target != "zcu104":
+        if (self.target, self.hw_ver) != ("zcu104", "0.0.1") and self.hw_ver != "0.0.2":
             problems.append(
-                f"HW_VER must be 0.0.2 (version {self.hw_ver} has 2-bit memory types and ALU "
-                "opcodes and is not binary compatible)"
+                f"HW_VER must be '0.0.2', not {self.hw_ver!r}: 0.0.1 has 2-bit memory types and "
+                "ALU opcodes and is not binary compatible (VTA's zcu104 file says it by mistake)"
             )
         for name in ("overwrite", "requantize"):
             if not isinstance(getattr(self, name), bool):
