@@ -351,13 +351,13 @@ def load_config(name_or_file: str | Path | Config | None) -> Config:
     if str(name_or_file) in NAMED:
         return NAMED[str(name_or_file)]
     path = Path(name_or_file)
-    if not path.exists():
-        raise ConfigError(
-            [f"{str(path)!r} is neither a file nor a named configuration ({', '.join(NAMED)})"]
-        )
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except FileNotFoundError:
+        raise ConfigError(
+            [f"{str(path)!r} is neither a file nor a named configuration ({', '.join(NAMED)})"]
+        ) from None
+    except (OSError, ValueError) as error:  # unreadable, not UTF-8, a NUL in its name
         raise ConfigError([f"cannot read {path}: {error}"]) from None
     try:
         return Config.from_json(text)

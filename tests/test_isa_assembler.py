@@ -1,9 +1,11 @@
 """Programs in text: what they mean, and every problem with its whole message."""
 
+import contextlib
 import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from myvta.isa.assembler import AssemblyError, assemble, assemble_file
 from myvta.isa.config import NAMED
@@ -182,6 +184,21 @@ def test_configuration_file_beside_the_text(tmp_path):
     (tmp_path / "odd.json").write_text(odd.to_json())
     (tmp_path / "a.s").write_text(".config odd.json\nfinish\n")
     assert assemble_file(tmp_path / "a.s").config == odd
+
+
+PIECES = st.sampled_from([
+    "load", "store", "gemm", "alu", "finish", "inp", "rqt", "add", "cols=", "uops=", "dram=@", "x",
+    "zero_point=", "imm=", "1", "-1", "0x", ",", ":", "@", "+", "=", " ", " ", " ", "\n", "\n", ";",
+    ".uops", ".word", ".buffer", ".config ", "relu", "pop_prev", "9" * 11, "base", "\0", "²",
+])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=30))
+def test_any_text_is_a_program_or_a_list_of_problems(pieces):
+    with contextlib.suppress(AssemblyError):
+        program = assemble("".join(pieces), NAMED["base"])
+        assert len(program.stream) == 16 * len(program.lines)
 
 
 def test_files_that_are_no_text(tmp_path):
