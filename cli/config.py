@@ -79,10 +79,9 @@ def _list(as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("name", no_wrap=True)
-    for title in ("MACs", "inp x wgt", "uop", "inp", "wgt", "acc"):
+    for title in ("MACs/cycle", "bits", "uop", "inp", "wgt", "acc"):
         table.add_column(title, justify="right")
     table.add_column("extensions", no_wrap=True)
-    table.add_row("", "/cycle", "bits", *["bytes"] * 4, style="dim")
     for name, config in NAMED.items():
         sizes = (config.log_uop_buff_size, config.log_inp_buff_size, config.log_wgt_buff_size,
                  config.log_acc_buff_size)
@@ -90,7 +89,9 @@ def _list(as_json: bool) -> None:
             name, str(config.macs_per_step), f"{config.inp_width} x {config.wgt_width}",
             *(_bytes(1 << size) for size in sizes), _extensions(config),
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print("bits: of an input and a weight; uop, inp, wgt, acc: bytes on chip", style="dim")
 
 
 def _show(config: Config) -> None:

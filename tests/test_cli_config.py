@@ -16,7 +16,7 @@ def run(*arguments):
 def test_list():
     result = run()
     assert result.exit_code == 0
-    assert [line.split()[0] for line in result.output.splitlines()[2:]] == list(NAMED)
+    assert [line.split()[0] for line in result.output.splitlines()[1:-1]] == list(NAMED)
     assert list(json.loads(run("--json").output)) == list(NAMED)
 
 
