@@ -61,7 +61,7 @@ def wrap(values: np.ndarray) -> np.ndarray:
 def round_shift(values: np.ndarray, shift: np.ndarray | int) -> np.ndarray:
     """Shift right with rounding half up; a shift of 0 leaves the values."""
     shift = np.asarray(shift, np.int64)
-    return (values + ((np.int64(1) << shift) >> 1)) >> shift
+    return np.asarray((values + ((np.int64(1) << shift) >> 1)) >> shift)
 
 
 def requantize(accumulator: np.ndarray, rule: Requant, width: int) -> np.ndarray:
@@ -72,4 +72,4 @@ def requantize(accumulator: np.ndarray, rule: Requant, width: int) -> np.ndarray
     if rule.multiplier is not None:
         value = (value * rule.multiplier.astype(np.int64).reshape(lanes) + (1 << 30)) >> 31
     value = round_shift(value, rule.shift.reshape(lanes))
-    return np.clip(value, 0 if rule.relu else low, high)
+    return np.asarray(np.clip(value, 0 if rule.relu else low, high))

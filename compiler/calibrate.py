@@ -55,7 +55,9 @@ def load_samples(path: str | Path, graph: Graph) -> dict[str, np.ndarray]:
     return check_samples(samples, graph, str(path))
 
 
-def check_samples(samples: dict[str, np.ndarray], graph: Graph, where: str) -> dict:
+def check_samples(
+    samples: dict[str, np.ndarray], graph: Graph, where: str
+) -> dict[str, np.ndarray]:
     """Return the arrays of the graph's inputs, checked (errors as :func:`load_samples`)."""
     if len(graph.inputs) == 1 and len(samples) == 1 and graph.inputs[0] not in samples:
         samples = {graph.inputs[0]: next(iter(samples.values()))}
@@ -132,7 +134,10 @@ def calibrate(
     return Calibration(peak, {name: np.concatenate(v) for name, v in values.items()}, total)
 
 
-def _observe(name: str, value: np.ndarray, peak: dict, values: dict, keep: int) -> None:
+def _observe(
+    name: str, value: np.ndarray, peak: dict[str, float], values: dict[str, list[np.ndarray]],
+    keep: int,
+) -> None:
     flat = np.asarray(value, np.float64).reshape(-1)
     if not np.isfinite(flat).all():
         raise CompileError(

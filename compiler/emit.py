@@ -25,16 +25,16 @@ def accumulate(
     where the configuration can, else the tiles are reset before.
     """
     if not first:
-        _gemm(builder, base, [*kept, *summed], overwrite=False)
+        nest(base, [*kept, *summed]).gemm(builder)
         return
     if not builder.config.overwrite:
         reset = nest((base[0], 0, 0), [Loop(loop.count, loop.dst) for loop in kept])
-        builder.gemm(reset.uops, reset=True, **reset.arguments)
-        _gemm(builder, base, [*kept, *summed], overwrite=False)
+        reset.gemm(builder, reset=True)
+        nest(base, [*kept, *summed]).gemm(builder)
         return
-    _gemm(builder, base, kept, overwrite=True)
+    nest(base, kept).gemm(builder, overwrite=True)
     for part in _without_first(base, kept, summed):
-        _issue(builder, part, overwrite=False)
+        part.gemm(builder)
 
 
 def _without_first(
@@ -44,7 +44,7 @@ def _without_first(
     boxes = []
     for position, loop in enumerate(summed):
         if loop.count > 1:
-            start = tuple(b + m for b, m in zip(base, loop.times(1), strict=True))
+            start = (base[0] + loop.dst, base[1] + loop.src, base[2] + loop.wgt)
             rest = [Loop(loop.count - 1, loop.dst, loop.src, loop.wgt), *summed[position + 1 :]]
             boxes.append(nest(start, [*kept, *rest]))
     pixels = nest(base, kept)
@@ -56,18 +56,6 @@ def _without_first(
     return boxes
 
 
-def _gemm(
-    builder: StreamBuilder, base: tuple[int, int, int], loops: list[Loop], overwrite: bool
-) -> None:
-    _issue(builder, nest(base, loops), overwrite)
-
-
-def _issue(builder: StreamBuilder, found: Nest, overwrite: bool) -> None:
-    builder.gemm(
-        found.uops, overwrite=overwrite, wgt_factor=found.wgt_factor, **found.arguments
-    )
-
-
 def every_tile(
     builder: StreamBuilder, opcode: AluOpcode, imm: int, base: int, count: int
 ) -> None:
@@ -75,7 +63,7 @@ def every_tile(
     while count:
         part = min(count, ITERATIONS)
         found = nest((base, base, 0), [Loop(part, 1, 1)])
-        builder.alu(found.uops, opcode, imm=imm, **found.arguments)
+        found.alu(builder, opcode, imm)
         base, count = base + part, count - part
 
 
@@ -128,14 +116,14 @@ def requantize_tiles(
     found = nest((base, table, 0), loops)
     if config.requantize:
         imm = rqt_immediate(relu=rule.relu, bypass=rule.multiplier is None)
-        builder.alu(found.uops, AluOpcode.RQT, imm=imm, **found.arguments)
+        found.alu(builder, AluOpcode.RQT, imm)
         return
     shift = rule.uniform_shift
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
     assert shift is not None, "one shift for all channels"
     low, high = limits(config.out_width)
     count = blocks * pixels
-    builder.alu(found.uops, AluOpcode.ADD, **found.arguments)
+    found.alu(builder, AluOpcode.ADD)
     if shift:
         every_tile(builder, AluOpcode.SHR, shift, base, count)
     every_tile(builder, AluOpcode.MAX, 0 if rule.relu else low, base, count)

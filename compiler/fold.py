@@ -118,7 +118,9 @@ def fold_batch_norm(graph: Graph) -> None:
             continue
         before = graph.producer(node.inputs[0])
         values = [graph.value(name) for name in node.inputs[1:5]]
-        if any(value is None for value in values) or not _may_absorb(graph, before, node):
+        if any(value is None for value in values) or before is None:
+            continue
+        if not _may_absorb(graph, before, node):
             continue
         gamma, beta, mean, variance = (np.asarray(value, np.float64) for value in values)
         scale = gamma / np.sqrt(variance + node.attrs.get("epsilon", 1e-5))
@@ -135,7 +137,7 @@ def fold_bias(graph: Graph) -> None:
         if graph.tensors[data].constant:
             data, other = other, data
         value, before = graph.value(other), graph.producer(data)
-        if value is None or not _may_absorb(graph, before, node):
+        if value is None or before is None or not _may_absorb(graph, before, node):
             continue
         shape = graph.tensors[data].shape
         full = (1,) * (len(shape) - value.ndim) + value.shape
@@ -151,7 +153,7 @@ def fuse_relu(graph: Graph) -> None:
     for node in list(graph.nodes):
         if node.op == "Relu":
             before = graph.producer(node.inputs[0])
-            if _may_absorb(graph, before, node, ("Conv", "Gemm", "Add")):
+            if before and _may_absorb(graph, before, node, ("Conv", "Gemm", "Add")):
                 before.attrs = {**before.attrs, "relu": 1}
                 before.source = None
                 _absorb(graph, before, node)
@@ -164,9 +166,9 @@ def _per_feature(shape: tuple[int, ...], features: int) -> bool:
 
 
 def _may_absorb(
-    graph: Graph, before: Node | None, after: Node, kinds: tuple[str, ...] = ("Conv", "Gemm")
+    graph: Graph, before: Node, after: Node, kinds: tuple[str, ...] = ("Conv", "Gemm")
 ) -> bool:
-    if before is None or before.op not in kinds or before.attrs.get("relu"):
+    if before.op not in kinds or before.attrs.get("relu"):
         return False
     if graph.only_consumer(before.outputs[0]) is not after:
         return False

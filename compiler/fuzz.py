@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
@@ -25,7 +26,7 @@ class NetworkBuilder:
     def __post_init__(self) -> None:
         self.random = np.random.default_rng(self.seed)
 
-    def input(self, shape: tuple, name: str = "input") -> str:
+    def input(self, shape: tuple[int | str, ...], name: str = "input") -> str:
         """Add a graph input; a str among the sizes makes that dimension dynamic."""
         self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         self.shapes[name] = tuple(size if isinstance(size, int) else 1 for size in shape)
@@ -37,7 +38,7 @@ class NetworkBuilder:
         self.constants.append(numpy_helper.from_array(value.astype(np.float32), name))
         return name
 
-    def node(self, op: str, inputs: list[str], shape: tuple[int, ...], **attrs: object) -> str:
+    def node(self, op: str, inputs: list[str], shape: tuple[int, ...], **attrs: Any) -> str:
         """Add any node whose output has a known shape."""
         name = f"{op.lower()}{len(self.nodes)}"
         self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attrs))
@@ -152,10 +153,11 @@ def random_network(seed: int, channels: int = 12, size: int = 9) -> NetworkBuild
             x = build.relu(build.batch_norm(build.conv(x, int(draw(1, channels + 1)), (1, 1),
                                                        pads=(0, 0, 0, 0), bias=False)))
         else:
-            kernel = tuple(int(draw(1, min(5, have) + 1)) for have in (h, w))
-            pads = tuple(int(draw(0, kernel[a % 2])) for a in range(4))
-            x = build.conv(x, int(draw(1, channels + 1)), kernel,
-                           tuple(draw(1, 3, 2).tolist()), pads, bool(draw(0, 2)))
+            kernel = (int(draw(1, min(5, h) + 1)), int(draw(1, min(5, w) + 1)))
+            top, left, bottom, right = (int(draw(0, kernel[a % 2])) for a in range(4))
+            strides = (int(draw(1, 3)), int(draw(1, 3)))
+            x = build.conv(x, int(draw(1, channels + 1)), kernel, strides,
+                           (top, left, bottom, right), bool(draw(0, 2)))
             x = build.relu(x) if draw(0, 2) else x
     if draw(0, 2):
         x = build.average(x)

@@ -13,7 +13,9 @@ from onnx.reference import ReferenceEvaluator
 from .errors import CompileError
 from .graph import Graph, Node
 
-__all__ = ["HostError", "evaluator", "evaluator_name", "host_model", "run_host"]
+__all__ = [
+    "HostError", "evaluator", "evaluator_name", "host_model", "run_host", "run_host_images",
+]
 
 Feeds = dict[str, np.ndarray]
 
@@ -69,7 +71,7 @@ def host_model(graph: Graph, nodes: list[Node]) -> bytes:
     opsets = [helper.make_opsetid(domain, version) for domain, version in graph.opsets.items()]
     model = helper.make_model(body, opset_imports=opsets)
     model.ir_version = min(model.ir_version, 10)  # what released onnxruntimes read
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())
 
 
 def run_host(model: bytes, feeds: Feeds) -> Feeds:
@@ -87,6 +89,18 @@ def run_host(model: bytes, feeds: Feeds) -> Feeds:
     except Exception as error:  # evaluators raise types of their own, not importable for sure
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise HostError(f"host nodes fail in {evaluator_name()}: {text}") from None
+
+
+def run_host_images(model: bytes, feeds: Feeds, images: int) -> Feeds:
+    """Run a model made for ``images`` images on any multiple of them, axis 0 of every tensor."""
+    total = len(next(iter(feeds.values()))) if feeds else images
+    if total == images:
+        return run_host(model, feeds)
+    runs = [
+        run_host(model, {name: value[at : at + images] for name, value in feeds.items()})
+        for at in range(0, total, images)
+    ]
+    return {name: np.concatenate([run[name] for run in runs]) for name in runs[0]}
 
 
 @lru_cache(maxsize=64)

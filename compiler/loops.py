@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..driver.stream import StreamBuilder
+from ..isa.opcodes import AluOpcode
+
 __all__ = ["Loop", "Nest", "nest", "merge", "unroll"]
 
 ITERATIONS = (1 << 14) - 1  # iter_out and iter_in are 14-bit fields
@@ -38,19 +41,24 @@ class Nest:
     outer: Loop
     inner: Loop
 
-    @property
-    def arguments(self) -> dict[str, object]:
-        """Loop arguments that GEMM and ALU calls share."""
-        return {
-            "iter_out": self.outer.count, "iter_in": self.inner.count,
-            "dst_factor": (self.outer.dst, self.inner.dst),
-            "src_factor": (self.outer.src, self.inner.src),
-        }
+    def gemm(
+        self, builder: StreamBuilder, *, reset: bool = False, overwrite: bool = False
+    ) -> None:
+        """Emit a GEMM over the nest."""
+        builder.gemm(
+            self.uops, iter_out=self.outer.count, iter_in=self.inner.count,
+            dst_factor=(self.outer.dst, self.inner.dst),
+            src_factor=(self.outer.src, self.inner.src),
+            wgt_factor=(self.outer.wgt, self.inner.wgt), reset=reset, overwrite=overwrite,
+        )
 
-    @property
-    def wgt_factor(self) -> tuple[int, int]:
-        """Weight index factors, for GEMM."""
-        return self.outer.wgt, self.inner.wgt
+    def alu(self, builder: StreamBuilder, opcode: AluOpcode, imm: int | None = None) -> None:
+        """Emit an ALU operation over the nest; the source index is an accumulator's."""
+        builder.alu(
+            self.uops, opcode, imm=imm, iter_out=self.outer.count, iter_in=self.inner.count,
+            dst_factor=(self.outer.dst, self.inner.dst),
+            src_factor=(self.outer.src, self.inner.src),
+        )
 
 
 def merge(loops: list[Loop]) -> list[Loop]:
@@ -60,11 +68,11 @@ def merge(loops: list[Loop]) -> list[Loop]:
         if loop.count == 1:
             continue
         last = out[-1] if out else None
-        if last and (last.dst, last.src, last.wgt) == loop.times(loop.count):
-            if last.count * loop.count <= ITERATIONS:
-                out[-1] = Loop(last.count * loop.count, loop.dst, loop.src, loop.wgt)
-                continue
-        out.append(loop)
+        together = last is not None and (last.dst, last.src, last.wgt) == loop.times(loop.count)
+        if last is not None and together and last.count * loop.count <= ITERATIONS:
+            out[-1] = Loop(last.count * loop.count, loop.dst, loop.src, loop.wgt)
+        else:
+            out.append(loop)
     return out
 
 

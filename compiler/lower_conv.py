@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 from ..driver.layout import tile_tensor
@@ -97,7 +98,8 @@ class _Conv:
         config, self.low, self.node, self.shape = low.config, low, node, shape
         self.source, self.target = source, target
         self.tiling = choose_tiling(shape, config)
-        assert node.weight is not None and node.requant is not None
+        assert node.weight is not None
+        assert node.requant is not None
         self.rule = node.requant
         filters = node.weight.reshape(node.weight.shape[0], source.view[0], *shape.kernel)
         tiles = tile_tensor(filters, MemoryType.WGT, config)
@@ -135,26 +137,27 @@ class _Conv:
         for chunk in chunks:
             inp = self.low.fill(
                 self.inp, (tile.group, tile.oh, tile.ow, chunk),
-                lambda builder, base, chunk=chunk: self.load_inputs(builder, base, tile, chunk),
+                partial(self.load_inputs, tile=tile, chunk=chunk),
             )
             wgt = self.low.fill(
                 self.wgt, (tile.co, chunk),
-                lambda builder, base, chunk=chunk: self.load_weights(builder, base, tile, chunk),
+                partial(self.load_weights, tile=tile, chunk=chunk),
             )
-            bases = (acc.base, inp.base, wgt.base)
-            last = chunk is chunks[-1]
-
-            def compute(
-                builder: StreamBuilder, chunk: _Chunk = chunk, last: bool = last,
-                bases: tuple[int, int, int] = bases,
-            ) -> None:
-                self.multiply(builder, tile, chunk, bases)
-                if last:
-                    self.finish(builder, tile, bases[0])
-
-            done = self.low.compute(compute, inp.filled, wgt.filled, drained)
+            done = self.low.compute(
+                partial(self.compute, tile=tile, chunk=chunk, last=chunk is chunks[-1],
+                        bases=(acc.base, inp.base, wgt.base)),
+                inp.filled, wgt.filled, drained,
+            )
             inp.used = wgt.used = done
-        acc.used = self.low.store(lambda builder: self.store(builder, tile, acc.base), done)
+        acc.used = self.low.store(partial(self.store, tile=tile, base=acc.base), done)
+
+    def compute(
+        self, builder: StreamBuilder, tile: _Tile, chunk: _Chunk, last: bool,
+        bases: tuple[int, int, int],
+    ) -> None:
+        self.multiply(builder, tile, chunk, bases)
+        if last:
+            self.finish(builder, tile, bases[0])
 
     # -- device calls ----------------------------------------------------------------------------
     def extent(self, axis: int, outputs: _Part, taps: _Part) -> tuple[int, int, int, int]:

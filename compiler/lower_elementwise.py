@@ -7,19 +7,25 @@ the load engine, where they overlap with the step before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from ..driver.stream import StreamBuilder
 from ..isa.config import Config
 from ..isa.opcodes import AluOpcode, MemoryType
 from .emit import accumulate, every_tile, parameters, requantize_tiles, shift_left
-from .loops import Loop
+from .loops import ITERATIONS, Loop
 from .lowering import Lowering
 from .quantized import QuantizedNode
 from .schedule import parameter_tiles
 from .slots import SlotPool
 
 __all__ = ["identity", "lower_add", "lower_relu"]
+
+Finish = Callable[[StreamBuilder, int, int], None]
+"""``finish(builder, first tile, tiles)`` turns sums into outputs, in place."""
 
 
 def identity(config: Config, *shifts: int) -> np.ndarray:
@@ -56,52 +62,54 @@ def lower_add(low: Lowering, node: QuantizedNode) -> None:
     _lower(low, node, node.shifts, finish, kept=size)
 
 
-def _lower(low: Lowering, node: QuantizedNode, shifts: tuple, finish, kept: int = 0) -> None:  # type: ignore[no-untyped-def]
+def _lower(
+    low: Lowering, node: QuantizedNode, shifts: tuple[int, ...], finish: Finish, kept: int = 0
+) -> None:
     """Sum the inputs, shifted left, tile by tile; then ``finish`` and store."""
     config = low.config
     order = sorted(range(len(shifts)), key=lambda index: -shifts[index])  # coarsest first
-    widest = config.wgt_width - 2  # of a shift in a weight
+    widest = config.wgt_width - 2  # greatest shift a weight can hold
     by_weight = [min(shifts[index], widest) for index in order]
     remaining = [shifts[index] - shift for index, shift in zip(order, by_weight, strict=True)]
-    assert not any(remaining[1:]), "only the coarsest operand is shifted, unless all are"
+    assert not any(remaining[1:]), "the finest operand is not shifted"
     tiles = identity(config, *by_weight)
     weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
     sources = [low.activations[node.inputs[index]] for index in order]
     target = low.activations[node.outputs[0]]
-    count = len(sources)
+    operands = len(sources)
     size = min(
-        config.depth(MemoryType.INP) // (2 * count), (config.depth(MemoryType.ACC) - kept) // 2
+        config.depth(MemoryType.INP) // (2 * operands),
+        (config.depth(MemoryType.ACC) - kept) // 2, ITERATIONS,
     )
-    inp = SlotPool(0, size * count)
-    wgt = SlotPool(0, count, 1)
-    acc = SlotPool(kept, size)
+    inp, wgt, acc = SlotPool(0, size * operands), SlotPool(0, operands, 1), SlotPool(kept, size)
+
+    def load_identities(builder: StreamBuilder, base: int) -> None:
+        builder.load_2d(MemoryType.WGT, base, weights, operands)
+
+    def load(builder: StreamBuilder, base: int, start: int, count: int) -> None:
+        for index, source in enumerate(sources):
+            builder.load_2d(MemoryType.INP, base + index * size, source.dram + start, count)
+
+    def compute(builder: StreamBuilder, out: int, base: int, count: int) -> None:
+        for index in range(operands):
+            accumulate(
+                builder, (out, base + index * size, index), [Loop(count, 1, 1)], [], index == 0
+            )
+            if remaining[index]:
+                shift_left(builder, remaining[index], out, count)
+        finish(builder, out, count)
+
+    def store(builder: StreamBuilder, out: int, start: int, count: int) -> None:
+        builder.store_2d(out, target.dram + start, count)
+
     for start in range(0, target.tiles, size):
-        part = min(size, target.tiles - start)
-        one = low.fill(wgt, "identity", lambda builder, base: builder.load_2d(
-            MemoryType.WGT, base, weights, count))
-
-        def load(builder: StreamBuilder, base: int, start: int = start, part: int = part) -> None:
-            for index, source in enumerate(sources):
-                builder.load_2d(MemoryType.INP, base + index * size, source.dram + start, part)
-
-        data = low.fill(inp, start, load)
+        count = min(size, target.tiles - start)
+        one = low.fill(wgt, "identities", load_identities)
+        data = low.fill(inp, start, partial(load, start=start, count=count))
         slot, drained = acc.take(start)
-
-        def compute(
-            builder: StreamBuilder, out: int = slot.base, base: int = data.base, part: int = part,
-        ) -> None:
-            for index in range(count):
-                accumulate(
-                    builder, (out, base + index * size, index), [Loop(part, 1, 1)], [], index == 0
-                )
-                if remaining[index]:
-                    shift_left(builder, remaining[index], out, part)
-            finish(builder, out, part)
-
-        done = low.compute(compute, data.filled, one.filled, drained)
-        data.used = one.used = done
-        slot.used = low.store(
-            lambda builder, out=slot.base, start=start, part=part: builder.store_2d(
-                out, target.dram + start, part
-            ), done,
+        done = low.compute(
+            partial(compute, out=slot.base, base=data.base, count=count),
+            data.filled, one.filled, drained,
         )
+        data.used = one.used = done
+        slot.used = low.store(partial(store, out=slot.base, start=start, count=count), done)

@@ -8,13 +8,14 @@ in every window; GEMM with the identity writes it straight into the outputs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 from ..driver.stream import StreamBuilder
 from ..isa.opcodes import AluOpcode, MemoryType
 from .emit import accumulate, parameters, requantize_tiles
 from .errors import CompileError
-from .loops import Loop, nest
+from .loops import ITERATIONS, Loop, nest
 from .lower_elementwise import identity
 from .lowering import Lowering
 from .quantized import QuantizedNode
@@ -49,6 +50,17 @@ class _Axis:
         return [*border, (start, left, self.offset + start * self.stride)] if left else border
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Outputs made in one step: channel blocks of a group of images, rows, columns."""
+
+    group: int
+    block: int
+    blocks: int
+    rows: _Axis
+    columns: _Axis
+
+
 def _axis(start: int, count: int, size: int, kernel: int, stride: int, dilation: int,
           before: int) -> _Axis:
     at = start * stride - before
@@ -70,11 +82,12 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
     def columns(start: int, count: int) -> _Axis:
         return _axis(start, count, width, kw, sx, dx, pads[1])
 
-    inp_room, acc_room = config.depth(MemoryType.INP) // 2, config.depth(MemoryType.ACC) // 2
+    inp_room = min(config.depth(MemoryType.INP) // 2, ITERATIONS)
+    acc_room = config.depth(MemoryType.ACC) // 2
 
     def fits(blocks: int, y: int, x: int) -> bool:
         area = blocks * ((y - 1) * sy + dy * (kh - 1) + 1) * ((x - 1) * sx + dx * (kw - 1) + 1)
-        return area <= inp_room and area + blocks * y * x <= acc_room
+        return bool(area <= inp_room and area + blocks * y * x <= acc_room)
 
     choices = [
         (b, y, x) for b, y, x in product(cuts(source.blocks), cuts(oh), cuts(ow)) if fits(b, y, x)
@@ -87,52 +100,53 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
     blocks, tall, wide = max(choices, key=lambda c: (c[0] * c[1] * c[2], c[2], c[1]))
     weights = low.constants(f"{node.name}.weights", identity(config, 0), MemoryType.WGT)
     inp, acc, wgt = SlotPool(0, inp_room), SlotPool(0, acc_room), SlotPool(0, 1, 1)
+
+    def load_identity(builder: StreamBuilder, base: int) -> None:
+        builder.load_2d(MemoryType.WGT, base, weights, 1)
+
+    def load(builder: StreamBuilder, base: int, part: _Part) -> None:
+        v, h = part.rows, part.columns
+        for index in range(part.blocks):
+            builder.load_2d(
+                MemoryType.INP, base + index * v.inputs * h.inputs,
+                source.at(part.group, part.block + index, v.first, h.first), h.inputs, v.inputs,
+                width,
+            )
+
+    def store(builder: StreamBuilder, out: int, part: _Part) -> None:
+        v, h = part.rows, part.columns
+        for index in range(part.blocks):
+            builder.store_2d(
+                out + index * v.count * h.count,
+                target.at(part.group, part.block + index, v.start, h.start), h.count, v.count, ow,
+            )
+
     for group, b, y, x in product(
         range(source.groups), range(0, source.blocks, blocks), range(0, oh, tall),
         range(0, ow, wide),
     ):
-        count = min(blocks, source.blocks - b)
-        v, h = rows(y, min(tall, oh - y)), columns(x, min(wide, ow - x))
-        one = low.fill(wgt, "identity", lambda builder, base: builder.load_2d(
-            MemoryType.WGT, base, weights, 1))
-
-        def load(
-            builder: StreamBuilder, base: int, group: int = group, b: int = b, count: int = count,
-            v: _Axis = v, h: _Axis = h,
-        ) -> None:
-            for index in range(count):
-                builder.load_2d(
-                    MemoryType.INP, base + index * v.inputs * h.inputs,
-                    source.at(group, b + index, v.first, h.first), h.inputs, v.inputs, width,
-                )
-
-        data = low.fill(inp, (group, b, y, x), load)
-        slot, drained = acc.take((group, b, y, x))
+        part = _Part(
+            group, b, min(blocks, source.blocks - b), rows(y, min(tall, oh - y)),
+            columns(x, min(wide, ow - x)),
+        )
+        one = low.fill(wgt, "identity", load_identity)
+        data = low.fill(inp, part, partial(load, part=part))
+        slot, drained = acc.take(part)
         done = low.compute(
-            lambda builder, out=slot.base, base=data.base, count=count, v=v, h=h: _maximum(
-                builder, out, base, count, v, h, (kh, kw), (dy, dx)
-            ), data.filled, one.filled, drained,
+            partial(_maximum, out=slot.base, inp=data.base, part=part, kernel=(kh, kw),
+                    dilations=(dy, dx)),
+            data.filled, one.filled, drained,
         )
         data.used = one.used = done
-
-        def store(
-            builder: StreamBuilder, out: int = slot.base, group: int = group, b: int = b,
-            count: int = count, v: _Axis = v, h: _Axis = h,
-        ) -> None:
-            for index in range(count):
-                builder.store_2d(
-                    out + index * v.count * h.count,
-                    target.at(group, b + index, v.start, h.start), h.count, v.count, ow,
-                )
-
-        slot.used = low.store(store, done)
+        slot.used = low.store(partial(store, out=slot.base, part=part), done)
 
 
 def _maximum(
-    builder: StreamBuilder, out: int, inp: int, blocks: int, v: _Axis, h: _Axis,
-    kernel: tuple[int, int], dilations: tuple[int, int],
+    builder: StreamBuilder, out: int, inp: int, part: _Part, kernel: tuple[int, int],
+    dilations: tuple[int, int],
 ) -> None:
     """Emit one tile: outputs from ACC ``out``, then a copy of the inputs behind them."""
+    blocks, v, h = part.blocks, part.rows, part.columns
     area, pixels = v.inputs * h.inputs, v.count * h.count
     copy = out + blocks * pixels
     for (oy, ny, iy), (ox, nx, ix) in product(v.first_taps(), h.first_taps()):
@@ -153,7 +167,7 @@ def _maximum(
             [Loop(blocks, pixels, area), Loop(ny, h.count, v.stride * h.inputs),
              Loop(nx, 1, h.stride)],
         )
-        builder.alu(found.uops, AluOpcode.MAX, **found.arguments)
+        found.alu(builder, AluOpcode.MAX)
 
 
 def lower_average(low: Lowering, node: QuantizedNode) -> None:
@@ -169,47 +183,54 @@ def lower_average(low: Lowering, node: QuantizedNode) -> None:
     room = config.depth(MemoryType.INP) // 2
     blocks = max(1, min(
         source.groups * source.blocks, room // source.pixels,
-        (config.depth(MemoryType.ACC) - kept) // 2,
+        (config.depth(MemoryType.ACC) - kept) // 2, ITERATIONS,
     ))
-    size = min(source.pixels, room)
+    size = min(source.pixels, room, ITERATIONS)
     inp, wgt, acc = SlotPool(0, room), SlotPool(0, 1, 1), SlotPool(kept, blocks)
     loaded = False
-    for start in range(0, source.groups * source.blocks, blocks):
-        count = min(blocks, source.groups * source.blocks - start)
+
+    def load_identity(builder: StreamBuilder, base: int) -> None:
+        builder.load_2d(MemoryType.WGT, base, weights, 1)
+
+    def load(builder: StreamBuilder, base: int, start: int, count: int, pixel: int, part: int
+             ) -> None:
+        builder.load_2d(
+            MemoryType.INP, base, source.dram + start * source.pixels + pixel, part, count,
+            source.pixels,
+        )
+
+    def compute(
+        builder: StreamBuilder, out: int, base: int, count: int, pixel: int, part: int
+    ) -> None:
+        nonlocal loaded
+        accumulate(
+            builder, (out, base, 0), [Loop(count, 1, part)], [Loop(part, 0, 1)], pixel == 0
+        )
+        if pixel + part < source.pixels:
+            return
+        if not loaded:
+            builder.load_2d(MemoryType.ACC, 0, table, kept)
+            loaded = True
+        requantize_tiles(builder, rule, out, 1, count, 0, 0)
+
+    def store(builder: StreamBuilder, out: int, start: int, count: int) -> None:
+        builder.store_2d(out, target.dram + start, count)
+
+    everything = source.groups * source.blocks
+    for start in range(0, everything, blocks):
+        count = min(blocks, everything - start)
         slot, drained = acc.take(start)
         for pixel in range(0, source.pixels, size):
             part = min(size, source.pixels - pixel)
-            one = low.fill(wgt, "identity", lambda builder, base: builder.load_2d(
-                MemoryType.WGT, base, weights, 1))
+            one = low.fill(wgt, "identity", load_identity)
             data = low.fill(
                 inp, (start, pixel),
-                lambda builder, base, start=start, pixel=pixel, part=part, count=count:
-                builder.load_2d(
-                    MemoryType.INP, base, source.dram + start * source.pixels + pixel, part,
-                    count, source.pixels,
-                ),
+                partial(load, start=start, count=count, pixel=pixel, part=part),
             )
-            last = pixel + part == source.pixels
-
-            def compute(
-                builder: StreamBuilder, out: int = slot.base, base: int = data.base,
-                count: int = count, part: int = part, first: bool = pixel == 0, last: bool = last,
-            ) -> None:
-                nonlocal loaded
-                accumulate(
-                    builder, (out, base, 0), [Loop(count, 1, part)], [Loop(part, 0, 1)], first
-                )
-                if not last:
-                    return
-                if not loaded:
-                    builder.load_2d(MemoryType.ACC, 0, table, kept)
-                    loaded = True
-                requantize_tiles(builder, rule, out, 1, count, 0, 0)
-
-            done = low.compute(compute, data.filled, one.filled, drained)
+            done = low.compute(
+                partial(compute, out=slot.base, base=data.base, count=count, pixel=pixel,
+                        part=part),
+                data.filled, one.filled, drained,
+            )
             data.used = one.used = done
-        slot.used = low.store(
-            lambda builder, out=slot.base, start=start, count=count: builder.store_2d(
-                out, target.dram + start, count
-            ), done,
-        )
+        slot.used = low.store(partial(store, out=slot.base, start=start, count=count), done)

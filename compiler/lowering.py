@@ -19,7 +19,7 @@ __all__ = ["Activation", "Constants", "Lowering"]
 
 Emit = Callable[[StreamBuilder], None]
 Constants = Callable[[str, np.ndarray, MemoryType], int]
-"""``constants(name, tiles, memory type)`` places tiles in DRAM and returns their element address."""
+"""``constants(name, tiles, memory type)`` places tiles in DRAM and gives their element address."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,11 @@ class Lowering:
     barrier: int | None = None
     layer: str = ""
     _last_store: int | None = None
-    _ready: int | None = None
 
     def begin(self, node: QuantizedNode) -> None:
         """Start a node: nothing of it happens before everything stored so far is in memory."""
         self.layer = node.name
         self.barrier = self._last_store
-        self._ready = None
 
     def load(self, emit: Emit, *after: int | None) -> int:
         """Record a step of the load engine."""
@@ -82,7 +80,9 @@ class Lowering:
         self._last_store = self.pipeline.step(Module.STORE, emit, [after], self.layer)
         return self._last_store
 
-    def fill(self, pool: SlotPool, key: Hashable, emit: Callable[[StreamBuilder, int], None]) -> Slot:
+    def fill(
+        self, pool: SlotPool, key: Hashable, emit: Callable[[StreamBuilder, int], None]
+    ) -> Slot:
         """Return a slot that holds ``key``, loading it by ``emit(builder, base)`` if need be."""
         slot = pool.find(key)
         if slot is None:
@@ -90,9 +90,3 @@ class Lowering:
             base = slot.base
             slot.filled = self.load(lambda builder: emit(builder, base), before)
         return slot
-
-    def read(
-        self, builder: StreamBuilder, memory_type: MemoryType, sram: int, dram: int, count: int
-    ) -> None:
-        """Emit a load of neighbouring elements."""
-        builder.load_2d(memory_type, sram, dram, count)

@@ -86,7 +86,7 @@ def to_graph(model: onnx.ModelProto) -> Graph:
             kind = helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
             shape = tuple(d.dim_value for d in info.type.tensor_type.shape.dim)
             tensors[info.name] = Tensor(info.name, shape, str(kind))
-    nodes = []
+    nodes: list[Node] = []
     for index, node in enumerate(source.node):
         attrs = {a.name: _plain(helper.get_attribute_value(a)) for a in node.attribute}
         name = node.name or f"{node.op_type}_{index}"
@@ -170,7 +170,9 @@ def _weights(model: onnx.ModelProto, path: str) -> list[str]:
     return problems
 
 
-def _apply_shapes(model: onnx.ModelProto, shapes: dict[str, tuple[int, ...]], path: str) -> list:
+def _apply_shapes(
+    model: onnx.ModelProto, shapes: dict[str, tuple[int, ...]], path: str
+) -> list[str]:
     constants = {constant.name for constant in model.graph.initializer}
     inputs = {i.name: i for i in model.graph.input if i.name not in constants}
     problems = [

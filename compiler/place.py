@@ -36,9 +36,9 @@ def place(graph: Graph, config: Config) -> dict[str, Placement]:
             _data(node, graph) or rule(node, graph, config)
         )
         before = graph.producer(node.inputs[0]) if node.inputs else None
-        if not obstacle and node.op == "Flatten" and before is not None:
-            if not placements[before.name].on_accelerator:
-                obstacle = "its input is on the host"
+        alone = before is not None and not placements[before.name].on_accelerator
+        if not obstacle and node.op == "Flatten" and alone:
+            obstacle = "its input is on the host"
         if not obstacle and node.op == "Add":
             obstacle = _layouts(node, seen)
         if obstacle:

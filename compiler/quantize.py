@@ -1,7 +1,7 @@
 """Quantize a folded, placed network: one power-of-two exponent per tensor, int32 biases.
 
-Exponents come from calibration, by greatest magnitude (``minmax``) or as the one of the three finest
-sensible exponents with the least squared error on the calibration sample (``error``, the default).
+Exponents come from calibration, by greatest magnitude (``minmax``) or as the one of three sensible
+exponents with the least squared error on the calibration sample (``error``, the default).
 """
 
 from __future__ import annotations
@@ -90,17 +90,16 @@ class _Quantizer:
         if self.problems:
             raise CompileError(*self.problems)
         named = dict.fromkeys(self.graph.inputs)
-        for node in nodes:
-            named |= dict.fromkeys((*node.inputs, *node.outputs))
+        for made in nodes:
+            named |= dict.fromkeys((*made.inputs, *made.outputs))
         tensors = {}
         for name in named:
             tensor = self.graph.tensors[name]
             exponent = self.exponents.get(name)
             tensors[name] = QuantizedTensor(name, tensor.shape, exponent, tensor.dtype)
-        constants = {
-            name: self.graph.tensors[name].value for name in self.graph.outputs
-            if self.graph.tensors[name].constant
-        }
+        constants = tuple(
+            name for name in self.graph.outputs if self.graph.tensors[name].constant
+        )
         return QuantizedGraph(
             self.graph.name, tuple(nodes), tensors, tuple(self.graph.inputs),
             tuple(self.graph.outputs), self.inp_width, self.wgt_width, constants,

@@ -72,7 +72,7 @@ class QuantizedGraph:
     outputs: tuple[str, ...]
     inp_width: int
     wgt_width: int
-    constants: dict[str, np.ndarray] = field(default_factory=dict)
+    constants: tuple[str, ...] = ()  # outputs that do not depend on the input
 
     @property
     def images(self) -> int:

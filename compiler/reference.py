@@ -6,17 +6,19 @@ It knows nothing of tiles, scratchpads, instructions or targets; it evaluates a
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .arithmetic import dequantize, quantize, requantize, wrap
-from .host import run_host
+from .host import run_host_images
 from .quantized import QuantizedGraph, QuantizedNode
 
 __all__ = ["accumulate_conv", "accumulate_gemm", "evaluate", "evaluate_node"]
 
 
 def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Evaluate a network on float inputs.
+    """Evaluate a network on float inputs, any multiple of its own number of images.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
                 for name in node.inputs
             }
             assert node.model is not None
-            for name, value in run_host(node.model, feeds).items():
+            for name, value in run_host_images(node.model, feeds, graph.images).items():
                 reals[name] = value
                 exponent = graph.tensors[name].exponent
                 if exponent is not None:
@@ -72,7 +74,7 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
     raise AssertionError(f"no reference for {node.op}")
 
 
-def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict) -> np.ndarray:
+def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, Any]) -> np.ndarray:
     """Return the 32-bit accumulators of a convolution of [N, C, H, W] with [M, C, KH, KW]."""
     assert weight is not None
     (sy, sx), (dy, dx), (top, left, bottom, right) = (
@@ -104,7 +106,7 @@ def _requantize(node: QuantizedNode, accumulator: np.ndarray, width: int) -> np.
     return requantize(accumulator, node.requant, width)
 
 
-def _max_pool(x: np.ndarray, attrs: dict) -> np.ndarray:
+def _max_pool(x: np.ndarray, attrs: dict[str, Any]) -> np.ndarray:
     (kh, kw), (sy, sx), (dy, dx) = attrs["kernel"], attrs["strides"], attrs["dilations"]
     top, left, bottom, right = attrs["pads"]
     least = np.iinfo(np.int64).min

@@ -10,7 +10,7 @@ from ..driver import LoadedProgram, RunReport, Target
 from ..driver.program import HostStep, Program
 from .arithmetic import dequantize, quantize
 from .errors import CompileError
-from .host import run_host
+from .host import run_host_images
 
 __all__ = ["Session", "exponent_of", "host"]
 
@@ -24,16 +24,9 @@ def exponent_of(program: Program, name: str) -> int:
 def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence[np.ndarray]:
     """Do a host step of the compiler: the ``host`` argument of the driver's program runner."""
     if step.op == "onnx":
-        images = int(step.attributes["images"])
-        runs = [
-            run_host(step.payload, {
-                name: value[start : start + images] if images else value
-                for name, value in zip(step.inputs, inputs, strict=True)
-            })
-            for start in range(0, _images(step, inputs, program), images)
-        ]
-        return [np.concatenate([run[name] for run in runs]) if len(runs) > 1 else runs[0][name]
-                for name in step.outputs]
+        feeds = dict(zip(step.inputs, inputs, strict=True))
+        results = run_host_images(step.payload, feeds, int(step.attributes["images"]))
+        return [results[name] for name in step.outputs]
     if step.op == "quantize_narrow":
         width = int(step.attributes["width"])
         return [
@@ -44,10 +37,6 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
         exponent = exponent_of(program, step.inputs[0])
         return [dequantize(inputs[0], exponent).reshape(program.tensor(step.outputs[0]).shape)]
     raise CompileError(f"host step {step.layer!r}: unknown operation {step.op!r}")
-
-
-def _images(step: HostStep, inputs: list[np.ndarray], program: Program) -> int:
-    return inputs[0].shape[0] if inputs else program.tensor(step.outputs[0]).shape[0]
 
 
 class Session:
