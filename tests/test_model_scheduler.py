@@ -188,8 +188,8 @@ def program():
     rounds = 4
     stream = [
         Load(memory_type=UOP, x_size=1, dram_base=256),
-        Load(memory_type=WGT, x_size=1, dram_base=32, push_next=1),
-        on_compute(pop_prev=1, push_prev=1),
+        Load(memory_type=WGT, x_size=1, dram_base=32),
+        on_compute(push_prev=1),
     ]
     for n in range(rounds):
         stream += [
@@ -226,8 +226,7 @@ def test_a_correct_program_is_right_in_every_schedule(seed):
 
 TOKENS = [
     # flag and instruction that pushes, flag and instruction that pops, what it protects
-    ("push_next", 1, "pop_prev", 2),  # weights loaded before they are used
-    ("push_next", 3, "pop_prev", 5),  # input loaded before it is used
+    ("push_next", 3, "pop_prev", 5),  # input and weights loaded before they are used
     ("push_prev", 5, "pop_next", 8),  # input used before the next one overwrites it
     ("push_next", 6, "pop_prev", 7),  # result computed before it is stored
     ("push_prev", 7, "pop_next", 9),  # result stored before the next one overwrites it
