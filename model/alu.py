@@ -136,9 +136,9 @@ def operate(opcode: int, p: Lanes, q: Lanes | np.int32) -> Lanes:
         return p + q
     if opcode == AluOpcode.MUL:
         return p * q
-    if np.ndim(q) == 0:  # an immediate: one direction for all lanes
+    if isinstance(q, np.int32):  # an immediate: one direction for all lanes
         if q >= 0:
-            return p >> np.minimum(q, 31)
+            return p >> min(q, np.int32(31))
         return p << -q if q > -32 else np.zeros_like(p)
     amount = np.clip(q, -32, 31)
     right = p >> np.clip(amount, 0, 31)

@@ -77,6 +77,25 @@ def test_repeated_destination_accumulates():
     assert it.pads.acc[0, 0].tolist() == [105] * 4
 
 
+def test_loops_that_meet_in_a_destination_all_count():
+    """dst = j + k: tiles 1 and 2 are reached twice, by different products."""
+    it = device(uops=[Uop(dst=0, wgt=0), Uop(dst=1, wgt=1)])
+    for n in range(4):
+        put(it, {n: [n + 1, 0, 0, 0]})
+    put(it, wgt={0: np.eye(4), 1: 10 * np.eye(4)})
+    it.run_stream([Gemm(uop_end=2, iter_in=3, dst_factor_in=1, src_factor_in=1), Finish()])
+    assert it.pads.acc[:5, 0, 0].tolist() == [1, 12, 23, 30, 0]
+
+
+def test_the_same_fields_over_other_micro_ops_are_another_kernel():
+    it = device(uops=[Uop(dst=0), Uop(dst=1)])
+    put(it, {0: [1, 2, 3, 4]}, {0: np.eye(4)})
+    it.run_stream([Gemm(), Finish()])
+    it.pads.uop[0] = it.pads.uop[1]
+    it.run_stream([Gemm(), Finish()])
+    assert it.pads.acc[:3, 0, 3].tolist() == [4, 4, 0]
+
+
 def test_overwrite_stores_the_last_product_only():
     it = device(uops=[Uop(dst=0, src=1), Uop(dst=1, src=1), Uop(dst=0, src=2)])
     it.pads.acc[:] = 1000
