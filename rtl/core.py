@@ -153,8 +153,8 @@ def core(
         ),
         store(
             clock, module_reset, for_store, g2s_available, g2s_pop, s2g_room, s2g_reserve,
-            s2g_push, values.out_base, out, store_write, store_rows, store_status.idle,
-            store_status.waiting, store_status.index, store_status.completed,
+            s2g_push, values.out_base, out.enable, out.address, out.data, store_write, store_rows,
+            store_status.idle, store_status.waiting, store_status.index, store_status.completed,
             store_status.fault, config=config,
         ),
     )
