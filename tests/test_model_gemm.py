@@ -1,5 +1,7 @@
 """GEMM: values worked out by hand, the plan's shapes, and exactness (vta_isa.md 4.3, 0.1)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from myvta.isa.config import named
@@ -94,6 +96,33 @@ def test_the_same_fields_over_other_micro_ops_are_another_kernel():
     it.pads.uop[0] = it.pads.uop[1]
     it.run_stream([Gemm(), Finish()])
     assert it.pads.acc[:3, 0, 3].tolist() == [4, 4, 0]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "reset", "overwrite", "uop_bgn", "uop_end", "iter_out", "iter_in", "dst_factor_out",
+        "dst_factor_in", "src_factor_out", "src_factor_in", "wgt_factor_out", "wgt_factor_in",
+    ],
+)
+def test_an_instruction_that_differs_in_one_field_gets_its_own_plan(field):
+    """Plans are remembered: B after A must do what B does alone."""
+    first = Gemm(
+        uop_end=2, iter_out=2, iter_in=2, dst_factor_out=9, dst_factor_in=3, src_factor_out=2,
+        src_factor_in=5, wgt_factor_out=3, wgt_factor_in=4,
+    )
+    second = replace(first, **{field: getattr(first, field) + 1})
+
+    def run(*stream):
+        it = device(uops=[Uop(dst=1, src=1, wgt=1), Uop(dst=2, src=0, wgt=2), Uop(src=7)])
+        it.pads.inp_rows[:] = np.random.default_rng(1).integers(-128, 128, it.pads.inp_rows.shape)
+        it.pads.wgt_rows[:] = np.random.default_rng(2).integers(-128, 128, it.pads.wgt_rows.shape)
+        for instruction in stream:
+            it.pads.acc[:] = 77
+            it.run_stream([instruction, Finish()])
+        return it.pads.acc.tolist()
+
+    assert run(first, second) == run(second) != run(first)
 
 
 def test_overwrite_stores_the_last_product_only():
