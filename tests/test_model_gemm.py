@@ -133,6 +133,17 @@ def test_overwrite_stores_the_last_product_only():
     assert it.pads.acc[:3, 0].tolist() == [[5, 6, 7, 8], [1, 1, 1, 1], [1000] * 4]
 
 
+def test_overwrite_keeps_the_last_iteration_of_a_loop_that_stays():
+    it = device(uops=[Uop()])
+    for n in range(8):
+        put(it, {n: [n, 0, 0, 0]}, {n: np.eye(4) * (n + 1)})
+    loops = dict(iter_in=3, src_factor_in=1, iter_out=2, src_factor_out=4, wgt_factor_out=5)
+    it.run_stream([Gemm(overwrite=1, **loops), Finish()])
+    assert it.pads.acc[:2, 0, 0].tolist() == [6 * 6, 0]
+    it.run_stream([Gemm(overwrite=1, dst_factor_in=1, **loops), Finish()])
+    assert it.pads.acc[:4, 0, 0].tolist() == [4 * 6, 5 * 6, 6 * 6, 0]
+
+
 def test_overwrite_with_colliding_loops_keeps_the_last_iteration():
     it = device(uops=[Uop(dst=0), Uop(dst=1)])
     for n in range(8):
