@@ -8,7 +8,14 @@ from myvta.isa.config import NAMED
 from myvta.isa.instructions import Finish, Gemm, Load, Store, decode, encode, route
 from myvta.isa.opcodes import ErrorCode, MemoryType, Module
 from myvta.rtl.bundles import (
-    ENTRY_BITS, Axi4, Fault, ReadClient, Stream, WriteClient, bit, word,
+    ENTRY_BITS,
+    Axi4,
+    Fault,
+    ReadClient,
+    Stream,
+    WriteClient,
+    bit,
+    word,
 )
 from myvta.rtl.convert import convert_block
 from myvta.rtl.fetch import fetch
