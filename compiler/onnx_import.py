@@ -6,6 +6,8 @@ Everything is checked before anything is built: the file, the ONNX checker, shap
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,16 @@ from onnx import helper, numpy_helper
 
 from .errors import CompileError
 from .graph import Graph, Node, Tensor
+from .host import evaluator, evaluator_name
 
-__all__ = ["MAX_FILE_BYTES", "import_model", "load_model", "to_graph"]
+__all__ = ["MAX_ELEMENTS", "MAX_FILE_BYTES", "import_model", "load_model", "to_graph"]
 
 MAX_FILE_BYTES = 2 << 30  # protobuf's own limit: a larger file cannot be a self-contained model
+MAX_ELEMENTS = 1 << 28  # of one tensor: more does not fit the device's 32-bit addresses as int32
+_PLAIN = (  # attributes that become Python values; tensors and graphs stay in the node's source
+    onnx.AttributeProto.INT, onnx.AttributeProto.INTS, onnx.AttributeProto.FLOAT,
+    onnx.AttributeProto.FLOATS, onnx.AttributeProto.STRING, onnx.AttributeProto.STRINGS,
+)
 _DIMENSIONS = "--shape NAME=1,1,8,8"
 
 
@@ -68,9 +76,13 @@ def load_model(
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except (onnx.shape_inference.InferenceError, ValueError, RuntimeError) as error:
         raise CompileError(f"{path}: shapes do not fit: {_first_line(error)}") from None
-    problems = _dynamic_values(inferred, str(path))
+    problems = _dynamic_values(inferred, str(path)) or _huge_values(inferred, str(path))
     if problems:
         raise CompileError(*problems)
+    try:
+        evaluator(inferred, [output.name for output in inferred.graph.output])
+    except Exception as error:  # evaluators raise types of their own
+        raise CompileError(f"{path}: {evaluator_name()} refuses it: {_first_line(error)}") from None
     return inferred
 
 
@@ -83,12 +95,14 @@ def to_graph(model: onnx.ModelProto) -> Graph:
         tensors[constant.name] = Tensor(constant.name, value.shape, str(value.dtype), value)
     for info in (*source.input, *source.value_info, *source.output):
         if info.name not in tensors:
-            kind = helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
             shape = tuple(d.dim_value for d in info.type.tensor_type.shape.dim)
-            tensors[info.name] = Tensor(info.name, shape, str(kind))
+            tensors[info.name] = Tensor(info.name, shape, _dtype(info))
     nodes: list[Node] = []
     for index, node in enumerate(source.node):
-        attrs = {a.name: _plain(helper.get_attribute_value(a)) for a in node.attribute}
+        attrs = {
+            a.name: _plain(helper.get_attribute_value(a)) for a in node.attribute
+            if a.type in _PLAIN
+        }
         name = node.name or f"{node.op_type}_{index}"
         if any(name == other.name for other in nodes):
             name = f"{name}_{index}"
@@ -135,9 +149,16 @@ def _first_line(error: Exception) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    if isinstance(value, onnx.TensorProto):
-        return numpy_helper.to_array(value)
     return value
+
+
+def _dtype(info: onnx.ValueInfoProto) -> str:
+    """Return numpy's name of a value's type, ``unknown`` for what is no tensor of plain numbers."""
+    try:
+        kind = helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
+    except KeyError:
+        return "unknown"
+    return str(kind) if kind.kind in "fiub" else "unknown"
 
 
 def _external_data(graph: onnx.GraphProto, path: str) -> list[str]:
@@ -158,7 +179,7 @@ def _weights(model: onnx.ModelProto, path: str) -> list[str]:
     for tensor in model.graph.initializer:
         try:
             value = numpy_helper.to_array(tensor)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             problems.append(f"{path}: weight {tensor.name!r} cannot be read: {_first_line(error)}")
             continue
         if value.dtype.kind == "f" and not np.isfinite(value).all():
@@ -182,6 +203,9 @@ def _apply_shapes(
     ]
     for name, info in inputs.items():
         kind = info.type.tensor_type
+        if _dtype(info) == "unknown":
+            problems.append(f"{path}: input {name!r} is not a tensor of numbers")
+            continue
         if not kind.HasField("shape") and name not in shapes:
             problems.append(f"{path}: input {name!r} has no shape: give its sizes, {_DIMENSIONS}")
             continue
@@ -232,5 +256,16 @@ def _dynamic_values(model: onnx.ModelProto, path: str) -> list[str]:
     return problems
 
 
-def _text(dims: object) -> str:
-    return "[" + ", ".join(str(d) for d in dims) + "]"  # type: ignore[attr-defined]
+def _huge_values(model: onnx.ModelProto, path: str) -> list[str]:
+    problems = []
+    for info in (*model.graph.input, *model.graph.value_info, *model.graph.output):
+        sizes = [d.dim_value for d in info.type.tensor_type.shape.dim]
+        if prod(sizes) > MAX_ELEMENTS:
+            problems.append(
+                f"{path}: {info.name!r} {_text(sizes)} has more than {MAX_ELEMENTS} elements"
+            )
+    return problems
+
+
+def _text(dims: Iterable[object]) -> str:
+    return "[" + ", ".join(str(d) for d in dims) + "]"
