@@ -12,11 +12,11 @@ class InputError(Exception):
 # Raised for something the user can mend: one line on stderr, exit status 2, no traceback.  Types
 # are named by text so that no verb pays for importing another verb's room.
 REFUSALS = (
-    "builtins.OSError",  # files and devices; driver's TargetError is one
+    "builtins.OSError",  # files, devices, simulators: driver's TargetError is one
     "myvta.cli.errors.InputError",
     "myvta.compiler.errors.CompileError",
-    "myvta.cosim.errors.CosimError",
-    "myvta.driver.errors.TargetError",
+    "myvta.driver.errors.OutOfMemoryError",
+    "myvta.driver.errors.ProgramError",
     "myvta.isa.assembler.AssemblyError",
     "myvta.isa.config.ConfigError",
     "myvta.isa.instructions.EncodeError",

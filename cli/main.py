@@ -38,11 +38,12 @@ class _Verbs(click.Group):
         self, args: Sequence[str] | None = None, **extra: Any
     ) -> Any:
         """Run and exit: 0 done, 2 refused input, 1 anything else."""
+        given = sys.argv[1:] if args is None else list(args)
         try:
-            status = super().main(args, **{**extra, "standalone_mode": False})
+            status = super().main(given or ["--help"], **{**extra, "standalone_mode": False})
         except click.UsageError as error:
             where = error.ctx.command_path if error.ctx else "myvta"
-            _say(f"{error.format_message()} (see `{where} --help`)")
+            _say(f"{error.format_message().rstrip('.')}; see `{where} --help`")
             status = 2
         except click.ClickException as error:
             _say(error.format_message())
@@ -54,7 +55,7 @@ class _Verbs(click.Group):
             status = 0
         except Exception as error:
             message = message_of(error)
-            if message is None or "--debug" in (sys.argv[1:] if args is None else args):
+            if message is None or "--debug" in given:
                 raise
             _say(message)
             status = 2
