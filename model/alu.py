@@ -88,13 +88,13 @@ class AluUnit:
         return _Plan(walk(), violation)
 
     def _bounds(self, sources: int) -> tuple[Bound, ...]:
-        depth = self._config.depth(MemoryType.ACC)
+        depth = self._pads.depth[MemoryType.ACC]
         dst = Bound("dst", "ACC", depth)
         return (dst, Bound("src", "ACC", depth, sources - 1)) if sources else (dst,)
 
     def _wave(self, dst: Indices, src: Indices, instruction: Alu) -> None:
         """Execute independent steps."""
-        acc: Lanes = self._pads.rows(MemoryType.ACC)
+        acc: Lanes = self._pads.tiles(MemoryType.ACC)
         p = acc.take(dst, axis=0)
         if instruction.alu_opcode == AluOpcode.RQT:
             options = RqtOptions.of(instruction.imm)
