@@ -12,6 +12,7 @@ import json
 import zlib
 from dataclasses import dataclass, fields as dataclass_fields, replace
 from pathlib import Path
+from typing import Any
 
 from .opcodes import MemoryType
 
@@ -240,9 +241,9 @@ class Config:
         """CRC-32 of :attr:`canonical`: a program runs on a device with the same fingerprint."""
         return zlib.crc32(self.canonical.encode("ascii"))
 
-    def replace(self, **changes: object) -> Config:
+    def replace(self, **changes: Any) -> Config:
         """Return a copy with some attributes changed, validated again."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)
 
     # -- vta_config.json -------------------------------------------------------------------------
     @classmethod
@@ -291,14 +292,14 @@ _VTA_KEYS = tuple(
     if field.name not in ("log_bus_width", "overwrite", "requantize")
 )
 
-_BOTH = {"overwrite": True, "requantize": True}
+_BOTH: dict[str, Any] = {"overwrite": True, "requantize": True}
 
 
-def _small(batch: int, block: int, buffers: tuple[int, int, int, int], **more: object) -> Config:
+def _small(batch: int, block: int, buffers: tuple[int, int, int, int], **more: Any) -> Config:
     uop, inp, wgt, acc = buffers
     return Config(
         log_batch=batch, log_block=block, log_uop_buff_size=uop, log_inp_buff_size=inp,
-        log_wgt_buff_size=wgt, log_acc_buff_size=acc, **{**_BOTH, **more},  # type: ignore[arg-type]
+        log_wgt_buff_size=wgt, log_acc_buff_size=acc, **{**_BOTH, **more},
     )
 
 

@@ -8,7 +8,7 @@ decoders, model, assembler and docs all read these tables.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from .opcodes import Opcode
@@ -119,7 +119,7 @@ def _place(rows: tuple[tuple[str, int], ...]) -> Layout:
     return out
 
 
-@lru_cache(maxsize=None)
+@cache
 def layout(opcode: Opcode, config: Config) -> Layout:
     """Fields of an instruction format, including ``overwrite`` for GEMM where configured.
 
@@ -134,7 +134,7 @@ def layout(opcode: Opcode, config: Config) -> Layout:
     return out
 
 
-@lru_cache(maxsize=None)
+@cache
 def uop_layout(config: Config) -> Layout:
     """Fields of a 32-bit micro-op: dst (ACC), src (INP or ACC), wgt (WGT)."""
     acc, inp = config.log_acc_depth, config.log_inp_depth
