@@ -49,8 +49,10 @@ def test_model_has_every_operator_of_the_path(model):
 
 
 def test_held_out_images_are_a_stratified_fifth(held_out):
-    assert held_out["images"].shape == (360, 8, 8) and held_out["images"].dtype == np.uint8
-    assert held_out["images"].max() == 16 and held_out["labels"].shape == (360,)
+    assert held_out["images"].shape == (360, 8, 8)
+    assert held_out["images"].dtype == np.uint8
+    assert held_out["images"].max() == 16
+    assert held_out["labels"].shape == (360,)
     assert set(np.bincount(held_out["labels"], minlength=10)) <= {35, 36, 37}
 
 
@@ -58,8 +60,10 @@ def test_calibration_images_are_not_held_out(held_out):
     with np.load(FOLDER / "calibration.npz") as data:
         assert list(data) == ["image"]
         images = data["image"]
-    assert images.shape == (100, 1, 8, 8) and images.dtype == np.float32
-    assert images.min() == 0 and images.max() == 1
+    assert images.shape == (100, 1, 8, 8)
+    assert images.dtype == np.float32
+    assert images.min() == 0
+    assert images.max() == 1
     grey = (images[:, 0] * 16).astype(np.uint8)
     assert np.array_equal(grey / np.float32(16), images[:, 0])
     seen = {image.tobytes() for image in grey}
