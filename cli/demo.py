@@ -13,6 +13,7 @@ import onnx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from ..compiler.compile import compile_model
 from ..compiler.host import evaluator
@@ -172,13 +173,13 @@ def command(
     aside = Console(stderr=True)
     with _progress(aside) as stage:
         report, cards = demo(config, images=images, target=target, stage=stage,
-                             note=lambda text: aside.print(f"note: {text}", highlight=False))
+                             note=lambda text: _say(aside, f"note: {text}"))
     files = {REPORT_FILE: report.to_json().encode()}
     try:
         files[SHEET_FILE] = draw_sheet(cards, *_headline(report, config))
     except ImportError:
-        aside.print(f"note: no {SHEET_FILE}, because matplotlib is not installed "
-                    "(pip install matplotlib)", highlight=False)
+        _say(aside, f"note: no {SHEET_FILE}, because matplotlib is not installed "
+                    "(pip install matplotlib)")
     write_files(output, files)
     if as_json:
         click.echo(report.to_json(), nl=False)
@@ -186,6 +187,11 @@ def command(
         _show(Console(), report, cards, [output / name for name in files])
     if report.mismatches:
         raise SystemExit(1)
+
+
+def _say(console: Console, text: str) -> None:
+    """Print one line, however long and whatever is in it."""
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 @contextmanager
@@ -197,7 +203,7 @@ def _progress(console: Console) -> Iterator[Stage]:
 
     def stage(name: str, steps: int | None) -> Callable[[], None]:
         if not console.is_terminal:
-            console.print(f"{name} ...", highlight=False)
+            _say(console, f"{name} ...")
         for task in bars.task_ids:
             bars.update(task, visible=False)
         task = bars.add_task(name, total=steps)
@@ -233,7 +239,7 @@ def _show(console: Console, report: Report, cards: list[Card], files: list[Path]
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for row in report.rows():
-        table.add_row(*row)
-    table.add_row("written", "\n".join(map(str, files)))
+    for label, value in report.rows():
+        table.add_row(label, Text(value))
+    table.add_row("written", Text("\n".join(map(str, files))))
     console.print(table)

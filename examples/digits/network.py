@@ -64,7 +64,8 @@ def export(network: Network) -> onnx.ModelProto:
 
     def conv_norm(number: int, x: str) -> str:
         conv, norm = network.layers[f"conv{number}"], network.layers[f"norm{number}"]
-        assert isinstance(conv, Conv) and isinstance(norm, BatchNorm)
+        assert isinstance(conv, Conv)
+        assert isinstance(norm, BatchNorm)
         kernel = conv.weights["w"].reshape(3, 3, conv.inputs, conv.outputs).transpose(3, 2, 0, 1)
         x = node("Conv", f"conv{number}", x, constant(f"conv{number}.weight", kernel),
                  kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[conv.stride] * 2)
