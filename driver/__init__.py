@@ -7,8 +7,19 @@ from .assemble import ProgramBuilder
 from .buffers import Allocator, Buffer
 from .bundle import read_bundle, write_bundle
 from .errors import (
-    AllocationError, BundleError, DeviceError, HostStepError, IdentityError, LayoutError,
-    OutOfMemory, ProgramError, StreamError, TargetError, TargetTimeout, UrlError, WindowError,
+    AllocationError,
+    BundleError,
+    DeviceError,
+    HostStepError,
+    IdentityError,
+    LayoutError,
+    OutOfMemoryError,
+    ProgramError,
+    StreamError,
+    TargetError,
+    TargetTimeout,
+    UrlError,
+    WindowError,
 )
 from .execute import LoadedProgram, RunResult, run_program
 from .kernels import Kernel, make_kernel
@@ -22,7 +33,7 @@ from .target import Target, known_schemes, open_target, parse_url
 __all__ = [
     "AllocationError", "Allocator", "Buffer", "BundleError", "DeviceError", "HostStep",
     "HostStepError", "IdentityError", "Kernel", "LaunchStep", "LayoutError", "LoadedProgram",
-    "OutOfMemory", "Program", "ProgramBuilder", "ProgramError", "RunReport", "RunResult",
+    "OutOfMemoryError", "Program", "ProgramBuilder", "ProgramError", "RunReport", "RunResult",
     "Runtime", "Segment", "SpyTarget", "Stream", "StreamBuilder", "StreamError", "Target",
     "TargetError", "TargetTimeout", "Tensor", "UrlError", "WindowError", "check_identity",
     "known_schemes", "launch", "make_kernel", "open_target", "parse_url", "read_bundle",

@@ -23,7 +23,7 @@ class ProgramBuilder:
     name : str
     config : Config
     limit : int
-        Bytes the program may take; OutOfMemory beyond it.
+        Bytes the program may take; OutOfMemoryError beyond it.
     """
 
     def __init__(self, name: str, config: Config, limit: int = 64 << 20):

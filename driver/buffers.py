@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
-from .errors import AllocationError, OutOfMemory, WindowError
+from .errors import AllocationError, OutOfMemoryError, WindowError
 from .target import Target
 
 __all__ = ["Allocator", "Buffer", "DEFAULT_ALIGNMENT"]
@@ -48,7 +48,7 @@ class Allocator:
 
         Raises
         ------
-        OutOfMemory
+        OutOfMemoryError
             No hole is large enough; says what was asked, what is free, the largest hole.
         AllocationError
             Size not positive, or alignment not a power of two.
@@ -64,7 +64,7 @@ class Allocator:
                 self._holes[position : position + 1] = [item for item in rest if item[1]]
                 self._blocks[start] = size
                 return start
-        raise OutOfMemory(size, self.free_bytes, self.largest, what)
+        raise OutOfMemoryError(size, self.free_bytes, self.largest, what)
 
     def free(self, address: int) -> None:
         """Give a block back; AllocationError when it is not allocated (or was freed already)."""

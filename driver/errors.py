@@ -6,8 +6,8 @@ from ..isa.opcodes import ErrorCode
 
 __all__ = [
     "AllocationError", "BundleError", "DeviceError", "HostStepError", "IdentityError",
-    "LayoutError", "OutOfMemory", "ProgramError", "StreamError", "TargetError", "TargetTimeout",
-    "UrlError", "WindowError",
+    "LayoutError", "OutOfMemoryError", "ProgramError", "StreamError", "TargetError",
+    "TargetTimeout", "UrlError", "WindowError",
 ]
 
 
@@ -55,7 +55,7 @@ class DeviceError(TargetError):
         super().__init__(f"device error {name} at instruction {index}{where}{what}")
 
 
-class OutOfMemory(MemoryError):
+class OutOfMemoryError(MemoryError):
     """No room in the window; ``asked``, ``free`` and ``largest`` are bytes."""
 
     def __init__(self, asked: int, free: int, largest: int, what: str = ""):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..isa.opcodes import MemoryType
-from .errors import HostStepError, OutOfMemory, ProgramError
+from .errors import HostStepError, OutOfMemoryError, ProgramError
 from .launch import RunReport, check_fingerprint, check_identity, launch
 from .layout import pack_tensor, unpack_tensor
 from .program import HostStep, LaunchStep, Program, Step, Tensor
@@ -43,19 +43,20 @@ def quantize(values: np.ndarray, tensor: Tensor) -> np.ndarray:
     """Return ``values`` in a tensor's scale: round half up, saturate to its dtype."""
     limits = np.iinfo(tensor.dtype)
     scaled = np.floor(values.astype(np.float64) / _scale(tensor) + 0.5) + tensor.zero_point
-    return np.clip(scaled, limits.min, limits.max).astype(tensor.dtype)
+    return np.asarray(np.clip(scaled, limits.min, limits.max), dtype=tensor.dtype)
 
 
 def dequantize(values: np.ndarray, tensor: Tensor) -> np.ndarray:
     """Return the real values (float32) of a tensor's integers."""
-    return ((values.astype(np.float64) - tensor.zero_point) * _scale(tensor)).astype(np.float32)
+    real = (values.astype(np.float64) - tensor.zero_point) * _scale(tensor)
+    return np.asarray(real, dtype=np.float32)
 
 
 def _scale(tensor: Tensor) -> np.ndarray:
     if not tensor.scale:
         raise HostStepError(f"tensor {tensor.name!r} has no scale")
     if len(tensor.scale) == 1:
-        return np.float64(tensor.scale[0])
+        return np.array(tensor.scale[0])
     shape = [1] * len(tensor.shape)
     shape[tensor.axis] = -1
     return np.array(tensor.scale, dtype=np.float64).reshape(shape)
@@ -68,7 +69,7 @@ class LoadedProgram:
     ------
     IdentityError
         The device, or the target's configuration, is not the program's; the difference is named.
-    OutOfMemory
+    OutOfMemoryError
         The window is smaller than the program.
     """
 
@@ -78,7 +79,7 @@ class LoadedProgram:
         self.program, self.target, self.host = program, target, host
         self.base, room = target.window
         if program.size > room:
-            raise OutOfMemory(program.size, room, room, f"program {program.name!r}")
+            raise OutOfMemoryError(program.size, room, room, f"program {program.name!r}")
         self._values: dict[str, np.ndarray] = {}  # tensors that live on the host
         for segment in program.segments:
             if segment.data:

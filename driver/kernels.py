@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ..isa.config import Config
 from ..isa.fields import uop_layout
@@ -29,7 +28,7 @@ class Kernel:
 
 
 def make_kernel(
-    uops: Iterable[Uop | tuple[int, ...]] | npt.ArrayLike, config: Config,
+    uops: Iterable[Uop | tuple[int, ...]] | np.ndarray, config: Config,
 ) -> Kernel:
     """Encode micro-ops.
 
@@ -48,7 +47,7 @@ def make_kernel(
     else:
         rows = [
             (item.dst, item.src, item.wgt) if isinstance(item, Uop) else (*item, 0, 0)[:3]
-            for item in uops  # type: ignore[union-attr]
+            for item in uops
         ]
         table = np.array(rows, dtype=np.int64).reshape(-1, 3)
     if table.ndim != 2 or table.shape[1] != 3 or table.dtype.kind not in "iu":

@@ -10,7 +10,13 @@ from ..isa.config import NAMED, Config
 from ..isa.instructions import decode
 from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType
 from ..isa.registers import (
-    BASE_REGISTERS, COUNTERS, IDENTITY, VERSION, Reg, Status, reset_values,
+    BASE_REGISTERS,
+    COUNTERS,
+    IDENTITY,
+    VERSION,
+    Reg,
+    Status,
+    reset_values,
 )
 from .errors import DeviceError, IdentityError, TargetTimeout
 from .target import Target

@@ -168,7 +168,7 @@ class Program:
     def tensor(self, name: str) -> Tensor:
         """Return a tensor by name; ProgramError when there is none."""
         try:
-            return self._table[name]  # type: ignore[attr-defined, no-any-return]
+            return self._table[name]  # type: ignore[attr-defined]
         except KeyError:
             raise ProgramError(f"program {self.name!r} has no tensor {name!r}") from None
 
@@ -184,7 +184,7 @@ class Program:
     def _segment_bytes(self, offset: int, size: int) -> bytes:
         for segment in self.segments:
             at = offset - segment.offset
-            if 0 <= at and at + size <= len(segment.data):
+            if at >= 0 and at + size <= len(segment.data):
                 return segment.data[at : at + size]
         raise ProgramError(f"bytes {offset:#x} + {size} are in no segment of {self.name!r}")
 

@@ -41,7 +41,7 @@ class Runtime(StreamBuilder):
     def allocate(
         self, size: int, alignment: int = DEFAULT_ALIGNMENT, what: str = "",
     ) -> Buffer:
-        """Return a buffer of ``size`` bytes; OutOfMemory says what is free."""
+        """Return a buffer of ``size`` bytes; OutOfMemoryError says what is free."""
         return Buffer(self.target, self.allocator.allocate(size, alignment, what), size)
 
     def free(self, buffer: Buffer) -> None:

@@ -11,17 +11,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ..isa.config import Config
 from ..isa.fields import layout
 from ..isa.instructions import (
-    Alu, EncodeError, Finish, Gemm, Instruction, Load, Store, Uop, encode, route,
+    Alu,
+    EncodeError,
+    Finish,
+    Gemm,
+    Instruction,
+    Load,
+    Store,
+    Undefined,
+    Uop,
+    encode,
+    route,
 )
 from ..isa.opcodes import INSTRUCTION_BYTES, AluOpcode, MemoryType, Module, Opcode, RqtFlag
 from .errors import StreamError
 from .kernels import Kernel, KernelCache, make_kernel
+from .transfers import load_instructions, store_instructions
 
 __all__ = ["LINKS", "Kernels", "Stream", "StreamBuilder", "rqt_immediate"]
 
@@ -41,8 +53,6 @@ _NO_OPS: dict[Module, Instruction] = {
     Module.COMPUTE: Load(memory_type=MemoryType.UOP),
     Module.STORE: Store(),
 }
-_SIZE_LIMIT = (1 << 16) - 1  # x_size, y_size, x_stride
-_PAD_LIMIT = (1 << 4) - 1
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,7 @@ class StreamBuilder:
         self._notes: list[str] = []
         self._cache = KernelCache(self.config)
         self._last: dict[Module, int] = {}  # position of the module's last instruction
-        self._pending: dict[Module, dict[str, int]] = {module: {} for module in Module}
+        self._pending: dict[Module, list[str]] = {module: [] for module in Module}
         self._tokens: Counter[tuple[Module, Module]] = Counter()
         self._engine: Module | None = None
         self._note = ""
@@ -145,69 +155,17 @@ class StreamBuilder:
         (top, bottom) in rows of the padded width.  One instruction where the fields allow it,
         otherwise several that do the same; UOP is loaded by kernels, not here.
         """
-        stride = x_size if x_stride is None else x_stride
-        named = {"x_size": x_size, "y_size": y_size, "x_stride": stride, "left x_pad": x_pad[0],
-                 "right x_pad": x_pad[1], "top y_pad": y_pad[0], "bottom y_pad": y_pad[1]}
-        _check_sizes(named)
-        if memory_type not in (
-            MemoryType.INP, MemoryType.WGT, MemoryType.ACC, MemoryType.ACC_8BIT,
+        for load in load_instructions(
+            memory_type, sram, dram, x_size, y_size, x_stride, x_pad, y_pad
         ):
-            raise StreamError(f"load_2d loads INP, WGT, ACC or ACC_8BIT, not {memory_type!r}")
-        if not any((*x_pad, *y_pad)) and stride == x_size and x_size * y_size <= _SIZE_LIMIT:
-            x_size, y_size, stride = x_size * y_size, min(y_size, 1), x_size * y_size
-        stride = stride if y_size > 1 else x_size  # one row: the stride does not matter
-        if max(*x_pad, *y_pad) <= _PAD_LIMIT and max(x_size, y_size, stride) <= _SIZE_LIMIT:
-            self._add(Load(
-                memory_type=memory_type, sram_base=sram, dram_base=dram, x_size=x_size,
-                y_size=y_size, x_stride=stride, x_pad_0=x_pad[0], x_pad_1=x_pad[1],
-                y_pad_0=y_pad[0], y_pad_1=y_pad[1],
-            ))
-            return
-        width = x_pad[0] + x_size + x_pad[1]
-        sram = self._zeros(memory_type, sram, y_pad[0] * width)
-        for row in range(y_size):
-            sram = self._zeros(memory_type, sram, x_pad[0])
-            for start in range(0, x_size, _SIZE_LIMIT):
-                part = min(_SIZE_LIMIT, x_size - start)
-                self._add(Load(
-                    memory_type=memory_type, sram_base=sram, x_size=part, x_stride=part,
-                    dram_base=dram + row * stride + start,
-                ))
-                sram += part
-            sram = self._zeros(memory_type, sram, x_pad[1])
-        self._zeros(memory_type, sram, y_pad[1] * width)
-
-    def _zeros(self, memory_type: MemoryType, sram: int, count: int) -> int:
-        """Clear ``count`` elements (a padding row without data rows, D8); return what follows."""
-        for start in range(0, count, _SIZE_LIMIT):
-            part = min(_SIZE_LIMIT, count - start)
-            self._add(Load(
-                memory_type=memory_type, sram_base=sram + start, x_size=part, y_size=0,
-                x_stride=part, y_pad_0=1,
-            ))
-        return sram + count
+            self._add(load)
 
     def store_2d(
         self, sram: int, dram: int, x_size: int, y_size: int = 1, x_stride: int | None = None,
     ) -> None:
         """Store OUT tiles ``sram ...`` as ``y_size`` rows of ``x_size``, ``x_stride`` apart."""
-        stride = x_size if x_stride is None else x_stride
-        _check_sizes({"x_size": x_size, "y_size": y_size, "x_stride": stride})
-        if stride == x_size and x_size * y_size <= _SIZE_LIMIT:
-            x_size, y_size, stride = x_size * y_size, min(y_size, 1), x_size * y_size
-        stride = stride if y_size > 1 else x_size
-        if max(x_size, y_size, stride) <= _SIZE_LIMIT:
-            self._add(Store(
-                sram_base=sram, dram_base=dram, x_size=x_size, y_size=y_size, x_stride=stride,
-            ))
-            return
-        for row in range(y_size):
-            for start in range(0, x_size, _SIZE_LIMIT):
-                part = min(_SIZE_LIMIT, x_size - start)
-                self._add(Store(
-                    sram_base=sram + row * x_size + start, x_size=part, x_stride=part,
-                    dram_base=dram + row * stride + start,
-                ))
+        for store in store_instructions(sram, dram, x_size, y_size, x_stride):
+            self._add(store)
 
     # -- compute ---------------------------------------------------------------------------------
     def preload(self, kernels: Iterable[Kernels]) -> list[Kernel]:
@@ -290,18 +248,18 @@ class StreamBuilder:
     def _push(self, source: Module, sink: Module) -> None:
         flag = LINKS[source, sink][0]
         last = self._last.get(source)
-        if last is None or self._pending[source] or getattr(self._items[last], flag):
+        if last is None or self._pending[source] or self._words[last] & self._flag_bit(flag):
             self._issue(_NO_OPS[source])
             last = self._last[source]
-        self._items[last] = replace(self._items[last], **{flag: 1})
-        self._words[last] |= layout(Opcode.FINISH, self.config)[flag].put(1)  # same place in all
+        self._items[last] = self._flagged(self._items[last], [flag])
+        self._words[last] |= self._flag_bit(flag)
         self._tokens[source, sink] += 1
 
     def _pop(self, source: Module, sink: Module) -> None:
         flag = LINKS[source, sink][1]
         if flag in self._pending[sink]:
             self._issue(_NO_OPS[sink])
-        self._pending[sink][flag] = 1
+        self._pending[sink].append(flag)
         self._tokens[source, sink] -= 1
 
     def _hop(self, source: Module, sink: Module) -> None:
@@ -310,6 +268,15 @@ class StreamBuilder:
             source = Module.COMPUTE
         self._push(source, sink)
         self._pop(source, sink)
+
+    def _flag_bit(self, flag: str) -> int:
+        return layout(Opcode.FINISH, self.config)[flag].put(1)  # the same place in every format
+
+    def _flagged(self, instruction: Instruction, flags: list[str]) -> Instruction:
+        if isinstance(instruction, Undefined):
+            return Undefined(instruction.word | sum(map(self._flag_bit, flags)))
+        changes: dict[str, Any] = dict.fromkeys(flags, 1)
+        return replace(instruction, **changes)
 
     # -- the stream ------------------------------------------------------------------------------
     def emit(self, instruction: Instruction) -> None:
@@ -365,7 +332,7 @@ class StreamBuilder:
         module = route(instruction)
         pending = self._pending[module]
         if pending:
-            instruction = replace(instruction, **pending)
+            instruction = self._flagged(instruction, pending)
         self._last[module] = self._append(instruction)
         pending.clear()
 
@@ -378,13 +345,6 @@ class StreamBuilder:
         self._words.append(word)
         self._notes.append(self._note)
         return len(self._items) - 1
-
-
-def _check_sizes(named: dict[str, int]) -> None:
-    for name, value in named.items():
-        if value < 0 or (name == "x_size" and value == 0):
-            least = 1 if name == "x_size" else 0
-            raise StreamError(f"{name} must be at least {least}, not {value}")
 
 
 def _check_link(source: Module, sink: Module) -> None:

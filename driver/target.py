@@ -159,7 +159,8 @@ def _factory(scheme: str) -> Callable[..., Target]:
         raise UrlError(f"no target scheme {scheme!r}; known: {', '.join(sorted(registered))}")
     module_name, _, function = registered[scheme].partition(":")
     try:
-        return getattr(import_module(module_name), function)
+        factory: Callable[..., Target] = getattr(import_module(module_name), function)
+        return factory
     except ImportError as error:
         raise TargetError(f"target {scheme}:// cannot be loaded: {error}") from error
 

@@ -1,0 +1,107 @@
+"""Add and Relu: every tile on its own, so an activation is one run of neighbouring tiles.
+
+Operands reach the accumulator through GEMM with a scaled identity as weight: that works for every
+operand width, moves the left shift of the coarser operand into the weight, and keeps the loads on
+the load engine, where they overlap with the step before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..driver.stream import StreamBuilder
+from ..isa.config import Config
+from ..isa.opcodes import AluOpcode, MemoryType
+from .emit import accumulate, every_tile, parameters, requantize_tiles, shift_left
+from .loops import Loop
+from .lowering import Lowering
+from .quantized import QuantizedNode
+from .schedule import parameter_tiles
+from .slots import SlotPool
+
+__all__ = ["identity", "lower_add", "lower_relu"]
+
+
+def identity(config: Config, *shifts: int) -> np.ndarray:
+    """Return weight tiles that multiply by ``2^shift``, one for each."""
+    unit = np.eye(config.block_in, dtype=np.int64)
+    return np.stack([unit << shift for shift in shifts])
+
+
+def lower_relu(low: Lowering, node: QuantizedNode) -> None:
+    """Lower ``max(x, 0)``: the scale stays."""
+    def finish(builder: StreamBuilder, base: int, count: int) -> None:
+        every_tile(builder, AluOpcode.MAX, 0, base, count)
+
+    _lower(low, node, (0,), finish)
+
+
+def lower_add(low: Lowering, node: QuantizedNode) -> None:
+    """Lower the sum of two activations with scales of their own."""
+    rule, config = node.requant, low.config
+    assert rule is not None
+    table = low.constants(
+        f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
+    )
+    size = parameter_tiles(config)
+    loaded = False
+
+    def finish(builder: StreamBuilder, base: int, count: int) -> None:
+        nonlocal loaded
+        if not loaded:
+            builder.load_2d(MemoryType.ACC, 0, table, size)
+            loaded = True
+        requantize_tiles(builder, rule, base, 1, count, 0, 0)
+
+    _lower(low, node, node.shifts, finish, kept=size)
+
+
+def _lower(low: Lowering, node: QuantizedNode, shifts: tuple, finish, kept: int = 0) -> None:  # type: ignore[no-untyped-def]
+    """Sum the inputs, shifted left, tile by tile; then ``finish`` and store."""
+    config = low.config
+    order = sorted(range(len(shifts)), key=lambda index: -shifts[index])  # coarsest first
+    widest = config.wgt_width - 2  # of a shift in a weight
+    by_weight = [min(shifts[index], widest) for index in order]
+    remaining = [shifts[index] - shift for index, shift in zip(order, by_weight, strict=True)]
+    assert not any(remaining[1:]), "only the coarsest operand is shifted, unless all are"
+    tiles = identity(config, *by_weight)
+    weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
+    sources = [low.activations[node.inputs[index]] for index in order]
+    target = low.activations[node.outputs[0]]
+    count = len(sources)
+    size = min(
+        config.depth(MemoryType.INP) // (2 * count), (config.depth(MemoryType.ACC) - kept) // 2
+    )
+    inp = SlotPool(0, size * count)
+    wgt = SlotPool(0, count, 1)
+    acc = SlotPool(kept, size)
+    for start in range(0, target.tiles, size):
+        part = min(size, target.tiles - start)
+        one = low.fill(wgt, "identity", lambda builder, base: builder.load_2d(
+            MemoryType.WGT, base, weights, count))
+
+        def load(builder: StreamBuilder, base: int, start: int = start, part: int = part) -> None:
+            for index, source in enumerate(sources):
+                builder.load_2d(MemoryType.INP, base + index * size, source.dram + start, part)
+
+        data = low.fill(inp, start, load)
+        slot, drained = acc.take(start)
+
+        def compute(
+            builder: StreamBuilder, out: int = slot.base, base: int = data.base, part: int = part,
+        ) -> None:
+            for index in range(count):
+                accumulate(
+                    builder, (out, base + index * size, index), [Loop(part, 1, 1)], [], index == 0
+                )
+                if remaining[index]:
+                    shift_left(builder, remaining[index], out, part)
+            finish(builder, out, part)
+
+        done = low.compute(compute, data.filled, one.filled, drained)
+        data.used = one.used = done
+        slot.used = low.store(
+            lambda builder, out=slot.base, start=start, part=part: builder.store_2d(
+                out, target.dram + start, part
+            ), done,
+        )
