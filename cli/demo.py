@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ..compiler.compile import compile_model
+from ..compiler.assemble import integer_name
+from ..compiler.compile import Compiled, compile_model
 from ..compiler.host import evaluator
 from ..compiler.reference import evaluate
 from ..driver.target import open_target
@@ -68,37 +69,29 @@ def demo(
     digits = load_digits()
     if images is not None and not 1 <= images <= len(digits.images):
         raise InputError(f"there are {len(digits.images)} held-out images, not {images}")
-    feeds = digits.feeds()
     stage("compile the network", None)
     compiled = compile_model(digits.model, digits.calibration, config)
-    stage("make the RTL simulator (kept for the next time)", None)
+    stage("open the RTL (the first time, its simulator is made)", None)
     backend = open_backend(target, config)
     if backend.note:
         note(backend.note)
+    total = len(digits.images)
+    count = 0 if backend.target is None else (
+        min(total, BACKENDS.get(backend.name, total)) if images is None else images
+    )
+    on_rtl = None
     try:
-        on_float = _classify_in_float(digits, stage("run the float network", len(feeds)))
-        advance = stage("evaluate the reference", len(feeds))
-        reference = []
-        for inputs in feeds:
-            reference.append(evaluate(compiled.quantized, inputs))
-            advance()
-        advance = stage("run the model", len(feeds))
+        on_float = _classify_in_float(digits, stage("run the float network", total))
+        reference = _evaluate(digits, compiled, stage("evaluate the reference", total))
         model_url = target if target is not None and backend.target is None else "model://"
         with open_target(model_url, config) as model:
-            on_model = run_images(
-                model, compiled.program, compiled.host, feeds,
-                [[tensors] for tensors in reference], advance,
-            )
-        count = 0 if backend.target is None else (
-            BACKENDS.get(backend.name, len(feeds)) if images is None else images
-        )
-        on_rtl = None
+            on_model = run_images(model, compiled.program, digits.inputs,
+                                  [[tensors] for tensors in reference],
+                                  stage("run the model", total))
         if backend.target is not None:
             oracles = list(zip(reference, on_model.tensors, strict=True))
-            on_rtl = run_images(
-                backend.target, compiled.program, compiled.host, feeds[:count], oracles,
-                stage(f"run the RTL ({backend.name})", count),
-            )
+            on_rtl = run_images(backend.target, compiled.program, digits.inputs[:count], oracles,
+                                stage(f"run the RTL ({backend.name})", count))
     finally:
         if backend.target is not None:
             backend.target.close()
@@ -142,10 +135,22 @@ def _classify_in_float(digits: Digits, advance: Callable[[], None]) -> float:
     """Return the accuracy of the network as it came, in onnxruntime if that is installed."""
     run = evaluator(onnx.load(digits.model), ["logits"])
     right = 0
-    for inputs, label in zip(digits.feeds(), digits.labels, strict=True):
-        right += int(np.argmax(run(inputs)["logits"])) == label
+    for image, label in zip(digits.inputs, digits.labels, strict=True):
+        right += int(np.argmax(run({"image": image[None]})["logits"])) == label
         advance()
     return float(right / len(digits.labels))
+
+
+def _evaluate(
+    digits: Digits, compiled: Compiled, advance: Callable[[], None],
+) -> list[dict[str, np.ndarray]]:
+    """Return the reference's integers of each image, under the program's names."""
+    results = []
+    for image in digits.inputs:
+        tensors = evaluate(compiled.quantized, {"image": image[None]})
+        results.append({integer_name(name): value for name, value in tensors.items()})
+        advance()
+    return results
 
 
 # -- the command -----------------------------------------------------------------------------------

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import onnx
 
+from ..compiler.session import Session
 from ..cosim.errors import MissingTool
-from ..driver.execute import Host, LoadedProgram
 from ..driver.program import Program
 from ..driver.target import Target, open_target, parse_url
 from ..isa.config import Config
@@ -37,9 +37,10 @@ class Digits:
     model: Path
     calibration: Path
 
-    def feeds(self) -> list[dict[str, np.ndarray]]:
-        """Return the network's input for each image: ``image`` float32 [1, 1, 8, 8] in 0..1."""
-        return [{"image": (image / np.float32(16))[None, None]} for image in self.images]
+    @property
+    def inputs(self) -> np.ndarray:
+        """The network's ``image`` inputs: float32 [n, 1, 8, 8] in 0..1."""
+        return (self.images / np.float32(16))[:, None]
 
 
 @dataclass(frozen=True)
@@ -135,37 +136,37 @@ def _note(name: str, reasons: Sequence[str]) -> str:
 
 
 def run_images(
-    target: Target, program: Program, host: Host | None,
-    feeds: Iterable[Mapping[str, np.ndarray]], expected: Sequence[Sequence[Tensors]],
+    target: Target, program: Program, inputs: np.ndarray, expected: Sequence[Sequence[Tensors]],
     advance: Callable[[], None] = lambda: None,
 ) -> TargetRun:
     """Run a program on images and compare each tensor that a launch leaves behind.
 
     Parameters
     ----------
-    host
-        What runs the program's host steps.
-    feeds
-        Inputs by name, one mapping an image.
+    inputs
+        The network's ``image`` inputs, [n, 1, 8, 8].
     expected
         For each image what its tensors must equal: one mapping for each oracle.
     advance
         Called after each image.
     """
     run = TargetRun()
-    loaded = LoadedProgram(program, target, host)
+    session = Session(program, target)
     layers = [name for launch in program.launches for name in launch.outputs]
-    for index, inputs in enumerate(feeds):
-        result = loaded.run(inputs, capture=True)
-        run.tensors.append({name: result.tensors[name] for name in layers})
-        run.predictions.append(int(np.argmax(result.outputs["logits"])))
-        run.cycles += result.cycles
-        run.seconds += sum(report.seconds for _, report in result.reports)
-        for oracle in expected[index]:
-            name = first_difference(run.tensors[-1], oracle)
-            if name is not None:
-                run.different.setdefault(index, name)
-        advance()
+    for start in range(0, len(inputs), session.images):
+        batch = inputs[start : start + session.images]
+        results = session.run({"image": batch}, capture=True)
+        run.predictions += results["logits"].argmax(1).tolist()
+        for index in range(len(batch)):
+            tensors = {name: results[name][index : index + 1] for name in layers}
+            run.tensors.append(tensors)
+            for oracle in expected[start + index]:
+                name = first_difference(tensors, oracle)
+                if name is not None:
+                    run.different.setdefault(start + index, name)
+            advance()
+    run.cycles = sum(report.cycles for _, report in session.reports)
+    run.seconds = sum(report.seconds for _, report in session.reports)
     return run
 
 

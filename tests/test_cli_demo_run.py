@@ -37,13 +37,13 @@ def one_hot(label: int) -> np.ndarray:
 
 def test_run_images_compares_every_image_with_every_oracle():
     labels = [3, 1, 4, 1]
-    feeds = [{"image": one_hot(label)} for label in labels]
+    inputs = np.concatenate([one_hot(label) for label in labels])
     right = [{"logits": one_hot(label)} for label in labels]
     wrong = [dict(tensors) for tensors in right]
     wrong[2] = {"logits": one_hot(5)}
     advanced = []
     with open_target("model://", CONFIG) as target:
-        run = demo_run.run_images(target, echo_program(), None, feeds,
+        run = demo_run.run_images(target, echo_program(), inputs,
                                   list(zip(right, wrong, strict=True)),
                                   lambda: advanced.append(None))
     assert run.predictions == labels
@@ -70,11 +70,9 @@ def test_comparing_nothing_is_no_success():
 
 def test_load_digits():
     digits = load_digits()
-    feeds = digits.feeds()
-    assert len(feeds) == len(digits.labels) == 360
-    image = feeds[7]["image"]
-    assert image.dtype == np.float32
-    assert np.array_equal(image[0, 0] * 16, digits.images[7])
+    assert len(digits.images) == len(digits.labels) == 360
+    assert digits.inputs.dtype == np.float32
+    assert np.array_equal(digits.inputs[:, 0] * 16, digits.images)
 
 
 def test_load_digits_says_what_is_missing(tmp_path):
