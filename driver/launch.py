@@ -141,10 +141,12 @@ def launch(
     target.write_register(Reg.WINDOW_LIMIT, base + size - 1)
     target.write_register(Reg.INSN_COUNT, count)
     target.write_register(Reg.INSN_BASE, address)
-    given = dict(bases or {})
-    for memory_type, register in BASE_REGISTERS.items():
-        if memory_type != MemoryType.ACC_8BIT:
-            target.write_register(register, given.get(memory_type, 0))
+    given = {
+        BASE_REGISTERS[kind]: pointer for kind, pointer in (bases or {}).items()
+        if kind != MemoryType.ACC_8BIT
+    }
+    for register in sorted(set(BASE_REGISTERS.values())):
+        target.write_register(register, given.get(register, 0))
     started = time.monotonic()
     target.write_register(Reg.CONTROL, Status.LAUNCH)
     status = _wait(target, started, timeout)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field as dataclass_field
 from pathlib import Path
 
-from .config import Config, ConfigError, load_config
+from .config import NAMED, Config, ConfigError, load_config
 from .fields import uop_layout
 from .instructions import Uop, encode_uop
 from .opcodes import INSTRUCTION_BYTES, UOP_BYTES
@@ -140,9 +140,8 @@ def _find_config(
 
 
 def _load_config(name: str, source: str, row: int, problems: Problems) -> Config | None:
-    beside = Path(source).parent / name
     try:
-        return load_config(beside if beside.is_file() else name)
+        return load_config(name if name in NAMED else Path(source).parent / name)
     except ConfigError as error:
         problems += [(row, f".config: {problem}") for problem in error.problems]
         return None

@@ -50,6 +50,7 @@ class _Line:
         self.layout = layout(self.opcode, config)
         self.values: dict[str, int] = {}
         self.flags: list[str] = []
+        self.names: set[str] = set()  # operands that the line gives
         self.found: list[str] = []
 
     def read(self, words: list[str]) -> tuple[int, list[str]]:
@@ -64,9 +65,9 @@ class _Line:
                 self._operand(name, value)
             else:
                 self._flag(name)
-        names = {name for name, equals, _ in given if equals}
+        self.names = {name for name, equals, _ in given if equals}
         for operand in self.form.operands:
-            if operand.required and operand.name not in names:
+            if operand.required and operand.name not in self.names:
                 self._problem(f"needs {operand.name}={operand.shape}")
         self._complete()
         return (0 if self.found else self._word()), self.found
@@ -78,7 +79,7 @@ class _Line:
         table = _SUBJECTS[self.form.subject]
         what = self.form.subject.replace("_", " ").replace("alu", "ALU")
         if not words or "=" in words[0]:
-            self._problem(f"needs a {what} first: one of {', '.join(table)}")
+            self._problem(f"needs its {what} first: one of {', '.join(table)}")
             return words
         if words[0] in table:
             self.values[self.form.subject] = table[words[0]]
@@ -105,9 +106,8 @@ class _Line:
         values = self._named(operand, text) or self._numbers(operand, text)
         for field_name, value in zip(operand.fields, values, strict=False):
             field = _ZERO_POINT if name == "zero_point" else self.layout[field_name]
-            if field.low <= value <= field.high:
-                self.values[field_name] = value
-            else:
+            self.values[field_name] = value
+            if not field.low <= value <= field.high:
                 label = field_name if field_name == name else f"{name} ({field_name})"
                 self._problem(f"{label} must be {field.low}..{field.high}, not {value}")
 
@@ -154,21 +154,20 @@ class _Line:
             self._complete_alu()
 
     def _complete_alu(self) -> None:
-        spelled = [name for name in (*self.flags, *self.values) if name in RQT_FLAGS]
-        point = self.values.pop("zero_point", None)
-        if point is not None:
-            spelled.append("zero_point")
+        point = self.values.pop("zero_point", 0)
+        given = [flag for flag in self.flags if flag in RQT_FLAGS]
+        given += ["zero_point"] if "zero_point" in self.names else []
         if self.values.get("alu_opcode") != AluOpcode.RQT:
-            if spelled:
-                self._problem(f"{', '.join(spelled)} is for rqt alone")
+            if given:
+                self._problem(f"{', '.join(given)} is for rqt alone")
         elif not self.config.requantize:
             self._problem(f"configuration {self.config.name} has no rqt")
-        elif point is None and "imm" not in self.values:
-            self._problem("rqt needs zero_point=number")
-        elif spelled and "imm" in self.values:
-            self._problem(f"imm holds {', '.join(spelled)} already: give one of the two")
-        elif point is not None:
-            bits = sum(RQT_FLAGS[name] for name in self.flags if name in RQT_FLAGS)
+        elif not self.names & {"zero_point", "imm"}:
+            self._problem("rqt needs zero_point=<zero_point>")
+        elif given and "imm" in self.names:
+            self._problem(f"imm holds {', '.join(given)} already: give one of the two")
+        elif given:
+            bits = sum(RQT_FLAGS[name] for name in given if name in RQT_FLAGS)
             self.values["imm"] = point & 0xFF | bits
         if "imm" in self.values:
             self.values["use_imm"] = 1

@@ -1,7 +1,7 @@
 """Syntax of the text form, once: mnemonics, operands and flags (docs/assembly.md).
 
-The assembler reads these tables, the disassembler writes by them and the documentation is made
-from them.  Which bits a field has stands in :mod:`myvta.isa.fields` alone.
+The assembler reads these tables and the disassembler writes by them.  Which bits a field has stands
+in :mod:`myvta.isa.fields` alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ class Operand:
     name: str
     fields: tuple[str, ...]
     separator: str
-    meaning: str
     required: bool = False
 
     @property
@@ -66,29 +65,22 @@ ALU_OPCODES = {kind.name.lower(): kind for kind in AluOpcode}
 RQT_FLAGS = {flag.name.lower(): 1 << flag for flag in RqtFlag}
 
 _MEMORY = (
-    Operand("sram", ("sram_base",), "", "first element in the scratchpad"),
-    Operand("dram", ("dram_base",), "", "element address in memory: a number or `@buffer+offset`"),
-    Operand("rows", ("y_size",), "", "rows"),
-    Operand("cols", ("x_size",), "", "elements of a row; 0 moves nothing", required=True),
-    Operand("stride", ("x_stride",), "", "elements between row starts in memory; else `cols`"),
-    Operand(
-        "pad", ("y_pad_0", "y_pad_1", "x_pad_0", "x_pad_1"), ",",
-        "zero rows above and below, zero elements left and right",
-    ),
+    Operand("sram", ("sram_base",), ""),
+    Operand("dram", ("dram_base",), ""),
+    Operand("rows", ("y_size",), ""),
+    Operand("cols", ("x_size",), "", required=True),
+    Operand("stride", ("x_stride",), ""),
+    Operand("pad", ("y_pad_0", "y_pad_1", "x_pad_0", "x_pad_1"), ","),
 )
 _STEPS = (
-    Operand(
-        "uops", ("uop_bgn", "uop_end"), ":",
-        "micro-ops of a step group, the end excluded; or the name of a `.uops` section",
-        required=True,
-    ),
-    Operand("loop", ("iter_out", "iter_in"), "x", "trips of the outer and the inner loop"),
-    Operand("dst", ("dst_factor_out", "dst_factor_in"), ",", "accumulator tiles per trip"),
-    Operand("src", ("src_factor_out", "src_factor_in"), ",", "source tiles per trip"),
+    Operand("uops", ("uop_bgn", "uop_end"), ":", required=True),
+    Operand("loop", ("iter_out", "iter_in"), "x"),
+    Operand("dst", ("dst_factor_out", "dst_factor_in"), ","),
+    Operand("src", ("src_factor_out", "src_factor_in"), ","),
 )
-_WEIGHT = Operand("wgt", ("wgt_factor_out", "wgt_factor_in"), ",", "weight tiles per trip")
-_IMMEDIATE = Operand("imm", ("imm",), "", "second operand for every lane, in place of `src`")
-_ZERO_POINT = Operand("zero_point", ("zero_point",), "", "`rqt` only: what real zero becomes")
+_WEIGHT = Operand("wgt", ("wgt_factor_out", "wgt_factor_in"), ",")
+_IMMEDIATE = Operand("imm", ("imm",), "")
+_ZERO_POINT = Operand("zero_point", ("zero_point",), "")
 
 FORMATS: dict[str, Format] = {
     "load": Format(Load, "memory_type", _MEMORY, ()),
