@@ -220,22 +220,20 @@ def _progress(console: Console) -> Iterator[Stage]:
 
 def _headline(report: Report, config: Config) -> tuple[str, list[tuple[str, str]]]:
     """Return title and large figures of the picture."""
-    array = f"{config.batch}x{config.block_in}x{config.block_out}"
-    where = "model" if report.rtl_accuracy is None else "RTL"
-    accuracy = report.int8_accuracy if report.rtl_accuracy is None else report.rtl_accuracy
-    images = report.rtl_images or report.model_images
+    total, on_rtl = report.model_images, report.rtl_images
+    who = "myvta's RTL" if on_rtl == total else "myvta's model"
+    if 0 < on_rtl < total:
+        who += f", {on_rtl} of them by its RTL"
     figures = [
-        (f"{accuracy:.1%}", f"{where} accuracy; float {report.float_accuracy:.1%}, "
-                            f"int8 {report.int8_accuracy:.1%}"),
-        (f"{report.mismatches} of {images}", f"images with a bit that differs in {report.tensors} "
-                                             "tensors"),
+        (f"{report.int8_accuracy:.1%}", f"right in int8; {report.float_accuracy:.1%} in float"),
+        (f"{report.mismatches} of {total}", f"differ in any bit of {report.tensors} tensors"),
     ]
     if report.cycles_per_image is not None and report.mac_utilization is not None:
         figures += [
-            (f"{report.cycles_per_image:,.0f}", f"cycles an image, {array} {report.backend}"),
+            (f"{report.cycles_per_image:,.0f}", f"cycles an image, RTL under {report.backend}"),
             (f"{report.mac_utilization:.1%}", f"of {config.macs_per_step} MACs busy"),
         ]
-    return f"{report.model_images} handwritten digits, classified by myvta's {where}", figures
+    return f"{total} handwritten digits, classified by {who}", figures
 
 
 def _show(console: Console, report: Report, cards: list[Card], files: list[Path]) -> None:

@@ -40,7 +40,7 @@ class Digits:
     @property
     def inputs(self) -> np.ndarray:
         """The network's ``image`` inputs: float32 [n, 1, 8, 8] in 0..1."""
-        return (self.images / np.float32(16))[:, None]
+        return np.expand_dims(self.images / np.float32(16), 1)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from rich.console import Console, Group
@@ -122,7 +123,7 @@ def draw_sheet(cards: Sequence[Card], title: str, figures: Sequence[tuple[str, s
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
 
-    def write(x: float, y: float, text: str, **style: object) -> None:
+    def write(x: float, y: float, text: str, **style: Any) -> None:
         figure.text(x / width, 1 - y / height, text, va="center", **style)
 
     write(left, 58, title, size=18, weight="bold", color=_INK_TEXT)

@@ -9,9 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from myvta.cli import demo as verb, main
+from myvta.cli.demo_report import Report
 from myvta.cli.demo_run import Backend, load_digits
 from myvta.cosim.errors import MissingTool
 from myvta.driver.target import open_target
+from myvta.isa.config import named
 
 FEW = 12
 
@@ -130,7 +132,8 @@ def test_too_many_images(tmp_path):
     assert line == f"error: there are {FEW} held-out images, not 13"
 
 
-def test_unwritable_folder(tmp_path):
+def test_unwritable_folder_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(verb, "demo", lambda *arguments, **options: pytest.fail("worked"))
     (tmp_path / "file").write_text("")
     line = refused(run_in(tmp_path / "file" / "demo"))
     assert line.startswith(f"error: cannot write to {tmp_path}/file/demo: ")
@@ -167,3 +170,24 @@ def test_images_reach_the_network_as_trained():
     inputs = load_digits().inputs
     assert inputs.shape == (360, 1, 8, 8)
     assert (inputs.min(), inputs.max()) == (0, 1)
+
+
+@pytest.mark.parametrize(("on_rtl", "title"), [
+    (360, "360 handwritten digits, classified by myvta's RTL"),
+    (2, "360 handwritten digits, classified by myvta's model, 2 of them by its RTL"),
+    (0, "360 handwritten digits, classified by myvta's model"),
+])
+def test_picture_does_not_claim_more_than_ran(on_rtl, title):
+    report = Report(
+        float_accuracy=1.0, int8_accuracy=0.9972, rtl_accuracy=1.0 if on_rtl else None,
+        rtl_images=on_rtl, rtl_mismatches=0 if on_rtl else None, model_images=360,
+        model_mismatches=0, tensors=10, cycles_per_image=8213.0 if on_rtl else None,
+        mac_utilization=0.215 if on_rtl else None, simulated_cycles_per_second=None,
+        wall_seconds=1.0, backend="verilator", config="default",
+    )
+    found, figures = verb._headline(report, named("default"))
+    assert found == title
+    assert figures[:2] == [("99.7%", "right in int8; 100.0% in float"),
+                           ("0 of 360", "differ in any bit of 10 tensors")]
+    assert figures[2:] == ([("8,213", "cycles an image, RTL under verilator"),
+                            ("21.5%", "of 256 MACs busy")] if on_rtl else [])
