@@ -29,5 +29,5 @@ $(VENV)/.demo: setup.cfg pyproject.toml .ci/prepare
 
 # `make demo` needs nothing beyond this.
 $(VENV)/.test: setup.cfg pyproject.toml .ci/prepare
-	PYTHON=$(PYTHON) .ci/prepare $(VENV) test,lint iverilog g++ ghdl
+	PYTHON=$(PYTHON) .ci/prepare $(VENV) test,lint iverilog g++ ghdl zlib.h
 	touch $(VENV)/.demo $@

@@ -19,6 +19,8 @@ from myvta.isa.opcodes import AluOpcode, MemoryType
 
 __all__ = ["Conv", "Tiling", "choose_tiling", "kernel", "stream"]
 
+_INSTRUCTION_COST = 4096  # bytes that could be moved in the time an instruction takes to issue
+
 
 @dataclass(frozen=True)
 class Conv:
@@ -80,18 +82,21 @@ class Tiling:
         )
 
     @property
-    def traffic(self) -> tuple[int, int]:
-        """Bytes (1x16x16 int8) this tiling loads, and its number of GEMM instructions."""
+    def cost(self) -> int:
+        """Bytes (1x16x16 int8) this tiling loads, and a price for every instruction."""
         conv = self.conv
         down, across = -(-conv.ho // self.rows), -(-conv.cout // self.couts)
         deep = conv.cin // self.cins
-        inputs = 16 * down * (across if deep > 1 else 1) * conv.cin * self.pitch
+        passes = across if deep > 1 else 1  # over the input
+        inputs = 16 * down * passes * conv.cin * self.pitch
         weights = 256 * (down if across * deep > 1 else 1) * conv.cout * conv.cin * conv.k**2
-        return inputs + weights, down * across * deep
+        loads = down * passes * conv.cin + down * across * deep
+        return inputs + weights + _INSTRUCTION_COST * (loads + down * across * (deep + 4))
 
 
 def choose_tiling(conv: Conv, config: Config) -> Tiling:
-    """Return the tiling with the least traffic; ties go to fewer instructions."""
+    """Return the tiling with the least cost."""
+
     def divisors(n: int) -> list[int]:
         return [d for d in range(1, n + 1) if n % d == 0]
 
@@ -101,7 +106,7 @@ def choose_tiling(conv: Conv, config: Config) -> Tiling:
             range(1, conv.ho + 1), divisors(conv.cout), divisors(conv.cin)
         )
     )
-    return min((t for t in every if t.fits(config)), key=lambda t: t.traffic)
+    return min((t for t in every if t.fits(config)), key=lambda t: t.cost)
 
 
 def kernel(t: Tiling) -> list[Uop]:

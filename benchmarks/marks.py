@@ -47,7 +47,9 @@ def parser(description: str) -> argparse.ArgumentParser:
     return out
 
 
-def conclude(marks: list[Mark], figures: dict, *, versions: dict[str, str], file: Path | None) -> int:
+def conclude(
+    marks: list[Mark], figures: dict, *, versions: dict[str, str], file: Path | None
+) -> int:
     """Print machine, versions, command and marks; return the exit status.
 
     Parameters

@@ -33,6 +33,8 @@ def canonical_window(node: Node, graph: Graph) -> dict[str, Any] | None:
     strides = tuple(attrs.get("strides", (1, 1)))
     dilations = tuple(attrs.get("dilations", (1, 1)))
     pads = list(attrs.get("pads", (0, 0, 0, 0)))
+    if {len(kernel), len(strides), len(dilations), len(pads) // 2} != {2}:
+        return None
     sizes = graph.tensors[node.inputs[0]].shape[2:]
     outputs = graph.tensors[node.outputs[0]].shape[2:]
     auto = attrs.get("auto_pad", "NOTSET")

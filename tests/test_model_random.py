@@ -1,6 +1,7 @@
 """Random programs: the fast model against the scalar reference, bit by bit."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from myvta.isa.config import named
-from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop, encode_uop
-from myvta.isa.opcodes import AluOpcode, MemoryType
+from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop, encode_uop, route
+from myvta.isa.opcodes import AluOpcode, MemoryType, Module
 from myvta.model.device import Device
 from myvta.model.errors import Fault
 
@@ -128,18 +129,8 @@ def prepare(config, uops, body, seed):
     return [*first, *body, last, Finish()], memory
 
 
-def in_order(stream):
-    """Add the tokens that make any schedule run the stream in program order."""
-    return serialize(stream)
-
-
 def serialize(stream):
     """Chain every instruction to the next with tokens through compute."""
-    from dataclasses import replace
-
-    from myvta.isa.instructions import route
-    from myvta.isa.opcodes import Module
-
     idle = Load(memory_type=MemoryType.UOP, x_size=0)
     out = []
     for instruction in stream:
