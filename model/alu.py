@@ -136,6 +136,10 @@ def operate(opcode: int, p: Lanes, q: Lanes | np.int32) -> Lanes:
         return p + q
     if opcode == AluOpcode.MUL:
         return p * q
+    if isinstance(q, np.int32):  # an immediate: one direction for all lanes
+        if q >= 0:
+            return p >> min(q, np.int32(31))
+        return p << -q if q > -32 else np.zeros_like(p)
     amount = np.clip(q, -32, 31)
     right = p >> np.clip(amount, 0, 31)
     left = np.where(amount == -32, 0, p << np.clip(-amount, 0, 31))

@@ -22,6 +22,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..isa.instructions import Finish, Instruction, route
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, ErrorCode, Module
@@ -113,7 +114,7 @@ class Scheduler:
         self._check = check
         self._execute = execute
         self._completed = completed
-        self._random = None if seed is None else random.Random(seed)
+        self._seed = seed
         self._engines = {module: _Engine(module) for module in Module}
         self._next = 0  # position of the next instruction to fetch
         self._blocked: _Entry | None = None  # fetched, but its queue is full
@@ -132,7 +133,9 @@ class Scheduler:
         Fault
             The error the launch ends in, with the position in the stream.
         """
-        turn = self._fixed_turn if self._random is None else self._random_turn
+        turn: Callable[[], bool] = self._fixed_turn
+        if self._seed is not None:
+            turn = partial(self._random_turn, random.Random(self._seed))
         while not self.finished:
             if not turn():
                 raise self._stuck()
@@ -149,19 +152,17 @@ class Scheduler:
                 progress = True
         return progress
 
-    def _random_turn(self) -> bool:
+    def _random_turn(self, dice: random.Random) -> bool:
         """Favour a random order of the parties until the dice say otherwise."""
-        assert self._random is not None
         parties: list[Callable[[], bool]] = [self._dispatch]
-        for engine in self._engines.values():
-            parties.append(lambda engine=engine: self._advance(engine))  # type: ignore[misc]
-        self._random.shuffle(parties)
+        parties += [partial(self._advance, engine) for engine in self._engines.values()]
+        dice.shuffle(parties)
         progress = False
         while not self.finished:
             if not any(party() for party in parties):  # the first that can
                 return progress
             progress = True
-            if self._random.random() < _CHANGE_OF_MIND:
+            if dice.random() < _CHANGE_OF_MIND:
                 break
         return progress
 
