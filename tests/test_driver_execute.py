@@ -135,6 +135,8 @@ def test_raw_tensors_in_device_memory():
     with open_target("model://?config=1x4x4&mem=0x1000:4K") as target:
         result = run_program(program, target, {"t": np.array([1, -2, 3])})
         assert target.read_memory(0x1002, 6).hex() == "0100feff0300"
+        with pytest.raises(ProgramError, match="'t' holds int16; the values do not fit"):
+            run_program(program, target, {"t": np.array([1, 2, 1 << 15])})
     assert result.outputs["t"].tolist() == [1, -2, 3]
     assert result.outputs["t"].dtype == np.int16
 
