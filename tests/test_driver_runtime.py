@@ -1,5 +1,8 @@
 """The runtime on a device, each result against numpy; the same suite on every target."""
 
+import textwrap
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -27,8 +30,12 @@ TARGETS = [
     "model://?config=default&mem=0:1M&order=3",
 ]
 RTL = [
-    pytest.param(f"{scheme}://?config={config}&mem=0x1000:1M", marks=getattr(pytest.mark, scheme))
-    for scheme, config in (("icarus", "1x4x4"), ("verilator", "1x4x4"), ("verilator", "2x8x8"))
+    pytest.param(f"{scheme}://?mem=0x1000:1M&{more}", marks=getattr(pytest.mark, scheme))
+    for scheme, more in (
+        ("icarus", "config=1x4x4"),
+        ("verilator", "config=1x4x4&latency=20&stall=30&seed=3"),
+        ("verilator", "config=2x8x8"),
+    )
 ]
 
 
@@ -439,3 +446,14 @@ def test_another_device_is_refused():
         other.config = wanted.config
         with pytest.raises(IdentityError, match="it is '1x4x4': LOG_BLOCK expected 3, device 2"):
             Runtime(other)
+
+
+def test_the_example_of_the_documentation(capsys):
+    text = (Path(__file__).parents[1] / "docs" / "runtime.md").read_text(encoding="utf-8")
+    example = text.split("## The JIT runtime\n\n")[1].split("\n\n`Runtime` is")[0]
+    inputs = random_lanes(20, (1, 64), 8)
+    weights = random_lanes(21, (16, 64), 8)
+    exec(textwrap.dedent(example), {"inputs": inputs, "weights": weights})
+    want = (inputs @ weights.T) >> 10
+    assert np.abs(want).max() < 128
+    assert capsys.readouterr().out == f"{want.astype(np.int8)} 0\n"
