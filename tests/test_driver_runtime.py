@@ -12,6 +12,7 @@ from myvta.driver import (
     OutOfMemoryError,
     Runtime,
     StreamError,
+    TargetTimeout,
     open_target,
     rqt_immediate,
 )
@@ -378,6 +379,20 @@ def test_deadlock_is_an_error_and_the_device_usable_again(target):
     assert caught.value.code == ErrorCode.DEADLOCK
     assert len(runtime) == 0
     assert runtime.sync().counters["INSTRUCTIONS"] == 1
+
+
+@pytest.mark.verilator
+def test_a_launch_that_is_given_up_keeps_its_code():
+    with open_target("verilator://?config=1x4x4&mem=0:64K") as target:
+        runtime = Runtime(target, serial=True)
+        for _ in range(2):  # 600,000 steps; then the device is still busy
+            runtime.alu([(0, 0)], AluOpcode.ADD, imm=1, iter_out=1000, iter_in=600)
+            with pytest.raises(TargetTimeout, match="launch to end; CONTROL reads 0x1, CYCLES"):
+                runtime.sync(timeout=0)
+        assert len(runtime.allocator.blocks) == 4
+        runtime.alu([(0, 0)], AluOpcode.ADD, imm=1)
+        assert runtime.sync().counters["ALU_STEPS"] == 1
+        assert runtime.allocator.blocks == {}
 
 
 # -- errors ----------------------------------------------------------------------------------------
