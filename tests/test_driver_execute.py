@@ -87,8 +87,10 @@ def image():
     return np.random.default_rng(2).integers(-40, 40, SHAPE) * 0.25
 
 
-@pytest.mark.parametrize("url", ["model://?config=1x4x4&mem=0:64K",
-                                 "model://?config=1x4x4&mem=0x70000000:64K&order=5"])
+@pytest.mark.parametrize("url", [
+    "model://?config=1x4x4&mem=0:64K", "model://?config=1x4x4&mem=0x70000000:64K&order=5",
+    pytest.param("verilator://?config=1x4x4&mem=0x10000:64K", marks=pytest.mark.verilator),
+])
 def test_runs_and_shows_every_layer(url, image):
     seen = []
 
