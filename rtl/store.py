@@ -55,14 +55,13 @@ def store(
     pads_low, pads_high = fields["y_pad_0"].lo, fields["x_pad_1"].hi
     index_low = ENTRY_BITS - INDEX_BITS
     log_bytes = config.log_tile_bits(MemoryType.OUT) - 3
-    last_lane = max(config.bus_bytes // config.tile_bytes(MemoryType.OUT), 1) - 1
 
-    walk, tile = RowWalk(), TileRead(last_lane + 1)
+    walk, tile = RowWalk(), TileRead()
     records, oldest = Stream(_RECORD_BITS), Stream(_RECORD_BITS)
     records.ready = OpenPort()  # there is a record's place for every outstanding burst
     age, in_flight = word(2), word(6)
     walk_index, walk_pushes, request_last = word(INDEX_BITS), bit(), bit()
-    sram_base, lane, lane_stride = word(16), word(4), word(4)
+    sram_base = word(16)
     code = word(len(fault.code))  # of the static fault of the instruction at the head
     head, checked, out_of_range, empty = bit(), bit(), bit(), bit()
     tokens_there, is_free, starts, starts_walk = bit(), bit(), bit(), bit()
@@ -77,10 +76,6 @@ def store(
         walk.x_size.next = sink.data[f_x_size.hi:f_x_size.lo]
         walk.x_stride.next = sink.data[f_x_stride.hi:f_x_stride.lo]
         sram_base.next = sink.data[f_sram.hi:f_sram.lo]
-        lane.next = (
-            out_base[log_bytes + 4:log_bytes] + sink.data[f_dram.lo + 4:f_dram.lo]
-        ) & last_lane
-        lane_stride.next = sink.data[f_x_stride.lo + 4:f_x_stride.lo] & last_lane
 
     @always_comb
     def judge():
@@ -186,8 +181,8 @@ def store(
     requests = row_requests(clock, reset, walk, write, write.done, request_last, config=config)
     bursts = queue(clock, reset, records, oldest, width=_RECORD_BITS, depth=MAX_BURSTS)
     reads = tile_reads(
-        clock, reset, starts_walk, sram_base, walk.y_size, walk.x_size, lane, lane_stride,
-        read_enable, read_address, tile, rows, reading, config=config,
+        clock, reset, starts_walk, walk, sram_base, read_enable, read_address, tile, rows, reading,
+        config=config,
     )
     beats = tile_beats(clock, reset, tile, read_data, write, config=config)
     return (

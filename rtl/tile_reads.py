@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import OpenPort, always_comb, always_seq, block
+from myhdl import always_comb, always_seq, block
 
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .bundles import RowCount, bit, word
+from .row_requests import RowWalk
 
 __all__ = ["TileRead", "tile_reads"]
 
@@ -25,29 +26,27 @@ __all__ = ["TileRead", "tile_reads"]
 class TileRead:
     """What is known of the tile that ``read_data`` shows.
 
-    ``lane`` is its place in the beat and ``row_end`` tells the last one of a row; both are open
+    ``lane`` is its place in the beat and ``row_end`` tells the last one of a row; neither is driven
     when a beat has room for one lane only.
     """
 
-    def __init__(self, lanes: int) -> None:
+    def __init__(self) -> None:
         self.valid, self.ready = bit(), bit()
-        self.lane, self.row_end = OpenPort(), OpenPort()
-        if lanes > 1:
-            self.lane, self.row_end = word(4), bit()
+        self.lane, self.row_end = word(4), bit()
 
 
 @block
 def tile_reads(
-    clock: Any, reset: Any, start: Any, sram_base: Any, y_size: Any, x_size: Any, lane: Any,
-    lane_stride: Any, read_enable: Any, read_address: Any, tile: TileRead, rows: RowCount,
-    busy: Any, *, config: Config,
+    clock: Any, reset: Any, start: Any, walk: RowWalk, sram_base: Any, read_enable: Any,
+    read_address: Any, tile: TileRead, rows: RowCount, busy: Any, *, config: Config,
 ) -> Any:
-    """Walk one STORE; ``lane`` is that of its first tile, ``lane_stride`` from row to row."""
+    """Read the tiles of one STORE after the other; ``walk`` says where they go in DRAM."""
     address_bits = config.log_acc_depth
+    log_bytes = config.log_tile_bits(MemoryType.OUT) - 3
     last_lane = max(config.bus_bytes // config.tile_bytes(MemoryType.OUT), 1) - 1
 
     index, left, rows_left = word(16), word(16), word(16)  # next tile, rest of row, rows
-    tile_lane, row_lane, stride, size = word(4), word(4), word(4), word(16)
+    size = word(16)
     do_read, shows = bit(), bit()
 
     @always_comb
@@ -62,35 +61,54 @@ def tile_reads(
         busy.next = rows_left != 0
 
     @always_seq(clock.posedge, reset)
-    def walk():
+    def walk_tiles():
         if start:
             index.next = sram_base
-            left.next = x_size
-            size.next = x_size
-            rows_left.next = y_size
-            tile_lane.next = lane
-            row_lane.next = (lane + lane_stride) & last_lane
-            stride.next = lane_stride
+            left.next = walk.x_size
+            size.next = walk.x_size
+            rows_left.next = walk.y_size
         elif do_read:
             index.next = index + 1
             left.next = left - 1
-            tile_lane.next = (tile_lane + 1) & last_lane
             if left == 1:
                 left.next = size
                 rows_left.next = rows_left - 1
-                tile_lane.next = row_lane
-                row_lane.next = (row_lane + stride) & last_lane
 
     @always_seq(clock.posedge, reset)
-    def describe():
+    def show():
         rows.valid.next = do_read and (left == 1)
         rows.memory_type.next = MemoryType.OUT
         rows.tiles.next = size
         if do_read:
             shows.next = True
-            tile.lane.next = tile_lane
-            tile.row_end.next = left == 1
         elif tile.ready:
             shows.next = False
 
-    return decide, connect, walk, describe
+    if last_lane == 0:
+        return decide, connect, walk_tiles, show
+
+    tile_lane, row_lane, stride, first_lane = word(4), word(4), word(4), word(4)
+
+    @always_comb
+    def find_lane():
+        first_lane.next = walk.base[log_bytes + 4:log_bytes] + walk.dram_base[4:]
+
+    @always_seq(clock.posedge, reset)
+    def walk_lanes():
+        if start:
+            tile_lane.next = first_lane & last_lane
+            row_lane.next = (first_lane + walk.x_stride[4:]) & last_lane
+            stride.next = walk.x_stride[4:]
+        elif do_read:
+            tile_lane.next = (tile_lane + 1) & last_lane
+            if left == 1:
+                tile_lane.next = row_lane
+                row_lane.next = (row_lane + stride) & last_lane
+
+    @always_seq(clock.posedge, reset)
+    def describe():
+        if do_read:
+            tile.lane.next = tile_lane
+            tile.row_end.next = left == 1
+
+    return decide, connect, walk_tiles, show, find_lane, walk_lanes, describe
