@@ -1,7 +1,7 @@
 """Parameter fetch of RQT (stage s2): three accumulator reads when a step brings a new ``src``.
 
-The tiles are read one after the other (bias, multiplier, shift), each in the first cycle in which
-its bank is free, while the step waits in s2; their data is checked and captured as it arrives.
+Bias and multiplier lie in different banks: whichever is free is read first, the shift last, while
+the step waits in s2; data is checked and captured as it arrives.
 They are kept until ``src`` changes, an earlier step of the instruction writes one of them, or the
 instruction ends.
 """
@@ -42,16 +42,19 @@ def rqt_parameters(
     """
     kept, kept_src = bit(), word(len(s2.src))  # the tiles held and where they lie
     unused = bit()  # they were fetched for the step that still is in s2
-    taken = word(2)  # reads done for the step in s2
-    presented, presented_odd = word(2), bit()  # read of the last cycle: 1 bias, 2, 3 shift
-    multiplier_bad, fetched = bit(), bit()
-    read_mask = word(2)
+    bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step in s2
+    chosen = word(2)  # read of this cycle: 0 none, 1 bias, 2 multiplier, 3 shift
+    presented, presented_odd = word(2), bit()  # read of the last cycle
+    multiplier_bad, fetched, wanted = bit(), bit(), bit()
+    src_busy, multiplier_busy = bit(), bit()  # bank of s and s+2, bank of s+1
 
     @always_comb
     def locate():
-        read_mask.next = 1
-        if s2.src[0] != (taken == 1):  # s and s+2 lie in one bank, s+1 in the other
-            read_mask.next = 2
+        src_busy.next = busy_now[0]
+        multiplier_busy.next = busy_now[1]
+        if s2.src[0]:
+            src_busy.next = busy_now[1]
+            multiplier_busy.next = busy_now[0]
 
     @always_comb
     def judge():
@@ -66,16 +69,30 @@ def rqt_parameters(
         s2.fresh.next = presented == 3 or unused
 
     @always_comb
-    def ask():
-        parameter.valid.next = (
+    def want():
+        wanted.next = (
             s2.valid and indices.rqt and not indices.out_of_range and not stopped
-            and taken != 3 and not fetched and parameter_hits == 0
-            and (busy_now & read_mask) == 0
+            and not fetched and parameter_hits == 0
         )
+
+    @always_comb
+    def choose():
+        chosen.next = 0
+        if wanted:
+            if not bias_read and not src_busy:
+                chosen.next = 1
+            elif not multiplier_read and not multiplier_busy:
+                chosen.next = 2
+            elif bias_read and multiplier_read and not shift_read and not src_busy:
+                chosen.next = 3
+
+    @always_comb
+    def ask():
+        parameter.valid.next = chosen != 0
         parameter.address.next = s2.src
-        if taken == 1:
+        if chosen == 2:
             parameter.address.next = indices.multiplier
-        elif taken == 2:
+        elif chosen == 3:
             parameter.address.next = indices.shift
         parameter.bias_arrives.next = presented == 1
         parameter.multiplier_arrives.next = presented == 2
@@ -84,15 +101,20 @@ def rqt_parameters(
 
     @always_seq(clock.posedge, reset)
     def keep():
-        presented.next = 0
-        if parameter.valid:
-            taken.next = taken + 1
-            presented.next = taken + 1
-            presented_odd.next = read_mask == 2
+        presented.next = chosen
+        presented_odd.next = parameter.address[0]
+        if chosen == 1:
+            bias_read.next = True
+        elif chosen == 2:
+            multiplier_read.next = True
+        elif chosen == 3:
+            shift_read.next = True
         if presented == 2:
             multiplier_bad.next = parameter.multiplier_bad
         if presented == 3:
-            taken.next = 0
+            bias_read.next = False
+            multiplier_read.next = False
+            shift_read.next = False
             kept.next = True
             kept_src.next = s2.src
             unused.next = True
@@ -103,4 +125,4 @@ def rqt_parameters(
         if moves and s2.last:
             kept.next = False
 
-    return locate, judge, answer, ask, keep
+    return locate, judge, answer, want, choose, ask, keep
