@@ -132,7 +132,10 @@ def test_a_keyword_as_a_name_is_an_error(tmp_path):
 
 
 @pytest.mark.icarus
-def test_lint_finds_planted_defects(tmp_path):
+@pytest.mark.convert
+def test_lint_finds_planted_defects(tmp_path, require_tool):
+    require_tool("ghdl")
+    require_tool("verilator")
     path = convert_block(latch_top, tmp_path, config=CONFIG, name="planted")
     with pytest.raises(LintError, match="LATCH"):
         lint_verilog(path)

@@ -87,8 +87,11 @@ CASES = {
 
 
 @pytest.mark.icarus
+@pytest.mark.convert
 @pytest.mark.parametrize("case", CASES)
-def test_verilog_and_vhdl_do_what_myhdl_does(tmp_path, monkeypatch, case):
+def test_verilog_and_vhdl_do_what_myhdl_does(tmp_path, monkeypatch, require_tool, case):
+    require_tool("ghdl")
+    require_tool("verilator")
     log_bus_width, play = CASES[case]
     name = case.removesuffix("_128").removesuffix("_256")
     module = importlib.import_module(f"test_rtl_{name}")
