@@ -10,8 +10,6 @@ from myvta.isa.config import NAMED
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.rtl.bundles import Fault, bit
 from myvta.rtl.control import QUIET_CYCLES, ModuleStatus, control
-from myvta.rtl.convert import convert_block
-from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.registers import RegisterFile
 
 CONFIG = NAMED["default"]
@@ -229,9 +227,3 @@ def test_status_holds_is_cleared_by_clear_and_by_the_next_launch():
 
 def control_top(config):
     return Bench(config).block
-
-
-@pytest.mark.icarus
-def test_converts_clean(tmp_path):
-    for hdl, lint in (("verilog", lint_verilog), ("vhdl", lint_vhdl)):
-        lint(convert_block(control_top, tmp_path, hdl, config=CONFIG, name="control_top"))

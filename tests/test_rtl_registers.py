@@ -9,8 +9,6 @@ from rtl_bench import clock_and_reset, simulate
 from myvta.isa.config import NAMED
 from myvta.isa.registers import REGISTERS, Reg, reset_values
 from myvta.rtl.bundles import AxiLite, bit
-from myvta.rtl.convert import convert_block
-from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.registers import RegisterFile, registers
 
 CONFIG = NAMED["default"]
@@ -224,10 +222,3 @@ def test_a_response_waits_for_the_host_and_the_next_request_for_it():
 
 def registers_top(config):
     return Bench(config).block
-
-
-@pytest.mark.icarus
-@pytest.mark.parametrize("name", ["default", "2x8x8"])  # fingerprints below and above 2^31
-def test_converts_clean(tmp_path, name):
-    for hdl, lint in (("verilog", lint_verilog), ("vhdl", lint_vhdl)):
-        lint(convert_block(registers_top, tmp_path, hdl, config=NAMED[name], name="registers_top"))
