@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from device_run import Device, Targets
 
 # A marker promises its tools, so a test that carries it need not ask again.
 _TOOLS_OF_MARKER = {"icarus": ("iverilog", "vvp"), "verilator": ("g++", "make", "verilator")}
@@ -42,3 +43,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if item.get_closest_marker(marker):
             for tool in tools:
                 _require(tool)
+
+
+@pytest.fixture(scope="module")
+def targets() -> Iterator[Targets]:
+    """Simulators that the tests of a module share; closed after it, as Icarus allows only one."""
+    shared = Targets()
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def device(targets: Targets, request: pytest.FixtureRequest) -> Device:
+    """Return a backend with a configuration: ``parametrize("device", EVERYWHERE, indirect=True)``.
+
+    The parameter is (backend, name of a configuration); see :mod:`device_run`.
+    """
+    backend, name = request.param
+    return Device(targets, backend, name)
