@@ -65,6 +65,7 @@ def test_tensor_operands(opcode, p, q, expected):
         (SHR, 31, [0, -1, -1, 0]),
         (SHR, 32767, [0, -1, -1, 0]),
         (SHR, -1, [0, -14, 0, -2]),
+        (SHR, -31, [0, LOW, 0, LOW]),
         (SHR, -32, [0, 0, 0, 0]),
         (SHR, -32768, [0, 0, 0, 0]),
     ],
