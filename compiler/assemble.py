@@ -7,7 +7,7 @@ is what it loads again; a dense vector is [N, F]; a Flatten shares the memory of
 
 from __future__ import annotations
 
-from math import prod
+from math import lcm, prod
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def integer_name(name: str) -> str:
 
 def capacity(graph: QuantizedGraph, config: Config) -> int:
     """Return how many images a program takes at a time: whole tiles, whole network batches."""
-    return -(-graph.images // config.batch) * config.batch
+    return lcm(graph.images, config.batch)
 
 
 class Assembler:

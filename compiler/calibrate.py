@@ -55,6 +55,7 @@ def calibrate(
     """
     names = sorted(set(names))
     computed = [name for name in names if name not in graph.inputs]
+    computed += [name for name in graph.outputs if name not in (*names, *graph.inputs)]
     observed = onnx.ModelProto()
     observed.CopyFrom(model)
     known = {output.name for output in observed.graph.output}

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
 
 from .errors import CompileError
@@ -139,7 +138,7 @@ def _parse(path: Path) -> onnx.ModelProto:
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
-    except DecodeError:
+    except Exception:  # protobuf's DecodeError, which carries no more than that it failed
         raise CompileError(f"{path}: not an ONNX file (protobuf does not parse)") from None
     if not model.graph.node or not model.opset_import:
         raise CompileError(f"{path}: not an ONNX file (no graph or no opset in it)")

@@ -5,13 +5,14 @@ import shutil
 
 import pytest
 from myhdl import Signal, always_comb, always_seq, block, intbv
+from rtl_bench import clock_and_reset
+
 from myvta.isa.config import NAMED
 from myvta.rtl import lint as lint_module
 from myvta.rtl.bundles import Stream
 from myvta.rtl.convert import CONVERTED_PACKAGE, ConvertError, convert, convert_block
 from myvta.rtl.lint import LintError, MissingToolError, lint_verilog, lint_vhdl
 from myvta.rtl.queue import queue
-from rtl_bench import clock_and_reset
 
 CONFIG = NAMED["1x4x4"]
 

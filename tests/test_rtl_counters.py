@@ -3,6 +3,8 @@
 from random import Random
 
 import pytest
+from rtl_bench import clock_and_reset, simulate
+
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType
 from myvta.isa.registers import COUNTERS
@@ -11,7 +13,6 @@ from myvta.rtl.convert import convert_block
 from myvta.rtl.counters import counters
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.registers import RegisterFile
-from rtl_bench import clock_and_reset, simulate
 
 PULSES = (
     "load_completed", "compute_completed", "store_completed", "gemm_step", "alu_step", "acc_write",

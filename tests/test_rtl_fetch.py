@@ -4,6 +4,9 @@ from random import Random
 
 import pytest
 from myhdl import Signal, modbv
+from rtl_axi import AxiMemory
+from rtl_bench import StreamSink, clock_and_reset, simulate
+
 from myvta.isa.config import NAMED
 from myvta.isa.instructions import Finish, Gemm, Load, Store, decode, encode, route
 from myvta.isa.opcodes import ErrorCode, MemoryType, Module
@@ -21,8 +24,6 @@ from myvta.rtl.convert import convert_block
 from myvta.rtl.fetch import fetch
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.memory_port import memory_port
-from rtl_axi import AxiMemory
-from rtl_bench import StreamSink, clock_and_reset, simulate
 
 CONFIG = NAMED["1x4x4"]
 BUSES = (6, 7, 8)

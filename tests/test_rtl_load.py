@@ -5,7 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from dma_bench import ReadMemory, footprint, load_oracle, random_load
+from dma_bench import ReadMemory, footprint, load_oracle, random_load, shallow
 from myhdl import Signal, modbv
 from rtl_bench import clock_and_reset, simulate
 
@@ -142,7 +142,7 @@ class Bench:
 @pytest.mark.parametrize("latency, rate", [(1, 1.0), (12, 0.6)])
 def test_random_loads_fill_the_scratchpads(name, log_bus, latency, rate):
     config = NAMED[name].replace(log_bus_width=log_bus)
-    bench = Bench(config, seed=log_bus, latency=latency, rate=rate)
+    bench = shallow(Bench, config, seed=log_bus, latency=latency, rate=rate)
     loads = []
     for _ in range(10):
         load = random_load(bench.random, config, bench.random.choice((INP, WGT)), MEMORY_BYTES // 2)
@@ -157,7 +157,7 @@ def test_random_loads_fill_the_scratchpads(name, log_bus, latency, rate):
 
 
 def test_padded_rows_take_little_more_than_their_beats():
-    bench = Bench(NAMED["default"], latency=64)
+    bench = shallow(Bench, NAMED["default"], latency=64)
     loads = [Load(
         memory_type=INP, y_size=56, x_size=4, x_stride=9, dram_base=3, y_pad_0=1, y_pad_1=1,
         x_pad_0=1, x_pad_1=1,
@@ -168,7 +168,7 @@ def test_padded_rows_take_little_more_than_their_beats():
 
 
 def test_a_second_load_hides_its_latency():
-    bench = Bench(NAMED["default"], latency=64)
+    bench = shallow(Bench, NAMED["default"], latency=64)
     loads = [
         Load(memory_type=INP, x_size=32, sram_base=40 * at, dram_base=50 * at) for at in range(3)
     ]
@@ -196,7 +196,7 @@ FAULTS = [
 def test_static_faults_wait_for_what_is_before_them(bad, code):
     config = NAMED["1x4x4"].replace(log_inp_buff_size=9)
     assert config.depth(INP) == 128
-    bench = Bench(config, latency=20)
+    bench = shallow(Bench, config, latency=20)
     loads = [Load(memory_type=INP, x_size=8), bad, Load(memory_type=INP, x_size=1)]
     bench.run(loads, tokens=0, until=lambda bench: bench.seen["fault"])
     assert bench.seen["fault"] == (code, 1)
@@ -211,14 +211,14 @@ def test_static_faults_wait_for_what_is_before_them(bad, code):
 ])
 def test_edges_of_the_scratchpad_are_legal(fine):
     config = NAMED["1x4x4"].replace(log_inp_buff_size=9)
-    bench = Bench(config)
+    bench = shallow(Bench, config)
     loads = [fine, Load(memory_type=INP, x_size=1, sram_base=5)]
     bench.run(loads, limit=3000)
 
 
 def test_a_data_fault_comes_before_a_later_static_one():
     config = NAMED["1x4x4"]
-    bench = Bench(config, latency=30, errors=[(BASES[INP] + 64, BASES[INP] + 65, PortError.BUS)])
+    bench = shallow(Bench, config, latency=30, errors=[(BASES[INP] + 64, BASES[INP] + 65, PortError.BUS)])
     loads = [
         Load(memory_type=INP, x_size=4), Load(memory_type=INP, x_size=8, dram_base=12),
         Load(memory_type=INP, pop_prev=1),
@@ -233,7 +233,7 @@ def test_a_data_fault_comes_before_a_later_static_one():
     (Load(memory_type=INP, x_size=0, push_next=1), 9, 0),
 ])
 def test_waiting_says_what_waits(bad, tokens, room):
-    bench = Bench(NAMED["1x4x4"], latency=10)
+    bench = shallow(Bench, NAMED["1x4x4"], latency=10)
     loads = [Load(memory_type=INP, x_size=4), bad]
     bench.run(
         loads, tokens=tokens, room=room, until=lambda bench: bench.seen["waiting"] is not None,

@@ -4,13 +4,14 @@ from random import Random
 
 import pytest
 from myhdl import Signal, modbv
+from rtl_axi import AxiMemory, Reader, Writer
+from rtl_bench import clock_and_reset, simulate
+
 from myvta.isa.config import NAMED
 from myvta.rtl.bundles import Axi4, PortError, ReadClient, WriteClient, bit
 from myvta.rtl.convert import convert_block
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.memory_port import memory_port
-from rtl_axi import AxiMemory, Reader, Writer
-from rtl_bench import clock_and_reset, simulate
 
 CONFIG = NAMED["1x4x4"]
 SIZE = 1 << 16

@@ -4,12 +4,13 @@ from collections import deque
 from random import Random
 
 import pytest
+from rtl_bench import StreamSink, StreamSource, clock_and_reset, simulate
+
 from myvta.isa.config import NAMED
 from myvta.rtl.bundles import Stream
 from myvta.rtl.convert import convert_block
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.queue import queue
-from rtl_bench import StreamSink, StreamSource, clock_and_reset, simulate
 
 WIDTH = 12
 

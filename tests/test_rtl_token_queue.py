@@ -4,11 +4,12 @@ from random import Random
 
 import pytest
 from myhdl import Signal
+from rtl_bench import clock_and_reset, simulate
+
 from myvta.isa.config import NAMED
 from myvta.rtl.convert import convert_block
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.token_queue import token_queue
-from rtl_bench import clock_and_reset, simulate
 
 
 def bench(capacity):
