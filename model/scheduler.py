@@ -93,6 +93,8 @@ class Scheduler:
         Instructions in the stream.
     check, execute : Instruction -> None
         Static checks and execution; may raise Fault.
+    describe : Instruction -> str
+        Its listing text, for messages.
     completed : () -> None
         Called once for every instruction that completes.
     seed : int or None
@@ -106,6 +108,7 @@ class Scheduler:
         count: int,
         check: Callable[[Instruction], None],
         execute: Callable[[Instruction], None],
+        describe: Callable[[Instruction], str],
         completed: Callable[[], None],
         seed: int | None = None,
     ):
@@ -113,6 +116,7 @@ class Scheduler:
         self._count = count
         self._check = check
         self._execute = execute
+        self._describe = describe
         self._completed = completed
         self._seed = seed
         self._engines = {module: _Engine(module) for module in Module}
@@ -187,7 +191,7 @@ class Scheduler:
         try:
             instruction = self._fetch(index)
         except Fault as fault:
-            raise fault.locate(index, None) from None
+            raise fault.locate(index, None, "") from None
         self._next += 1
         self._fetching = not isinstance(instruction, Finish)
         pops, pushes = (
@@ -216,7 +220,8 @@ class Scheduler:
             engine.running = entry
             self._execute(entry.instruction)
         except Fault as fault:
-            raise fault.locate(entry.index, entry.instruction) from None
+            listing = self._describe(entry.instruction)
+            raise fault.locate(entry.index, entry.instruction, listing) from None
         self._complete(engine, entry)
         return True
 
@@ -256,6 +261,7 @@ class Scheduler:
             "nothing can proceed; " + "; ".join(lines),
             index=first.index,
             instruction=first.instruction,
+            listing=self._describe(first.instruction),
         )
 
     def _explain(self, engine: _Engine) -> str:
@@ -264,7 +270,8 @@ class Scheduler:
         if entry is None:
             end = "" if self._next < self._count else " and the stream has none left for it"
             return f"{name} has no instruction{end}"
-        what = f"{name} waits at instruction {entry.index} ({entry.instruction!r})"
+        listing = self._describe(entry.instruction)
+        what = f"{name} waits at instruction {entry.index} ({listing})"
         if engine.running is None:
             empty = [_arrow(queue) for queue in entry.pops if not self.tokens[queue]]
             return f"{what} for a token {' and '.join(empty)}"

@@ -1,13 +1,12 @@
 """ALU and RQT: values worked out by hand, hazards, and a big-integer oracle (4.4, 0.1)."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import scalar_reference as reference
+from hypothesis import given, settings, strategies as st
+
 from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Finish, Uop, encode_uop
 from myvta.isa.opcodes import AluOpcode, ErrorCode
@@ -16,12 +15,6 @@ from myvta.model.alu import operate, waves
 from myvta.model.device import Device
 from myvta.model.errors import Fault
 from myvta.model.rqt import RqtOptions, requantize
-
-_spec = importlib.util.spec_from_file_location(
-    "scalar_reference", Path(__file__).with_name("scalar_reference.py")
-)
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 
 LOW, HIGH = -(2**31), 2**31 - 1
 MIN, MAX, ADD, SHR, MUL, RQT = (
@@ -72,6 +65,7 @@ def test_tensor_operands(opcode, p, q, expected):
         (SHR, 31, [0, -1, -1, 0]),
         (SHR, 32767, [0, -1, -1, 0]),
         (SHR, -1, [0, -14, 0, -2]),
+        (SHR, -31, [0, LOW, 0, LOW]),
         (SHR, -32, [0, 0, 0, 0]),
         (SHR, -32768, [0, 0, 0, 0]),
     ],
@@ -284,10 +278,10 @@ def test_rqt_refuses_parameters_out_of_range(imm, multiplier, shift, bad):
 @pytest.mark.parametrize(
     ("fields", "uop", "memory"),
     [
-        (dict(iter_in=2, dst_factor_in=255), Uop(dst=1), "ACC[256]"),
-        (dict(iter_in=2, src_factor_in=255), Uop(src=1), "ACC[256]"),
-        (dict(alu_opcode=RQT, use_imm=1), Uop(src=254), "ACC[256]"),
-        (dict(alu_opcode=RQT, use_imm=1, imm=0x400), Uop(src=254), "ACC[256]"),
+        ({"iter_in": 2, "dst_factor_in": 255}, Uop(dst=1), "ACC[256]"),
+        ({"iter_in": 2, "src_factor_in": 255}, Uop(src=1), "ACC[256]"),
+        ({"alu_opcode": RQT, "use_imm": 1}, Uop(src=254), "ACC[256]"),
+        ({"alu_opcode": RQT, "use_imm": 1, "imm": 0x400}, Uop(src=254), "ACC[256]"),
     ],
 )
 def test_index_past_the_end(fields, uop, memory):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from myvta.isa.config import named
 from myvta.isa.instructions import Finish, Gemm, Uop, encode_uop
 from myvta.isa.opcodes import ErrorCode
@@ -137,7 +138,9 @@ def test_overwrite_keeps_the_last_iteration_of_a_loop_that_stays():
     it = device(uops=[Uop()])
     for n in range(8):
         put(it, {n: [n, 0, 0, 0]}, {n: np.eye(4) * (n + 1)})
-    loops = dict(iter_in=3, src_factor_in=1, iter_out=2, src_factor_out=4, wgt_factor_out=5)
+    loops = {
+        "iter_in": 3, "src_factor_in": 1, "iter_out": 2, "src_factor_out": 4, "wgt_factor_out": 5,
+    }
     it.run_stream([Gemm(overwrite=1, **loops), Finish()])
     assert it.pads.acc[:2, 0, 0].tolist() == [6 * 6, 0]
     it.run_stream([Gemm(overwrite=1, dst_factor_in=1, **loops), Finish()])
@@ -199,7 +202,7 @@ def test_wrap_over_a_loop_that_moves_nothing():
 
 
 @pytest.mark.parametrize(
-    "fields", [dict(uop_end=0), dict(uop_bgn=3, uop_end=2), dict(iter_out=0), dict(iter_in=0)]
+    "fields", [{"uop_end": 0}, {"uop_bgn": 3, "uop_end": 2}, {"iter_out": 0}, {"iter_in": 0}]
 )
 def test_no_step_means_no_effect_and_no_fault(fields):
     it = device(uops=[Uop(dst=255, src=255, wgt=127)])
@@ -211,11 +214,11 @@ def test_no_step_means_no_effect_and_no_fault(fields):
 @pytest.mark.parametrize(
     ("fields", "detail"),
     [
-        (dict(dst_factor_in=100), "step (out 0, in 2, micro-op 1) indexes ACC[256], depth 256"),
-        (dict(src_factor_out=85), "step (out 3, in 0, micro-op 0) indexes INP[256], depth 256"),
-        (dict(wgt_factor_in=60), "step (out 0, in 2, micro-op 1) indexes WGT[130], depth 128"),
+        ({"dst_factor_in": 100}, "step (out 0, in 2, micro-op 1) indexes ACC[256], depth 256"),
+        ({"src_factor_out": 85}, "step (out 3, in 0, micro-op 0) indexes INP[256], depth 256"),
+        ({"wgt_factor_in": 60}, "step (out 0, in 2, micro-op 1) indexes WGT[130], depth 128"),
         (
-            dict(wgt_factor_in=63, dst_factor_in=127),
+            {"wgt_factor_in": 63, "dst_factor_in": 127},
             "step (out 0, in 2, micro-op 0) indexes ACC[259], depth 256",
         ),
     ],

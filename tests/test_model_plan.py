@@ -9,8 +9,8 @@
 from collections import Counter
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
+
 from myvta.isa.config import named
 from myvta.model.alu import waves
 from myvta.model.plan import last_writes, plan
