@@ -83,11 +83,24 @@ def test_random_network(tmp_path: Path, seed: int, config: str) -> None:
     check(build, compiled(build, tmp_path, config), range(seed, seed + 1))
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_schedules(tmp_path: Path, seed: int) -> None:
-    """Many permuted schedules of one network whose every layer needs several tiles."""
-    build = random_network(19, 24, 12)
-    check_every_layer(compiled(build, tmp_path, "1x4x4"), build.samples(1), order=str(seed))
+MANY_TILES: dict[str, Build] = {
+    "conv": lambda b: b.conv(b.input((1, 24, 14, 14)), 24),
+    "max pool": lambda b: b.max_pool(b.input((1, 20, 20, 20)), (3, 3), (2, 2), (1, 1, 1, 1)),
+    "average": lambda b: b.average(b.input((1, 40, 16, 16))),
+    "add": lambda b: b.add(b.relu(b.input((1, 12, 16, 16))), "input"),
+    "gemm": lambda b: b.gemm(b.flatten(b.input((1, 24, 8, 8))), 40),
+}
+
+
+@pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
+@pytest.mark.parametrize("operator", MANY_TILES)
+def test_schedules(tmp_path: Path, operator: str, config: str) -> None:
+    """Many permuted schedules of layers that use each of their slots several times."""
+    build = NetworkBuilder(1)
+    MANY_TILES[operator](build)
+    made, inputs = compiled(build, tmp_path, config), build.samples(1)
+    for seed in range(12):
+        check_every_layer(made, inputs, order=str(seed))
 
 
 def test_inputs_of_very_different_scale(tmp_path: Path) -> None:
