@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -109,7 +110,7 @@ class Buffer:
         kind = np.dtype(dtype).newbyteorder("<")
         if shape is None:
             shape = ((self.size - offset) // kind.itemsize,)
-        size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+        size = prod(shape) * kind.itemsize
         self._check(offset, size)
         data = self.target.read_memory(self.address + offset, size)
         return np.frombuffer(data, dtype=kind).reshape(shape).copy()

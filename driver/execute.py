@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ..isa.config import Config
 from ..isa.opcodes import MemoryType
-from .errors import HostStepError, OutOfMemoryError, ProgramError
-from .launch import RunReport, check_fingerprint, check_identity, launch
-from .layout import pack_tensor, unpack_tensor
+from .errors import HostStepError, IdentityError, OutOfMemoryError, ProgramError
+from .launch import RunReport, check_identity, config_difference, launch
+from .layout import lane_bits, pack_tensor, unpack_tensor
 from .program import HostStep, LaunchStep, Program, Step, Tensor
 from .target import Target
 
@@ -39,11 +40,22 @@ class RunResult:
         return sum(report.cycles for _, report in self.reports)
 
 
-def quantize(values: np.ndarray, tensor: Tensor) -> np.ndarray:
-    """Return ``values`` in a tensor's scale: round half up, saturate to its dtype."""
-    limits = np.iinfo(tensor.dtype)
+def quantize(values: np.ndarray, tensor: Tensor, config: Config) -> np.ndarray:
+    """Return ``values`` in a tensor's scale: round half up, saturate to its lanes' range.
+
+    Raises
+    ------
+    HostStepError
+        The tensor has no scale, or a value is not a number.
+    """
+    if np.isnan(values).any():
+        raise HostStepError(f"tensor {tensor.name!r} cannot hold NaN")
+    bits = 8 * np.dtype(tensor.dtype).itemsize
+    if tensor.memory_type is not None:
+        bits = lane_bits(tensor.memory_type, config)
     scaled = np.floor(values.astype(np.float64) / _scale(tensor) + 0.5) + tensor.zero_point
-    return np.asarray(np.clip(scaled, limits.min, limits.max), dtype=tensor.dtype)
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    return np.asarray(np.clip(scaled, low, high), dtype=tensor.dtype)
 
 
 def dequantize(values: np.ndarray, tensor: Tensor) -> np.ndarray:
@@ -74,7 +86,12 @@ class LoadedProgram:
     """
 
     def __init__(self, program: Program, target: Target, host: Host | None = None):
-        check_fingerprint(program.config, target.config.fingerprint)
+        wanted, found = program.config, target.config
+        if wanted.fingerprint != found.fingerprint:
+            raise IdentityError(
+                f"program {program.name!r} is for configuration {wanted.name}, the target has "
+                f"{found.name}: {config_difference(wanted, found)}"
+            )
         check_identity(target)
         self.program, self.target, self.host = program, target, host
         self.base, room = target.window
@@ -109,7 +126,7 @@ class LoadedProgram:
         if tensor.offset is None:
             if name not in self._values:
                 raise ProgramError(f"{name!r} has no value yet")
-            return self._values[name]
+            return self._values[name].copy()
         data = self.target.read_memory(
             self.base + tensor.offset, tensor.nbytes(self.program.config)
         )
@@ -143,7 +160,7 @@ class LoadedProgram:
     ) -> Sequence[npt.ArrayLike]:
         if step.op == "quantize":
             return [
-                quantize(value, self.program.tensor(name))
+                quantize(value, self.program.tensor(name), self.program.config)
                 for name, value in zip(step.outputs, values, strict=True)
             ]
         if step.op == "dequantize":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields as dataclass_fields
 
 from ..isa.config import NAMED, Config
+from ..isa.disassembler import format_instruction
 from ..isa.instructions import decode
 from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType
 from ..isa.registers import (
@@ -134,20 +135,24 @@ def launch(
     DeviceError
         The launch ended in the error status.
     TargetTimeout
-        It did not end in time; the message holds status and counters.
+        It did not end in time, or an earlier launch is still running (a busy device ignores the
+        registers); the message holds status and counters.
     """
+    _wait(target, timeout, "an earlier launch to end", lambda status: not status & Status.LAUNCH)
     base, size = target.window
     target.write_register(Reg.WINDOW_BASE, base)
     target.write_register(Reg.WINDOW_LIMIT, base + size - 1)
     target.write_register(Reg.INSN_COUNT, count)
     target.write_register(Reg.INSN_BASE, address)
-    given = dict(bases or {})
-    for memory_type, register in BASE_REGISTERS.items():
-        if memory_type != MemoryType.ACC_8BIT:
-            target.write_register(register, given.get(memory_type, 0))
+    given = {
+        BASE_REGISTERS[kind]: pointer for kind, pointer in (bases or {}).items()
+        if kind != MemoryType.ACC_8BIT
+    }
+    for register in sorted(set(BASE_REGISTERS.values())):
+        target.write_register(register, given.get(register, 0))
     started = time.monotonic()
     target.write_register(Reg.CONTROL, Status.LAUNCH)
-    status = _wait(target, started, timeout)
+    status = _wait(target, timeout, "the launch to end", lambda status: status & Status.FINISH)
     seconds = time.monotonic() - started
     if status & Status.ERROR:
         raise _device_error(target, address, count, notes)
@@ -159,18 +164,20 @@ def launch(
     )
 
 
-def _wait(target: Target, started: float, timeout: float) -> int:
+def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int]) -> int:
+    """Poll CONTROL, ever less often, until ``done`` of it; return it."""
+    started = time.monotonic()
     while True:
         asked = time.monotonic()
         status = target.read_register(Reg.CONTROL)
-        if status & Status.FINISH:
+        if done(status):
             return status
         now = time.monotonic()
         if now - started > timeout:
             counted = ", ".join(f"{name} {value}" for name, value in _counters(target).items())
             raise TargetTimeout(
-                f"waited {timeout:g} s for the launch to end (CONTROL bit 1); CONTROL reads "
-                f"{status:#x}, CYCLES {target.read_register(Reg.CYCLES)}, {counted}"
+                f"waited {timeout:g} s for {what}; CONTROL reads {status:#x}, CYCLES "
+                f"{target.read_register(Reg.CYCLES)}, {counted}"
             )
         pause = min(_LONGEST_PAUSE, (now - started) / 16)
         if now - asked < pause:
@@ -187,6 +194,6 @@ def _device_error(target: Target, address: int, count: int, notes: Sequence[str]
     base, size = target.window
     at = address + index * INSTRUCTION_BYTES
     if index < count and base <= at and at + INSTRUCTION_BYTES <= base + size:
-        word = target.read_memory(at, INSTRUCTION_BYTES)
-        text = str(decode(int.from_bytes(word, "little"), target.config))
+        word = int.from_bytes(target.read_memory(at, INSTRUCTION_BYTES), "little")
+        text = format_instruction(decode(word, target.config), target.config)
     return DeviceError(code, index, text, notes[index] if index < len(notes) else "")

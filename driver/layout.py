@@ -13,6 +13,8 @@ That is VTA's NCHWnc for an activation (N, C, H, W) in INP or ACC tiles, its OIH
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import numpy.typing as npt
 
@@ -94,7 +96,7 @@ def unpack_tiles(
     """
     rows, columns = tile_shape(memory_type, config)
     unit = config.tile_bytes(memory_type)
-    count = len(data) // unit if shape is None else int(np.prod(shape, dtype=np.int64))
+    count = len(data) // unit if shape is None else prod(shape)
     if len(data) != count * unit:
         raise LayoutError(
             f"{count} {memory_type.name} tiles are {count * unit} bytes, not {len(data)}"
@@ -122,7 +124,7 @@ def tensor_tiles(
 def tensor_bytes(shape: tuple[int, ...], memory_type: MemoryType, config: Config) -> int:
     """Return the memory bytes of a tensor, padding lanes included."""
     tiles = tensor_tiles(shape, memory_type, config)
-    return int(np.prod(tiles, dtype=np.int64)) * config.tile_bytes(memory_type)
+    return prod(tiles) * config.tile_bytes(memory_type)
 
 
 def tile_tensor(array: npt.ArrayLike, memory_type: MemoryType, config: Config) -> np.ndarray:

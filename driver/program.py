@@ -8,6 +8,7 @@ program's base, UOP_BASE the launch's micro-ops, so nothing is patched.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class Tensor:
     def nbytes(self, config: Config) -> int:
         """Bytes it takes in memory, padding lanes included."""
         if self.memory_type is None:
-            return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+            return prod(self.shape) * np.dtype(self.dtype).itemsize
         return tensor_bytes(self.shape, self.memory_type, config)
 
 
@@ -238,7 +239,7 @@ class Program:
                 raise ProgramError(f"{what} lies over segment {segment.name!r}")
 
     def _check_steps(self) -> None:
-        made = set(self.inputs)
+        made = {self.tensor(name).name for name in self.inputs}
         for number, step in enumerate(self.steps):
             for name in (*step.inputs, *step.outputs):
                 self.tensor(name)
@@ -248,9 +249,8 @@ class Program:
             if isinstance(step, LaunchStep):
                 self._check_launch(step)
             made.update(step.outputs)
-        for name in (*self.inputs, *self.outputs):
-            self.tensor(name)
-            if name not in made:
+        for name in self.outputs:
+            if self.tensor(name).name not in made:
                 raise ProgramError(f"no step makes the output {name!r}")
 
     def _check_launch(self, step: LaunchStep) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..isa.config import Config
+from ..isa.disassembler import format_instruction
 from ..isa.fields import layout
 from ..isa.instructions import (
     Alu,
@@ -81,7 +82,8 @@ class Stream:
     def listing(self) -> str:
         """Return one line an instruction: index, module, instruction, note."""
         return "\n".join(
-            f"{index:6d} {route(item).name.lower():7s} {item}" + (f"  ; {note}" if note else "")
+            f"{index:6d} {route(item).name.lower():7s} {format_instruction(item, self.config)}"
+            + (f"  ; {note}" if note else "")
             for index, (item, note) in enumerate(zip(self.instructions, self.notes, strict=True))
         )
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
+from types import TracebackType
 from typing import Protocol, runtime_checkable
 from urllib.parse import parse_qsl, unquote
 
@@ -73,7 +74,10 @@ class Target(Protocol):
     def __enter__(self) -> Target:
         """Return self."""
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         """Close."""
 
 

@@ -88,13 +88,13 @@ class AluUnit:
         return _Plan(walk(), violation)
 
     def _bounds(self, sources: int) -> tuple[Bound, ...]:
-        depth = self._config.depth(MemoryType.ACC)
+        depth = self._pads.depth[MemoryType.ACC]
         dst = Bound("dst", "ACC", depth)
         return (dst, Bound("src", "ACC", depth, sources - 1)) if sources else (dst,)
 
     def _wave(self, dst: Indices, src: Indices, instruction: Alu) -> None:
         """Execute independent steps."""
-        acc: Lanes = self._pads.rows(MemoryType.ACC)
+        acc: Lanes = self._pads.tiles(MemoryType.ACC)
         p = acc.take(dst, axis=0)
         if instruction.alu_opcode == AluOpcode.RQT:
             options = RqtOptions.of(instruction.imm)
@@ -136,6 +136,10 @@ def operate(opcode: int, p: Lanes, q: Lanes | np.int32) -> Lanes:
         return p + q
     if opcode == AluOpcode.MUL:
         return p * q
+    if isinstance(q, np.int32):  # an immediate: one direction for all lanes
+        if q >= 0:
+            return p >> min(q, np.int32(31))
+        return p << -q if q > -32 else np.zeros_like(p)
     amount = np.clip(q, -32, 31)
     right = p >> np.clip(amount, 0, 31)
     left = np.where(amount == -32, 0, p << np.clip(-amount, 0, 31))

@@ -8,7 +8,7 @@ from ..isa.config import Config
 from ..isa.instructions import Instruction, decode
 from ..isa.opcodes import INSTRUCTION_BYTES, WINDOW_GRANULE, ErrorCode
 from ..isa.registers import BASE_REGISTERS, COUNTERS, REGISTERS, Reg, Status, reset_values
-from .checks import check_static
+from .checks import StaticChecker
 from .errors import Fault
 from .executor import Executor
 from .memory import Dram, Window
@@ -62,6 +62,7 @@ class Device:
         self.last_fault: Fault | None = None
         self._executor = Executor(config, self.memory, strict=strict)
         self._registers: dict[Reg, int] = reset_values(config)
+        self._checker = StaticChecker(config)
         self._seed = seed
         self._launches = 0
         self._decoded: dict[bytes, Instruction] = {}
@@ -158,7 +159,7 @@ class Device:
         scheduler = Scheduler(
             fetch=fetch,
             count=count,
-            check=lambda instruction: check_static(instruction, self.config),
+            check=self._checker.check,
             execute=self._executor.execute,
             completed=self._executor.completed,
             seed=self._next_seed(),

@@ -55,9 +55,9 @@ class GemmUnit:
         self._pads = pads
         self._config = config = pads.config
         self._bounds = (
-            Bound("dst", "ACC", config.depth(MemoryType.ACC)),
-            Bound("src", "INP", config.depth(MemoryType.INP)),
-            Bound("wgt", "WGT", config.depth(MemoryType.WGT)),
+            Bound("dst", "ACC", pads.depth[MemoryType.ACC]),
+            Bound("src", "INP", pads.depth[MemoryType.INP]),
+            Bound("wgt", "WGT", pads.depth[MemoryType.WGT]),
         )
         largest = 1 << (config.inp_width + config.wgt_width - 2)
         self._chunk = _EXACT_FLOAT32 // largest  # products in an exact sum

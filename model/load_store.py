@@ -42,11 +42,11 @@ def load(
     config, kind = pads.config, MemoryType(instruction.memory_type)
     scratchpad = MemoryType.ACC if kind == MemoryType.ACC_8BIT else kind
     first = instruction.sram_base
-    target = pads.rows(scratchpad)[first : first + tiles]
+    target = pads.tiles(scratchpad)[first : first + tiles]
     width = instruction.x_pad_0 + instruction.x_size + instruction.x_pad_1
     grid = target.reshape(-1, width, target.shape[-1])
     rows, columns = instruction.y_size, instruction.x_size
-    element = config.tile_bytes(kind)
+    element = pads.tile_bytes[kind]
     data_rows = _source(instruction, dram, window, base, element)
     if tiles != rows * columns:
         grid[...] = 0
@@ -97,11 +97,11 @@ def store(
     if not rows * columns:
         return 0
     config = pads.config
-    element = config.tile_bytes(MemoryType.OUT)
+    element = pads.tile_bytes[MemoryType.OUT]
     first = instruction.sram_base
     tiles = slice(first, first + rows * columns)
     target = _source(instruction, dram, window, base, element)
-    data = pack_lanes(pads.rows(MemoryType.ACC)[tiles], config.out_width).reshape(target.shape)
+    data = pack_lanes(pads.tiles(MemoryType.ACC)[tiles], config.out_width).reshape(target.shape)
     if instruction.x_stride < columns:  # rows overlap: a later one covers an earlier one
         for row in range(rows):
             target[row] = data[row]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from ..isa.opcodes import ADDRESS_BITS, WINDOW_GRANULE, ErrorCode
@@ -87,7 +86,10 @@ class Dram:
         first, last = self.base, self.base + self.size - 1
         if address < max(window.base, first) or end > min(window.limit, last):
             raise self._outside(window, address, row_bytes, pitch, rows)
-        return as_strided(self._bytes[address - first :], (rows, row_bytes), (pitch, 1))
+        view: NDArray[np.uint8] = np.ndarray(
+            (rows, row_bytes), np.uint8, self._bytes.data, address - first, (pitch, 1)
+        )
+        return view
 
     def _outside(
         self, window: Window, address: int, row_bytes: int, pitch: int, rows: int

@@ -22,6 +22,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..isa.instructions import Finish, Instruction, route
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, ErrorCode, Module
@@ -31,20 +32,25 @@ __all__ = ["Scheduler", "TOKEN_QUEUES"]
 
 _CHANGE_OF_MIND = 0.2  # probability per turn that a random schedule favours another party
 
-TOKEN_QUEUES = {
-    # (engine, flag): (from, to) of the queue that the flag pops from or pushes to
-    (Module.LOAD, "pop_next"): (Module.COMPUTE, Module.LOAD),
-    (Module.LOAD, "push_next"): (Module.LOAD, Module.COMPUTE),
-    (Module.COMPUTE, "pop_prev"): (Module.LOAD, Module.COMPUTE),
-    (Module.COMPUTE, "pop_next"): (Module.STORE, Module.COMPUTE),
-    (Module.COMPUTE, "push_prev"): (Module.COMPUTE, Module.LOAD),
-    (Module.COMPUTE, "push_next"): (Module.COMPUTE, Module.STORE),
-    (Module.STORE, "pop_prev"): (Module.COMPUTE, Module.STORE),
-    (Module.STORE, "push_prev"): (Module.STORE, Module.COMPUTE),
-}
-"""Section 3.2: each pair of neighbours has a queue in either direction."""
-
 Queue = tuple[Module, Module]
+"""A token queue: from, to."""
+
+_TO_LOAD: Queue = (Module.COMPUTE, Module.LOAD)
+_FROM_LOAD: Queue = (Module.LOAD, Module.COMPUTE)
+_TO_STORE: Queue = (Module.COMPUTE, Module.STORE)
+_FROM_STORE: Queue = (Module.STORE, Module.COMPUTE)
+TOKEN_QUEUES = (_TO_LOAD, _FROM_LOAD, _TO_STORE, _FROM_STORE)
+"""Each pair of neighbours has a queue in either direction (section 3.2)."""
+
+_FLAGS: dict[Module, tuple[tuple[tuple[str, Queue], ...], tuple[tuple[str, Queue], ...]]] = {
+    # what each flag pops from, what each flag pushes to
+    Module.LOAD: ((("pop_next", _TO_LOAD),), (("push_next", _FROM_LOAD),)),
+    Module.COMPUTE: (
+        (("pop_prev", _FROM_LOAD), ("pop_next", _FROM_STORE)),
+        (("push_prev", _TO_LOAD), ("push_next", _TO_STORE)),
+    ),
+    Module.STORE: ((("pop_prev", _TO_STORE),), (("push_prev", _FROM_STORE),)),
+}
 
 
 @dataclass
@@ -108,13 +114,13 @@ class Scheduler:
         self._check = check
         self._execute = execute
         self._completed = completed
-        self._random = None if seed is None else random.Random(seed)
+        self._seed = seed
         self._engines = {module: _Engine(module) for module in Module}
         self._next = 0  # position of the next instruction to fetch
         self._blocked: _Entry | None = None  # fetched, but its queue is full
         self._fetching = True
         self.finished = False
-        self.tokens: dict[Queue, int] = dict.fromkeys(TOKEN_QUEUES.values(), 0)
+        self.tokens: dict[Queue, int] = dict.fromkeys(TOKEN_QUEUES, 0)
 
     def run(self) -> int:
         """Run the stream to its FINISH; returns the number of tokens left over.
@@ -127,7 +133,9 @@ class Scheduler:
         Fault
             The error the launch ends in, with the position in the stream.
         """
-        turn = self._fixed_turn if self._random is None else self._random_turn
+        turn: Callable[[], bool] = self._fixed_turn
+        if self._seed is not None:
+            turn = partial(self._random_turn, random.Random(self._seed))
         while not self.finished:
             if not turn():
                 raise self._stuck()
@@ -144,19 +152,17 @@ class Scheduler:
                 progress = True
         return progress
 
-    def _random_turn(self) -> bool:
+    def _random_turn(self, dice: random.Random) -> bool:
         """Favour a random order of the parties until the dice say otherwise."""
-        assert self._random is not None
         parties: list[Callable[[], bool]] = [self._dispatch]
-        for engine in self._engines.values():
-            parties.append(lambda engine=engine: self._advance(engine))  # type: ignore[misc]
-        self._random.shuffle(parties)
+        parties += [partial(self._advance, engine) for engine in self._engines.values()]
+        dice.shuffle(parties)
         progress = False
         while not self.finished:
             if not any(party() for party in parties):  # the first that can
                 return progress
             progress = True
-            if self._random.random() < _CHANGE_OF_MIND:
+            if dice.random() < _CHANGE_OF_MIND:
                 break
         return progress
 
@@ -184,14 +190,9 @@ class Scheduler:
             raise fault.locate(index, None) from None
         self._next += 1
         self._fetching = not isinstance(instruction, Finish)
-        module = route(instruction)
         pops, pushes = (
-            [
-                queue
-                for (owner, flag), queue in TOKEN_QUEUES.items()
-                if owner == module and flag in flags and getattr(instruction, flag, 0)
-            ]
-            for flags in (("pop_prev", "pop_next"), ("push_prev", "push_next"))
+            [queue for flag, queue in table if getattr(instruction, flag, 0)]
+            for table in _FLAGS[route(instruction)]
         )
         return _Entry(index, instruction, pops, pushes)
 

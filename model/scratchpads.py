@@ -8,6 +8,8 @@ order yields a matrix without a transposition.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,8 @@ class Scratchpads:
     inp_rows : float32 [inp depth * batch, block_in]
     wgt_rows : float32 [wgt depth * block_out, block_in]
     acc_rows : int32 [acc depth * batch, block_out]
+    depth, tile_bytes : dict[MemoryType, int]
+        The configuration's, looked up once.
     reports : list[str]
         With ``strict``, the reads of never-written tiles since :meth:`clear_reports`.
     """
@@ -41,14 +45,11 @@ class Scratchpads:
         self.config = config
         self.strict = strict
         self.reports: list[str] = []
-        self._written = {
-            kind: np.zeros(config.depth(kind), bool)
-            for kind in (MemoryType.UOP, MemoryType.INP, MemoryType.WGT, MemoryType.ACC)
-        }
+        self.depth = {kind: config.depth(kind) for kind in MemoryType}
+        self.tile_bytes = {kind: config.tile_bytes(kind) for kind in MemoryType}
 
         def fill(kind: MemoryType) -> NDArray[np.uint8]:
-            bytes_ = config.depth(kind) * config.tile_bytes(kind)
-            return np.full(bytes_, POWER_UP_BYTE, np.uint8)
+            return np.full(self.depth[kind] * self.tile_bytes[kind], POWER_UP_BYTE, np.uint8)
 
         block = config.block_in
         inp = unpack_operands(fill(MemoryType.INP), config.inp_width)
@@ -57,6 +58,15 @@ class Scratchpads:
         self.inp_rows = inp.astype(np.float32).reshape(-1, block)
         self.wgt_rows = wgt.astype(np.float32).reshape(-1, block)
         self.acc_rows: NDArray[np.int32] = fill(MemoryType.ACC).view("<i4").reshape(-1, block)
+        self._tiles: dict[MemoryType, NDArray[Any]] = {
+            MemoryType.UOP: self.uop,
+            MemoryType.INP: self.inp_rows,
+            MemoryType.WGT: self.wgt_rows,
+            MemoryType.ACC: self.acc_rows,
+        }
+        for kind, rows in self._tiles.items():
+            self._tiles[kind] = rows.reshape(self.depth[kind], -1)
+        self._written = {kind: np.zeros(self.depth[kind], bool) for kind in self._tiles}
 
     # -- as the ISA sees them --------------------------------------------------------------------
     @property
@@ -76,15 +86,9 @@ class Scratchpads:
         """ACC itself, int32 [depth, batch, block_out]."""
         return self.acc_rows.reshape(-1, self.config.batch, self.config.block_out)
 
-    def rows(self, kind: MemoryType) -> NDArray[np.generic]:
+    def tiles(self, kind: MemoryType) -> NDArray[Any]:
         """Return a memory as one row per tile: [depth, lanes of a tile] (a view)."""
-        array = {
-            MemoryType.UOP: self.uop,
-            MemoryType.INP: self.inp_rows,
-            MemoryType.WGT: self.wgt_rows,
-            MemoryType.ACC: self.acc_rows,
-        }[kind]
-        return array.reshape(self.config.depth(kind), -1)
+        return self._tiles[kind]
 
     # -- never-written tiles ---------------------------------------------------------------------
     def note_write(self, kind: MemoryType, tiles: NDArray[np.int64] | slice) -> None:
@@ -96,8 +100,7 @@ class Scratchpads:
         """Report tiles that are read and were never written (only with ``strict``)."""
         if not self.strict or len(self.reports) >= _REPORT_LIMIT:
             return
-        depth = self.config.depth(kind)
-        read = np.zeros(depth, bool)
+        read = np.zeros(self.depth[kind], bool)
         read[tiles] = True
         never = np.flatnonzero(read & ~self._written[kind])
         if never.size:

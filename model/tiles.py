@@ -48,7 +48,7 @@ def pack_lanes(lanes: NDArray[np.int32], width: int) -> Bytes:
     -------
     uint8 [..., lanes * width // 8]
     """
-    low = lanes.astype(np.uint8)
+    low: Bytes = lanes.astype(np.uint8)
     if width == 8:
         return low
-    return (low[..., 0::2] & 0xF) | (low[..., 1::2] << 4)
+    return (low[..., 0::2] & np.uint8(0xF)) | (low[..., 1::2] << np.uint8(4))

@@ -1,0 +1,185 @@
+"""Verilog and VHDL from the MyHDL blocks, reproducible to the byte.
+
+MyHDL keeps conversion state in module globals and lets names drift when one process elaborates a
+block twice, so every conversion runs in a Python process of its own.  Files appear complete or
+not at all, and a warning of MyHDL is an error: where it warns the hardware is seldom meant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..isa.config import Config
+
+__all__ = [
+    "CONVERTED_PACKAGE", "ConvertError", "SUFFIXES", "convert", "convert_block", "core_top",
+]
+
+SUFFIXES = {"verilog": ".v", "vhdl": ".vhd"}
+CONVERTED_PACKAGE = "pck_myhdl_011.vhd"  # MyHDL's VHDL package, written beside a VHDL file
+
+# MyHDL warnings that are no defect: what they match, and why.
+_ALLOWED_WARNINGS: tuple[tuple[str, str], ...] = (
+    (r"driven but not read: .*write_port\w*_owner$", "one client writes: nobody asks whose it is"),
+    (r"^Port is not used: (values_|\w+_completed$)", "a block converted alone uses part of it"),
+    (r"driven but not read: .*second_pad_memory_type$", "the accumulator has one kind of padding"),
+    (r"(not used|not read): (\w*_)?data_last$", "who counts beats need not see where bursts end"),
+)
+
+
+class ConvertError(OSError):
+    """A conversion that gave no file; the text says what failed, where, and what to do."""
+
+
+def convert(config: Config, folder: str | os.PathLike[str], hdl: str = "verilog") -> Path:
+    """Write the accelerator as ``myvta_core.v`` or ``myvta_core.vhd`` and return the path.
+
+    Parameters
+    ----------
+    config
+        Configuration to build.
+    folder
+        Where to write; made when missing.  VHDL gets :data:`CONVERTED_PACKAGE` beside.
+    hdl
+        ``verilog`` or ``vhdl``.
+
+    Raises
+    ------
+    ConvertError
+        The folder cannot be written or MyHDL refused the design.
+    ValueError
+        Unknown ``hdl``.
+    """
+    return convert_block(core_top, folder, hdl, config=config, name="myvta_core")
+
+
+def core_top(config: Config) -> Any:
+    """Return the instance of the top-level block, with its ports."""
+    from myhdl import ResetSignal, Signal
+
+    from .bundles import Axi4, AxiLite
+    from .core import core
+
+    reset = ResetSignal(0, active=1, isasync=False)
+    return core(
+        Signal(False), reset, AxiLite(), Axi4(config), Signal(False), config=config,
+    )
+
+
+def convert_block(
+    factory: Callable[[Config], Any], folder: str | os.PathLike[str], hdl: str = "verilog", *,
+    config: Config, name: str,
+) -> Path:
+    """Convert the block instance that ``factory(config)`` makes, as module or entity ``name``.
+
+    ``factory`` must stand at the top of a module: the fresh process imports it by name, or from
+    its file when it is not part of this package.
+    """
+    if hdl not in SUFFIXES:
+        raise ValueError(f"hdl must be one of {', '.join(SUFFIXES)}, not {hdl!r}")
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".convert-", dir=folder) as scratch:
+            job = {
+                "factory": [_source(factory), factory.__name__], "config": config.to_dict(),
+                "folder": scratch, "hdl": hdl, "name": name,
+            }
+            _run(job)
+            for made in sorted(Path(scratch).iterdir()):
+                os.replace(made, folder / made.name)
+    except ConvertError:
+        raise
+    except OSError as error:
+        raise ConvertError(
+            f"cannot write {name}{SUFFIXES[hdl]} into {folder}: {error.strerror or error}; "
+            "name a folder you may write to"
+        ) from error
+    return folder / (name + SUFFIXES[hdl])
+
+
+def _source(factory: Callable[[Config], Any]) -> str:
+    """Say where to import a factory from: a module of this package or a file."""
+    package = __name__.split(".")[0]
+    if factory.__module__.split(".")[0] == package:
+        return factory.__module__
+    return factory.__code__.co_filename
+
+
+def _run(job: dict[str, Any]) -> None:
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}  # MyHDL writes out sets of names
+    root = Path(__file__).parents[1]
+    if root.name == __name__.split(".")[0]:  # otherwise an installed finder knows the package
+        paths = [str(root.parent), environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", __name__], input=json.dumps(job), env=environment,
+        capture_output=True, text=True, check=False,
+    )
+    if done.returncode:
+        text = (done.stderr or done.stdout).strip()
+        raise ConvertError(f"{job['name']} does not convert to {job['hdl']}: {text}")
+
+
+def _convert_here(job: dict[str, Any]) -> None:
+    """Elaborate and convert in this process (which must do nothing else afterwards)."""
+    source, name = job["factory"]
+    if source.endswith(".py"):
+        spec = importlib.util.spec_from_file_location("factory", source)
+        if spec is None or spec.loader is None:
+            raise ConvertError(f"cannot import {source}")
+        module = importlib.util.module_from_spec(spec)
+        sys.path.insert(0, str(Path(source).parent))  # as if the file were run
+        spec.loader.exec_module(module)
+    else:
+        module = importlib.import_module(source)
+    instance = getattr(module, name)(Config.from_dict(job["config"]))
+    options: dict[str, Any] = {
+        "path": job["folder"], "name": job["name"], "no_myhdl_header": True,
+        "initial_values": False,
+    }
+    if job["hdl"] == "verilog":
+        options["testbench"] = False
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        instance.convert(hdl={"verilog": "Verilog", "vhdl": "VHDL"}[job["hdl"]], **options)
+    problems = sorted(
+        {str(warning.message) for warning in caught if not _allowed(warning)}
+    )
+    if problems:
+        raise ConvertError("MyHDL warns: " + "; ".join(problems))
+
+
+def _allowed(warning: warnings.WarningMessage) -> bool:
+    if "Warning" not in warning.category.__name__ or not warning.category.__name__.startswith("To"):
+        return True  # not about the conversion
+    return any(re.search(pattern, str(warning.message)) for pattern, _ in _ALLOWED_WARNINGS)
+
+
+def _main() -> int:
+    """Do the one conversion described on standard input."""
+    try:
+        _convert_here(json.load(sys.stdin))
+    except ConvertError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except Exception:  # whatever MyHDL or a block raises becomes the parent's ConvertError
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -1,0 +1,133 @@
+"""Read half of the memory port: three clients share the AR and R channels.
+
+Contract
+    Requests are taken round robin, one a cycle, and pass :func:`window_check`: AR shows at the
+    earliest after the third edge.  VALID and payload of AR are registers and stay until READY.
+    Up to ``READS`` bursts wait for their answers.  Answers come in order, so a queue of owners
+    tells whose the head is; data goes straight from R to its owner, whose ``data_ready`` drives
+    RREADY.  A beat moves in every cycle if the memory delivers and the owner takes.
+    A refused burst is answered in its turn by one beat with ``data_last`` and error WINDOW;
+    SLVERR and DECERR show as error BUS on their beat.
+    While ``halt`` is high nothing new is taken or issued, what comes is thrown away, and no
+    client sees data.  ``idle`` then says that nothing is outstanding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import Signal, always_comb, always_seq, block, concat, intbv
+
+from ..isa.config import Config
+from .bundles import Axi4, PortError, ReadClient, Stream, bit
+from .queue import queue
+from .read_arbiter import Owner, read_arbiter
+from .window_check import Checked, Request, window_check
+
+__all__ = ["READS", "read_port"]
+
+READS = 32  # bursts whose answers are awaited, besides the one being answered
+_INCR = 1
+
+
+@block
+def read_answer(
+    head: Stream, halt: Any, m_axi: Axi4, client: ReadClient, taken: Any, *, owner: int
+) -> Any:
+    """Pass the R channel to one client while the head burst is its; ``taken``: it accepts."""
+    mine, refused = bit(), bit()
+
+    @always_comb
+    def select() -> None:
+        mine.next = head.valid and not halt and head.data[2:] == owner
+        refused.next = head.data[2]
+
+    @always_comb
+    def deliver() -> None:
+        client.data_valid.next = mine and (refused or m_axi.rvalid)
+        client.data.next = m_axi.rdata
+        client.data_last.next = refused or m_axi.rlast
+        client.data_error.next = PortError.NONE
+        if refused:
+            client.data_error.next = PortError.WINDOW
+        elif m_axi.rresp[1]:
+            client.data_error.next = PortError.BUS
+
+    @always_comb
+    def accept() -> None:
+        taken.next = mine and client.data_ready
+
+    return select, deliver, accept
+
+
+@block
+def read_port(
+    clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, fetch: ReadClient,
+    compute: ReadClient, load: ReadClient, m_axi: Axi4, idle: Any, *, config: Config,
+) -> Any:
+    """Read for three clients."""
+    request, checked, check_empty = Request(), Checked(), bit()
+    awaited, head = Stream(3), Stream(3)  # {refused, owner} of bursts without an answer yet
+    outstanding = Signal(intbv(0, min=0, max=READS + 2))
+    fetch_taken, compute_taken, load_taken = bit(), bit(), bit()
+    answered = bit()  # the head burst has its last beat
+    size = config.log_bus_width - 3
+
+    arbiter = read_arbiter(clock, reset, fetch, compute, load, request)
+    check = window_check(
+        clock, reset, halt, window_base, window_limit, request, checked, check_empty
+    )
+    owners = queue(clock, reset, awaited, head, width=3, depth=READS)
+    fetch_answer = read_answer(head, halt, m_axi, fetch, fetch_taken, owner=Owner.FETCH)
+    compute_answer = read_answer(head, halt, m_axi, compute, compute_taken, owner=Owner.COMPUTE)
+    load_answer = read_answer(head, halt, m_axi, load, load_taken, owner=Owner.LOAD)
+
+    @always_comb
+    def decide() -> None:
+        checked.ready.next = awaited.ready and (
+            checked.refused or not m_axi.arvalid or m_axi.arready
+        )
+
+    @always_comb
+    def issue() -> None:
+        awaited.valid.next = checked.valid and not halt and (
+            checked.refused or not m_axi.arvalid or m_axi.arready
+        )
+        awaited.data.next = concat(checked.refused, checked.owner)
+
+    @always_seq(clock.posedge, reset)
+    def drive_address() -> None:
+        if awaited.valid and awaited.ready and not checked.refused:
+            m_axi.arvalid.next = True
+            m_axi.araddr.next = checked.address
+            m_axi.arlen.next = checked.beats - 1
+            m_axi.arsize.next = size
+            m_axi.arburst.next = _INCR
+        elif m_axi.arready:
+            m_axi.arvalid.next = False
+
+    @always_comb
+    def take() -> None:
+        taken = fetch_taken or compute_taken or load_taken or (head.valid and halt)
+        m_axi.rready.next = taken and not head.data[2]
+        answered.next = taken and (head.data[2] or (m_axi.rvalid and m_axi.rlast))
+
+    @always_comb
+    def pop() -> None:
+        head.ready.next = answered
+
+    @always_seq(clock.posedge, reset)
+    def count() -> None:
+        if awaited.valid and awaited.ready and not answered:
+            outstanding.next = outstanding + 1
+        elif answered and not (awaited.valid and awaited.ready):
+            outstanding.next = outstanding - 1
+
+    @always_comb
+    def report() -> None:
+        idle.next = check_empty and outstanding == 0
+
+    return (
+        arbiter, check, owners, fetch_answer, compute_answer, load_answer, decide, issue,
+        drive_address, take, pop, count, report,
+    )

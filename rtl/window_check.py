@@ -1,0 +1,82 @@
+"""Compare bursts with the memory window, one cycle late, in order.
+
+Contract
+    A burst taken at ``request`` at clock edge t shows at ``checked`` after edge t + 1 (or once the
+    one before it left) with ``refused``: not all its bytes lie in [window_base, window_limit].
+    One burst passes in every cycle.  Only pages are compared: a burst lies inside one aligned
+    block of 16 beats, at most 512 bytes, and the window begins and ends with a page of 4096.
+    While ``halt`` is high nothing is taken; who reads ``checked`` lets what is here pass unissued.
+    ``empty``: no burst is in here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, always_seq, block
+
+from ..isa.opcodes import ADDRESS_BITS, WINDOW_GRANULE
+from .bundles import bit, word
+
+__all__ = ["Checked", "Request", "window_check"]
+
+_PAGE = WINDOW_GRANULE.bit_length() - 1
+
+
+class Request:
+    """A burst as a client asks for it: 33-bit byte address, 1..16 beats, and whose it is."""
+
+    def __init__(self) -> None:
+        self.valid, self.ready = bit(), bit()
+        self.address, self.beats = word(ADDRESS_BITS + 1), word(5)
+        self.owner = word(2)
+
+
+class Checked:
+    """A burst after the comparison; the address means nothing when ``refused``."""
+
+    def __init__(self) -> None:
+        self.valid, self.ready = bit(), bit()
+        self.address, self.beats = word(ADDRESS_BITS), word(5)
+        self.owner = word(2)
+        self.refused = bit()
+
+
+@block
+def window_check(
+    clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, request: Request,
+    checked: Checked, empty: Any,
+) -> Any:
+    """Check bursts: stage ``picked`` registers the address, stage ``checked`` the comparison."""
+    picked_valid = bit()
+    picked_address, picked_beats, picked_owner = word(ADDRESS_BITS + 1), word(5), word(2)
+    move_picked = bit()  # the picked burst goes on to the checked stage
+
+    @always_comb
+    def decide() -> None:
+        move_picked.next = checked.ready or not checked.valid
+        empty.next = not picked_valid and not checked.valid
+
+    @always_comb
+    def accept() -> None:
+        request.ready.next = (move_picked or not picked_valid) and not halt
+
+    @always_seq(clock.posedge, reset)
+    def advance() -> None:
+        if move_picked or not picked_valid:
+            picked_valid.next = request.valid and not halt
+            picked_address.next = request.address
+            picked_beats.next = request.beats
+            picked_owner.next = request.owner
+        if move_picked:
+            checked.valid.next = picked_valid
+            checked.address.next = picked_address[ADDRESS_BITS:]
+            checked.beats.next = picked_beats
+            checked.owner.next = picked_owner
+            checked.refused.next = (
+                picked_address[ADDRESS_BITS]
+                or picked_address[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]
+                or picked_address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]
+            )
+
+    return decide, accept, advance

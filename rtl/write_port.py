@@ -1,0 +1,144 @@
+"""Write half of the memory port: one client on the AW, W and B channels.
+
+Contract
+    Requests pass :func:`window_check`: AW shows at the earliest after the third edge.  VALID and
+    payload of AW and W are registers and stay until READY; AW never waits for W or the reverse.
+    Data beats are taken in request order, one a cycle, for bursts that have been issued; WLAST
+    comes from the burst's length.  ``WRITES`` bursts may wait for their data and as many for
+    their response.  ``done`` pulses once per burst, in order, the cycle after its response; error
+    BUS tells SLVERR or DECERR.  A refused burst swallows its beats and is done with error WINDOW.
+    While ``halt`` is high nothing new is taken, missing beats of issued bursts are written with
+    strobe 0, and ``done`` still pulses.  ``idle`` then says that nothing is outstanding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import Signal, always_comb, always_seq, block, concat, intbv
+
+from ..isa.config import Config
+from .bundles import Axi4, PortError, Stream, WriteClient, bit, word
+from .queue import queue
+from .window_check import Checked, Request, window_check
+
+__all__ = ["WRITES", "write_port"]
+
+WRITES = 16
+_INCR = 1
+
+
+@block
+def write_port(
+    clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, store: WriteClient,
+    m_axi: Axi4, idle: Any, *, config: Config,
+) -> Any:
+    """Write for one client."""
+    request, checked, check_empty = Request(), Checked(), bit()
+    issued, filling = Stream(6), Stream(6)  # {refused, beats} of bursts that need data
+    filled, awaited = Stream(1), Stream(1)  # {refused} of bursts that need a response
+    outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 1) + 1))
+    beat = word(5)  # data beats of the filling burst so far
+    address_free, data_free = bit(), bit()
+    take_beat, last_beat, answered = bit(), bit(), bit()
+    size = config.log_bus_width - 3
+
+    check = window_check(
+        clock, reset, halt, window_base, window_limit, request, checked, check_empty
+    )
+    lengths = queue(clock, reset, issued, filling, width=6, depth=WRITES)
+    responses = queue(clock, reset, filled, awaited, width=1, depth=WRITES)
+
+    @always_comb
+    def pass_request() -> None:
+        request.valid.next = store.request_valid
+        request.address.next = store.request_address
+        request.beats.next = store.request_beats
+        request.owner.next = 0
+        store.request_ready.next = request.ready
+
+    @always_comb
+    def decide() -> None:
+        address_free.next = checked.refused or not m_axi.awvalid or m_axi.awready
+        data_free.next = filling.data[5] or not m_axi.wvalid or m_axi.wready
+
+    @always_comb
+    def issue() -> None:
+        checked.ready.next = issued.ready and address_free
+        issued.valid.next = checked.valid and not halt and address_free
+        issued.data.next = concat(checked.refused, checked.beats)
+
+    @always_seq(clock.posedge, reset)
+    def drive_address() -> None:
+        if issued.valid and issued.ready and not checked.refused:
+            m_axi.awvalid.next = True
+            m_axi.awaddr.next = checked.address
+            m_axi.awlen.next = checked.beats - 1
+            m_axi.awsize.next = size
+            m_axi.awburst.next = _INCR
+        elif m_axi.awready:
+            m_axi.awvalid.next = False
+
+    @always_comb
+    def accept() -> None:
+        store.data_ready.next = filling.valid and filled.ready and data_free and not halt
+        take_beat.next = (
+            filling.valid and filled.ready and data_free and (store.data_valid or halt)
+        )
+        last_beat.next = beat + 1 == filling.data[5:]
+
+    @always_comb
+    def finish_burst() -> None:
+        filling.ready.next = take_beat and last_beat
+        filled.valid.next = take_beat and last_beat
+        filled.data.next = filling.data[5]
+
+    @always_seq(clock.posedge, reset)
+    def drive_data() -> None:
+        if take_beat:
+            beat.next = beat + 1
+            if last_beat:
+                beat.next = 0
+        if take_beat and not filling.data[5]:
+            m_axi.wvalid.next = True
+            m_axi.wdata.next = store.data
+            m_axi.wstrb.next = store.data_strobe
+            m_axi.wlast.next = last_beat
+            if halt:
+                m_axi.wstrb.next = 0
+        elif m_axi.wready:
+            m_axi.wvalid.next = False
+
+    @always_comb
+    def respond() -> None:
+        m_axi.bready.next = awaited.valid and not awaited.data[0]
+        answered.next = awaited.valid and (awaited.data[0] or m_axi.bvalid)
+
+    @always_comb
+    def pop() -> None:
+        awaited.ready.next = answered
+
+    @always_seq(clock.posedge, reset)
+    def tell_done() -> None:
+        store.done.next = answered
+        store.done_error.next = PortError.NONE
+        if awaited.data[0]:
+            store.done_error.next = PortError.WINDOW
+        elif m_axi.bresp[1]:
+            store.done_error.next = PortError.BUS
+
+    @always_seq(clock.posedge, reset)
+    def count() -> None:
+        if issued.valid and issued.ready and not answered:
+            outstanding.next = outstanding + 1
+        elif answered and not (issued.valid and issued.ready):
+            outstanding.next = outstanding - 1
+
+    @always_comb
+    def report() -> None:
+        idle.next = check_empty and outstanding == 0
+
+    return (
+        check, lengths, responses, pass_request, decide, issue, drive_address, accept,
+        finish_burst, drive_data, respond, pop, tell_done, count, report,
+    )

@@ -1,0 +1,98 @@
+"""What the tests of rtl blocks share: a clock loop, random stream partners, an AXI memory.
+
+Nothing here is hardware.  Every partner has one method ``edge()``, called at each rising clock
+edge: it sees the settled signals of the cycle that ends and drives those of the next one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Any
+
+from myhdl import ResetSignal, Signal, Simulation, StopSimulation, delay, instance
+
+__all__ = ["StreamSink", "StreamSource", "clock_and_reset", "simulate"]
+
+
+def clock_and_reset() -> tuple[Any, Any]:
+    """Return a clock and an active-high synchronous reset."""
+    return Signal(False), ResetSignal(0, active=1, isasync=False)
+
+
+def simulate(
+    blocks: Iterable[Any], clock: Any, reset: Any, on_edge: Callable[[int], bool | None], *,
+    limit: int,
+) -> int:
+    """Reset for two cycles, then call ``on_edge(cycle)`` at each rising edge until it is true.
+
+    Returns the number of that cycle; fails after ``limit`` cycles.
+    """
+    ended: list[int] = []
+
+    @instance
+    def drive() -> Any:
+        reset.next = True
+        for _ in range(2):
+            yield from tick()
+        reset.next = False
+        yield from tick()
+        for cycle in range(limit):
+            yield delay(1)
+            clock.next = True
+            yield clock.posedge  # registers still show the cycle that ends, wires have settled
+            if on_edge(cycle):
+                ended.append(cycle)
+                raise StopSimulation
+            yield delay(1)
+            clock.next = False
+        raise StopSimulation
+
+    def tick() -> Any:
+        for level in (True, False):
+            yield delay(1)
+            clock.next = level
+
+    simulation = Simulation(*blocks, drive)
+    simulation.run(quiet=1)
+    simulation.quit()
+    assert ended, f"the simulation did not come to its end within {limit} cycles"
+    return ended[0]
+
+
+class StreamSource:
+    """Offers words to a block's sink, with the given probability of starting in a cycle."""
+
+    def __init__(self, stream: Any, random: Random, rate: float = 1.0):
+        self.stream, self.random, self.rate = stream, random, rate
+        self.words: deque[int] = deque()
+        self.sent: list[tuple[int, int]] = []  # cycle, word
+
+    def edge(self, cycle: int) -> None:
+        stream = self.stream
+        if stream.valid and stream.ready:
+            self.sent.append((cycle, int(stream.data)))
+        if stream.valid and not stream.ready:
+            return
+        go = bool(self.words) and self.random.random() < self.rate
+        stream.valid.next = go
+        if go:
+            stream.data.next = self.words.popleft()
+
+
+class StreamSink:
+    """Takes words from a block's source, ready with the given probability."""
+
+    def __init__(self, stream: Any, random: Random, rate: float = 1.0):
+        self.stream, self.random, self.rate = stream, random, rate
+        self.taken: list[tuple[int, int]] = []  # cycle, word
+
+    def edge(self, cycle: int) -> None:
+        if self.stream.valid and self.stream.ready:
+            self.taken.append((cycle, int(self.stream.data)))
+        self.stream.ready.next = self.random.random() < self.rate
+
+    @property
+    def words(self) -> list[int]:
+        return [word for _, word in self.taken]

@@ -1,0 +1,258 @@
+"""memory_port: order, rates, fairness, window, bus errors and halt, against a byte array."""
+
+from random import Random
+
+import pytest
+from myhdl import Signal, modbv
+from rtl_axi import AxiMemory, Reader, Writer
+from rtl_bench import clock_and_reset, simulate
+
+from myvta.isa.config import NAMED
+from myvta.rtl.bundles import Axi4, PortError, ReadClient, WriteClient, bit
+from myvta.rtl.convert import convert_block
+from myvta.rtl.lint import lint_verilog, lint_vhdl
+from myvta.rtl.memory_port import memory_port
+
+CONFIG = NAMED["1x4x4"]
+SIZE = 1 << 16
+
+
+class Bench:
+    """The port, its memory and four clients; ``step`` is one clock edge for all of them."""
+
+    def __init__(self, seed=0, bus=6, rate=1.0, ready=1.0, window=(0, SIZE - 1), **memory):
+        self.config = CONFIG.replace(log_bus_width=bus)
+        self.bytes = self.config.bus_bytes
+        self.random = Random(seed)
+        self.clock, self.reset = clock_and_reset()
+        self.halt, self.idle = bit(), bit()
+        self.base, self.limit = (Signal(modbv(value)[32:]) for value in window)
+        self.axi = Axi4(self.config)
+        clients = [ReadClient(self.config) for _ in range(3)]
+        store = WriteClient(self.config)
+        self.block = memory_port(
+            self.clock, self.reset, self.halt, self.base, self.limit, *clients, store, self.axi,
+            self.idle, config=self.config,
+        )
+        self.memory = AxiMemory(
+            self.axi, self.config, self.random, size=SIZE, window=window, **memory
+        )
+        self.readers = [Reader(client, self.random, rate, ready) for client in clients]
+        self.writer = Writer(store, self.random, rate)
+
+    def step(self, cycle):
+        self.memory.edge(cycle)
+        for reader in self.readers:
+            reader.edge(cycle)
+        self.writer.edge(cycle)
+
+    def run(self, until, limit=20_000):
+        def on_edge(cycle):
+            self.step(cycle)
+            return until(cycle)
+
+        return simulate([self.block], self.clock, self.reset, on_edge, limit=limit)
+
+    def burst(self, low, high):
+        """A random burst inside one aligned block of 16 beats, in [low, high)."""
+        block = self.random.randrange(low, high, 16 * self.bytes) // (16 * self.bytes)
+        first = self.random.randrange(16)
+        return (block * 16 + first) * self.bytes, self.random.randint(1, 16 - first)
+
+    def fill_writer(self, count, low, high):
+        """Give the writer random bursts; return the memory as it must be in the end."""
+        expected = bytearray(self.memory.memory)
+        for _ in range(count):
+            address, beats = self.burst(low, high)
+            data = [
+                (self.random.getrandbits(8 * self.bytes), self.random.getrandbits(self.bytes))
+                for _ in range(beats)
+            ]
+            self.writer.requests.append((address, data))
+            for beat, (value, strobe) in enumerate(data):
+                for lane in range(self.bytes):
+                    if strobe >> lane & 1:
+                        expected[address + beat * self.bytes + lane] = value >> 8 * lane & 0xFF
+        return expected
+
+    def expect(self, address, beats):
+        """What a read inside the window must give."""
+        return [
+            (int.from_bytes(self.memory.memory[at : at + self.bytes], "little"),
+             PortError.BUS if self.memory.errors.get(at, 0) & 2 else PortError.NONE)
+            for at in range(address, address + beats * self.bytes, self.bytes)
+        ]
+
+
+@pytest.mark.parametrize("bus, latency, stall, shy, rate, ready", [
+    (6, 1, 0.0, False, 1.0, 1.0),
+    (6, 20, 0.3, True, 0.5, 0.7),
+    (7, 5, 0.6, False, 0.9, 0.3),
+    (8, 70, 0.1, True, 1.0, 0.9),
+])
+def test_random_traffic_with_refusals_and_bus_errors(bus, latency, stall, shy, rate, ready):
+    bench = Bench(
+        bus, bus, rate, ready, latency=latency, stall=stall, shy=shy, window=(0x2000, 0xDFFF)
+    )
+    random = bench.random
+    for _ in range(30):
+        at = random.randrange(0x2000, 0xE000, bench.bytes)
+        bench.memory.errors[at] = random.choice([0, 1, 2, 3])
+    asked = []
+    for reader in bench.readers:
+        bursts = [bench.burst(0x1000, 0x8000) for _ in range(40)]
+        bursts[random.randrange(40)] = ((1 << 32) + 0x4000, 3)
+        reader.requests.extend(bursts)
+        asked.append(bursts)
+    expected = bench.fill_writer(60, 0x8000, 0xF000)
+    expected[0xE000:] = bench.memory.memory[0xE000:]  # refused
+    writes = [(address, len(data)) for address, data in bench.writer.requests]
+
+    def until(cycle):
+        return len(bench.writer.done) == 60 and all(
+            len(reader.answers) == 41 for reader in bench.readers
+        )
+
+    bench.run(until)
+    for reader, bursts in zip(bench.readers, asked, strict=True):
+        for (address, beats), answer in zip(bursts, reader.answers[:-1], strict=True):
+            if 0x2000 <= address < 0xE000:
+                assert answer == bench.expect(address, beats)
+            else:
+                assert [error for _, error in answer] == [PortError.WINDOW]
+    assert bench.memory.memory == expected
+    for (address, beats), (_, error) in zip(writes, bench.writer.done, strict=True):
+        at = range(address, address + beats * bench.bytes, bench.bytes)
+        response = next((r for r in (bench.memory.errors.get(a, 0) for a in at) if r), 0)
+        assert error == (
+            PortError.WINDOW if address >= 0xE000
+            else PortError.BUS if response & 2 else PortError.NONE
+        )
+
+
+@pytest.mark.parametrize("latency", [1, 16, 64])
+def test_reads_stream_a_beat_every_cycle(latency):
+    bench = Bench(latency=latency)
+    bench.readers[2].requests.extend((at, 16) for at in range(0, 0x1000, 128))
+    bench.run(lambda cycle: len(bench.readers[2].beats) == 512)
+    cycles = [cycle for cycle, _, _ in bench.readers[2].beats]
+    assert cycles == list(range(cycles[0], cycles[0] + 512))
+    assert cycles[0] == bench.readers[2].asked[0][0] + 3 + latency
+
+
+@pytest.mark.parametrize("latency", [1, 16, 64])
+def test_writes_stream_a_beat_every_cycle(latency):
+    bench = Bench(latency=latency)
+    for at in range(0, 0x1000, 128):
+        bench.writer.requests.append((at, [(at + beat, 255) for beat in range(16)]))
+    bench.run(lambda cycle: len(bench.writer.done) == 32)
+    cycles = bench.writer.beats
+    assert cycles == list(range(cycles[0], cycles[0] + 512))
+    assert cycles[0] == bench.writer.asked[0][0] + 4
+
+
+def test_single_beat_reads_of_three_clients_share_fairly_and_fill_the_bus():
+    bench = Bench(latency=16)
+    for number, reader in enumerate(bench.readers):
+        reader.requests.extend((0x1000 * number + 8 * k, 1) for k in range(200))
+    counts = []
+    bench.run(lambda cycle: counts.append([len(r.beats) for r in bench.readers]) or cycle == 320)
+    assert all(max(count) - min(count) <= 1 for count in counts)
+    assert sum(counts[-1]) - sum(counts[-301]) == 300  # a beat every cycle
+
+
+def test_two_clients_alternate():
+    bench = Bench(latency=1)
+    for reader in (bench.readers[0], bench.readers[2]):
+        reader.requests.extend((8 * k, 1) for k in range(100))
+    counts = []
+    bench.run(lambda cycle: counts.append([len(r.beats) for r in bench.readers]) or cycle == 90)
+    assert all(abs(count[0] - count[2]) <= 1 and not count[1] for count in counts)
+
+
+@pytest.mark.parametrize("kind, least, most", [("ar", 32, 33), ("aw", 8, 34)])
+def test_bursts_outstanding_when_the_memory_is_silent(kind, least, most):
+    bench = Bench(silent=True)
+    bench.readers[1].requests.extend((8 * k, 1) for k in range(100))
+    for k in range(100):
+        bench.writer.requests.append((8 * k, [(k, 255)]))
+    bench.run(lambda cycle: cycle == 300)
+    assert least <= sum(channel == kind for _, channel, _, _ in bench.memory.log) <= most
+
+
+@pytest.mark.parametrize("base, limit", [(0xFFFF_F000, 0xFFF), (0x3000, 0x3FFF), (0, 0xFFFF)])
+def test_window_is_exact_to_the_byte(base, limit):
+    bench = Bench(window=(base, limit))
+    addresses = [0, 0x2FF8, 0x3000, 0x3FF8, 0x4000, 0xFFF8, 0x1_0000 - 8, 1 << 32, (1 << 32) + base]
+    bench.readers[0].requests.extend((at, 1) for at in addresses)
+    bench.writer.requests.extend((at, [(0, 255)]) for at in addresses)
+    bench.run(lambda cycle: len(bench.writer.done) == len(addresses) == len(bench.readers[0].beats))
+    refused = [0 if base <= at and at + 7 <= limit else PortError.WINDOW for at in addresses]
+    assert [error for _, error in bench.writer.done] == refused
+    assert [error for _, _, error in bench.readers[0].beats] == refused
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_halt_drains_and_the_next_launch_is_clean(seed):
+    random = Random(seed)
+    bench = Bench(
+        seed, rate=0.8, ready=0.7, latency=random.choice([1, 9, 40]), stall=random.random() * 0.6,
+        shy=bool(seed % 2),
+    )
+    for reader in bench.readers:
+        reader.requests.extend(bench.burst(0, 0x8000) for _ in range(100))
+    bench.fill_writer(60, 0x8000, 0x10000)
+    moment, state = random.randrange(5, 200), {}
+    second = [bench.burst(0, 0x8000) for _ in range(5)]
+
+    def until(cycle):
+        if cycle == moment:
+            bench.halt.next = True
+        if cycle > moment and "idle" not in state:
+            assert not any(r.client.data_valid or r.client.request_ready for r in bench.readers)
+            assert not bench.writer.client.data_ready and not bench.writer.client.request_ready
+            if bench.idle:
+                state["idle"] = cycle
+                assert not bench.memory.busy
+                for reader in bench.readers:  # what module_reset does to the clients
+                    reader.requests.clear()
+                    reader.client.request_valid.next = False
+                    reader.answers[:] = [[]]
+                    reader.beats.clear()
+                bench.writer.requests.clear()
+                bench.writer.data.clear()
+                bench.writer.done.clear()
+                bench.writer.client.request_valid.next = False
+                bench.writer.client.data_valid.next = False
+        elif "idle" in state and cycle == state["idle"] + 5:
+            assert bench.idle
+            bench.halt.next = False
+            bench.readers[seed % 3].requests.extend(second)
+            state["expected"] = bench.fill_writer(5, 0x8000, 0x10000)
+        return (
+            "expected" in state and len(bench.writer.done) == 5
+            and len(bench.readers[seed % 3].answers) == 6
+        )
+
+    bench.run(until)
+    late = [strobe for cycle, _, strobe in bench.memory.written
+            if moment + 1 < cycle <= state["idle"]]
+    assert sum(strobe != 0 for strobe in late) <= 1  # the beat that was in the register
+    assert not [
+        entry for entry in bench.memory.log if moment + 2 < entry[0] <= state["idle"]
+        and bench.memory.stall == 0 and not bench.memory.shy
+    ]
+    assert bench.readers[seed % 3].answers[:-1] == [bench.expect(*burst) for burst in second]
+    assert bench.memory.memory == state["expected"]
+
+
+def memory_port_top(config):
+    return Bench(bus=config.log_bus_width).block
+
+
+@pytest.mark.icarus
+@pytest.mark.parametrize("bus", [6, 7, 8])
+def test_converts_clean(tmp_path, bus):
+    config = CONFIG.replace(log_bus_width=bus)
+    for hdl, lint in (("verilog", lint_verilog), ("vhdl", lint_vhdl)):
+        lint(convert_block(memory_port_top, tmp_path, hdl, config=config, name="memory_port_top"))

@@ -1,0 +1,132 @@
+"""queue: compared cycle by cycle with a deque, and its converted text linted."""
+
+from collections import deque
+from random import Random
+
+import pytest
+from rtl_bench import StreamSink, StreamSource, clock_and_reset, simulate
+
+from myvta.isa.config import NAMED
+from myvta.rtl.bundles import Stream
+from myvta.rtl.convert import convert_block
+from myvta.rtl.lint import lint_verilog, lint_vhdl
+from myvta.rtl.queue import queue
+
+WIDTH = 12
+
+
+class Model:
+    """The contract of rtl/queue.py as a deque and one output slot."""
+
+    def __init__(self, depth):
+        self.depth, self.memory, self.slot = depth, deque(), None
+
+    def edge(self, offered, ready):
+        """One clock edge: ``offered`` is a word or None, ``ready`` the reader's answer."""
+        taken = offered is not None and len(self.memory) < self.depth
+        if ready:
+            self.slot = None
+        if self.slot is None and self.memory:
+            self.slot = self.memory.popleft()
+        if taken:
+            self.memory.append(offered)
+
+
+def bench(depth):
+    clock, reset = clock_and_reset()
+    sink, source = Stream(WIDTH), Stream(WIDTH)
+    block = queue(clock, reset, sink, source, width=WIDTH, depth=depth)
+    return clock, reset, sink, source, block
+
+
+@pytest.mark.parametrize("depth", [2, 4, 32])
+@pytest.mark.parametrize("write_rate, read_rate", [(1, 1), (0.5, 0.5), (0.9, 0.3), (0.3, 0.9)])
+def test_every_cycle_equals_the_model(depth, write_rate, read_rate):
+    random = Random(depth * 100 + int(write_rate * 10))
+    clock, reset, sink, source, block = bench(depth)
+    writer = StreamSource(sink, random, write_rate)
+    reader = StreamSink(source, random, read_rate)
+    writer.words.extend(random.getrandbits(WIDTH) for _ in range(10 * depth + 300))
+    expected, model = list(writer.words), Model(depth)
+
+    def on_edge(cycle):
+        assert bool(sink.ready) == (len(model.memory) < depth), cycle
+        assert bool(source.valid) == (model.slot is not None), cycle
+        if source.valid:
+            assert source.data == model.slot, cycle
+        model.edge(int(sink.data) if sink.valid else None, bool(source.ready))
+        writer.edge(cycle)
+        reader.edge(cycle)
+        return len(reader.taken) == len(expected)
+
+    simulate([block], clock, reset, on_edge, limit=5000)
+    assert reader.words == expected
+
+
+def test_streams_one_word_per_cycle_two_cycles_late():
+    random = Random(0)
+    clock, reset, sink, source, block = bench(4)
+    writer, reader = StreamSource(sink, random), StreamSink(source, random)
+    writer.words.extend(range(50))
+
+    def on_edge(cycle):
+        writer.edge(cycle)
+        reader.edge(cycle)
+        return len(reader.taken) == 50
+
+    simulate([block], clock, reset, on_edge, limit=100)
+    entered = [cycle for cycle, _ in writer.sent]
+    assert [cycle - entered[0] for cycle in entered] == list(range(50))
+    assert [cycle for cycle, _ in reader.taken] == [cycle + 2 for cycle in entered]
+
+
+def test_holds_depth_words_and_one():
+    clock, reset, sink, source, block = bench(8)
+    writer = StreamSource(sink, Random(0))
+    writer.words.extend(range(20))
+
+    def on_edge(cycle):
+        writer.edge(cycle)
+        return cycle == 40
+
+    simulate([block], clock, reset, on_edge, limit=41)
+    assert len(writer.sent) == 8 + 1
+
+
+def test_reset_empties_it():
+    clock, reset, sink, source, block = bench(4)
+    writer, reader = StreamSource(sink, Random(0)), StreamSink(source, Random(0))
+    writer.words.extend(range(4))
+
+    def on_edge(cycle):
+        writer.edge(cycle)
+        if cycle == 10:
+            assert source.valid
+            reset.next = True
+        if cycle == 11:
+            reset.next = False
+        if cycle > 11:
+            assert not source.valid and sink.ready
+            reader.edge(cycle)
+        return cycle == 20
+
+    simulate([block], clock, reset, on_edge, limit=21)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3, 48])
+def test_refuses_a_depth_that_is_no_power_of_two(depth):
+    clock, reset, sink, source, _ = bench(2)
+    with pytest.raises(ValueError, match=f"power of two of at least 2, not {depth}$"):
+        queue(clock, reset, sink, source, width=WIDTH, depth=depth)
+
+
+def queue_top(config):
+    clock, reset = clock_and_reset()
+    return queue(clock, reset, Stream(160), Stream(160), width=160, depth=512)
+
+
+@pytest.mark.icarus
+def test_converts_clean(tmp_path):
+    config = NAMED["default"]
+    lint_verilog(convert_block(queue_top, tmp_path, "verilog", config=config, name="queue_top"))
+    lint_vhdl(convert_block(queue_top, tmp_path, "vhdl", config=config, name="queue_top"))
