@@ -15,8 +15,16 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from myhdl import Cosimulation, CosimulationError, Signal, SignalType, Simulation, delay, intbv
-from myhdl import _simulator
+from myhdl import (
+    Cosimulation,
+    CosimulationError,
+    Signal,
+    SignalType,
+    Simulation,
+    _simulator,
+    delay,
+    intbv,
+)
 
 from ..driver.errors import TargetError, TargetTimeout
 from .errors import SimulatorError
@@ -38,6 +46,7 @@ class _Vvp(Cosimulation):
         self.unknown: set[str] = set()
         self._child: subprocess.Popen[bytes] | None = None
         self._rt = self._wf = -1
+        self._getMode: int = 1  # MyHDL's: it is our turn to listen
         try:
             super().__init__(command, **signals)
         except (CosimulationError, BrokenPipeError):
@@ -53,7 +62,7 @@ class _Vvp(Cosimulation):
         words = os.read(self._rt, 1 << 16).decode().split()
         if not words:
             raise CosimulationError("vvp ended")
-        for name, text in zip(words[1::2], words[2::2]):
+        for name, text in zip(words[1::2], words[2::2], strict=True):
             known = text.translate(_UNKNOWN_AS_0)
             (self.unknown.discard if known == text else self.unknown.add)(name)
             self._toSigDict[name].next = int(known, 16)
@@ -87,6 +96,8 @@ def _broken_pipes_are_errors() -> Iterator[None]:
 
 class _Steps(Simulation):
     """Simulation that ends its vvp within bounds, whatever ended it."""
+
+    _cosims: list[_Vvp]
 
     def _finalize(self) -> None:
         for vvp in self._cosims:

@@ -14,7 +14,12 @@ from .design import TOP
 from .errors import BuildError, MissingTool
 from .rules import header
 from .tools import (
-    Verilator, find_compiler, find_verilator, native_flags, run_tool, tool_version,
+    Verilator,
+    find_compiler,
+    find_verilator,
+    native_flags,
+    run_tool,
+    tool_version,
 )
 
 __all__ = ["TRACE_FORMATS", "build_harness"]

@@ -56,6 +56,8 @@ public:
           lite(top, options, violation) {
 #if defined(TRACE_FST) || defined(TRACE_VCD)
         context.traceEverOn(true);
+        trace.set_time_unit("1ns");  // the design has no time scale of its own
+        trace.set_time_resolution("1ns");
         wave_file = wave;
         wave_from = from;
         wave_until = from + count;

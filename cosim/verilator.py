@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, byref, c_char_p, c_int, c_uint8, c_uint32, c_uint64, c_void_p
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from ..driver.errors import TargetTimeout
@@ -56,7 +56,7 @@ _FUNCTIONS = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _load(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     for name, (result, arguments) in _FUNCTIONS.items():
@@ -104,7 +104,11 @@ class VerilatorTarget(SimulatedTarget):
         )
         if not self._handle:
             raise SimulatorError(f"the simulation does not start: {problem.value.decode()}")
-        self.open_window()
+        try:
+            self.open_window()
+        except BaseException:
+            self.close()
+            raise
 
     def _check(self, outcome: int, what: str) -> None:
         if outcome in (_OK, _MORE):

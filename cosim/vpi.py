@@ -30,7 +30,7 @@ def vpi_module() -> Path:
     """
     iverilog, _, builder = find_icarus()
     sources = [_source(name) for name in _SOURCES]
-    parts = [*(source.read_bytes() for source in sources), tool_version(iverilog, "-V")]
+    parts = [tool_version(iverilog, "-V"), *(source.read_text("utf-8") for source in sources)]
 
     def build(folder: Path) -> None:
         for source in sources:

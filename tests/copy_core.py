@@ -39,6 +39,10 @@ class Fault(IntEnum):
     UNKNOWN_VALID = 13
     END_ITSELF = 14
     REFUSE_READ = 15
+    CHANGE_REGISTER = 16
+    DROP_REGISTER = 17
+    DROP_RESPONSE = 18
+    CHANGE_DATA = 19
 
 
 def open_copy_core(

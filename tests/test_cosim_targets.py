@@ -1,7 +1,5 @@
 """Both simulated targets with the copying device: data, timing of the memory, errors, life."""
 
-import gc
-
 import numpy as np
 import pytest
 from copy_core import BASE, SIZE, Fault, copy, open_copy_core, pattern, start_copy
@@ -28,7 +26,7 @@ MEMORIES = [
 def test_copies_and_touches_nothing_else(scheme, bus, memory, tmp_path):
     count = 41  # an odd number of 16-byte pieces: the last beat of a wide bus is partial
     with open_copy_core(scheme, tmp_path, bus=bus, **memory) as target:
-        target.memory[:] = 0xA5
+        target.write_memory(BASE, pattern(SIZE // 16, seed=2))
         target.write_memory(BASE + 0x1000, pattern(count))
         expected = target.memory.copy()
         expected[0x80000:0x80000 + 16 * count] = np.frombuffer(pattern(count), np.uint8)
@@ -117,6 +115,19 @@ def test_decode_error_outside_memory(scheme, source, destination, tmp_path):
 
 
 @on_both
+def test_a_write_is_visible_with_its_response_and_not_before(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path, latency=50) as target:
+        target.write_memory(BASE + 0x1000, pattern(1))
+        start_copy(target, 1)
+        while target.counters()[Counter.WRITE_BEATS] < 2:
+            target.run(1)
+        target.run(45)
+        assert target.read_memory(BASE + 0x80000, 16) == bytes(16)
+        target.run(10)
+        assert target.read_memory(BASE + 0x80000, 16) == pattern(1)
+
+
+@on_both
 def test_reset_in_the_middle(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path, latency=20) as target:
         target.write_memory(BASE + 0x1000, pattern(64))
@@ -201,6 +212,7 @@ def test_a_simulation_that_ends_itself(scheme, tmp_path):
     (Fault.WIDE_STROBE, Rule.STROBE),
     (Fault.WIDE_BEAT, Rule.SIZE),
     (Fault.SPURIOUS_RESPONSE, Rule.RESPONSE),
+    (Fault.CHANGE_DATA, Rule.PAYLOAD_STABLE),
 ])
 def test_broken_bus_rules_are_caught(scheme, fault, rule, tmp_path):
     with open_copy_core(scheme, tmp_path, stall=50, latency=30) as target:
@@ -209,6 +221,22 @@ def test_broken_bus_rules_are_caught(scheme, fault, rule, tmp_path):
             copy(target, 300, source=0x1F48, fault=fault)
         assert caught.value.rule is rule
         assert before < caught.value.cycle <= target.counters()[Counter.CYCLES]
+
+
+@on_both
+@pytest.mark.parametrize(("fault", "rule", "text"), [
+    (Fault.CHANGE_REGISTER, Rule.PAYLOAD_STABLE, "s_axi_rdata changed while it waited"),
+    (Fault.DROP_REGISTER, Rule.VALID_STABLE, "s_axi_rvalid fell before s_axi_rready"),
+    (Fault.DROP_RESPONSE, Rule.VALID_STABLE, "s_axi_bvalid fell before s_axi_bready"),
+])
+def test_broken_register_bus_rules_are_caught(scheme, fault, rule, text, tmp_path):
+    with open_copy_core(scheme, tmp_path, stall=20) as target:
+        target.write_register(Reg.UOP_BASE, fault)
+        with pytest.raises(BusViolation, match=text) as caught:
+            for _ in range(20):
+                target.read_register(Reg.IDENTITY)
+                target.write_register(Reg.INSN_COUNT, 1)
+        assert caught.value.rule is rule
 
 
 @on_both
@@ -246,7 +274,7 @@ def test_several_verilator_targets_at_once(tmp_path):
     ):
         for seed, target in enumerate((first, second, third)):
             target.write_memory(BASE + 0x1000, pattern(20, seed))
-        for seed, target in enumerate((second, first, third)):
+        for target in (second, first, third):
             start_copy(target, 20)
         for seed, target in enumerate((first, second, third)):
             target.run(300)
@@ -286,11 +314,10 @@ def test_closed_targets_say_so(scheme, tmp_path):
     target.write_memory(BASE, b"kept")
     target.close()
     target.close()
-    for call in (lambda: target.read_register(0), lambda: target.run(1), target.reset):
+    for call, arguments in ((target.read_register, [0]), (target.run, [1]), (target.reset, [])):
         with pytest.raises(TargetError, match="closed"):
-            call()
-    del target
-    gc.collect()
+            call(*arguments)
+    assert target.read_memory(BASE, 4) == b"kept"
 
 
 @on_both

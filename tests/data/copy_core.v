@@ -9,6 +9,8 @@
 //   6 FINISH before the last response    12 ARVALID during reset
 //  13 ARVALID has no value               14 the simulation ends itself
 //  15 a read of the register map is answered with SLVERR
+//  16 register data change while they wait  18 the response of a register write falls while it waits
+//  17 register data fall while they wait    19 W data change while they wait
 
 `ifndef BUS
 `define BUS 64
@@ -72,7 +74,7 @@ localparam BURST = 16;  // beats of a burst at most
 // -- registers ---------------------------------------------------------------------------------
 reg [31:0] count, source, target, window_base, window_limit, enable, scratch, cycles;
 reg busy, finish, error, raised;
-wire [3:0] fault = scratch[3:0];
+wire [4:0] fault = scratch[4:0];
 reg write_address_taken, write_data_taken;
 reg [15:0] write_address;
 reg [31:0] write_data;
@@ -126,7 +128,7 @@ always @(posedge clock) begin
                     default: ;
                 endcase
         end
-        if (s_axi_bvalid & s_axi_bready) s_axi_bvalid <= (fault == 11);
+        if (s_axi_bvalid & (s_axi_bready | fault == 18)) s_axi_bvalid <= (fault == 11);
         if (s_axi_arvalid & s_axi_arready) begin
             s_axi_rvalid <= (fault != 10);
             case (s_axi_araddr)
@@ -144,7 +146,8 @@ always @(posedge clock) begin
                 default: s_axi_rdata <= 0;
             endcase
         end
-        if (s_axi_rvalid & s_axi_rready) s_axi_rvalid <= 0;
+        if (s_axi_rvalid & (s_axi_rready | fault == 17)) s_axi_rvalid <= 0;
+        if (s_axi_rvalid & fault == 16) s_axi_rdata <= ~s_axi_rdata;
     end
 end
 
@@ -192,7 +195,7 @@ assign m_axi_awburst = (fault == 4) ? 2'b10 : 2'b01;
 assign m_axi_rready = 1'b1;
 assign m_axi_bready = 1'b1;
 assign m_axi_wvalid = (beats_left != 0);
-assign m_axi_wdata = buffer[tail[6:0]];
+assign m_axi_wdata = (fault == 19) ? {`BUS/32{cycles}} : buffer[tail[6:0]];
 assign m_axi_wlast = (beats_left == ((fault == 5) ? 2 : 1));
 assign m_axi_wstrb = (bytes_left >= BYTES) ? {BYTES{1'b1}} : ({BYTES{1'b1}} >> (BYTES - bytes_left));
 
