@@ -15,8 +15,17 @@ from myhdl import ResetSignal, always_comb, block
 from ..isa.config import Config
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, MemoryType
 from .bundles import (
-    ENTRY_BITS, Axi4, AxiLite, Fault, PadWrite, ReadClient, RowCount, Stream, TileWrite,
-    WriteClient, bit,
+    ENTRY_BITS,
+    Axi4,
+    AxiLite,
+    Fault,
+    PadWrite,
+    ReadClient,
+    RowCount,
+    Stream,
+    TileWrite,
+    WriteClient,
+    bit,
 )
 from .compute import ComputeTokens, compute
 from .control import ModuleStatus, control
