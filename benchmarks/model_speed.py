@@ -21,6 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import conv_stream
 import marks
 import numpy as np
+
 from myvta.isa.config import Config, named
 from myvta.isa.instructions import encode_stream, encode_uop
 from myvta.isa.opcodes import MemoryType, RqtFlag

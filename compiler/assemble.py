@@ -7,13 +7,13 @@ is what it loads again; a dense vector is [N, F]; a Flatten shares the memory of
 
 from __future__ import annotations
 
-from math import prod
+from math import lcm, prod
 
 import numpy as np
 
-from ..driver import OutOfMemoryError, ProgramBuilder
+from ..driver import OutOfMemoryError, ProgramBuilder, ProgramError
 from ..driver.layout import pack_tiles
-from ..driver.program import Program
+from ..driver.program import Program, Tensor
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .errors import CompileError
@@ -40,7 +40,7 @@ def integer_name(name: str) -> str:
 
 def capacity(graph: QuantizedGraph, config: Config) -> int:
     """Return how many images a program takes at a time: whole tiles, whole network batches."""
-    return -(-graph.images // config.batch) * config.batch
+    return lcm(graph.images, config.batch)
 
 
 class Assembler:
@@ -88,6 +88,8 @@ class Assembler:
             raise CompileError(
                 f"{self.graph.name}: {error}: give the target and the compiler more memory"
             ) from None
+        except ProgramError as error:
+            raise CompileError(f"{self.graph.name}: {error}") from None
 
     def _check(self) -> None:
         problems = [
@@ -137,8 +139,6 @@ class Assembler:
         return len(self.graph.tensors[name].shape)
 
     def _float_tensor(self, name: str) -> None:
-        from ..driver.program import Tensor
-
         tensor = self.graph.tensors[name]
         if name not in self.builder.tensors:
             shape = (self.images, *tensor.shape[1:]) if tensor.shape else ()

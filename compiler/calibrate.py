@@ -6,10 +6,8 @@ calibration also checks that folding kept the names of what it kept.
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -17,8 +15,9 @@ import onnx
 from .errors import CompileError
 from .graph import Graph
 from .host import evaluator
+from .samples import check_arrays
 
-__all__ = ["Calibration", "calibrate", "check_samples", "load_samples"]
+__all__ = ["Calibration", "calibrate", "check_samples"]
 
 _KEPT = 1 << 16  # values kept of each tensor to measure quantization errors on
 
@@ -32,63 +31,13 @@ class Calibration:
     images: int
 
 
-def load_samples(path: str | Path, graph: Graph) -> dict[str, np.ndarray]:
-    """Read an ``.npz`` of one array per graph input, ``[any number of images, ...]``.
-
-    A file with a single array may name it as it likes when the network has a single input.
-
-    Raises
-    ------
-    CompileError
-        The file is missing or not an npz, an input is missing, a shape is wrong, or values are
-        not finite; all problems are listed.
-    """
-    try:
-        with np.load(Path(path), allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a bare array")
-            samples = {name: archive[name] for name in archive.files}
-    except OSError as error:
-        raise CompileError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise CompileError(f"{path}: not an npz file of plain arrays: {error}") from None
-    return check_samples(samples, graph, str(path))
-
-
 def check_samples(
-    samples: dict[str, np.ndarray], graph: Graph, where: str
+    samples: Mapping[str, np.ndarray], graph: Graph, where: str = "calibration data"
 ) -> dict[str, np.ndarray]:
-    """Return the arrays of the graph's inputs, checked (errors as :func:`load_samples`)."""
-    if len(graph.inputs) == 1 and len(samples) == 1 and graph.inputs[0] not in samples:
-        samples = {graph.inputs[0]: next(iter(samples.values()))}
-    problems, counts = [], set()
-    for name in graph.inputs:
-        tensor = graph.tensors[name]
-        if name not in samples:
-            problems.append(
-                f"{where}: no array for input {name!r}; it holds {', '.join(samples) or 'nothing'}"
-            )
-            continue
-        value = samples[name]
-        wanted = "[images, " + ", ".join(str(s) for s in tensor.shape[1:]) + "]"
-        if value.dtype.kind not in "fiub" or np.dtype(tensor.dtype).kind not in "fiub":
-            problems.append(f"{where}: {name!r} must hold numbers, not {value.dtype}")
-        elif value.ndim != len(tensor.shape) or value.shape[1:] != tensor.shape[1:]:
-            shown = "[" + ", ".join(str(s) for s in value.shape) + "]"
-            problems.append(f"{where}: {name!r} must have shape {wanted}, not {shown}")
-        elif value.shape[0] == 0:
-            problems.append(f"{where}: {name!r} holds no image")
-        elif value.dtype.kind == "f" and not np.isfinite(value).all():
-            problems.append(f"{where}: {name!r} holds NaN or infinite values")
-        else:
-            counts.add(value.shape[0])
-    if not problems and len(counts) > 1:
-        problems.append(f"{where}: inputs hold different numbers of images: {sorted(counts)}")
-    if problems:
-        raise CompileError(*problems)
-    return {
-        name: np.asarray(samples[name]).astype(graph.tensors[name].dtype) for name in graph.inputs
-    }
+    """Return the arrays of the graph's inputs (errors: :func:`~.samples.check_arrays`)."""
+    wanted = {name: (graph.tensors[name].shape, graph.tensors[name].dtype)
+              for name in graph.inputs}
+    return check_arrays(samples, wanted, where)
 
 
 def calibrate(
@@ -106,6 +55,7 @@ def calibrate(
     """
     names = sorted(set(names))
     computed = [name for name in names if name not in graph.inputs]
+    computed += [name for name in graph.outputs if name not in (*names, *graph.inputs)]
     observed = onnx.ModelProto()
     observed.CopyFrom(model)
     known = {output.name for output in observed.graph.output}

@@ -11,7 +11,7 @@ import numpy as np
 from ..driver.program import Program
 from ..isa.config import Config, load_config
 from .assemble import Assembler
-from .calibrate import calibrate, check_samples, load_samples
+from .calibrate import calibrate, check_samples
 from .fold import fold
 from .host import evaluator_name
 from .onnx_import import import_model
@@ -19,6 +19,7 @@ from .place import place
 from .quantize import quantize_graph
 from .quantized import QuantizedGraph
 from .report import CompileReport, make_report
+from .samples import load_arrays
 
 __all__ = ["Compiled", "compile_model"]
 
@@ -65,9 +66,9 @@ def compile_model(
     config = load_config(config)
     graph, model = import_model(path, shapes)
     if isinstance(calibration, Mapping):
-        samples = check_samples(dict(calibration), graph, "calibration data")
+        samples = check_samples(calibration, graph)
     else:
-        samples = load_samples(calibration, graph)
+        samples = check_samples(load_arrays(calibration), graph, str(calibration))
     fold(graph)
     placements = place(graph, config)
     observed = {

@@ -8,7 +8,7 @@ from ..driver.stream import StreamBuilder, rqt_immediate
 from ..isa.config import Config
 from ..isa.opcodes import AluOpcode
 from .arithmetic import Requant, limits
-from .loops import ITERATIONS, Loop, Nest, nest, unroll
+from .loops import Loop, Nest, nest, unroll
 
 __all__ = ["accumulate", "every_tile", "parameters", "requantize_tiles", "shift_left"]
 
@@ -60,11 +60,7 @@ def every_tile(
     builder: StreamBuilder, opcode: AluOpcode, imm: int, base: int, count: int
 ) -> None:
     """Emit ALU with an immediate over ``count`` neighbouring tiles."""
-    while count:
-        part = min(count, ITERATIONS)
-        found = nest((base, base, 0), [Loop(part, 1, 1)])
-        found.alu(builder, opcode, imm)
-        base, count = base + part, count - part
+    nest((base, base, 0), [Loop(count, 1, 1)]).alu(builder, opcode, imm)
 
 
 def shift_left(builder: StreamBuilder, amount: int, base: int, count: int) -> None:

@@ -123,7 +123,10 @@ def fold_batch_norm(graph: Graph) -> None:
         if not _may_absorb(graph, before, node):
             continue
         gamma, beta, mean, variance = (np.asarray(value, np.float64) for value in values)
-        scale = gamma / np.sqrt(variance + node.attrs.get("epsilon", 1e-5))
+        spread = variance + node.attrs.get("epsilon", 1e-5)
+        if not (spread > 0).all():
+            continue  # the float network is not finite either: calibration says so
+        scale = gamma / np.sqrt(spread)
         _scale_outputs(graph, before, scale, beta - mean * scale)
         _absorb(graph, before, node)
 

@@ -10,13 +10,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 
 from ..driver.layout import tile_tensor
 from ..driver.stream import StreamBuilder
 from ..isa.opcodes import MemoryType
+from .conv_tiles import Chunk, Part, Tile, extent, parts_of
 from .emit import accumulate, parameters, requantize_tiles
 from .loops import Loop
 from .lowering import Activation, Lowering
@@ -25,47 +25,6 @@ from .schedule import ConvShape, ConvTiling, choose_tiling, parameter_tiles
 from .slots import SlotPool
 
 __all__ = ["lower_conv", "lower_gemm"]
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A range along one dimension."""
-
-    start: int
-    count: int
-
-
-def _parts(total: int, size: int) -> list[_Part]:
-    return [_Part(start, min(size, total - start)) for start in range(0, total, size)]
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """A part of the sum: input blocks, window rows, window columns."""
-
-    ci: _Part
-    kh: _Part
-    kw: _Part
-
-    @property
-    def first(self) -> bool:
-        """Whether it is the first part of every sum."""
-        return self.ci.start == self.kh.start == self.kw.start == 0
-
-
-@dataclass(frozen=True)
-class _Tile:
-    """A part of the output of one group of images: channel blocks, rows, columns."""
-
-    group: int
-    co: _Part
-    oh: _Part
-    ow: _Part
-
-    @property
-    def pixels(self) -> int:
-        """Pixels of one block."""
-        return self.oh.count * self.ow.count
 
 
 def lower_conv(low: Lowering, node: QuantizedNode) -> None:
@@ -107,7 +66,7 @@ class _Conv:
         table = parameters(self.rule, config)
         self.table = low.constants(f"{node.name}.parameters", table, MemoryType.ACC)
         self.stride = parameter_tiles(config)
-        self.resident: _Part | None = None  # channel blocks whose parameters are on chip
+        self.resident: Part | None = None  # channel blocks whose parameters are on chip
         t = self.tiling
         kept = self.stride * (shape.co if t.all_parameters else t.co)
         self.acc = SlotPool(kept, t.co * t.oh * t.ow)
@@ -116,23 +75,24 @@ class _Conv:
 
     def run(self) -> None:
         t, shape = self.tiling, self.shape
-        chunks = [_Chunk(*parts) for parts in product(
-            _parts(shape.ci, t.ci), _parts(shape.kernel[0], t.kh), _parts(shape.kernel[1], t.kw)
+        chunks = [Chunk(*parts) for parts in product(
+            parts_of(shape.ci, t.ci), parts_of(shape.kernel[0], t.kh),
+            parts_of(shape.kernel[1], t.kw),
         )]
         for tile in self.tiles(t):
             self.tile(tile, chunks)
 
-    def tiles(self, t: ConvTiling) -> Iterator[_Tile]:
+    def tiles(self, t: ConvTiling) -> Iterator[Tile]:
         spatial = list(product(
-            range(self.shape.groups), _parts(self.shape.out[0], t.oh),
-            _parts(self.shape.out[1], t.ow),
+            range(self.shape.groups), parts_of(self.shape.out[0], t.oh),
+            parts_of(self.shape.out[1], t.ow),
         ))
-        outer = _parts(self.shape.co, t.co)
+        outer = parts_of(self.shape.co, t.co)
         if t.order == "weights":
-            return (_Tile(g, co, oh, ow) for co in outer for g, oh, ow in spatial)
-        return (_Tile(g, co, oh, ow) for g, oh, ow in spatial for co in outer)
+            return (Tile(g, co, oh, ow) for co in outer for g, oh, ow in spatial)
+        return (Tile(g, co, oh, ow) for g, oh, ow in spatial for co in outer)
 
-    def tile(self, tile: _Tile, chunks: list[_Chunk]) -> None:
+    def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
         acc, drained = self.acc.take(tile)
         for chunk in chunks:
             inp = self.low.fill(
@@ -152,7 +112,7 @@ class _Conv:
         acc.used = self.low.store(partial(self.store, tile=tile, base=acc.base), done)
 
     def compute(
-        self, builder: StreamBuilder, tile: _Tile, chunk: _Chunk, last: bool,
+        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, last: bool,
         bases: tuple[int, int, int],
     ) -> None:
         self.multiply(builder, tile, chunk, bases)
@@ -160,18 +120,9 @@ class _Conv:
             self.finish(builder, tile, bases[0])
 
     # -- device calls ----------------------------------------------------------------------------
-    def extent(self, axis: int, outputs: _Part, taps: _Part) -> tuple[int, int, int, int]:
-        """Return (first input inside, inputs inside, padding before, inputs and padding)."""
-        shape = self.shape
-        start = (outputs.start * shape.strides[axis] + taps.start * shape.dilations[axis]
-                 - shape.before[axis])
-        total = shape.reach(axis, outputs.count, taps.count)
-        first, end = max(start, 0), min(start + total, shape.size[axis])
-        return first, max(end - first, 0), min(max(-start, 0), total), total
-
-    def load_inputs(self, builder: StreamBuilder, base: int, tile: _Tile, chunk: _Chunk) -> None:
-        row, rows, above, height = self.extent(0, tile.oh, chunk.kh)
-        column, columns, left, width = self.extent(1, tile.ow, chunk.kw)
+    def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        row, rows, above, height = extent(self.shape, 0, tile.oh, chunk.kh)
+        column, columns, left, width = extent(self.shape, 1, tile.ow, chunk.kw)
         blocks, area, source = chunk.ci, height * width, self.source
         if rows == 0 or columns == 0:  # nothing but padding
             builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
@@ -190,7 +141,7 @@ class _Conv:
                 y_pad=(above, height - above - rows),
             )
 
-    def load_weights(self, builder: StreamBuilder, base: int, tile: _Tile, chunk: _Chunk) -> None:
+    def load_weights(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
         kh, kw = self.shape.kernel
         for index in range(tile.co.count):
             row = (tile.co.start + index) * self.shape.ci + chunk.ci.start
@@ -215,11 +166,11 @@ class _Conv:
                 )
 
     def multiply(
-        self, builder: StreamBuilder, tile: _Tile, chunk: _Chunk, bases: tuple[int, int, int]
+        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int]
     ) -> None:
         (sy, sx), (dy, dx) = self.shape.strides, self.shape.dilations
-        height = self.extent(0, tile.oh, chunk.kh)[3]
-        width = self.extent(1, tile.ow, chunk.kw)[3]
+        height = extent(self.shape, 0, tile.oh, chunk.kh)[3]
+        width = extent(self.shape, 1, tile.ow, chunk.kw)[3]
         window = chunk.kh.count * chunk.kw.count
         kept = [
             Loop(tile.co.count, dst=tile.pixels, wgt=chunk.ci.count * window),
@@ -233,8 +184,8 @@ class _Conv:
         ]
         accumulate(builder, bases, kept, summed, chunk.first)
 
-    def finish(self, builder: StreamBuilder, tile: _Tile, base: int) -> None:
-        wanted = _Part(0, self.shape.co) if self.tiling.all_parameters else tile.co
+    def finish(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
+        wanted = Part(0, self.shape.co) if self.tiling.all_parameters else tile.co
         if self.resident != wanted:
             builder.load_2d(
                 MemoryType.ACC, 0, self.table + wanted.start * self.stride,
@@ -246,7 +197,7 @@ class _Conv:
             (tile.co.start - wanted.start) * self.stride, self.stride,
         )
 
-    def store(self, builder: StreamBuilder, tile: _Tile, base: int) -> None:
+    def store(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
         target = self.target
         if tile.ow.count == target.view[2]:  # whole rows
             builder.store_2d(

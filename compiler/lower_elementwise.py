@@ -16,7 +16,7 @@ from ..driver.stream import StreamBuilder
 from ..isa.config import Config
 from ..isa.opcodes import AluOpcode, MemoryType
 from .emit import accumulate, every_tile, parameters, requantize_tiles, shift_left
-from .loops import ITERATIONS, Loop
+from .loops import Loop
 from .lowering import Lowering
 from .quantized import QuantizedNode
 from .schedule import parameter_tiles
@@ -79,7 +79,7 @@ def _lower(
     operands = len(sources)
     size = min(
         config.depth(MemoryType.INP) // (2 * operands),
-        (config.depth(MemoryType.ACC) - kept) // 2, ITERATIONS,
+        (config.depth(MemoryType.ACC) - kept) // 2,
     )
     inp, wgt, acc = SlotPool(0, size * operands), SlotPool(0, operands, 1), SlotPool(kept, size)
 

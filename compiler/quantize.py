@@ -151,6 +151,11 @@ class _Quantizer:
         outputs = weight.shape[0]
         with_bias = len(node.inputs) > 2 and node.inputs[2]
         bias = np.asarray(self.graph.value(node.inputs[2]) if with_bias else np.zeros(outputs))
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            self.problems.append(
+                f"{node.op} {node.name!r}: its weights or bias hold NaN or infinite values"
+            )
+            weight, bias = np.nan_to_num(weight, posinf=0, neginf=0), np.zeros(outputs)
         source = self.exponents[activations[0]]
         peak = float(np.abs(weight).max(initial=0))
         exponent = choose_exponent(weight, peak, self.wgt_width, self.method)

@@ -13,6 +13,7 @@ import numpy as np
 from .arithmetic import dequantize, quantize, requantize, wrap
 from .host import run_host_images
 from .quantized import QuantizedGraph, QuantizedNode
+from .samples import check_arrays
 
 __all__ = ["accumulate_conv", "accumulate_gemm", "evaluate", "evaluate_node"]
 
@@ -29,9 +30,10 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
     """
     reals: dict[str, np.ndarray] = {}
     integers: dict[str, np.ndarray] = {}
-    for name in graph.inputs:
-        tensor = graph.tensors[name]
-        reals[name] = np.asarray(inputs[name], tensor.dtype)
+    wanted = {name: (graph.tensors[name].shape, graph.tensors[name].dtype)
+              for name in graph.inputs}
+    for name, value in check_arrays(inputs, wanted, "inputs").items():
+        tensor, reals[name] = graph.tensors[name], value
         if tensor.exponent is not None:
             integers[name] = quantize(reals[name], tensor.exponent, graph.inp_width)
     for node in graph.nodes:

@@ -11,6 +11,7 @@ from ..driver.program import HostStep, Program
 from .arithmetic import dequantize, quantize
 from .errors import CompileError
 from .host import run_host_images
+from .samples import check_arrays
 
 __all__ = ["Session", "exponent_of", "host"]
 
@@ -54,53 +55,22 @@ class Session:
         self.images = program.tensor(program.inputs[0]).shape[0]
         self.reports: list[tuple[str, RunReport]] = []
 
-    def check(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return the inputs in the program's types.
-
-        Raises
-        ------
-        CompileError
-            Lists every input that is missing, unknown, not finite or of a wrong shape.
-        """
-        given = dict(inputs)
-        names = self.program.inputs
-        if len(names) == 1 and len(given) == 1 and names[0] not in given:
-            given = {names[0]: next(iter(given.values()))}
-        problems = [f"no input is called {name!r}" for name in given if name not in names]
-        counts = set()
-        for name in names:
-            tensor = self.program.tensor(name)
-            wanted = "[images, " + ", ".join(str(size) for size in tensor.shape[1:]) + "]"
-            if name not in given:
-                problems.append(f"input {name!r} {wanted} is missing")
-                continue
-            value = np.asarray(given[name])
-            if value.dtype.kind not in "fiub" or value.shape[1:] != tensor.shape[1:] or (
-                value.ndim == 0 or len(value) == 0
-            ):
-                problems.append(
-                    f"input {name!r} must be numbers {wanted}, not {value.dtype} "
-                    f"{list(value.shape)}"
-                )
-            elif value.dtype.kind == "f" and not np.isfinite(value).all():
-                problems.append(f"input {name!r} holds NaN or infinite values")
-            else:
-                counts.add(len(value))
-                given[name] = value.astype(tensor.dtype)
-        if len(counts) > 1:
-            problems.append(f"inputs hold different numbers of images: {sorted(counts)}")
-        if problems:
-            raise CompileError(*problems)
-        return {name: given[name] for name in names}
+    def check(
+        self, inputs: Mapping[str, np.ndarray], where: str = "inputs"
+    ) -> dict[str, np.ndarray]:
+        """Return the inputs in the program's types (errors: :func:`~.samples.check_arrays`)."""
+        tensors = [self.program.tensor(name) for name in self.program.inputs]
+        return check_arrays(inputs, {t.name: (t.shape, t.dtype) for t in tensors}, where)
 
     def run(
         self, inputs: Mapping[str, np.ndarray], *, capture: bool = False, timeout: float = 60.0,
+        where: str = "inputs",
     ) -> dict[str, np.ndarray]:
         """Run images and return outputs by name, with ``capture`` every tensor made.
 
         The last launch is filled with zero images; :attr:`reports` holds what launches cost.
         """
-        values = self.check(inputs)
+        values = self.check(inputs, where)
         total = len(next(iter(values.values())))
         parts: list[dict[str, np.ndarray]] = []
         for start in range(0, total, self.images):

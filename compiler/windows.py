@@ -25,7 +25,12 @@ def canonical_window(node: Node, graph: Graph) -> dict[str, Any] | None:
     if node.op == "Conv":
         if not graph.tensors[node.inputs[1]].constant:
             return None
-        kernel = tuple(graph.tensors[node.inputs[1]].shape[2:])
+        weight = graph.tensors[node.inputs[1]].shape
+        if len(weight) != 4 or weight[1] * attrs.get("group", 1) != (
+            graph.tensors[node.inputs[0]].shape[1]
+        ):
+            return None
+        kernel = tuple(weight[2:])
     else:
         kernel = tuple(attrs["kernel_shape"])
         if len([name for name in node.outputs if name]) > 1 or attrs.get("storage_order", 0):
@@ -33,6 +38,8 @@ def canonical_window(node: Node, graph: Graph) -> dict[str, Any] | None:
     strides = tuple(attrs.get("strides", (1, 1)))
     dilations = tuple(attrs.get("dilations", (1, 1)))
     pads = list(attrs.get("pads", (0, 0, 0, 0)))
+    if {len(kernel), len(strides), len(dilations), len(pads) // 2} != {2}:
+        return None
     sizes = graph.tensors[node.inputs[0]].shape[2:]
     outputs = graph.tensors[node.outputs[0]].shape[2:]
     auto = attrs.get("auto_pad", "NOTSET")

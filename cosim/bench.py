@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from myhdl import Cosimulation, CosimulationError, Signal, SignalType, Simulation, delay, intbv
-from myhdl import _simulator
+from myhdl import (
+    Cosimulation,
+    CosimulationError,
+    Signal,
+    SignalType,
+    Simulation,
+    _simulator,
+    delay,
+    intbv,
+)
 
 from ..driver.errors import TargetError, TargetTimeout
 from .errors import SimulatorError
@@ -36,9 +46,10 @@ class _Vvp(Cosimulation):
         self.unknown: set[str] = set()
         self._child: subprocess.Popen[bytes] | None = None
         self._rt = self._wf = -1
+        self._getMode: int = 1  # MyHDL's: it is our turn to listen
         try:
             super().__init__(command, **signals)
-        except CosimulationError:
+        except (CosimulationError, BrokenPipeError):
             self.end()
             raise
 
@@ -51,7 +62,7 @@ class _Vvp(Cosimulation):
         words = os.read(self._rt, 1 << 16).decode().split()
         if not words:
             raise CosimulationError("vvp ended")
-        for name, text in zip(words[1::2], words[2::2]):
+        for name, text in zip(words[1::2], words[2::2], strict=True):
             known = text.translate(_UNKNOWN_AS_0)
             (self.unknown.discard if known == text else self.unknown.add)(name)
             self._toSigDict[name].next = int(known, 16)
@@ -69,6 +80,30 @@ class _Vvp(Cosimulation):
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()
+
+
+@contextmanager
+def _broken_pipes_are_errors() -> Iterator[None]:
+    """Keep SIGPIPE away: some libraries (vcdvcd) set it to end the process."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+    try:
+        yield
+    finally:
+        if signal.SIGPIPE not in before:
+            signal.sigtimedwait([signal.SIGPIPE], 0)  # one may be waiting by now
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Steps(Simulation):
+    """Simulation that ends its vvp within bounds, whatever ended it."""
+
+    _cosims: list[_Vvp]
+
+    def _finalize(self) -> None:
+        for vvp in self._cosims:
+            vvp.end()
+        self._cosims = []
+        super()._finalize()
 
 
 class Bench:
@@ -107,12 +142,13 @@ class Bench:
         # vvp prints to a file: standard output belongs to the caller
         shell = ["/bin/sh", "-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", str(self._log)]
         try:
-            self._vvp = _Vvp([*shell, *command], self.signals)
-        except CosimulationError as error:
+            with _broken_pipes_are_errors():
+                self._vvp = _Vvp([*shell, *command], self.signals)
+        except (CosimulationError, BrokenPipeError) as error:
             text = self._said()
             self._forget()
             raise SimulatorError(f"vvp does not start ({error}){text}") from None
-        self._simulation = Simulation(self._vvp, self._clock(), self._edges(on_edge))
+        self._simulation = _Steps(self._vvp, self._clock(), self._edges(on_edge))
         self._open = True
 
     @property
@@ -123,7 +159,8 @@ class Bench:
     def step(self, cycles: int) -> None:
         """Advance by whole clock cycles."""
         try:
-            running = self._simulation.run(_PERIOD * cycles, quiet=1)
+            with _broken_pipes_are_errors():
+                running = self._simulation.run(_PERIOD * cycles, quiet=1)
         except (CosimulationError, BrokenPipeError) as error:
             raise SimulatorError(f"vvp ended by itself ({error}){self._said()}") from None
         if not running:
@@ -134,8 +171,6 @@ class Bench:
         if not self._open:
             return
         self._open = False
-        self._vvp.end()
-        self._simulation._cosims = []
         self._simulation.quit()
         self._forget()
 

@@ -14,7 +14,12 @@ from .design import TOP
 from .errors import BuildError, MissingTool
 from .rules import header
 from .tools import (
-    Verilator, find_compiler, find_verilator, native_flags, run_tool, tool_version,
+    Verilator,
+    find_compiler,
+    find_verilator,
+    native_flags,
+    run_tool,
+    tool_version,
 )
 
 __all__ = ["TRACE_FORMATS", "build_harness"]
@@ -23,8 +28,8 @@ TRACE_FORMATS = {"": "", ".fst": "TRACE_FST", ".vcd": "TRACE_VCD"}
 """Suffix of the wave file -> macro that harness.cpp is compiled with."""
 
 _HERE = Path(__file__).resolve().parent
-_FALLBACK = _HERE / "fallback"
-_SOURCES = ("harness.cpp", "memory.h", "lite.h", "fallback/lz4.h")
+_SOURCES = ("harness.cpp", "memory.h", "lite.h", "build.py")
+_LZ4 = _HERE / "lz4_stand_in.h"
 _VERILATE = (
     "--cc", "--prefix", f"V{TOP}", "--top-module", TOP, "-O3", "--x-assign", "fast",
     "--x-initial", "fast", "--threads", "1", "-Wno-fatal",
@@ -36,7 +41,8 @@ _COMPILE = (
     "-std=gnu++17", "-march=native", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-pthread",
     "-DVL_USER_FATAL", "-DVL_USER_STOP", "-DVL_USER_FINISH", "-w",
 )
-_FAST, _SLOW = "-O3", "-O1"
+_FAST, _RUNTIME, _SLOW = "-O3", "-O2", "-O1"
+_UNIT_BYTES = 500_000  # source text that one compiler run takes
 
 
 def build_harness(design: str, suffix: str = "") -> Path:
@@ -81,27 +87,32 @@ def _build(
     lists = _lists((folder / "model" / f"V{TOP}_classes.mk").read_text(encoding="utf-8"))
     runtime = _runtime(sorted(lists["GLOBAL_FAST"] + lists["GLOBAL_SLOW"]), suffix, verilator,
                        compiler)
-    include = [*_includes(verilator, compiler), f"-I{folder / 'model'}", f"-I{folder}", f"-I{_HERE}"]
+    include = [*_includes(verilator), f"-I{folder / 'model'}", f"-I{folder}", f"-I{_HERE}"]
     macro = [f"-D{TRACE_FORMATS[suffix]}"] if suffix else []
-    jobs = [(_HERE / "harness.cpp", _FAST)]
-    for name, level in (("CLASSES_FAST", _FAST), ("SUPPORT_FAST", _FAST),
-                        ("CLASSES_SLOW", _SLOW), ("SUPPORT_SLOW", _SLOW)):
-        jobs += [(folder / "model" / f"{unit}.cpp", level) for unit in lists[name]]
+    model = {name: [folder / "model" / f"{unit}.cpp" for unit in units]
+             for name, units in lists.items() if not name.startswith("GLOBAL")}
+    fast = model["CLASSES_FAST"] + model["SUPPORT_FAST"]
+    slow = model["CLASSES_SLOW"] + model["SUPPORT_SLOW"]
+    jobs = [(unit, _FAST) for unit in _gather([_HERE / "harness.cpp", *fast], "fast", folder)]
+    jobs += [(unit, _SLOW) for unit in _gather(slow, "slow", folder)]
     objects = _compile(compiler, jobs, [*include, *macro], folder)
     run_tool([compiler, "-shared", "-pthread", "-Wl,-Bsymbolic", "-o", folder / "harness.so",
               *objects, *sorted(runtime.glob("*.o")), *_libraries(suffix, compiler)])
     for item in objects:
-        item.unlink()
+        item.unlink()  # an entry is kept for long; the library is all it is for
 
 
 def _runtime(units: list[str], suffix: str, verilator: Verilator, compiler: Path) -> Path:
     """Verilator's own library: the same for every design."""
+    lz4 = "" if suffix != ".fst" or _has_header(compiler, "lz4.h") else _LZ4.read_text()
     parts = [verilator.version, str(verilator.root), tool_version(compiler),
-             native_flags(compiler), suffix, *units, *_COMPILE, _FAST]
+             native_flags(compiler), suffix, lz4, *units, *_COMPILE, _RUNTIME]
 
     def build(folder: Path) -> None:
-        jobs = [(verilator.root / "include" / f"{unit}.cpp", _FAST) for unit in units]
-        _compile(compiler, jobs, _includes(verilator, compiler), folder)
+        if lz4:
+            (folder / "lz4.h").write_text(lz4)
+        jobs = [(verilator.root / "include" / f"{unit}.cpp", _RUNTIME) for unit in units]
+        _compile(compiler, jobs, [*_includes(verilator), f"-I{folder}"], folder)
 
     return cached("verilator-runtime", parts, build)
 
@@ -111,6 +122,18 @@ def _lists(makefile: str) -> dict[str, list[str]]:
     text = makefile.replace("\\\n", " ")
     found = re.findall(r"^VM_((?:CLASSES|SUPPORT|GLOBAL)_(?:FAST|SLOW)) \+=(.*)$", text, re.M)
     return {name: units.split() for name, units in found}
+
+
+def _gather(sources: list[Path], name: str, folder: Path) -> list[Path]:
+    """Write few files that include many: a small one costs a second for its headers alone."""
+    size = sum(source.stat().st_size for source in sources)
+    count = min(os.cpu_count() or 1, size // _UNIT_BYTES + 1)
+    units = []
+    for index in range(count):
+        units.append(folder / f"{name}{index}.cpp")
+        lines = [f'#include "{source}"' for source in sources[index::count]]
+        units[-1].write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return units
 
 
 def _compile(
@@ -126,10 +149,9 @@ def _compile(
         return list(pool.map(one, jobs))
 
 
-def _includes(verilator: Verilator, compiler: Path) -> list[str]:
+def _includes(verilator: Verilator) -> list[str]:
     include = verilator.root / "include"
-    folders = [f"-I{include}", f"-I{include / 'vltstd'}"]
-    return folders if _has_header(compiler, "lz4.h") else [*folders, f"-I{_FALLBACK}"]
+    return [f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
 def _libraries(suffix: str, compiler: Path) -> list[str]:

@@ -41,7 +41,7 @@ static auto interrupt_wire(const Model& top, long) -> decltype(top.interrupt != 
     return top.interrupt != 0;
 }
 
-enum Outcome { OK = 0, MORE = 1, VIOLATION = 2, SILENT = 3, FATAL = 4 };
+enum Outcome { OK = 0, MORE = 1, VIOLATION = 2, SILENT = 3, FATAL = 4, REFUSED = 5 };
 
 static constexpr uint64_t RESPONSE_LIMIT = 10000;  // cycles a register access may take
 static constexpr uint32_t POLL_PERIOD = 32;        // cycles between two looks at a register
@@ -56,6 +56,8 @@ public:
           lite(top, options, violation) {
 #if defined(TRACE_FST) || defined(TRACE_VCD)
         context.traceEverOn(true);
+        trace.set_time_unit("1ns");  // the design has no time scale of its own
+        trace.set_time_resolution("1ns");
         wave_file = wave;
         wave_from = from;
         wave_until = from + count;
@@ -97,8 +99,13 @@ public:
             }
             step();
         }
+        if (violation.rule != RULE_NONE) return VIOLATION;
+        if (lite.response != 0) {
+            message = "response " + std::to_string(lite.response) + ", not OKAY";
+            return REFUSED;
+        }
         if (!write) *value = lite.data;
-        return violation.rule != RULE_NONE ? VIOLATION : OK;
+        return OK;
     }
 
     // Run until (register & mask) == 0; MORE when that takes longer than `cycles`.

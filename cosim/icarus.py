@@ -158,7 +158,7 @@ class IcarusTarget(SimulatedTarget):
 
     def counters(self) -> dict[Counter, int]:
         """Return what the memory has counted since the target was opened."""
-        return dict(zip(Counter, self._counters))
+        return dict(zip(Counter, self._counters, strict=True))
 
 
 def open_icarus(

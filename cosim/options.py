@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..isa.config import Config
@@ -87,10 +87,12 @@ def parse_options(
         known = ", ".join(sorted((*_TABLE, *_OTHERS)))
         raise ValueError(f"{scheme}:// has no option {unknown[0]!r}; known: {known}")
     numbers = {name: _number(name, options[name]) for name in _TABLE if name in options}
-    wave = _wave(options.get("wave"), numbers, suffixes, wave_cycles)
-    parsed = replace(SimulationOptions(max_cycles=max_cycles, wave=wave), **{
-        name: value for name, value in numbers.items() if not name.startswith("wave_")
-    })
+    parsed = SimulationOptions(
+        latency=numbers.get("latency", 1), bandwidth=numbers.get("bandwidth", 100),
+        stall=numbers.get("stall", 0), seed=numbers.get("seed", 1),
+        max_cycles=numbers.get("max_cycles", max_cycles),
+        wave=_wave(options.get("wave"), numbers, suffixes, wave_cycles),
+    )
     bus = options.get("bus")
     if bus is None:
         return parsed, None

@@ -105,7 +105,7 @@ class SimulatedTarget(ABC):
         if not 0 <= value < 1 << 32:
             raise ValueError(f"a register holds 32 bits, not {value!r}")
         self._write(offset, value)
-        if offset == Reg.CONTROL and value & Status.LAUNCH and self._launched_at is None:
+        if offset == Reg.CONTROL and value & Status.LAUNCH:
             self._launched_at = self.counters()[Counter.CYCLES]
 
     def read_memory(self, address: int, size: int) -> bytes:

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -105,14 +105,14 @@ def _find(program: str, what: str) -> Path:
     return Path(found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def tool_version(binary: Path, option: str = "--version") -> str:
     """Return the first line a tool says about itself."""
     lines = run_tool([str(binary), option]).splitlines()
     return next((line for line in lines if line.strip()), "unknown")
 
 
-@lru_cache(maxsize=None)
+@cache
 def native_flags(compiler: Path) -> str:
     """Return what ``-march=native`` means here: a cache shared by two machines needs to know."""
     text = run_tool([str(compiler), "-march=native", "-E", "-v", "-x", "c++", os.devnull])

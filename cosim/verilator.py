@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, byref, c_char_p, c_int, c_uint8, c_uint32, c_uint64, c_void_p
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
-from ..driver.errors import TargetError, TargetTimeout
+from ..driver.errors import TargetTimeout
 from ..isa.config import Config
 from .build import TRACE_FORMATS, build_harness
 from .design import read_design
-from .errors import BusViolation, SimulatorError
+from .errors import BuildError, BusViolation, SimulatorError
 from .options import SimulationOptions, parse_options, with_bus
 from .rules import Counter, Rule
 from .target import SimulatedTarget
@@ -24,7 +24,7 @@ __all__ = ["VerilatorTarget", "open_verilator"]
 
 MAX_CYCLES = 1_000_000_000
 WAVE_CYCLES = 10_000
-_OK, _MORE, _VIOLATION, _SILENT, _FATAL = range(5)
+_OK, _MORE, _VIOLATION, _SILENT, _FATAL, _REFUSED = range(6)
 _MESSAGE_BYTES = 1024
 
 
@@ -56,7 +56,7 @@ _FUNCTIONS = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _load(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     for name, (result, arguments) in _FUNCTIONS.items():
@@ -75,7 +75,7 @@ class VerilatorTarget(SimulatedTarget):
 
     Raises
     ------
-    TargetError
+    BuildError
         The design's memory port is not as wide as the configuration says.
     """
 
@@ -89,9 +89,9 @@ class VerilatorTarget(SimulatedTarget):
         self._library = _load(library)
         width = 8 * self._library.myvta_bus_bytes()
         if width != config.bus_width:
-            raise TargetError(
-                f"the design's memory port has {width} bits, the configuration says "
-                f"{config.bus_width}; give bus={width}"
+            raise BuildError(
+                f"the design's port m_axi_rdata has {width} bits, the configuration says "
+                f"{config.bus_width}; bus=64, 128 or 256 sets the width of the memory port"
             )
         wave = options.wave
         problem = ctypes.create_string_buffer(_MESSAGE_BYTES)
@@ -104,7 +104,11 @@ class VerilatorTarget(SimulatedTarget):
         )
         if not self._handle:
             raise SimulatorError(f"the simulation does not start: {problem.value.decode()}")
-        self.open_window()
+        try:
+            self.open_window()
+        except BaseException:
+            self.close()
+            raise
 
     def _check(self, outcome: int, what: str) -> None:
         if outcome in (_OK, _MORE):
@@ -119,6 +123,8 @@ class VerilatorTarget(SimulatedTarget):
         message = library.myvta_message(handle).decode()
         if outcome == _SILENT:
             raise TargetTimeout(f"{what}: the device does not answer, waited for {message}")
+        if outcome == _REFUSED:
+            raise SimulatorError(f"{what} was answered with {message}")
         raise SimulatorError(f"{what}: the simulation stopped: {message}")
 
     def _read(self, offset: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sysconfig
 from importlib import metadata
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from .cache import cached
 from .design import TOP
-from .errors import MissingTool
+from .errors import BuildError, MissingTool
 from .ports import ports
 from .tools import find_icarus, run_tool, tool_version
 
@@ -29,7 +30,7 @@ def vpi_module() -> Path:
     """
     iverilog, _, builder = find_icarus()
     sources = [_source(name) for name in _SOURCES]
-    parts = [*(source.read_bytes() for source in sources), tool_version(iverilog, "-V")]
+    parts = [tool_version(iverilog, "-V"), *(source.read_text("utf-8") for source in sources)]
 
     def build(folder: Path) -> None:
         for source in sources:
@@ -70,11 +71,23 @@ def compile_design(design: str, bus_width: int) -> Path:
     def build(folder: Path) -> None:
         (folder / f"{TOP}.v").write_text(design, encoding="utf-8")
         (folder / "testbench.v").write_text(bench, encoding="utf-8")
-        run_tool([iverilog, "-g2005", "-s", f"dut_{TOP}", "-o", "design.vvp", f"{TOP}.v",
-                  "testbench.v"], folder=folder)
+        _check_ports(run_tool(
+            [iverilog, "-g2005", "-s", f"dut_{TOP}", "-o", "design.vvp", f"{TOP}.v",
+             "testbench.v"], folder=folder,
+        ))
 
-    parts = [design, bench, tool_version(iverilog, "-V")]
+    parts = [design, bench, tool_version(iverilog, "-V"), Path(__file__).read_text("utf-8")]
     return cached("icarus", parts, build) / "design.vvp"
+
+
+def _check_ports(said: str) -> None:
+    """Icarus only warns when a port is wider or narrower than what it is joined to."""
+    found = re.search(rf"Port \d+ \((\w+)\) of {TOP} expects (\d+) bits, got (\d+)", said)
+    if found:
+        raise BuildError(
+            f"the design's port {found[1]} has {found[2]} bits, the configuration says "
+            f"{found[3]}; bus=64, 128 or 256 sets the width of the memory port"
+        )
 
 
 def testbench(bus_width: int) -> str:

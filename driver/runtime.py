@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType
 from .buffers import DEFAULT_ALIGNMENT, Allocator, Buffer
-from .errors import AllocationError
+from .errors import AllocationError, TargetTimeout
 from .launch import RunReport, check_identity, launch
 from .layout import pack_tensor, tensor_bytes, unpack_tensor
 from .stream import StreamBuilder
@@ -36,6 +36,7 @@ class Runtime(StreamBuilder):
         super().__init__(target.config, serial=serial)
         self.target = target
         self.allocator = Allocator(*target.window)
+        self._running: list[Buffer] = []  # code of launches that were given up, maybe still read
 
     # -- memory ----------------------------------------------------------------------------------
     def allocate(
@@ -99,7 +100,8 @@ class Runtime(StreamBuilder):
         Raises
         ------
         DeviceError, TargetTimeout
-            See :func:`~myvta.driver.launch.launch`.
+            See :func:`~myvta.driver.launch.launch`.  After a timeout the next sync first waits for
+            the launch that was given up; its instructions stay in memory until then.
         """
         code: list[Buffer] = []
         try:
@@ -110,10 +112,17 @@ class Runtime(StreamBuilder):
                     code[-1].write(np.frombuffer(data, dtype=np.uint8))
             bases = dict.fromkeys(MemoryType, self.target.window[0])
             bases[MemoryType.UOP] = code[-1].address
-            return launch(
+            report = launch(
                 self.target, code[0].address, len(stream.code) // INSTRUCTION_BYTES,
                 bases=bases, timeout=timeout, notes=stream.notes,
             )
+            code += self._running
+            self._running = []
+            return report
+        except TargetTimeout:
+            self._running += code
+            code = []
+            raise
         finally:
             for buffer in code:
                 self.free(buffer)

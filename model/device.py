@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..isa.config import Config
+from ..isa.disassembler import format_instruction
 from ..isa.instructions import Instruction, decode
 from ..isa.opcodes import INSTRUCTION_BYTES, WINDOW_GRANULE, ErrorCode
 from ..isa.registers import BASE_REGISTERS, COUNTERS, REGISTERS, Reg, Status, reset_values
@@ -161,6 +162,7 @@ class Device:
             count=count,
             check=self._checker.check,
             execute=self._executor.execute,
+            describe=lambda instruction: format_instruction(instruction, self.config),
             completed=self._executor.completed,
             seed=self._next_seed(),
         )

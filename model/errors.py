@@ -31,6 +31,8 @@ class Fault(Exception):
         What was wrong, in words.
     instruction : Instruction or None
         The instruction at fault, None where the fault is not about one (ALIGNMENT, NO_FINISH).
+    listing : str
+        The instruction as the disassembler writes it, "" without one.
     """
 
     def __init__(
@@ -40,20 +42,21 @@ class Fault(Exception):
         *,
         index: int | None = None,
         instruction: Instruction | None = None,
+        listing: str = "",
     ):
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
         self.index = index
         self.instruction = instruction
+        self.listing = listing
 
-    def locate(self, index: int, instruction: Instruction | None) -> Fault:
+    def locate(self, index: int, instruction: Instruction | None, listing: str) -> Fault:
         """Add the position in the stream and the instruction; returns the fault itself."""
-        self.index = index
-        self.instruction = instruction
+        self.index, self.instruction, self.listing = index, instruction, listing
         return self
 
     def __str__(self) -> str:
         where = "" if self.index is None else f" at instruction {self.index}"
-        listing = "" if self.instruction is None else f"\n  {self.instruction!r}"
-        return f"{self.code.name}{where}: {self.detail}{listing}"
+        line = f"\n  {self.listing}" if self.listing else ""
+        return f"{self.code.name}{where}: {self.detail}{line}"

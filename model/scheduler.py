@@ -22,6 +22,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..isa.instructions import Finish, Instruction, route
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, ErrorCode, Module
@@ -92,6 +93,8 @@ class Scheduler:
         Instructions in the stream.
     check, execute : Instruction -> None
         Static checks and execution; may raise Fault.
+    describe : Instruction -> str
+        Its listing text, for messages.
     completed : () -> None
         Called once for every instruction that completes.
     seed : int or None
@@ -105,6 +108,7 @@ class Scheduler:
         count: int,
         check: Callable[[Instruction], None],
         execute: Callable[[Instruction], None],
+        describe: Callable[[Instruction], str],
         completed: Callable[[], None],
         seed: int | None = None,
     ):
@@ -112,8 +116,9 @@ class Scheduler:
         self._count = count
         self._check = check
         self._execute = execute
+        self._describe = describe
         self._completed = completed
-        self._random = None if seed is None else random.Random(seed)
+        self._seed = seed
         self._engines = {module: _Engine(module) for module in Module}
         self._next = 0  # position of the next instruction to fetch
         self._blocked: _Entry | None = None  # fetched, but its queue is full
@@ -132,7 +137,9 @@ class Scheduler:
         Fault
             The error the launch ends in, with the position in the stream.
         """
-        turn = self._fixed_turn if self._random is None else self._random_turn
+        turn: Callable[[], bool] = self._fixed_turn
+        if self._seed is not None:
+            turn = partial(self._random_turn, random.Random(self._seed))
         while not self.finished:
             if not turn():
                 raise self._stuck()
@@ -149,19 +156,17 @@ class Scheduler:
                 progress = True
         return progress
 
-    def _random_turn(self) -> bool:
+    def _random_turn(self, dice: random.Random) -> bool:
         """Favour a random order of the parties until the dice say otherwise."""
-        assert self._random is not None
         parties: list[Callable[[], bool]] = [self._dispatch]
-        for engine in self._engines.values():
-            parties.append(lambda engine=engine: self._advance(engine))  # type: ignore[misc]
-        self._random.shuffle(parties)
+        parties += [partial(self._advance, engine) for engine in self._engines.values()]
+        dice.shuffle(parties)
         progress = False
         while not self.finished:
             if not any(party() for party in parties):  # the first that can
                 return progress
             progress = True
-            if self._random.random() < _CHANGE_OF_MIND:
+            if dice.random() < _CHANGE_OF_MIND:
                 break
         return progress
 
@@ -186,7 +191,7 @@ class Scheduler:
         try:
             instruction = self._fetch(index)
         except Fault as fault:
-            raise fault.locate(index, None) from None
+            raise fault.locate(index, None, "") from None
         self._next += 1
         self._fetching = not isinstance(instruction, Finish)
         pops, pushes = (
@@ -215,7 +220,8 @@ class Scheduler:
             engine.running = entry
             self._execute(entry.instruction)
         except Fault as fault:
-            raise fault.locate(entry.index, entry.instruction) from None
+            listing = self._describe(entry.instruction)
+            raise fault.locate(entry.index, entry.instruction, listing) from None
         self._complete(engine, entry)
         return True
 
@@ -255,6 +261,7 @@ class Scheduler:
             "nothing can proceed; " + "; ".join(lines),
             index=first.index,
             instruction=first.instruction,
+            listing=self._describe(first.instruction),
         )
 
     def _explain(self, engine: _Engine) -> str:
@@ -263,7 +270,8 @@ class Scheduler:
         if entry is None:
             end = "" if self._next < self._count else " and the stream has none left for it"
             return f"{name} has no instruction{end}"
-        what = f"{name} waits at instruction {entry.index} ({entry.instruction!r})"
+        listing = self._describe(entry.instruction)
+        what = f"{name} waits at instruction {entry.index} ({listing})"
         if engine.running is None:
             empty = [_arrow(queue) for queue in entry.pops if not self.tokens[queue]]
             return f"{what} for a token {' and '.join(empty)}"

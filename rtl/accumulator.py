@@ -52,7 +52,8 @@ def write_part(
 @block
 def accumulator(
     clock: Any, reset: Any, even: AccumulatorRead, odd: AccumulatorRead, result_valid: Any,
-    result_index: Any, result: Any, fill: TileFill, out_enable: Any, out_address: Any, out_data: Any,
+    result_index: Any, result: Any, fill: TileFill, out_enable: Any, out_address: Any,
+    out_data: Any,
     *, config: Config,
 ) -> Any:
     """Store ``result`` when ``result_valid``, else what ``fill`` says; read as the ports ask."""

@@ -14,7 +14,17 @@ from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .accumulator import AccumulatorRead, accumulator
 from .accumulator_fill import TileFill, accumulator_fill
-from .bundles import Fault, LoadCommand, PadWrite, ReadClient, RowCount, Stream, TileWrite, bit, word
+from .bundles import (
+    Fault,
+    LoadCommand,
+    PadWrite,
+    ReadClient,
+    RowCount,
+    Stream,
+    TileWrite,
+    bit,
+    word,
+)
 from .compute_issue import compute_issue
 from .elements import MAX_LANES
 from .loader import loader

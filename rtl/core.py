@@ -15,8 +15,17 @@ from myhdl import ResetSignal, always_comb, block
 from ..isa.config import Config
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, MemoryType
 from .bundles import (
-    ENTRY_BITS, Axi4, AxiLite, Fault, PadWrite, ReadClient, RowCount, Stream, TileWrite,
-    WriteClient, bit,
+    ENTRY_BITS,
+    Axi4,
+    AxiLite,
+    Fault,
+    PadWrite,
+    ReadClient,
+    RowCount,
+    Stream,
+    TileWrite,
+    WriteClient,
+    bit,
 )
 from .compute import ComputeTokens, compute
 from .control import ModuleStatus, control
@@ -153,8 +162,8 @@ def core(
         ),
         store(
             clock, module_reset, for_store, g2s_available, g2s_pop, s2g_room, s2g_reserve,
-            s2g_push, values.out_base, out, store_write, store_rows, store_status.idle,
-            store_status.waiting, store_status.index, store_status.completed,
+            s2g_push, values.out_base, out.enable, out.address, out.data, store_write, store_rows,
+            store_status.idle, store_status.waiting, store_status.index, store_status.completed,
             store_status.fault, config=config,
         ),
     )

@@ -1,4 +1,4 @@
-"""Execute (stages s4 to s9): the arithmetic of a step, from operand tiles to a registered result."""
+"""Execute (stages s4 to s9): the arithmetic of a step, from operand tiles to its result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from .bundles import signed_word, word
 from .long_operands import long_operands, parameter_tiles
 from .mac_array import dot_bits
 from .multiply_lane import (
-    bypass_multiplier, multiply_lane, multiply_operands, requantize_operands,
+    bypass_multiplier,
+    multiply_lane,
+    multiply_operands,
+    requantize_operands,
 )
 from .operands import forward
 from .pack import join

@@ -98,6 +98,7 @@ def parameter_tiles(
         parameter.shift_bad.next = any_past != 0
 
     return (
-        select_bank(even_data, odd_data, parameter.odd, tile), checks, join(negatives, any_negative),
-        join(pasts, any_past), join(shifts, shift_new), capture, warn,
+        select_bank(even_data, odd_data, parameter.odd, tile), checks,
+        join(negatives, any_negative), join(pasts, any_past), join(shifts, shift_new), capture,
+        warn,
     )

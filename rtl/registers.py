@@ -73,38 +73,51 @@ def writable_word(
 
 
 @block
-def readable_word(address: Any, value: Any, below: Any, above: Any, *, offset: int) -> Any:
-    """``above`` is the register's value when it is addressed, else what ``below`` says."""
+def readable_word(address: Any, value: Any, selected: Any, *, offset: int) -> Any:
+    """``selected`` is the register's value when it is addressed, else 0."""
 
     @always_comb
     def select() -> None:
-        above.next = below
+        selected.next = 0
         if address[16:2] == offset // 4:
-            above.next = value
+            selected.next = value
 
     return select
 
 
 @block
-def readable_constants(address: Any, above: Any, *, values: tuple[int, int, int, int]) -> Any:
-    """Constant registers, and 0 for every other address."""
+def readable_constants(
+    address: Any, selected: Any, *, values: tuple[int, int, int, int]
+) -> Any:
+    """``selected`` is the constant register that is addressed, else 0."""
     identity, version, features, fingerprint = values
     fingerprint_high, fingerprint_low = fingerprint >> 16, fingerprint & 0xFFFF
 
     @always_comb
     def select() -> None:
-        above.next = 0
+        selected.next = 0
         if address[16:2] == Reg.IDENTITY // 4:
-            above.next = identity
+            selected.next = identity
         elif address[16:2] == Reg.VERSION // 4:
-            above.next = version
+            selected.next = version
         elif address[16:2] == Reg.FEATURES // 4:
-            above.next = features
+            selected.next = features
         elif address[16:2] == Reg.FINGERPRINT // 4:
-            above.next[32:16] = fingerprint_high  # MyHDL writes constants past 2^31 a bit too wide
-            above.next[16:0] = fingerprint_low
+            selected.next[32:16] = fingerprint_high  # MyHDL writes constants past 2^31 too wide
+            selected.next[16:0] = fingerprint_low
 
     return select
+
+
+@block
+def join_words(left: Any, right: Any, result: Any) -> Any:
+    """Join two selected words, of which one is 0."""
+
+    @always_comb
+    def join() -> None:
+        result.next = left | right
+
+    return join
 
 
 @block
@@ -184,17 +197,18 @@ def registers(
     constants = reset_values(config)
     writes = host_writes(clock, reset, s_axi, write)
 
-    above = word(32)
+    selected = [word(32)]
     nodes = [
         readable_constants(
-            s_axi.araddr, above, values=tuple(constants[offset] for offset in _CONSTANT)
+            s_axi.araddr, selected[0], values=tuple(constants[offset] for offset in _CONSTANT)
         )
     ]
     for offset, description in REGISTERS.items():
         if offset in _CONSTANT:
             continue
-        value, below, above = getattr(values, offset.name.lower()), above, word(32)
-        nodes.append(readable_word(s_axi.araddr, value, below, above, offset=int(offset)))
+        value = getattr(values, offset.name.lower())
+        selected.append(word(32))
+        nodes.append(readable_word(s_axi.araddr, value, selected[-1], offset=int(offset)))
         if description.access == "rw" and offset != Reg.CONTROL:
             high, low = _WRITABLE.get(offset, (32, 0))
             nodes.append(
@@ -202,7 +216,10 @@ def registers(
                     clock, reset, write, busy, value, offset=int(offset), high=high, low=low
                 )
             )
-    reads = host_reads(clock, reset, s_axi, above)
+    while len(selected) > 1:  # a tree: oldest two joined to one, until one is left
+        selected.append(word(32))
+        nodes.append(join_words(selected.pop(0), selected.pop(0), selected[-1]))
+    reads = host_reads(clock, reset, s_axi, selected[0])
 
     @always_comb
     def command() -> None:

@@ -95,9 +95,8 @@ def schedule(
     """Decide ``advance`` (s0..s2 move and the slot in s2 enters s3), ``s2.early``, ``s2.fresh``.
 
     ``operand_hits`` and ``parameter_hits`` are words with a bit per stage s3..s9, from
-    :func:`operand_hazard` and
-    :func:`parameter_hazard`.  ``fault`` is raised with STEP_INDEX or RQT_PARAMETER and the instruction's
-    index; the faulty step never leaves s2.
+    :func:`operand_hazard` and :func:`parameter_hazard`.  ``fault`` is raised with STEP_INDEX or
+    RQT_PARAMETER and the instruction's index; the faulty step never leaves s2.
     """
     s3_late, s5_early, s6_early = word(2), word(2), word(2)
     s6_late, s7_late = word(2), word(2)

@@ -41,7 +41,10 @@ def steps_decode(entry: Any, command: StepCommand, decoded: Decoded, *, config: 
     f_opcode, f_pop_prev, f_pop_next = common["opcode"], common["pop_prev"], common["pop_next"]
     f_push_prev, f_push_next = common["push_prev"], common["push_next"]
     f_type, f_x_size = memory["memory_type"], memory["x_size"]
-    f_reset, f_overwrite = gemm["reset"], gemm["overwrite"]
+    f_reset = gemm["reset"]
+    # without the extension bit 63 may belong to another field: then nothing can ask for it
+    overwrite_lo = gemm["overwrite"].lo if "overwrite" in gemm else f_reset.lo
+    refuses_overwrite = int("overwrite" in gemm and not config.overwrite)
     f_uop_bgn, f_uop_end = gemm["uop_bgn"], gemm["uop_end"]
     f_iter_out, f_iter_in = gemm["iter_out"], gemm["iter_in"]
     f_dst_out, f_dst_in = gemm["dst_factor_out"], gemm["dst_factor_in"]
@@ -51,7 +54,7 @@ def steps_decode(entry: Any, command: StepCommand, decoded: Decoded, *, config: 
     f_alu_opcode, f_use_imm, f_imm = alu["alu_opcode"], alu["use_imm"], alu["imm"]
     index_low, uop_depth = ENTRY_BITS - INDEX_BITS, 1 << config.log_uop_depth
     reserved_lo, reserved_hi = f_imm.lo + 11, f_imm.hi
-    has_overwrite, has_requantize = int(config.overwrite), int(config.requantize)
+    has_requantize = int(config.requantize)
     opcode, alu_opcode, memory_type = word(3), word(3), word(3)
     moves_nothing, has_steps, bad_rqt = bit(), bit(), bit()
 
@@ -94,7 +97,7 @@ def steps_decode(entry: Any, command: StepCommand, decoded: Decoded, *, config: 
             ):
                 decoded.fault_code.next = ErrorCode.MEMORY_TYPE
         elif opcode == Opcode.GEMM:
-            if entry[f_overwrite.lo] and has_overwrite == 0:
+            if entry[overwrite_lo] and refuses_overwrite == 1:
                 decoded.fault_code.next = ErrorCode.EXTENSION
             elif has_steps and entry[f_uop_end.hi:f_uop_end.lo] > uop_depth:
                 decoded.fault_code.next = ErrorCode.UOP_RANGE
@@ -113,7 +116,7 @@ def steps_decode(entry: Any, command: StepCommand, decoded: Decoded, *, config: 
         command.stepping.next = has_steps and opcode != Opcode.LOAD
         command.gemm.next = opcode == Opcode.GEMM
         command.clear.next = entry[f_reset.lo]
-        command.overwrite.next = entry[f_overwrite.lo]
+        command.overwrite.next = entry[overwrite_lo]
         command.push_prev.next = entry[f_push_prev.lo]
         command.push_next.next = entry[f_push_next.lo]
         command.index.next = entry[ENTRY_BITS:index_low]

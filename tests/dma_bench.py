@@ -4,6 +4,7 @@ Partners follow :mod:`rtl_bench`: ``edge(cycle)`` sees the cycle that ends and d
 """
 
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -37,6 +38,13 @@ def load_oracle(scratchpad, memory, base, element, load):
         at += load.x_pad_1
     scratchpad[at:at + x_total * load.y_pad_1] = 0
     return rows
+
+
+def shallow(make, *args, **options):
+    """Elaborate in a thread of its own: MyHDL reads the source of every frame of the call stack
+    for every instance, and pytest's stack is deep."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(make, *args, **options).result()
 
 
 def footprint(load):
@@ -97,6 +105,56 @@ class ReadMemory:
             at = address + beat * size
             data = int.from_bytes(self.memory[at:at + size].tobytes(), "little")
             self.beats.append((when, data, beat == beats - 1, self._error(at, size)))
+
+    def _error(self, address, size):
+        if address >= 1 << 32:
+            return PortError.WINDOW
+        for first, end, error in self.errors:
+            if address < end and address + size > first:
+                return error
+        return PortError.NONE
+
+
+class WriteMemory:
+    """The memory port as a WriteClient sees it; ``memory`` takes the bytes with strobes."""
+
+    def __init__(self, client, memory, config, random, *, latency=1, rate=1.0, errors=()):
+        self.client, self.memory, self.config = client, memory, config
+        self.random, self.latency, self.rate = random, latency, rate
+        self.errors = list(errors)
+        self.bursts = deque()  # [address, beats left, error]
+        self.responses = deque()  # (cycle, error)
+        self.written = set()
+        self.beats = []  # cycle of each
+        self.outstanding = self.most_outstanding = self.last_done = 0
+
+    def edge(self, cycle):
+        client, size = self.client, self.config.bus_bytes
+        if client.data_valid and client.data_ready:
+            burst = self.bursts[0]
+            for byte in range(size):
+                if client.data_strobe[byte] and not burst[2]:
+                    self.memory[burst[0] + byte] = int(client.data) >> 8 * byte & 255
+                    self.written.add(burst[0] + byte)
+            self.beats.append(cycle)
+            burst[0], burst[1] = burst[0] + size, burst[1] - 1
+            if not burst[1]:
+                self.responses.append((cycle + self.latency, self.bursts.popleft()[2]))
+        if client.request_valid and client.request_ready:
+            address, beats = int(client.request_address), int(client.request_beats)
+            assert 1 <= beats <= 16 and address % size == 0
+            assert address // (16 * size) == (address + (beats - 1) * size) // (16 * size)
+            self.outstanding += 1
+            self.most_outstanding = max(self.most_outstanding, self.outstanding)
+            self.bursts.append([address, beats, self._error(address, beats * size)])
+        client.done.next = False
+        if self.responses and self.responses[0][0] <= cycle and self.random.random() < self.rate:
+            client.done.next, client.done_error.next = True, self.responses.popleft()[1]
+            self.outstanding -= 1
+            self.last_done = cycle + 1
+        # data is taken for requests that were taken in earlier cycles
+        client.data_ready.next = bool(self.bursts) and self.random.random() < self.rate
+        client.request_ready.next = self.random.random() < self.rate
 
     def _error(self, address, size):
         if address >= 1 << 32:

@@ -87,8 +87,10 @@ def image():
     return np.random.default_rng(2).integers(-40, 40, SHAPE) * 0.25
 
 
-@pytest.mark.parametrize("url", ["model://?config=1x4x4&mem=0:64K",
-                                 "model://?config=1x4x4&mem=0x70000000:64K&order=5"])
+@pytest.mark.parametrize("url", [
+    "model://?config=1x4x4&mem=0:64K", "model://?config=1x4x4&mem=0x70000000:64K&order=5",
+    pytest.param("verilator://?config=1x4x4&mem=0x10000:64K", marks=pytest.mark.verilator),
+])
 def test_runs_and_shows_every_layer(url, image):
     seen = []
 
@@ -135,6 +137,8 @@ def test_raw_tensors_in_device_memory():
     with open_target("model://?config=1x4x4&mem=0x1000:4K") as target:
         result = run_program(program, target, {"t": np.array([1, -2, 3])})
         assert target.read_memory(0x1002, 6).hex() == "0100feff0300"
+        with pytest.raises(ProgramError, match="'t' holds int16; the values do not fit"):
+            run_program(program, target, {"t": np.array([1, 2, 1 << 15])})
     assert result.outputs["t"].tolist() == [1, -2, 3]
     assert result.outputs["t"].dtype == np.int16
 

@@ -1,5 +1,8 @@
 """The runtime on a device, each result against numpy; the same suite on every target."""
 
+import textwrap
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from myvta.driver import (
     OutOfMemoryError,
     Runtime,
     StreamError,
+    TargetTimeout,
     open_target,
     rqt_immediate,
 )
@@ -27,8 +31,12 @@ TARGETS = [
     "model://?config=default&mem=0:1M&order=3",
 ]
 RTL = [
-    pytest.param(f"{scheme}://?config={config}&mem=0x1000:1M", marks=getattr(pytest.mark, scheme))
-    for scheme, config in (("icarus", "1x4x4"), ("verilator", "1x4x4"), ("verilator", "2x8x8"))
+    pytest.param(f"{scheme}://?mem=0x1000:1M&{more}", marks=getattr(pytest.mark, scheme))
+    for scheme, more in (
+        ("icarus", "config=1x4x4"),
+        ("verilator", "config=1x4x4&latency=20&stall=30&seed=3"),
+        ("verilator", "config=2x8x8"),
+    )
 ]
 
 
@@ -373,6 +381,20 @@ def test_deadlock_is_an_error_and_the_device_usable_again(target):
     assert runtime.sync().counters["INSTRUCTIONS"] == 1
 
 
+@pytest.mark.verilator
+def test_a_launch_that_is_given_up_keeps_its_code():
+    with open_target("verilator://?config=1x4x4&mem=0:64K") as target:
+        runtime = Runtime(target, serial=True)
+        for _ in range(2):  # 600,000 steps; then the device is still busy
+            runtime.alu([(0, 0)], AluOpcode.ADD, imm=1, iter_out=1000, iter_in=600)
+            with pytest.raises(TargetTimeout, match="launch to end; CONTROL reads 0x1, CYCLES"):
+                runtime.sync(timeout=0)
+        assert len(runtime.allocator.blocks) == 4
+        runtime.alu([(0, 0)], AluOpcode.ADD, imm=1)
+        assert runtime.sync().counters["ALU_STEPS"] == 1
+        assert runtime.allocator.blocks == {}
+
+
 # -- errors ----------------------------------------------------------------------------------------
 def test_a_fault_quotes_the_note(runtime):
     depth = runtime.config.depth(ACC)
@@ -439,3 +461,14 @@ def test_another_device_is_refused():
         other.config = wanted.config
         with pytest.raises(IdentityError, match="it is '1x4x4': LOG_BLOCK expected 3, device 2"):
             Runtime(other)
+
+
+def test_the_example_of_the_documentation(capsys):
+    text = (Path(__file__).parents[1] / "docs" / "runtime.md").read_text(encoding="utf-8")
+    example = text.split("## The JIT runtime\n\n")[1].split("\n\n`Runtime` is")[0]
+    inputs = random_lanes(20, (1, 64), 8)
+    weights = random_lanes(21, (16, 64), 8)
+    exec(textwrap.dedent(example), {"inputs": inputs, "weights": weights})
+    want = (inputs @ weights.T) >> 10
+    assert np.abs(want).max() < 128
+    assert capsys.readouterr().out == f"{want.astype(np.int8)} 0\n"

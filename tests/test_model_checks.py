@@ -1,7 +1,9 @@
 """Static faults: each code, its index, its wording, and which one wins (contract item 2)."""
 
 import pytest
+
 from myvta.isa.config import named
+from myvta.isa.disassembler import format_instruction
 from myvta.isa.instructions import (
     Alu,
     Finish,
@@ -121,7 +123,8 @@ def test_static_fault(instruction, code, detail):
         it.run_stream([idle, idle, instruction, Finish()])
     fault = error.value
     assert (fault.code, fault.index, fault.detail) == (code, 2, detail)
-    assert str(fault) == f"{code.name} at instruction 2: {detail}\n  {instruction!r}"
+    listing = format_instruction(instruction, it.config)
+    assert str(fault) == f"{code.name} at instruction 2: {detail}\n  {listing}"
 
 
 @pytest.mark.parametrize(("instruction", "code", "detail"), FAULTS)

@@ -1,7 +1,10 @@
 """GEMM: values worked out by hand, the plan's shapes, and exactness (vta_isa.md 4.3, 0.1)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+
 from myvta.isa.config import named
 from myvta.isa.instructions import Finish, Gemm, Uop, encode_uop
 from myvta.isa.opcodes import ErrorCode
@@ -96,12 +99,52 @@ def test_the_same_fields_over_other_micro_ops_are_another_kernel():
     assert it.pads.acc[:3, 0, 3].tolist() == [4, 4, 0]
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        "reset", "overwrite", "uop_bgn", "uop_end", "iter_out", "iter_in", "dst_factor_out",
+        "dst_factor_in", "src_factor_out", "src_factor_in", "wgt_factor_out", "wgt_factor_in",
+    ],
+)
+def test_an_instruction_that_differs_in_one_field_gets_its_own_plan(field):
+    """Plans are remembered: B after A must do what B does alone."""
+    first = Gemm(
+        uop_end=2, iter_out=2, iter_in=2, dst_factor_out=9, dst_factor_in=3, src_factor_out=2,
+        src_factor_in=5, wgt_factor_out=3, wgt_factor_in=4,
+    )
+    second = replace(first, **{field: getattr(first, field) + 1})
+
+    def run(*stream):
+        it = device(uops=[Uop(dst=1, src=1, wgt=1), Uop(dst=2, src=0, wgt=2), Uop(src=7)])
+        it.pads.inp_rows[:] = np.random.default_rng(1).integers(-128, 128, it.pads.inp_rows.shape)
+        it.pads.wgt_rows[:] = np.random.default_rng(2).integers(-128, 128, it.pads.wgt_rows.shape)
+        for instruction in stream:
+            it.pads.acc[:] = 77
+            it.run_stream([instruction, Finish()])
+        return it.pads.acc.tolist()
+
+    assert run(first, second) == run(second) != run(first)
+
+
 def test_overwrite_stores_the_last_product_only():
     it = device(uops=[Uop(dst=0, src=1), Uop(dst=1, src=1), Uop(dst=0, src=2)])
     it.pads.acc[:] = 1000
     put(it, {1: [1, 1, 1, 1], 2: [5, 6, 7, 8]}, {0: np.eye(4)})
     it.run_stream([Gemm(overwrite=1, uop_end=3), Finish()])
     assert it.pads.acc[:3, 0].tolist() == [[5, 6, 7, 8], [1, 1, 1, 1], [1000] * 4]
+
+
+def test_overwrite_keeps_the_last_iteration_of_a_loop_that_stays():
+    it = device(uops=[Uop()])
+    for n in range(8):
+        put(it, {n: [n, 0, 0, 0]}, {n: np.eye(4) * (n + 1)})
+    loops = {
+        "iter_in": 3, "src_factor_in": 1, "iter_out": 2, "src_factor_out": 4, "wgt_factor_out": 5,
+    }
+    it.run_stream([Gemm(overwrite=1, **loops), Finish()])
+    assert it.pads.acc[:2, 0, 0].tolist() == [6 * 6, 0]
+    it.run_stream([Gemm(overwrite=1, dst_factor_in=1, **loops), Finish()])
+    assert it.pads.acc[:4, 0, 0].tolist() == [4 * 6, 5 * 6, 6 * 6, 0]
 
 
 def test_overwrite_with_colliding_loops_keeps_the_last_iteration():
@@ -159,7 +202,7 @@ def test_wrap_over_a_loop_that_moves_nothing():
 
 
 @pytest.mark.parametrize(
-    "fields", [dict(uop_end=0), dict(uop_bgn=3, uop_end=2), dict(iter_out=0), dict(iter_in=0)]
+    "fields", [{"uop_end": 0}, {"uop_bgn": 3, "uop_end": 2}, {"iter_out": 0}, {"iter_in": 0}]
 )
 def test_no_step_means_no_effect_and_no_fault(fields):
     it = device(uops=[Uop(dst=255, src=255, wgt=127)])
@@ -171,11 +214,11 @@ def test_no_step_means_no_effect_and_no_fault(fields):
 @pytest.mark.parametrize(
     ("fields", "detail"),
     [
-        (dict(dst_factor_in=100), "step (out 0, in 2, micro-op 1) indexes ACC[256], depth 256"),
-        (dict(src_factor_out=85), "step (out 3, in 0, micro-op 0) indexes INP[256], depth 256"),
-        (dict(wgt_factor_in=60), "step (out 0, in 2, micro-op 1) indexes WGT[130], depth 128"),
+        ({"dst_factor_in": 100}, "step (out 0, in 2, micro-op 1) indexes ACC[256], depth 256"),
+        ({"src_factor_out": 85}, "step (out 3, in 0, micro-op 0) indexes INP[256], depth 256"),
+        ({"wgt_factor_in": 60}, "step (out 0, in 2, micro-op 1) indexes WGT[130], depth 128"),
         (
-            dict(wgt_factor_in=63, dst_factor_in=127),
+            {"wgt_factor_in": 63, "dst_factor_in": 127},
             "step (out 0, in 2, micro-op 0) indexes ACC[259], depth 256",
         ),
     ],

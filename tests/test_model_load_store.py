@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from myvta.isa.config import named
 from myvta.isa.instructions import Finish, Load, Store
 from myvta.isa.opcodes import MemoryType
@@ -31,23 +32,29 @@ def loaded_inp(tiles, **fields):
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        (dict(x_size=3), [1, 2, 3, P]),
-        (dict(x_size=2, sram_base=1, dram_base=4), [P, 5, 6, P]),
-        (dict(x_size=2, y_size=2, x_stride=5), [1, 2, 6, 7, P]),
-        (dict(x_size=2, y_size=3, x_stride=0), [1, 2, 1, 2, 1, 2, P]),
-        (dict(x_size=2, y_size=2, x_stride=1), [1, 2, 2, 3, P]),
-        (dict(x_size=1, x_pad_0=2), [0, 0, 1, P]),
-        (dict(x_size=1, x_pad_1=2), [1, 0, 0, P]),
-        (dict(x_size=2, y_pad_0=1), [0, 0, 1, 2, P]),
-        (dict(x_size=2, y_pad_1=2), [1, 2, 0, 0, 0, 0, P]),
+        ({"x_size": 3}, [1, 2, 3, P]),
+        ({"x_size": 2, "sram_base": 1, "dram_base": 4}, [P, 5, 6, P]),
+        ({"x_size": 2, "y_size": 2, "x_stride": 5}, [1, 2, 6, 7, P]),
+        ({"x_size": 2, "y_size": 3, "x_stride": 0}, [1, 2, 1, 2, 1, 2, P]),
+        ({"x_size": 2, "y_size": 2, "x_stride": 1}, [1, 2, 2, 3, P]),
+        ({"x_size": 1, "x_pad_0": 2}, [0, 0, 1, P]),
+        ({"x_size": 1, "x_pad_1": 2}, [1, 0, 0, P]),
+        ({"x_size": 2, "y_pad_0": 1}, [0, 0, 1, 2, P]),
+        ({"x_size": 2, "y_pad_1": 2}, [1, 2, 0, 0, 0, 0, P]),
         (
-            dict(x_size=1, y_size=2, x_stride=8, x_pad_0=1, x_pad_1=1, y_pad_0=1, y_pad_1=1),
+            {
+                "x_size": 1, "y_size": 2, "x_stride": 8, "x_pad_0": 1,
+                "x_pad_1": 1, "y_pad_0": 1, "y_pad_1": 1,
+            },
             [0, 0, 0, 0, 1, 0, 0, 9, 0, 0, 0, 0, P],
         ),
-        (dict(x_size=0, y_size=2, y_pad_0=3, x_pad_0=3), [P, P, P]),
-        (dict(x_size=2, y_size=0, y_pad_0=1, y_pad_1=1, x_pad_0=1), [0, 0, 0, 0, 0, 0, P]),
-        (dict(x_size=2, y_size=0), [P, P]),
-        (dict(x_size=0xFFFF, y_size=0, x_stride=0xFFFF), [P, P]),
+        ({"x_size": 0, "y_size": 2, "y_pad_0": 3, "x_pad_0": 3}, [P, P, P]),
+        (
+            {"x_size": 2, "y_size": 0, "y_pad_0": 1, "y_pad_1": 1, "x_pad_0": 1},
+            [0, 0, 0, 0, 0, 0, P],
+        ),
+        ({"x_size": 2, "y_size": 0}, [P, P]),
+        ({"x_size": 0xFFFF, "y_size": 0, "x_stride": 0xFFFF}, [P, P]),
     ],
 )
 def test_load_walks_rows_and_pads(fields, expected):
@@ -126,14 +133,14 @@ E = 0xEE
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        (dict(x_size=2), [0, 1, E, E]),
-        (dict(x_size=2, sram_base=5, dram_base=1), [E, 5, 6, E]),
-        (dict(x_size=2, y_size=2, x_stride=3), [0, 1, E, 2, 3, E]),
-        (dict(x_size=2, y_size=3, x_stride=1), [0, 2, 4, 5, E]),
-        (dict(x_size=2, y_size=2, x_stride=0), [2, 3, E]),
-        (dict(x_size=0, y_size=2), [E, E]),
-        (dict(x_size=2, y_size=0), [E, E]),
-        (dict(x_size=0, memory_type=UOP, x_pad_0=3), [E, E]),
+        ({"x_size": 2}, [0, 1, E, E]),
+        ({"x_size": 2, "sram_base": 5, "dram_base": 1}, [E, 5, 6, E]),
+        ({"x_size": 2, "y_size": 2, "x_stride": 3}, [0, 1, E, 2, 3, E]),
+        ({"x_size": 2, "y_size": 3, "x_stride": 1}, [0, 2, 4, 5, E]),
+        ({"x_size": 2, "y_size": 2, "x_stride": 0}, [2, 3, E]),
+        ({"x_size": 0, "y_size": 2}, [E, E]),
+        ({"x_size": 2, "y_size": 0}, [E, E]),
+        ({"x_size": 0, "memory_type": UOP, "x_pad_0": 3}, [E, E]),
     ],
 )
 def test_store_writes_only_the_addressed_tiles(fields, expected):

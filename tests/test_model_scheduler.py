@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store
 from myvta.isa.opcodes import TOKEN_CAPACITY, ErrorCode, MemoryType
@@ -97,7 +98,7 @@ def test_a_full_token_queue_that_nobody_empties_is_a_deadlock():
     assert (fault.code, fault.index) == (ErrorCode.DEADLOCK, TOKEN_CAPACITY)
     assert "waits at instruction 1023" in fault.detail
     assert "for room for a token load->compute (all 1023 used)" in fault.detail
-    assert "compute waits at instruction 1024 (Finish(" in fault.detail
+    assert "compute waits at instruction 1024 (finish)" in fault.detail
     assert "for load and store to become idle" in fault.detail
 
 
@@ -152,9 +153,12 @@ def test_deadlock_says_who_waits_for_whom(seed):
     assert (fault.code, fault.index, fault.instruction) == (ErrorCode.DEADLOCK, 1, stream[1])
     assert fault.detail == (
         "nothing can proceed; "
-        f"load waits at instruction 1 ({stream[1]!r}) for a token compute->load; "
-        f"compute waits at instruction 2 ({stream[2]!r}) for a token load->compute; "
-        f"store waits at instruction 3 ({stream[3]!r}) for a token compute->store"
+        "load waits at instruction 1 (load inp cols=0 pop_next push_next) "
+        "for a token compute->load; "
+        "compute waits at instruction 2 (load uop cols=0 pop_prev push_prev) "
+        "for a token load->compute; "
+        "store waits at instruction 3 (store out cols=0 pop_prev) "
+        "for a token compute->store"
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from myvta.isa.config import named
 from myvta.isa.registers import Reg
 from myvta.model.target import open_model

@@ -3,15 +3,14 @@
 from random import Random
 
 import pytest
+from rtl_bench import clock_and_reset, simulate
+
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType
 from myvta.isa.registers import COUNTERS
 from myvta.rtl.bundles import RowCount, bit
-from myvta.rtl.convert import convert_block
 from myvta.rtl.counters import counters
-from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.registers import RegisterFile
-from rtl_bench import clock_and_reset, simulate
 
 PULSES = (
     "load_completed", "compute_completed", "store_completed", "gemm_step", "alu_step", "acc_write",
@@ -91,10 +90,3 @@ def test_bytes_wrap_at_32_bits():
 
 def counters_top(config):
     return Bench(config).block
-
-
-@pytest.mark.icarus
-def test_converts_clean(tmp_path):
-    config = NAMED["default"]
-    for hdl, lint in (("verilog", lint_verilog), ("vhdl", lint_vhdl)):
-        lint(convert_block(counters_top, tmp_path, hdl, config=config, name="counters_top"))

@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from dma_bench import ReadMemory, TileRecorder, load_oracle, random_load
+from dma_bench import ReadMemory, TileRecorder, load_oracle, random_load, shallow
 from myhdl import Signal, modbv
 from rtl_bench import clock_and_reset, simulate
 
@@ -118,7 +118,7 @@ CASES = [
 )
 def test_random_loads_write_what_the_walk_writes(name, log_bus, first, kinds, latency, rate, take):
     config = NAMED[name].replace(log_bus_width=log_bus)
-    bench = Bench(config, first, seed=log_bus, latency=latency, rate=rate, take=take)
+    bench = shallow(Bench, config, first, seed=log_bus, latency=latency, rate=rate, take=take)
     loads = [
         random_load(bench.random, config, bench.random.choice(kinds), MEMORY_BYTES // 2)
         for _ in range(16)
@@ -158,7 +158,7 @@ def span_of(bench):
 
 @pytest.mark.parametrize("latency", [1, 64])
 def test_contiguous_weights_move_a_beat_a_cycle(latency):
-    bench = Bench(NAMED["default"], MemoryType.INP, latency=latency)
+    bench = shallow(Bench, NAMED["default"], MemoryType.INP, latency=latency)
     loads = [Load(memory_type=MemoryType.WGT, x_size=64)]
     bench.run(loads)
     assert beats(bench, loads) == 2048
@@ -168,7 +168,7 @@ def test_contiguous_weights_move_a_beat_a_cycle(latency):
 
 
 def test_consecutive_loads_hide_their_latency():
-    bench = Bench(NAMED["default"], MemoryType.INP, latency=64)
+    bench = shallow(Bench, NAMED["default"], MemoryType.INP, latency=64)
     loads = [
         Load(memory_type=MemoryType.INP, x_size=16, dram_base=100 * at, sram_base=20 * at)
         for at in range(4)
@@ -178,7 +178,7 @@ def test_consecutive_loads_hide_their_latency():
 
 
 def test_commands_of_nothing_pass_in_order():
-    bench = Bench(NAMED["1x4x4"], MemoryType.INP, latency=20)
+    bench = shallow(Bench, NAMED["1x4x4"], MemoryType.INP, latency=20)
     loads = [
         Load(memory_type=MemoryType.INP, x_size=1, push_next=1),
         Load(memory_type=MemoryType.INP, x_size=0, y_pad_0=3, x_pad_0=2, push_prev=1),
@@ -200,7 +200,7 @@ def test_commands_of_nothing_pass_in_order():
 def test_an_error_names_its_load_and_swallows_the_rest(error, code, latency):
     kind = MemoryType.INP
     bad = SECOND_BASE + 70 * 16
-    bench = Bench(NAMED["default"], MemoryType.WGT, latency=latency, errors=[(bad, bad + 1, error)])
+    bench = shallow(Bench, NAMED["default"], MemoryType.WGT, latency=latency, errors=[(bad, bad + 1, error)])
     loads = [
         Load(memory_type=kind, x_size=16, dram_base=32 * at, sram_base=16 * at) for at in range(6)
     ]
@@ -219,7 +219,7 @@ def test_an_error_names_its_load_and_swallows_the_rest(error, code, latency):
 ])
 def test_addresses_past_the_space_stay_past_it(load, first):
     load = load.__class__(**{**load.__dict__, "x_size": 1})
-    bench = Bench(NAMED["default"], MemoryType.INP)
+    bench = shallow(Bench, NAMED["default"], MemoryType.INP)
     bench.memory = bench.port.memory = np.zeros(1 << 16, np.uint8)
     bench.port._queue = lambda cycle, address, beats: bench.port.beats.append(
         (cycle, 0, True, PortError.WINDOW if address >= 1 << 32 else PortError.NONE)

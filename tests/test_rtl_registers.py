@@ -4,13 +4,12 @@ from collections import deque
 from random import Random
 
 import pytest
+from rtl_bench import clock_and_reset, simulate
+
 from myvta.isa.config import NAMED
 from myvta.isa.registers import REGISTERS, Reg, reset_values
 from myvta.rtl.bundles import AxiLite, bit
-from myvta.rtl.convert import convert_block
-from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.registers import RegisterFile, registers
-from rtl_bench import clock_and_reset, simulate
 
 CONFIG = NAMED["default"]
 CONSTANT = {Reg.IDENTITY, Reg.VERSION, Reg.FEATURES, Reg.FINGERPRINT}
@@ -217,16 +216,9 @@ def test_a_response_waits_for_the_host_and_the_next_request_for_it():
         return cycle == 40
 
     simulate([bench.block], bench.clock, bench.reset, on_edge, limit=41)
-    assert len({row for row in seen[5:21]}) == 1 and seen[5][:2] == (True, True)
+    assert len(set(seen[5:21])) == 1 and seen[5][:2] == (True, True)
     assert seen[39][2] > 20
 
 
 def registers_top(config):
     return Bench(config).block
-
-
-@pytest.mark.icarus
-@pytest.mark.parametrize("name", ["default", "2x8x8"])  # fingerprints below and above 2^31
-def test_converts_clean(tmp_path, name):
-    for hdl, lint in (("verilog", lint_verilog), ("vhdl", lint_vhdl)):
-        lint(convert_block(registers_top, tmp_path, hdl, config=NAMED[name], name="registers_top"))

@@ -4,6 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from dma_bench import shallow
 from myhdl import Signal, modbv
 from rtl_bench import clock_and_reset, simulate
 
@@ -43,7 +44,7 @@ class Bench:
 
 @pytest.mark.parametrize("name, log_bus, kind", CASES)
 def test_contents_are_those_of_an_array(name, log_bus, kind):
-    bench, random = Bench(name, log_bus, kind), Random(f"{name}{kind}")
+    bench, random = shallow(Bench, name, log_bus, kind), Random(f"{name}{kind}")
     write, pad, size, element = bench.write, bench.pad, bench.config.bus_bytes, bench.element
     width, near = 8 * element, min(bench.depth, 24)
     contents = np.zeros((bench.depth, element), np.uint8)
@@ -118,7 +119,7 @@ def test_contents_are_those_of_an_array(name, log_bus, kind):
 
 @pytest.mark.parametrize("columns_busy, cycles", [((0, 1), 2), ((0, 0), 2), ((), 1)])
 def test_a_pad_fills_the_columns_that_data_leaves(columns_busy, cycles):
-    bench = Bench("1x4x4", 6, MemoryType.WGT)
+    bench = shallow(Bench, "1x4x4", 6, MemoryType.WGT)
     assert bench.element == 2 * bench.config.bus_bytes
     taken = []
 

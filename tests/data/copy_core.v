@@ -1,6 +1,16 @@
 // A device under test with the ports of the accelerator's core and a job one can check by hand:
 // a launch copies INSN_COUNT * 16 bytes from INSN_BASE to OUT_BASE, then sets FINISH.
-// `BUS is the data width.  Each BUG_ macro plants one fault for the bus checker to find.
+// `BUS is the data width.  Register 0x10 plants one fault for the checkers to find:
+//   1 ARVALID falls without ARREADY       7 the launch never ends
+//   2 AR changes while it waits           8 WSTRB wider than the beat
+//   3 bursts cross 4 KiB                  9 beats wider than the bus
+//   4 AW is a wrapping burst             10 a read of the register map is never answered
+//   5 WLAST one beat early               11 a write response nobody asked for
+//   6 FINISH before the last response    12 ARVALID during reset
+//  13 ARVALID has no value               14 the simulation ends itself
+//  15 a read of the register map is answered with SLVERR
+//  16 register data change while they wait  18 the response of a register write falls while it waits
+//  17 register data fall while they wait    19 W data change while they wait
 
 `ifndef BUS
 `define BUS 64
@@ -47,7 +57,7 @@ module myvta_core (
     output reg [7:0] m_axi_arlen,
     output wire [2:0] m_axi_arsize,
     output wire [1:0] m_axi_arburst,
-    output reg m_axi_arvalid,
+    output wire m_axi_arvalid,
     input wire m_axi_arready,
     input wire [`BUS-1:0] m_axi_rdata,
     input wire [1:0] m_axi_rresp,
@@ -64,6 +74,7 @@ localparam BURST = 16;  // beats of a burst at most
 // -- registers ---------------------------------------------------------------------------------
 reg [31:0] count, source, target, window_base, window_limit, enable, scratch, cycles;
 reg busy, finish, error, raised;
+wire [4:0] fault = scratch[4:0];
 reg write_address_taken, write_data_taken;
 reg [15:0] write_address;
 reg [31:0] write_data;
@@ -75,7 +86,7 @@ assign interrupt = enable[0] & raised;
 assign s_axi_awready = ~write_address_taken;
 assign s_axi_wready = ~write_data_taken;
 assign s_axi_bresp = 2'b00;
-assign s_axi_rresp = 2'b00;
+assign s_axi_rresp = (fault == 15) ? 2'b10 : 2'b00;
 assign s_axi_arready = ~s_axi_rvalid;
 
 always @(posedge clock) begin
@@ -117,9 +128,9 @@ always @(posedge clock) begin
                     default: ;
                 endcase
         end
-        if (s_axi_bvalid & s_axi_bready) s_axi_bvalid <= 0;
+        if (s_axi_bvalid & (s_axi_bready | fault == 18)) s_axi_bvalid <= (fault == 11);
         if (s_axi_arvalid & s_axi_arready) begin
-            s_axi_rvalid <= 1;
+            s_axi_rvalid <= (fault != 10);
             case (s_axi_araddr)
                 16'h0000: s_axi_rdata <= {29'd0, error, finish, busy};
                 16'h0004: s_axi_rdata <= cycles;
@@ -135,7 +146,8 @@ always @(posedge clock) begin
                 default: s_axi_rdata <= 0;
             endcase
         end
-        if (s_axi_rvalid & s_axi_rready) s_axi_rvalid <= 0;
+        if (s_axi_rvalid & (s_axi_rready | fault == 17)) s_axi_rvalid <= 0;
+        if (s_axi_rvalid & fault == 16) s_axi_rdata <= ~s_axi_rdata;
     end
 end
 
@@ -143,15 +155,20 @@ end
 function [8:0] burst(input [31:0] address, input [31:0] beats);
     reg [31:0] room;
     begin
-`ifdef BUG_CROSS_4K
-        room = BURST;
-`else
         room = (32'd4096 - {20'd0, address[11:0]}) / BYTES;
-`endif
+        if (fault == 3) room = BURST;
         if (room > BURST) room = BURST;
         burst = (beats < room) ? beats[8:0] : room[8:0];
     end
 endfunction
+
+reg arvalid, stuck;
+assign m_axi_arvalid = (fault == 13) ? 1'bx : arvalid | (stuck & reset);
+initial stuck = 0;
+always @(posedge clock) begin
+    if (fault == 12) stuck <= 1;
+    if (fault == 14) $finish;
+end
 
 reg [`BUS-1:0] buffer [0:DEPTH-1];
 reg [7:0] head, tail;  // free running
@@ -166,28 +183,20 @@ wire do_read = m_axi_rvalid & m_axi_rready;
 wire do_data = m_axi_wvalid & m_axi_wready;
 wire do_answer = m_axi_bvalid & m_axi_bready;
 wire ask = busy & (read_left != 0) & (reserved + BURST <= DEPTH)
-    & (~m_axi_arvalid | m_axi_arready);
+    & (~arvalid | m_axi_arready);
 wire send = busy & (write_left != 0) & ((beats_left == 0) | ((beats_left == 1) & do_data))
     & (level - (do_data ? 8'd1 : 8'd0) >= write_burst) & (~m_axi_awvalid | m_axi_awready);
 wire [31:0] total = count << 4;
 
-assign m_axi_arsize = SIZE;
+assign m_axi_arsize = (fault == 9) ? 3'd7 : SIZE;
 assign m_axi_arburst = 2'b01;
-assign m_axi_awsize = SIZE;
-`ifdef BUG_WRAP
-assign m_axi_awburst = 2'b10;
-`else
-assign m_axi_awburst = 2'b01;
-`endif
+assign m_axi_awsize = (fault == 8) ? 3'd2 : SIZE;
+assign m_axi_awburst = (fault == 4) ? 2'b10 : 2'b01;
 assign m_axi_rready = 1'b1;
 assign m_axi_bready = 1'b1;
 assign m_axi_wvalid = (beats_left != 0);
-assign m_axi_wdata = buffer[tail[6:0]];
-`ifdef BUG_LAST
-assign m_axi_wlast = (beats_left == 2);
-`else
-assign m_axi_wlast = (beats_left == 1);
-`endif
+assign m_axi_wdata = (fault == 19) ? {`BUS/32{cycles}} : buffer[tail[6:0]];
+assign m_axi_wlast = (beats_left == ((fault == 5) ? 2 : 1));
 assign m_axi_wstrb = (bytes_left >= BYTES) ? {BYTES{1'b1}} : ({BYTES{1'b1}} >> (BYTES - bytes_left));
 
 always @(posedge clock) begin
@@ -197,7 +206,7 @@ end
 always @(posedge clock) begin
     if (reset) begin
         {busy, finish, error, raised} <= 0;
-        {m_axi_arvalid, m_axi_awvalid} <= 0;
+        {arvalid, m_axi_awvalid} <= 0;
         {m_axi_araddr, m_axi_arlen, m_axi_awaddr, m_axi_awlen} <= 0;
         {head, tail, reserved, beats_left, unanswered} <= 0;
         {read_address, read_left, write_to, write_left, bytes_left, cycles} <= 0;
@@ -219,15 +228,11 @@ always @(posedge clock) begin
         end
         if (busy) cycles <= cycles + 1;
         // reads
-        if (m_axi_arready) m_axi_arvalid <= 0;
-`ifdef BUG_DROP_VALID
-        m_axi_arvalid <= 0;
-`endif
-`ifdef BUG_PAYLOAD
-        if (m_axi_arvalid & ~m_axi_arready) m_axi_araddr <= m_axi_araddr + BYTES;
-`endif
+        if (m_axi_arready) arvalid <= 0;
+        if (fault == 1) arvalid <= 0;
+        if (fault == 2 & arvalid & ~m_axi_arready) m_axi_araddr <= m_axi_araddr + BYTES;
         if (ask) begin
-            m_axi_arvalid <= 1;
+            arvalid <= 1;
             m_axi_araddr <= read_address;
             m_axi_arlen <= read_burst - 1;
             read_address <= read_address + read_burst * BYTES;
@@ -255,16 +260,11 @@ always @(posedge clock) begin
         end
         unanswered <= unanswered + (send ? 8'd1 : 8'd0) - (do_answer ? 8'd1 : 8'd0);
         if (do_answer & (m_axi_bresp != 0)) error <= 1;
-`ifdef BUG_EARLY_FINISH
-        if (busy & (write_left == 0) & (beats_left == 0)) begin
-`else
-        if (busy & (write_left == 0) & (beats_left == 0) & (unanswered == 0)) begin
-`endif
-`ifndef BUG_HANG
+        if (busy & (write_left == 0) & (beats_left == 0) & (unanswered == 0 | fault == 6)
+                & (fault != 7)) begin
             busy <= 0;
             finish <= 1;
             raised <= 1;
-`endif
         end
     end
 end

@@ -1,15 +1,23 @@
-"""Small random ONNX networks, for tests and fuzzing: the same seed gives the same network."""
+"""Small random ONNX networks, and the comparison of every layer with the reference."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["NetworkBuilder", "random_network"]
+from myvta.compiler.compile import Compiled, compile_model
+from myvta.compiler.reference import evaluate
+from myvta.compiler.session import Session
+from myvta.isa.config import Config
+from myvta.model.target import open_model
+
+__all__ = ["NetworkBuilder", "check_every_layer", "compiled", "random_network", "save"]
 
 
 @dataclass
@@ -164,3 +172,43 @@ def random_network(seed: int, channels: int = 12, size: int = 9) -> NetworkBuild
     if draw(0, 2):
         x = build.gemm(build.flatten(x), int(draw(1, 2 * channels)))
     return build
+
+
+def save(build: NetworkBuilder, path: Path, *outputs: str) -> Path:
+    """Write a network (default output: its last node's) and return the path."""
+    names = outputs or (build.nodes[-1].output[0],)
+    onnx.save(build.model(*names), path)
+    return path
+
+
+def compiled(
+    build: NetworkBuilder, folder: Path, config: Config | str, *outputs: str, **options: Any
+) -> Compiled:
+    """Compile a network, calibrated on four random images."""
+    path = save(build, folder / "network.onnx", *outputs)
+    return compile_model(path, build.samples(4), config, **options)
+
+
+def check_every_layer(
+    made: Compiled, inputs: dict[str, np.ndarray], **options: str
+) -> dict[str, np.ndarray]:
+    """Run on the model, compare each integer tensor with the reference, return all tensors.
+
+    ``options`` are those of ``model://``; reading a tile nobody wrote is an error.
+    """
+    expected = evaluate(made.quantized, inputs)
+    size = -(-made.program.size // 4096) * 4096
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with open_model(
+            location="", config=made.program.config, base=1 << 20, size=size, options=options
+        ) as target:
+            found = Session(made.program, target).run(inputs, capture=True)
+    checked = 0
+    for name, value in found.items():
+        if name.endswith(".q"):
+            wanted = expected[name[:-2]]
+            np.testing.assert_array_equal(value.reshape(wanted.shape), wanted, err_msg=name)
+            checked += 1
+    assert checked, "no integer tensor was compared"
+    return found

@@ -1,0 +1,139 @@
+"""Load engine: executes its queue's LOADs of INP and WGT in order, with their tokens.
+
+Contract
+    The instruction at the head of ``sink`` is checked first (DEPENDENCY, then SRAM_RANGE); a static
+    fault is raised once everything before it has completed.  Else it starts as soon as a token it
+    pops is ``g2l_available``, a token it pushes has ``l2g_room`` and the loader takes it: at the
+    earliest 3 cycles after it came to the head.  Then ``g2l_pop`` and ``l2g_reserve`` pulse and the
+    next instruction comes to the head, while data of this one is awaited.
+    ``completed`` pulses when everything of it is written, ``l2g_push`` in the same cycle; in order.
+    ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
+    a token or room and none is in flight; ``index`` says which it is.
+    ``fault`` stays until reset; nothing starts or completes after it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import OpenPort, always_comb, always_seq, block
+
+from ..isa.config import Config
+from ..isa.fields import layout
+from ..isa.opcodes import ErrorCode, MemoryType, Opcode
+from .bundles import (
+    ENTRY_BITS, INDEX_BITS, Fault, LoadCommand, PadWrite, ReadClient, RowCount, Stream, TileWrite,
+    bit, word,
+)
+from .loader import loader
+from .memory_checks import CHECK_CYCLES, memory_checks
+
+__all__ = ["load"]
+
+
+@block
+def load(
+    clock: Any, reset: Any, sink: Stream, g2l_available: Any, g2l_pop: Any, l2g_room: Any,
+    l2g_reserve: Any, l2g_push: Any, inp_base: Any, wgt_base: Any, read: ReadClient,
+    write: TileWrite, pad: PadWrite, rows: RowCount, idle: Any, waiting: Any, index: Any,
+    completed: Any, fault: Fault, *, config: Config,
+) -> Any:
+    """Execute entries ``{index, instruction}`` that are LOADs of INP or WGT."""
+    fields = layout(Opcode.LOAD, config)
+    f_pop_prev, f_pop_next = fields["pop_prev"], fields["pop_next"]
+    f_push_prev, f_push_next = fields["push_prev"], fields["push_next"]
+    f_type, f_sram, f_dram = fields["memory_type"], fields["sram_base"], fields["dram_base"]
+    f_y_size, f_x_size, f_x_stride = fields["y_size"], fields["x_size"], fields["x_stride"]
+    f_y_pad_0, f_y_pad_1 = fields["y_pad_0"], fields["y_pad_1"]
+    f_x_pad_0, f_x_pad_1 = fields["x_pad_0"], fields["x_pad_1"]
+    index_low = ENTRY_BITS - INDEX_BITS
+
+    command, data_fault = LoadCommand(), Fault()
+    age = word(2)  # cycles the instruction at the head has been checked
+    head, checked, bad_flags, out_of_range, ready_to_start, starts = (bit() for _ in range(6))
+    done, done_push_prev, done_push_next, loader_idle = bit(), OpenPort(), bit(), bit()
+    static_fault = bit()
+
+    @always_comb
+    def decode():
+        command.memory_type.next = sink.data[f_type.hi:f_type.lo]
+        command.sram_base.next = sink.data[f_sram.hi:f_sram.lo]
+        command.dram_base.next = sink.data[f_dram.hi:f_dram.lo]
+        command.y_size.next = sink.data[f_y_size.hi:f_y_size.lo]
+        command.x_size.next = sink.data[f_x_size.hi:f_x_size.lo]
+        command.x_stride.next = sink.data[f_x_stride.hi:f_x_stride.lo]
+        command.y_pad_0.next = sink.data[f_y_pad_0.hi:f_y_pad_0.lo]
+        command.y_pad_1.next = sink.data[f_y_pad_1.hi:f_y_pad_1.lo]
+        command.x_pad_0.next = sink.data[f_x_pad_0.hi:f_x_pad_0.lo]
+        command.x_pad_1.next = sink.data[f_x_pad_1.hi:f_x_pad_1.lo]
+        command.push_prev.next = False
+        command.push_next.next = sink.data[f_push_next.lo]
+        command.index.next = sink.data[ENTRY_BITS:index_low]
+
+    @always_comb
+    def judge():
+        bad_flags.next = sink.data[f_pop_prev.lo] or sink.data[f_push_prev.lo]
+        head.next = sink.valid and not fault.raised and not data_fault.raised
+        checked.next = age == CHECK_CYCLES
+
+    @always_comb
+    def gather_tokens():
+        ready_to_start.next = (
+            head and checked and not bad_flags and not out_of_range
+            and (g2l_available or not sink.data[f_pop_next.lo])
+            and (l2g_room or not sink.data[f_push_next.lo])
+        )
+
+    @always_comb
+    def start():
+        command.valid.next = ready_to_start
+        starts.next = ready_to_start and command.ready
+        sink.ready.next = ready_to_start and command.ready
+        g2l_pop.next = ready_to_start and command.ready and sink.data[f_pop_next.lo]
+        l2g_reserve.next = ready_to_start and command.ready and sink.data[f_push_next.lo]
+
+    @always_comb
+    def complete():
+        completed.next = done
+        l2g_push.next = done and done_push_next
+
+    @always_comb
+    def report():
+        index.next = sink.data[ENTRY_BITS:index_low]
+        idle.next = loader_idle and not sink.valid
+        waiting.next = (
+            loader_idle and head and checked and not bad_flags and not out_of_range
+            and not ready_to_start
+        )
+        static_fault.next = head and checked and loader_idle and (bad_flags or out_of_range)
+
+    @always_seq(clock.posedge, reset)
+    def wait_for_checks():
+        if starts or not sink.valid:
+            age.next = 0
+        elif not checked:
+            age.next = age + 1
+
+    @always_seq(clock.posedge, reset)
+    def watch():
+        if not fault.raised:
+            if data_fault.raised:
+                fault.raised.next = True
+                fault.code.next = data_fault.code
+                fault.index.next = data_fault.index
+            elif static_fault:
+                fault.raised.next = True
+                fault.index.next = index
+                fault.code.next = ErrorCode.SRAM_RANGE
+                if bad_flags:
+                    fault.code.next = ErrorCode.DEPENDENCY
+
+    checks = memory_checks(clock, sink.data, out_of_range, config=config)
+    engine = loader(
+        clock, reset, command, inp_base, wgt_base, read, write, pad, rows, done, done_push_prev,
+        done_push_next, loader_idle, data_fault, config=config, first_type=MemoryType.INP,
+    )
+    return (
+        decode, judge, gather_tokens, start, complete, report, wait_for_checks, watch, checks,
+        engine,
+    )
