@@ -256,7 +256,7 @@ class RandomProgram(Program):
     # -- the end ---------------------------------------------------------------------------------
     def _settle(self):
         """Take out the RQTs that would meet a parameter out of range: they are errors."""
-        while True:
+        while any(map(_is_rqt, self.body)):
             device = Device(self.config, memory_base=BASE, memory_size=SIZE)
             device.open_window()
             device.memory.write(BASE, bytes(self.image))
