@@ -27,6 +27,8 @@ def _devices(backend, *names):
 SIMULATED = [*_devices("icarus", "1x4x4"), *_devices("verilator", "1x4x4")]
 EVERYWHERE = [*_devices(MODEL, "1x4x4"), *SIMULATED]
 """Parameters of fixture ``device``: the smallest configuration on every backend."""
+NOT_ICARUS = [EVERYWHERE[0], EVERYWHERE[2]]
+"""For programs of thousands of instructions."""
 WIDER = [
     *_devices(MODEL, "1x4x4_int4", "2x8x8", "default"),
     *_devices("verilator", "1x4x4_int4", "2x8x8", "default"),
