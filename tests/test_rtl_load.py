@@ -6,8 +6,9 @@ from random import Random
 import numpy as np
 import pytest
 from dma_bench import ReadMemory, footprint, load_oracle, random_load, shallow
-from myhdl import Signal, modbv
+from myhdl import Signal, block, modbv
 from rtl_bench import clock_and_reset, simulate
+from rtl_replay import Recorder, replay_verilog, replay_vhdl
 
 from myvta.isa.config import NAMED
 from myvta.isa.instructions import Load, encode
@@ -16,7 +17,6 @@ from myvta.rtl.bundles import (
     ENTRY_BITS, Fault, PadWrite, PortError, ReadClient, RowCount, Stream, TileWrite, bit, word,
 )
 from myvta.rtl.convert import convert_block
-from myvta.rtl.elements import MAX_LANES
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.load import load as load_engine
 from myvta.rtl.scratchpad import scratchpad
@@ -25,6 +25,34 @@ from myvta.rtl.tile_switch import tile_switch
 INP, WGT = MemoryType.INP, MemoryType.WGT
 BASES = {INP: 0x1C00, WGT: 0x0400}
 MEMORY_BYTES = 1 << 15
+
+
+@block
+def load_and_scratchpads(
+    clock, reset, sink, g2l_available, g2l_pop, l2g_room, l2g_reserve, l2g_push, inp_base,
+    wgt_base, read, rows, idle, waiting, index, completed, fault, inp_enable, inp_address,
+    inp_data, wgt_enable, wgt_address, wgt_data, *, config,
+):
+    """The load engine and what it fills, as in the core."""
+    lanes = max(config.bus_bytes // config.tile_bytes(kind) for kind in (INP, WGT)) or 1
+    writes, pads = [TileWrite(config, lanes) for _ in range(3)], [PadWrite() for _ in range(3)]
+    engine = load_engine(
+        clock, reset, sink, g2l_available, g2l_pop, l2g_room, l2g_reserve, l2g_push, inp_base,
+        wgt_base, read, writes[0], pads[0], rows, idle, waiting, index, completed, fault,
+        config=config,
+    )
+    switch = tile_switch(
+        writes[0], pads[0], writes[1], pads[1], writes[2], pads[2], first_type=INP,
+    )
+    inp = scratchpad(
+        clock, writes[1], pads[1], inp_enable, inp_address, inp_data, config=config,
+        memory_type=INP,
+    )
+    wgt = scratchpad(
+        clock, writes[2], pads[2], wgt_enable, wgt_address, wgt_data, config=config,
+        memory_type=WGT,
+    )
+    return engine, switch, inp, wgt
 
 
 class Bench:
@@ -37,32 +65,48 @@ class Bench:
         self.sink, self.fault, self.rows = Stream(ENTRY_BITS), Fault(), RowCount()
         self.available, self.pop, self.room, self.reserve, self.push = (bit() for _ in range(5))
         self.idle, self.waiting, self.completed, self.index = bit(), bit(), bit(), word(32)
-        read, write, pad = ReadClient(config), TileWrite(config, MAX_LANES), PadWrite()
+        read = ReadClient(config)
         self.port = ReadMemory(
             read, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
         )
-        bases = [Signal(modbv(BASES[kind])[32:]) for kind in (INP, WGT)]
-        self.reads, parts, pairs = {}, [], []
-        for kind in (INP, WGT):
-            address = Signal(modbv(0)[config.log_depth(kind):])
-            data = Signal(modbv(0)[8 * config.tile_bytes(kind):])
-            enable = bit()
-            self.reads[kind] = enable, address, data
-            pairs += [TileWrite(config, MAX_LANES), PadWrite()]
-            parts.append(scratchpad(
-                self.clock, pairs[-2], pairs[-1], enable, address, data, config=config,
-                memory_type=kind,
-            ))
-        self.dut = [
-            load_engine(
-                self.clock, self.reset, self.sink, self.available, self.pop, self.room,
-                self.reserve, self.push, *bases, read, write, pad, self.rows, self.idle,
-                self.waiting, self.index, self.completed, self.fault, config=config,
-            ),
-            tile_switch(write, pad, *pairs, first_type=INP), *parts,
-        ]
+        self.bases = [Signal(modbv(BASES[kind])[32:]) for kind in (INP, WGT)]
+        self.read = read
+        self.reads = {
+            kind: (bit(), word(config.log_depth(kind)), word(8 * config.tile_bytes(kind)))
+            for kind in (INP, WGT)
+        }
+        self.dut = load_and_scratchpads(
+            self.clock, self.reset, self.sink, self.available, self.pop, self.room, self.reserve,
+            self.push, *self.bases, read, self.rows, self.idle, self.waiting, self.index,
+            self.completed, self.fault, *self.reads[INP], *self.reads[WGT], config=config,
+        )
 
-    def run(self, loads, *, tokens=1000, room=1000, give=0.0, limit=30000, until=None):
+    def ports(self):
+        """Inputs and outputs by their converted names."""
+        inputs = {
+            "sink_data": self.sink.data, "sink_valid": self.sink.valid,
+            "g2l_available": self.available, "l2g_room": self.room, "inp_base": self.bases[0],
+            "wgt_base": self.bases[1], "read_request_ready": self.read.request_ready,
+            "read_data_valid": self.read.data_valid, "read_data": self.read.data,
+            "read_data_last": self.read.data_last, "read_data_error": self.read.data_error,
+            "inp_enable": self.reads[INP][0], "inp_address": self.reads[INP][1],
+            "wgt_enable": self.reads[WGT][0], "wgt_address": self.reads[WGT][1],
+        }
+        outputs = {
+            "sink_ready": self.sink.ready, "g2l_pop": self.pop, "l2g_reserve": self.reserve,
+            "l2g_push": self.push, "read_request_valid": self.read.request_valid,
+            "read_request_address": self.read.request_address,
+            "read_request_beats": self.read.request_beats,
+            "read_data_ready": self.read.data_ready, "rows_valid": self.rows.valid,
+            "rows_memory_type": self.rows.memory_type, "rows_tiles": self.rows.tiles,
+            "idle": self.idle, "waiting": self.waiting, "index": self.index,
+            "completed": self.completed, "fault_raised": self.fault.raised,
+            "fault_code": self.fault.code, "fault_index": self.fault.index,
+            "inp_data": self.reads[INP][2], "wgt_data": self.reads[WGT][2],
+        }
+        return inputs, outputs
+
+    def run(self, loads, *, tokens=1000, room=1000, give=0.0, limit=30000, until=None, watch=None):
         """Execute; then read ``footprint`` of each load back into ``self.contents``."""
         queue = deque(enumerate(loads))
         self.started, self.ended, self.pushes, self.pops = [], [], [], []
@@ -76,6 +120,8 @@ class Bench:
 
         def on_edge(cycle):
             sink = self.sink
+            if watch is not None:
+                watch()
             self.port.edge(cycle)
             if sink.valid and sink.ready:
                 self.started.append(cycle)
@@ -99,7 +145,7 @@ class Bench:
                 "waiting": int(self.index) if self.waiting else None, "idle": bool(self.idle),
             }
             if until is not None:
-                return cycle > 5 and until(self)
+                return until(self)
             assert not self.fault.raised
             if len(self.ended) < len(loads) or not self.idle:
                 return False
@@ -120,7 +166,7 @@ class Bench:
             state["reading"] = kind, at, False
             return False
 
-        return simulate(self.dut, self.clock, self.reset, on_edge, limit=limit)
+        return simulate([self.dut], self.clock, self.reset, on_edge, limit=limit)
 
     def check(self, loads):
         expected = {
@@ -243,16 +289,22 @@ def test_waiting_says_what_waits(bad, tokens, room):
 
 
 def load_top(config):
-    bench = Bench(config)
-    sink, read, write, pad = Stream(ENTRY_BITS), ReadClient(config), TileWrite(config, 1), PadWrite()
-    return load_engine(
-        bench.clock, bench.reset, sink, bench.available, bench.pop, bench.room, bench.reserve,
-        bench.push, word(32), word(32), read, write, pad, bench.rows, bench.idle, bench.waiting,
-        bench.index, bench.completed, bench.fault, config=config,
-    )
+    return Bench(config).dut
 
 
-def test_converts(tmp_path):
-    config = NAMED["default"]
-    lint_verilog(convert_block(load_top, tmp_path, config=config, name="load_top"))
-    lint_vhdl(convert_block(load_top, tmp_path, "vhdl", config=config, name="load_top"))
+@pytest.mark.parametrize("name, log_bus", [("default", 6), ("1x4x4_int4", 8)])
+def test_converted_text_is_clean_and_does_the_same(name, log_bus, tmp_path):
+    config = NAMED[name].replace(log_bus_width=log_bus)
+    bench = shallow(Bench, config, seed=3, latency=5, rate=0.8)
+    loads = [
+        Load(memory_type=INP, y_size=4, x_size=5, x_stride=7, dram_base=3, y_pad_0=1, x_pad_0=2),
+        Load(memory_type=WGT, y_size=2, x_size=3, x_stride=5, dram_base=1, y_pad_1=1, x_pad_1=1),
+    ]
+    recorder = Recorder(*bench.ports(), memories=("inp_data", "wgt_data"))
+    bench.run(loads, watch=recorder.edge)
+    for hdl, lint, replay in (
+        ("verilog", lint_verilog, replay_verilog), ("vhdl", lint_vhdl, replay_vhdl),
+    ):
+        text = convert_block(load_top, tmp_path, hdl, config=config, name="load_top")
+        lint(text)
+        assert replay(recorder, text, tmp_path) == ""

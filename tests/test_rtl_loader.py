@@ -14,9 +14,7 @@ from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.rtl.bundles import (
     Fault, LoadCommand, PadWrite, PortError, ReadClient, RowCount, TileWrite, bit,
 )
-from myvta.rtl.convert import convert_block
 from myvta.rtl.elements import MAX_LANES
-from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.loader import loader
 
 MEMORY_BYTES = 1 << 15
@@ -131,16 +129,6 @@ def test_random_loads_write_what_the_walk_writes(name, log_bus, first, kinds, la
     assert bench.moved == moved
     assert bench.flags == [(load.push_prev, load.push_next) for load in loads]
     assert bench.port.most_outstanding <= 16
-
-
-def loader_top(config):
-    return Bench(config, MemoryType.INP).dut
-
-
-def test_converts(tmp_path):
-    config = NAMED["default"]
-    lint_verilog(convert_block(loader_top, tmp_path, config=config, name="loader_top"))
-    lint_vhdl(convert_block(loader_top, tmp_path, "vhdl", config=config, name="loader_top"))
 
 
 def beats(bench, loads):

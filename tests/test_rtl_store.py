@@ -8,6 +8,7 @@ import pytest
 from dma_bench import WriteMemory, shallow
 from myhdl import Signal, modbv
 from rtl_bench import clock_and_reset, simulate
+from rtl_replay import Recorder, replay_verilog, replay_vhdl
 
 from myvta.isa.config import NAMED
 from myvta.isa.instructions import Store, encode
@@ -39,13 +40,14 @@ class Bench:
         self.available, self.pop, self.room, self.reserve, self.push = (bit() for _ in range(5))
         self.idle, self.waiting, self.completed, self.index = bit(), bit(), bit(), word(32)
         self.read_enable, self.read_address = bit(), word(config.log_acc_depth)
+        self.out_base = Signal(modbv(base)[32:])
         self.read_data, write = word(8 * self.element), WriteClient(config)
         self.port = WriteMemory(
             write, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
         )
         self.dut = store_engine(
             self.clock, self.reset, self.sink, self.available, self.pop, self.room, self.reserve,
-            self.push, Signal(modbv(base)[32:]), self.read_enable, self.read_address,
+            self.push, self.out_base, self.read_enable, self.read_address,
             self.read_data, write, self.rows, self.idle, self.waiting, self.index, self.completed,
             self.fault, config=config,
         )
@@ -86,11 +88,35 @@ class Bench:
                 "waiting": int(self.index) if self.waiting else None, "idle": bool(self.idle),
             }
             if until is not None:
-                return cycle > 5 and until(self)
+                return until(self)
             assert not self.fault.raised
             return len(self.ended) == len(stores) and bool(self.idle)
 
         return simulate([self.dut], self.clock, self.reset, on_edge, limit=limit)
+
+    def ports(self):
+        """Inputs and outputs by their converted names."""
+        write = self.port.client
+        inputs = {
+            "sink_data": self.sink.data, "sink_valid": self.sink.valid,
+            "g2s_available": self.available, "s2g_room": self.room, "out_base": self.out_base,
+            "read_data": self.read_data, "write_request_ready": write.request_ready,
+            "write_data_ready": write.data_ready, "write_done": write.done,
+            "write_done_error": write.done_error,
+        }
+        outputs = {
+            "sink_ready": self.sink.ready, "g2s_pop": self.pop, "s2g_reserve": self.reserve,
+            "s2g_push": self.push, "read_enable": self.read_enable,
+            "read_address": self.read_address, "write_request_valid": write.request_valid,
+            "write_request_address": write.request_address,
+            "write_request_beats": write.request_beats, "write_data_valid": write.data_valid,
+            "write_data": write.data, "write_data_strobe": write.data_strobe,
+            "rows_valid": self.rows.valid, "rows_memory_type": self.rows.memory_type,
+            "rows_tiles": self.rows.tiles, "idle": self.idle, "waiting": self.waiting,
+            "index": self.index, "completed": self.completed, "fault_raised": self.fault.raised,
+            "fault_code": self.fault.code, "fault_index": self.fault.index,
+        }
+        return inputs, outputs
 
     def check(self, stores):
         """Compare memory, strobes and row counts with the walk of vta_isa.md 4.2."""
@@ -248,8 +274,17 @@ def store_top(config):
     )
 
 
-@pytest.mark.parametrize("name", ["default", "1x4x4"])
-def test_converts(name, tmp_path):
-    config = NAMED[name]
-    lint_verilog(convert_block(store_top, tmp_path, config=config, name="store_top"))
-    lint_vhdl(convert_block(store_top, tmp_path, "vhdl", config=config, name="store_top"))
+@pytest.mark.parametrize("name, log_bus", [("default", 6), ("1x4x4", 7)])
+def test_converted_text_is_clean_and_does_the_same(name, log_bus, tmp_path):
+    config = NAMED[name].replace(log_bus_width=log_bus)
+    bench = shallow(Bench, config, seed=5, latency=7, rate=0.7)
+    stores = [random_store(bench.random, config) for _ in range(8)]
+    stores += [Store(x_size=3, dram_base=(1 << 32) - 1), Store(x_size=1)]
+    recorder = Recorder(*bench.ports())
+    bench.run(stores, until=lambda bench: recorder.edge() or bench.seen["fault"])
+    for hdl, lint, replay in (
+        ("verilog", lint_verilog, replay_verilog), ("vhdl", lint_vhdl, replay_vhdl),
+    ):
+        text = convert_block(store_top, tmp_path, hdl, config=config, name="store_top")
+        lint(text)
+        assert replay(recorder, text, tmp_path) == ""
