@@ -12,6 +12,7 @@ import json
 import zlib
 from dataclasses import dataclass, fields as dataclass_fields, replace
 from pathlib import Path
+from typing import Any
 
 from .opcodes import MemoryType
 
@@ -76,10 +77,10 @@ class Config:
         for name in ("target", "hw_ver"):
             if not isinstance(getattr(self, name), str):
                 problems.append(f"{name.upper()} must be a string, not {getattr(self, name)!r}")
-        if self.hw_ver in ("0.0.0", "0.0.1") and self.target != "zcu104":
+        if (self.target, self.hw_ver) != ("zcu104", "0.0.1") and self.hw_ver != "0.0.2":
             problems.append(
-                f"HW_VER must be 0.0.2 (version {self.hw_ver} has 2-bit memory types and ALU "
-                "opcodes and is not binary compatible)"
+                f"HW_VER must be '0.0.2', not {self.hw_ver!r}: 0.0.1 has 2-bit memory types and "
+                "ALU opcodes and is not binary compatible (VTA's zcu104 file says it by mistake)"
             )
         for name in ("overwrite", "requantize"):
             if not isinstance(getattr(self, name), bool):
@@ -240,9 +241,9 @@ class Config:
         """CRC-32 of :attr:`canonical`: a program runs on a device with the same fingerprint."""
         return zlib.crc32(self.canonical.encode("ascii"))
 
-    def replace(self, **changes: object) -> Config:
+    def replace(self, **changes: Any) -> Config:
         """Return a copy with some attributes changed, validated again."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)
 
     # -- vta_config.json -------------------------------------------------------------------------
     @classmethod
@@ -291,14 +292,14 @@ _VTA_KEYS = tuple(
     if field.name not in ("log_bus_width", "overwrite", "requantize")
 )
 
-_BOTH = {"overwrite": True, "requantize": True}
+_BOTH: dict[str, Any] = {"overwrite": True, "requantize": True}
 
 
-def _small(batch: int, block: int, buffers: tuple[int, int, int, int], **more: object) -> Config:
+def _small(batch: int, block: int, buffers: tuple[int, int, int, int], **more: Any) -> Config:
     uop, inp, wgt, acc = buffers
     return Config(
         log_batch=batch, log_block=block, log_uop_buff_size=uop, log_inp_buff_size=inp,
-        log_wgt_buff_size=wgt, log_acc_buff_size=acc, **{**_BOTH, **more},  # type: ignore[arg-type]
+        log_wgt_buff_size=wgt, log_acc_buff_size=acc, **{**_BOTH, **more},
     )
 
 
@@ -350,13 +351,13 @@ def load_config(name_or_file: str | Path | Config | None) -> Config:
     if str(name_or_file) in NAMED:
         return NAMED[str(name_or_file)]
     path = Path(name_or_file)
-    if not path.exists():
-        raise ConfigError(
-            [f"{str(path)!r} is neither a file nor a named configuration ({', '.join(NAMED)})"]
-        )
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except FileNotFoundError:
+        raise ConfigError(
+            [f"{str(path)!r} is neither a file nor a named configuration ({', '.join(NAMED)})"]
+        ) from None
+    except (OSError, ValueError) as error:  # unreadable, not UTF-8, a NUL in its name
         raise ConfigError([f"cannot read {path}: {error}"]) from None
     try:
         return Config.from_json(text)

@@ -8,7 +8,7 @@ decoders, model, assembler and docs all read these tables.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from .opcodes import Opcode
@@ -62,7 +62,10 @@ class Layout(dict):
         """Pack values by field name (missing ones are 0); raises ValueError naming the field."""
         word = 0
         for name, value in values.items():
-            word |= self[name].put(value)
+            if name in self:
+                word |= self[name].put(value)
+            elif value:
+                raise ValueError(f"{name} must be 0 here, where it has no place, not {value}")
         return word
 
     def unpack(self, word: int) -> dict[str, int]:
@@ -110,8 +113,6 @@ def _rows(opcode: Opcode, config: Config) -> tuple[tuple[str, int], ...]:
 def _place(rows: tuple[tuple[str, int], ...]) -> Layout:
     out, position = Layout(), 0
     for name, width in rows:
-        if name in ("y_size", "dst_factor_out"):  # first field of the second 64-bit C bit-field
-            position = max(position, 64)
         if position // 64 != (position + width - 1) // 64:
             position = (position // 64 + 1) * 64
         out[name] = Field(name, position, width, signed=name == "imm")
@@ -119,9 +120,12 @@ def _place(rows: tuple[tuple[str, int], ...]) -> Layout:
     return out
 
 
-@lru_cache(maxsize=None)
+@cache
 def layout(opcode: Opcode, config: Config) -> Layout:
-    """Fields of an instruction format, including ``overwrite`` for GEMM where configured.
+    """Fields of an instruction format.
+
+    GEMM's ``overwrite`` is among them whether configured or not, so that a device without it can
+    tell that it is asked for; only where small buffers let another field reach its bit it is not.
 
     ALU instructions keep the ``reset`` bit's place but no one reads it (vta_isa.md 2.4): it is
     not in their layout.
@@ -129,12 +133,12 @@ def layout(opcode: Opcode, config: Config) -> Layout:
     out = _place(_rows(opcode, config))
     if opcode == Opcode.ALU:
         del out["reset"]
-    if opcode == Opcode.GEMM:
+    if opcode == Opcode.GEMM and not out.mask >> _OVERWRITE_BIT & 1:
         out["overwrite"] = Field("overwrite", _OVERWRITE_BIT, 1)
     return out
 
 
-@lru_cache(maxsize=None)
+@cache
 def uop_layout(config: Config) -> Layout:
     """Fields of a 32-bit micro-op: dst (ACC), src (INP or ACC), wgt (WGT)."""
     acc, inp = config.log_acc_depth, config.log_inp_depth
@@ -146,12 +150,17 @@ def fit_problems(config: Config) -> list[str]:
     problems = []
     for opcode in (Opcode.GEMM, Opcode.ALU):
         placed = _place(_rows(opcode, config))
-        for name, limit in (("iter_in", _OVERWRITE_BIT), (list(placed)[-1], 128)):
+        for name, limit in (("iter_in", 64), (list(placed)[-1], 128)):
             if placed[name].hi > limit:
                 problems.append(
                     f"{opcode.name} field {name} ends at bit {placed[name].hi - 1}, past bit "
                     f"{limit - 1}: reduce the buffer sizes"
                 )
+    if config.overwrite and _place(_rows(Opcode.GEMM, config)).mask >> _OVERWRITE_BIT & 1:
+        problems.append(
+            f"GEMM field overwrite needs bit {_OVERWRITE_BIT}, which another field reaches: change "
+            "the buffer sizes or do without it"
+        )
     last = uop_layout.__wrapped__(config)["wgt"]
     if last.hi > 32:
         problems.append(

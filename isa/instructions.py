@@ -7,20 +7,25 @@ tables, so there is no second description of the format.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Union
+from typing import ClassVar
 
 from .config import Config
 from .fields import layout, uop_layout
 from .opcodes import INSTRUCTION_BYTES, AluOpcode, MemoryType, Module, Opcode
 
 __all__ = [
-    "Alu", "EncodeError", "Finish", "Gemm", "Instruction", "Load", "Store", "Undefined", "Uop",
-    "decode", "decode_stream", "decode_uop", "encode", "encode_stream", "encode_uop", "route",
+    "Alu", "EncodeError", "Finish", "Gemm", "Instruction", "Load", "Store", "StreamError",
+    "Undefined", "Uop", "decode", "decode_stream", "decode_uop", "encode", "encode_stream",
+    "encode_uop", "route", "words",
 ]
 
 
 class EncodeError(ValueError):
     """A value that does not fit its field; the message names field, value and range."""
+
+
+class StreamError(ValueError):
+    """Bytes that cannot be a stream: their number is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +117,7 @@ class Undefined:
         return self.word & 7
 
 
-Instruction = Union[Load, Store, Gemm, Alu, Finish, Undefined]
+Instruction = Load | Store | Gemm | Alu | Finish | Undefined
 _CLASSES = {cls.opcode: cls for cls in (Load, Store, Gemm, Alu, Finish)}
 
 
@@ -170,23 +175,31 @@ def encode_stream(instructions: list[Instruction], config: Config) -> bytes:
     )
 
 
+def words(data: bytes, size: int, what: str) -> list[int]:
+    """Split bytes into little-endian words of ``size`` bytes; ``what`` names them in the error.
+
+    Raises
+    ------
+    StreamError
+        The length is not a multiple of the size.
+    """
+    if len(data) % size:
+        raise StreamError(
+            f"the {what} has {len(data)} bytes, which is not a multiple of {size}: it is truncated "
+            "or something else"
+        )
+    return [int.from_bytes(data[at : at + size], "little") for at in range(0, len(data), size)]
+
+
 def decode_stream(data: bytes, config: Config) -> list[Instruction]:
     """Return the instructions of a binary stream.
 
     Raises
     ------
-    ValueError
+    StreamError
         The length is not a multiple of 16 bytes.
     """
-    if len(data) % INSTRUCTION_BYTES:
-        raise ValueError(
-            f"an instruction stream is a multiple of {INSTRUCTION_BYTES} bytes, not {len(data)}: "
-            "it is truncated or not a stream"
-        )
-    return [
-        decode(int.from_bytes(data[at : at + INSTRUCTION_BYTES], "little"), config)
-        for at in range(0, len(data), INSTRUCTION_BYTES)
-    ]
+    return [decode(word, config) for word in words(data, INSTRUCTION_BYTES, "instruction stream")]
 
 
 def encode_uop(uop: Uop, config: Config) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 __all__ = [
-    "ADDRESS_BITS", "AluOpcode", "ErrorCode", "INSTRUCTION_BYTES", "MemoryType", "Module",
-    "Opcode", "QUEUE_DEPTH", "RqtFlag", "TOKEN_CAPACITY", "UOP_BYTES", "WINDOW_GRANULE",
+    "ADDRESS_BITS", "AluOpcode", "ERROR_TEXT", "ErrorCode", "INSTRUCTION_BYTES", "MemoryType",
+    "Module", "Opcode", "QUEUE_DEPTH", "RqtFlag", "TOKEN_CAPACITY", "UOP_BYTES", "WINDOW_GRANULE",
 ]
 
 INSTRUCTION_BYTES = 16
@@ -72,18 +72,39 @@ class ErrorCode(IntEnum):
     """
 
     NONE = 0
-    OPCODE = 1  # undefined opcode
-    MEMORY_TYPE = 2  # undefined memory type, LOAD OUT, or STORE of anything else
-    ALU_OPCODE = 3  # undefined ALU opcode
-    DEPENDENCY = 4  # a dependency flag on a side the module does not have
-    EXTENSION = 5  # overwrite or RQT on a configuration without it
-    OPERAND = 6  # RQT without immediate or with imm[15:11] set; STORE with padding
-    SRAM_RANGE = 7  # LOAD or STORE reaches past the end of its scratchpad
-    UOP_RANGE = 8  # GEMM or ALU reads micro-ops past the end of the buffer
-    STEP_INDEX = 9  # a GEMM or ALU step indexes past the end of a scratchpad
-    RQT_PARAMETER = 10  # multiplier or shift tile holds a value out of range
-    WINDOW = 11  # a memory access outside the memory window or past 2^32
-    BUS = 12  # the memory answered SLVERR or DECERR
-    ALIGNMENT = 13  # a base pointer is not a multiple of its element size (index 0)
-    DEADLOCK = 14  # nothing can proceed; the index is the earliest instruction that waits
-    NO_FINISH = 15  # the stream ended without FINISH; the index is the instruction count
+    OPCODE = 1
+    MEMORY_TYPE = 2
+    ALU_OPCODE = 3
+    DEPENDENCY = 4
+    EXTENSION = 5
+    OPERAND = 6
+    SRAM_RANGE = 7
+    UOP_RANGE = 8
+    STEP_INDEX = 9
+    RQT_PARAMETER = 10
+    WINDOW = 11
+    BUS = 12
+    ALIGNMENT = 13
+    DEADLOCK = 14
+    NO_FINISH = 15
+
+
+ERROR_TEXT: dict[ErrorCode, str] = {
+    ErrorCode.NONE: "no error",
+    ErrorCode.OPCODE: "undefined opcode",
+    ErrorCode.MEMORY_TYPE: "undefined memory type, LOAD OUT, or STORE of anything else",
+    ErrorCode.ALU_OPCODE: "undefined ALU opcode",
+    ErrorCode.DEPENDENCY: "a dependency flag on a side the module does not have",
+    ErrorCode.EXTENSION: "overwrite or RQT on a configuration without it",
+    ErrorCode.OPERAND: "RQT without immediate or with imm[15:11] set; STORE with padding",
+    ErrorCode.SRAM_RANGE: "LOAD or STORE reaches past the end of its scratchpad",
+    ErrorCode.UOP_RANGE: "GEMM or ALU reads micro-ops past the end of the buffer",
+    ErrorCode.STEP_INDEX: "a GEMM or ALU step indexes past the end of a scratchpad",
+    ErrorCode.RQT_PARAMETER: "multiplier or shift tile holds a value out of range",
+    ErrorCode.WINDOW: "a memory access outside the memory window or past 2^32",
+    ErrorCode.BUS: "the memory answered SLVERR or DECERR",
+    ErrorCode.ALIGNMENT: "a base pointer is not a multiple of its element size (index 0)",
+    ErrorCode.DEADLOCK: "nothing can proceed; the index is the earliest instruction that waits",
+    ErrorCode.NO_FINISH: "the stream ended without FINISH; the index is the instruction count",
+}
+"""What each code means, for messages and documentation."""

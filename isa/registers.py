@@ -126,13 +126,13 @@ BASE_REGISTERS: dict[MemoryType, Reg] = {
     MemoryType.OUT: Reg.OUT_BASE,
     MemoryType.ACC_8BIT: Reg.ACC_BASE,
 }
-"""Which pointer a memory type's addresses are relative to: base + dram_base * element bytes (D21)."""
+"""The pointer a memory type is relative to: address = base + dram_base * element bytes (D21)."""
 
 COUNTERS = (
     Reg.ACC_WRITES, Reg.INSTRUCTIONS, Reg.GEMM_STEPS, Reg.ALU_STEPS, Reg.UOP_BYTES, Reg.WGT_BYTES,
     Reg.INP_BYTES, Reg.ACC_BYTES, Reg.ACC_8BIT_BYTES, Reg.OUT_BYTES,
 )
-"""Architectural counters: after a launch that finished, equal on model, RTL and board (mod 2^32)."""
+"""Architectural counters: after a launch that finished, the same on every device (mod 2^32)."""
 
 
 def reset_values(config: Config) -> dict[Reg, int]:

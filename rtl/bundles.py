@@ -12,9 +12,9 @@ from ..isa.config import Config
 from ..isa.opcodes import ADDRESS_BITS, INSTRUCTION_BYTES
 
 __all__ = [
-    "Axi4", "AxiLite", "ENTRY_BITS", "INDEX_BITS", "ERROR_BITS", "Fault", "LoadCommand", "MAX_BEATS",
-    "PadWrite", "PortError", "ReadClient", "RowCount", "Stream", "TileWrite", "WriteClient", "bit",
-    "signed_word", "word",
+    "ENTRY_BITS", "ERROR_BITS", "INDEX_BITS", "MAX_BEATS", "Axi4", "AxiLite", "Fault",
+    "LoadCommand", "PadWrite", "PortError", "ReadClient", "RowCount", "Stream", "TileWrite",
+    "WriteClient", "bit", "signed_word", "word",
 ]
 
 INDEX_BITS = 32  # position of an instruction in its stream

@@ -19,7 +19,7 @@ from typing import Any
 from myhdl import Signal, always_comb, always_seq, block, concat, intbv
 
 from ..isa.config import Config
-from .bundles import Axi4, PortError, ReadClient, Stream, bit, word
+from .bundles import Axi4, PortError, ReadClient, Stream, bit
 from .queue import queue
 from .read_arbiter import Owner, read_arbiter
 from .window_check import Checked, Request, window_check

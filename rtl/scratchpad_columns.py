@@ -20,23 +20,24 @@ def scratchpad_columns(
     """Hold elements of ``memory_type`` in columns; contract in :mod:`.scratchpad`."""
     columns = config.tile_bytes(memory_type) // config.bus_bytes
     parts = [word(config.bus_width) for _ in range(columns)]
-    missing = [bit() for _ in range(columns)]
+    uncovered = [bit() for _ in range(columns)]
     pad_here = bit()
     memories = [
         column_memory(
-            clock, write, pad, pad_here, missing[number], read_enable, read_address, parts[number],
-            number=number, config=config, memory_type=memory_type,
+            clock, write, pad, pad_here, uncovered[number], read_enable, read_address,
+            parts[number], number=number, config=config, memory_type=memory_type,
         )
         for number in range(columns)
     ]
-    element, any_missing = parts[0], missing[0]
+    element, all_uncovered = parts[0], uncovered[0]
     if columns > 1:
-        element, any_missing = ConcatSignal(*reversed(parts)), ConcatSignal(*reversed(missing))
+        element = ConcatSignal(*reversed(parts))
+        all_uncovered = ConcatSignal(*reversed(uncovered))
 
     @always_comb
     def accept():
         write.ready.next = True
-        pad.ready.next = any_missing == 0
+        pad.ready.next = all_uncovered == 0
         pad_here.next = pad.valid and (pad.memory_type == memory_type)
 
     @always_comb
@@ -48,10 +49,10 @@ def scratchpad_columns(
 
 @block
 def column_memory(
-    clock, write, pad, pad_here, missing, read_enable, read_address, part,
+    clock, write, pad, pad_here, uncovered, read_enable, read_address, part,
     *, number, config, memory_type,
 ):
-    """One memory; ``missing``: no pad is, or is being, zeroed here."""
+    """One memory; ``uncovered``: the pad in progress is not, nor is being, zeroed here."""
     depth = config.depth(memory_type)
     address_bits = config.log_depth(memory_type)
     bus_width = config.bus_width
@@ -69,7 +70,7 @@ def column_memory(
     @always_comb
     def cover():
         zero_now.next = pad_here and (not zeroed) and (not data_here)
-        missing.next = not (pad_here and (zeroed or not data_here))
+        uncovered.next = not pad_here or (data_here and not zeroed)
 
     @always_comb
     def steer():
@@ -83,7 +84,7 @@ def column_memory(
 
     @always(clock.posedge)
     def remember():
-        zeroed.next = not missing and not pad.ready
+        zeroed.next = not uncovered and not pad.ready
 
     memory = ram(
         clock, write_enable, write_address, write_data, read_enable, read_address, part,

@@ -82,7 +82,8 @@ def gather_tiles(clock, reset, tile, tile_data, write, *, config):
     last_lane, lane_bits = lanes - 1, lanes.bit_length() - 1
     gathered, beat = word(config.bus_width), word(config.bus_width)
     present, sent = word(lanes), word(lanes)  # lanes gathered, lanes of the beat being sent
-    wide, placed, shift = word(config.bus_width), word(config.bus_width), word(lane_bits + log_width)
+    wide, placed = word(config.bus_width), word(config.bus_width)
+    shift = word(lane_bits + log_width)
     marked = word(lanes)
     beat_ends, sends, moves = bit(), bit(), bit()
 

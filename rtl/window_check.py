@@ -5,7 +5,7 @@ Contract
     one before it left) with ``refused``: not all its bytes lie in [window_base, window_limit].
     One burst passes in every cycle.  Only pages are compared: a burst lies inside one aligned
     block of 16 beats, at most 512 bytes, and the window begins and ends with a page of 4096.
-    While ``halt`` is high nothing is taken and what was taken is dropped.
+    While ``halt`` is high nothing is taken; who reads ``checked`` lets what is here pass unissued.
     ``empty``: no burst is in here.
 """
 
@@ -78,8 +78,5 @@ def window_check(
                 or picked_address[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]
                 or picked_address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]
             )
-        if halt:
-            picked_valid.next = False
-            checked.valid.next = False
 
     return decide, accept, advance

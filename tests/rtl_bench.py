@@ -25,7 +25,7 @@ def simulate(
     blocks: Iterable[Any], clock: Any, reset: Any, on_edge: Callable[[int], bool | None], *,
     limit: int,
 ) -> int:
-    """Reset for two cycles, then call ``on_edge(cycle)`` at each rising edge until it is true.
+    """Reset for two cycles, wait for one, call ``on_edge(cycle)`` at each rising edge until true.
 
     Returns the number of that cycle; fails after ``limit`` cycles.
     """

@@ -5,13 +5,15 @@ import shutil
 
 import pytest
 from myhdl import Signal, always_comb, always_seq, block, intbv
+from rtl_bench import clock_and_reset
+
 from myvta.isa.config import NAMED
 from myvta.rtl import lint as lint_module
-from myvta.rtl.bundles import Stream
+from myvta.rtl.bundles import Axi4, ReadClient, Stream, WriteClient, bit, word
 from myvta.rtl.convert import CONVERTED_PACKAGE, ConvertError, convert, convert_block
 from myvta.rtl.lint import LintError, MissingToolError, lint_verilog, lint_vhdl
+from myvta.rtl.memory_port import memory_port
 from myvta.rtl.queue import queue
-from rtl_bench import clock_and_reset
 
 CONFIG = NAMED["1x4x4"]
 
@@ -20,6 +22,15 @@ def queue_top(config):
     clock, reset = clock_and_reset()
     stream = Stream(config.bus_width), Stream(config.bus_width)
     return queue(clock, reset, *stream, width=config.bus_width, depth=4)
+
+
+def memory_port_top(config):
+    clock, reset = clock_and_reset()
+    readers = [ReadClient(config) for _ in range(3)]
+    return memory_port(
+        clock, reset, bit(), word(32), word(32), *readers, WriteClient(config), Axi4(config),
+        bit(), config=config,
+    )
 
 
 @block
@@ -77,8 +88,9 @@ def test_two_runs_give_the_same_bytes(tmp_path, monkeypatch, hdl, suffix):
     texts = []
     for seed in ("1", "2", "77"):
         monkeypatch.setenv("PYTHONHASHSEED", seed)
-        path = convert_block(queue_top, tmp_path / f"run{seed}", hdl, config=CONFIG, name="small")
-        assert path == tmp_path / f"run{seed}" / f"small.{suffix}"
+        folder = tmp_path / f"run{seed}"
+        path = convert_block(memory_port_top, folder, hdl, config=CONFIG, name="small")
+        assert path == folder / f"small.{suffix}"
         texts.append(path.read_bytes())
     assert texts[0] == texts[1] == texts[2]
     assert b"small" in texts[0] and str(tmp_path).encode() not in texts[0]
@@ -120,7 +132,10 @@ def test_a_keyword_as_a_name_is_an_error(tmp_path):
 
 
 @pytest.mark.icarus
-def test_lint_finds_planted_defects(tmp_path):
+@pytest.mark.convert
+def test_lint_finds_planted_defects(tmp_path, require_tool):
+    require_tool("ghdl")
+    require_tool("verilator")
     path = convert_block(latch_top, tmp_path, config=CONFIG, name="planted")
     with pytest.raises(LintError, match="LATCH"):
         lint_verilog(path)

@@ -12,7 +12,14 @@ from myvta.isa.config import NAMED
 from myvta.isa.instructions import Load
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.rtl.bundles import (
-    Fault, LoadCommand, PadWrite, PortError, ReadClient, RowCount, TileWrite, bit,
+    Fault,
+    LoadCommand,
+    PadWrite,
+    PortError,
+    ReadClient,
+    RowCount,
+    TileWrite,
+    bit,
 )
 from myvta.rtl.elements import MAX_LANES
 from myvta.rtl.loader import loader
@@ -188,7 +195,9 @@ def test_commands_of_nothing_pass_in_order():
 def test_an_error_names_its_load_and_swallows_the_rest(error, code, latency):
     kind = MemoryType.INP
     bad = SECOND_BASE + 70 * 16
-    bench = shallow(Bench, NAMED["default"], MemoryType.WGT, latency=latency, errors=[(bad, bad + 1, error)])
+    bench = shallow(
+        Bench, NAMED["default"], MemoryType.WGT, latency=latency, errors=[(bad, bad + 1, error)],
+    )
     loads = [
         Load(memory_type=kind, x_size=16, dram_base=32 * at, sram_base=16 * at) for at in range(6)
     ]
@@ -200,7 +209,10 @@ def test_an_error_names_its_load_and_swallows_the_rest(error, code, latency):
 
 
 @pytest.mark.parametrize("load, first", [
-    (Load(memory_type=MemoryType.WGT, dram_base=(1 << 24) - 4), (1 << 32) + SECOND_BASE - 1024),
+    (
+        Load(memory_type=MemoryType.WGT, dram_base=(1 << 24) - 4),
+        (1 << 32) + SECOND_BASE - 1024,
+    ),
     (Load(memory_type=MemoryType.WGT, dram_base=1 << 24), None),
     (Load(memory_type=MemoryType.WGT, dram_base=(1 << 32) - 1), None),
     (Load(memory_type=MemoryType.WGT, dram_base=0, x_stride=65535, y_size=400), None),

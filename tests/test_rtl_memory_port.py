@@ -4,13 +4,12 @@ from random import Random
 
 import pytest
 from myhdl import Signal, modbv
-from myvta.isa.config import NAMED
-from myvta.rtl.bundles import Axi4, PortError, ReadClient, WriteClient, bit
-from myvta.rtl.convert import convert_block
-from myvta.rtl.lint import lint_verilog, lint_vhdl
-from myvta.rtl.memory_port import memory_port
 from rtl_axi import AxiMemory, Reader, Writer
 from rtl_bench import clock_and_reset, simulate
+
+from myvta.isa.config import NAMED
+from myvta.rtl.bundles import Axi4, PortError, ReadClient, WriteClient, bit
+from myvta.rtl.memory_port import memory_port
 
 CONFIG = NAMED["1x4x4"]
 SIZE = 1 << 16
@@ -44,6 +43,17 @@ class Bench:
         for reader in self.readers:
             reader.edge(cycle)
         self.writer.edge(cycle)
+
+    def reset_clients(self):
+        """What the modules' reset does to their side of the port."""
+        for reader in self.readers:
+            reader.requests.clear()
+            reader.client.request_valid.next = False
+            reader.answers[:] = [[]]
+            reader.beats.clear()
+        for queue in (self.writer.requests, self.writer.data, self.writer.done):
+            queue.clear()
+        self.writer.client.request_valid.next = self.writer.client.data_valid.next = False
 
     def run(self, until, limit=20_000):
         def on_edge(cycle):
@@ -113,14 +123,14 @@ def test_random_traffic_with_refusals_and_bus_errors(bus, latency, stall, shy, r
         )
 
     bench.run(until)
-    for reader, bursts in zip(bench.readers, asked):
-        for (address, beats), answer in zip(bursts, reader.answers):
+    for reader, bursts in zip(bench.readers, asked, strict=True):
+        for (address, beats), answer in zip(bursts, reader.answers[:-1], strict=True):
             if 0x2000 <= address < 0xE000:
                 assert answer == bench.expect(address, beats)
             else:
                 assert [error for _, error in answer] == [PortError.WINDOW]
     assert bench.memory.memory == expected
-    for (address, beats), (_, error) in zip(writes, bench.writer.done):
+    for (address, beats), (_, error) in zip(writes, bench.writer.done, strict=True):
         at = range(address, address + beats * bench.bytes, bench.bytes)
         response = next((r for r in (bench.memory.errors.get(a, 0) for a in at) if r), 0)
         assert error == (
@@ -129,21 +139,25 @@ def test_random_traffic_with_refusals_and_bus_errors(bus, latency, stall, shy, r
         )
 
 
-@pytest.mark.parametrize("latency", [1, 16, 64])
-def test_reads_stream_a_beat_every_cycle(latency):
-    bench = Bench(latency=latency)
-    bench.readers[2].requests.extend((at, 16) for at in range(0, 0x1000, 128))
+STREAMS = [(6, 1), (6, 64), (7, 16), (8, 64)]  # log2 of the bus width, latency
+
+
+@pytest.mark.parametrize("bus, latency", STREAMS)
+def test_reads_stream_a_beat_every_cycle(bus, latency):
+    bench = Bench(bus=bus, latency=latency)
+    bench.readers[2].requests.extend((block * 16 * bench.bytes, 16) for block in range(32))
     bench.run(lambda cycle: len(bench.readers[2].beats) == 512)
     cycles = [cycle for cycle, _, _ in bench.readers[2].beats]
     assert cycles == list(range(cycles[0], cycles[0] + 512))
     assert cycles[0] == bench.readers[2].asked[0][0] + 3 + latency
 
 
-@pytest.mark.parametrize("latency", [1, 16, 64])
-def test_writes_stream_a_beat_every_cycle(latency):
-    bench = Bench(latency=latency)
-    for at in range(0, 0x1000, 128):
-        bench.writer.requests.append((at, [(at + beat, 255) for beat in range(16)]))
+@pytest.mark.parametrize("bus, latency", STREAMS)
+def test_writes_stream_a_beat_every_cycle(bus, latency):
+    bench = Bench(bus=bus, latency=latency)
+    for block in range(32):
+        beats = [(block + beat, 255) for beat in range(16)]
+        bench.writer.requests.append((block * 16 * bench.bytes, beats))
     bench.run(lambda cycle: len(bench.writer.done) == 32)
     cycles = bench.writer.beats
     assert cycles == list(range(cycles[0], cycles[0] + 512))
@@ -191,6 +205,22 @@ def test_window_is_exact_to_the_byte(base, limit):
     assert [error for _, _, error in bench.readers[0].beats] == refused
 
 
+@pytest.mark.parametrize("kind", ["reads", "writes"])
+def test_refused_bursts_between_short_ones_take_nobodys_answer(kind):
+    bench = Bench(stall=0.4, latency=5, window=(0x1000, 0xFFFF))
+    addresses = [0x2000 * (k % 2) + 8 * k for k in range(80)]
+    for at in addresses:
+        if kind == "reads":
+            bench.readers[at // 8 % 3].requests.append((at, 1))
+        else:
+            bench.writer.requests.append((at, [(at, 255)]))
+    done = [reader.beats for reader in bench.readers] + [bench.writer.done]
+    bench.run(lambda cycle: sum(map(len, done)) == len(addresses))
+    for client, beats in enumerate(done):
+        mine = [at for at in addresses if (at // 8 % 3 if kind == "reads" else 3) == client]
+        assert [beat[-1] == PortError.WINDOW for beat in beats] == [at < 0x1000 for at in mine]
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_halt_drains_and_the_next_launch_is_clean(seed):
     random = Random(seed)
@@ -201,31 +231,24 @@ def test_halt_drains_and_the_next_launch_is_clean(seed):
     for reader in bench.readers:
         reader.requests.extend(bench.burst(0, 0x8000) for _ in range(100))
     bench.fill_writer(60, 0x8000, 0x10000)
+    bench.writer.rate = 0.3  # so that some beats are still missing
     moment, state = random.randrange(5, 200), {}
     second = [bench.burst(0, 0x8000) for _ in range(5)]
 
     def until(cycle):
         if cycle == moment:
             bench.halt.next = True
+            bench.writer.rate = 0.0
         if cycle > moment and "idle" not in state:
             assert not any(r.client.data_valid or r.client.request_ready for r in bench.readers)
             assert not bench.writer.client.data_ready and not bench.writer.client.request_ready
             if bench.idle:
                 state["idle"] = cycle
                 assert not bench.memory.busy
-                for reader in bench.readers:  # what module_reset does to the clients
-                    reader.requests.clear()
-                    reader.client.request_valid.next = False
-                    reader.answers[:] = [[]]
-                    reader.beats.clear()
-                bench.writer.requests.clear()
-                bench.writer.data.clear()
-                bench.writer.done.clear()
-                bench.writer.client.request_valid.next = False
-                bench.writer.client.data_valid.next = False
-        elif "idle" in state and cycle == state["idle"] + 5:
-            assert bench.idle
-            bench.halt.next = False
+                bench.halt.next = False  # as control does, while it resets the clients
+                bench.reset_clients()
+        elif "idle" in state and cycle == state["idle"] + 2:
+            bench.writer.rate = 1.0
             bench.readers[seed % 3].requests.extend(second)
             state["expected"] = bench.fill_writer(5, 0x8000, 0x10000)
         return (
@@ -245,13 +268,31 @@ def test_halt_drains_and_the_next_launch_is_clean(seed):
     assert bench.memory.memory == state["expected"]
 
 
+@pytest.mark.parametrize("moment", range(1, 7))
+@pytest.mark.parametrize("reads", [True, False])
+def test_bursts_being_checked_when_the_halt_comes_are_dropped(moment, reads):
+    bench, state = Bench(), {}
+    bench.memory.stall = 1.0  # AR and AW stay full
+    for number, reader in enumerate(bench.readers):
+        reader.requests.extend((0x100 * number + 8 * k, 1) for k in range(3 * reads))
+    for k in range(3 * (not reads)):
+        bench.writer.requests.append((0x8000 + 8 * k, [(k, 255)]))
+
+    def until(cycle):
+        if cycle == moment:
+            bench.halt.next = True
+        if cycle == moment + 10:
+            bench.memory.stall = 0.0
+        if cycle > moment and bench.halt and bench.idle:
+            state["idle"], state["issued"] = cycle, len(bench.memory.log)
+            bench.halt.next = False
+            bench.reset_clients()
+        return "idle" in state and cycle == state["idle"] + 15
+
+    bench.run(until)
+    assert len(bench.memory.log) == state["issued"] <= 1
+    assert not any(reader.beats for reader in bench.readers)
+
+
 def memory_port_top(config):
     return Bench(bus=config.log_bus_width).block
-
-
-@pytest.mark.icarus
-@pytest.mark.parametrize("bus", [6, 7, 8])
-def test_converts_clean(tmp_path, bus):
-    config = CONFIG.replace(log_bus_width=bus)
-    for hdl, lint in (("verilog", lint_verilog), ("vhdl", lint_vhdl)):
-        lint(convert_block(memory_port_top, tmp_path, hdl, config=config, name="memory_port_top"))

@@ -46,7 +46,7 @@ class Bench:
 def test_contents_are_those_of_an_array(name, log_bus, kind):
     bench, random = shallow(Bench, name, log_bus, kind), Random(f"{name}{kind}")
     write, pad, size, element = bench.write, bench.pad, bench.config.bus_bytes, bench.element
-    width, near = 8 * element, min(bench.depth, 24)
+    near = min(bench.depth, 24)
     contents = np.zeros((bench.depth, element), np.uint8)
     zeroed = np.zeros((near, element), bool)  # what a pad in progress may have zeroed by now
     state = {"expected": None, "waited": 0, "clear": 0}
@@ -137,4 +137,4 @@ def test_a_pad_fills_the_columns_that_data_leaves(columns_busy, cycles):
     if columns_busy == (0, 0):
         assert taken == []  # column 0 never comes free: data goes first
     else:
-        assert {b - a for a, b in zip(taken, taken[1:])} == {cycles}
+        assert set(np.diff(taken)) == {cycles}

@@ -1,0 +1,1 @@
+"""The `myvta` command: thin, every verb is also a Python call."""

@@ -1,0 +1,110 @@
+"""`myvta compile`: an ONNX network to a bundle that any target of its configuration runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ..compiler.compile import compile_model
+from ..compiler.quantize import METHODS
+from ..compiler.report import CompileReport, NodeReport
+from ..driver.bundle import write_bundle
+from .errors import InputError
+
+__all__ = ["command"]
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def parse_shapes(texts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """Return sizes by input name from ``NAME=1,1,8,8`` texts; InputError for anything else."""
+    shapes = {}
+    for text in texts:
+        name, _, sizes = text.rpartition("=")
+        if not name or not re.fullmatch(r"\d+(,\d+)*", sizes):
+            raise InputError(f"--shape {text}: give it as NAME=1,1,8,8")
+        shapes[name] = tuple(int(size) for size in sizes.split(","))
+    return shapes
+
+
+def parse_bytes(text: str) -> int:
+    """Return a number of bytes from digits and an optional K, M or G; InputError else."""
+    found = re.fullmatch(r"(\d+)([KMG]?)", text.upper())
+    if not found:
+        raise InputError(f"--memory {text}: give it as a number of bytes, 64M or 1G")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--calib", type=click.Path(path_type=Path), required=True, metavar="DATA.npz",
+              help="Representative inputs: one array per input, [images, ...].")
+@click.option("--config", "config_name", metavar="NAME", default="default", show_default=True,
+              help="A named configuration or a vta_config.json.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="NET.vta",
+              help="The bundle; default: the model's name, in this folder.")
+@click.option("--shape", "shapes", multiple=True, metavar="NAME=1,1,8,8",
+              help="Sizes of an input whose shape is dynamic; may be given several times.")
+@click.option("--method", type=click.Choice(METHODS), default=METHODS[0], show_default=True,
+              help="How scales are chosen: by measured error or by the greatest magnitude.")
+@click.option("--memory", default="64M", show_default=True, metavar="BYTES",
+              help="Device memory the network may take.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(
+    model: Path, calib: Path, config_name: str, output: Path | None, shapes: tuple[str, ...],
+    method: str, memory: str, as_json: bool,
+) -> None:
+    """Compile an ONNX MODEL: quantize it, place every node, write the bundle."""
+    compiled = compile_model(
+        model, calib, config_name, shapes=parse_shapes(shapes), method=method,
+        memory=parse_bytes(memory),
+    )
+    path = write_bundle(compiled.program, output or Path(f"{model.stem}.vta"))
+    if as_json:
+        click.echo(json.dumps({"output": str(path), **compiled.report.to_json()}, indent=2))
+    else:
+        show(compiled.report, Console())
+        click.echo(f"wrote {path}: {path.stat().st_size} bytes")
+
+
+def show(report: CompileReport, console: Console) -> None:
+    """Print a row for each node, and why nodes run on the host.
+
+    GEMM, ideal and ALU are steps: cycles at best.  Ideal is what the network's own products need
+    with every multiplier busy; bytes are those moved between memory and scratchpads.
+    """
+    table = Table(box=None, pad_edge=False)
+    for title in ("node", "operator", "on", "scales"):
+        table.add_column(title, overflow="fold")
+    for title in ("GEMM", "ideal", "ALU", "insns", "bytes"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for node in report.nodes:
+        table.add_row(*_row(node))
+    console.print(table)
+    for node in report.nodes:
+        if node.where == "host":
+            console.print(f"on the host: {node.name} ({node.op}): {node.reason}", highlight=False)
+    console.print(
+        f"{report.name} for {report.config}: {report.macs} MACs, images a run: {report.images}, "
+        f"{report.stream_bytes} bytes of instructions, {report.uop_bytes} of micro-ops, "
+        f"{report.memory_bytes} of device memory; calibrated on {report.calibration_images} "
+        f"images ({report.method}); host nodes in {report.evaluator}",
+        highlight=False, soft_wrap=True,
+    )
+
+
+def _row(node: NodeReport) -> list[str]:
+    if node.where == "host":
+        return [node.name, node.op, "host", *[""] * 6]
+    cost = node.costs
+    scales = " ".join(f"2^{exponent}" for exponent in node.input_exponents)
+    return [
+        node.name, node.op, "device", f"{scales} > 2^{node.output_exponent}",
+        str(cost.gemm_steps + cost.reset_steps), str(node.ideal_steps), str(cost.alu_steps),
+        str(cost.instructions), str(sum(cost.bytes.values())),
+    ]

@@ -1,0 +1,49 @@
+"""Files a verb writes: all of them completely, or none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from .errors import InputError
+
+__all__ = ["write_files"]
+
+
+def write_files(files: Mapping[Path, bytes | str]) -> None:
+    """Write files by way of temporary ones beside them; missing folders are made.
+
+    Raises
+    ------
+    InputError
+        One of them cannot be written; whatever stood there before is unchanged.
+    """
+    staged: list[tuple[Path, Path]] = []
+    path = Path()
+    try:
+        for path, data in files.items():
+            if path.is_dir():
+                raise InputError(f"cannot write {path}: it is a folder; name a file in it")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            staged.append((Path(name), path))
+            with os.fdopen(handle, "wb") as file:
+                file.write(data.encode("utf-8") if isinstance(data, str) else data)
+            os.chmod(name, 0o666 & ~_umask())
+        for temporary, path in staged:
+            os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror}; name a place you may write to"
+        ) from None
+    finally:
+        for temporary, _ in staged:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

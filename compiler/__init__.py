@@ -1,0 +1,1 @@
+"""Compiler: ONNX import, quantization, graph passes, schedules, lowering."""

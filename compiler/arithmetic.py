@@ -1,0 +1,75 @@
+"""The integer arithmetic of quantized networks, in one place.
+
+real = integer * 2^exponent.  Rounding is half up everywhere: ``floor(x + 1/2)``.  Accumulators are
+32 bits and wrap.  Requantization is the device's RQT (vta_isa.md 0.1) with its half-up rounding:
+
+    p = accumulator + bias                          32-bit wrap
+    q = p, or floor((p * multiplier + 2^30) / 2^31) where there is a multiplier
+    r = q, or floor((q + 2^(shift - 1)) / 2^shift) where shift > 0
+    y = min(max(r, low), 2^(width - 1) - 1)         low = 0 with relu, else -2^(width - 1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Requant", "dequantize", "limits", "quantize", "requantize", "round_shift", "wrap"]
+
+
+@dataclass(frozen=True, eq=False)
+class Requant:
+    """How accumulators become outputs; every array has one entry per channel.
+
+    ``multiplier`` (Q31, 0 .. 2^31 - 1) is None for a power-of-two scale.
+    """
+
+    bias: np.ndarray  # int32
+    shift: np.ndarray  # int32, 0..31
+    multiplier: np.ndarray | None = None  # int32
+    relu: bool = False
+
+    @property
+    def uniform_shift(self) -> int | None:
+        """The shift when all channels share it, else None."""
+        return int(self.shift[0]) if (self.shift == self.shift[0]).all() else None
+
+
+def limits(width: int) -> tuple[int, int]:
+    """Return the least and greatest signed integer of a width in bits."""
+    return -(1 << (width - 1)), (1 << (width - 1)) - 1
+
+
+def quantize(real: np.ndarray, exponent: int, width: int) -> np.ndarray:
+    """Return the nearest integers of ``real / 2^exponent``, clipped to a signed width (int64)."""
+    low, high = limits(width)
+    scaled = np.ldexp(np.asarray(real, np.float64), -exponent)
+    return np.clip(np.floor(scaled + 0.5), low, high).astype(np.int64)
+
+
+def dequantize(integers: np.ndarray, exponent: int) -> np.ndarray:
+    """Return ``integers * 2^exponent`` as float32."""
+    return np.ldexp(np.asarray(integers, np.float64), exponent).astype(np.float32)
+
+
+def wrap(values: np.ndarray) -> np.ndarray:
+    """Return int64 values wrapped to 32 bits, still as int64."""
+    return ((values + (1 << 31)) & 0xFFFF_FFFF) - (1 << 31)
+
+
+def round_shift(values: np.ndarray, shift: np.ndarray | int) -> np.ndarray:
+    """Shift right with rounding half up; a shift of 0 leaves the values."""
+    shift = np.asarray(shift, np.int64)
+    return np.asarray((values + ((np.int64(1) << shift) >> 1)) >> shift)
+
+
+def requantize(accumulator: np.ndarray, rule: Requant, width: int) -> np.ndarray:
+    """Requantize accumulators whose axis 1 is the channel; returns int64 within ``width`` bits."""
+    lanes = (1, -1) + (1,) * (accumulator.ndim - 2)
+    low, high = limits(width)
+    value = wrap(accumulator.astype(np.int64) + rule.bias.astype(np.int64).reshape(lanes))
+    if rule.multiplier is not None:
+        value = (value * rule.multiplier.astype(np.int64).reshape(lanes) + (1 << 30)) >> 31
+    value = round_shift(value, rule.shift.reshape(lanes))
+    return np.asarray(np.clip(value, 0 if rule.relu else low, high))

@@ -1,0 +1,208 @@
+"""From a quantized network to a program: memory, launches, and the host steps between them.
+
+Names in the program: a float tensor keeps its name, its integers are ``NAME.q``
+(:func:`integer_name`).  Integers lie as [N, C, H, W] in INP tiles, so what the accelerator stores
+is what it loads again; a dense vector is [N, F]; a Flatten shares the memory of what it flattens.
+"""
+
+from __future__ import annotations
+
+from math import lcm, prod
+
+import numpy as np
+
+from ..driver import OutOfMemoryError, ProgramBuilder, ProgramError
+from ..driver.layout import pack_tiles
+from ..driver.program import Program, Tensor
+from ..isa.config import Config
+from ..isa.opcodes import MemoryType
+from .errors import CompileError
+from .lower_conv import lower_conv, lower_gemm
+from .lower_elementwise import lower_add, lower_relu
+from .lower_pool import lower_average, lower_max_pool
+from .lowering import Activation, Lowering
+from .quantized import QuantizedGraph, QuantizedNode
+from .report import StreamCosts, stream_costs
+from .views import View, views
+
+__all__ = ["Assembler", "capacity", "integer_name"]
+
+LOWERINGS = {
+    "Conv": lower_conv, "Gemm": lower_gemm, "Add": lower_add, "Relu": lower_relu,
+    "MaxPool": lower_max_pool, "GlobalAveragePool": lower_average,
+}
+
+
+def integer_name(name: str) -> str:
+    """Return what the integers of an activation are called in a program."""
+    return f"{name}.q"
+
+
+def capacity(graph: QuantizedGraph, config: Config) -> int:
+    """Return how many images a program takes at a time: whole tiles, whole network batches."""
+    return lcm(graph.images, config.batch)
+
+
+class Assembler:
+    """Builds the program of a quantized network.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes of device memory it may take.
+    """
+
+    def __init__(self, graph: QuantizedGraph, config: Config, limit: int = 64 << 20):
+        self.graph, self.config = graph, config
+        self.builder = ProgramBuilder(graph.name, config, limit)
+        self.images = capacity(graph, config)
+        self.views = views(graph.nodes, graph.tensors)
+        self.activations: dict[str, Activation] = {}
+        self.costs: dict[str, StreamCosts] = {}
+        self.present: set[str] = set()  # tensors of the program that a step has made
+
+    def build(self, info: dict[str, object]) -> Program:
+        """Return the program.
+
+        Raises
+        ------
+        CompileError
+            It does not fit the memory, or the accelerator's buffers.
+        """
+        self._check()
+        try:
+            self._place()
+            waiting: list[QuantizedNode] = []
+            for node in self.graph.nodes:
+                if node.op != "Host":
+                    waiting.append(node)
+                    continue
+                self._launch(waiting)
+                waiting = []
+                self._host(node)
+            self._launch(waiting)
+            for name in self.graph.outputs:
+                self._real(name)
+            return self.builder.build(self.graph.inputs, self.graph.outputs, info=info)
+        except OutOfMemoryError as error:
+            raise CompileError(
+                f"{self.graph.name}: {error}: give the target and the compiler more memory"
+            ) from None
+        except ProgramError as error:
+            raise CompileError(f"{self.graph.name}: {error}") from None
+
+    def _check(self) -> None:
+        problems = [
+            f"output {name!r} is a constant: it does not depend on the input"
+            for name in self.graph.constants
+        ]
+        if self.images != self.graph.images:
+            problems += [
+                f"host tensor {name!r} {list(t.shape)} has no dimension of images: compile for a "
+                f"batch of {self.images}, --shape {self.graph.inputs[0]}={self.images},..."
+                for name, t in self.graph.tensors.items() if t.shape[:1] != (self.graph.images,)
+            ]
+        if problems:
+            raise CompileError(*problems)
+
+    # -- memory ----------------------------------------------------------------------------------
+    def _place(self) -> None:
+        makers = {name: node for node in self.graph.nodes for name in node.outputs}
+        for name, tensor in self.graph.tensors.items():
+            maker = makers.get(name)
+            if tensor.exponent is not None:
+                shared = None
+                if maker is not None and maker.op == "Flatten":
+                    shared = self.builder.tensors[integer_name(maker.inputs[0])].offset
+                self._integers(name, self.views[name], shared, tensor.exponent, maker)
+        for name in self.graph.inputs:
+            self._float_tensor(name)
+            self.present.add(name)
+
+    def _integers(
+        self, name: str, view: View, offset: int | None, exponent: int,
+        maker: QuantizedNode | None,
+    ) -> None:
+        shape = (self.images, *view) if prod(view[1:]) > 1 or self._rank(name) == 4 else (
+            self.images, view[0])
+        placed = self.builder.tensor(
+            integer_name(name), shape, MemoryType.INP, offset=offset, scale=(2.0**exponent,),
+            layer=maker.name if maker else "",
+        )
+        assert placed.offset is not None
+        self.activations[name] = Activation(
+            placed.offset // self.config.tile_bytes(MemoryType.INP),
+            self.images // self.config.batch, -(-view[0] // self.config.block_in), view,
+        )
+
+    def _rank(self, name: str) -> int:
+        return len(self.graph.tensors[name].shape)
+
+    def _float_tensor(self, name: str) -> None:
+        tensor = self.graph.tensors[name]
+        if name not in self.builder.tensors:
+            shape = (self.images, *tensor.shape[1:]) if tensor.shape else ()
+            self.builder.add(Tensor(name=name, shape=shape, dtype=tensor.dtype))
+
+    def _constant(self, name: str, tiles: np.ndarray, memory_type: MemoryType) -> int:
+        data = pack_tiles(tiles, memory_type, self.config)
+        return self.builder.constant(name, data) // self.config.tile_bytes(memory_type)
+
+    # -- steps -----------------------------------------------------------------------------------
+    def _launch(self, nodes: list[QuantizedNode]) -> None:
+        """Lower neighbouring accelerator nodes into one launch."""
+        made = {name for node in nodes for name in node.outputs}
+        needed = dict.fromkeys(n for node in nodes for n in node.inputs if n not in made)
+        for name in needed:
+            self._integer(name)
+        work = [node for node in nodes if node.op != "Flatten"]
+        if work:
+            low = Lowering(self.config, self.activations, self._constant)
+            for node in work:
+                low.begin(node)
+                LOWERINGS[node.op](low, node)
+            stream = low.pipeline.build(self.config)
+            self.costs.update(stream_costs(stream))
+            number = len(self.builder.steps)
+            self.builder.launch(
+                f"launch {number}: {work[0].name} .. {work[-1].name}", stream,
+                [integer_name(name) for name in needed],
+                [integer_name(name) for node in nodes for name in node.outputs],
+            )
+        self.present.update(integer_name(name) for name in made)
+
+    def _host(self, node: QuantizedNode) -> None:
+        for name in node.inputs:
+            self._real(name)
+        for name in node.outputs:
+            self._float_tensor(name)
+        self.builder.host(
+            node.name, "onnx", node.inputs, node.outputs, payload=node.model or b"",
+            attributes={"images": self.graph.images, "nodes": list(node.members)},
+            reason="not on the accelerator: see the report",
+        )
+        self.present.update(node.outputs)
+
+    def _integer(self, name: str) -> None:
+        """Have the integers of a float tensor made."""
+        if integer_name(name) in self.present:
+            return
+        op = "quantize" if self.config.inp_width == 8 else "quantize_narrow"
+        self.builder.host(
+            f"quantize {name}", op, [name], [integer_name(name)], reason="network boundary",
+            attributes={} if op == "quantize" else {"width": self.config.inp_width},
+        )
+        self.present.add(integer_name(name))
+
+    def _real(self, name: str) -> None:
+        """Have the float values of an accelerator tensor made."""
+        if name in self.present:
+            return
+        self._float_tensor(name)
+        integers = self.builder.tensors[integer_name(name)]
+        same = integers.shape == self.builder.tensors[name].shape
+        self.builder.host(
+            f"dequantize {name}", "dequantize" if same else "dequantize_flat",
+            [integer_name(name)], [name], reason="network boundary",
+        )
+        self.present.add(name)

@@ -1,0 +1,98 @@
+"""The pipeline: ONNX file to program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..driver.program import Program
+from ..isa.config import Config, load_config
+from .assemble import Assembler
+from .calibrate import calibrate, check_samples
+from .fold import fold
+from .host import evaluator_name
+from .onnx_import import import_model
+from .place import place
+from .quantize import quantize_graph
+from .quantized import QuantizedGraph
+from .report import CompileReport, make_report
+from .samples import load_arrays
+
+__all__ = ["Compiled", "compile_model"]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled network: the program for a target, what it computes, and what was done."""
+
+    program: Program
+    quantized: QuantizedGraph
+    report: CompileReport
+
+
+def compile_model(
+    path: str | Path, calibration: str | Path | Mapping[str, np.ndarray],
+    config: Config | str | Path | None = None, *,
+    shapes: dict[str, tuple[int, ...]] | None = None, method: str = "error",
+    memory: int = 64 << 20,
+) -> Compiled:
+    """Compile an ONNX file.
+
+    Parameters
+    ----------
+    path
+        The model, in one file.
+    calibration
+        Representative inputs: an ``.npz`` or arrays by input name, ``[images, ...]``.
+    config
+        A configuration, its name or its file (default: ``default``).
+    shapes
+        Sizes of inputs whose shape is dynamic.
+    method
+        How exponents are chosen (:data:`~.quantize.METHODS`).
+    memory
+        Bytes of device memory the program may take.
+
+    Raises
+    ------
+    CompileError
+        Lists every problem of the model, the calibration data or the fit.
+    ConfigError
+        The configuration is not a legal one.
+    """
+    config = load_config(config)
+    graph, model = import_model(path, shapes)
+    if isinstance(calibration, Mapping):
+        samples = check_samples(calibration, graph)
+    else:
+        samples = check_samples(load_arrays(calibration), graph, str(calibration))
+    fold(graph)
+    placements = place(graph, config)
+    observed = {
+        name
+        for node in graph.nodes if placements[node.name].on_accelerator
+        for name in (*node.inputs, *node.outputs)
+        if name and not graph.tensors[name].constant
+    }
+    seen = calibrate(model, graph, samples, observed)
+    quantized = quantize_graph(
+        graph, placements, seen, config.inp_width, config.wgt_width, method
+    )
+    assembler = Assembler(quantized, config, memory)
+    program = assembler.build({
+        "source": Path(path).name, "method": method, "calibration_images": seen.images,
+    })
+    report = make_report(
+        quantized, config, placements, {node.name: node.op for node in graph.nodes},
+        assembler.costs, images=assembler.images, evaluator=evaluator_name(),
+        calibration_images=seen.images, method=method,
+        stream_bytes=sum(len(program.code(step)) for step in program.launches),
+        uop_bytes=sum(
+            len(segment.data) for segment in program.segments if segment.name.endswith(".uops")
+        ),
+        memory_bytes=program.size,
+    )
+    return Compiled(program, quantized, report)

@@ -1,0 +1,126 @@
+"""What every lowering shares: accumulation, requantization and parameters as device calls."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..driver.stream import StreamBuilder, rqt_immediate
+from ..isa.config import Config
+from ..isa.opcodes import AluOpcode
+from .arithmetic import Requant, limits
+from .loops import Loop, Nest, nest, unroll
+
+__all__ = ["accumulate", "every_tile", "parameters", "requantize_tiles", "shift_left"]
+
+_WORTH_A_CALL = 8  # micro-ops that one GEMM instruction less is worth
+
+
+def accumulate(
+    builder: StreamBuilder, base: tuple[int, int, int], kept: list[Loop], summed: list[Loop],
+    first: bool,
+) -> None:
+    """Emit GEMM over loops that keep the destination apart and loops that sum into it.
+
+    With ``first`` the destination's old contents do not count: its first product overwrites them
+    where the configuration can, else the tiles are reset before.
+    """
+    if not first:
+        nest(base, [*kept, *summed]).gemm(builder)
+        return
+    if not builder.config.overwrite:
+        reset = nest((base[0], 0, 0), [Loop(loop.count, loop.dst) for loop in kept])
+        reset.gemm(builder, reset=True)
+        nest(base, [*kept, *summed]).gemm(builder)
+        return
+    nest(base, kept).gemm(builder, overwrite=True)
+    for part in _without_first(base, kept, summed):
+        part.gemm(builder)
+
+
+def _without_first(
+    base: tuple[int, int, int], kept: list[Loop], summed: list[Loop]
+) -> list[Nest]:
+    """Return nests of every product but the first of each sum: one, or several smaller ones."""
+    boxes = []
+    for position, loop in enumerate(summed):
+        if loop.count > 1:
+            start = (base[0] + loop.dst, base[1] + loop.src, base[2] + loop.wgt)
+            rest = [Loop(loop.count - 1, loop.dst, loop.src, loop.wgt), *summed[position + 1 :]]
+            boxes.append(nest(start, [*kept, *rest]))
+    pixels = nest(base, kept)
+    offsets = unroll((0, 0, 0), summed)[1:]
+    listed = len(pixels.uops) * len(offsets)
+    if len(boxes) > 1 and listed <= sum(len(box.uops) for box in boxes) + _WORTH_A_CALL:
+        uops = (offsets[:, None, :] + pixels.uops[None, :, :]).reshape(-1, 3)
+        return [Nest(uops, pixels.outer, pixels.inner)]
+    return boxes
+
+
+def every_tile(
+    builder: StreamBuilder, opcode: AluOpcode, imm: int, base: int, count: int
+) -> None:
+    """Emit ALU with an immediate over ``count`` neighbouring tiles."""
+    nest((base, base, 0), [Loop(count, 1, 1)]).alu(builder, opcode, imm)
+
+
+def shift_left(builder: StreamBuilder, amount: int, base: int, count: int) -> None:
+    """Emit a left shift of ``count`` neighbouring tiles."""
+    every_tile(builder, AluOpcode.SHR, -amount, base, count)
+
+
+def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarray:
+    """Return the parameter tiles of a requantization, int32 ``[tiles, batch, block]``.
+
+    With RQT: bias, multiplier and shift of each block of channels; else the bias with the rounding
+    constant added.  ``uniform`` gives one set for all blocks (every channel has the same values).
+    """
+    block, channels = config.block_out, rule.bias.size
+    blocks = 1 if uniform else -(-channels // block)
+
+    def lanes(values: np.ndarray) -> np.ndarray:
+        if uniform:
+            return np.full((1, block), values[0])
+        full = np.zeros(blocks * block, np.int64)
+        full[:channels] = values
+        return full.reshape(blocks, block)
+
+    if config.requantize:
+        multiplier = np.zeros(channels, np.int64) if rule.multiplier is None else rule.multiplier
+        rows = np.stack([lanes(rule.bias), lanes(multiplier), lanes(rule.shift)], 1)
+    else:
+        shift = rule.shift.astype(np.int64)
+        rows = lanes(rule.bias.astype(np.int64) + ((np.int64(1) << shift) >> 1))[:, None]
+    tiles = rows.reshape(-1, 1, block).repeat(config.batch, 1)
+    return np.ascontiguousarray(tiles, np.int32)
+
+
+def requantize_tiles(
+    builder: StreamBuilder, rule: Requant, base: int, blocks: int, pixels: int, table: int,
+    stride: int,
+) -> None:
+    """Emit the requantization of ``blocks * pixels`` neighbouring tiles.
+
+    Parameters
+    ----------
+    base
+        First accumulator tile; a block's pixels are neighbours, blocks follow each other.
+    table, stride
+        First parameter tile of the first block, and the distance to the next block's.
+    """
+    config = builder.config
+    loops = [Loop(blocks, pixels, stride), Loop(pixels, 1, 0)]
+    found = nest((base, table, 0), loops)
+    if config.requantize:
+        imm = rqt_immediate(relu=rule.relu, bypass=rule.multiplier is None)
+        found.alu(builder, AluOpcode.RQT, imm)
+        return
+    shift = rule.uniform_shift
+    assert rule.multiplier is None, "placement keeps multipliers off such configurations"
+    assert shift is not None, "one shift for all channels"
+    low, high = limits(config.out_width)
+    count = blocks * pixels
+    found.alu(builder, AluOpcode.ADD)
+    if shift:
+        every_tile(builder, AluOpcode.SHR, shift, base, count)
+    every_tile(builder, AluOpcode.MAX, 0 if rule.relu else low, base, count)
+    every_tile(builder, AluOpcode.MIN, high, base, count)

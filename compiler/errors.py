@@ -1,0 +1,19 @@
+"""The one exception of the compiler."""
+
+from __future__ import annotations
+
+__all__ = ["CompileError"]
+
+
+class CompileError(ValueError):
+    """A network, calibration set or configuration that cannot be compiled.
+
+    Attributes
+    ----------
+    problems
+        Every reason found, each one sentence: what, where, what to do.
+    """
+
+    def __init__(self, *problems: str):
+        self.problems = list(problems)
+        super().__init__("\n".join(problems))

@@ -1,0 +1,213 @@
+"""Convolutions, and dense layers as convolutions whose window is the whole input.
+
+    for every tile of outputs (channel blocks x rows x columns)     a slot of ACC
+        for every chunk of the sum (input blocks x window rows x window columns)
+            load inputs and weights unless a slot holds them         a slot of INP, of WGT
+            GEMM
+        requantize, store
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
+
+from ..driver.layout import tile_tensor
+from ..driver.stream import StreamBuilder
+from ..isa.opcodes import MemoryType
+from .conv_tiles import Chunk, Part, Tile, extent, parts_of
+from .emit import accumulate, parameters, requantize_tiles
+from .loops import Loop
+from .lowering import Activation, Lowering
+from .quantized import QuantizedNode
+from .schedule import ConvShape, ConvTiling, choose_tiling, parameter_tiles
+from .slots import SlotPool
+
+__all__ = ["lower_conv", "lower_gemm"]
+
+
+def lower_conv(low: Lowering, node: QuantizedNode) -> None:
+    """Lower a convolution with one group."""
+    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    assert node.weight is not None
+    shape = ConvShape(
+        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
+        out=target.view[1:], kernel=node.weight.shape[2:], strides=node.attrs["strides"],
+        dilations=node.attrs["dilations"], before=node.attrs["pads"][:2],
+    )
+    _Conv(low, node, shape, source, target).run()
+
+
+def lower_gemm(low: Lowering, node: QuantizedNode) -> None:
+    """Lower a dense layer; a flattened input is read as the feature map it was."""
+    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    shape = ConvShape(
+        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
+        out=(1, 1), kernel=source.view[1:],
+    )
+    _Conv(low, node, shape, source, target).run()
+
+
+class _Conv:
+    def __init__(
+        self, low: Lowering, node: QuantizedNode, shape: ConvShape, source: Activation,
+        target: Activation,
+    ):
+        config, self.low, self.node, self.shape = low.config, low, node, shape
+        self.source, self.target = source, target
+        self.tiling = choose_tiling(shape, config)
+        assert node.weight is not None
+        assert node.requant is not None
+        self.rule = node.requant
+        filters = node.weight.reshape(node.weight.shape[0], source.view[0], *shape.kernel)
+        tiles = tile_tensor(filters, MemoryType.WGT, config)
+        self.weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
+        table = parameters(self.rule, config)
+        self.table = low.constants(f"{node.name}.parameters", table, MemoryType.ACC)
+        self.stride = parameter_tiles(config)
+        self.resident: Part | None = None  # channel blocks whose parameters are on chip
+        t = self.tiling
+        kept = self.stride * (shape.co if t.all_parameters else t.co)
+        self.acc = SlotPool(kept, t.co * t.oh * t.ow)
+        self.inp = SlotPool(0, config.depth(MemoryType.INP) // 2)
+        self.wgt = SlotPool(0, config.depth(MemoryType.WGT) // 2)
+
+    def run(self) -> None:
+        t, shape = self.tiling, self.shape
+        chunks = [Chunk(*parts) for parts in product(
+            parts_of(shape.ci, t.ci), parts_of(shape.kernel[0], t.kh),
+            parts_of(shape.kernel[1], t.kw),
+        )]
+        for tile in self.tiles(t):
+            self.tile(tile, chunks)
+
+    def tiles(self, t: ConvTiling) -> Iterator[Tile]:
+        spatial = list(product(
+            range(self.shape.groups), parts_of(self.shape.out[0], t.oh),
+            parts_of(self.shape.out[1], t.ow),
+        ))
+        outer = parts_of(self.shape.co, t.co)
+        if t.order == "weights":
+            return (Tile(g, co, oh, ow) for co in outer for g, oh, ow in spatial)
+        return (Tile(g, co, oh, ow) for g, oh, ow in spatial for co in outer)
+
+    def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
+        acc, drained = self.acc.take(tile)
+        for chunk in chunks:
+            inp = self.low.fill(
+                self.inp, (tile.group, tile.oh, tile.ow, chunk),
+                partial(self.load_inputs, tile=tile, chunk=chunk),
+            )
+            wgt = self.low.fill(
+                self.wgt, (tile.co, chunk),
+                partial(self.load_weights, tile=tile, chunk=chunk),
+            )
+            done = self.low.compute(
+                partial(self.compute, tile=tile, chunk=chunk, last=chunk is chunks[-1],
+                        bases=(acc.base, inp.base, wgt.base)),
+                inp.filled, wgt.filled, drained,
+            )
+            inp.used = wgt.used = done
+        acc.used = self.low.store(partial(self.store, tile=tile, base=acc.base), done)
+
+    def compute(
+        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, last: bool,
+        bases: tuple[int, int, int],
+    ) -> None:
+        self.multiply(builder, tile, chunk, bases)
+        if last:
+            self.finish(builder, tile, bases[0])
+
+    # -- device calls ----------------------------------------------------------------------------
+    def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        row, rows, above, height = extent(self.shape, 0, tile.oh, chunk.kh)
+        column, columns, left, width = extent(self.shape, 1, tile.ow, chunk.kw)
+        blocks, area, source = chunk.ci, height * width, self.source
+        if rows == 0 or columns == 0:  # nothing but padding
+            builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
+            return
+        if (rows, columns) == (height, width) and columns == source.view[2]:  # whole rows
+            builder.load_2d(
+                MemoryType.INP, base, source.at(tile.group, blocks.start, row), area,
+                blocks.count, source.pixels,
+            )
+            return
+        for index in range(blocks.count):
+            builder.load_2d(
+                MemoryType.INP, base + index * area,
+                source.at(tile.group, blocks.start + index, row, column), columns, rows,
+                source.view[2], x_pad=(left, width - left - columns),
+                y_pad=(above, height - above - rows),
+            )
+
+    def load_weights(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        kh, kw = self.shape.kernel
+        for index in range(tile.co.count):
+            row = (tile.co.start + index) * self.shape.ci + chunk.ci.start
+            size = chunk.ci.count * chunk.kh.count * chunk.kw.count
+            if (chunk.kh.count, chunk.kw.count) == (kh, kw):
+                if chunk.ci.count == self.shape.ci:  # whole filters lie side by side
+                    builder.load_2d(
+                        MemoryType.WGT, base, self.weights + row * kh * kw,
+                        size * tile.co.count,
+                    )
+                    return
+                builder.load_2d(
+                    MemoryType.WGT, base + index * size, self.weights + row * kh * kw, size
+                )
+                continue
+            for block in range(chunk.ci.count):
+                builder.load_2d(
+                    MemoryType.WGT,
+                    base + index * size + block * chunk.kh.count * chunk.kw.count,
+                    self.weights + ((row + block) * kh + chunk.kh.start) * kw + chunk.kw.start,
+                    chunk.kw.count, chunk.kh.count, kw,
+                )
+
+    def multiply(
+        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int]
+    ) -> None:
+        (sy, sx), (dy, dx) = self.shape.strides, self.shape.dilations
+        height = extent(self.shape, 0, tile.oh, chunk.kh)[3]
+        width = extent(self.shape, 1, tile.ow, chunk.kw)[3]
+        window = chunk.kh.count * chunk.kw.count
+        kept = [
+            Loop(tile.co.count, dst=tile.pixels, wgt=chunk.ci.count * window),
+            Loop(tile.oh.count, dst=tile.ow.count, src=sy * width),
+            Loop(tile.ow.count, dst=1, src=sx),
+        ]
+        summed = [
+            Loop(chunk.ci.count, src=height * width, wgt=window),
+            Loop(chunk.kh.count, src=dy * width, wgt=chunk.kw.count),
+            Loop(chunk.kw.count, src=dx, wgt=1),
+        ]
+        accumulate(builder, bases, kept, summed, chunk.first)
+
+    def finish(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
+        wanted = Part(0, self.shape.co) if self.tiling.all_parameters else tile.co
+        if self.resident != wanted:
+            builder.load_2d(
+                MemoryType.ACC, 0, self.table + wanted.start * self.stride,
+                wanted.count * self.stride,
+            )
+            self.resident = wanted
+        requantize_tiles(
+            builder, self.rule, base, tile.co.count, tile.pixels,
+            (tile.co.start - wanted.start) * self.stride, self.stride,
+        )
+
+    def store(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
+        target = self.target
+        if tile.ow.count == target.view[2]:  # whole rows
+            builder.store_2d(
+                base, target.at(tile.group, tile.co.start, tile.oh.start), tile.pixels,
+                tile.co.count, target.pixels,
+            )
+            return
+        for index in range(tile.co.count):
+            builder.store_2d(
+                base + index * tile.pixels,
+                target.at(tile.group, tile.co.start + index, tile.oh.start, tile.ow.start),
+                tile.ow.count, tile.oh.count, target.view[2],
+            )

@@ -1,0 +1,236 @@
+"""Pooling: MaxPool by ALU MAX over the taps, GlobalAveragePool by summing in the GEMM unit.
+
+MaxPool loads inputs without padding and visits, tap by tap, only the outputs whose tap lies inside:
+no value stands for minus infinity.  The first tap, moved inside where it falls into the padding, is
+in every window; GEMM with the identity writes it straight into the outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+
+from ..driver.stream import StreamBuilder
+from ..isa.opcodes import AluOpcode, MemoryType
+from .emit import accumulate, parameters, requantize_tiles
+from .errors import CompileError
+from .loops import ITERATIONS, Loop, nest
+from .lower_elementwise import identity
+from .lowering import Lowering
+from .quantized import QuantizedNode
+from .schedule import cuts, parameter_tiles
+from .slots import SlotPool
+
+__all__ = ["lower_average", "lower_max_pool"]
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A range of outputs along one axis and the inputs inside that their windows touch."""
+
+    start: int  # first output
+    count: int
+    first: int  # first input
+    inputs: int
+    offset: int  # input of the first output's first tap, relative to ``first`` (may be negative)
+    stride: int
+
+    def inside(self, tap: int) -> tuple[int, int, int]:
+        """Return (first output whose ``tap`` lies inside, how many, input of that tap)."""
+        at = [self.offset + o * self.stride + tap for o in range(self.count)]
+        good = [o for o, place in enumerate(at) if 0 <= place < self.inputs]
+        return (good[0], len(good), at[good[0]]) if good else (0, 0, 0)
+
+    def first_taps(self) -> list[tuple[int, int, int]]:
+        """Return (output, how many, input) runs of the first tap, moved inside if need be."""
+        border = [(o, 1, 0) for o in range(self.count) if self.offset + o * self.stride < 0]
+        left = self.count - len(border)
+        start = len(border)
+        return [*border, (start, left, self.offset + start * self.stride)] if left else border
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Outputs made in one step: channel blocks of a group of images, rows, columns."""
+
+    group: int
+    block: int
+    blocks: int
+    rows: _Axis
+    columns: _Axis
+
+
+def _axis(start: int, count: int, size: int, kernel: int, stride: int, dilation: int,
+          before: int) -> _Axis:
+    at = start * stride - before
+    first = max(at, 0)
+    end = min(at + (count - 1) * stride + dilation * (kernel - 1) + 1, size)
+    return _Axis(start, count, first, end - first, at - first, stride)
+
+
+def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
+    """Lower a 2-D maximum; the scale stays."""
+    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    config, (kh, kw) = low.config, node.attrs["kernel"]
+    (sy, sx), (dy, dx), pads = node.attrs["strides"], node.attrs["dilations"], node.attrs["pads"]
+    (height, width), (oh, ow) = source.view[1:], target.view[1:]
+
+    def rows(start: int, count: int) -> _Axis:
+        return _axis(start, count, height, kh, sy, dy, pads[0])
+
+    def columns(start: int, count: int) -> _Axis:
+        return _axis(start, count, width, kw, sx, dx, pads[1])
+
+    inp_room = min(config.depth(MemoryType.INP) // 2, ITERATIONS)
+    acc_room = config.depth(MemoryType.ACC) // 2
+
+    def fits(blocks: int, y: int, x: int) -> bool:
+        area = blocks * ((y - 1) * sy + dy * (kh - 1) + 1) * ((x - 1) * sx + dx * (kw - 1) + 1)
+        return bool(area <= inp_room and area + blocks * y * x <= acc_room)
+
+    choices = [
+        (b, y, x) for b, y, x in product(cuts(source.blocks), cuts(oh), cuts(ow)) if fits(b, y, x)
+    ]
+    if not choices:
+        raise CompileError(
+            f"MaxPool {node.name!r}: a window of {kh}x{kw} does not fit half the buffers of "
+            f"{config.name}"
+        )
+    blocks, tall, wide = max(choices, key=lambda c: (c[0] * c[1] * c[2], c[2], c[1]))
+    weights = low.constants(f"{node.name}.weights", identity(config, 0), MemoryType.WGT)
+    inp, acc, wgt = SlotPool(0, inp_room), SlotPool(0, acc_room), SlotPool(0, 1, 1)
+
+    def load_identity(builder: StreamBuilder, base: int) -> None:
+        builder.load_2d(MemoryType.WGT, base, weights, 1)
+
+    def load(builder: StreamBuilder, base: int, part: _Part) -> None:
+        v, h = part.rows, part.columns
+        for index in range(part.blocks):
+            builder.load_2d(
+                MemoryType.INP, base + index * v.inputs * h.inputs,
+                source.at(part.group, part.block + index, v.first, h.first), h.inputs, v.inputs,
+                width,
+            )
+
+    def store(builder: StreamBuilder, out: int, part: _Part) -> None:
+        v, h = part.rows, part.columns
+        for index in range(part.blocks):
+            builder.store_2d(
+                out + index * v.count * h.count,
+                target.at(part.group, part.block + index, v.start, h.start), h.count, v.count, ow,
+            )
+
+    for group, b, y, x in product(
+        range(source.groups), range(0, source.blocks, blocks), range(0, oh, tall),
+        range(0, ow, wide),
+    ):
+        part = _Part(
+            group, b, min(blocks, source.blocks - b), rows(y, min(tall, oh - y)),
+            columns(x, min(wide, ow - x)),
+        )
+        one = low.fill(wgt, "identity", load_identity)
+        data = low.fill(inp, part, partial(load, part=part))
+        slot, drained = acc.take(part)
+        done = low.compute(
+            partial(_maximum, out=slot.base, inp=data.base, part=part, kernel=(kh, kw),
+                    dilations=(dy, dx)),
+            data.filled, one.filled, drained,
+        )
+        data.used = one.used = done
+        slot.used = low.store(partial(store, out=slot.base, part=part), done)
+
+
+def _maximum(
+    builder: StreamBuilder, out: int, inp: int, part: _Part, kernel: tuple[int, int],
+    dilations: tuple[int, int],
+) -> None:
+    """Emit one tile: outputs from ACC ``out``, then a copy of the inputs behind them."""
+    blocks, v, h = part.blocks, part.rows, part.columns
+    area, pixels = v.inputs * h.inputs, v.count * h.count
+    copy = out + blocks * pixels
+    for (oy, ny, iy), (ox, nx, ix) in product(v.first_taps(), h.first_taps()):
+        accumulate(
+            builder, (out + oy * h.count + ox, inp + iy * h.inputs + ix, 0),
+            [Loop(blocks, pixels, area), Loop(ny, h.count, v.stride * h.inputs),
+             Loop(nx, 1, h.stride)], [], True,
+        )
+    if kernel == (1, 1):
+        return
+    accumulate(builder, (copy, inp, 0), [Loop(blocks * area, 1, 1)], [], True)
+    for ky, kx in product(range(kernel[0]), range(kernel[1])):
+        (oy, ny, iy), (ox, nx, ix) = v.inside(ky * dilations[0]), h.inside(kx * dilations[1])
+        if (ky, kx) == (0, 0) or not ny or not nx:
+            continue
+        found = nest(
+            (out + oy * h.count + ox, copy + iy * h.inputs + ix, 0),
+            [Loop(blocks, pixels, area), Loop(ny, h.count, v.stride * h.inputs),
+             Loop(nx, 1, h.stride)],
+        )
+        found.alu(builder, AluOpcode.MAX)
+
+
+def lower_average(low: Lowering, node: QuantizedNode) -> None:
+    """Lower the mean over all pixels of each channel."""
+    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    config, rule = low.config, node.requant
+    assert rule is not None
+    weights = low.constants(f"{node.name}.weights", identity(config, 0), MemoryType.WGT)
+    table = low.constants(
+        f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
+    )
+    kept = parameter_tiles(config)
+    room = config.depth(MemoryType.INP) // 2
+    blocks = max(1, min(
+        source.groups * source.blocks, room // source.pixels,
+        (config.depth(MemoryType.ACC) - kept) // 2, ITERATIONS,
+    ))
+    size = min(source.pixels, room, ITERATIONS)
+    inp, wgt, acc = SlotPool(0, room), SlotPool(0, 1, 1), SlotPool(kept, blocks)
+    loaded = False
+
+    def load_identity(builder: StreamBuilder, base: int) -> None:
+        builder.load_2d(MemoryType.WGT, base, weights, 1)
+
+    def load(builder: StreamBuilder, base: int, start: int, count: int, pixel: int, part: int
+             ) -> None:
+        builder.load_2d(
+            MemoryType.INP, base, source.dram + start * source.pixels + pixel, part, count,
+            source.pixels,
+        )
+
+    def compute(
+        builder: StreamBuilder, out: int, base: int, count: int, pixel: int, part: int
+    ) -> None:
+        nonlocal loaded
+        accumulate(
+            builder, (out, base, 0), [Loop(count, 1, part)], [Loop(part, 0, 1)], pixel == 0
+        )
+        if pixel + part < source.pixels:
+            return
+        if not loaded:
+            builder.load_2d(MemoryType.ACC, 0, table, kept)
+            loaded = True
+        requantize_tiles(builder, rule, out, 1, count, 0, 0)
+
+    def store(builder: StreamBuilder, out: int, start: int, count: int) -> None:
+        builder.store_2d(out, target.dram + start, count)
+
+    everything = source.groups * source.blocks
+    for start in range(0, everything, blocks):
+        count = min(blocks, everything - start)
+        slot, drained = acc.take(start)
+        for pixel in range(0, source.pixels, size):
+            part = min(size, source.pixels - pixel)
+            one = low.fill(wgt, "identity", load_identity)
+            data = low.fill(
+                inp, (start, pixel),
+                partial(load, start=start, count=count, pixel=pixel, part=part),
+            )
+            done = low.compute(
+                partial(compute, out=slot.base, base=data.base, count=count, pixel=pixel,
+                        part=part),
+                data.filled, one.filled, drained,
+            )
+            data.used = one.used = done
+        slot.used = low.store(partial(store, out=slot.base, start=start, count=count), done)

@@ -1,0 +1,92 @@
+"""Steps of the three engines and what each waits for; tokens are derived, never written by hand.
+
+A step is a run of instructions of one engine, recorded in an order in which everything could also
+run one after another.  ``after`` names earlier steps whose results, or whose release of a buffer,
+it needs.  Engines run their own steps in order, so only waits across engines need a token, and a
+wait that an earlier one of the same engine implies needs none.  Every wait points backwards, hence
+no legal schedule deadlocks, and every token pushed is popped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from ..driver.stream import Stream, StreamBuilder
+from ..isa.config import Config
+from ..isa.opcodes import Module
+
+__all__ = ["Pipeline", "Step"]
+
+Emit = Callable[[StreamBuilder], None]
+
+
+@dataclass
+class Step:
+    """One run of instructions of an engine; ``emit`` None is a step that only waits."""
+
+    module: Module
+    emit: Emit | None
+    after: frozenset[int]
+    note: str
+    pops: list[Module] = field(default_factory=list)
+    pushes: list[Module] = field(default_factory=list)
+
+
+class Pipeline:
+    """Record steps, then :meth:`build` the stream."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self._relays: dict[int, int] = {}
+
+    def step(
+        self, module: Module, emit: Emit | None, after: Iterable[int | None] = (), note: str = "",
+    ) -> int:
+        """Record a step and return its number, for the ``after`` of later ones (None: nothing).
+
+        Load and store have no token queue between them: such a wait goes through compute.
+        """
+        waits = set()
+        for number in after:
+            if number is None:
+                continue
+            source = self.steps[number].module
+            if Module.COMPUTE not in (source, module) and source != module:
+                if number not in self._relays:
+                    self._relays[number] = self.step(Module.COMPUTE, None, [number], note)
+                number = self._relays[number]
+            waits.add(number)
+        self.steps.append(Step(module, emit, frozenset(waits), note))
+        return len(self.steps) - 1
+
+    def resolve(self) -> None:
+        """Decide which steps push and pop which tokens."""
+        awaited: dict[tuple[Module, Module], int] = {}
+        for step in self.steps:
+            step.pops, step.pushes = [], []
+        for step in self.steps:
+            latest: dict[Module, int] = {}
+            for number in step.after:
+                source = self.steps[number].module
+                if source != step.module:
+                    latest[source] = max(number, latest.get(source, -1))
+            for source, number in latest.items():
+                if number > awaited.get((source, step.module), -1):
+                    awaited[source, step.module] = number
+                    step.pops.append(source)
+                    self.steps[number].pushes.append(step.module)
+
+    def build(self, config: Config) -> Stream:
+        """Return the finished stream."""
+        self.resolve()
+        builder = StreamBuilder(config)
+        for step in self.steps:
+            builder.note(step.note)
+            for source in step.pops:
+                builder.pop(source, step.module)
+            if step.emit is not None:
+                step.emit(builder)
+            for sink in step.pushes:
+                builder.push(step.module, sink)
+        return builder.finish()

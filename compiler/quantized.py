@@ -1,0 +1,80 @@
+"""The quantized network as plain data: what the reference evaluator and the lowering both read.
+
+Values are integers; real = integer * 2^exponent.  Nodes hold everything they need (weights, biases,
+shifts), so this is the contract between quantization and everything after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .arithmetic import Requant
+
+__all__ = ["QuantizedGraph", "QuantizedNode", "QuantizedTensor"]
+
+
+@dataclass(frozen=True)
+class QuantizedTensor:
+    """A named activation: ``exponent`` is None where it only exists as float on the host."""
+
+    name: str
+    shape: tuple[int, ...]
+    exponent: int | None
+    dtype: str = "float32"  # of the float side
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedNode:
+    """One operation.
+
+    ``op`` is Conv, Gemm, Add, Relu, MaxPool, GlobalAveragePool, Flatten (accelerator) or Host.
+
+    Attributes
+    ----------
+    inputs, outputs
+        Names of activations (weights are not among them).
+    weight
+        Conv [M, C, KH, KW] or Gemm [M, K], int8.
+    weight_exponent
+        Of the weights.
+    requant
+        Conv, Gemm, Add, GlobalAveragePool: from accumulator to output.
+    shifts
+        Add: how far each input is shifted left before the sum.
+    model
+        Host: a serialized ONNX model of the nodes named in ``members``.
+    """
+
+    op: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attrs: dict[str, Any] = field(default_factory=dict)
+    weight: np.ndarray | None = None
+    weight_exponent: int = 0
+    requant: Requant | None = None
+    shifts: tuple[int, ...] = ()
+    model: bytes | None = None
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedGraph:
+    """Nodes in execution order and all activations; widths in bits."""
+
+    name: str
+    nodes: tuple[QuantizedNode, ...]
+    tensors: dict[str, QuantizedTensor]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    inp_width: int
+    wgt_width: int
+    constants: tuple[str, ...] = ()  # outputs that do not depend on the input
+
+    @property
+    def images(self) -> int:
+        """Images of one evaluation: the first dimension of the first input."""
+        return self.tensors[self.inputs[0]].shape[0]

@@ -1,0 +1,124 @@
+"""Integer reference evaluator: the oracle of every layer, in plain numpy.
+
+It knows nothing of tiles, scratchpads, instructions or targets; it evaluates a
+:class:`~.quantized.QuantizedGraph` by the definitions of :mod:`.arithmetic`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .arithmetic import dequantize, quantize, requantize, wrap
+from .host import run_host_images
+from .quantized import QuantizedGraph, QuantizedNode
+from .samples import check_arrays
+
+__all__ = ["accumulate_conv", "accumulate_gemm", "evaluate", "evaluate_node"]
+
+
+def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Evaluate a network on float inputs, any multiple of its own number of images.
+
+    Returns
+    -------
+    dict
+        Every activation by name: int64 where it is quantized, float where it lives on the host.
+        Graph outputs that are quantized are integers too: scale them by
+        ``2^graph.tensors[name].exponent``.
+    """
+    reals: dict[str, np.ndarray] = {}
+    integers: dict[str, np.ndarray] = {}
+    wanted = {name: (graph.tensors[name].shape, graph.tensors[name].dtype)
+              for name in graph.inputs}
+    for name, value in check_arrays(inputs, wanted, "inputs").items():
+        tensor, reals[name] = graph.tensors[name], value
+        if tensor.exponent is not None:
+            integers[name] = quantize(reals[name], tensor.exponent, graph.inp_width)
+    for node in graph.nodes:
+        if node.op == "Host":
+            feeds = {
+                name: reals[name] if name in reals
+                else dequantize(integers[name], graph.tensors[name].exponent or 0)
+                for name in node.inputs
+            }
+            assert node.model is not None
+            for name, value in run_host_images(node.model, feeds, graph.images).items():
+                reals[name] = value
+                exponent = graph.tensors[name].exponent
+                if exponent is not None:
+                    integers[name] = quantize(value, exponent, graph.inp_width)
+        else:
+            values = [integers[name] for name in node.inputs]
+            integers[node.outputs[0]] = evaluate_node(node, values, graph.inp_width)
+    return {**reals, **integers}
+
+
+def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    """Evaluate one accelerator node on integer inputs."""
+    x = values[0].astype(np.int64)
+    if node.op == "Conv":
+        return _requantize(node, accumulate_conv(x, node.weight, node.attrs), width)
+    if node.op == "Gemm":
+        return _requantize(node, accumulate_gemm(x, node.weight), width)
+    if node.op == "Add":
+        shifted = [v.astype(np.int64) << s for v, s in zip(values, node.shifts, strict=True)]
+        return _requantize(node, wrap(shifted[0] + shifted[1]), width)
+    if node.op == "Relu":
+        return np.maximum(x, 0)
+    if node.op == "MaxPool":
+        return _max_pool(x, node.attrs)
+    if node.op == "GlobalAveragePool":
+        return _requantize(node, wrap(x.sum(axis=(2, 3), keepdims=True)), width)
+    if node.op == "Flatten":
+        return x.reshape(x.shape[0], -1)
+    raise AssertionError(f"no reference for {node.op}")
+
+
+def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, Any]) -> np.ndarray:
+    """Return the 32-bit accumulators of a convolution of [N, C, H, W] with [M, C, KH, KW]."""
+    assert weight is not None
+    (sy, sx), (dy, dx), (top, left, bottom, right) = (
+        attrs["strides"], attrs["dilations"], attrs["pads"]
+    )
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    m, _, kh, kw = weight.shape
+    oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
+    ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
+    total = np.zeros((x.shape[0], m, oh, ow))  # float64: exact far beyond 32 bits
+    for ky in range(kh):
+        for kx in range(kw):
+            rows = slice(ky * dy, ky * dy + (oh - 1) * sy + 1, sy)
+            columns = slice(kx * dx, kx * dx + (ow - 1) * sx + 1, sx)
+            window = x[:, :, rows, columns].astype(np.float64)
+            taps = weight[:, :, ky, kx].astype(np.float64)
+            total += np.einsum("nchw,mc->nmhw", window, taps, optimize=True)
+    return wrap(total.astype(np.int64))
+
+
+def accumulate_gemm(x: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """Return the 32-bit accumulators of ``x @ weight.T``."""
+    assert weight is not None
+    return wrap((x.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.int64))
+
+
+def _requantize(node: QuantizedNode, accumulator: np.ndarray, width: int) -> np.ndarray:
+    assert node.requant is not None
+    return requantize(accumulator, node.requant, width)
+
+
+def _max_pool(x: np.ndarray, attrs: dict[str, Any]) -> np.ndarray:
+    (kh, kw), (sy, sx), (dy, dx) = attrs["kernel"], attrs["strides"], attrs["dilations"]
+    top, left, bottom, right = attrs["pads"]
+    least = np.iinfo(np.int64).min
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=least)
+    oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
+    ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
+    best = np.full((*x.shape[:2], oh, ow), least)
+    for ky in range(kh):
+        for kx in range(kw):
+            rows = slice(ky * dy, ky * dy + (oh - 1) * sy + 1, sy)
+            columns = slice(kx * dx, kx * dx + (ow - 1) * sx + 1, sx)
+            best = np.maximum(best, x[:, :, rows, columns])
+    return best

@@ -1,0 +1,138 @@
+"""What the compiler did, per node: where it runs and why, scales, and what its stream costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import prod
+from typing import Any
+
+from ..driver.stream import Stream
+from ..isa.config import Config
+from ..isa.instructions import Alu, Gemm, Load, Store
+from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType
+from .place import Placement
+from .quantized import QuantizedGraph, QuantizedNode
+
+__all__ = ["CompileReport", "NodeReport", "StreamCosts", "make_report", "stream_costs"]
+
+
+@dataclass
+class StreamCosts:
+    """Counts over instructions: the counters a device would show (``isa.registers.COUNTERS``)."""
+
+    instructions: int = 0
+    gemm_steps: int = 0
+    reset_steps: int = 0
+    alu_steps: int = 0
+    bytes: dict[str, int] = field(default_factory=dict)  # by memory type
+
+    @property
+    def stream_bytes(self) -> int:
+        """Bytes of the instructions themselves."""
+        return self.instructions * INSTRUCTION_BYTES
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """One node of the network as compiled."""
+
+    name: str
+    op: str
+    where: str
+    reason: str
+    input_exponents: tuple[int | None, ...] = ()
+    output_exponent: int | None = None
+    weight_exponent: int | None = None
+    shift: int | None = None
+    macs: int = 0
+    ideal_steps: int = 0
+    costs: StreamCosts = field(default_factory=StreamCosts)
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """The whole network; all byte counts are of one run of ``images`` images."""
+
+    name: str
+    config: str
+    images: int
+    evaluator: str
+    calibration_images: int
+    method: str
+    nodes: tuple[NodeReport, ...]
+    stream_bytes: int
+    uop_bytes: int
+    memory_bytes: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates on the accelerator."""
+        return sum(node.macs for node in self.nodes)
+
+    @property
+    def ideal_steps(self) -> int:
+        """GEMM steps if every MAC of the array were busy with the network's own products."""
+        return sum(node.ideal_steps for node in self.nodes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {**asdict(self), "macs": self.macs, "ideal_steps": self.ideal_steps}
+
+
+def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
+    """Return the costs of a stream by the note of its instructions."""
+    costs: dict[str, StreamCosts] = {}
+    for item, note in zip(stream.instructions, stream.notes, strict=True):
+        cost = costs.setdefault(note, StreamCosts())
+        cost.instructions += 1
+        if isinstance(item, (Load, Store)):
+            name = MemoryType(item.memory_type).name
+            moved = item.x_size * item.y_size * stream.config.tile_bytes(
+                MemoryType(item.memory_type))
+            cost.bytes[name] = cost.bytes.get(name, 0) + moved
+        elif isinstance(item, (Gemm, Alu)):
+            steps = (item.uop_end - item.uop_bgn) * item.iter_out * item.iter_in
+            if isinstance(item, Alu):
+                cost.alu_steps += steps
+            elif item.reset:
+                cost.reset_steps += steps
+            else:
+                cost.gemm_steps += steps
+    return costs
+
+
+def node_report(
+    node: QuantizedNode, placement: Placement, graph: QuantizedGraph, config: Config,
+    costs: Mapping[str, StreamCosts],
+) -> NodeReport:
+    """Return the report of an accelerator node."""
+    macs = 0
+    if node.weight is not None:
+        outputs = graph.tensors[node.outputs[0]].shape
+        macs = prod(outputs[:1] + outputs[2:]) * node.weight.size
+    return NodeReport(
+        node.name, node.op, placement.where, placement.reason,
+        tuple(graph.tensors[name].exponent for name in node.inputs),
+        graph.tensors[node.outputs[0]].exponent,
+        node.weight_exponent if node.weight is not None else None,
+        node.requant.uniform_shift if node.requant else None,
+        macs, -(-macs // config.macs_per_step), costs.get(node.name, StreamCosts()),
+    )
+
+
+def make_report(
+    graph: QuantizedGraph, config: Config, placements: Mapping[str, Placement],
+    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], **whole: Any,
+) -> CompileReport:
+    """Return the report of a network; ``ops`` gives the kind of each node of the folded graph."""
+    rows: list[NodeReport] = []
+    for node in graph.nodes:
+        if node.op == "Host":
+            rows += [
+                NodeReport(name, ops[name], "host", placements[name].reason)
+                for name in node.members
+            ]
+        else:
+            rows.append(node_report(node, placements[node.name], graph, config, costs))
+    return CompileReport(name=graph.name, config=config.name, nodes=tuple(rows), **whole)

@@ -1,0 +1,87 @@
+"""Run compiled programs: the host steps of the compiler, and images in any number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..driver import LoadedProgram, RunReport, Target
+from ..driver.program import HostStep, Program
+from .arithmetic import dequantize, quantize
+from .errors import CompileError
+from .host import run_host_images
+from .samples import check_arrays
+
+__all__ = ["Session", "exponent_of", "host"]
+
+
+def exponent_of(program: Program, name: str) -> int:
+    """Return the exponent of a tensor of a program."""
+    (scale,) = program.tensor(name).scale
+    return int(np.log2(scale))
+
+
+def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence[np.ndarray]:
+    """Do a host step of the compiler: the ``host`` argument of the driver's program runner."""
+    if step.op == "onnx":
+        feeds = dict(zip(step.inputs, inputs, strict=True))
+        results = run_host_images(step.payload, feeds, int(step.attributes["images"]))
+        return [results[name] for name in step.outputs]
+    if step.op == "quantize_narrow":
+        width = int(step.attributes["width"])
+        return [
+            quantize(value, exponent_of(program, name), width).astype(np.int8)
+            for name, value in zip(step.outputs, inputs, strict=True)
+        ]
+    if step.op == "dequantize_flat":
+        exponent = exponent_of(program, step.inputs[0])
+        return [dequantize(inputs[0], exponent).reshape(program.tensor(step.outputs[0]).shape)]
+    raise CompileError(f"host step {step.layer!r}: unknown operation {step.op!r}")
+
+
+class Session:
+    """A program loaded on a target, run on any number of images.
+
+    Raises
+    ------
+    TargetError, OutOfMemoryError
+        As :class:`~myvta.driver.LoadedProgram`.
+    """
+
+    def __init__(self, program: Program, target: Target):
+        self.program = program
+        self.loaded = LoadedProgram(program, target, host)
+        self.images = program.tensor(program.inputs[0]).shape[0]
+        self.reports: list[tuple[str, RunReport]] = []
+
+    def check(
+        self, inputs: Mapping[str, np.ndarray], where: str = "inputs"
+    ) -> dict[str, np.ndarray]:
+        """Return the inputs in the program's types (errors: :func:`~.samples.check_arrays`)."""
+        tensors = [self.program.tensor(name) for name in self.program.inputs]
+        return check_arrays(inputs, {t.name: (t.shape, t.dtype) for t in tensors}, where)
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray], *, capture: bool = False, timeout: float = 60.0,
+        where: str = "inputs",
+    ) -> dict[str, np.ndarray]:
+        """Run images and return outputs by name, with ``capture`` every tensor made.
+
+        The last launch is filled with zero images; :attr:`reports` holds what launches cost.
+        """
+        values = self.check(inputs, where)
+        total = len(next(iter(values.values())))
+        parts: list[dict[str, np.ndarray]] = []
+        for start in range(0, total, self.images):
+            feeds = {}
+            for name, value in values.items():
+                part = value[start : start + self.images]
+                missing = self.images - len(part)
+                feeds[name] = np.pad(part, [(0, missing)] + [(0, 0)] * (part.ndim - 1))
+            result = self.loaded.run(feeds, capture=capture, timeout=timeout)
+            self.reports += result.reports
+            parts.append({**result.tensors, **result.outputs})
+        return {
+            name: np.concatenate([part[name] for part in parts])[:total] for name in parts[0]
+        }

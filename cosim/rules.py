@@ -1,0 +1,69 @@
+"""Names shared by the Python and the C++ side: rules of the bus and counters of the harness."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = ["Counter", "Rule", "header"]
+
+
+class Rule(IntEnum):
+    """Rules of AXI4 and AXI4-Lite that every simulated run is checked against."""
+
+    NONE = 0
+    VALID_STABLE = 1
+    PAYLOAD_STABLE = 2
+    RESET_VALID = 3
+    BURST_TYPE = 4
+    SIZE = 5
+    BOUNDARY_4K = 6
+    LAST = 7
+    STROBE = 8
+    RESPONSE = 9
+    OUTSTANDING = 10
+    UNKNOWN = 11
+
+    @property
+    def meaning(self) -> str:
+        """The rule in words, with the section of the AXI specification (ARM IHI 0022)."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Rule.NONE: "no rule",
+    Rule.VALID_STABLE: "once VALID is high it stays until READY, A3.2.1",
+    Rule.PAYLOAD_STABLE: "what VALID shows does not change until READY, A3.2.1",
+    Rule.RESET_VALID: "VALID is low while reset is high, A3.1.2",
+    Rule.BURST_TYPE: "the memory port only makes incrementing bursts, A3.4.1",
+    Rule.SIZE: "a beat is no wider than the bus, A3.4.1",
+    Rule.BOUNDARY_4K: "a burst does not cross a 4 KiB boundary, A3.4.1",
+    Rule.LAST: "WLAST is high in the last beat of a burst and only there, A3.4.1",
+    Rule.STROBE: "WSTRB is high only for the byte lanes of the beat, A3.4.3",
+    Rule.RESPONSE: "a response follows a complete request, once, A3.3.1",
+    Rule.OUTSTANDING: "a launch ends when no burst is outstanding",
+    Rule.UNKNOWN: "VALID and READY are 0 or 1 after reset; only Icarus can tell",
+}
+
+
+class Counter(IntEnum):
+    """What the memory counts from the opening of a target, independently of the device."""
+
+    CYCLES = 0
+    READ_BURSTS = 1
+    READ_BEATS = 2
+    READ_BYTES = 3  # beats times their size
+    WRITE_BURSTS = 4
+    WRITE_BEATS = 5
+    WRITE_BYTES = 6  # strobed bytes
+    OUTSIDE = 7  # bursts outside memory, answered DECERR
+
+
+def header() -> str:
+    """Return both enumerations as the C++ header ``rules.h``."""
+    rules = [f"    RULE_{rule.name} = {rule.value}," for rule in Rule]
+    counters = [f"    COUNTER_{counter.name} = {counter.value}," for counter in Counter]
+    return "\n".join([
+        "// Generated from cosim/rules.py.", "#pragma once",
+        "enum Rule {", *rules, "};",
+        "enum Counter {", *counters, f"    COUNTER_COUNT = {len(Counter)}", "};", "",
+    ])

@@ -1,0 +1,191 @@
+"""``verilator://``: the converted core compiled to machine code, with its memory beside it.
+
+No Python runs per cycle: :mod:`.build` compiles the verilated core, the AXI memory, the register
+master and the bus checker into one shared library, which works on a numpy array's bytes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, byref, c_char_p, c_int, c_uint8, c_uint32, c_uint64, c_void_p
+from functools import cache
+from pathlib import Path
+
+from ..driver.errors import TargetTimeout
+from ..isa.config import Config
+from .build import TRACE_FORMATS, build_harness
+from .design import read_design
+from .errors import BuildError, BusViolation, SimulatorError
+from .options import SimulationOptions, parse_options, with_bus
+from .rules import Counter, Rule
+from .target import SimulatedTarget
+
+__all__ = ["VerilatorTarget", "open_verilator"]
+
+MAX_CYCLES = 1_000_000_000
+WAVE_CYCLES = 10_000
+_OK, _MORE, _VIOLATION, _SILENT, _FATAL, _REFUSED = range(6)
+_MESSAGE_BYTES = 1024
+
+
+class _Options(ctypes.Structure):
+    """struct Options of memory.h."""
+
+    _fields_ = [
+        ("base", c_uint64), ("size", c_uint64), ("latency", c_uint32), ("bandwidth", c_uint32),
+        ("stall", c_uint32), ("seed", c_uint32),
+    ]
+
+
+_FUNCTIONS = {
+    "bus_bytes": (c_uint32, []),
+    "open": (c_void_p, [c_void_p, POINTER(_Options), c_char_p, c_uint64, c_uint64, c_char_p,
+                        c_uint32]),
+    "close": (None, [c_void_p]),
+    "reset": (c_int, [c_void_p]),
+    "access": (c_int, [c_void_p, c_int, c_uint32, POINTER(c_uint32)]),
+    "poll": (c_int, [c_void_p, c_uint32, c_uint32, c_uint64, POINTER(c_uint32)]),
+    "run": (c_int, [c_void_p, c_uint64, c_int]),
+    "counters": (POINTER(c_uint64), [c_void_p]),
+    "violation_rule": (c_int, [c_void_p]),
+    "violation_cycle": (c_uint64, [c_void_p]),
+    "violation_text": (c_char_p, [c_void_p]),
+    "message": (c_char_p, [c_void_p]),
+    "reads_outstanding": (c_uint32, [c_void_p]),
+    "writes_outstanding": (c_uint32, [c_void_p]),
+}
+
+
+@cache
+def _load(path: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    for name, (result, arguments) in _FUNCTIONS.items():
+        function = getattr(library, f"myvta_{name}")
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+class VerilatorTarget(SimulatedTarget):
+    """A verilated core; see :class:`~myvta.cosim.target.SimulatedTarget`.
+
+    Parameters
+    ----------
+    library
+        What :func:`~myvta.cosim.build.build_harness` returned.
+
+    Raises
+    ------
+    BuildError
+        The design's memory port is not as wide as the configuration says.
+    """
+
+    chunk = 200_000
+
+    def __init__(
+        self, library: Path, config: Config, base: int, size: int, options: SimulationOptions
+    ):
+        super().__init__(config, base, size, options)
+        self._handle = None
+        self._library = _load(library)
+        width = 8 * self._library.myvta_bus_bytes()
+        if width != config.bus_width:
+            raise BuildError(
+                f"the design's port m_axi_rdata has {width} bits, the configuration says "
+                f"{config.bus_width}; bus=64, 128 or 256 sets the width of the memory port"
+            )
+        wave = options.wave
+        problem = ctypes.create_string_buffer(_MESSAGE_BYTES)
+        self._handle = self._library.myvta_open(
+            self.memory.ctypes.data_as(POINTER(c_uint8)),
+            byref(_Options(base, size, options.latency, options.bandwidth, options.stall,
+                           options.seed)),
+            str(wave.file).encode() if wave else b"", wave.first if wave else 0,
+            wave.count if wave else 0, problem, _MESSAGE_BYTES,
+        )
+        if not self._handle:
+            raise SimulatorError(f"the simulation does not start: {problem.value.decode()}")
+        try:
+            self.open_window()
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self, outcome: int, what: str) -> None:
+        if outcome in (_OK, _MORE):
+            return
+        library, handle = self._library, self._handle
+        if outcome == _VIOLATION:
+            raise BusViolation(
+                Rule(library.myvta_violation_rule(handle)),
+                library.myvta_violation_cycle(handle),
+                library.myvta_violation_text(handle).decode(),
+            )
+        message = library.myvta_message(handle).decode()
+        if outcome == _SILENT:
+            raise TargetTimeout(f"{what}: the device does not answer, waited for {message}")
+        if outcome == _REFUSED:
+            raise SimulatorError(f"{what} was answered with {message}")
+        raise SimulatorError(f"{what}: the simulation stopped: {message}")
+
+    def _read(self, offset: int) -> int:
+        value = c_uint32(0)
+        self._check(self._library.myvta_access(self._handle, 0, offset, byref(value)),
+                    f"reading register {offset:#x}")
+        return value.value
+
+    def _write(self, offset: int, value: int) -> None:
+        self._check(self._library.myvta_access(self._handle, 1, offset, byref(c_uint32(value))),
+                    f"writing register {offset:#x}")
+
+    def _poll(self, offset: int, mask: int, cycles: int) -> int:
+        value = c_uint32(0)
+        self._check(self._library.myvta_poll(self._handle, offset, mask, cycles, byref(value)),
+                    f"polling register {offset:#x}")
+        return value.value
+
+    def _run(self, cycles: int, until_interrupt: bool) -> bool:
+        outcome = self._library.myvta_run(self._handle, cycles, until_interrupt)
+        self._check(outcome, "running")
+        return until_interrupt and outcome == _OK
+
+    def _reset(self) -> None:
+        self._check(self._library.myvta_reset(self._handle), "resetting")
+
+    def _outstanding(self) -> tuple[int, int]:
+        return (self._library.myvta_reads_outstanding(self._handle),
+                self._library.myvta_writes_outstanding(self._handle))
+
+    def _close(self) -> None:
+        if self._handle:
+            self._library.myvta_close(self._handle)
+            self._handle = None
+
+    def counters(self) -> dict[Counter, int]:
+        """Return what the memory has counted since the target was opened."""
+        self._check_open()
+        values = self._library.myvta_counters(self._handle)
+        return {counter: values[counter] for counter in Counter}
+
+
+def open_verilator(
+    *, location: str, config: Config, base: int, size: int, options: dict[str, str]
+) -> VerilatorTarget:
+    """Open ``verilator://``; options as :class:`~myvta.cosim.options.SimulationOptions`.
+
+    Waves go to a ``.fst`` or ``.vcd`` file; rising edge n is at n * 10 + 5 ns.
+
+    Raises
+    ------
+    ValueError
+        An option that is unknown or out of range.
+    MissingTool, BuildError, TargetError
+        The simulator cannot be built; see :func:`~myvta.cosim.build.build_harness`.
+    """
+    parsed, bus = parse_options(
+        options, scheme="verilator", suffixes=tuple(filter(None, TRACE_FORMATS)),
+        max_cycles=MAX_CYCLES, wave_cycles=WAVE_CYCLES,
+    )
+    config = with_bus(config, bus)
+    suffix = parsed.wave.file.suffix if parsed.wave else ""
+    library = build_harness(read_design(location, config), suffix)
+    return VerilatorTarget(library, config, base, size, parsed)

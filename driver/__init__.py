@@ -1,0 +1,41 @@
+"""Targets by URL, buffers, streams, the JIT runtime, programs and bundles.
+
+Needs numpy and the standard library only; simulators are found by URL scheme.
+"""
+
+from .assemble import ProgramBuilder
+from .buffers import Allocator, Buffer
+from .bundle import read_bundle, write_bundle
+from .errors import (
+    AllocationError,
+    BundleError,
+    DeviceError,
+    HostStepError,
+    IdentityError,
+    LayoutError,
+    OutOfMemoryError,
+    ProgramError,
+    StreamError,
+    TargetError,
+    TargetTimeout,
+    UrlError,
+    WindowError,
+)
+from .execute import LoadedProgram, RunResult, run_program
+from .kernels import Kernel, make_kernel
+from .launch import RunReport, check_identity, launch
+from .program import HostStep, LaunchStep, Program, Segment, Tensor
+from .runtime import Runtime
+from .spy import SpyTarget
+from .stream import Stream, StreamBuilder, rqt_immediate
+from .target import Target, known_schemes, open_target, parse_url
+
+__all__ = [
+    "AllocationError", "Allocator", "Buffer", "BundleError", "DeviceError", "HostStep",
+    "HostStepError", "IdentityError", "Kernel", "LaunchStep", "LayoutError", "LoadedProgram",
+    "OutOfMemoryError", "Program", "ProgramBuilder", "ProgramError", "RunReport", "RunResult",
+    "Runtime", "Segment", "SpyTarget", "Stream", "StreamBuilder", "StreamError", "Target",
+    "TargetError", "TargetTimeout", "Tensor", "UrlError", "WindowError", "check_identity",
+    "known_schemes", "launch", "make_kernel", "open_target", "parse_url", "read_bundle",
+    "rqt_immediate", "run_program", "write_bundle",
+]

@@ -1,0 +1,90 @@
+"""Every error the driver raises: one class per thing a caller can react to."""
+
+from __future__ import annotations
+
+from ..isa.opcodes import ErrorCode
+
+__all__ = [
+    "AllocationError", "BundleError", "DeviceError", "HostStepError", "IdentityError",
+    "LayoutError", "OutOfMemoryError", "ProgramError", "StreamError", "TargetError",
+    "TargetTimeout", "UrlError", "WindowError",
+]
+
+
+class TargetError(OSError):
+    """A device, or the way to it, did not do what was asked."""
+
+
+class TargetTimeout(TargetError, TimeoutError):
+    """A bounded wait ran out; the message says what was waited for and for how long."""
+
+
+class UrlError(TargetError, ValueError):
+    """A target URL that cannot be understood: the message lists what is known."""
+
+
+class IdentityError(TargetError):
+    """What answers is not an accelerator of this map, version and configuration."""
+
+
+class WindowError(TargetError, ValueError):
+    """A memory access outside the target's window; nothing was read or written."""
+
+
+class DeviceError(TargetError):
+    """A launch ended in the error status.
+
+    Attributes
+    ----------
+    code : ErrorCode or int
+        Register ERROR_CODE; a plain int when this version does not know it.
+    index : int
+        Register ERROR_INDEX: position in the stream.
+    instruction : str
+        Text of the instruction there, ``""`` when there is none.
+    note : str
+        The stream's annotation of that instruction, ``""`` when there is none.
+    """
+
+    def __init__(self, code: int, index: int, instruction: str = "", note: str = ""):
+        self.code = ErrorCode(code) if code in list(ErrorCode) else code
+        self.index, self.instruction, self.note = index, instruction, note
+        name = self.code.name if isinstance(self.code, ErrorCode) else f"unknown code {code}"
+        where = f" ({note})" if note else ""
+        what = f": {instruction}" if instruction else ""
+        super().__init__(f"device error {name} at instruction {index}{where}{what}")
+
+
+class OutOfMemoryError(MemoryError):
+    """No room in the window; ``asked``, ``free`` and ``largest`` are bytes."""
+
+    def __init__(self, asked: int, free: int, largest: int, what: str = ""):
+        self.asked, self.free, self.largest = asked, free, largest
+        super().__init__(
+            f"out of device memory{f' for {what}' if what else ''}: asked for {asked} bytes, "
+            f"{free} free, largest piece {largest}"
+        )
+
+
+class AllocationError(ValueError):
+    """A request no allocator can serve, or a block freed twice."""
+
+
+class LayoutError(ValueError):
+    """An array that does not fit a tile layout: wrong shape, size or value range."""
+
+
+class StreamError(ValueError):
+    """An instruction stream that cannot be built as asked."""
+
+
+class ProgramError(ValueError):
+    """A program that contradicts itself, or inputs that do not belong to it."""
+
+
+class BundleError(ProgramError):
+    """A bundle file that is truncated, altered, foreign, newer, or cannot be written."""
+
+
+class HostStepError(ProgramError):
+    """A host step that nobody can execute, or that failed."""

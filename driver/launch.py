@@ -1,0 +1,199 @@
+"""One launch: registers, bounded wait, report or typed error (design.md section 4)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields as dataclass_fields
+
+from ..isa.config import NAMED, Config
+from ..isa.disassembler import format_instruction
+from ..isa.instructions import decode
+from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType
+from ..isa.registers import (
+    BASE_REGISTERS,
+    COUNTERS,
+    IDENTITY,
+    VERSION,
+    Reg,
+    Status,
+    reset_values,
+)
+from .errors import DeviceError, IdentityError, TargetTimeout
+from .target import Target
+
+__all__ = ["RunReport", "check_identity", "config_difference", "launch"]
+
+_LONGEST_PAUSE = 1e-3  # seconds between polls; a simulated target does its work inside the poll
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a launch cost.
+
+    Attributes
+    ----------
+    cycles : int
+        Device clock cycles from launch to end (register CYCLES; 0 where a target keeps no time).
+    counters : dict
+        Architectural counters by register name (``isa.registers.COUNTERS``).
+    warnings : tuple of str
+        What the device complained about without failing, for example tokens left over.
+    seconds : float
+        Wall time from launch to its end as the host saw it.
+    """
+
+    cycles: int
+    counters: dict[str, int]
+    warnings: tuple[str, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
+
+
+def config_difference(expected: Config, other: Config) -> str:
+    """Return ``KEY expected X, device Y`` for each key a program depends on, comma separated."""
+    rows = []
+    for item in dataclass_fields(Config):
+        want, have = getattr(expected, item.name), getattr(other, item.name)
+        if want != have and item.name not in ("target", "hw_ver", "log_bus_width"):
+            rows.append(f"{item.name.upper()} expected {want}, device {have}")
+    return ", ".join(rows)
+
+
+def check_identity(target: Target) -> None:
+    """Make sure the device is ours and has the configuration the target was opened with.
+
+    Raises
+    ------
+    IdentityError
+        Says which register differs, and for a known other configuration which keys differ.
+    """
+    identity = target.read_register(Reg.IDENTITY)
+    if identity != IDENTITY:
+        silent = identity in (0, 0xFFFF_FFFF)
+        advice = "nothing answers there: wrong base address, or no design loaded" if silent else (
+            "another design answers there"
+        )
+        raise IdentityError(
+            f"IDENTITY reads {identity:#010x}, expected {IDENTITY:#010x} ('MVTA'): {advice}"
+        )
+    version = target.read_register(Reg.VERSION)
+    if version >> 16 != VERSION >> 16:
+        raise IdentityError(
+            f"register map version is {version >> 16}.{version & 0xFFFF}, this driver speaks "
+            f"{VERSION >> 16}.{VERSION & 0xFFFF}"
+        )
+    expected = reset_values(target.config)
+    check_fingerprint(target.config, target.read_register(Reg.FINGERPRINT))
+    features = target.read_register(Reg.FEATURES)
+    if features != expected[Reg.FEATURES]:
+        raise IdentityError(
+            f"FEATURES reads {features:#x}, expected {expected[Reg.FEATURES]:#x} for "
+            f"configuration {target.config.name}"
+        )
+
+
+def check_fingerprint(expected: Config, fingerprint: int) -> None:
+    """Compare a device's fingerprint with a configuration; IdentityError with the difference."""
+    if fingerprint == expected.fingerprint:
+        return
+    for name, config in NAMED.items():
+        if config.fingerprint == fingerprint:
+            found = f"it is {name!r}: {config_difference(expected, config)}"
+            break
+    else:
+        found = "it is none of the named configurations"
+    raise IdentityError(
+        f"the device has configuration {fingerprint:#010x}, expected {expected.fingerprint:#010x} "
+        f"({expected.name}); {found}"
+    )
+
+
+def launch(
+    target: Target, address: int, count: int, *,
+    bases: Mapping[MemoryType, int] | None = None, timeout: float = 60.0,
+    notes: Sequence[str] = (),
+) -> RunReport:
+    """Run an instruction stream that lies in the target's memory and wait for its end.
+
+    Parameters
+    ----------
+    target : Target
+    address : int
+        Byte address of the stream, a multiple of 16.
+    count : int
+        Instructions, FINISH included.
+    bases : mapping, optional
+        Base pointer in bytes by memory type; missing ones are 0 (D21: a byte address is base
+        pointer + dram_base x element bytes).  ACC_8BIT shares ACC's pointer.
+    timeout : float
+        Longest wait in seconds of wall time.
+    notes : sequence of str, optional
+        Annotation of each instruction, quoted in errors.
+
+    Raises
+    ------
+    DeviceError
+        The launch ended in the error status.
+    TargetTimeout
+        It did not end in time, or an earlier launch is still running (a busy device ignores the
+        registers); the message holds status and counters.
+    """
+    _wait(target, timeout, "an earlier launch to end", lambda status: not status & Status.LAUNCH)
+    base, size = target.window
+    target.write_register(Reg.WINDOW_BASE, base)
+    target.write_register(Reg.WINDOW_LIMIT, base + size - 1)
+    target.write_register(Reg.INSN_COUNT, count)
+    target.write_register(Reg.INSN_BASE, address)
+    given = {
+        BASE_REGISTERS[kind]: pointer for kind, pointer in (bases or {}).items()
+        if kind != MemoryType.ACC_8BIT
+    }
+    for register in sorted(set(BASE_REGISTERS.values())):
+        target.write_register(register, given.get(register, 0))
+    started = time.monotonic()
+    target.write_register(Reg.CONTROL, Status.LAUNCH)
+    status = _wait(target, timeout, "the launch to end", lambda status: status & Status.FINISH)
+    seconds = time.monotonic() - started
+    if status & Status.ERROR:
+        raise _device_error(target, address, count, notes)
+    warnings = []
+    if status & Status.TOKENS_LEFT:
+        warnings.append("dependency tokens were left over at FINISH")
+    return RunReport(
+        target.read_register(Reg.CYCLES), _counters(target), tuple(warnings), seconds
+    )
+
+
+def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int]) -> int:
+    """Poll CONTROL, ever less often, until ``done`` of it; return it."""
+    started = time.monotonic()
+    while True:
+        asked = time.monotonic()
+        status = target.read_register(Reg.CONTROL)
+        if done(status):
+            return status
+        now = time.monotonic()
+        if now - started > timeout:
+            counted = ", ".join(f"{name} {value}" for name, value in _counters(target).items())
+            raise TargetTimeout(
+                f"waited {timeout:g} s for {what}; CONTROL reads {status:#x}, CYCLES "
+                f"{target.read_register(Reg.CYCLES)}, {counted}"
+            )
+        pause = min(_LONGEST_PAUSE, (now - started) / 16)
+        if now - asked < pause:
+            time.sleep(pause)
+
+
+def _counters(target: Target) -> dict[str, int]:
+    return {register.name: target.read_register(register) for register in COUNTERS}
+
+
+def _device_error(target: Target, address: int, count: int, notes: Sequence[str]) -> DeviceError:
+    code, index = target.read_register(Reg.ERROR_CODE), target.read_register(Reg.ERROR_INDEX)
+    text = ""
+    base, size = target.window
+    at = address + index * INSTRUCTION_BYTES
+    if index < count and base <= at and at + INSTRUCTION_BYTES <= base + size:
+        word = int.from_bytes(target.read_memory(at, INSTRUCTION_BYTES), "little")
+        text = format_instruction(decode(word, target.config), target.config)
+    return DeviceError(code, index, text, notes[index] if index < len(notes) else "")

@@ -1,0 +1,104 @@
+"""A target that logs every access to another target as one line of text.
+
+Lines, all numbers hexadecimal except sizes: ``R offset NAME = value`` and ``W offset NAME = value``
+for registers, ``RM address + size : data`` and ``WM address + size : data`` for memory.  Data
+longer than 32 bytes is cut after 32 and followed by ``... crc32 value``.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from ..isa.config import Config
+from ..isa.registers import Reg
+from .errors import UrlError
+from .target import Target
+
+__all__ = ["SpyTarget", "open_trace"]
+
+_SHOWN_BYTES = 32
+
+
+def open_trace(path: str | None) -> IO[str]:
+    """Return the text stream a ``spy:`` URL logs to: standard error, or ``trace=FILE``."""
+    if path is None:
+        return sys.stderr
+    try:
+        return Path(path).open("w", encoding="ascii")
+    except OSError as error:
+        raise UrlError(f"cannot write trace {path!r}: {error.strerror}") from error
+
+
+class SpyTarget:
+    """Log the traffic of ``inner`` to ``sink``, a text stream or a list of lines.
+
+    A sink opened from a ``trace=`` option is closed with the target; any other is the caller's.
+    """
+
+    def __init__(self, inner: Target, sink: IO[str] | list[str]):
+        self.inner, self.sink = inner, sink
+        self._log: Callable[[str], object] = (
+            sink.append if isinstance(sink, list) else lambda line: sink.write(line + "\n")
+        )
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Window of the inner target."""
+        return self.inner.window
+
+    @property
+    def config(self) -> Config:
+        """Configuration of the inner target."""
+        return self.inner.config
+
+    def read_register(self, offset: int) -> int:
+        """Read a register and log it."""
+        value = self.inner.read_register(offset)
+        self._log(f"R {offset:#06x} {_name(offset)} = {value:#010x}")
+        return value
+
+    def write_register(self, offset: int, value: int) -> None:
+        """Log a register write, then do it."""
+        self._log(f"W {offset:#06x} {_name(offset)} = {value:#010x}")
+        self.inner.write_register(offset, value)
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        """Read memory and log it."""
+        data = self.inner.read_memory(address, size)
+        self._log(f"RM {address:#010x} + {size} : {_shown(data)}")
+        return data
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Log a memory write, then do it."""
+        raw = memoryview(data).cast("B")
+        self._log(f"WM {address:#010x} + {len(raw)} : {_shown(raw)}")
+        self.inner.write_memory(address, data)
+
+    def close(self) -> None:
+        """Close the inner target and a trace file of our own."""
+        self.inner.close()
+        if not isinstance(self.sink, list) and self.sink is not sys.stderr:
+            self.sink.close()
+
+    def __enter__(self) -> SpyTarget:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _name(offset: int) -> str:
+    try:
+        return Reg(offset).name
+    except ValueError:
+        return "-"
+
+
+def _shown(data: bytes | memoryview) -> str:
+    if len(data) <= _SHOWN_BYTES:
+        return data.hex()
+    return f"{data[:_SHOWN_BYTES].hex()}... crc32 {zlib.crc32(data):08x}"

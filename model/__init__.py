@@ -1,0 +1,1 @@
+"""The bit-accurate device: the living definition that every other room is compared with."""

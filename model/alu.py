@@ -1,0 +1,199 @@
+"""ALU: tile operations on ACC, strictly sequential (vta_isa.md 4.4, D1 to D4, D18).
+
+All steps run at once when none reads what an earlier one writes.  Otherwise they are cut into
+*waves* that give the same result: with sources that nothing writes, the n-th step of every
+destination is wave n; else consecutive steps form a wave until one depends on another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..isa.instructions import Alu
+from ..isa.opcodes import AluOpcode, MemoryType
+from .cache import PlanCache
+from .rqt import RqtOptions, check_parameters, requantize
+from .scratchpads import Scratchpads
+from .steps import Bound, Indices, Steps, Violation, first_violation
+
+__all__ = ["AluUnit", "operate", "waves"]
+
+_STEPS_AT_ONCE = 1 << 16  # bounds the memory of one block of steps
+_CACHE_INDICES = 1 << 20  # indices of all cached plans together: 8 MiB
+_RQT_TILES = 3  # bias, multiplier, shift
+Lanes = NDArray[np.int32]
+Wave = tuple[Indices, Indices]
+"""Destination and source tile of steps that may run at once, int64 [steps] each."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The steps of an instruction up to the first that is not legal, and that one, if any."""
+
+    waves: Iterable[Wave]
+    violation: Violation | None
+
+
+class AluUnit:
+    """Executes ALU instructions of one device."""
+
+    def __init__(self, pads: Scratchpads):
+        self._pads = pads
+        self._config = pads.config
+        self._cache: PlanCache[_Plan] = PlanCache(_CACHE_INDICES)
+
+    def execute(self, instruction: Alu) -> int:
+        """Execute an instruction with at least one step; returns the number of steps.
+
+        Raises Fault (STEP_INDEX, RQT_PARAMETER): the first in step order.
+        """
+        pads = self._pads
+        slots = slice(instruction.uop_bgn, instruction.uop_end)
+        pads.note_read(MemoryType.UOP, slots, "ALU")
+        uops = pads.uop[slots]
+        sources = _sources(instruction)
+        key = (
+            uops.tobytes(), sources, instruction.iter_out, instruction.iter_in,
+            instruction.dst_factor_out, instruction.dst_factor_in, instruction.src_factor_out,
+            instruction.src_factor_in,
+        )
+        count = instruction.iter_out * instruction.iter_in * uops.size
+        plan = self._cache.get(key)
+        if plan is None:
+            plan = self._plan(Steps.of(instruction, uops, self._config), sources)
+            if count <= _STEPS_AT_ONCE:
+                plan = _Plan(list(plan.waves), plan.violation)
+                self._cache.put(key, plan, 2 * count)
+        for dst, src in plan.waves:
+            self._note(dst, src, sources)
+            self._wave(dst, src, instruction)
+        if plan.violation:
+            raise plan.violation.fault
+        return count
+
+    def _plan(self, steps: Steps, sources: int) -> _Plan:
+        violation = first_violation(steps, self._bounds(sources))
+        legal = violation.step if violation else len(steps)
+
+        def walk() -> Iterator[Wave]:
+            for start in range(0, legal, _STEPS_AT_ONCE):
+                dst, src, _ = steps.take(start, min(legal, start + _STEPS_AT_ONCE))
+                yield from waves(dst, src, sources)
+
+        return _Plan(walk(), violation)
+
+    def _bounds(self, sources: int) -> tuple[Bound, ...]:
+        depth = self._pads.depth[MemoryType.ACC]
+        dst = Bound("dst", "ACC", depth)
+        return (dst, Bound("src", "ACC", depth, sources - 1)) if sources else (dst,)
+
+    def _wave(self, dst: Indices, src: Indices, instruction: Alu) -> None:
+        """Execute independent steps."""
+        acc: Lanes = self._pads.tiles(MemoryType.ACC)
+        p = acc.take(dst, axis=0)
+        if instruction.alu_opcode == AluOpcode.RQT:
+            options = RqtOptions.of(instruction.imm)
+            bias, multiplier, shift = (acc.take(src + n, axis=0) for n in range(_RQT_TILES))
+            check_parameters(multiplier, shift, options)
+            out_width = self._config.out_width
+            acc[dst] = requantize(p, bias, multiplier, shift, options, out_width)
+        elif instruction.use_imm:
+            acc[dst] = operate(instruction.alu_opcode, p, np.int32(instruction.imm))
+        else:
+            acc[dst] = operate(instruction.alu_opcode, p, acc.take(src, axis=0))
+
+    def _note(self, dst: Indices, src: Indices, sources: int) -> None:
+        pads = self._pads
+        if pads.strict:
+            reads = [dst, *(src + offset for offset in range(sources))]
+            pads.note_read(MemoryType.ACC, np.concatenate(reads), "ALU")
+            pads.note_write(MemoryType.ACC, dst)
+
+
+def _sources(instruction: Alu) -> int:
+    """Return how many consecutive tiles from ``src`` on a step reads."""
+    if instruction.alu_opcode == AluOpcode.RQT:
+        return _RQT_TILES
+    return 0 if instruction.use_imm else 1
+
+
+def operate(opcode: int, p: Lanes, q: Lanes | np.int32) -> Lanes:
+    """Return MIN, MAX, ADD, SHR or MUL of lanes, with 32-bit wrap-around.
+
+    SHR shifts right arithmetically for ``q >= 0`` and left for ``q < 0``; the amount saturates
+    (D2, D3).
+    """
+    if opcode == AluOpcode.MIN:
+        return np.minimum(p, q)
+    if opcode == AluOpcode.MAX:
+        return np.maximum(p, q)
+    if opcode == AluOpcode.ADD:
+        return p + q
+    if opcode == AluOpcode.MUL:
+        return p * q
+    if isinstance(q, np.int32):  # an immediate: one direction for all lanes
+        if q >= 0:
+            return p >> min(q, np.int32(31))
+        return p << -q if q > -32 else np.zeros_like(p)
+    amount = np.clip(q, -32, 31)
+    right = p >> np.clip(amount, 0, 31)
+    left = np.where(amount == -32, 0, p << np.clip(-amount, 0, 31))
+    return np.where(amount >= 0, right, left).astype(np.int32)
+
+
+def waves(dst: Indices, src: Indices, sources: int) -> list[Wave]:
+    """Cut steps into groups that may each run at once, one group after the other.
+
+    Parameters
+    ----------
+    dst, src : int64 [steps]
+        Every step reads and writes ``dst`` and reads ``src .. src + sources - 1``.
+    sources : int
+
+    Returns
+    -------
+    list of (dst, src)
+        In each the destinations are distinct and no step reads another's earlier result.
+    """
+    last = _last_writer(dst, dst)
+    repeated = bool((last >= 0).any())
+    written = np.zeros(int(max(dst.max(), src.max())) + _RQT_TILES, bool)
+    written[dst] = True
+    if any(written[src + offset].any() for offset in range(sources)):
+        for offset in range(sources):
+            last = np.maximum(last, _last_writer(dst, src + offset))
+        bounds = _runs(last)
+        return [(dst[a:b], src[a:b]) for a, b in pairwise(bounds)]
+    if not repeated:
+        return [(dst, src)]
+    order = np.argsort(dst, kind="stable")
+    starts = np.flatnonzero(np.r_[True, dst[order][1:] != dst[order][:-1]])
+    rank = np.empty(dst.size, np.int64)
+    rank[order] = np.arange(dst.size) - np.repeat(starts, np.diff(np.r_[starts, dst.size]))
+    by_rank = np.argsort(rank, kind="stable")
+    parts = np.split(by_rank, np.cumsum(np.bincount(rank))[:-1])
+    return [(dst[part], src[part]) for part in parts]
+
+
+def _last_writer(dst: Indices, read: Indices) -> Indices:
+    """Return for each step the last earlier step that writes the tile it reads, or -1."""
+    n = dst.size
+    step = np.arange(n)
+    writes = np.sort(dst * n + step)
+    at = np.searchsorted(writes, read * n + step) - 1
+    tile, writer = np.divmod(writes[at], n)  # at = -1 wraps round to a tile that cannot match
+    return np.where((at >= 0) & (tile == read), writer, -1)
+
+
+def _runs(last: Indices) -> list[int]:
+    """Return the bounds of maximal runs of steps that depend on none of their own run."""
+    bounds = [0]
+    for step, writer in enumerate(last.tolist()):
+        if writer >= bounds[-1]:
+            bounds.append(step)
+    return [*bounds, last.size]

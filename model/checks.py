@@ -1,0 +1,162 @@
+"""Static faults: what is wrong with an instruction whatever the memories hold (D14, D17).
+
+The device raises them when an instruction reaches the head of its module queue, before it waits
+for tokens.  Several can hold at once; the first in the order of :data:`_CHECKS` is the one raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..isa.config import Config
+from ..isa.instructions import Alu, Gemm, Instruction, Load, Store, Undefined, route
+from ..isa.opcodes import AluOpcode, ErrorCode, MemoryType, Module
+from .errors import Fault
+
+__all__ = ["StaticChecker", "footprint", "has_steps"]
+
+_LOADABLE = (
+    MemoryType.UOP, MemoryType.WGT, MemoryType.INP, MemoryType.ACC, MemoryType.ACC_8BIT,
+)
+_ALU_OPCODES = tuple(AluOpcode)
+
+
+class StaticChecker:
+    """The static checks for one configuration."""
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._depth = {kind: config.depth(kind) for kind in MemoryType}
+
+    def check(self, instruction: Instruction) -> None:
+        """Raise the first static Fault of an instruction, if it has one."""
+        for code, find in _CHECKS.get(type(instruction), ()):
+            detail = find(instruction, self._config, self._depth)
+            if detail:
+                raise Fault(code, detail)
+
+
+def has_steps(instruction: Gemm | Alu) -> bool:
+    """Say whether a GEMM or ALU instruction has at least one step (D8)."""
+    return bool(
+        instruction.uop_bgn < instruction.uop_end and instruction.iter_out and instruction.iter_in
+    )
+
+
+def footprint(load: Load) -> int:
+    """Return how many scratchpad tiles a LOAD writes: data and padding (vta_isa.md 4.1)."""
+    if not load.x_size:
+        return 0
+    width = load.x_pad_0 + load.x_size + load.x_pad_1
+    return width * (load.y_pad_0 + load.y_size + load.y_pad_1)
+
+
+Depth = Mapping[MemoryType, int]
+
+
+def _opcode(it: Undefined, config: Config, depth: Depth) -> str:
+    return f"opcode {it.opcode} is not defined"
+
+
+def _load_dependency(it: Load, config: Config, depth: Depth) -> str:
+    if (it.pop_prev or it.push_prev) and route(it) == Module.LOAD:
+        return "pop_prev or push_prev is set, but load has no previous module"
+    return ""
+
+
+def _store_dependency(it: Store, config: Config, depth: Depth) -> str:
+    if it.pop_next or it.push_next:
+        return "pop_next or push_next is set, but store has no next module"
+    return ""
+
+
+def _load_type(it: Load, config: Config, depth: Depth) -> str:
+    return "" if it.memory_type in _LOADABLE else f"memory type {it.memory_type} cannot be loaded"
+
+
+def _store_type(it: Store, config: Config, depth: Depth) -> str:
+    if it.x_size and it.memory_type != MemoryType.OUT:
+        return f"memory type {it.memory_type} cannot be stored, only OUT"
+    return ""
+
+
+def _overwrite(it: Gemm, config: Config, depth: Depth) -> str:
+    if it.overwrite and not config.overwrite:
+        return "overwrite (bit 63), which this configuration does not have"
+    return ""
+
+
+def _requantize(it: Alu, config: Config, depth: Depth) -> str:
+    if it.alu_opcode == AluOpcode.RQT and not config.requantize:
+        return "RQT, which this configuration does not have"
+    return ""
+
+
+def _alu_opcode(it: Alu, config: Config, depth: Depth) -> str:
+    return "" if it.alu_opcode in _ALU_OPCODES else f"ALU opcode {it.alu_opcode} is not defined"
+
+
+def _rqt_operand(it: Alu, config: Config, depth: Depth) -> str:
+    if it.alu_opcode != AluOpcode.RQT:
+        return ""
+    if not it.use_imm:
+        return "RQT needs use_imm = 1"
+    options = it.imm & 0xFFFF
+    return f"RQT immediate {options:#06x}: bits 15:11 must be 0" if options >> 11 else ""
+
+
+def _store_padding(it: Store, config: Config, depth: Depth) -> str:
+    if it.x_size and (it.y_pad_0 or it.y_pad_1 or it.x_pad_0 or it.x_pad_1):
+        return "padding is set, but STORE does not pad"
+    return ""
+
+
+def _load_range(it: Load, config: Config, depth: Depth) -> str:
+    return _past_end(it, footprint(it), depth)
+
+
+def _store_range(it: Store, config: Config, depth: Depth) -> str:
+    return _past_end(it, it.x_size * it.y_size, depth)
+
+
+def _past_end(it: Load | Store, tiles: int, depth: Depth) -> str:
+    if not tiles:
+        return ""
+    kind = MemoryType(it.memory_type)
+    end = it.sram_base + tiles
+    if end <= depth[kind]:
+        return ""
+    return f"{tiles} tiles from {kind.name}[{it.sram_base}] end at {end}, depth {depth[kind]}"
+
+
+def _uop_range(it: Gemm | Alu, config: Config, depth: Depth) -> str:
+    if it.uop_end > depth[MemoryType.UOP] and has_steps(it):
+        return f"uop_end {it.uop_end} is past the end of UOP, depth {depth[MemoryType.UOP]}"
+    return ""
+
+
+Check = tuple[ErrorCode, Callable[[Any, Config, Depth], str]]
+
+_CHECKS: dict[type, tuple[Check, ...]] = {
+    Undefined: ((ErrorCode.OPCODE, _opcode),),
+    Load: (
+        (ErrorCode.DEPENDENCY, _load_dependency),
+        (ErrorCode.MEMORY_TYPE, _load_type),
+        (ErrorCode.SRAM_RANGE, _load_range),
+    ),
+    Store: (
+        (ErrorCode.DEPENDENCY, _store_dependency),
+        (ErrorCode.MEMORY_TYPE, _store_type),
+        (ErrorCode.OPERAND, _store_padding),
+        (ErrorCode.SRAM_RANGE, _store_range),
+    ),
+    Gemm: ((ErrorCode.EXTENSION, _overwrite), (ErrorCode.UOP_RANGE, _uop_range)),
+    Alu: (
+        (ErrorCode.EXTENSION, _requantize),
+        (ErrorCode.ALU_OPCODE, _alu_opcode),
+        (ErrorCode.OPERAND, _rqt_operand),
+        (ErrorCode.UOP_RANGE, _uop_range),
+    ),
+}
+"""The static faults of each kind of instruction, in the order in which they are looked for."""

@@ -1,0 +1,62 @@
+"""What can go wrong inside the model."""
+
+from __future__ import annotations
+
+from ..isa.instructions import Instruction
+from ..isa.opcodes import ErrorCode
+
+__all__ = ["Fault", "MemoryRangeError", "UnwrittenReadWarning"]
+
+
+class MemoryRangeError(ValueError):
+    """The host touched bytes that the device memory does not have; nothing was changed."""
+
+
+class UnwrittenReadWarning(UserWarning):
+    """A launch read scratchpad tiles that nothing had written (only reported with ``strict``)."""
+
+
+class Fault(Exception):
+    """A launch that ends in error, as registers ERROR_CODE and ERROR_INDEX tell it.
+
+    Raised where the fault is found, mostly without knowing the position in the stream; the
+    scheduler adds that with :meth:`locate`.
+
+    Attributes
+    ----------
+    code : ErrorCode
+    index : int or None
+        Position in the stream of the instruction at fault.
+    detail : str
+        What was wrong, in words.
+    instruction : Instruction or None
+        The instruction at fault, None where the fault is not about one (ALIGNMENT, NO_FINISH).
+    listing : str
+        The instruction as the disassembler writes it, "" without one.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        detail: str,
+        *,
+        index: int | None = None,
+        instruction: Instruction | None = None,
+        listing: str = "",
+    ):
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+        self.index = index
+        self.instruction = instruction
+        self.listing = listing
+
+    def locate(self, index: int, instruction: Instruction | None, listing: str) -> Fault:
+        """Add the position in the stream and the instruction; returns the fault itself."""
+        self.index, self.instruction, self.listing = index, instruction, listing
+        return self
+
+    def __str__(self) -> str:
+        where = "" if self.index is None else f" at instruction {self.index}"
+        line = f"\n  {self.listing}" if self.listing else ""
+        return f"{self.code.name}{where}: {self.detail}{line}"

@@ -1,0 +1,83 @@
+"""RQT, requantization: our ALU opcode 7 (vta_isa.md 0.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..isa.opcodes import ErrorCode, RqtFlag
+from .errors import Fault
+
+__all__ = ["RqtOptions", "check_parameters", "requantize"]
+
+Lanes = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class RqtOptions:
+    """The options in RQT's immediate."""
+
+    zero_point: int
+    relu: bool
+    away: bool
+    bypass: bool
+
+    @classmethod
+    def of(cls, imm: int) -> RqtOptions:
+        """Return the options of a 16-bit immediate, signed or not."""
+        low = imm & 0xFF
+        return cls(
+            zero_point=low - 256 if low > 127 else low,
+            relu=bool(imm >> RqtFlag.RELU & 1),
+            away=bool(imm >> RqtFlag.AWAY & 1),
+            bypass=bool(imm >> RqtFlag.BYPASS & 1),
+        )
+
+
+def check_parameters(multiplier: Lanes, shift: Lanes, options: RqtOptions) -> None:
+    """Raise Fault (RQT_PARAMETER) for the first step with a lane out of range.
+
+    Parameters
+    ----------
+    multiplier, shift : int32 [steps, lanes]
+    """
+    bad = (shift < 0) | (shift > 31)
+    if not options.bypass:
+        bad |= multiplier < 0
+    if bad.any():
+        step, lane = np.unravel_index(int(np.argmax(bad)), bad.shape)
+        raise Fault(
+            ErrorCode.RQT_PARAMETER,
+            f"lane {lane}: multiplier {multiplier[step, lane]} must be 0..2^31-1 and "
+            f"shift {shift[step, lane]} must be 0..31",
+        )
+
+
+def requantize(
+    acc: Lanes, bias: Lanes, multiplier: Lanes, shift: Lanes, options: RqtOptions, out_width: int
+) -> Lanes:
+    """Return the requantized lanes, int32 [steps, lanes]; parameters are checked already.
+
+    ``p = acc + bias`` wraps at 32 bits; everything after it fits 64 bits: ``|p * m| < 2**62``.
+    """
+    q = (acc + bias).astype(np.int64)
+    if not options.bypass:
+        q *= multiplier
+        q += 1 << 30
+        q >>= 31
+    if shift.any():
+        n = shift.astype(np.int64)
+        half = (np.int64(1) << n) >> 1
+        if options.away:  # floor((|q| + half) / 2^n) with the sign of q
+            negative = q < 0
+            q = (np.abs(q) + half) >> n
+            np.negative(q, out=q, where=negative)
+        else:
+            q += half
+            q >>= n
+    q += options.zero_point
+    low = options.zero_point if options.relu else -(1 << (out_width - 1))
+    high = (1 << (out_width - 1)) - 1
+    return np.minimum(np.maximum(q, low), high).astype(np.int32)

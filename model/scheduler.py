@@ -1,0 +1,285 @@
+"""Fetch, three module queues, four token queues: who may go next (vta_isa.md section 3).
+
+The engines run concurrently in hardware; here an instruction executes in one piece, and a
+*schedule* is the order of the pieces.  The default schedule is fixed: fetch as far as the queues
+have room, then load, compute and store take turns.  With a seed the order is drawn at random
+among everything that tokens and queues allow, with long runs of one engine, so that a program
+that lacks a token gives a wrong result for some seed instead of a right one by luck.
+
+Rules, each as the hardware has it:
+
+1. Fetch dispatches in stream order; a full module queue blocks it; nothing after FINISH is
+   dispatched.
+2. An instruction at the head of its queue is checked, then waits until every token it pops is
+   there, takes them together and executes.
+3. It completes when every queue it pushes to has room, and then pushes.
+4. FINISH pops, waits until load and store are idle, pushes, and ends the launch.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from ..isa.instructions import Finish, Instruction, route
+from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, ErrorCode, Module
+from .errors import Fault
+
+__all__ = ["Scheduler", "TOKEN_QUEUES"]
+
+_CHANGE_OF_MIND = 0.2  # probability per turn that a random schedule favours another party
+
+Queue = tuple[Module, Module]
+"""A token queue: from, to."""
+
+_TO_LOAD: Queue = (Module.COMPUTE, Module.LOAD)
+_FROM_LOAD: Queue = (Module.LOAD, Module.COMPUTE)
+_TO_STORE: Queue = (Module.COMPUTE, Module.STORE)
+_FROM_STORE: Queue = (Module.STORE, Module.COMPUTE)
+TOKEN_QUEUES = (_TO_LOAD, _FROM_LOAD, _TO_STORE, _FROM_STORE)
+"""Each pair of neighbours has a queue in either direction (section 3.2)."""
+
+_FLAGS: dict[Module, tuple[tuple[tuple[str, Queue], ...], tuple[tuple[str, Queue], ...]]] = {
+    # what each flag pops from, what each flag pushes to
+    Module.LOAD: ((("pop_next", _TO_LOAD),), (("push_next", _FROM_LOAD),)),
+    Module.COMPUTE: (
+        (("pop_prev", _FROM_LOAD), ("pop_next", _FROM_STORE)),
+        (("push_prev", _TO_LOAD), ("push_next", _TO_STORE)),
+    ),
+    Module.STORE: ((("pop_prev", _TO_STORE),), (("push_prev", _FROM_STORE),)),
+}
+
+
+@dataclass
+class _Entry:
+    """An instruction on its way through a module, and the tokens it needs and gives."""
+
+    index: int
+    instruction: Instruction
+    pops: list[Queue]
+    pushes: list[Queue]
+    checked: bool = False
+
+
+@dataclass
+class _Engine:
+    """One module: what waits in its queue, and what has executed but not pushed yet."""
+
+    module: Module
+    queue: deque[_Entry] = field(default_factory=deque)
+    running: _Entry | None = None
+
+    @property
+    def idle(self) -> bool:
+        return not self.queue and self.running is None
+
+    @property
+    def current(self) -> _Entry | None:
+        """What the engine is busy with or waits for."""
+        return self.running or (self.queue[0] if self.queue else None)
+
+
+class Scheduler:
+    """Runs one stream.
+
+    Parameters
+    ----------
+    fetch : index -> Instruction
+        Read an instruction of the stream; may raise Fault (WINDOW, BUS).
+    count : int
+        Instructions in the stream.
+    check, execute : Instruction -> None
+        Static checks and execution; may raise Fault.
+    describe : Instruction -> str
+        Its listing text, for messages.
+    completed : () -> None
+        Called once for every instruction that completes.
+    seed : int or None
+        None for the fixed schedule.
+    """
+
+    def __init__(
+        self,
+        *,
+        fetch: Callable[[int], Instruction],
+        count: int,
+        check: Callable[[Instruction], None],
+        execute: Callable[[Instruction], None],
+        describe: Callable[[Instruction], str],
+        completed: Callable[[], None],
+        seed: int | None = None,
+    ):
+        self._fetch = fetch
+        self._count = count
+        self._check = check
+        self._execute = execute
+        self._describe = describe
+        self._completed = completed
+        self._seed = seed
+        self._engines = {module: _Engine(module) for module in Module}
+        self._next = 0  # position of the next instruction to fetch
+        self._blocked: _Entry | None = None  # fetched, but its queue is full
+        self._fetching = True
+        self.finished = False
+        self.tokens: dict[Queue, int] = dict.fromkeys(TOKEN_QUEUES, 0)
+
+    def run(self) -> int:
+        """Run the stream to its FINISH; returns the number of tokens left over.
+
+        Ends after at most a few turns per instruction: a turn either makes progress or, if no
+        party can, the launch is over.
+
+        Raises
+        ------
+        Fault
+            The error the launch ends in, with the position in the stream.
+        """
+        turn: Callable[[], bool] = self._fixed_turn
+        if self._seed is not None:
+            turn = partial(self._random_turn, random.Random(self._seed))
+        while not self.finished:
+            if not turn():
+                raise self._stuck()
+        return sum(self.tokens.values())
+
+    # -- schedules -------------------------------------------------------------------------------
+    def _fixed_turn(self) -> bool:
+        """Fetch all there is room for, then let each engine advance once."""
+        progress = False
+        while self._dispatch():
+            progress = True
+        for engine in self._engines.values():
+            if not self.finished and self._advance(engine):
+                progress = True
+        return progress
+
+    def _random_turn(self, dice: random.Random) -> bool:
+        """Favour a random order of the parties until the dice say otherwise."""
+        parties: list[Callable[[], bool]] = [self._dispatch]
+        parties += [partial(self._advance, engine) for engine in self._engines.values()]
+        dice.shuffle(parties)
+        progress = False
+        while not self.finished:
+            if not any(party() for party in parties):  # the first that can
+                return progress
+            progress = True
+            if dice.random() < _CHANGE_OF_MIND:
+                break
+        return progress
+
+    # -- fetch -----------------------------------------------------------------------------------
+    def _dispatch(self) -> bool:
+        """Hand one instruction to its module queue; False if there is none or no room."""
+        entry = self._blocked or self._fetched()
+        if entry is None:
+            return False
+        queue = self._engines[route(entry.instruction)].queue
+        if len(queue) >= QUEUE_DEPTH:
+            self._blocked = entry
+            return False
+        self._blocked = None
+        queue.append(entry)
+        return True
+
+    def _fetched(self) -> _Entry | None:
+        if not self._fetching or self._next == self._count:
+            return None
+        index = self._next
+        try:
+            instruction = self._fetch(index)
+        except Fault as fault:
+            raise fault.locate(index, None, "") from None
+        self._next += 1
+        self._fetching = not isinstance(instruction, Finish)
+        pops, pushes = (
+            [queue for flag, queue in table if getattr(instruction, flag, 0)]
+            for table in _FLAGS[route(instruction)]
+        )
+        return _Entry(index, instruction, pops, pushes)
+
+    # -- engines ---------------------------------------------------------------------------------
+    def _advance(self, engine: _Engine) -> bool:
+        """Let an engine complete or execute one instruction; False if it cannot do either."""
+        if engine.running is not None:
+            return self._complete(engine, engine.running)
+        if not engine.queue:
+            return False
+        entry = engine.queue[0]
+        try:
+            if not entry.checked:
+                self._check(entry.instruction)
+                entry.checked = True
+            if not all(self.tokens[queue] for queue in entry.pops):
+                return False
+            engine.queue.popleft()
+            for queue in entry.pops:
+                self.tokens[queue] -= 1
+            engine.running = entry
+            self._execute(entry.instruction)
+        except Fault as fault:
+            listing = self._describe(entry.instruction)
+            raise fault.locate(entry.index, entry.instruction, listing) from None
+        self._complete(engine, entry)
+        return True
+
+    def _complete(self, engine: _Engine, entry: _Entry) -> bool:
+        if isinstance(entry.instruction, Finish) and not self._neighbours_idle():
+            return False
+        if any(self.tokens[queue] >= TOKEN_CAPACITY for queue in entry.pushes):
+            return False
+        for queue in entry.pushes:
+            self.tokens[queue] += 1
+        engine.running = None
+        self._completed()
+        self.finished = isinstance(entry.instruction, Finish)
+        return True
+
+    def _neighbours_idle(self) -> bool:
+        return all(self._engines[module].idle for module in (Module.LOAD, Module.STORE))
+
+    # -- the end without FINISH ------------------------------------------------------------------
+    def _stuck(self) -> Fault:
+        waiting = [entry for engine in self._engines.values() if (entry := engine.current)]
+        if not waiting:
+            return Fault(
+                ErrorCode.NO_FINISH,
+                f"all {self._count} instructions completed and none was FINISH",
+                index=self._count,
+            )
+        first = min(waiting, key=lambda entry: entry.index)
+        lines = [self._explain(engine) for engine in self._engines.values()]
+        if self._blocked is not None:
+            lines.append(
+                f"fetch waits at instruction {self._blocked.index} for room in the "
+                f"{route(self._blocked.instruction).name.lower()} queue"
+            )
+        return Fault(
+            ErrorCode.DEADLOCK,
+            "nothing can proceed; " + "; ".join(lines),
+            index=first.index,
+            instruction=first.instruction,
+            listing=self._describe(first.instruction),
+        )
+
+    def _explain(self, engine: _Engine) -> str:
+        """Say what an engine waits for."""
+        name, entry = engine.module.name.lower(), engine.current
+        if entry is None:
+            end = "" if self._next < self._count else " and the stream has none left for it"
+            return f"{name} has no instruction{end}"
+        listing = self._describe(entry.instruction)
+        what = f"{name} waits at instruction {entry.index} ({listing})"
+        if engine.running is None:
+            empty = [_arrow(queue) for queue in entry.pops if not self.tokens[queue]]
+            return f"{what} for a token {' and '.join(empty)}"
+        full = [_arrow(q) for q in entry.pushes if self.tokens[q] >= TOKEN_CAPACITY]
+        if full:
+            return f"{what} for room for a token {' and '.join(full)} (all {TOKEN_CAPACITY} used)"
+        return f"{what} for load and store to become idle"
+
+
+def _arrow(queue: Queue) -> str:
+    return f"{queue[0].name.lower()}->{queue[1].name.lower()}"

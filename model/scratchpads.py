@@ -1,0 +1,112 @@
+"""The four on-chip memories: UOP, INP, WGT and ACC (OUT is a view of ACC, rules D6, D7).
+
+Operands are kept as float32: every int8 is exact in it, and it is what the matrix products of
+:mod:`.gemm` want, so that no instruction has to convert.  The memories are kept as *rows*, a tile
+being ``batch`` (INP, ACC) or ``block_out`` (WGT) consecutive rows: gathering rows in the right
+order yields a matrix without a transposition.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..isa.config import Config
+from ..isa.opcodes import MemoryType
+from .tiles import unpack_operands
+
+__all__ = ["POWER_UP_BYTE", "Scratchpads"]
+
+POWER_UP_BYTE = 0xA5
+"""Every byte of every scratchpad before anything is written: int8 -91, int4 5 and -6,
+int32 -1515870811.  Contents after reset are undefined; a pattern makes reading them visible."""
+
+_REPORT_LIMIT = 100  # reports kept per launch; more would say nothing new
+
+
+class Scratchpads:
+    """On-chip memories of one device.
+
+    Attributes
+    ----------
+    uop : uint32 [uop depth]
+    inp_rows : float32 [inp depth * batch, block_in]
+    wgt_rows : float32 [wgt depth * block_out, block_in]
+    acc_rows : int32 [acc depth * batch, block_out]
+    depth, tile_bytes : dict[MemoryType, int]
+        The configuration's, looked up once.
+    reports : list[str]
+        With ``strict``, the reads of never-written tiles since :meth:`clear_reports`.
+    """
+
+    def __init__(self, config: Config, *, strict: bool = False):
+        self.config = config
+        self.strict = strict
+        self.reports: list[str] = []
+        self.depth = {kind: config.depth(kind) for kind in MemoryType}
+        self.tile_bytes = {kind: config.tile_bytes(kind) for kind in MemoryType}
+
+        def fill(kind: MemoryType) -> NDArray[np.uint8]:
+            return np.full(self.depth[kind] * self.tile_bytes[kind], POWER_UP_BYTE, np.uint8)
+
+        block = config.block_in
+        inp = unpack_operands(fill(MemoryType.INP), config.inp_width)
+        wgt = unpack_operands(fill(MemoryType.WGT), config.wgt_width)
+        self.uop: NDArray[np.uint32] = fill(MemoryType.UOP).view("<u4")
+        self.inp_rows = inp.astype(np.float32).reshape(-1, block)
+        self.wgt_rows = wgt.astype(np.float32).reshape(-1, block)
+        self.acc_rows: NDArray[np.int32] = fill(MemoryType.ACC).view("<i4").reshape(-1, block)
+        self._tiles: dict[MemoryType, NDArray[Any]] = {
+            MemoryType.UOP: self.uop,
+            MemoryType.INP: self.inp_rows,
+            MemoryType.WGT: self.wgt_rows,
+            MemoryType.ACC: self.acc_rows,
+        }
+        for kind, rows in self._tiles.items():
+            self._tiles[kind] = rows.reshape(self.depth[kind], -1)
+        self._written = {kind: np.zeros(self.depth[kind], bool) for kind in self._tiles}
+
+    # -- as the ISA sees them --------------------------------------------------------------------
+    @property
+    def inp(self) -> NDArray[np.int8]:
+        """Copy of INP, int8 [depth, batch, block_in]."""
+        config = self.config
+        return self.inp_rows.astype(np.int8).reshape(-1, config.batch, config.block_in)
+
+    @property
+    def wgt(self) -> NDArray[np.int8]:
+        """Copy of WGT, int8 [depth, block_out, block_in]."""
+        config = self.config
+        return self.wgt_rows.astype(np.int8).reshape(-1, config.block_out, config.block_in)
+
+    @property
+    def acc(self) -> NDArray[np.int32]:
+        """ACC itself, int32 [depth, batch, block_out]."""
+        return self.acc_rows.reshape(-1, self.config.batch, self.config.block_out)
+
+    def tiles(self, kind: MemoryType) -> NDArray[Any]:
+        """Return a memory as one row per tile: [depth, lanes of a tile] (a view)."""
+        return self._tiles[kind]
+
+    # -- never-written tiles ---------------------------------------------------------------------
+    def note_write(self, kind: MemoryType, tiles: NDArray[np.int64] | slice) -> None:
+        """Remember that tiles hold something (only with ``strict``)."""
+        if self.strict:
+            self._written[kind][tiles] = True
+
+    def note_read(self, kind: MemoryType, tiles: NDArray[np.int64] | slice, reader: str) -> None:
+        """Report tiles that are read and were never written (only with ``strict``)."""
+        if not self.strict or len(self.reports) >= _REPORT_LIMIT:
+            return
+        read = np.zeros(self.depth[kind], bool)
+        read[tiles] = True
+        never = np.flatnonzero(read & ~self._written[kind])
+        if never.size:
+            shown = ", ".join(map(str, never[:8])) + (", ..." if never.size > 8 else "")
+            self.reports.append(f"{reader} reads never-written {kind.name} [{shown}]")
+
+    def clear_reports(self) -> None:
+        """Forget the reports (a new launch)."""
+        self.reports = []

@@ -1,0 +1,169 @@
+"""The accelerator: fetch, three engines with their queues and tokens, memory port, registers.
+
+Wiring only.  Ports: ``s_axi`` (AXI4-Lite slave, the register map of :mod:`myvta.isa.registers`),
+``m_axi`` (AXI4 master), ``interrupt`` (level, high while enabled and pending).  ``reset`` is
+synchronous and active high.  Everything but the memory port, the registers and the control block
+is reset by ``control`` whenever no launch is running, so a launch always starts clean.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import ResetSignal, always_comb, block
+
+from ..isa.config import Config
+from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, MemoryType
+from .bundles import (
+    ENTRY_BITS,
+    Axi4,
+    AxiLite,
+    Fault,
+    PadWrite,
+    ReadClient,
+    RowCount,
+    Stream,
+    TileWrite,
+    WriteClient,
+    bit,
+)
+from .compute import ComputeTokens, compute
+from .control import ModuleStatus, control
+from .counters import counters
+from .elements import MAX_LANES
+from .fetch import fetch
+from .load import load
+from .memory_port import memory_port
+from .queue import queue
+from .registers import RegisterFile, registers
+from .scratchpad import scratchpad
+from .step_pipeline import OperandRead
+from .store import store
+from .tile_switch import tile_switch
+from .token_queue import token_queue
+
+__all__ = ["core"]
+
+
+@block
+def operand_buffers(
+    clock: Any, write: TileWrite, pad: PadWrite, inp: OperandRead, wgt: OperandRead,
+    *, config: Config,
+) -> Any:
+    """The input and weight buffers behind the load engine."""
+    inp_write, inp_pad = TileWrite(config, MAX_LANES), PadWrite()
+    wgt_write, wgt_pad = TileWrite(config, MAX_LANES), PadWrite()
+    return (
+        tile_switch(
+            write, pad, inp_write, inp_pad, wgt_write, wgt_pad, first_type=MemoryType.INP,
+        ),
+        scratchpad(
+            clock, inp_write, inp_pad, inp.enable, inp.address, inp.data,
+            config=config, memory_type=MemoryType.INP,
+        ),
+        scratchpad(
+            clock, wgt_write, wgt_pad, wgt.enable, wgt.address, wgt.data,
+            config=config, memory_type=MemoryType.WGT,
+        ),
+    )
+
+
+@block
+def core(
+    clock: Any, reset: Any, s_axi: AxiLite, m_axi: Axi4, interrupt: Any, *, config: Config
+) -> Any:
+    """The top level, converted as ``myvta_core``."""
+    values = RegisterFile(config)
+    module_reset = ResetSignal(1, active=1, isasync=False)
+    launch, clear, busy, ended, halt, port_idle = (bit() for _ in range(6))
+    fetch_done, fetch_blocked, fetch_fault = bit(), bit(), Fault()
+    load_status, compute_status, store_status = ModuleStatus(), ModuleStatus(), ModuleStatus()
+    finish, others_idle, gemm_step, alu_step, acc_write = (bit() for _ in range(5))
+
+    # streams to the engines: dispatched, queued
+    to_load, to_compute, to_store = (Stream(ENTRY_BITS) for _ in range(3))
+    for_load, for_compute, for_store = (Stream(ENTRY_BITS) for _ in range(3))
+
+    # memory port clients and scratchpads
+    fetch_read, compute_read, load_read = (ReadClient(config) for _ in range(3))
+    store_write = WriteClient(config)
+    load_rows, compute_rows, store_rows = RowCount(), RowCount(), RowCount()
+    tile_write, pad = TileWrite(config, MAX_LANES), PadWrite()
+    inp = OperandRead(config.log_inp_depth, 8 * config.tile_bytes(MemoryType.INP))
+    wgt = OperandRead(config.log_wgt_depth, 8 * config.tile_bytes(MemoryType.WGT))
+    out = OperandRead(config.log_acc_depth, 8 * config.tile_bytes(MemoryType.OUT))
+
+    # token queues: wires at both ends
+    tokens = ComputeTokens()
+    l2g_room, l2g_reserve, l2g_push = bit(), bit(), bit()
+    g2l_available, g2l_pop = bit(), bit()
+    s2g_room, s2g_reserve, s2g_push = bit(), bit(), bit()
+    g2s_available, g2s_pop = bit(), bit()
+
+    @always_comb
+    def join_idle():
+        others_idle.next = load_status.idle and store_status.idle
+
+    return (
+        join_idle,
+        registers(
+            clock, reset, s_axi, values, busy, ended, launch, clear, interrupt, config=config,
+        ),
+        control(
+            clock, reset, launch, clear, values, fetch_done, fetch_blocked, fetch_fault,
+            load_status, compute_status, store_status, finish, tokens.l2g_available,
+            g2l_available, g2s_available, tokens.s2g_available, port_idle, busy, module_reset,
+            halt, ended, config=config,
+        ),
+        counters(
+            clock, reset, launch, load_status.completed, compute_status.completed,
+            store_status.completed, gemm_step, alu_step, acc_write, load_rows, compute_rows,
+            store_rows, values, config=config,
+        ),
+        memory_port(
+            clock, reset, halt, values.window_base, values.window_limit, fetch_read, compute_read,
+            load_read, store_write, m_axi, port_idle, config=config,
+        ),
+        fetch(
+            clock, module_reset, values.insn_base, values.insn_count, fetch_read, to_load,
+            to_compute, to_store, fetch_done, fetch_blocked, fetch_fault, config=config,
+        ),
+        queue(clock, module_reset, to_load, for_load, width=ENTRY_BITS, depth=QUEUE_DEPTH),
+        queue(clock, module_reset, to_compute, for_compute, width=ENTRY_BITS, depth=QUEUE_DEPTH),
+        queue(clock, module_reset, to_store, for_store, width=ENTRY_BITS, depth=QUEUE_DEPTH),
+        token_queue(
+            clock, module_reset, l2g_reserve, l2g_push, tokens.l2g_pop, tokens.l2g_available,
+            l2g_room, capacity=TOKEN_CAPACITY,
+        ),
+        token_queue(
+            clock, module_reset, tokens.g2l_reserve, tokens.g2l_push, g2l_pop, g2l_available,
+            tokens.g2l_room, capacity=TOKEN_CAPACITY,
+        ),
+        token_queue(
+            clock, module_reset, s2g_reserve, s2g_push, tokens.s2g_pop, tokens.s2g_available,
+            s2g_room, capacity=TOKEN_CAPACITY,
+        ),
+        token_queue(
+            clock, module_reset, tokens.g2s_reserve, tokens.g2s_push, g2s_pop, g2s_available,
+            tokens.g2s_room, capacity=TOKEN_CAPACITY,
+        ),
+        load(
+            clock, module_reset, for_load, g2l_available, g2l_pop, l2g_room, l2g_reserve,
+            l2g_push, values.inp_base, values.wgt_base, load_read, tile_write, pad, load_rows,
+            load_status.idle, load_status.waiting, load_status.index, load_status.completed,
+            load_status.fault, config=config,
+        ),
+        operand_buffers(clock, tile_write, pad, inp, wgt, config=config),
+        compute(
+            clock, module_reset, for_compute, tokens, values.uop_base, values.acc_base,
+            compute_read, inp, wgt, out, compute_rows, others_idle, compute_status.idle,
+            compute_status.waiting, compute_status.index, compute_status.completed, finish,
+            gemm_step, alu_step, acc_write, compute_status.fault, config=config,
+        ),
+        store(
+            clock, module_reset, for_store, g2s_available, g2s_pop, s2g_room, s2g_reserve,
+            s2g_push, values.out_base, out.enable, out.address, out.data, store_write, store_rows,
+            store_status.idle, store_status.waiting, store_status.index, store_status.completed,
+            store_status.fault, config=config,
+        ),
+    )

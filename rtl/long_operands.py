@@ -1,0 +1,104 @@
+"""Operand tiles of long operations (MUL, RQT) at s4, and the parameter tiles of RQT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always, always_comb, block
+
+from ..isa.config import Config
+from .bundles import bit, word
+from .operands import select_bank
+from .pack import join
+
+__all__ = ["long_operands", "parameter_tiles"]
+
+
+@block
+def long_operands(
+    clock: Any, even_data: Any, odd_data: Any, s3: Any, s4: Any, dst_tile: Any, src_tile: Any,
+) -> Any:
+    """Hand the accumulator data to the step in s4; no forwarding: :mod:`.schedule` has waited."""
+    held = word(len(dst_tile))
+    dst_odd = bit()
+
+    @always(clock.posedge)
+    def hold():
+        if s3.pair and s3.early and s3.long:
+            if s3.src[0]:
+                held.next = odd_data
+            else:
+                held.next = even_data
+
+    @always_comb
+    def locate():
+        dst_odd.next = s4.dst[0]
+
+    @always_comb
+    def select_src():
+        if s4.early:
+            src_tile.next = held
+        elif s4.src[0]:
+            src_tile.next = odd_data
+        else:
+            src_tile.next = even_data
+
+    return select_bank(even_data, odd_data, dst_odd, dst_tile), hold, locate, select_src
+
+
+@block
+def check_lane(tile: Any, negative: Any, shift_past: Any, shift: Any, *, lane: int) -> Any:
+    """Look at one lane of arriving parameters."""
+    lo, hi = 32 * lane, 32 * lane + 32
+    low, sign = lo + 5, hi - 1
+
+    @always_comb
+    def look():
+        negative.next = tile[sign]
+        shift_past.next = tile[hi:low] != 0
+        shift.next = tile[low:lo]
+
+    return look
+
+
+@block
+def parameter_tiles(
+    clock: Any, even_data: Any, odd_data: Any, parameter: Any, s6: Any, bias: Any, multiplier: Any,
+    shift: Any, *, config: Config,
+) -> Any:
+    """Capture the parameter tiles as they arrive, each out of the way of steps still in flight.
+
+    ``bias`` and ``multiplier`` belong to the step in s4; ``shift`` (5 bits a lane) to the one in
+    s7: the new one waits until the first step that uses it (``fresh``) leaves s6.
+    """
+    lanes = config.lanes
+    tile = word(32 * lanes)
+    negatives, pasts = [bit() for _ in range(lanes)], [bit() for _ in range(lanes)]
+    shifts = [word(5) for _ in range(lanes)]
+    any_negative, any_past, shift_new = word(lanes), word(lanes), word(5 * lanes)
+    waiting = word(5 * lanes)
+    checks = [
+        check_lane(tile, negatives[k], pasts[k], shifts[k], lane=k) for k in range(lanes)
+    ]
+
+    @always(clock.posedge)
+    def capture():
+        if parameter.bias_arrives:
+            bias.next = tile
+        if parameter.multiplier_arrives:
+            multiplier.next = tile
+        if parameter.shift_arrives:
+            waiting.next = shift_new
+        if s6.valid and s6.fresh:
+            shift.next = waiting
+
+    @always_comb
+    def warn():
+        parameter.multiplier_bad.next = any_negative != 0
+        parameter.shift_bad.next = any_past != 0
+
+    return (
+        select_bank(even_data, odd_data, parameter.odd, tile), checks,
+        join(negatives, any_negative), join(pasts, any_past), join(shifts, shift_new), capture,
+        warn,
+    )

@@ -1,0 +1,112 @@
+"""Long operations, first half: one lane of a 32 x 32 signed multiplication in three stages.
+
+The step's operands arrive in s4; sums of 16-bit halves are registered into s5, four partial
+products (one DSP each on most families) into s6, their sum into s7.  RQT adds its bias first and
+2^30 at the end, so that ``upper >> 15`` is the rounded Q31 product (vta_isa.md section 0.1).
+"""
+
+from __future__ import annotations
+
+from myhdl import always, always_comb, block
+
+from ..isa.opcodes import AluOpcode
+from .bundles import signed_word, word
+
+__all__ = ["bypass_multiplier", "multiply_lane", "multiply_operands", "requantize_operands"]
+
+_ROUND_Q31 = 1 << 14  # 2^30 counted from bit 16
+
+
+@block
+def multiply_operands(s4, dst_tile, src_tile, p, m, *, lane):
+    """Operands of MUL: ``p`` = ACC[dst], ``m`` = immediate or ACC[src] (s4, combinational)."""
+    lo, hi = 32 * lane, 32 * lane + 32
+
+    @always_comb
+    def select():
+        p.next = dst_tile[hi:lo]
+        m.next = src_tile[hi:lo]
+        if s4.use_imm:
+            m.next = s4.imm.signed()
+
+    return select
+
+
+@block
+def requantize_operands(s4, dst_tile, src_tile, bias_tile, multiplier_tile, p, m, *, lane):
+    """Operands of MUL, or of RQT: ``p`` = ACC[dst] + bias, ``m`` = multiplier."""
+    lo, hi = 32 * lane, 32 * lane + 32
+
+    @always_comb
+    def select():
+        if s4.opcode == AluOpcode.RQT:
+            p.next = dst_tile[hi:lo] + bias_tile[hi:lo]
+            m.next = multiplier_tile[hi:lo]
+        elif s4.use_imm:
+            p.next = dst_tile[hi:lo]
+            m.next = s4.imm.signed()
+        else:
+            p.next = dst_tile[hi:lo]
+            m.next = src_tile[hi:lo]
+
+    return select
+
+
+@block
+def multiply_lane(clock, s4, s5, s6, p, m, s7_upper, s7_low):
+    """Multiply ``p`` by ``m`` (s4): the product is ``s7_upper * 2^16 + s7_low``."""
+    p_low, m_low = signed_word(17), signed_word(17)
+    p_high, m_high = signed_word(16), signed_word(16)
+    low_low, high_high = signed_word(34), signed_word(32)
+    low_high, high_low = signed_word(33), signed_word(33)
+    high_shifted, carry, rounding = signed_word(50), signed_word(50), signed_word(50)
+
+    @always(clock.posedge)
+    def split():
+        if s4.long:
+            p_low.next = p[16:]
+            p_high.next = p[32:16].signed()
+            m_low.next = m[16:]
+            m_high.next = m[32:16].signed()
+
+    @always(clock.posedge)
+    def multiply():
+        if s5.long:
+            low_low.next = p_low * m_low
+            high_low.next = p_high * m_low
+            low_high.next = p_low * m_high
+            high_high.next = p_high * m_high
+
+    @always_comb
+    def align():
+        # wide signals of their own: VHDL shifts keep the width of their operand
+        high_shifted.next = high_high
+        carry.next = low_low >> 16
+        rounding.next = 0
+        if s6.opcode == AluOpcode.RQT:
+            rounding.next = _ROUND_Q31
+
+    @always(clock.posedge)
+    def add():
+        if s6.long:
+            s7_upper.next = (high_shifted << 16) + carry + rounding + low_high + high_low
+            s7_low.next = low_low[16:]
+
+    return split, multiply, align, add
+
+
+@block
+def bypass_multiplier(clock, s4, s5, s6, p, s7_p):
+    """Carry ``p`` past the multiplier for RQT with BYPASS."""
+    s5_p, s6_p = word(32), word(32)
+
+    @always(clock.posedge)
+    def carry():
+        if s4.long:
+            s5_p.next = p
+        if s5.long:
+            s6_p.next = s5_p
+        if s6.long:
+            s7_p.next = s6_p
+
+    return carry

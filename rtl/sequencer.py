@@ -1,0 +1,183 @@
+"""Sequencer (stage s0): one micro-op step every cycle from two nested loops over micro-ops.
+
+Order is that of vta_isa.md section 4.3: ``iter_out`` outermost, ``iter_in``, then the micro-ops.
+The loop offsets are kept as running sums with one bit above the index width; that bit is sticky
+inside a sum, so an index that ran past its scratchpad can never come back in range (D14).
+"""
+
+from __future__ import annotations
+
+from myhdl import Signal, always_comb, always_seq, block, modbv
+
+from ..isa.config import Config
+from .bundles import INDEX_BITS, bit, word
+
+__all__ = ["StepCommand", "StepOffsets", "sequencer"]
+
+
+class StepCommand:
+    """A GEMM or ALU instruction (or, without ``stepping``, just a completion) to be sequenced."""
+
+    def __init__(self, config: Config) -> None:
+        acc = config.log_acc_depth
+        src = max(acc, config.log_inp_depth)
+        self.valid, self.ready = bit(), bit()
+        self.stepping = bit()  # at least one step
+        self.gemm, self.clear, self.overwrite = bit(), bit(), bit()
+        self.opcode, self.use_imm, self.imm = word(3), bit(), word(16)
+        self.push_prev, self.push_next = bit(), bit()
+        self.index = word(INDEX_BITS)
+        self.uop_bgn, self.uop_end = word(config.log_uop_depth), word(config.log_uop_depth + 1)
+        self.iter_out, self.iter_in = word(14), word(14)
+        self.dst_factor_out, self.dst_factor_in = word(acc), word(acc)
+        self.src_factor_out, self.src_factor_in = word(src), word(src)
+        self.wgt_factor_out, self.wgt_factor_in = (
+            word(config.log_wgt_depth), word(config.log_wgt_depth),
+        )
+
+
+class StepOffsets:
+    """Loop offsets of a step; the top bit says that the sum left the index range."""
+
+    def __init__(self, config: Config) -> None:
+        self.dst = word(config.log_acc_depth + 1)
+        self.src = word(max(config.log_acc_depth, config.log_inp_depth) + 1)
+        self.wgt = word(config.log_wgt_depth + 1)
+
+
+@block
+def sticky_sum(base, factor, total, *, width):
+    """Combinational ``total = base + factor``; bit ``width`` of ``base`` stays set."""
+    raw = Signal(modbv(0)[width + 2 :])
+
+    @always_comb
+    def add():
+        raw.next = base[width:] + factor
+
+    @always_comb
+    def stick():
+        total.next = raw[width + 1 :]
+        if base[width]:
+            total.next[width] = True
+
+    return add, stick
+
+
+@block
+def sequencer(clock, reset, command, advance, uop_address, step, offsets, index, busy, *, config):
+    """Run commands back to back: no idle cycle between two that are ready.
+
+    ``uop_address`` is combinational for the micro-op memory, whose data arrives together with
+    ``step`` (a :class:`~myvta.rtl.step.Step`, stage s1), ``offsets`` and ``index``.  Everything
+    holds while ``advance`` is low.  ``command.ready`` is high when idle and in the cycle of a
+    command's last step.
+    """
+    src_width = max(config.log_acc_depth, config.log_inp_depth)
+    state = StepCommand(config)  # the command being run
+    outer, inner = StepOffsets(config), StepOffsets(config)
+    outer_next, inner_next = StepOffsets(config), StepOffsets(config)
+    active, final, uop_wraps, in_wraps = bit(), bit(), bit(), bit()
+    uop, uop_next = word(config.log_uop_depth), word(config.log_uop_depth + 1)
+    out_left, in_left = word(14), word(14)
+
+    sums = []
+    for name, width in (
+        ("dst", config.log_acc_depth), ("src", src_width), ("wgt", config.log_wgt_depth),
+    ):
+        sums.append(sticky_sum(
+            getattr(outer, name), getattr(state, f"{name}_factor_out"),
+            getattr(outer_next, name), width=width,
+        ))
+        sums.append(sticky_sum(
+            getattr(inner, name), getattr(state, f"{name}_factor_in"),
+            getattr(inner_next, name), width=width,
+        ))
+
+    @always_comb
+    def count():
+        uop_next.next = uop + 1
+
+    @always_comb
+    def watch():
+        uop_wraps.next = uop_next == state.uop_end
+        in_wraps.next = in_left == 1
+
+    @always_comb
+    def conclude():
+        final.next = not state.stepping or (uop_wraps and in_wraps and out_left == 1)
+
+    @always_comb
+    def offer():
+        command.ready.next = not active or (advance and final)
+        uop_address.next = uop
+        busy.next = active
+
+    @always_seq(clock.posedge, reset)
+    def sequence():
+        if advance:
+            step.valid.next = active and state.stepping
+            step.last.next = active and final
+            step.gemm.next = state.gemm
+            step.clear.next = state.clear
+            step.overwrite.next = state.overwrite
+            step.opcode.next = state.opcode
+            step.use_imm.next = state.use_imm
+            step.imm.next = state.imm
+            step.push_prev.next = state.push_prev
+            step.push_next.next = state.push_next
+            offsets.dst.next = inner.dst
+            offsets.src.next = inner.src
+            offsets.wgt.next = inner.wgt
+            index.next = state.index
+            if active and final:
+                active.next = False
+            elif active and not uop_wraps:
+                uop.next = uop_next[config.log_uop_depth :]
+            elif active:
+                uop.next = state.uop_bgn
+                if not in_wraps:
+                    in_left.next = in_left - 1
+                    inner.dst.next = inner_next.dst
+                    inner.src.next = inner_next.src
+                    inner.wgt.next = inner_next.wgt
+                else:
+                    in_left.next = state.iter_in
+                    out_left.next = out_left - 1
+                    outer.dst.next = outer_next.dst
+                    outer.src.next = outer_next.src
+                    outer.wgt.next = outer_next.wgt
+                    inner.dst.next = outer_next.dst
+                    inner.src.next = outer_next.src
+                    inner.wgt.next = outer_next.wgt
+        if command.valid and (not active or (advance and final)):
+            active.next = True
+            state.stepping.next = command.stepping
+            state.gemm.next = command.gemm
+            state.clear.next = command.clear
+            state.overwrite.next = command.overwrite
+            state.opcode.next = command.opcode
+            state.use_imm.next = command.use_imm
+            state.imm.next = command.imm
+            state.push_prev.next = command.push_prev
+            state.push_next.next = command.push_next
+            state.index.next = command.index
+            state.uop_bgn.next = command.uop_bgn
+            state.uop_end.next = command.uop_end
+            state.iter_in.next = command.iter_in
+            state.dst_factor_out.next = command.dst_factor_out
+            state.dst_factor_in.next = command.dst_factor_in
+            state.src_factor_out.next = command.src_factor_out
+            state.src_factor_in.next = command.src_factor_in
+            state.wgt_factor_out.next = command.wgt_factor_out
+            state.wgt_factor_in.next = command.wgt_factor_in
+            uop.next = command.uop_bgn
+            in_left.next = command.iter_in
+            out_left.next = command.iter_out
+            outer.dst.next = 0
+            outer.src.next = 0
+            outer.wgt.next = 0
+            inner.dst.next = 0
+            inner.src.next = 0
+            inner.wgt.next = 0
+
+    return sums, count, watch, conclude, offer, sequence

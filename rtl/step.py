@@ -1,0 +1,129 @@
+"""What travels with a step down the compute pipeline.
+
+Stages are numbered by cycle: ``s0`` the sequencer, ``s1`` the micro-op arrives, ``s2`` the indices
+are known (the only stage that ever waits), ``s3`` operand tiles arrive, ... ``s8`` execute, ``s9``
+write.  A slot with ``last`` completes an instruction when it leaves ``s9``; an instruction without
+steps travels as a slot with ``last`` alone.
+"""
+
+from __future__ import annotations
+
+from myhdl import always, always_seq, block
+
+from ..isa.config import Config
+from .bundles import bit, word
+
+__all__ = [
+    "Step", "fresh_field", "step_entry", "step_execute", "step_register", "step_write",
+]
+
+
+class Step:
+    """Control of one step; ``valid`` says that it computes and writes ``ACC[dst]``."""
+
+    def __init__(self, config: Config) -> None:
+        self.valid, self.last = bit(), bit()
+        self.gemm = bit()  # else ALU
+        self.clear = bit()  # GEMM reset: the result is zero
+        self.overwrite = bit()  # GEMM overwrite: the result is the dot product alone
+        self.opcode = word(3)  # ALU opcode
+        self.use_imm, self.imm = bit(), word(16)
+        self.push_prev, self.push_next = bit(), bit()
+        self.dst, self.src = word(config.log_acc_depth), word(config.log_acc_depth)
+        self.pair = bit()  # reads ACC[src] as second operand
+        self.long = bit()  # MUL or RQT: operands are read at s2/s3 instead of s6/s7
+        self.early = bit()  # ACC[src] is read one stage before ACC[dst]
+        self.fresh = bit()  # first step to use newly fetched RQT parameters
+
+
+@block
+def write_fields(clock, sink, source):
+    """Register what the write stage needs of a step."""
+
+    @always(clock.posedge)
+    def copy():
+        source.gemm.next = sink.gemm
+        source.clear.next = sink.clear
+        source.push_prev.next = sink.push_prev
+        source.push_next.next = sink.push_next
+        source.dst.next = sink.dst
+
+    return copy
+
+
+@block
+def operand_fields(clock, sink, source):
+    """Register what the stages up to execute need of a step."""
+
+    @always(clock.posedge)
+    def copy():
+        source.overwrite.next = sink.overwrite
+        source.opcode.next = sink.opcode
+        source.use_imm.next = sink.use_imm
+        source.imm.next = sink.imm
+        source.src.next = sink.src
+        source.early.next = sink.early
+
+    return copy
+
+
+@block
+def read_fields(clock, sink, source):
+    """Register which accumulator tiles a step reads and when, needed up to s7."""
+
+    @always(clock.posedge)
+    def copy():
+        source.pair.next = sink.pair
+        source.long.next = sink.long
+
+    return copy
+
+
+@block
+def fresh_field(clock, sink, source):
+    """Register the mark of new RQT parameters, needed up to s6."""
+
+    @always(clock.posedge)
+    def copy():
+        source.fresh.next = sink.fresh
+
+    return copy
+
+
+@block
+def step_write(clock, reset, sink, source):
+    """The write stage: ``source`` is ``sink`` one cycle later, without the operands."""
+
+    @always_seq(clock.posedge, reset)
+    def advance():
+        source.valid.next = sink.valid
+        source.last.next = sink.last
+
+    return advance, write_fields(clock, sink, source)
+
+
+@block
+def step_execute(clock, reset, sink, source):
+    """The execute stage: ``source`` is ``sink`` one cycle later, its reads behind it."""
+    return step_write(clock, reset, sink, source), operand_fields(clock, sink, source)
+
+
+@block
+def step_register(clock, reset, sink, source):
+    """One pipeline stage: ``source`` is ``sink`` one cycle later."""
+    return step_execute(clock, reset, sink, source), read_fields(clock, sink, source)
+
+
+@block
+def step_entry(clock, reset, sink, source, go):
+    """The stage behind one that may wait: as :func:`step_register`, empty when ``go`` was low."""
+
+    @always_seq(clock.posedge, reset)
+    def enter():
+        source.valid.next = sink.valid and go
+        source.last.next = sink.last and go
+
+    return (
+        enter, write_fields(clock, sink, source), operand_fields(clock, sink, source),
+        read_fields(clock, sink, source),
+    )

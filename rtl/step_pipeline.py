@@ -1,0 +1,145 @@
+"""Step pipeline: sequencer, indices, schedule and the stages s3 to s9, with the memories' ports.
+
+One step enters every cycle; it is written ten cycles after its micro-op was asked for (s0 to s9).
+Only :mod:`.schedule` ever holds it up.  ``busy`` is high while anything is between s0 and s9.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, block
+
+from ..isa.config import Config
+from .accumulator import AccumulatorRead
+from .bundles import INDEX_BITS, Fault, bit, word
+from .execute import execute
+from .indexer import StepIndices, indexer, parameter_indices
+from .mac_array import dot_bits, mac_array
+from .operands import bank_read, read_parameter
+from .pack import join
+from .rqt_parameters import ParameterRead
+from .schedule import operand_hazard, parameter_hazard, schedule
+from .sequencer import StepCommand, StepOffsets, sequencer
+from .step import Step, fresh_field, step_entry, step_execute, step_register, step_write
+
+__all__ = ["OperandRead", "step_pipeline"]
+
+
+class OperandRead:
+    """Read port of an operand scratchpad: data one cycle after ``enable``, held without it."""
+
+    def __init__(self, address_bits: int, data_bits: int) -> None:
+        self.enable, self.address, self.data = bit(), word(address_bits), word(data_bits)
+
+
+@block
+def multiplies(step: Any, enable: Any) -> Any:
+    """Tell whether a stage holds a step that needs the MAC array."""
+
+    @always_comb
+    def tell():
+        enable.next = step.valid and step.gemm
+
+    return tell
+
+
+@block
+def step_pipeline(
+    clock: Any, reset: Any, command: StepCommand, uop: OperandRead, inp: OperandRead,
+    wgt: OperandRead, even: AccumulatorRead, odd: AccumulatorRead, result_valid: Any,
+    result_index: Any, result: Any, completed: Any, push_prev: Any, push_next: Any, busy: Any,
+    gemm_step: Any, alu_step: Any, fault: Fault, *, config: Config,
+) -> Any:
+    """Run step commands.
+
+    ``result_valid`` writes ``result`` to ``ACC[result_index]``; ``completed`` pulses when the last
+    step of a command is written, with its ``push_prev`` and ``push_next``; ``gemm_step`` and
+    ``alu_step`` pulse per step for the counters.  After ``fault`` nothing is written any more.
+    """
+    acc_bits = config.log_acc_depth
+    s1, s2 = Step(config), Step(config)
+    s3, s4, s5, s6, s7, s8, s9 = (Step(config) for _ in range(7))
+    offsets, indices = StepOffsets(config), StepIndices(config)
+    s1_index, uop_address = word(INDEX_BITS), word(config.log_uop_depth)
+    advance, sequencing = bit(), bit()
+    parameter = ParameterRead(acc_bits)
+    operand_hits, parameter_hits = word(7), word(7)
+    dot = word(config.lanes * dot_bits(config))
+    parts = [
+        sequencer(
+            clock, reset, command, advance, uop_address, s1, offsets, s1_index, sequencing,
+            config=config,
+        ),
+        indexer(clock, reset, advance, uop.data, s1, offsets, s1_index, s2, indices, config=config),
+        schedule(
+            clock, reset, s2, indices, s3, s5, s6, s7, operand_hits, parameter_hits, parameter,
+            advance, fault, config=config,
+        ),
+        step_entry(clock, reset, s2, s3, advance),
+    ]
+    stages = [s3, s4, s5, s6, s7, s8, s9]
+    for sink, source in zip(stages[:4], stages[1:5], strict=True):
+        parts.append(step_register(clock, reset, sink, source))
+    parts += [step_execute(clock, reset, s7, s8), step_write(clock, reset, s8, s9)]
+    hits = [bit() for _ in stages]
+    parts += [operand_hazard(stage, s2, hit) for stage, hit in zip(stages, hits, strict=True)]
+    parts.append(join(hits, operand_hits))
+    for bank, port in enumerate((even, odd)):
+        steps = port
+        if config.requantize:
+            steps = AccumulatorRead(config)
+            parts.append(read_parameter(parameter, steps, port, bank=bank, acc_bits=acc_bits))
+        parts.append(bank_read(s2, advance, s3, s6, s7, steps, bank=bank, acc_bits=acc_bits))
+    if config.requantize:
+        hits = [bit() for _ in stages]
+        parts += [
+            parameter_hazard(stage, s2, indices, hit)
+            for stage, hit in zip(stages, hits, strict=True)
+        ]
+        parts += [
+            join(hits, parameter_hits),
+            parameter_indices(clock, reset, advance, s1, offsets, uop.data, indices, config=config),
+        ]
+        for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
+            parts.append(fresh_field(clock, sink, source))
+    enables = [bit() for _ in range(5)]
+    for stage, enable in zip(stages, enables, strict=False):
+        parts.append(multiplies(stage, enable))
+    parts.append(mac_array(clock, *enables, inp.data, wgt.data, dot, config=config))
+    parts.append(execute(
+        clock, even.data, odd.data, parameter, dot, s3, s4, s5, s6, s7, s8, s9, result,
+        config=config,
+    ))
+
+    @always_comb
+    def read_uop():
+        uop.enable.next = advance
+        uop.address.next = uop_address
+
+    @always_comb
+    def read_tiles():
+        inp.enable.next = advance and s2.valid and s2.gemm
+        inp.address.next = indices.inp
+        wgt.enable.next = advance and s2.valid and s2.gemm
+        wgt.address.next = indices.wgt
+
+    @always_comb
+    def write():
+        result_valid.next = s9.valid and not fault.raised
+        result_index.next = s9.dst
+        completed.next = s9.last and not fault.raised
+        push_prev.next = s9.push_prev
+        push_next.next = s9.push_next
+        gemm_step.next = s9.valid and not fault.raised and s9.gemm and not s9.clear
+        alu_step.next = s9.valid and not fault.raised and not s9.gemm
+
+    @always_comb
+    def tell_busy():
+        busy.next = (
+            sequencing or s1.valid or s1.last or s2.valid or s2.last or s3.valid or s3.last
+            or s4.valid or s4.last or s5.valid or s5.last or s6.valid or s6.last
+            or s7.valid or s7.last or s8.valid or s8.last or s9.valid or s9.last
+        )
+
+    return parts, read_uop, read_tiles, write, tell_busy

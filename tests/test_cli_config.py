@@ -1,0 +1,73 @@
+"""`myvta config`."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from myvta.cli.main import cli
+from myvta.isa.config import NAMED, load_config
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["config", *map(str, arguments)])
+
+
+def test_list():
+    result = run()
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.output.splitlines()[1:-1]] == list(NAMED)
+    assert list(json.loads(run("--json").output)) == list(NAMED)
+
+
+def test_facts():
+    facts = json.loads(run("default", "--json").output)
+    assert facts["macs_per_cycle"] == 256
+    assert facts["memories"]["wgt"] == {"element_bytes": 256, "depth": 1024}
+    assert facts["vta_config"]["LOG_BLOCK"] == 4
+    shown = run("default").output
+    assert "256 MACs" in shown
+    assert "overwrite, requantize" in shown
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_write_and_check(name, tmp_path):
+    path = tmp_path / "made" / "vta_config.json"
+    result = run(name, "--write", path)
+    assert (result.exit_code, result.output) == (0, f"wrote {path}\n")
+    assert load_config(path) == NAMED[name]
+    assert run(path, "--check").output == f"{path} is legal: {NAMED[name].canonical}\n"
+    assert [file.name for file in path.parent.iterdir()] == ["vta_config.json"]
+
+
+def test_configuration_that_does_not_fit(tmp_path):
+    path = tmp_path / "c.json"
+    path.write_text(NAMED["base"].to_json().replace('"LOG_BLOCK" : 4', '"LOG_BLOCK" : 9'))
+    result = run(path, "--check")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"error: configuration refused: {path}: LOG_BLOCK (log2 columns of an input tile and rows "
+        "of a weight tile) must be 2..5, not 9\n"
+    )
+
+
+@pytest.mark.parametrize("option", [("--check",), ("--write", "x.json")])
+def test_options_that_need_a_configuration(option, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*option)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: --write and --check need a configuration: name one of ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("here first")
+    result = run("base", "--write", tmp_path / "file" / "c.json")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"error: cannot write {tmp_path}/file/c.json: File exists; name a place you may write to\n"
+    )
+    assert run("base", "--write", tmp_path).stderr == (
+        f"error: cannot write {tmp_path}: it is a folder; name a file in it\n"
+    )
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]

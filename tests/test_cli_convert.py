@@ -1,0 +1,60 @@
+"""`myvta convert` hands over to rtl.convert; what that does is tested there."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from myvta.cli.main import cli
+from myvta.isa.config import NAMED
+from myvta.rtl import convert as converter
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["convert", *map(str, arguments)])
+
+
+@pytest.fixture
+def converted(monkeypatch):
+    """Stand in for the conversion, which takes seconds."""
+    calls = []
+
+    def convert(config, folder, hdl):
+        calls.append((config, folder, hdl))
+        folder.mkdir()
+        path = folder / "myvta_core.v"
+        path.write_text("module")
+        return path
+
+    monkeypatch.setattr(converter, "convert", convert)
+    return calls
+
+
+def test_hands_over(converted, tmp_path):
+    folder = tmp_path / "hdl"
+    result = run("--config", "1x4x4", "--hdl", "vhdl", "-o", folder)
+    assert result.output == f"wrote {folder}/myvta_core.v (6 bytes) for 1x4x4\n"
+    assert converted == [(NAMED["1x4x4"], folder, "vhdl")]
+
+
+def test_json(converted, tmp_path):
+    folder = tmp_path / "hdl"
+    assert json.loads(run("-o", folder, "--json").output) == {
+        "config": "default", "hdl": "verilog", "file": f"{folder}/myvta_core.v", "bytes": 6,
+    }
+
+
+def test_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("-o", tmp_path / "file")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"error: cannot write myvta_core.v into {tmp_path}/file: File exists; "
+        "name a folder you may write to\n"
+    )
+
+
+def test_unknown_configuration():
+    result = run("--config", "nope")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: configuration refused: 'nope' is neither a file nor")

@@ -1,0 +1,94 @@
+"""Placement: every reason for the host, and the accelerator otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from compiler_networks import NetworkBuilder, save
+
+from myvta.compiler.fold import fold
+from myvta.compiler.onnx_import import import_model
+from myvta.compiler.place import Placement, place
+from myvta.isa.config import named
+
+Build = Callable[[NetworkBuilder], object]
+
+
+def placed(folder: Path, make: Build, config: str = "default") -> list[Placement]:
+    """Return where the nodes of a network run."""
+    build = NetworkBuilder()
+    make(build)
+    graph, _ = import_model(save(build, folder / "n.onnx"))
+    return list(place(fold(graph), named(config)).values())
+
+
+def grouped(b: NetworkBuilder) -> None:
+    """Make a depthwise convolution."""
+    x = b.input((1, 4, 5, 5))
+    weight = b.constant(b.random.normal(size=(4, 1, 3, 3)))
+    b.node("Conv", [x, weight], (1, 4, 3, 3), group=4)
+
+
+def flattened_sum(b: NetworkBuilder) -> None:
+    """Add a flattened feature map to a dense vector."""
+    x = b.input((1, 2, 3, 3))
+    y = b.flatten(b.relu(x))
+    b.add(y, b.gemm(y, 18))
+
+
+def broadcast(b: NetworkBuilder) -> None:
+    """Add a channel mean to every pixel."""
+    x = b.input((1, 2, 4, 4))
+    b.node("Add", [b.relu(x), b.average(x)], (1, 2, 4, 4))
+
+
+def matmul(b: NetworkBuilder) -> None:
+    """Multiply activations."""
+    x = b.input((3, 3))
+    b.node("MatMul", [x, x], (3, 3))
+
+
+CASES: list[tuple[Build, str, str]] = [
+    (lambda b: b.node("Sigmoid", [b.input((1, 4))], (1, 4)), "default", "no lowering for Sigmoid"),
+    (grouped, "default", "grouped convolution (group=4)"),
+    (lambda b: b.conv(b.input((1, 1, 40, 4)), 1, (33, 1), pads=(16, 0, 0, 0)), "default",
+     "padding 16 is more than 15"),
+    (lambda b: b.node("MaxPool", [b.input((1, 1, 6, 6))], (1, 1, 6, 6), kernel_shape=(2, 2),
+                      dilations=(2, 2), pads=(1, 1, 1, 1)), "default",
+     "dilated windows with padding"),
+    (lambda b: b.average(b.input((1, 4, 3, 3))), "base",
+     "the mean of 9 pixels needs a multiplier (RQT), which base lacks"),
+    (broadcast, "default", "broadcasts its inputs"),
+    (matmul, "default", "no lowering for MatMul"),
+    (flattened_sum, "default", "one input was flattened, the other was not"),
+    (lambda b: b.node("Relu", [b.input((1, 2, 3))], (1, 2, 3)), "default",
+     "input has 3 dimensions, not 2 or 4"),
+    (lambda b: b.flatten(b.node("Sigmoid", [b.input((1, 2, 3, 3))], (1, 2, 3, 3))), "default",
+     "its input is on the host"),
+]
+
+
+@pytest.mark.parametrize(("make", "config", "reason"), CASES)
+def test_host(tmp_path: Path, make: Build, config: str, reason: str) -> None:
+    assert placed(tmp_path, make, config)[-1] == Placement("host", reason)
+
+
+@pytest.mark.parametrize("make", [
+    lambda b: b.conv(b.input((1, 5, 9, 9)), 7, (5, 3), (2, 3), (4, 0, 1, 2)),
+    lambda b: b.conv(b.input((1, 5, 9, 9)), 7, (3, 3), dilations=(2, 2)),
+    lambda b: b.gemm(b.flatten(b.input((1, 5, 9, 9))), 7),
+    lambda b: b.max_pool(b.input((1, 5, 9, 9)), (3, 3), (2, 2), (1, 1, 1, 1)),
+    lambda b: b.average(b.input((1, 5, 9, 9))),
+    lambda b: b.relu(b.input((1, 5))),
+])
+def test_accelerator(tmp_path: Path, make: Build) -> None:
+    found = placed(tmp_path, make)
+    assert {placement.where for placement in found} == {"accelerator"}
+    assert all(placement.reason for placement in found)
+
+
+def test_a_mean_of_a_power_of_two_needs_no_extension(tmp_path: Path) -> None:
+    (found,) = placed(tmp_path, lambda b: b.average(b.input((1, 4, 2, 4))), "base")
+    assert found.on_accelerator

@@ -1,0 +1,151 @@
+"""The launch protocol against a device that is all registers."""
+
+import re
+import time
+
+import pytest
+
+from myvta.driver import DeviceError, TargetTimeout, check_identity, launch
+from myvta.driver.errors import IdentityError
+from myvta.isa.config import named
+from myvta.isa.instructions import Alu, Finish, encode_stream
+from myvta.isa.opcodes import ErrorCode, MemoryType
+from myvta.isa.registers import COUNTERS, Reg, Status, reset_values
+
+BASE, SIZE = 0x2000, 0x2000
+
+
+class FakeTarget:
+    """Registers that answer from a script.
+
+    CONTROL reads ``before`` until it is written, then ``statuses`` in turn, then the last of them.
+    """
+
+    before = 0
+
+    def __init__(self, statuses=(Status.FINISH,), config="1x4x4", **values):
+        self.config, self.window = named(config), (BASE, SIZE)
+        self.registers = {int(key): value for key, value in reset_values(self.config).items()}
+        self.registers.update((int(Reg[name]), value) for name, value in values.items())
+        self.statuses = list(statuses)
+        self.writes = []
+        self.memory = bytearray(SIZE)
+
+    def read_register(self, offset):
+        if offset == Reg.CONTROL:
+            if (Reg.CONTROL, 1) not in self.writes:
+                return int(self.before)
+            return int(self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0])
+        return self.registers[int(offset)]
+
+    def write_register(self, offset, value):
+        self.writes.append((Reg(offset), int(value)))
+
+    def read_memory(self, address, size):
+        return bytes(self.memory[address - BASE : address - BASE + size])
+
+
+def test_register_sequence():
+    target = FakeTarget()
+    launch(target, 0x2010, 3, bases={MemoryType.UOP: 0x2100, MemoryType.ACC: 0x3000})
+    assert target.writes == [
+        (Reg.WINDOW_BASE, 0x2000), (Reg.WINDOW_LIMIT, 0x3FFF), (Reg.INSN_COUNT, 3),
+        (Reg.INSN_BASE, 0x2010), (Reg.UOP_BASE, 0x2100), (Reg.INP_BASE, 0), (Reg.WGT_BASE, 0),
+        (Reg.ACC_BASE, 0x3000), (Reg.OUT_BASE, 0), (Reg.CONTROL, 1),
+    ]
+
+
+def test_report():
+    target = FakeTarget(
+        [Status.LAUNCH, Status.LAUNCH, Status.FINISH | Status.TOKENS_LEFT], CYCLES=123,
+        GEMM_STEPS=45,
+    )
+    report = launch(target, BASE, 1)
+    assert report.cycles == 123
+    assert set(report.counters) == {register.name for register in COUNTERS}
+    assert report.counters["GEMM_STEPS"] == 45
+    assert report.counters["ALU_STEPS"] == 0
+    assert report.warnings == ("dependency tokens were left over at FINISH",)
+
+
+def test_timeout_is_bounded_and_says_what_it_waited_for():
+    target = FakeTarget([Status.LAUNCH], CYCLES=99, INSTRUCTIONS=4)
+    started = time.monotonic()
+    with pytest.raises(TargetTimeout, match=re.escape(
+        "waited 0.05 s for the launch to end; CONTROL reads 0x1, CYCLES 99, "
+    )) as caught:
+        launch(target, BASE, 1, timeout=0.05)
+    assert time.monotonic() - started < 1
+    assert "INSTRUCTIONS 4" in str(caught.value)
+    assert isinstance(caught.value, (TimeoutError, OSError))
+
+
+def test_a_busy_device_is_not_launched():
+    target = FakeTarget()
+    target.before = Status.LAUNCH
+    with pytest.raises(TargetTimeout, match=r"waited 0.05 s for an earlier launch to end; CONTR"):
+        launch(target, BASE, 1, timeout=0.05)
+    assert target.writes == []
+
+
+def test_waiting_does_not_spin():
+    target = FakeTarget([Status.LAUNCH])
+    reads = []
+    read = target.read_register
+    target.read_register = lambda offset: (reads.append(offset), read(offset))[1]
+    with pytest.raises(TargetTimeout):
+        launch(target, BASE, 1, timeout=0.2)
+    assert reads.count(Reg.CONTROL) < 2000
+
+
+def test_device_error_quotes_the_instruction_and_its_note():
+    target = FakeTarget(
+        [Status.FINISH | Status.ERROR], ERROR_CODE=ErrorCode.ALU_OPCODE, ERROR_INDEX=1
+    )
+    code = encode_stream([Alu(), Alu(alu_opcode=5, use_imm=1, imm=-3), Finish()], target.config)
+    target.memory[16 : 16 + len(code)] = code
+    with pytest.raises(DeviceError) as caught:
+        launch(target, BASE + 16, 3, notes=["", "conv1 tile 2", ""])
+    error = caught.value
+    assert (error.code, error.index, error.note) == (ErrorCode.ALU_OPCODE, 1, "conv1 tile 2")
+    assert "-3" in error.instruction
+    assert str(error).startswith("device error ALU_OPCODE at instruction 1 (conv1 tile 2): ")
+
+
+def test_device_error_past_the_stream_and_unknown_code():
+    with pytest.raises(DeviceError) as caught:
+        launch(FakeTarget([Status.FINISH | Status.ERROR], ERROR_CODE=15, ERROR_INDEX=1), BASE, 1)
+    assert str(caught.value) == "device error NO_FINISH at instruction 1"
+    with pytest.raises(DeviceError) as caught:
+        launch(FakeTarget([Status.FINISH | Status.ERROR], ERROR_CODE=99, ERROR_INDEX=2), BASE, 1)
+    assert str(caught.value) == "device error unknown code 99 at instruction 2"
+    assert caught.value.code == 99
+
+
+def test_identity_of_ours():
+    check_identity(FakeTarget())
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"IDENTITY": 0}, "IDENTITY reads 0x00000000, expected 0x4154564d ('MVTA'): nothing "
+         "answers there: wrong base address, or no design loaded"),
+        ({"IDENTITY": 0x1234}, "another design answers there"),
+        ({"VERSION": 0x00020003}, "register map version is 2.3, this driver speaks 1.0"),
+        ({"FINGERPRINT": 1}, "the device has configuration 0x00000001, expected"),
+        ({"FINGERPRINT": named("1x4x4_base").fingerprint},
+         "it is '1x4x4_base': OVERWRITE expected True, device False, "
+         "REQUANTIZE expected True, device False"),
+        ({"FINGERPRINT": named("1x8x8").fingerprint},
+         "it is '1x8x8': LOG_BLOCK expected 2, device 3, LOG_UOP_BUFF_SIZE expected 10, device 15"),
+        ({"FEATURES": 0}, "FEATURES reads 0x0, expected 0x3 for configuration 1x4x4"),
+    ],
+)
+def test_identity_of_another(values, message):
+    with pytest.raises(IdentityError, match=re.escape(message)):
+        check_identity(FakeTarget(**values))
+
+
+def test_newer_minor_version_is_accepted():
+    check_identity(FakeTarget(VERSION=0x00010007))

@@ -1,0 +1,150 @@
+"""step_pipeline: results of strictly sequential execution, one step a cycle, typed faults."""
+
+from __future__ import annotations
+
+import copy
+import random
+
+import pytest
+from step_bench import Scratchpads, Steps, execute, run_rtl
+
+from myvta.isa.config import named
+from myvta.isa.opcodes import AluOpcode, ErrorCode, RqtFlag
+
+CONFIG = named("1x4x4")
+LATENCY = 10  # cycles from a command's offer to its first write, and the only overhead of a run
+
+
+def plain_pads(uops, acc_tiles: int = 60) -> Scratchpads:
+    """Scratchpads of ones; accumulator tiles that are legal RQT shifts too."""
+    return Scratchpads(
+        uops, [[[1] * 4]] * 64, [[[1] * 4] * 4] * 64, [[5, 1, 3, 31]] * acc_tiles,
+    )
+
+
+def random_program(rng: random.Random, config, count: int):
+    """Instructions over few tiles, so that steps depend on their neighbours in every way."""
+    low_inp, low_wgt = 1 << (config.inp_width - 1), 1 << (config.wgt_width - 1)
+    lanes = range(config.lanes)
+    values = (lambda: rng.randrange(-(2**31), 2**31), lambda: rng.randrange(-40, 40))
+    acc = [[rng.choice(values)() for _ in lanes] for _ in range(16)]
+    for _ in range(2):  # two sets of parameter tiles, at 16 and 19
+        acc.append([rng.randrange(-(2**31), 2**31) for _ in lanes])
+        acc.append([rng.choice([0, 1, 2**31 - 1, rng.randrange(2**31)]) for _ in lanes])
+        acc.append([rng.randrange(32) for _ in lanes])
+    pads = Scratchpads(
+        uop=[(rng.randrange(8), rng.randrange(5), rng.randrange(8)) for _ in range(24)]
+        + [(rng.randrange(8), rng.choice([16, 19]), 0) for _ in range(6)],
+        inp=[[[rng.randrange(-low_inp, low_inp) for _ in range(config.block_in)]
+              for _ in range(config.batch)] for _ in range(32)],
+        wgt=[[[rng.randrange(-low_wgt, low_wgt) for _ in range(config.block_in)]
+              for _ in range(config.block_out)] for _ in range(32)],
+        acc=acc,
+    )
+    program = []
+    for _ in range(count):
+        begin = rng.randrange(20)
+        steps = Steps(
+            uop_bgn=begin, uop_end=begin + rng.randrange(5), iter_out=rng.randrange(3),
+            iter_in=rng.randrange(1, 4), dst=(rng.randrange(3), rng.randrange(3)),
+            src=(rng.randrange(2), rng.randrange(2)), wgt=(rng.randrange(3), rng.randrange(3)),
+            push_prev=rng.random() < 0.5, push_next=rng.random() < 0.5,
+        )
+        if rng.random() < 0.4:
+            steps.gemm, steps.clear = True, rng.random() < 0.15
+            steps.overwrite = config.overwrite and rng.random() < 0.3
+        elif config.requantize and rng.random() < 0.4:
+            steps.opcode, steps.use_imm = AluOpcode.RQT, True
+            steps.imm, steps.src = rng.randrange(0x800), (0, 0)
+            steps.uop_bgn = 24 + rng.randrange(3)
+            steps.uop_end = steps.uop_bgn + rng.randrange(1, 4)
+        else:
+            steps.opcode, steps.use_imm = rng.randrange(5), rng.random() < 0.4
+            steps.imm = rng.choice([rng.randrange(-(2**15), 2**15), rng.randrange(-34, 35)])
+        program.append(steps)
+    return pads, program
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [("1x4x4", 1), ("1x4x4_base", 3), ("1x4x4_int4", 4)],
+)
+def test_random_steps_are_written_in_sequential_order(name, seed):
+    config = named(name)
+    pads, program = random_program(random.Random(seed), config, 30)
+    expected = copy.deepcopy(pads)
+    for steps in program:
+        execute(config, expected, steps)
+    run = run_rtl(config, pads, program)
+    assert run.fault is None
+    assert run.trace == expected.trace
+    assert len(run.trace) > 50
+    assert [flags for _, *flags in run.completions] == [
+        [steps.push_prev, steps.push_next] for steps in program
+    ]
+
+
+def cycles(uops, *program: Steps) -> int:
+    run = run_rtl(CONFIG, plain_pads(uops), list(program))
+    assert run.fault is None
+    return run.cycles
+
+
+def test_gemm_starts_a_step_every_cycle_on_one_destination():
+    gemm = Steps(gemm=True, iter_in=16, src=(0, 1))
+    assert cycles([(0, 0, 0)], gemm, gemm, gemm, gemm) == 64 + LATENCY
+
+
+@pytest.mark.parametrize(
+    ("opcode", "dst", "src"),
+    [
+        (AluOpcode.ADD, 0, 1), (AluOpcode.ADD, 0, 2), (AluOpcode.ADD, 1, 0), (AluOpcode.ADD, 4, 0),
+        (AluOpcode.MUL, 0, 1), (AluOpcode.MUL, 0, 2),
+    ],
+)
+def test_two_tensors_at_any_offsets_take_one_cycle_a_step(opcode, dst, src):
+    steps = Steps(opcode=opcode, iter_in=30, dst=(0, 1), src=(0, 1))
+    assert cycles([(dst, src, 0)], steps) == 30 + LATENCY
+
+
+def test_rqt_takes_three_cycles_more_when_its_parameters_change():
+    steps = Steps(
+        opcode=AluOpcode.RQT, use_imm=True, imm=1 << RqtFlag.BYPASS, iter_out=4, iter_in=10,
+        dst=(10, 1), src=(3, 0),
+    )
+    assert cycles([(0, 45, 0)], steps) == 40 + 3 * 4 + LATENCY
+
+
+def fault(uops, steps: Steps, acc_tiles: int = 60):
+    return run_rtl(CONFIG, plain_pads(uops, acc_tiles), [Steps(), steps]).fault
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        Steps(iter_in=2, dst=(0, 255), use_imm=True),
+        Steps(iter_out=200, dst=(255, 0), use_imm=True),  # far past any index width
+        Steps(iter_in=2, src=(0, 255)),
+        Steps(gemm=True, iter_in=2, src=(0, 255)),
+        Steps(gemm=True, iter_in=2, wgt=(0, 127)),
+        Steps(opcode=AluOpcode.RQT, use_imm=True, imm=1 << RqtFlag.BYPASS, src=(0, 0),
+              iter_out=1, uop_bgn=1, uop_end=2),
+    ],
+)
+def test_an_index_past_a_scratchpad_is_a_fault(steps):
+    assert fault([(1, 1, 1), (0, 254, 0)], steps) == (ErrorCode.STEP_INDEX, 0)
+
+
+@pytest.mark.parametrize(
+    ("imm", "shift", "multiplier", "expected"),
+    [
+        (0, -1, 1, (ErrorCode.RQT_PARAMETER, 0)),
+        (0, 0, -1, (ErrorCode.RQT_PARAMETER, 0)),
+        (1 << RqtFlag.BYPASS, 31, -1, None),
+    ],
+)
+def test_rqt_parameters_out_of_range_are_a_fault(imm, shift, multiplier, expected):
+    pads = plain_pads([(0, 1, 0)], 1)
+    pads.acc += [[0] * 4, [0, 0, multiplier, 0], [0, shift, 0, 0]]
+    steps = Steps(opcode=AluOpcode.RQT, use_imm=True, imm=imm)
+    assert run_rtl(CONFIG, pads, [steps]).fault == expected
