@@ -41,8 +41,17 @@ class ConvShape:
         return (self.groups * self.ci * self.co * self.out[0] * self.out[1]
                 * self.kernel[0] * self.kernel[1])
 
+    def skips(self, axis: int, taps: int) -> bool:
+        """Return whether only the inputs that are used are loaded: a LOAD strides over rows."""
+        return axis == 0 and taps == 1
+
     def reach(self, axis: int, outputs: int, taps: int) -> int:
-        """Return how many inputs ``outputs`` neighbouring windows of ``taps`` taps cover."""
+        """Return how many inputs lie on chip for ``outputs`` neighbouring windows of ``taps``.
+
+        All that the windows cover; of rows that a stride skips under a single tap, none.
+        """
+        if self.skips(axis, taps):
+            return outputs
         return (outputs - 1) * self.strides[axis] + (taps - 1) * self.dilations[axis] + 1
 
 
