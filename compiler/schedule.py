@@ -119,11 +119,12 @@ def _candidates(shape: ConvShape, config: Config) -> Iterator[ConvTiling]:
     for kh, kw in windows:
         whole_rows = fits(1, 1, 1, ow_all, kh, kw)
         for ow in [ow_all] if whole_rows else cuts(ow_all):
-            for oh, co, ci in product(cuts(oh_all), cuts(shape.co), cuts(shape.ci)):
-                if fits(co, ci, oh, ow, kh, kw):
-                    for order in ("weights", "inputs"):
-                        yield ConvTiling(co, ci, oh, ow, kh, kw, order, everything)
-                    break  # fewer input channels at a time only add steps
+            for oh, co in product(cuts(oh_all), cuts(shape.co)):
+                fitting = (ci for ci in cuts(shape.ci) if fits(co, ci, oh, ow, kh, kw))
+                ci = next(fitting, 0)  # fewer input channels at a time only add steps
+                if ci:
+                    yield ConvTiling(co, ci, oh, ow, kh, kw, "weights", everything)
+                    yield ConvTiling(co, ci, oh, ow, kh, kw, "inputs", everything)
 
 
 def _kernel_uops(*counts: int) -> int:
