@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 from ..isa.config import Config
@@ -79,6 +80,7 @@ def parameter_tiles(config: Config) -> int:
     return 3 if config.requantize else 1
 
 
+@lru_cache(maxsize=256)
 def choose_tiling(shape: ConvShape, config: Config) -> ConvTiling:
     """Return the tiling with the least estimated cost.
 
