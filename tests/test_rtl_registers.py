@@ -224,12 +224,14 @@ def test_a_response_waits_for_the_host_and_the_next_request_for_it():
     def on_edge(cycle):
         axi.awvalid.next = axi.wvalid.next = axi.arvalid.next = True
         axi.wstrb.next, axi.wdata.next, axi.awaddr.next = 15, cycle, Reg.INSN_COUNT
-        seen.append((bool(axi.bvalid), bool(axi.rvalid), int(bench.values.insn_count)))
+        axi.araddr.next = Reg.IDENTITY + 4 * (cycle % 4)
+        now = axi.bvalid, axi.rvalid, bench.values.insn_count, axi.rdata
+        seen.append(tuple(map(int, now)))
         axi.bready.next = axi.rready.next = cycle >= 20
         return cycle == 40
 
     simulate([bench.block], bench.clock, bench.reset, on_edge, limit=41)
-    assert len(set(seen[5:21])) == 1 and seen[5][:2] == (True, True)
+    assert len(set(seen[5:21])) == 1 and seen[5][:2] == (1, 1)
     assert seen[39][2] > 20
 
 
