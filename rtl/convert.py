@@ -192,7 +192,7 @@ def _remember_sources() -> None:
             kept[key] = getsource(thing)
         return kept[key]
 
-    inspect.getsource = getsource_once
+    inspect.getsource = getsource_once  # type: ignore[assignment]
 
 
 def _main() -> int:
