@@ -17,6 +17,7 @@ from device_programs import (
 )
 from device_run import EVERYWHERE, SIMULATED, launch_on, outcome_of
 from device_tokens import IDLE
+
 from myvta.isa.config import NAMED
 from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop, encode_stream
 from myvta.isa.opcodes import ErrorCode
