@@ -4,8 +4,9 @@ import os
 
 import pytest
 from device_access import row_bytes
+from device_faults import faults
 from device_programs import OUT
-from device_random import RandomProgram, Shape, faults, shapes, sketches
+from device_random import RandomProgram, Shape, shapes, sketches
 from device_run import differences, open_model, run_on
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
