@@ -1,5 +1,7 @@
 """Dependency flags, FINISH and what runs beside what, on model and RTL (section 3, D16, D22)."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from device_programs import ACC, INP, OUT, UOP, WGT, Program, load, random_tiles
@@ -257,6 +259,21 @@ def test_deadlock_names_the_earliest_that_waits(device, index, body, finish):
     body = [*body, Finish()] if finish else body
     device.fails(raw(device, *body), ErrorCode.DEADLOCK, index)
     device.passes(raw(device, Finish()))
+
+
+WAITING = {
+    "load": Load(pop_next=1, **LOAD_NO_OP),
+    "compute": Load(memory_type=UOP, pop_prev=1, pop_next=1),
+    "store": Store(pop_prev=1, **STORE_NO_OP),
+}
+
+
+@pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
+@pytest.mark.parametrize("modules", list(permutations(WAITING)), ids="-".join)
+def test_deadlock_of_all_three_names_the_first_in_the_stream(device, modules):
+    body = [WAITING[module] for module in modules]
+    device.fails(raw(device, IDLE, *body, Finish()), ErrorCode.DEADLOCK, 1)
+    device.fails(raw(device, *body[:2]), ErrorCode.DEADLOCK, 0)
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
