@@ -70,10 +70,14 @@ def merge_faults(first: Fault, second: Fault, third: Fault, fault: Fault) -> Any
 def compute(
     clock: Any, reset: Any, sink: Stream, tokens: ComputeTokens, uop_base: Any, acc_base: Any,
     read: ReadClient, inp: OperandRead, wgt: OperandRead, out: OperandRead, rows: RowCount,
-    others_idle: Any, idle: Any, waiting: Any, index: Any, completed: Any, finish: Any,
-    gemm_step: Any, alu_step: Any, acc_write: Any, fault: Fault, *, config: Config,
+    others_idle: Any, idle: Any, waiting: Any, starved: Any, index: Any, completed: Any,
+    finish: Any, gemm_step: Any, alu_step: Any, acc_write: Any, fault: Fault, *, config: Config,
 ) -> Any:
-    """Execute entries ``{index, instruction}`` of the compute queue."""
+    """Execute entries ``{index, instruction}`` of the compute queue.
+
+    ``starved``: memory has not delivered the next beat of a LOAD, no padding is being written, and
+    no step is in flight.
+    """
     steps, load = StepCommand(config), LoadCommand()
     uop = OperandRead(config.log_uop_depth, 32)
     even, odd, fill = AccumulatorRead(config), AccumulatorRead(config), TileFill(config)
@@ -83,7 +87,7 @@ def compute(
     issue_fault, step_fault, load_fault = Fault(), Fault(), Fault()
     result_valid, result_index = bit(), word(config.log_acc_depth)
     result = word(8 * config.tile_bytes(MemoryType.ACC))
-    busy, loader_idle, stopped = bit(), bit(), bit()
+    busy, loader_idle, load_starved, stopped = bit(), bit(), bit(), bit()
     step_done, step_push_prev, step_push_next = bit(), bit(), bit()
     load_done, load_push_prev, load_push_next = bit(), bit(), bit()
     finishes, finish_push_prev, finish_push_next = bit(), bit(), bit()
@@ -100,6 +104,7 @@ def compute(
             or (finishes and finish_push_next)
         )
         acc_write.next = result_valid
+        starved.next = load_starved and not busy
 
     @always_comb
     def stop():
@@ -121,7 +126,7 @@ def compute(
         ),
         loader(
             clock, reset, load, uop_base, acc_base, read, tile_write, pad, rows, load_done,
-            load_push_prev, load_push_next, loader_idle, load_fault,
+            load_push_prev, load_push_next, loader_idle, load_starved, load_fault,
             config=config, first_type=MemoryType.UOP,
         ),
         tile_switch(

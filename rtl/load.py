@@ -8,7 +8,8 @@ Contract
     next instruction comes to the head, while data of this one is awaited.
     ``completed`` pulses when everything of it is written, ``l2g_push`` in the same cycle; in order.
     ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
-    a token or room and none is in flight; ``index`` says which it is.
+    a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory has not
+    delivered the next beat and no padding is being written.
     ``fault`` stays until reset; nothing starts or completes after it.
 """
 
@@ -35,8 +36,8 @@ __all__ = ["load"]
 def load(
     clock: Any, reset: Any, sink: Stream, g2l_available: Any, g2l_pop: Any, l2g_room: Any,
     l2g_reserve: Any, l2g_push: Any, inp_base: Any, wgt_base: Any, read: ReadClient,
-    write: TileWrite, pad: PadWrite, rows: RowCount, idle: Any, waiting: Any, index: Any,
-    completed: Any, fault: Fault, *, config: Config,
+    write: TileWrite, pad: PadWrite, rows: RowCount, idle: Any, waiting: Any, starved: Any,
+    index: Any, completed: Any, fault: Fault, *, config: Config,
 ) -> Any:
     """Execute entries ``{index, instruction}`` that are LOADs of INP or WGT."""
     fields = layout(Opcode.LOAD, config)
@@ -131,7 +132,7 @@ def load(
     checks = memory_checks(clock, sink.data, out_of_range, config=config)
     engine = loader(
         clock, reset, command, inp_base, wgt_base, read, write, pad, rows, done, done_push_prev,
-        done_push_next, loader_idle, data_fault, config=config, first_type=MemoryType.INP,
+        done_push_next, loader_idle, starved, data_fault, config=config, first_type=MemoryType.INP,
     )
     return (
         decode, judge, gather_tokens, start, complete, report, wait_for_checks, watch, checks,

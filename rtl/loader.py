@@ -11,6 +11,8 @@ Contract
     ``done_push_prev`` and ``done_push_next`` are the command's flags in that cycle.
     A command with ``x_size`` 0 writes nothing and is done in its turn; ``y_size`` 0 writes padding.
     ``idle``: no command is in flight.
+    ``starved``: memory has not delivered the next beat of the command whose turn it is, and no
+    padding is being written.
     ``fault``: a row met the memory window or a bus error.  Later data is swallowed, nothing more is
     done until reset; the caller stops giving commands.
 
@@ -41,7 +43,7 @@ _WAITING = 8  # commands between requests and writes: 4-tile rows cover 64 cycle
 def loader(
     clock: Any, reset: Any, command: LoadCommand, first_base: Any, second_base: Any,
     read: ReadClient, write: TileWrite, pad: PadWrite, rows: RowCount, done: Any,
-    done_push_prev: Any, done_push_next: Any, idle: Any, fault: Fault,
+    done_push_prev: Any, done_push_next: Any, idle: Any, starved: Any, fault: Fault,
     *, config: Config, first_type: int,
 ) -> Any:
     """Execute LOADs of any memory type.
@@ -96,6 +98,7 @@ def loader(
         done_push_prev.next = push_prev
         done_push_next.next = push_next
         idle.next = in_flight == 0
+        starved.next = row_busy and not read.data_valid and not (pad.valid and pad.ready)
 
     @always_seq(clock.posedge, reset)
     def follow():

@@ -23,7 +23,6 @@ def scratchpad_banks(
     bank_bits, address_bits = banks.bit_length() - 1, config.log_depth(memory_type)
     row_bits = max(address_bits - bank_bits, 1)
     log_width = width.bit_length() - 1
-    everything = (1 << banks) - 1
 
     parts = [word(width) for _ in range(banks)]
     taken = [bit() for _ in range(banks)]

@@ -37,6 +37,7 @@ class Bench:
         self.sink, self.fault, self.rows = Stream(ENTRY_BITS), Fault(), RowCount()
         self.available, self.pop, self.room, self.reserve, self.push = (bit() for _ in range(5))
         self.idle, self.waiting, self.completed, self.index = bit(), bit(), bit(), word(32)
+        self.starved = bit()
         read, write, pad = ReadClient(config), TileWrite(config, MAX_LANES), PadWrite()
         self.port = ReadMemory(
             read, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
@@ -57,7 +58,7 @@ class Bench:
             load_engine(
                 self.clock, self.reset, self.sink, self.available, self.pop, self.room,
                 self.reserve, self.push, *bases, read, write, pad, self.rows, self.idle,
-                self.waiting, self.index, self.completed, self.fault, config=config,
+                self.waiting, self.starved, self.index, self.completed, self.fault, config=config,
             ),
             tile_switch(write, pad, *pairs, first_type=INP), *parts,
         ]

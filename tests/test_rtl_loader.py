@@ -35,6 +35,7 @@ class Bench:
         )
         self.command, self.rows, self.fault = LoadCommand(), RowCount(), Fault()
         self.done, self.done_push_prev, self.done_push_next, self.idle = (bit() for _ in range(4))
+        self.starved = bit()
         self.first_base, self.second_base = (
             Signal(modbv(base)[32:]) for base in (FIRST_BASE, SECOND_BASE)
         )
@@ -46,7 +47,7 @@ class Bench:
         self.dut = loader(
             self.clock, self.reset, self.command, self.first_base, self.second_base, read, write,
             pad, self.rows, self.done, self.done_push_prev, self.done_push_next, self.idle,
-            self.fault, config=config, first_type=first_type,
+            self.starved, self.fault, config=config, first_type=first_type,
         )
 
     def base(self, kind):

@@ -38,6 +38,7 @@ class Bench:
         self.sink, self.fault, self.rows = Stream(ENTRY_BITS), Fault(), RowCount()
         self.available, self.pop, self.room, self.reserve, self.push = (bit() for _ in range(5))
         self.idle, self.waiting, self.completed, self.index = bit(), bit(), bit(), word(32)
+        self.starved = bit()
         self.read_enable, self.read_address = bit(), word(config.log_acc_depth)
         self.read_data, write = word(8 * self.element), WriteClient(config)
         self.port = WriteMemory(
@@ -46,8 +47,8 @@ class Bench:
         self.dut = store_engine(
             self.clock, self.reset, self.sink, self.available, self.pop, self.room, self.reserve,
             self.push, Signal(modbv(base)[32:]), self.read_enable, self.read_address,
-            self.read_data, write, self.rows, self.idle, self.waiting, self.index, self.completed,
-            self.fault, config=config,
+            self.read_data, write, self.rows, self.idle, self.waiting, self.starved, self.index,
+            self.completed, self.fault, config=config,
         )
 
     def run(self, stores, *, tokens=1000, room=1000, give=0.0, limit=20000, until=None):
