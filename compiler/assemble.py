@@ -7,6 +7,7 @@ is what it loads again; a dense vector is [N, F]; a Flatten shares the memory of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import lcm, prod
 
 import numpy as np
@@ -48,12 +49,19 @@ class Assembler:
 
     Parameters
     ----------
+    graph, config
+        The network and what it is for.
+    reasons
+        Why each node that is on the host is there, by node name.
     limit : int
         Bytes of device memory it may take.
     """
 
-    def __init__(self, graph: QuantizedGraph, config: Config, limit: int = 64 << 20):
-        self.graph, self.config = graph, config
+    def __init__(
+        self, graph: QuantizedGraph, config: Config, reasons: Mapping[str, str],
+        limit: int = 64 << 20,
+    ):
+        self.graph, self.config, self.reasons = graph, config, reasons
         self.builder = ProgramBuilder(graph.name, config, limit)
         self.images = capacity(graph, config)
         self.views = views(graph.nodes, graph.tensors)
@@ -179,7 +187,7 @@ class Assembler:
         self.builder.host(
             node.name, "onnx", node.inputs, node.outputs, payload=node.model or b"",
             attributes={"images": self.graph.images, "nodes": list(node.members)},
-            reason="not on the accelerator: see the report",
+            reason="; ".join(f"{name}: {self.reasons[name]}" for name in node.members),
         )
         self.present.update(node.outputs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +81,8 @@ def compile_model(
     quantized = quantize_graph(
         graph, placements, seen, config.inp_width, config.wgt_width, method
     )
-    assembler = Assembler(quantized, config, memory)
+    reasons = {name: placement.reason for name, placement in placements.items()}
+    assembler = Assembler(quantized, config, reasons, memory)
     program = assembler.build({
         "source": Path(path).name, "method": method, "calibration_images": seen.images,
     })
@@ -95,4 +96,5 @@ def compile_model(
         ),
         memory_bytes=program.size,
     )
+    program = replace(program, info={**program.info, "report": report.to_json()})
     return Compiled(program, quantized, report)

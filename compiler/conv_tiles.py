@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .schedule import ConvShape
 
-__all__ = ["Chunk", "Part", "Tile", "extent", "parts_of"]
+__all__ = ["Chunk", "Extent", "Part", "Tile", "extent", "parts_of"]
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,30 @@ class Tile:
         return self.oh.count * self.ow.count
 
 
-def extent(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> tuple[int, int, int, int]:
-    """Return (first input inside, inputs inside, padding before, inputs and padding)."""
-    start = (outputs.start * shape.strides[axis] + taps.start * shape.dilations[axis]
-             - shape.before[axis])
+@dataclass(frozen=True)
+class Extent:
+    """Inputs along one axis that a range of outputs needs, and how they lie on chip."""
+
+    first: int  # first input inside
+    inside: int  # how many are inside
+    before: int  # padding ahead of them
+    total: int  # with all padding
+    step: int  # from one to the next in DRAM
+    move: int  # from one output's to the next output's, on chip
+
+    @property
+    def after(self) -> int:
+        """Padding behind them."""
+        return self.total - self.before - self.inside
+
+
+def extent(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> Extent:
+    """Return which inputs ``outputs`` need for the given taps."""
+    stride, size = shape.strides[axis], shape.size[axis]
+    start = outputs.start * stride + taps.start * shape.dilations[axis] - shape.before[axis]
     total = shape.reach(axis, outputs.count, taps.count)
-    first, end = max(start, 0), min(start + total, shape.size[axis])
-    return first, max(end - first, 0), min(max(-start, 0), total), total
+    step, move = (stride, 1) if shape.skips(axis, taps.count) else (1, stride)
+    inside = [index for index in range(total) if 0 <= start + index * step < size]
+    if not inside:
+        return Extent(0, 0, 0, total, step, move)
+    return Extent(start + inside[0] * step, len(inside), inside[0], total, step, move)

@@ -19,7 +19,7 @@ from ..isa.opcodes import MemoryType
 from .conv_tiles import Chunk, Part, Tile, extent, parts_of
 from .emit import accumulate, parameters, requantize_tiles
 from .loops import Loop
-from .lowering import Activation, Lowering
+from .lowering import Activation, Lowering, load_run
 from .quantized import QuantizedNode
 from .schedule import ConvShape, ConvTiling, choose_tiling, parameter_tiles
 from .slots import SlotPool
@@ -71,7 +71,6 @@ class _Conv:
         kept = self.stride * (shape.co if t.all_parameters else t.co)
         self.acc = SlotPool(kept, t.co * t.oh * t.ow)
         self.inp = SlotPool(0, config.depth(MemoryType.INP) // 2)
-        self.wgt = SlotPool(0, config.depth(MemoryType.WGT) // 2)
 
     def run(self) -> None:
         t, shape = self.tiling, self.shape
@@ -93,109 +92,104 @@ class _Conv:
         return (Tile(g, co, oh, ow) for g, oh, ow in spatial for co in outer)
 
     def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
+        first = self.hold_parameters(tile)
         acc, drained = self.acc.take(tile)
         for chunk in chunks:
+            wgt = self.low.fill_weights(
+                (self.node.name, tile.co, chunk),
+                partial(self.load_weights, tile=tile, chunk=chunk),
+            )
             inp = self.low.fill(
                 self.inp, (tile.group, tile.oh, tile.ow, chunk),
                 partial(self.load_inputs, tile=tile, chunk=chunk),
             )
-            wgt = self.low.fill(
-                self.wgt, (tile.co, chunk),
-                partial(self.load_weights, tile=tile, chunk=chunk),
-            )
             done = self.low.compute(
                 partial(self.compute, tile=tile, chunk=chunk, last=chunk is chunks[-1],
-                        bases=(acc.base, inp.base, wgt.base)),
+                        bases=(acc.base, inp.base, wgt.base), first=first),
                 inp.filled, wgt.filled, drained,
             )
             inp.used = wgt.used = done
         acc.used = self.low.store(partial(self.store, tile=tile, base=acc.base), done)
 
+    def hold_parameters(self, tile: Tile) -> int:
+        """Have the parameters of a tile on chip; return the first block of those that are."""
+        wanted = Part(0, self.shape.co) if self.tiling.all_parameters else tile.co
+        if self.resident != wanted:
+            self.low.compute(partial(
+                load_run, memory_type=MemoryType.ACC, sram=0,
+                dram=self.table + wanted.start * self.stride, count=wanted.count * self.stride,
+            ))
+            self.resident = wanted
+        return wanted.start
+
     def compute(
         self, builder: StreamBuilder, tile: Tile, chunk: Chunk, last: bool,
-        bases: tuple[int, int, int],
+        bases: tuple[int, int, int], first: int,
     ) -> None:
         self.multiply(builder, tile, chunk, bases)
         if last:
-            self.finish(builder, tile, bases[0])
+            requantize_tiles(
+                builder, self.rule, bases[0], tile.co.count, tile.pixels,
+                (tile.co.start - first) * self.stride, self.stride,
+            )
 
     # -- device calls ----------------------------------------------------------------------------
     def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
-        row, rows, above, height = extent(self.shape, 0, tile.oh, chunk.kh)
-        column, columns, left, width = extent(self.shape, 1, tile.ow, chunk.kw)
-        blocks, area, source = chunk.ci, height * width, self.source
-        if rows == 0 or columns == 0:  # nothing but padding
+        rows = extent(self.shape, 0, tile.oh, chunk.kh)
+        columns = extent(self.shape, 1, tile.ow, chunk.kw)
+        blocks, area, source = chunk.ci, rows.total * columns.total, self.source
+        if rows.inside == 0 or columns.inside == 0:  # nothing but padding
             builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
             return
-        if (rows, columns) == (height, width) and columns == source.view[2]:  # whole rows
+        whole = (rows.inside, columns.inside) == (rows.total, source.view[2])
+        if whole and columns.total == columns.inside and rows.step == 1:  # one run a block
             builder.load_2d(
-                MemoryType.INP, base, source.at(tile.group, blocks.start, row), area,
+                MemoryType.INP, base, source.at(tile.group, blocks.start, rows.first), area,
                 blocks.count, source.pixels,
             )
             return
         for index in range(blocks.count):
             builder.load_2d(
                 MemoryType.INP, base + index * area,
-                source.at(tile.group, blocks.start + index, row, column), columns, rows,
-                source.view[2], x_pad=(left, width - left - columns),
-                y_pad=(above, height - above - rows),
+                source.at(tile.group, blocks.start + index, rows.first, columns.first),
+                columns.inside, rows.inside, source.view[2] * rows.step,
+                x_pad=(columns.before, columns.after), y_pad=(rows.before, rows.after),
             )
 
     def load_weights(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
-        kh, kw = self.shape.kernel
-        for index in range(tile.co.count):
-            row = (tile.co.start + index) * self.shape.ci + chunk.ci.start
-            size = chunk.ci.count * chunk.kh.count * chunk.kw.count
-            if (chunk.kh.count, chunk.kw.count) == (kh, kw):
-                if chunk.ci.count == self.shape.ci:  # whole filters lie side by side
-                    builder.load_2d(
-                        MemoryType.WGT, base, self.weights + row * kh * kw,
-                        size * tile.co.count,
-                    )
-                    return
-                builder.load_2d(
-                    MemoryType.WGT, base + index * size, self.weights + row * kh * kw, size
-                )
-                continue
-            for block in range(chunk.ci.count):
-                builder.load_2d(
-                    MemoryType.WGT,
-                    base + index * size + block * chunk.kh.count * chunk.kw.count,
-                    self.weights + ((row + block) * kh + chunk.kh.start) * kw + chunk.kw.start,
-                    chunk.kw.count, chunk.kh.count, kw,
-                )
+        (kh, kw), ci = self.shape.kernel, self.shape.ci
+        window = chunk.kh.count * chunk.kw.count
+        size = chunk.ci.count * window
+        start = self.weights + (tile.co.start * ci + chunk.ci.start) * kh * kw
+        if (chunk.kh.count, chunk.kw.count) == (kh, kw):
+            builder.load_2d(MemoryType.WGT, base, start, size, tile.co.count, ci * kh * kw)
+            return
+        for index, block in product(range(tile.co.count), range(chunk.ci.count)):
+            builder.load_2d(
+                MemoryType.WGT, base + index * size + block * window,
+                start + (index * ci + block) * kh * kw + chunk.kh.start * kw + chunk.kw.start,
+                chunk.kw.count, chunk.kh.count, kw,
+            )
 
     def multiply(
         self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int]
     ) -> None:
-        (sy, sx), (dy, dx) = self.shape.strides, self.shape.dilations
-        height = extent(self.shape, 0, tile.oh, chunk.kh)[3]
-        width = extent(self.shape, 1, tile.ow, chunk.kw)[3]
+        dy, dx = self.shape.dilations
+        rows = extent(self.shape, 0, tile.oh, chunk.kh)
+        columns = extent(self.shape, 1, tile.ow, chunk.kw)
+        width = columns.total
         window = chunk.kh.count * chunk.kw.count
         kept = [
             Loop(tile.co.count, dst=tile.pixels, wgt=chunk.ci.count * window),
-            Loop(tile.oh.count, dst=tile.ow.count, src=sy * width),
-            Loop(tile.ow.count, dst=1, src=sx),
+            Loop(tile.oh.count, dst=tile.ow.count, src=rows.move * width),
+            Loop(tile.ow.count, dst=1, src=columns.move),
         ]
         summed = [
-            Loop(chunk.ci.count, src=height * width, wgt=window),
+            Loop(chunk.ci.count, src=rows.total * width, wgt=window),
             Loop(chunk.kh.count, src=dy * width, wgt=chunk.kw.count),
             Loop(chunk.kw.count, src=dx, wgt=1),
         ]
         accumulate(builder, bases, kept, summed, chunk.first)
-
-    def finish(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
-        wanted = Part(0, self.shape.co) if self.tiling.all_parameters else tile.co
-        if self.resident != wanted:
-            builder.load_2d(
-                MemoryType.ACC, 0, self.table + wanted.start * self.stride,
-                wanted.count * self.stride,
-            )
-            self.resident = wanted
-        requantize_tiles(
-            builder, self.rule, base, tile.co.count, tile.pixels,
-            (tile.co.start - wanted.start) * self.stride, self.stride,
-        )
 
     def store(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
         target = self.target

@@ -17,7 +17,7 @@ from ..isa.config import Config
 from ..isa.opcodes import AluOpcode, MemoryType
 from .emit import accumulate, every_tile, parameters, requantize_tiles, shift_left
 from .loops import Loop
-from .lowering import Lowering
+from .lowering import Lowering, load_run
 from .quantized import QuantizedNode
 from .schedule import parameter_tiles
 from .slots import SlotPool
@@ -50,13 +50,11 @@ def lower_add(low: Lowering, node: QuantizedNode) -> None:
         f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
     )
     size = parameter_tiles(config)
-    loaded = False
+    low.compute(partial(
+        load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=size
+    ))
 
     def finish(builder: StreamBuilder, base: int, count: int) -> None:
-        nonlocal loaded
-        if not loaded:
-            builder.load_2d(MemoryType.ACC, 0, table, size)
-            loaded = True
         requantize_tiles(builder, rule, base, 1, count, 0, 0)
 
     _lower(low, node, node.shifts, finish, kept=size)
@@ -81,7 +79,7 @@ def _lower(
         config.depth(MemoryType.INP) // (2 * operands),
         (config.depth(MemoryType.ACC) - kept) // 2,
     )
-    inp, wgt, acc = SlotPool(0, size * operands), SlotPool(0, operands, 1), SlotPool(kept, size)
+    inp, acc = SlotPool(0, size * operands), SlotPool(kept, size)
 
     def load_identities(builder: StreamBuilder, base: int) -> None:
         builder.load_2d(MemoryType.WGT, base, weights, operands)
@@ -90,11 +88,12 @@ def _lower(
         for index, source in enumerate(sources):
             builder.load_2d(MemoryType.INP, base + index * size, source.dram + start, count)
 
-    def compute(builder: StreamBuilder, out: int, base: int, count: int) -> None:
+    def compute(
+        builder: StreamBuilder, out: int, base: int, one: int, count: int
+    ) -> None:
         for index in range(operands):
-            accumulate(
-                builder, (out, base + index * size, index), [Loop(count, 1, 1)], [], index == 0
-            )
+            bases = (out, base + index * size, one + index)
+            accumulate(builder, bases, [Loop(count, 1, 1)], [], index == 0)
             if remaining[index]:
                 shift_left(builder, remaining[index], out, count)
         finish(builder, out, count)
@@ -104,11 +103,11 @@ def _lower(
 
     for start in range(0, target.tiles, size):
         count = min(size, target.tiles - start)
-        one = low.fill(wgt, "identities", load_identities)
+        one = low.fill_weights((node.name, "identities"), load_identities)
         data = low.fill(inp, start, partial(load, start=start, count=count))
         slot, drained = acc.take(start)
         done = low.compute(
-            partial(compute, out=slot.base, base=data.base, count=count),
+            partial(compute, out=slot.base, base=data.base, one=one.base, count=count),
             data.filled, one.filled, drained,
         )
         data.used = one.used = done

@@ -17,7 +17,7 @@ from .emit import accumulate, parameters, requantize_tiles
 from .errors import CompileError
 from .loops import ITERATIONS, Loop, nest
 from .lower_elementwise import identity
-from .lowering import Lowering
+from .lowering import Lowering, load_run
 from .quantized import QuantizedNode
 from .schedule import cuts, parameter_tiles
 from .slots import SlotPool
@@ -99,7 +99,7 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
         )
     blocks, tall, wide = max(choices, key=lambda c: (c[0] * c[1] * c[2], c[2], c[1]))
     weights = low.constants(f"{node.name}.weights", identity(config, 0), MemoryType.WGT)
-    inp, acc, wgt = SlotPool(0, inp_room), SlotPool(0, acc_room), SlotPool(0, 1, 1)
+    inp, acc = SlotPool(0, inp_room), SlotPool(0, acc_room)
 
     def load_identity(builder: StreamBuilder, base: int) -> None:
         builder.load_2d(MemoryType.WGT, base, weights, 1)
@@ -129,11 +129,11 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
             group, b, min(blocks, source.blocks - b), rows(y, min(tall, oh - y)),
             columns(x, min(wide, ow - x)),
         )
-        one = low.fill(wgt, "identity", load_identity)
+        one = low.fill_weights((node.name, "identity"), load_identity)
         data = low.fill(inp, part, partial(load, part=part))
         slot, drained = acc.take(part)
         done = low.compute(
-            partial(_maximum, out=slot.base, inp=data.base, part=part, kernel=(kh, kw),
+            partial(_maximum, bases=(slot.base, data.base, one.base), part=part, kernel=(kh, kw),
                     dilations=(dy, dx)),
             data.filled, one.filled, drained,
         )
@@ -142,22 +142,22 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
 
 
 def _maximum(
-    builder: StreamBuilder, out: int, inp: int, part: _Part, kernel: tuple[int, int],
+    builder: StreamBuilder, bases: tuple[int, int, int], part: _Part, kernel: tuple[int, int],
     dilations: tuple[int, int],
 ) -> None:
-    """Emit one tile: outputs from ACC ``out``, then a copy of the inputs behind them."""
-    blocks, v, h = part.blocks, part.rows, part.columns
+    """Emit one tile: outputs from the first base on, then a copy of the inputs behind them."""
+    (out, inp, one), (blocks, v, h) = bases, (part.blocks, part.rows, part.columns)
     area, pixels = v.inputs * h.inputs, v.count * h.count
     copy = out + blocks * pixels
     for (oy, ny, iy), (ox, nx, ix) in product(v.first_taps(), h.first_taps()):
         accumulate(
-            builder, (out + oy * h.count + ox, inp + iy * h.inputs + ix, 0),
+            builder, (out + oy * h.count + ox, inp + iy * h.inputs + ix, one),
             [Loop(blocks, pixels, area), Loop(ny, h.count, v.stride * h.inputs),
              Loop(nx, 1, h.stride)], [], True,
         )
     if kernel == (1, 1):
         return
-    accumulate(builder, (copy, inp, 0), [Loop(blocks * area, 1, 1)], [], True)
+    accumulate(builder, (copy, inp, one), [Loop(blocks * area, 1, 1)], [], True)
     for ky, kx in product(range(kernel[0]), range(kernel[1])):
         (oy, ny, iy), (ox, nx, ix) = v.inside(ky * dilations[0]), h.inside(kx * dilations[1])
         if (ky, kx) == (0, 0) or not ny or not nx:
@@ -186,8 +186,10 @@ def lower_average(low: Lowering, node: QuantizedNode) -> None:
         (config.depth(MemoryType.ACC) - kept) // 2, ITERATIONS,
     ))
     size = min(source.pixels, room, ITERATIONS)
-    inp, wgt, acc = SlotPool(0, room), SlotPool(0, 1, 1), SlotPool(kept, blocks)
-    loaded = False
+    inp, acc = SlotPool(0, room), SlotPool(kept, blocks)
+    low.compute(partial(
+        load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept
+    ))
 
     def load_identity(builder: StreamBuilder, base: int) -> None:
         builder.load_2d(MemoryType.WGT, base, weights, 1)
@@ -200,18 +202,13 @@ def lower_average(low: Lowering, node: QuantizedNode) -> None:
         )
 
     def compute(
-        builder: StreamBuilder, out: int, base: int, count: int, pixel: int, part: int
+        builder: StreamBuilder, bases: tuple[int, int, int], count: int, pixel: int, part: int
     ) -> None:
-        nonlocal loaded
         accumulate(
-            builder, (out, base, 0), [Loop(count, 1, part)], [Loop(part, 0, 1)], pixel == 0
+            builder, bases, [Loop(count, 1, part)], [Loop(part, 0, 1)], pixel == 0
         )
-        if pixel + part < source.pixels:
-            return
-        if not loaded:
-            builder.load_2d(MemoryType.ACC, 0, table, kept)
-            loaded = True
-        requantize_tiles(builder, rule, out, 1, count, 0, 0)
+        if pixel + part == source.pixels:
+            requantize_tiles(builder, rule, bases[0], 1, count, 0, 0)
 
     def store(builder: StreamBuilder, out: int, start: int, count: int) -> None:
         builder.store_2d(out, target.dram + start, count)
@@ -222,14 +219,14 @@ def lower_average(low: Lowering, node: QuantizedNode) -> None:
         slot, drained = acc.take(start)
         for pixel in range(0, source.pixels, size):
             part = min(size, source.pixels - pixel)
-            one = low.fill(wgt, "identity", load_identity)
+            one = low.fill_weights((node.name, "identity"), load_identity)
             data = low.fill(
                 inp, (start, pixel),
                 partial(load, start=start, count=count, pixel=pixel, part=part),
             )
             done = low.compute(
-                partial(compute, out=slot.base, base=data.base, count=count, pixel=pixel,
-                        part=part),
+                partial(compute, bases=(slot.base, data.base, one.base), count=count,
+                        pixel=pixel, part=part),
                 data.filled, one.filled, drained,
             )
             data.used = one.used = done

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ..driver.stream import Stream, StreamBuilder
+from ..driver.kernels import Kernel
+from ..driver.stream import Kernels, Stream, StreamBuilder
 from ..isa.config import Config
-from ..isa.opcodes import Module
+from ..isa.opcodes import MemoryType, Module
 
 __all__ = ["Pipeline", "Step"]
 
@@ -29,12 +30,31 @@ class Step:
     emit: Emit | None
     after: frozenset[int]
     note: str
+    preloads: bool = False
     pops: list[Module] = field(default_factory=list)
     pushes: list[Module] = field(default_factory=list)
 
 
+class _Listener(StreamBuilder):
+    """Notes which kernels the instructions under each note use."""
+
+    def __init__(self, config: Config):
+        super().__init__(config)
+        self.heard: dict[str, dict[Kernel, None]] = {}
+        self.current = ""
+
+    def preload(self, kernels: Iterable[Kernels]) -> list[Kernel]:
+        encoded = super().preload(kernels)
+        self.heard.setdefault(self.current, {}).update(dict.fromkeys(encoded))
+        return encoded
+
+
 class Pipeline:
-    """Record steps, then :meth:`build` the stream."""
+    """Record steps, then :meth:`build` the stream.
+
+    Steps are emitted twice, first to learn the micro-op kernels of each note: ``emit`` must do the
+    same each time.
+    """
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
@@ -60,6 +80,15 @@ class Pipeline:
         self.steps.append(Step(module, emit, frozenset(waits), note))
         return len(self.steps) - 1
 
+    def preload(self, note: str) -> int:
+        """Record a compute step that loads all micro-ops of the steps with a note, if they fit.
+
+        One load instead of one for each kernel, while the first data are still on their way.
+        """
+        number = self.step(Module.COMPUTE, None, (), note)
+        self.steps[number].preloads = True
+        return number
+
     def resolve(self) -> None:
         """Decide which steps push and pop which tokens."""
         awaited: dict[tuple[Module, Module], int] = {}
@@ -80,9 +109,17 @@ class Pipeline:
     def build(self, config: Config) -> Stream:
         """Return the finished stream."""
         self.resolve()
+        listener = _Listener(config)
+        for step in self.steps:
+            listener.current = step.note
+            if step.emit is not None:
+                step.emit(listener)
         builder = StreamBuilder(config)
         for step in self.steps:
             builder.note(step.note)
+            kernels = listener.heard.get(step.note, {})
+            if step.preloads and sum(map(len, kernels)) <= config.depth(MemoryType.UOP):
+                builder.preload(kernels)
             for source in step.pops:
                 builder.pop(source, step.module)
             if step.emit is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 from ..isa.config import Config
@@ -41,8 +42,17 @@ class ConvShape:
         return (self.groups * self.ci * self.co * self.out[0] * self.out[1]
                 * self.kernel[0] * self.kernel[1])
 
+    def skips(self, axis: int, taps: int) -> bool:
+        """Return whether only the inputs that are used are loaded: a LOAD strides over rows."""
+        return axis == 0 and taps == 1
+
     def reach(self, axis: int, outputs: int, taps: int) -> int:
-        """Return how many inputs ``outputs`` neighbouring windows of ``taps`` taps cover."""
+        """Return how many inputs lie on chip for ``outputs`` neighbouring windows of ``taps``.
+
+        All that the windows cover; of rows that a stride skips under a single tap, none.
+        """
+        if self.skips(axis, taps):
+            return outputs
         return (outputs - 1) * self.strides[axis] + (taps - 1) * self.dilations[axis] + 1
 
 
@@ -70,6 +80,7 @@ def parameter_tiles(config: Config) -> int:
     return 3 if config.requantize else 1
 
 
+@lru_cache(maxsize=256)
 def choose_tiling(shape: ConvShape, config: Config) -> ConvTiling:
     """Return the tiling with the least estimated cost.
 
@@ -110,11 +121,12 @@ def _candidates(shape: ConvShape, config: Config) -> Iterator[ConvTiling]:
     for kh, kw in windows:
         whole_rows = fits(1, 1, 1, ow_all, kh, kw)
         for ow in [ow_all] if whole_rows else cuts(ow_all):
-            for oh, co, ci in product(cuts(oh_all), cuts(shape.co), cuts(shape.ci)):
-                if fits(co, ci, oh, ow, kh, kw):
-                    for order in ("weights", "inputs"):
-                        yield ConvTiling(co, ci, oh, ow, kh, kw, order, everything)
-                    break  # fewer input channels at a time only add steps
+            for oh, co in product(cuts(oh_all), cuts(shape.co)):
+                fitting = (ci for ci in cuts(shape.ci) if fits(co, ci, oh, ow, kh, kw))
+                ci = next(fitting, 0)  # fewer input channels at a time only add steps
+                if ci:
+                    yield ConvTiling(co, ci, oh, ow, kh, kw, "weights", everything)
+                    yield ConvTiling(co, ci, oh, ow, kh, kw, "inputs", everything)
 
 
 def _kernel_uops(*counts: int) -> int:

@@ -41,7 +41,7 @@ _COMPILE = (
     "-std=gnu++17", "-march=native", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-pthread",
     "-DVL_USER_FATAL", "-DVL_USER_STOP", "-DVL_USER_FINISH", "-w",
 )
-_FAST, _RUNTIME, _SLOW = "-O3", "-O2", "-O1"
+_FAST, _RUNTIME, _SLOW = "-O3", "-O2", "-O0"
 _UNIT_BYTES = 500_000  # source text that one compiler run takes
 
 

@@ -23,8 +23,17 @@ from ..isa.config import Config
 from ..isa.fields import layout
 from ..isa.opcodes import ErrorCode, MemoryType, Opcode
 from .bundles import (
-    ENTRY_BITS, INDEX_BITS, Fault, LoadCommand, PadWrite, ReadClient, RowCount, Stream, TileWrite,
-    bit, word,
+    ENTRY_BITS,
+    INDEX_BITS,
+    Fault,
+    LoadCommand,
+    PadWrite,
+    ReadClient,
+    RowCount,
+    Stream,
+    TileWrite,
+    bit,
+    word,
 )
 from .loader import loader
 from .memory_checks import CHECK_CYCLES, memory_checks

@@ -70,8 +70,8 @@ def load_plan(
     """Plan the packed commands of ``sink``, one ahead of the one that is being written.
 
     ``plan.valid`` comes 3 cycles after a command shows in ``sink`` with no plan before it, and
-    goes after ``plan.taken``.  ``first_base`` is the base address of ``first_type``, ``second_base``
-    of every other memory type.
+    goes after ``plan.taken``.  ``first_base`` is the base address of ``first_type``,
+    ``second_base`` of every other memory type.
     """
     fields, position = [], 0
     for _, width in _FIELDS:

@@ -26,7 +26,17 @@ from typing import Any
 from myhdl import OpenPort, always_comb, always_seq, block
 
 from ..isa.config import Config
-from .bundles import Fault, LoadCommand, PadWrite, ReadClient, RowCount, Stream, TileWrite, bit, word
+from .bundles import (
+    Fault,
+    LoadCommand,
+    PadWrite,
+    ReadClient,
+    RowCount,
+    Stream,
+    TileWrite,
+    bit,
+    word,
+)
 from .elements import log_bytes
 from .load_plan import PACKED_BITS, LoadPlan, load_plan, pack_command
 from .pad_writes import pad_writes

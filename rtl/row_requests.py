@@ -61,7 +61,7 @@ def row_requests(
     wide_size, span = word(_ROW_BITS), word(_ROW_BITS + 1)
     start, next_row, next_address = (word(ADDRESS_BITS + 1) for _ in range(3))
     row_beats, beats = word(beats_bits), word(5)
-    offset, room = word(5), word(5)  # place in the aligned block of 16 beats, and what is left of it
+    offset, room = word(5), word(5)  # place in the block of 16 beats, and what is left of it
     may_request, accepted, row_ends = bit(), bit(), bit()
 
     @always_comb

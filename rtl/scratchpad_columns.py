@@ -24,8 +24,8 @@ def scratchpad_columns(
     pad_here = bit()
     memories = [
         column_memory(
-            clock, write, pad, pad_here, uncovered[number], read_enable, read_address, parts[number],
-            number=number, config=config, memory_type=memory_type,
+            clock, write, pad, pad_here, uncovered[number], read_enable, read_address,
+            parts[number], number=number, config=config, memory_type=memory_type,
         )
         for number in range(columns)
     ]

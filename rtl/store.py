@@ -27,7 +27,15 @@ from ..isa.config import Config
 from ..isa.fields import layout
 from ..isa.opcodes import ErrorCode, MemoryType, Opcode
 from .bundles import (
-    ENTRY_BITS, INDEX_BITS, Fault, PortError, RowCount, Stream, WriteClient, bit, word,
+    ENTRY_BITS,
+    INDEX_BITS,
+    Fault,
+    PortError,
+    RowCount,
+    Stream,
+    WriteClient,
+    bit,
+    word,
 )
 from .memory_checks import CHECK_CYCLES, memory_checks
 from .queue import queue

@@ -41,7 +41,7 @@ def cut_tiles(clock, reset, tile, tile_data, write, *, config):
     log_bus = config.log_bus_width
     columns = config.tile_bytes(MemoryType.OUT) // config.bus_bytes
     column_bits = max(columns.bit_length() - 1, 1)
-    last_column, all_bytes = columns - 1, (1 << config.bus_bytes) - 1
+    last_column, bus_bytes = columns - 1, config.bus_bytes
     column, shift = word(column_bits), word(log_bus + column_bits)
     shifted = word(len(tile_data))
 
@@ -57,7 +57,8 @@ def cut_tiles(clock, reset, tile, tile_data, write, *, config):
     @always_comb
     def send():
         write.data.next = shifted[bus_width:]
-        write.data_strobe.next = all_bytes
+        for i in range(bus_bytes):
+            write.data_strobe.next[i] = True
         write.data_valid.next = tile.valid
         tile.ready.next = write.data_ready and (column == last_column)
 
@@ -81,7 +82,8 @@ def gather_tiles(clock, reset, tile, tile_data, write, *, config):
     last_lane, lane_bits = lanes - 1, lanes.bit_length() - 1
     gathered, beat = word(config.bus_width), word(config.bus_width)
     present, sent = word(lanes), word(lanes)  # lanes gathered, lanes of the beat being sent
-    wide, placed, shift = word(config.bus_width), word(config.bus_width), word(lane_bits + log_width)
+    wide, placed = word(config.bus_width), word(config.bus_width)
+    shift = word(lane_bits + log_width)
     marked = word(lanes)
     beat_ends, sends, moves = bit(), bit(), bit()
 

@@ -23,9 +23,8 @@ def _devices(backend, *names):
     return [pytest.param((backend, name), id=f"{backend}-{name}", marks=marks) for name in names]
 
 
-EVERYWHERE = [
-    *_devices(MODEL, "1x4x4"), *_devices("icarus", "1x4x4"), *_devices("verilator", "1x4x4"),
-]
+SIMULATED = [*_devices("icarus", "1x4x4"), *_devices("verilator", "1x4x4")]
+EVERYWHERE = [*_devices(MODEL, "1x4x4"), *SIMULATED]
 """Parameters of fixture ``device``: the smallest configuration on every backend."""
 WIDER = [
     *_devices(MODEL, "1x4x4_int4", "2x8x8", "default"),

@@ -46,6 +46,10 @@ def test_host_nodes_run_and_are_reported(tmp_path: Path) -> None:
         "sigmoid1": "no lowering for Sigmoid", "tanh2": "no lowering for Tanh",
         "softmax7": "no lowering for Softmax",
     }
+    assert [step.reason for step in made.program.steps if getattr(step, "op", "") == "onnx"] == [
+        "sigmoid1: no lowering for Sigmoid; tanh2: no lowering for Tanh",
+        "softmax7: no lowering for Softmax",
+    ]
     found = check_every_layer(made, build.samples(3), strict="1")
     np.testing.assert_allclose(found["softmax7"].sum(1), 1, rtol=1e-5)
 
@@ -181,6 +185,7 @@ def test_a_bundle_runs_alike(tmp_path: Path) -> None:
     made = compiled(build, tmp_path, "1x4x4_int4")
     path = write_bundle(made.program, tmp_path / "net.vta")
     program = read_bundle(path)
+    assert program.info["report"]["macs"] == made.report.macs
     inputs = build.samples(2)
     outputs = []
     for each in (made.program, program):

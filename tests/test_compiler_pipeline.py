@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,23 @@ def test_steps_of_one_engine_need_no_token() -> None:
     pipeline.step(LOAD, load, [first])
     pipeline.resolve()
     assert not any(step.pops or step.pushes for step in pipeline.steps)
+
+
+def multiply(first: int, builder: StreamBuilder) -> None:
+    """Emit a GEMM of a kernel of two micro-ops."""
+    builder.gemm([(first, 0, 0), (first + 1, 0, 0)])
+
+
+@pytest.mark.parametrize(("kernels", "loads"), [(3, 1), (200, 200)])
+def test_kernels_are_loaded_together_if_they_fit(kernels: int, loads: int) -> None:
+    pipeline = Pipeline()
+    pipeline.preload("layer")
+    for first in range(kernels):
+        pipeline.step(COMPUTE, partial(multiply, first), note="layer")
+    stream = pipeline.build(named("1x4x4"))  # holds 256 micro-ops
+    issued = [item for item in stream.instructions if isinstance(item, Load)]
+    assert len(issued) == loads
+    assert sum(item.x_size for item in issued) == 2 * kernels
 
 
 def test_notes_name_the_step() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from myvta.compiler.conv_tiles import Part, extent, parts_of
+from myvta.compiler.conv_tiles import Extent, Part, extent, parts_of
 from myvta.compiler.schedule import ConvShape, choose_tiling, cuts, parameter_tiles
 from myvta.compiler.slots import SlotPool
 from myvta.isa.config import NAMED
@@ -54,7 +54,20 @@ def test_a_small_layer_is_not_cut() -> None:
 ])
 def test_extent(start: int, count: int, wanted: tuple[int, ...]) -> None:
     shape = ConvShape(1, 1, 1, (5, 5), (5, 5), (3, 3), before=(1, 1))
-    assert extent(shape, 0, Part(start, count), Part(0, 3)) == wanted
+    found = extent(shape, 0, Part(start, count), Part(0, 3))
+    assert found == Extent(*wanted, step=1, move=1)
+    assert found.before + found.inside + found.after == found.total
+
+
+def test_rows_that_a_stride_skips_stay_in_memory() -> None:
+    shape = ConvShape(1, 1, 1, (7, 7), (4, 4), (1, 1), (2, 2), before=(1, 1))
+    assert extent(shape, 0, Part(0, 4), Part(0, 1)) == Extent(1, 3, 1, 4, step=2, move=1)
+    assert extent(shape, 1, Part(0, 4), Part(0, 1)) == Extent(0, 6, 1, 7, step=1, move=2)
+
+
+def test_nothing_inside() -> None:
+    shape = ConvShape(1, 1, 1, (3, 3), (7, 7), (5, 5), before=(4, 4))
+    assert extent(shape, 0, Part(0, 1), Part(0, 1)) == Extent(0, 0, 0, 1, step=1, move=1)
 
 
 def test_parts_of() -> None:

@@ -223,6 +223,12 @@ def test_broken_bus_rules_are_caught(scheme, fault, rule, tmp_path):
         assert before < caught.value.cycle <= target.counters()[Counter.CYCLES]
 
 
+def use_registers(target):
+    for _ in range(20):
+        target.read_register(Reg.IDENTITY)
+        target.write_register(Reg.INSN_COUNT, 1)
+
+
 @on_both
 @pytest.mark.parametrize(("fault", "rule", "text"), [
     (Fault.CHANGE_REGISTER, Rule.PAYLOAD_STABLE, "s_axi_rdata changed while it waited"),
@@ -233,9 +239,7 @@ def test_broken_register_bus_rules_are_caught(scheme, fault, rule, text, tmp_pat
     with open_copy_core(scheme, tmp_path, stall=20) as target:
         target.write_register(Reg.UOP_BASE, fault)
         with pytest.raises(BusViolation, match=text) as caught:
-            for _ in range(20):
-                target.read_register(Reg.IDENTITY)
-                target.write_register(Reg.INSN_COUNT, 1)
+            use_registers(target)
         assert caught.value.rule is rule
 
 

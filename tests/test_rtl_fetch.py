@@ -113,6 +113,10 @@ def test_every_instruction_arrives_in_order_at_its_queue(bus, base, count, stall
     bench.run(lambda cycle: bench.done)
     assert bench.taken == bench.expect(count)
     assert bench.outputs == {"done": True, "blocked": False, "fault": False}
+    size = bench.config.bus_bytes
+    read = [at for _, _, address, beats in bench.memory.log
+            for at in range(address, address + beats * size, size)]
+    assert read == list(range(base // size * size, base + 16 * count, size))
 
 
 @pytest.mark.parametrize("bus", BUSES)

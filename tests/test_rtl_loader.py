@@ -12,11 +12,16 @@ from myvta.isa.config import NAMED
 from myvta.isa.instructions import Load
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.rtl.bundles import (
-    Fault, LoadCommand, PadWrite, PortError, ReadClient, RowCount, TileWrite, bit,
+    Fault,
+    LoadCommand,
+    PadWrite,
+    PortError,
+    ReadClient,
+    RowCount,
+    TileWrite,
+    bit,
 )
-from myvta.rtl.convert import convert_block
 from myvta.rtl.elements import MAX_LANES
-from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.loader import loader
 
 MEMORY_BYTES = 1 << 15
@@ -134,16 +139,6 @@ def test_random_loads_write_what_the_walk_writes(name, log_bus, first, kinds, la
     assert bench.port.most_outstanding <= 16
 
 
-def loader_top(config):
-    return Bench(config, MemoryType.INP).dut
-
-
-def test_converts(tmp_path):
-    config = NAMED["default"]
-    lint_verilog(convert_block(loader_top, tmp_path, config=config, name="loader_top"))
-    lint_vhdl(convert_block(loader_top, tmp_path, "vhdl", config=config, name="loader_top"))
-
-
 def beats(bench, loads):
     size = bench.config.bus_bytes
     return sum(
@@ -201,7 +196,9 @@ def test_commands_of_nothing_pass_in_order():
 def test_an_error_names_its_load_and_swallows_the_rest(error, code, latency):
     kind = MemoryType.INP
     bad = SECOND_BASE + 70 * 16
-    bench = shallow(Bench, NAMED["default"], MemoryType.WGT, latency=latency, errors=[(bad, bad + 1, error)])
+    bench = shallow(
+        Bench, NAMED["default"], MemoryType.WGT, latency=latency, errors=[(bad, bad + 1, error)],
+    )
     loads = [
         Load(memory_type=kind, x_size=16, dram_base=32 * at, sram_base=16 * at) for at in range(6)
     ]
@@ -213,7 +210,10 @@ def test_an_error_names_its_load_and_swallows_the_rest(error, code, latency):
 
 
 @pytest.mark.parametrize("load, first", [
-    (Load(memory_type=MemoryType.WGT, dram_base=(1 << 24) - 4), (1 << 32) + SECOND_BASE - 1024),
+    (
+        Load(memory_type=MemoryType.WGT, dram_base=(1 << 24) - 4),
+        (1 << 32) + SECOND_BASE - 1024,
+    ),
     (Load(memory_type=MemoryType.WGT, dram_base=1 << 24), None),
     (Load(memory_type=MemoryType.WGT, dram_base=(1 << 32) - 1), None),
     (Load(memory_type=MemoryType.WGT, dram_base=0, x_stride=65535, y_size=400), None),

@@ -1,4 +1,7 @@
-"""scratchpad: random beats, pads and reads against an array, for every way elements lie."""
+"""scratchpad: random beats, pads and reads against an array, for every way elements lie.
+
+Conversion: test_rtl_load converts the load engine with its scratchpads.
+"""
 
 from random import Random
 
@@ -11,11 +14,8 @@ from rtl_bench import clock_and_reset, simulate
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType
 from myvta.rtl.bundles import PadWrite, TileWrite
-from myvta.rtl.convert import convert_block
 from myvta.rtl.elements import MAX_LANES
-from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.scratchpad import scratchpad
-from myvta.rtl.tile_switch import tile_switch
 
 CASES = [  # configuration, log2 bus, memory type: beats of an element / elements of a beat
     ("1x4x4", 6, MemoryType.WGT),  # 2 columns
@@ -46,7 +46,7 @@ class Bench:
 def test_contents_are_those_of_an_array(name, log_bus, kind):
     bench, random = shallow(Bench, name, log_bus, kind), Random(f"{name}{kind}")
     write, pad, size, element = bench.write, bench.pad, bench.config.bus_bytes, bench.element
-    width, near = 8 * element, min(bench.depth, 24)
+    near = min(bench.depth, 24)
     contents = np.zeros((bench.depth, element), np.uint8)
     zeroed = np.zeros((near, element), bool)  # what a pad in progress may have zeroed by now
     state = {"expected": None, "waited": 0, "clear": 0}
@@ -137,29 +137,4 @@ def test_a_pad_fills_the_columns_that_data_leaves(columns_busy, cycles):
     if columns_busy == (0, 0):
         assert taken == []  # column 0 never comes free: data goes first
     else:
-        assert {b - a for a, b in zip(taken, taken[1:])} == {cycles}
-
-
-def scratchpad_columns_top(config):
-    bench = Bench(config.name, config.log_bus_width, MemoryType.INP)
-    return bench.dut
-
-
-def scratchpad_banks_top(config):
-    bench = Bench(config.name, config.log_bus_width, MemoryType.UOP)
-    return bench.dut
-
-
-def tile_switch_top(config):
-    writes = [TileWrite(config, MAX_LANES) for _ in range(3)]
-    pads = [PadWrite() for _ in range(3)]
-    return tile_switch(
-        writes[0], pads[0], writes[1], pads[1], writes[2], pads[2], first_type=MemoryType.INP,
-    )
-
-
-@pytest.mark.parametrize("top", [scratchpad_columns_top, scratchpad_banks_top, tile_switch_top])
-def test_converts(top, tmp_path):
-    name = top.__name__
-    lint_verilog(convert_block(top, tmp_path, config=NAMED["default"], name=name))
-    lint_vhdl(convert_block(top, tmp_path, "vhdl", config=NAMED["default"], name=name))
+        assert set(np.diff(taken)) == {cycles}

@@ -8,12 +8,20 @@ import pytest
 from dma_bench import WriteMemory, shallow
 from myhdl import Signal, modbv
 from rtl_bench import clock_and_reset, simulate
+from rtl_replay import Recorder, replay
 
 from myvta.isa.config import NAMED
 from myvta.isa.instructions import Store, encode
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.rtl.bundles import (
-    ENTRY_BITS, Fault, PortError, RowCount, Stream, WriteClient, bit, word,
+    ENTRY_BITS,
+    Fault,
+    PortError,
+    RowCount,
+    Stream,
+    WriteClient,
+    bit,
+    word,
 )
 from myvta.rtl.convert import convert_block
 from myvta.rtl.lint import lint_verilog, lint_vhdl
@@ -22,6 +30,7 @@ from myvta.rtl.store import store as store_engine
 OUT = MemoryType.OUT
 BASE = 0x0C40
 MEMORY_BYTES = 1 << 16
+KNOWN = ("valid", "ready", "idle", "waiting", "completed", "raised", "pop", "push", "reserve")
 
 
 class Bench:
@@ -40,18 +49,19 @@ class Bench:
         self.idle, self.waiting, self.completed, self.index = bit(), bit(), bit(), word(32)
         self.starved = bit()
         self.read_enable, self.read_address = bit(), word(config.log_acc_depth)
+        self.out_base = Signal(modbv(base)[32:])
         self.read_data, write = word(8 * self.element), WriteClient(config)
         self.port = WriteMemory(
             write, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
         )
         self.dut = store_engine(
             self.clock, self.reset, self.sink, self.available, self.pop, self.room, self.reserve,
-            self.push, Signal(modbv(base)[32:]), self.read_enable, self.read_address,
+            self.push, self.out_base, self.read_enable, self.read_address,
             self.read_data, write, self.rows, self.idle, self.waiting, self.starved, self.index,
             self.completed, self.fault, config=config,
         )
 
-    def run(self, stores, *, tokens=1000, room=1000, give=0.0, limit=20000, until=None):
+    def run(self, stores, *, tokens=1000, room=1000, give=0.0, limit=20000, until=None, watch=None):
         """Execute the stores, or run until ``until(self)``."""
         queue = deque(enumerate(stores))
         self.started, self.ended, self.pushes, self.pops, self.moved = [], [], [], [], []
@@ -59,6 +69,8 @@ class Bench:
 
         def on_edge(cycle):
             sink = self.sink
+            if watch is not None:
+                watch(cycle)
             self.port.edge(cycle)
             if self.read_enable:
                 tile = self.tiles[int(self.read_address)].tobytes()
@@ -87,7 +99,7 @@ class Bench:
                 "waiting": int(self.index) if self.waiting else None, "idle": bool(self.idle),
             }
             if until is not None:
-                return cycle > 5 and until(self)
+                return until(self)
             assert not self.fault.raised
             return len(self.ended) == len(stores) and bool(self.idle)
 
@@ -218,7 +230,8 @@ def test_a_bad_response_names_its_store(error, code):
 
 def test_rows_past_the_address_space_are_refused():
     bench = shallow(Bench, NAMED["default"])
-    stores = [Store(x_size=1, dram_base=(1 << 28) - 1 - BASE // 16), Store(x_size=1, dram_base=1 << 31)]
+    last = (1 << 28) - 1 - BASE // 16
+    stores = [Store(x_size=1, dram_base=last), Store(x_size=1, dram_base=1 << 31)]
     bench.port.memory = {}
     bench.run(stores, until=lambda bench: bench.seen["fault"])
     assert bench.seen["fault"] == (ErrorCode.WINDOW, 1)
@@ -244,13 +257,29 @@ def store_top(config):
     return store_engine(
         bench.clock, bench.reset, bench.sink, bench.available, bench.pop, bench.room,
         bench.reserve, bench.push, word(32), bench.read_enable, bench.read_address,
-        bench.read_data, bench.port.client, bench.rows, bench.idle, bench.waiting, bench.index,
-        bench.completed, bench.fault, config=config,
+        bench.read_data, bench.port.client, bench.rows, bench.idle, bench.waiting, bench.starved,
+        bench.index, bench.completed, bench.fault, config=config,
     )
 
 
-@pytest.mark.parametrize("name", ["default", "1x4x4"])
-def test_converts(name, tmp_path):
-    config = NAMED[name]
-    lint_verilog(convert_block(store_top, tmp_path, config=config, name="store_top"))
-    lint_vhdl(convert_block(store_top, tmp_path, "vhdl", config=config, name="store_top"))
+@pytest.mark.icarus
+@pytest.mark.convert
+@pytest.mark.parametrize("name, log_bus", [("default", 6), ("1x4x4", 7)])
+def test_converted_text_is_clean_and_does_the_same(name, log_bus, tmp_path, require_tool):
+    require_tool("ghdl")
+    require_tool("verilator")
+    config = NAMED[name].replace(log_bus_width=log_bus)
+    bench = shallow(Bench, config, seed=5, latency=7, rate=0.7)
+    stores = [random_store(bench.random, config) for _ in range(8)]
+    stores += [Store(x_size=3, dram_base=(1 << 32) - 1), Store(x_size=1)]
+    recorder = Recorder(bench.dut)
+    bench.run(stores, watch=recorder.edge, until=lambda bench: bench.seen["fault"])
+    verilog, vhdl = (
+        convert_block(store_top, tmp_path, hdl, config=config, name="top")
+        for hdl in ("verilog", "vhdl")
+    )
+    lint_verilog(verilog)
+    lint_vhdl(vhdl)
+    bits, in_verilog, in_vhdl = replay(verilog, vhdl, recorder.rows, known=KNOWN)
+    assert in_verilog > 0.6 * bits
+    assert in_vhdl > 0.6 * bits

@@ -1,0 +1,105 @@
+"""Random programs: the RTL leaves behind what the model does, whatever the memory is like."""
+
+import os
+
+import pytest
+from device_random import RandomProgram, shapes, sketches
+from device_run import differences, open_model, run_on
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from myvta.driver.errors import TargetError
+from myvta.isa.config import named
+from myvta.isa.opcodes import ErrorCode
+from myvta.isa.registers import Status
+
+SMALL = ("1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8")
+CYCLES = 200_000  # many times what any of these programs takes
+MEMORIES = {
+    # what simulators are opened with: every width of the port, quick and slow and stuttering
+    "1x4x4": [
+        dict(latency=1), dict(latency=33, bus=128), dict(latency=100, stall=50, seed=2, bus=256),
+        dict(latency=7, stall=30, seed=3), dict(latency=2, bandwidth=40, stall=10, bus=256),
+    ],
+    "1x4x4_base": [dict(latency=1, stall=50), dict(latency=50), dict(latency=3, bandwidth=20)],
+    "1x4x4_int4": [dict(latency=1, bus=256), dict(latency=20, stall=40, bus=256), dict(latency=5)],
+    "2x8x8": [dict(latency=1), dict(latency=64, stall=20, bus=128), dict(latency=10, stall=50)],
+}
+
+
+def examples(count):
+    """Return the settings of a test of so many programs; the same ones in every run."""
+    return settings(
+        max_examples=count, deadline=None, derandomize=True, database=None,
+        suppress_health_check=list(HealthCheck), print_blob=False,
+        phases=(Phase.generate, Phase.shrink),
+    )
+
+
+def compare(program, targets, backend, name, memory):
+    """Run a program on the model and on a simulator; fail with everything one needs to know."""
+    config = named(name)
+    expected = run_on(open_model(config), program)
+    assert expected.error == (ErrorCode.NONE, 0)
+    assert expected.status == Status.FINISH
+    try:
+        found = run_on(targets.get(backend, name, max_cycles=CYCLES, **memory), program)
+        lines = differences(program, expected, found)
+    except TargetError as error:
+        targets.close(backend)
+        lines = [f"{type(error).__name__}: {error}"]
+    if lines:
+        pytest.fail("\n".join([
+            f"{backend}, {name}, {memory}, {program.shape}:", *lines, "", program.listing(),
+        ]), pytrace=False)
+
+
+def campaign(targets, backend, name, count, *, length, tiles=(8, 16, 40), memories=None):
+    """Compare so many random programs on a backend."""
+    config = named(name)
+
+    @examples(count)
+    @given(shapes(tiles), sketches(config, length=length),
+           st.sampled_from(memories or MEMORIES[name]))
+    def check(shape, drawn, memory):
+        compare(RandomProgram(config, shape, drawn), targets, backend, name, memory)
+
+    check()
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("name", SMALL)
+def test_verilator(targets, name):
+    campaign(targets, "verilator", name, 50, length=30)
+
+
+@pytest.mark.icarus
+@pytest.mark.parametrize(("name", "count"), [("1x4x4", 12), ("1x4x4_base", 4), ("1x4x4_int4", 4)])
+def test_icarus(targets, name, count):
+    memory = {"1x4x4": dict(latency=1), "1x4x4_base": dict(latency=9, stall=30)}.get(name, {})
+    campaign(targets, "icarus", name, count, length=10, tiles=(8,), memories=[memory])
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_no_legal_schedule_changes_the_result(name):
+    """The model in a fixed order and in a random one: tokens are enough, or this is red."""
+    config = named(name)
+
+    @examples(40)
+    @given(shapes(), sketches(config, length=30), st.integers(0, 999))
+    def check(shape, drawn, order):
+        program = RandomProgram(config, shape, drawn)
+        expected = run_on(open_model(config), program)
+        found = run_on(open_model(config, order=order), program)
+        lines = differences(program, expected, found)
+        assert not lines, "\n".join([*lines, program.listing()])
+
+    check()
+
+
+@pytest.mark.soak
+@pytest.mark.verilator
+@pytest.mark.parametrize("name", [*SMALL, "default"])
+def test_soak(targets, name):
+    """MYVTA_SOAK_PROGRAMS programs of each configuration."""
+    count = int(os.environ.get("MYVTA_SOAK_PROGRAMS", "5000"))
+    campaign(targets, "verilator", name, count, length=60,
+             memories=MEMORIES.get(name, [dict(latency=1), dict(latency=64, stall=20)]))
