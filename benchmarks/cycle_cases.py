@@ -39,7 +39,7 @@ BASES = {
 }
 _STREAM = 0x1000
 _STEPS = 4096
-OFFSETS = ((0, 1024), (0, 1), (1, 0), (3, 1024), (4, 1023), (7, 7))  # first tiles of two tensors
+OFFSETS = ((0, 1024), (1, 0), (3, 1024), (4, 1023), (7, 7))  # first tiles of two tensors
 _IDENTITY = 256  # micro-ops (n, n, n), then the pairs of OFFSETS, then these
 _RQT, _FIRST_HALF = (_IDENTITY + len(OFFSETS) + n for n in (0, 1))
 _UOPS = (
@@ -104,6 +104,10 @@ def cases(config: Config) -> Iterator[Case]:
     short = Gemm(uop_end=16, iter_in=4, dst_factor_in=16, src_factor_in=16)
     yield Case("GEMM, 64 of 64 steps", (short,) * 64, _STEPS, extra=64 * 2 + 12, before=uops)
     beat = config.bus_bytes
+    yield Case(
+        "LOAD ACC, 16 tiles behind a GEMM", (Load(memory_type=MemoryType.ACC, x_size=16),),
+        16 * 64 // beat, factor=1.03, extra=16, before=(*uops, long),
+    )
     yield Case(
         "LOAD WGT, 64 KiB", (Load(memory_type=MemoryType.WGT, x_size=256),), (64 << 10) // beat,
         factor=1.03, latency=True,

@@ -15,6 +15,7 @@ from ..isa.opcodes import MemoryType
 from .accumulator import AccumulatorRead, accumulator
 from .accumulator_fill import TileFill, accumulator_fill
 from .bundles import (
+    MAX_BEATS,
     Fault,
     LoadCommand,
     PadWrite,
@@ -28,12 +29,15 @@ from .bundles import (
 from .compute_issue import compute_issue
 from .elements import MAX_LANES
 from .loader import loader
+from .read_buffer import read_buffer
 from .scratchpad import scratchpad
 from .sequencer import StepCommand
 from .step_pipeline import OperandRead, step_pipeline
 from .tile_switch import tile_switch
 
 __all__ = ["ComputeTokens", "compute"]
+
+_PREFETCH = 256  # beats of LOADs that wait for steps to end; a block RAM has room for 512
 
 
 class ComputeTokens:
@@ -78,7 +82,7 @@ def compute(
     ``starved``: memory has not delivered the next beat of a LOAD, no padding is being written, and
     no step is in flight.
     """
-    steps, load = StepCommand(config), LoadCommand()
+    steps, load, buffered = StepCommand(config), LoadCommand(), ReadClient(config)
     uop = OperandRead(config.log_uop_depth, 32)
     even, odd, fill = AccumulatorRead(config), AccumulatorRead(config), TileFill(config)
     tile_write, pad = TileWrite(config, MAX_LANES), PadWrite()
@@ -125,10 +129,11 @@ def compute(
             config=config,
         ),
         loader(
-            clock, reset, load, uop_base, acc_base, read, tile_write, pad, rows, load_done,
+            clock, reset, load, uop_base, acc_base, busy, buffered, tile_write, pad, rows, load_done,
             load_push_prev, load_push_next, loader_idle, load_starved, load_fault,
-            config=config, first_type=MemoryType.UOP,
+            config=config, first_type=MemoryType.UOP, max_bursts=_PREFETCH // MAX_BEATS,
         ),
+        read_buffer(clock, reset, buffered, read, config=config, depth=_PREFETCH),
         tile_switch(
             tile_write, pad, uop_write, uop_pad, acc_tile_write, acc_pad,
             first_type=MemoryType.UOP,

@@ -62,7 +62,7 @@ def load(
     age = word(2)  # cycles the instruction at the head has been checked
     head, checked, bad_flags, out_of_range, ready_to_start, starts = (bit() for _ in range(6))
     done, done_push_prev, done_push_next, loader_idle = bit(), OpenPort(), bit(), bit()
-    static_fault = bit()
+    static_fault, hold = bit(), bit()
 
     @always_comb
     def decode():
@@ -77,6 +77,7 @@ def load(
         command.x_pad_0.next = sink.data[f_x_pad_0.hi:f_x_pad_0.lo]
         command.x_pad_1.next = sink.data[f_x_pad_1.hi:f_x_pad_1.lo]
         command.push_prev.next = False
+        hold.next = False  # the operand buffers take data at any time
         command.push_next.next = sink.data[f_push_next.lo]
         command.index.next = sink.data[ENTRY_BITS:index_low]
 
@@ -140,7 +141,7 @@ def load(
 
     checks = memory_checks(clock, sink.data, out_of_range, config=config)
     engine = loader(
-        clock, reset, command, inp_base, wgt_base, read, write, pad, rows, done, done_push_prev,
+        clock, reset, command, inp_base, wgt_base, hold, read, write, pad, rows, done, done_push_prev,
         done_push_next, loader_idle, starved, data_fault, config=config, first_type=MemoryType.INP,
     )
     return (

@@ -89,7 +89,8 @@ class Bench:
         self.dut = load_and_scratchpads(
             self.clock, self.reset, self.sink, self.available, self.pop, self.room, self.reserve,
             self.push, *self.bases, read, self.rows, self.idle, self.waiting, self.starved,
-            self.index, self.completed, self.fault, *self.reads[INP], *self.reads[WGT], config=config,
+            self.index, self.completed, self.fault, *self.reads[INP], *self.reads[WGT],
+            config=config,
         )
 
     def run(self, loads, *, tokens=1000, room=1000, give=0.0, limit=30000, until=None, watch=None):

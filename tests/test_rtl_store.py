@@ -25,6 +25,7 @@ from myvta.rtl.bundles import (
 )
 from myvta.rtl.convert import convert_block
 from myvta.rtl.lint import lint_verilog, lint_vhdl
+from myvta.rtl.row_requests import MAX_BURSTS
 from myvta.rtl.store import store as store_engine
 
 OUT = MemoryType.OUT
@@ -147,7 +148,7 @@ def test_random_stores_write_the_walk_and_nothing_else(name, log_bus, latency, r
     bench.check(stores)
     assert bench.pushes == [at for at, store in enumerate(stores) if store.push_prev]
     assert bench.pops == [at for at, store in enumerate(stores) if store.pop_prev]
-    assert bench.port.most_outstanding <= 16
+    assert bench.port.most_outstanding <= MAX_BURSTS
 
 
 @pytest.mark.parametrize("latency", [1, 64])
@@ -178,11 +179,11 @@ def test_stores_overlap_their_responses():
     assert bench.ended[-1] - bench.started[0] <= 6 * 32 + 64 + 6 * 5
 
 
-def test_at_most_sixteen_bursts_are_outstanding():
+def test_outstanding_bursts_are_limited():
     bench = shallow(Bench, NAMED["default"], latency=150)
-    stores = [Store(x_size=1, y_size=20, x_stride=9), Store(x_size=2, y_size=4, x_stride=16)]
+    stores = [Store(x_size=1, y_size=40, x_stride=9), Store(x_size=2, y_size=4, x_stride=16)]
     bench.run(stores)
-    assert bench.port.most_outstanding == 16
+    assert bench.port.most_outstanding == MAX_BURSTS
 
 
 FAULTS = [
