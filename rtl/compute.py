@@ -129,8 +129,8 @@ def compute(
             config=config,
         ),
         loader(
-            clock, reset, load, uop_base, acc_base, busy, buffered, tile_write, pad, rows, load_done,
-            load_push_prev, load_push_next, loader_idle, load_starved, load_fault,
+            clock, reset, load, uop_base, acc_base, busy, buffered, tile_write, pad, rows,
+            load_done, load_push_prev, load_push_next, loader_idle, load_starved, load_fault,
             config=config, first_type=MemoryType.UOP, max_bursts=_PREFETCH // MAX_BEATS,
         ),
         read_buffer(clock, reset, buffered, read, config=config, depth=_PREFETCH),

@@ -141,8 +141,9 @@ def load(
 
     checks = memory_checks(clock, sink.data, out_of_range, config=config)
     engine = loader(
-        clock, reset, command, inp_base, wgt_base, hold, read, write, pad, rows, done, done_push_prev,
-        done_push_next, loader_idle, starved, data_fault, config=config, first_type=MemoryType.INP,
+        clock, reset, command, inp_base, wgt_base, hold, read, write, pad, rows, done,
+        done_push_prev, done_push_next, loader_idle, starved, data_fault, config=config,
+        first_type=MemoryType.INP,
     )
     return (
         decode, judge, gather_tokens, start, complete, report, wait_for_checks, watch, checks,

@@ -88,7 +88,7 @@ def test_two_tensors_at_any_two_offsets_never_wait(rtl_cycles, device):
     case = rtl_cycles.cycle_cases.Case
     uops = Load(memory_type=UOP, x_size=256)
     steps = {"iter_in": 256, "dst_factor_in": 1, "src_factor_in": 1, "alu_opcode": AluOpcode.MAX}
-    for dst in range(0, 16):  # the micro-ops are (n, n, n): another source by its loop offset
+    for dst in range(16):  # the micro-ops are (n, n, n): another source by its loop offset
         for more in (0, 1, 2, 3, 5, 8, 9, 256, 511):
             alu = Alu(
                 uop_bgn=dst, uop_end=dst + 1, iter_out=2, src_factor_out=more, dst_factor_out=0,
