@@ -14,6 +14,7 @@ from ..isa.registers import (
     BASE_REGISTERS,
     COUNTERS,
     IDENTITY,
+    PERFORMANCE,
     VERSION,
     Reg,
     Status,
@@ -22,7 +23,7 @@ from ..isa.registers import (
 from .errors import DeviceError, IdentityError, TargetTimeout
 from .target import Target
 
-__all__ = ["RunReport", "check_identity", "config_difference", "launch"]
+__all__ = ["RunReport", "check_identity", "config_difference", "launch", "read_performance"]
 
 _LONGEST_PAUSE = 1e-3  # seconds between polls; a simulated target does its work inside the poll
 
@@ -162,6 +163,18 @@ def launch(
     return RunReport(
         target.read_register(Reg.CYCLES), _counters(target), tuple(warnings), seconds
     )
+
+
+def read_performance(target: Target) -> dict[str, int]:
+    """Return where the cycles of the last launch went, by register name.
+
+    They are ``isa.registers.PERFORMANCE``: busy and waiting cycles of each engine, bursts of
+    memory; all 0 on a target that keeps no time.
+    """
+    return {
+        register.name: target.read_register(register)
+        for registers in PERFORMANCE.values() for register in registers
+    }
 
 
 def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int]) -> int:

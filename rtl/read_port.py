@@ -26,7 +26,7 @@ from .window_check import Checked, Request, window_check
 
 __all__ = ["READS", "read_port"]
 
-READS = 32  # bursts whose answers are awaited, besides the one being answered
+READS = 64  # bursts whose answers are awaited, besides the one being answered
 _INCR = 1
 
 

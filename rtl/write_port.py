@@ -24,7 +24,7 @@ from .window_check import Checked, Request, window_check
 
 __all__ = ["WRITES", "write_port"]
 
-WRITES = 16
+WRITES = 32
 _INCR = 1
 
 
