@@ -9,9 +9,11 @@ Contract
     lowest index that waits; else NO_FINISH with the instruction count.
     ``cancel`` ends it with RESET, more cycles than WATCHDOG end it with that code; the index is
     then the lowest one under way or at the head of a queue, else the next one to be dispatched.
-    From then on ``halt`` is high until ``port_idle``, or until nothing has ``moved`` on the bus
-    for 1024 cycles; the edge that sees it raises ``module_reset``, drops ``busy`` and ``halt``, and
-    sets the status; ``ended`` follows for one cycle.  ``draining`` shows in CONTROL while not busy.
+    From then on ``halt`` is high.  The edge that sees ``port_idle``, or that nothing has ``moved``
+    on the bus for 1024 cycles, raises ``module_reset``, drops ``busy`` and sets the status;
+    ``ended`` follows for one cycle.  ``draining`` shows in CONTROL while not busy.
+    ``halt`` stays high between launches, so it covers the cycle in which the modules first see
+    ``module_reset``, their requests still standing.
     CYCLES counts the edges after the launch up to and including the one that sees the end.
     Status, code, index and address hold until the next launch; ``clear`` drops the status bits
     alone.  ``cancel`` without a launch, or while one is ending, does nothing.
@@ -80,7 +82,7 @@ def control(
         load.present, load.oldest, compute.present, compute.oldest, store.present, store.oldest,
         lowest_valid, lowest_index,
     )
-    drain = find_drained(clock, reset, halt, port_idle, moved, drained)
+    drain = find_drained(clock, reset, running, port_idle, moved, drained)
     watchdog = find_expired(values, expired)
     ending = find_end(
         values, finish, fetch, load, compute, store, stuck, waiting, waiting_index, cancel,
@@ -111,10 +113,10 @@ def control(
                 values.error_index.next = 0
                 values.error_address.next = 0
                 if misaligned:
-                    halt.next = True
                     values.error_code.next = ErrorCode.ALIGNMENT
                 else:
                     module_reset.next = False
+                    halt.next = False
             elif clear:
                 finished.next = False
                 failed.next = False
@@ -128,7 +130,6 @@ def control(
                 values.error_address.next = end_address
         elif drained:
             busy.next = False
-            halt.next = False
             module_reset.next = True
             ended.next = True
             finished.next = True

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import ResetSignal, always_comb, block
+from myhdl import ResetSignal, Signal, always_comb, block
 
 from ..isa.config import Config
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, MemoryType
@@ -76,7 +76,8 @@ def core(
     """The top level, converted as ``myvta_core``."""
     values = RegisterFile(config)
     module_reset = ResetSignal(1, active=1, isasync=False)
-    launch, clear, cancel, busy, ended, halt = (bit() for _ in range(6))
+    launch, clear, cancel, busy, ended = (bit() for _ in range(5))
+    halt = Signal(True)  # while no launch runs
     port_idle, draining, moved = bit(), bit(), bit()
     fetch_status = FetchStatus()
     load_status, compute_status, store_status = ModuleStatus(), ModuleStatus(), ModuleStatus()

@@ -76,9 +76,9 @@ def find_deadlock(
 
 @block
 def find_drained(
-    clock: Any, reset: Any, halt: Any, port_idle: Any, moved: Any, drained: Any
+    clock: Any, reset: Any, running: Any, port_idle: Any, moved: Any, drained: Any
 ) -> Any:
-    """``drained``: under ``halt`` nothing is outstanding, or nothing has moved for 1024 cycles."""
+    """``drained``: nothing is outstanding, or nothing has moved for 1024 cycles since the end."""
     still_cycles = word((DRAIN_CYCLES - 1).bit_length())
 
     @always_comb
@@ -87,8 +87,9 @@ def find_drained(
 
     @always_seq(clock.posedge, reset)
     def count() -> None:
-        if halt and not moved:
-            still_cycles.next = still_cycles + 1
+        if not running and not moved:
+            if still_cycles != DRAIN_CYCLES - 1:
+                still_cycles.next = still_cycles + 1
         else:
             still_cycles.next = 0
 

@@ -38,6 +38,7 @@ class Bench:
         self.fetch = FetchStatus()
         for name in (*INPUTS, *OUTPUTS):
             setattr(self, name, bit())
+        self.halt = Signal(True)
         self.module_reset = ResetSignal(1, active=1, isasync=False)
         self.load, self.compute, self.store = (ModuleStatus() for _ in MODULES)
         wires = {name: getattr(self, name) for name in (*INPUTS, *OUTPUTS)}
@@ -49,6 +50,7 @@ class Bench:
 
     def play(self, script, cycles):
         def on_edge(cycle):
+            assert self.halt or not self.module_reset, "a dying request may be taken"
             self.trace.append(
                 {name: bool(getattr(self, name)) for name in OUTPUTS}
                 | {name: int(getattr(self.values, name))
@@ -67,8 +69,11 @@ class Bench:
         return self.trace[-1]
 
     def cycles(self, name):
-        """Cycles in which an output was high."""
-        return [cycle for cycle, row in enumerate(self.trace) if row[name]]
+        """Cycles in which an output was high; ``halt`` between launches is not told."""
+        return [
+            cycle for cycle, row in enumerate(self.trace)
+            if row[name] and (name != "halt" or row["busy"])
+        ]
 
 
 def pulse(cycle, name):
@@ -97,7 +102,7 @@ def test_a_good_launch_cycle_by_cycle():
     assert bench.cycles("ended") == [31]
     assert [row["control"] for row in bench.trace[4:32]] == [0, 0] + [1] * 25 + [2]
     assert last == {
-        "busy": False, "module_reset": True, "halt": False, "ended": False, "control": 2,
+        "busy": False, "module_reset": True, "halt": True, "ended": False, "control": 2,
         "cycles": 15, "error_code": 0, "error_index": 0, "error_address": 0,
     }
 
