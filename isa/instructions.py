@@ -6,7 +6,7 @@ tables, so there is no second description of the format.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 from .config import Config
@@ -149,7 +149,7 @@ def encode(instruction: Instruction, config: Config) -> int:
     if isinstance(instruction, Undefined):
         return instruction.word
     values = {"opcode": int(instruction.opcode)}
-    values.update((name, int(value)) for name, value in asdict(instruction).items())
+    values.update((name, int(value)) for name, value in vars(instruction).items())
     try:
         return layout(instruction.opcode, config).pack(values)
     except ValueError as error:
@@ -205,7 +205,7 @@ def decode_stream(data: bytes, config: Config) -> list[Instruction]:
 def encode_uop(uop: Uop, config: Config) -> int:
     """Return the 32-bit micro-op; raises EncodeError naming the field that does not fit."""
     try:
-        return uop_layout(config).pack(asdict(uop))
+        return uop_layout(config).pack(vars(uop))
     except ValueError as error:
         raise EncodeError(f"micro-op {error}") from None
 

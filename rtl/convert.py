@@ -134,28 +134,8 @@ def _run(job: dict[str, Any]) -> None:
         raise ConvertError(f"{job['name']} does not convert to {job['hdl']}: {text}")
 
 
-def _look_faster() -> None:
-    """Spare MyHDL most of its time, in a process that only converts.
-
-    It looks at the call stack and at the source of every process it meets, thousands of times the
-    same.  The source of a stack frame is read from disk to no use; that of a function is kept.
-    """
-    getsource = inspect.getsource
-    inspect.stack = lambda context=0: inspect.getouterframes(sys._getframe(1), 0)
-    kept: dict[Any, str] = {}
-
-    def getsource_once(thing: Any) -> str:
-        key = getattr(thing, "__code__", thing)
-        if key not in kept:
-            kept[key] = getsource(thing)
-        return kept[key]
-
-    inspect.getsource = getsource_once
-
-
 def _convert_here(job: dict[str, Any]) -> None:
     """Elaborate and convert in this process (which must do nothing else afterwards)."""
-    _look_faster()
     source, name = job["factory"]
     if source.endswith(".py"):
         spec = importlib.util.spec_from_file_location("factory", source)
@@ -202,9 +182,23 @@ def _frames(context: int = 1) -> list[tuple[Any, str, int, str, None, None]]:
     return frames
 
 
+def _remember_sources() -> None:
+    """Read the source of a process once, however many instances of its block there are."""
+    getsource, kept = inspect.getsource, {}
+
+    def getsource_once(thing: Any) -> str:
+        key = getattr(thing, "__code__", thing)
+        if key not in kept:
+            kept[key] = getsource(thing)
+        return kept[key]
+
+    inspect.getsource = getsource_once  # type: ignore[assignment]
+
+
 def _main() -> int:
     """Do the one conversion described on standard input."""
     inspect.stack = _frames  # type: ignore[assignment]
+    _remember_sources()
     try:
         _convert_here(json.load(sys.stdin))
     except ConvertError as error:

@@ -36,6 +36,6 @@ def depths(config: Config) -> tuple[int, ...]:
     return _table(config.depth)
 
 
-def _table(entry) -> tuple[int, ...]:  # type: ignore[no-untyped-def]
+def _table(entry) -> tuple[int, ...]:
     known = {int(kind): entry(kind) for kind in MemoryType}
     return tuple(known.get(code, 0) for code in range(_CODES))

@@ -1,7 +1,7 @@
 """Decode of compute's instructions: fields of GEMM and ALU, static faults, kind of instruction.
 
 Combinational, from the entry at the head of the compute queue; positions come from the field
-tables.  ``fault_code`` is the first static fault in the order of docs/isa.md, 0 for none; range
+tables.  ``fault_code`` is the first static fault in the order of docs/device.md, 0 for none; range
 faults of LOADs are found by :mod:`.memory_checks`.
 """
 

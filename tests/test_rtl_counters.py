@@ -68,10 +68,10 @@ def test_counters_equal_sums_and_launch_clears_them(name):
             rows.valid.next = random.random() < 0.5
             rows.memory_type.next = random.choice(ROWS[block])
             rows.tiles.next = random.choice([0, 1, 0xFFFF, random.getrandbits(16)])
-        bench.launch.next = cycle in (700, 1500)
-        return cycle == 1600
+        bench.launch.next = cycle in (300, 600)
+        return cycle == 700
 
-    simulate([bench.block], bench.clock, bench.reset, on_edge, limit=1601)
+    simulate([bench.block], bench.clock, bench.reset, on_edge, limit=701)
     assert seen == set(expected)
 
 

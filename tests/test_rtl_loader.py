@@ -172,6 +172,12 @@ def test_consecutive_loads_hide_their_latency():
     assert span_of(bench) <= 64 + beats(bench, loads) + 4 + 6
 
 
+def test_at_most_sixteen_bursts_are_outstanding():
+    bench = shallow(Bench, NAMED["default"], MemoryType.INP, latency=90)
+    bench.run([Load(memory_type=MemoryType.INP, x_size=1, y_size=40, x_stride=11)])
+    assert bench.port.most_outstanding == 16
+
+
 def test_commands_of_nothing_pass_in_order():
     bench = shallow(Bench, NAMED["1x4x4"], MemoryType.INP, latency=20)
     loads = [

@@ -177,6 +177,13 @@ def test_stores_overlap_their_responses():
     assert bench.ended[-1] - bench.started[0] <= 6 * 32 + 64 + 6 * 5
 
 
+def test_at_most_sixteen_bursts_are_outstanding():
+    bench = shallow(Bench, NAMED["default"], latency=150)
+    stores = [Store(x_size=1, y_size=20, x_stride=9), Store(x_size=2, y_size=4, x_stride=16)]
+    bench.run(stores)
+    assert bench.port.most_outstanding == 16
+
+
 FAULTS = [
     (Store(x_size=1, pop_next=1), ErrorCode.DEPENDENCY),
     (Store(x_size=0, push_next=1), ErrorCode.DEPENDENCY),

@@ -30,13 +30,13 @@ def test_random_use_equals_two_counters(capacity):
         seen.add(answers)
         tokens += wires["push"] - wires["pop"]
         claimed += wires["reserve"] - wires["pop"]
-        filling = cycle < 4000
+        filling = cycle < capacity * 2 + 500
         wires["reserve"].next = claimed < capacity and random.random() < (0.9 if filling else 0.2)
         wires["push"].next = tokens < claimed and random.random() < 0.8
         wires["pop"].next = tokens > 0 and random.random() < (0.3 if filling else 0.9)
-        return cycle == 8000
+        return cycle == capacity * 4 + 1000
 
-    simulate([block], clock, reset, on_edge, limit=8001)
+    simulate([block], clock, reset, on_edge, limit=8000)
     assert seen >= {(False, True), (True, False)}
 
 

@@ -1,0 +1,50 @@
+"""core: the whole accelerator converts, for every named configuration and port width."""
+
+import pytest
+
+from myvta.isa.config import NAMED
+from myvta.rtl.convert import convert
+from myvta.rtl.lint import lint_verilog, lint_vhdl
+
+# The default tier takes these; `-m configurations` (tox -e convert, CI) takes all the others.
+QUICK = ("1x4x4", "1x4x4_int4", "default")
+OTHER_PORTS = [("1x4x4", 8), ("default", 7), ("1x16x16_int4", 8), ("1x32x32", 8)]
+
+everything = [
+    pytest.param(
+        NAMED[name], id=name,
+        marks=[] if name in QUICK else [pytest.mark.configurations, pytest.mark.timeout(600)],
+    )
+    for name in NAMED
+] + [
+    pytest.param(
+        NAMED[name].replace(log_bus_width=log_bus), id=f"{name}@{1 << log_bus}",
+        marks=[pytest.mark.configurations, pytest.mark.timeout(600)],
+    )
+    for name, log_bus in OTHER_PORTS
+]
+
+
+@pytest.mark.convert
+@pytest.mark.parametrize("config", everything)
+def test_verilog_is_lint_clean(config, tmp_path, require_tool):
+    require_tool("iverilog")
+    require_tool("verilator")
+    lint_verilog(convert(config, tmp_path))
+
+
+@pytest.mark.convert
+@pytest.mark.parametrize("config", everything)
+def test_vhdl_is_accepted(config, tmp_path, require_tool):
+    require_tool("ghdl")
+    lint_vhdl(convert(config, tmp_path, "vhdl"))
+
+
+@pytest.mark.convert
+@pytest.mark.parametrize("hdl", ["verilog", "vhdl"])
+def test_conversion_is_reproducible_to_the_byte(hdl, tmp_path, monkeypatch):
+    texts = []
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        texts.append(convert(NAMED["1x4x4"], tmp_path / seed, hdl).read_bytes())
+    assert texts[0] == texts[1]
