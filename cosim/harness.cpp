@@ -249,6 +249,9 @@ API void myvta_silence(Harness* harness, uint32_t channel, uint64_t start, uint6
     const uint64_t until = cycles > UINT64_MAX - from ? UINT64_MAX : from + cycles;
     harness->memory.silence(channel, from, until);
 }
+API uint64_t myvta_failed_address(const Harness* harness) {
+    return harness->memory.failed_address;
+}
 API void myvta_guard(Harness* harness, uint64_t first, uint64_t last) {
     harness->memory.guard(first, last);
 }

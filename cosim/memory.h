@@ -113,6 +113,7 @@ public:
         return read_head == read_tail && write_head == write_tail && early_count == 0
             && !top.m_axi_arvalid && !top.m_axi_awvalid && !top.m_axi_wvalid;
     }
+    uint64_t failed_address = 0;  // of the last burst that failed because it was asked to
     uint32_t reads_outstanding() const { return read_tail - read_head; }
     // W beats without a burst count as one more.
     uint32_t writes_outstanding() const { return write_tail - write_head + (early_count != 0); }
@@ -357,10 +358,17 @@ private:
         const uint64_t word = burst.at(beat) & ~uint64_t(BUS - 1);
         if (burst.outside) std::memset((void*)&top.m_axi_rdata, 0, BUS);
         else std::memcpy((void*)&top.m_axi_rdata, bytes + (word - options.base), BUS);
-        top.m_axi_rresp = burst.outside ? 3 : beat == burst.bad_beat ? burst.response : 0;
+        const uint32_t response = beat == burst.bad_beat ? burst.response : 0;
+        if (response) note_failure(burst);
+        top.m_axi_rresp = burst.outside ? 3 : response;
         top.m_axi_rlast = beat + 1 == burst.beats;
         top.m_axi_rvalid = 1;
         pay(read_credit);
+    }
+
+    void note_failure(const Burst& burst) {
+        ++counters[COUNTER_FAILURES];
+        failed_address = burst.address;
     }
 
     // A write becomes visible with its response, never earlier.
@@ -376,6 +384,7 @@ private:
             for (uint32_t lane = 0; lane < BUS; ++lane)
                 if (data.strobe >> lane & 1) word[lane] = data.bytes[lane];
         }
+        if (write.burst.response) note_failure(write.burst);
         top.m_axi_bresp = write.burst.outside ? 3 : write.burst.response;
         top.m_axi_bvalid = 1;
     }

@@ -60,6 +60,7 @@ class Counter(IntEnum):
     WRITE_BEATS = 5
     WRITE_BYTES = 6  # strobed bytes
     OUTSIDE = 7  # bursts outside memory, answered DECERR
+    FAILURES = 8  # errors answered because a test asked for them
 
 
 def header() -> str:

@@ -49,6 +49,7 @@ _FUNCTIONS = {
     "run": (c_int, [c_void_p, c_uint64, c_int]),
     "fail": (None, [c_void_p, c_int, c_uint64, c_uint32, c_uint32]),
     "silence": (None, [c_void_p, c_uint32, c_uint64, c_uint64]),
+    "failed_address": (c_uint64, [c_void_p]),
     "guard": (None, [c_void_p, c_uint64, c_uint64]),
     "counters": (POINTER(c_uint64), [c_void_p]),
     "violation_rule": (c_int, [c_void_p]),
@@ -183,6 +184,12 @@ class VerilatorTarget(SimulatedTarget):
         """Answer a coming write burst, counted as in :meth:`fail_read`, with an error; drop it."""
         self._check_open()
         self._library.myvta_fail(self._handle, True, burst, 0, response)
+
+    @property
+    def failed_address(self) -> int:
+        """Address of the last burst that failed because it was asked to."""
+        self._check_open()
+        return int(self._library.myvta_failed_address(self._handle))
 
     def silence(self, channel: str, start: int = 0, cycles: int | None = None) -> None:
         """Let the memory say nothing on a channel: no READY, or no new VALID.

@@ -29,7 +29,8 @@ class Status(IntFlag):
     FINISH = 2  # the launch has ended, well or not
     ERROR = 4  # it ended in error: see ERROR_CODE and ERROR_INDEX
     TOKENS_LEFT = 8  # warning: a dependency queue was not empty at FINISH
-    DRAINING = 16  # memory owes answers to bursts of an ended launch; the next one waits for them
+    DRAINING = 16  # memory owes answers to bursts of an ended launch; the next launch waits for
+    # them, and stores among them may still reach memory
 
 
 class Feature(IntFlag):
