@@ -183,7 +183,7 @@ def mac_array(
     clock: Any, s3_enable: Any, s4_enable: Any, s5_enable: Any, s6_enable: Any, inp: Any, wgt: Any,
     dot: Any, *, config: Config,
 ) -> Any:
-    """Wire ``batch * block_out`` lanes of ``block_in`` products; ``sN_enable``: a GEMM step is there.
+    """Wire ``batch * block_out`` lanes of ``block_in`` products; sN_enable: a GEMM step is there.
 
     ``inp``, ``wgt``: tiles of the step in s3.  ``dot``: packed lanes of ``dot_bits`` each, s7.
     """
