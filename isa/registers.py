@@ -2,7 +2,7 @@
 
 RTL, model, driver and docs read :data:`REGISTERS`.  All registers are 32 bits wide at multiples of
 4; unmapped offsets read 0 and ignore writes.  While a launch is running every write except to
-INTERRUPT_ENABLE and INTERRUPT_STATUS is ignored.
+INTERRUPT_ENABLE, INTERRUPT_STATUS and RESET is ignored.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class Status(IntFlag):
     FINISH = 2  # the launch has ended, well or not
     ERROR = 4  # it ended in error: see ERROR_CODE and ERROR_INDEX
     TOKENS_LEFT = 8  # warning: a dependency queue was not empty at FINISH
+    DRAINING = 16  # memory owes answers to bursts of an ended launch; the next launch waits for
+    # them, and stores among them may still reach memory
 
 
 class Feature(IntFlag):
@@ -61,6 +63,10 @@ class Reg(IntEnum):
     WINDOW_LIMIT = 0x5C
     INTERRUPT_ENABLE = 0x60
     INTERRUPT_STATUS = 0x64
+    ERROR_ADDRESS = 0x68
+    RESET = 0x6C
+    WATCHDOG = 0x70
+    WINDOW_LOCK = 0x74
     INSTRUCTIONS = 0x80
     GEMM_STEPS = 0x84
     ALU_STEPS = 0x88
@@ -92,7 +98,11 @@ class Reg(IntEnum):
 
 @dataclass(frozen=True)
 class Register:
-    """One register: ``access`` is ``rw``, ``ro`` or ``w1c`` (write 1 to clear)."""
+    """One register.
+
+    ``access`` is ``rw``, ``ro``, ``wo`` (reads 0), ``w1c`` (write 1 to clear) or ``w1s`` (write 1
+    to set; only the reset wire clears).
+    """
 
     offset: Reg
     access: str
@@ -103,7 +113,7 @@ class Register:
 REGISTERS: dict[Reg, Register] = {
     row[0]: Register(*row)
     for row in (
-        (Reg.CONTROL, "rw", 0, "bit 0 launch, bit 1 finish, bit 2 error, bit 3 tokens left over"),
+        (Reg.CONTROL, "rw", 0, "bit 0 launch, 1 finish, 2 error, 3 tokens left over, 4 draining"),
         (Reg.CYCLES, "ro", 0, "clock cycles from launch to its end"),
         (Reg.INSN_COUNT, "rw", 0, "instructions in the stream"),
         (Reg.INSN_BASE, "rw", 0, "byte address of the stream, a multiple of 16"),
@@ -123,6 +133,10 @@ REGISTERS: dict[Reg, Register] = {
         (Reg.WINDOW_LIMIT, "rw", 0x0000_0FFF, "last byte the device may touch; low 12 bits are 1"),
         (Reg.INTERRUPT_ENABLE, "rw", 0, "bit 0: raise the interrupt wire when a launch ends"),
         (Reg.INTERRUPT_STATUS, "w1c", 0, "bit 0: a launch has ended since it was last cleared"),
+        (Reg.ERROR_ADDRESS, "ro", 0, "burst that was refused or failed, for WINDOW and BUS, else 0"),
+        (Reg.RESET, "wo", 0, "bit 0: end the launch that runs, with RESET; nothing when none runs"),
+        (Reg.WATCHDOG, "rw", 0, "a launch of more cycles than this ends with WATCHDOG; 0: no limit"),
+        (Reg.WINDOW_LOCK, "w1s", 0, "bit 0: WINDOW_BASE and WINDOW_LIMIT ignore writes"),
         (Reg.INSTRUCTIONS, "ro", 0, "instructions completed in the launch, FINISH included"),
         (Reg.GEMM_STEPS, "ro", 0, "GEMM steps that multiplied (reset steps are not counted)"),
         (Reg.ALU_STEPS, "ro", 0, "ALU steps"),

@@ -153,8 +153,9 @@ def registers_page() -> str:
     lines = [
         "# Registers", "", _MADE, "",
         "32 bits each, at multiples of 4. Unmapped offsets read 0 and ignore writes. `rw` can be "
-        "written while no launch runs, `w1c` is cleared by writing 1. FEATURES and FINGERPRINT "
-        "read what the configuration says.", "",
+        "written while no launch runs, `wo` reads 0, `w1c` is cleared by writing 1, `w1s` is set "
+        "by writing 1 while no launch runs and cleared by the reset wire alone. FEATURES and "
+        "FINGERPRINT read what the configuration says.", "",
         *_table(("offset", "name", "access", "reset", "meaning"), rows),
         "Counters that are the same on every device after a launch that finished: "
         + ", ".join(counter.name for counter in COUNTERS) + ".", "",

@@ -76,7 +76,9 @@ def accumulator_fill(
     wide_last, narrow_last = wide_tiles - 1, narrow_tiles - 1
     wide_columns_mask = 1 if columns > 1 else all_columns
     narrow_columns_mask = all_columns if narrow_tiles > 1 else (1 << columns_a_beat) - 1
-    wide_step, narrow_step = wide_bits, narrow_bits
+    # from tile to tile in a beat; nothing where a beat has only one
+    wide_step = wide_bits if wide_tiles > 1 else 0
+    narrow_step = narrow_bits if narrow_tiles > 1 else 0
     mask = word(columns)
     distance = word(10)  # columns
 

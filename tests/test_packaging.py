@@ -73,7 +73,9 @@ def test_markers_stand_for_what_tox_runs():
         "cosim", "convert", "lint", "types", "soak", "networks",
     }
     markers = {line.split(":")[0] for line in lines("tool:pytest", "markers")}
-    assert markers == {"icarus", "verilator", "convert", "soak", "networks"}
+    assert markers == {
+        "icarus", "verilator", "convert", "configurations", "soak", "networks",
+    }
 
 
 @pytest.fixture(scope="module")
