@@ -2,15 +2,12 @@
 
 from random import Random
 
-import pytest
 from rtl_bench import clock_and_reset, simulate
 
 from myvta.isa.config import NAMED
 from myvta.isa.registers import PERFORMANCE
 from myvta.rtl.bundles import Axi4, Stream, bit
 from myvta.rtl.control import ModuleStatus
-from myvta.rtl.convert import convert_block
-from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.performance import performance
 from myvta.rtl.registers import RegisterFile
 
@@ -85,16 +82,3 @@ def test_counts_equal_sums_and_launch_clears_them():
 
     simulate([bench.block], bench.clock, bench.reset, on_edge, limit=1201)
     assert seen == set(expected)
-
-
-def performance_top(config):
-    assert config is CONFIG or config == CONFIG
-    return Bench().block
-
-
-@pytest.mark.convert
-def test_converted_text_is_clean(tmp_path, require_tool):
-    require_tool("verilator")
-    require_tool("ghdl")
-    lint_verilog(convert_block(performance_top, tmp_path, "verilog", config=CONFIG, name="top"))
-    lint_vhdl(convert_block(performance_top, tmp_path, "vhdl", config=CONFIG, name="top"))
