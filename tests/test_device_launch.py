@@ -85,7 +85,7 @@ def test_read_only_and_unmapped_registers(target):
             before = target.read_register(offset)
             target.write_register(offset, before ^ 0xFFFF_FFFF)
             assert target.read_register(offset) == before, offset.name
-    for offset in (0x28, 0x3C, 0x68, 0x7C, 0xA4, 0x100, 0x1000, 0x8000, 0xFFFC):
+    for offset in (0x28, 0x3C, 0x78, 0x7C, 0x100, 0x1000, 0x8000, 0xFFFC):
         target.write_register(offset, 0xFFFF_FFFF)
         assert target.read_register(offset) == 0, hex(offset)
     assert target.read_register(Reg.INSTRUCTIONS) == 3
@@ -268,6 +268,7 @@ def test_instruction_fetch_keeps_to_the_window(target):
     target.write_register(Reg.INSN_COUNT, 3)
     assert go(target) == Status.FINISH | Status.ERROR
     assert target.read_register(Reg.ERROR_CODE) == ErrorCode.WINDOW
+    assert target.read_register(Reg.ERROR_ADDRESS) == END
     target.write_register(Reg.INSN_BASE, BASE - 0x1000)
     assert go(target) == Status.FINISH | Status.ERROR
     assert target.read_register(Reg.ERROR_CODE) == ErrorCode.WINDOW
@@ -312,6 +313,9 @@ def test_a_smaller_window(target, kind):
         assert target.read_register(Reg.ERROR_CODE) == code, hex(pointer)
         assert status == (Status.FINISH | Status.ERROR if code else Status.FINISH)
         assert target.read_register(Reg.ERROR_INDEX) == (1 if code else 0)
+        refused = pointer if pointer < low else max(high + 1, pointer)
+        expected = refused & -target.config.bus_bytes if code else 0
+        assert target.read_register(Reg.ERROR_ADDRESS) == expected
     assert target.read_memory(high + 1, 64) == before
     clean(target)
 
@@ -327,6 +331,7 @@ def test_bus_error(device, target, kind):
     assert go(target) == Status.FINISH | Status.ERROR
     assert target.read_register(Reg.ERROR_CODE) == ErrorCode.BUS
     assert target.read_register(Reg.ERROR_INDEX) == 2
+    assert target.read_register(Reg.ERROR_ADDRESS) == END + 0x1000
     clean(target)
     put(target, Finish())
     assert go(target) == Status.FINISH
@@ -344,6 +349,25 @@ def test_bus_error_of_the_fetch(target):
 
 
 @pytest.mark.parametrize("device", SIMULATED, indirect=True)
+def test_reset_and_window_lock(device, target):
+    """RESET without a launch does nothing; the lock is set once, here on a device of its own."""
+    put(target, Finish())
+    assert go(target) == Status.FINISH
+    target.write_register(Reg.RESET, 1)
+    assert target.read_register(Reg.CONTROL) == Status.FINISH
+    assert target.read_register(Reg.RESET) == 0
+    if device.simulator is None:
+        target = open_model(device.config)
+        target.write_register(Reg.WINDOW_LOCK, 0xFFFF_FFFF)
+        target.write_register(Reg.WINDOW_LOCK, 0)
+        assert target.read_register(Reg.WINDOW_LOCK) == 1
+        target.write_register(Reg.WINDOW_BASE, 0)
+        target.write_register(Reg.WINDOW_LIMIT, 0xFFFF_FFFF)
+        assert target.read_register(Reg.WINDOW_BASE) == BASE
+        assert target.read_register(Reg.WINDOW_LIMIT) == END - 1
+
+
+@pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 def test_registers_are_locked_while_a_launch_runs(device, target):
     """Pointers, count and window do not move in a running launch; neither does CONTROL.
 
@@ -354,11 +378,13 @@ def test_registers_are_locked_while_a_launch_runs(device, target):
     target.write_register(Reg.OUT_BASE, BASE + 0x8000)
     target.write_register(Reg.CONTROL, Status.LAUNCH)
     locked = (Reg.INSN_COUNT, Reg.INSN_BASE, Reg.INP_BASE, Reg.OUT_BASE, Reg.WINDOW_BASE,
-              Reg.WINDOW_LIMIT)
+              Reg.WINDOW_LIMIT, Reg.WATCHDOG)
     values = {register: target.read_register(register) for register in locked}
     for register in locked:
         target.write_register(register, 0xFFFF_F000)
         assert target.read_register(register) == values[register]
+    target.write_register(Reg.WINDOW_LOCK, 1)
+    assert target.read_register(Reg.WINDOW_LOCK) == 0
     target._write(Reg.CONTROL, 0)
     assert target._read(Reg.CONTROL) == Status.LAUNCH
     target._write(Reg.CONTROL, Status.LAUNCH)
