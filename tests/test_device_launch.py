@@ -348,7 +348,7 @@ def test_bus_error_of_the_fetch(target):
     clean(target)
 
 
-@pytest.mark.parametrize("device", SIMULATED, indirect=True)
+@pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 def test_reset_and_window_lock(device, target):
     """RESET without a launch does nothing; the lock is set once, here on a device of its own."""
     put(target, Finish())
@@ -367,7 +367,7 @@ def test_reset_and_window_lock(device, target):
         assert target.read_register(Reg.WINDOW_LIMIT) == END - 1
 
 
-@pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
+@pytest.mark.parametrize("device", SIMULATED, indirect=True)
 def test_registers_are_locked_while_a_launch_runs(device, target):
     """Pointers, count and window do not move in a running launch; neither does CONTROL.
 
