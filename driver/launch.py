@@ -15,6 +15,7 @@ from ..isa.registers import (
     BASE_REGISTERS,
     COUNTERS,
     IDENTITY,
+    PERFORMANCE,
     VERSION,
     Reg,
     Status,
@@ -23,7 +24,7 @@ from ..isa.registers import (
 from .errors import DeviceError, IdentityError, TargetError, TargetTimeout
 from .target import Target
 
-__all__ = ["RunReport", "check_identity", "config_difference", "launch"]
+__all__ = ["RunReport", "check_identity", "config_difference", "launch", "read_performance"]
 
 _LONGEST_PAUSE = 1e-3  # seconds between polls; a simulated target does its work inside the poll
 _RESET_SECONDS = 0.5  # the device needs microseconds; a simulated one works inside the polls ...
@@ -176,6 +177,18 @@ def launch(
     return RunReport(
         target.read_register(Reg.CYCLES), _counters(target), tuple(warnings), seconds
     )
+
+
+def read_performance(target: Target) -> dict[str, int]:
+    """Return where the cycles of the last launch went, by register name.
+
+    They are ``isa.registers.PERFORMANCE``: busy and waiting cycles of each engine, bursts of
+    memory; all 0 on a target that keeps no time.
+    """
+    return {
+        register.name: target.read_register(register)
+        for registers in PERFORMANCE.values() for register in registers
+    }
 
 
 def _watchdog(target: Target, timeout: float, cycles: int | None) -> int:

@@ -34,6 +34,7 @@ from .fetch import fetch
 from .load import load
 from .memory_port import memory_port
 from .oldest import oldest
+from .performance import performance
 from .queue import queue
 from .registers import RegisterFile, registers
 from .scratchpad import scratchpad
@@ -82,6 +83,7 @@ def core(
     fetch_status = FetchStatus()
     load_status, compute_status, store_status = ModuleStatus(), ModuleStatus(), ModuleStatus()
     finish, others_idle, gemm_step, alu_step, acc_write = (bit() for _ in range(5))
+    load_starved, compute_starved, store_starved = bit(), bit(), bit()
 
     # streams to the engines: dispatched, queued
     to_load, to_compute, to_store = (Stream(ENTRY_BITS) for _ in range(3))
@@ -128,6 +130,11 @@ def core(
             store_status.completed, gemm_step, alu_step, acc_write, load_rows, compute_rows,
             store_rows, values, config=config,
         ),
+        performance(
+            clock, reset, launch, busy, halt, to_load, to_compute, to_store, fetch_status.done,
+            fetch_status.blocked, load_status, load_starved, compute_status, compute_starved,
+            store_status, store_starved, m_axi, values,
+        ),
         memory_port(
             clock, reset, halt, values.window_base, values.window_limit, fetch_read, compute_read,
             load_read, store_write, m_axi, port_idle, draining, moved, config=config,
@@ -171,20 +178,21 @@ def core(
         load(
             clock, module_reset, for_load, g2l_available, g2l_pop, l2g_room, l2g_reserve,
             l2g_push, values.inp_base, values.wgt_base, load_read, tile_write, pad, load_rows,
-            load_status.idle, load_status.waiting, load_status.index, load_status.completed,
-            load_status.fault, config=config,
+            load_status.idle, load_status.waiting, load_starved, load_status.index,
+            load_status.completed, load_status.fault, config=config,
         ),
         operand_buffers(clock, tile_write, pad, inp, wgt, config=config),
         compute(
             clock, module_reset, for_compute, tokens, values.uop_base, values.acc_base,
             compute_read, inp, wgt, out, compute_rows, others_idle, compute_status.idle,
-            compute_status.waiting, compute_status.index, compute_status.completed, finish,
-            gemm_step, alu_step, acc_write, compute_status.fault, config=config,
+            compute_status.waiting, compute_starved, compute_status.index,
+            compute_status.completed, finish, gemm_step, alu_step, acc_write,
+            compute_status.fault, config=config,
         ),
         store(
             clock, module_reset, for_store, g2s_available, g2s_pop, s2g_room, s2g_reserve,
             s2g_push, values.out_base, out.enable, out.address, out.data, store_write, store_rows,
-            store_status.idle, store_status.waiting, store_status.index, store_status.completed,
-            store_status.fault, config=config,
+            store_status.idle, store_status.waiting, store_starved, store_status.index,
+            store_status.completed, store_status.fault, config=config,
         ),
     )

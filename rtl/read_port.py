@@ -28,7 +28,7 @@ from .window_check import Checked, Request, window_check
 
 __all__ = ["READS", "read_port"]
 
-READS = 32  # bursts whose answers are awaited, besides the one being answered
+READS = 64  # bursts whose answers are awaited, besides the one being answered
 _OWED_BITS = ADDRESS_BITS + 3  # of a burst without an answer yet: {address, refused, owner}
 _INCR = 1
 

@@ -26,7 +26,7 @@ from .window_check import Checked, Request, window_check
 
 __all__ = ["WRITES", "write_port"]
 
-WRITES = 16
+WRITES = 32
 _ISSUED_BITS = ADDRESS_BITS + 6  # of a burst that needs data: {address, refused, beats}
 _FILLED_BITS = ADDRESS_BITS + 1  # of a burst that needs a response: {address, refused}
 _INCR = 1

@@ -53,7 +53,7 @@ def accesses(program, it, micro):
         return _steps(it, micro)
     if not isinstance(it, (Load, Store)) or not it.x_size:
         return Touched({}, {})
-    memory = {OUT: _bytes(program, it)}
+    memory = {OUT: row_bytes(program, it)}
     if isinstance(it, Store):
         return Touched({ACC: _span(it.sram_base, it.x_size * it.y_size)}, memory)
     width = it.x_pad_0 + it.x_size + it.x_pad_1
@@ -80,7 +80,8 @@ def _bits(indices):
     return bits
 
 
-def _bytes(program, it):
+def row_bytes(program, it):
+    """Return the bytes of memory, as bits, that the rows of a LOAD or STORE address."""
     size = program.config.tile_bytes(it.memory_type)
     pointer = program.pointers[ACC if it.memory_type == ACC_8BIT else it.memory_type]
     bits = 0

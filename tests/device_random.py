@@ -8,13 +8,14 @@ needs no thought.  At the end every arena is stored, ACC in full width.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from device_access import Micro, accesses, conflict
+from device_access import Micro, Touched, accesses, conflict
 from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, SIZE, UOP, WGT, Program
 from device_tokens import chain, order
 from hypothesis import strategies as st
-from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop
+from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Undefined, Uop
 from myvta.isa.opcodes import AluOpcode, ErrorCode
 from myvta.isa.registers import BASE_REGISTERS
 from myvta.model.device import Device
@@ -70,10 +71,51 @@ def shapes(tiles=(8, 16, 40)):
     )
 
 
+def faults(config):
+    """Return makers of malformed instructions by name; they take a loaded micro-op's index."""
+    depth = {kind: config.depth(kind) for kind in (UOP, WGT, INP, ACC)}
+    far = 0xFFFF_FFF0
+
+    def steps(cls, factor, kind, **fields):
+        return lambda uop: cls(uop_bgn=uop, uop_end=uop + 1, iter_in=3,
+                               **{factor: depth[kind] - 1}, **fields)
+
+    return {
+        "opcode": lambda uop: Undefined(5),
+        "memory type": lambda uop: Load(memory_type=6, x_size=1),
+        "load OUT": lambda uop: Load(memory_type=OUT, x_size=1),
+        "store INP": lambda uop: Store(memory_type=INP, x_size=1),
+        "alu opcode": lambda uop: Alu(alu_opcode=5, uop_bgn=uop, uop_end=uop + 1),
+        "load flag": lambda uop: Load(memory_type=WGT, x_size=1, push_prev=1),
+        "store flag": lambda uop: Store(pop_next=1),
+        "store padding": lambda uop: Store(x_size=1, x_pad_0=1),
+        **{f"load {kind.name} range": partial(_load_range, kind, depth[kind]) for kind in depth},
+        "store range": lambda uop: Store(sram_base=depth[ACC] - 1, x_size=2),
+        "micro-op range": lambda uop: Gemm(uop_bgn=uop, uop_end=depth[UOP] + 1),
+        "gemm dst": steps(Gemm, "dst_factor_in", ACC),
+        "gemm src": steps(Gemm, "src_factor_in", INP),
+        "gemm wgt": steps(Gemm, "wgt_factor_in", WGT),
+        "reset dst": steps(Gemm, "dst_factor_in", ACC, reset=1),
+        "alu dst": steps(Alu, "dst_factor_in", ACC, use_imm=1),
+        "alu src": steps(Alu, "src_factor_in", ACC),
+        **{f"load {kind.name} window": partial(_load_far, kind, far)
+           for kind in (*depth, ACC_8BIT)},
+        "store window": lambda uop: Store(dram_base=far, x_size=1),
+    }
+
+
+def _load_range(kind, depth, uop):
+    return Load(memory_type=kind, sram_base=depth - 1, x_size=2)
+
+
+def _load_far(kind, far, uop):
+    return Load(memory_type=kind, dram_base=far, x_size=1)
+
+
 class RandomProgram(Program):
     """A program made of sketches; ``shown`` says what the end stores of each memory."""
 
-    def __init__(self, config, shape, drawn):
+    def __init__(self, config, shape, drawn, fault=None):
         super().__init__(config, raw=True)
         self.shape = shape
         self._rng = np.random.default_rng(shape.seed)
@@ -84,6 +126,9 @@ class RandomProgram(Program):
         self._settle()
         self.shown = [self.show(kind, self._low[kind], self._tiles[kind])
                       for kind in (ACC, INP, WGT)]
+        self._fault = None
+        if fault:
+            self._spoil(*fault)
         self.body = [*self._tokens(self.body), Finish()]
 
     # -- the ground ------------------------------------------------------------------------------
@@ -256,7 +301,7 @@ class RandomProgram(Program):
     # -- the end ---------------------------------------------------------------------------------
     def _settle(self):
         """Take out the RQTs that would meet a parameter out of range: they are errors."""
-        while True:
+        while any(map(_is_rqt, self.body)):
             device = Device(self.config, memory_base=BASE, memory_size=SIZE)
             device.open_window()
             device.memory.write(BASE, bytes(self.image))
@@ -272,11 +317,19 @@ class RandomProgram(Program):
                 places = [n for n, it in enumerate(self.body) if _is_rqt(it)]
                 del self.body[places[earlier]]
 
+    def _spoil(self, name, at):
+        """Put a malformed instruction somewhere behind the first loads."""
+        self._fault = faults(self.config)[name](self._low[UOP])
+        self.body.insert(4 + at % (len(self.body) - 3), self._fault)
+
     def _tokens(self, body):
         if self.shape.chained:
             return chain(body)
         micro, touched = Micro(self), []
         for it in body:
+            if it is self._fault:  # what it touches does not matter: nothing is left to see
+                touched.append(Touched({}, {}))
+                continue
             micro.execute(it)
             touched.append(accesses(self, it, micro))
         return order(body, lambda first, second: conflict(touched[first], touched[second]))

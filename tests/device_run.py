@@ -13,6 +13,7 @@ from myvta.isa.config import named
 from myvta.isa.opcodes import ErrorCode
 from myvta.isa.registers import COUNTERS, Reg, Status
 from myvta.model.errors import UnwrittenReadWarning
+from myvta.model.target import ModelTarget
 
 MODEL = "model"
 _LIMITS = {"icarus": 60_000, "verilator": 2_000_000}  # cycles a launch may take
@@ -26,6 +27,8 @@ def _devices(backend, *names):
 SIMULATED = [*_devices("icarus", "1x4x4"), *_devices("verilator", "1x4x4")]
 EVERYWHERE = [*_devices(MODEL, "1x4x4"), *SIMULATED]
 """Parameters of fixture ``device``: the smallest configuration on every backend."""
+NOT_ICARUS = [EVERYWHERE[0], EVERYWHERE[2]]
+"""For programs of thousands of instructions."""
 WIDER = [
     *_devices(MODEL, "1x4x4_int4", "2x8x8", "default"),
     *_devices("verilator", "1x4x4_int4", "2x8x8", "default"),
@@ -135,14 +138,9 @@ def outcome_of(target):
     )
 
 
-def open_model(config, **options):
-    """Open a fresh model; ``order=SEED``, ``strict=1``."""
-    return open_target(_url("model", options), config)
-
-
-def _url(scheme, options):
-    parts = [f"mem={BASE:#x}:{SIZE >> 10}K", *(f"{key}={value}" for key, value in options.items())]
-    return f"{scheme}://?{'&'.join(parts)}"
+def open_model(config, *, order=None, strict=False):
+    """Return a fresh model, with a random legal schedule when it gets a seed for one."""
+    return ModelTarget(config, base=BASE, size=SIZE, seed=order, strict=strict)
 
 
 class Targets:
@@ -158,7 +156,9 @@ class Targets:
             if backend == "icarus":
                 self.close("icarus")
             options = {"max_cycles": _LIMITS[backend], **options}
-            self._open[key] = open_target(_url(backend, options), named(config))
+            query = "".join(f"&{option}={value}" for option, value in options.items())
+            url = f"{backend}://?mem={BASE:#x}:{SIZE >> 10}K{query}"
+            self._open[key] = open_target(url, named(config))
         return self._open[key]
 
     def close(self, backend=None):
@@ -177,7 +177,7 @@ class Device:
     def __init__(self, targets, backend, name):
         self.backend, self.name, self.config = backend, name, named(name)
         self._targets = targets
-        self.model = open_model(self.config, strict=1)
+        self.model = open_model(self.config, strict=True)
 
     @property
     def simulator(self):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from myvta.isa.instructions import Load, route
+from myvta.isa.instructions import Load, Undefined, route
 from myvta.isa.opcodes import MemoryType, Module
 
 IDLE = Load(memory_type=MemoryType.UOP)  # compute: only its tokens act
@@ -16,7 +16,12 @@ FLAGS = {  # from module, to module: flag of the one that pushes, flag of the on
 
 
 def link(stream, first, second):
-    """Make an instruction of the stream (by position) wait for another one, in place."""
+    """Make an instruction of the stream (by position) wait for another one, in place.
+
+    An undefined one has no flags, and nothing behind it will run.
+    """
+    if isinstance(stream[first], Undefined) or isinstance(stream[second], Undefined):
+        return
     push, pop = FLAGS[route(stream[first]), route(stream[second])]
     stream[first] = replace(stream[first], **{push: 1})
     stream[second] = replace(stream[second], **{pop: 1})

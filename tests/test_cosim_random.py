@@ -3,11 +3,14 @@
 import os
 
 import pytest
-from device_random import RandomProgram, shapes, sketches
+from device_access import row_bytes
+from device_programs import OUT
+from device_random import RandomProgram, Shape, faults, shapes, sketches
 from device_run import differences, open_model, run_on
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from myvta.driver.errors import TargetError
 from myvta.isa.config import named
+from myvta.isa.instructions import Store
 from myvta.isa.opcodes import ErrorCode
 from myvta.isa.registers import Status
 
@@ -35,11 +38,16 @@ def examples(count):
 
 
 def compare(program, targets, backend, name, memory):
-    """Run a program on the model and on a simulator; fail with everything one needs to know."""
-    config = named(name)
-    expected = run_on(open_model(config), program)
+    """Run a legal program on the model and on a simulator."""
+    expected = run_on(open_model(named(name)), program)
     assert expected.error == (ErrorCode.NONE, 0)
     assert expected.status == Status.FINISH
+    agree(program, expected, targets, backend, name, memory)
+
+
+def agree(program, expected, targets, backend, name, memory):
+    """Run a program on a simulator and return the outcome; fail with all one needs to know."""
+    lines = []
     try:
         found = run_on(targets.get(backend, name, max_cycles=CYCLES, **memory), program)
         lines = differences(program, expected, found)
@@ -50,6 +58,7 @@ def compare(program, targets, backend, name, memory):
         pytest.fail("\n".join([
             f"{backend}, {name}, {memory}, {program.shape}:", *lines, "", program.listing(),
         ]), pytrace=False)
+    return found
 
 
 def campaign(targets, backend, name, count, *, length, tiles=(8, 16, 40), memories=None):
@@ -69,6 +78,39 @@ def campaign(targets, backend, name, count, *, length, tiles=(8, 16, 40), memori
 @pytest.mark.parametrize("name", SMALL)
 def test_verilator(targets, name):
     campaign(targets, "verilator", name, 50, length=30)
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("name", ["1x4x4", "1x4x4_base"])
+def test_one_malformed_instruction(targets, name):
+    """The error and its index are the model's, whatever runs beside it; the next launch is clean.
+
+    Nothing is written but rows of stores.
+    """
+    config = named(name)
+    after = RandomProgram(config, Shape(seed=1), [])
+
+    @examples(60)
+    @given(shapes(), sketches(config, length=15), st.sampled_from(MEMORIES[name]),
+           st.sampled_from(sorted(faults(config))), st.integers(0, 99))
+    def check(shape, drawn, memory, fault, at):
+        program = RandomProgram(config, shape, drawn, (fault, at))
+        expected = run_on(open_model(config), program)
+        assert expected.error[0] != ErrorCode.NONE
+        found = agree(program, expected, targets, "verilator", name, memory)
+        assert unstored(program, found.memory) == unstored(program, program.launchable()[0])
+        compare(after, targets, "verilator", name, memory)
+
+    check()
+
+
+def unstored(program, memory):
+    """Return the memory with 0 where STOREs may have written."""
+    stored = 0
+    for it in program.body:
+        if isinstance(it, Store) and it.x_size and it.memory_type == OUT and it.dram_base < 2**31:
+            stored |= row_bytes(program, it)
+    return bytes(0 if stored >> at & 1 else byte for at, byte in enumerate(memory))
 
 
 @pytest.mark.icarus

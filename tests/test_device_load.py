@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from device_programs import ACC, ACC_8BIT, INP, UOP, WGT, Program, load, random_tiles
+from device_programs import ACC, ACC_8BIT, BASE, INP, UOP, WGT, Program, load, random_tiles, unpack
 from device_run import EVERYWHERE, WIDER
 from myvta.isa.instructions import Alu, Gemm, Load, Uop
 from myvta.isa.opcodes import AluOpcode
@@ -170,6 +170,29 @@ def test_many_rows_and_a_long_row(device):
     np.testing.assert_array_equal(
         outcome.view(shown), [*data, *data[:120:3], np.zeros_like(data[0])]
     )
+
+
+@pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
+@pytest.mark.parametrize("field", ["x_stride", "dram_base"])
+def test_every_bit_of_stride_and_base(device, field):
+    """Rows 2^n tiles apart, and a row 2^n tiles on: what is read are the memory's own bytes."""
+    config, program, size = device.config, Program(device.config), 4
+    start = program.pointers[INP] - BASE
+    program.uops(Uop())
+    read = []
+    for bit in range(16):
+        offset = 1 << bit
+        program.add(Load(
+            memory_type=INP, sram_base=2 * bit, x_size=1, y_size=2,
+            **({"x_stride": offset} if field == "x_stride" else {"dram_base": offset}),
+        ))
+        read += [0, offset] if field == "x_stride" else [offset, offset]
+    shown = program.show(INP, 0, 32)
+    outcome = device.passes(program)
+    memory = program.launchable()[0]
+    places = [start + tile * size for tile in read]
+    expected = [unpack(config, INP, memory[at : at + size])[0].tolist() for at in places]
+    assert outcome.view(shown).tolist() == expected
 
 
 UOP_CASES = {

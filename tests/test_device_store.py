@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, UOP, Program, random_tiles
+from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, UOP, Program, pack, random_tiles
 from device_run import EVERYWHERE, WIDER, check_out
 from myvta.isa.instructions import Alu, Gemm, Store, Uop
 from myvta.isa.opcodes import AluOpcode, MemoryType
@@ -116,6 +116,24 @@ def test_many_rows_and_a_long_row(device):
     expected = np.full((150, config.lanes), 0x55)
     expected[::3] = tiles[3:53]
     check_out(outcome, spread, expected)
+
+
+@pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
+def test_every_bit_of_stride_and_base(device):
+    """Rows 2^n tiles apart, from tile 2^n on; each pair has two tiles of its own to store."""
+    program = Program(device.config)
+    tiles = [[n, n + 50, n + 100, n - 128] for n in range(24)]
+    program.load(ACC, tiles)
+    start, expected = program.pointers[OUT] - BASE, {}
+    for n, bit in enumerate(range(4, 16)):  # the first 4 KiB hold nothing else
+        dram = 3 * n if bit > 11 else 1 << bit
+        program.add(Store(sram_base=2 * n, dram_base=dram, x_size=1, y_size=2, x_stride=1 << bit))
+        for row in range(2):
+            expected[dram + (row << bit)] = tiles[2 * n + row]
+    outcome = device.passes(program)
+    for tile, lanes in expected.items():
+        at = start + 4 * tile
+        assert outcome.memory[at : at + 4] == pack(device.config, OUT, lanes), hex(tile)
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from device_programs import ACC, INP, OUT, UOP, WGT, Program, load, random_tiles
-from device_run import EVERYWHERE, WIDER, check_out
+from device_run import EVERYWHERE, NOT_ICARUS, WIDER, check_out
 from device_tokens import IDLE
 from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop
-from myvta.isa.opcodes import AluOpcode, ErrorCode
+from myvta.isa.opcodes import TOKEN_CAPACITY, AluOpcode, ErrorCode
 from myvta.isa.registers import Status
 
 EYE = np.eye(4, dtype=int).reshape(1, -1)
@@ -94,6 +94,34 @@ def test_hundreds_of_tokens(device, count):
     )
     outcome = device.passes(program)
     assert outcome.counters["INSTRUCTIONS"] == 5 * count + 1
+
+
+QUEUES = {
+    "load to compute": (Load(push_next=1, **LOAD_NO_OP), Load(memory_type=UOP, pop_prev=1)),
+    "compute to load": (Load(memory_type=UOP, push_prev=1), Load(pop_next=1, **LOAD_NO_OP)),
+    "compute to store": (Load(memory_type=UOP, push_next=1), Store(pop_prev=1, **STORE_NO_OP)),
+    "store to compute": (Store(push_prev=1, **STORE_NO_OP), Load(memory_type=UOP, pop_next=1)),
+}
+
+
+@pytest.mark.parametrize("device", NOT_ICARUS, indirect=True)
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_full_token_queue_holds_back(device, queue):
+    """More pushes than a queue has room for (1023) wait; no token is lost (D16)."""
+    push, pop = QUEUES[queue]
+    count = TOKEN_CAPACITY + 90
+    device.passes(raw(device, *[push] * count, *[pop] * count, Finish()))
+
+
+@pytest.mark.parametrize("device", NOT_ICARUS, indirect=True)
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_full_token_queue_that_nobody_empties(device, queue):
+    """The first push without room waits for ever."""
+    push, _ = QUEUES[queue]
+    device.fails(raw(device, *[push] * (TOKEN_CAPACITY + 3), Finish()),
+                 ErrorCode.DEADLOCK, TOKEN_CAPACITY)
+    outcome = device.run(raw(device, *[push] * TOKEN_CAPACITY, Finish()))
+    assert outcome.status == Status.FINISH | Status.TOKENS_LEFT
 
 
 def double_buffered(config, rounds, seed):

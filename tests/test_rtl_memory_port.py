@@ -10,6 +10,8 @@ from rtl_bench import clock_and_reset, simulate
 from myvta.isa.config import NAMED
 from myvta.rtl.bundles import Axi4, PortError, ReadClient, WriteClient, bit
 from myvta.rtl.memory_port import memory_port
+from myvta.rtl.read_port import READS
+from myvta.rtl.write_port import WRITES
 
 CONFIG = NAMED["1x4x4"]
 SIZE = 1 << 16
@@ -183,7 +185,9 @@ def test_two_clients_alternate():
     assert all(abs(count[0] - count[2]) <= 1 and not count[1] for count in counts)
 
 
-@pytest.mark.parametrize("kind, least, most", [("ar", 32, 33), ("aw", 8, 34)])
+@pytest.mark.parametrize(
+    "kind, least, most", [("ar", READS, READS + 1), ("aw", WRITES, 2 * WRITES + 2)],
+)
 def test_bursts_outstanding_when_the_memory_is_silent(kind, least, most):
     bench = Bench(silent=True)
     bench.readers[1].requests.extend((8 * k, 1) for k in range(100))
