@@ -62,10 +62,10 @@ class SimulationOptions:
     latency: int = 1
     bandwidth: int = 100
     stall: int = 0
-    shy: int = 0
     seed: int = 1
     max_cycles: int = 1_000_000_000
     wave: Wave | None = None
+    shy: int = 0
 
 
 def parse_options(

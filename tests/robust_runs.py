@@ -1,4 +1,4 @@
-"""Many short launches under Verilator, wrecked in every way, each followed by one that must be exact.
+"""Many short launches under Verilator, wrecked in every way, and one after each that must be exact.
 
 A :class:`Rig` is a small device with memory of some behaviour.  A launch costs about a millisecond,
 so nothing here goes through the driver: registers are written by hand.
@@ -11,6 +11,7 @@ from random import Random
 import numpy as np
 from device_programs import ACC, BASE, INP, SIZE, UOP, WGT, Program, random_tiles
 from device_run import _url, open_model, run_on
+
 from myvta.cosim.rules import Counter
 from myvta.driver.target import open_target
 from myvta.isa.config import named

@@ -1,4 +1,4 @@
-"""Soft reset, watchdog and a memory that falls silent, at random cycles; the next launch is exact."""
+"""Soft reset, watchdog, a memory that falls silent: at any cycle, and the next launch is exact."""
 
 from random import Random
 
