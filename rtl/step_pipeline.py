@@ -22,7 +22,13 @@ from .rqt_parameters import ParameterRead
 from .schedule import operand_hazard, parameter_hazard, schedule
 from .sequencer import StepCommand, StepOffsets, sequencer
 from .step import (
-    Step, fresh_field, immediate_field, pair_field, step_entry, step_execute, step_register,
+    Step,
+    fresh_field,
+    immediate_field,
+    pair_field,
+    step_entry,
+    step_execute,
+    step_register,
     step_write,
 )
 

@@ -1,4 +1,4 @@
-"""A party that is not us: cocotbext-axi's memory and master around the converted Verilog in Icarus."""
+"""A party that is not us: cocotbext-axi's memory and master round the converted Verilog."""
 
 import json
 import os
