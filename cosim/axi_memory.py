@@ -113,8 +113,9 @@ class AxiMemory:
 
     @property
     def outstanding(self) -> tuple[int, int]:
-        """Read and write bursts in flight."""
-        return len(self._reads), len(self._unfilled) + len(self._unanswered)
+        """Read and write bursts in flight; W beats without a burst count as one more."""
+        writes = len(self._unfilled) + len(self._unanswered)
+        return len(self._reads), writes + bool(self._early)
 
     def check_reset(self, cycle: int) -> None:
         """Check the outputs during reset."""
@@ -154,11 +155,12 @@ class AxiMemory:
         self._read_credit = self._earn(self._read_credit)
         self._write_credit = self._earn(self._write_credit)
         stalls = [self._stalled(channel) for channel in range(5)]
-        reads, writes = self.outstanding
-        wire["arready"].next = not stalls[_AR] and reads < OUTSTANDING
-        wire["awready"].next = not stalls[_AW] and writes < OUTSTANDING
+        reads, writes = len(self._reads), len(self._unfilled) + len(self._unanswered)
+        met = {name: not self._options.shy or held is not None for name, held in self._held.items()}
+        wire["arready"].next = met["AR"] and not stalls[_AR] and reads < OUTSTANDING
+        wire["awready"].next = met["AW"] and not stalls[_AW] and writes < OUTSTANDING
         wire["wready"].next = (
-            not stalls[_W] and self._write_credit >= 100
+            met["W"] and not stalls[_W] and self._write_credit >= 100
             and (bool(self._unfilled) or len(self._early) < EARLY)
         )
         if (not self._rvalid and not stalls[_R] and self._read_credit >= 100
@@ -212,6 +214,9 @@ class AxiMemory:
             self._checker.report(cycle, Rule.SIZE,
                                  f"{name} of {burst.bytes} bytes a beat on a bus of {self._bus}")
             burst.bytes = self._bus
+        if burst.beats > 16:
+            self._checker.report(cycle, Rule.LENGTH,
+                                 f"{name} at {address:#010x} has {burst.beats} beats")
         if kind != 1:
             self._checker.report(cycle, Rule.BURST_TYPE,
                                  f"{name} at {address:#010x} has burst type {kind}, not INCR")

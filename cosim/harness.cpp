@@ -240,6 +240,22 @@ API int myvta_run(Harness* harness, uint64_t cycles, int interrupt) {
     return guarded(harness, [=] { return harness->run(cycles, interrupt); });
 }
 
+// Faults of the memory; cycles count from now, UINT64_MAX is never.
+API void myvta_fail(Harness* harness, int write, uint64_t nth, uint32_t beat, uint32_t response) {
+    harness->memory.fail(write, nth, beat, response);
+}
+API void myvta_silence(Harness* harness, uint32_t channel, uint64_t start, uint64_t cycles) {
+    const uint64_t from = harness->counters[COUNTER_CYCLES] + start;
+    const uint64_t until = cycles > UINT64_MAX - from ? UINT64_MAX : from + cycles;
+    harness->memory.silence(channel, from, until);
+}
+API uint64_t myvta_failed_address(const Harness* harness) {
+    return harness->memory.failed_address;
+}
+API void myvta_guard(Harness* harness, uint64_t first, uint64_t last) {
+    harness->memory.guard(first, last);
+}
+
 API const uint64_t* myvta_counters(const Harness* harness) { return harness->counters; }
 API int myvta_violation_rule(const Harness* harness) { return harness->violation.rule; }
 API uint64_t myvta_violation_cycle(const Harness* harness) { return harness->violation.cycle; }

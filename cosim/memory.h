@@ -25,6 +25,7 @@ struct Options {
     uint32_t latency;     // cycles from address accepted to first beat; last beat to response
     uint32_t bandwidth;   // percent of cycles with a beat, each direction
     uint32_t stall;       // percent probability of a stall, per channel and cycle
+    uint32_t shy;         // READY waits for VALID
     uint32_t seed;
 };
 
@@ -89,14 +90,33 @@ public:
         top.m_axi_arready = top.m_axi_awready = top.m_axi_wready = 0;
         top.m_axi_rvalid = top.m_axi_bvalid = 0;
         held = Held();
+        for (Span& span : silences) span = Span();
+        read_failure = write_failure = Failure();
     }
+
+    // Answer beat `index` of the nth burst from now (0: the next accepted) with `response`; a
+    // write burst as a whole.
+    void fail(bool write, uint64_t nth, uint32_t index, uint32_t response) {
+        (write ? write_failure : read_failure) = {
+            counters[write ? COUNTER_WRITE_BURSTS : COUNTER_READ_BURSTS] + nth, index, response};
+    }
+
+    // No READY, or no new VALID, on a channel at the edges from..until-1.
+    void silence(uint32_t channel, uint64_t from, uint64_t until) {
+        if (channel < CHANNELS) silences[channel] = {from, until};
+    }
+
+    // Bursts that touch anything but first..last break RULE_WINDOW.
+    void guard(uint64_t first, uint64_t last) { guarded = {first, last}; }
 
     bool idle() const {
         return read_head == read_tail && write_head == write_tail && early_count == 0
             && !top.m_axi_arvalid && !top.m_axi_awvalid && !top.m_axi_wvalid;
     }
+    uint64_t failed_address = 0;  // of the last burst that failed because it was asked to
     uint32_t reads_outstanding() const { return read_tail - read_head; }
-    uint32_t writes_outstanding() const { return write_tail - write_head; }
+    // W beats without a burst count as one more.
+    uint32_t writes_outstanding() const { return write_tail - write_head + (early_count != 0); }
 
     void check_reset(uint64_t cycle) {
         if (top.m_axi_arvalid || top.m_axi_awvalid || top.m_axi_wvalid)
@@ -127,8 +147,11 @@ public:
     // Set the inputs for the edge at `next`.
     void drive(uint64_t next) {
         const bool read_earned = earn(read_credit), write_earned = earn(write_credit);
-        const bool ar = !stalled(AR), r = !stalled(R), aw = !stalled(AW), w = !stalled(W);
-        const bool b = !stalled(B);
+        const bool ar = speaks(AR, next) && (!options.shy || held.ar);
+        const bool r = speaks(R, next);
+        const bool aw = speaks(AW, next) && (!options.shy || held.aw);
+        const bool w = speaks(W, next) && (!options.shy || held.w);
+        const bool b = speaks(B, next);
         top.m_axi_arready = ar && read_tail - read_head < OUTSTANDING;
         top.m_axi_awready = aw && write_tail - write_head < OUTSTANDING;
         top.m_axi_wready = w && write_earned && (write_fill != write_tail || early_count < EARLY);
@@ -152,6 +175,7 @@ private:
         uint64_t address = 0, ready = 0;
         uint32_t beats = 0, bytes = 0;
         bool outside = false;
+        uint32_t bad_beat = 0, response = 0;  // of a failure asked for
         // Byte address of a beat: only the first may be unaligned (AXI A3.4.1).
         uint64_t at(uint32_t index) const {
             return index == 0 ? address : (address & ~uint64_t(bytes - 1)) + uint64_t(index) * bytes;
@@ -167,11 +191,23 @@ private:
         uint32_t filled = 0;
         std::vector<Data> data = std::vector<Data>(256);
     };
+    struct Span {
+        uint64_t from = 0, until = 0;
+    };
+    struct Failure {
+        uint64_t burst = UINT64_MAX;
+        uint32_t beat = 0, response = 0;
+    };
     struct Held {  // what an unaccepted VALID showed in the cycle before
         bool ar = false, aw = false, w = false;
         uint64_t ar_payload = 0, aw_payload = 0;
         Data data = {};
     };
+
+    bool speaks(Channel channel, uint64_t next) {
+        const bool paused = stalled(channel);  // the same numbers, silent or not
+        return !paused && !(next >= silences[channel].from && next < silences[channel].until);
+    }
 
     bool stalled(Channel channel) {
         return options.stall != 0 && random[channel].below(100) < options.stall;
@@ -242,6 +278,9 @@ private:
                              burst.bytes, BUS);
             burst.bytes = BUS;
         }
+        if (burst.beats > 16)
+            violation.report(cycle, RULE_LENGTH, "%s at 0x%08x has %u beats", name, address,
+                             burst.beats);
         if (type != 1)
             violation.report(cycle, RULE_BURST_TYPE, "%s at 0x%08x has burst type %u, not INCR",
                              name, address, type);
@@ -252,13 +291,25 @@ private:
                              burst.beats, burst.bytes, address);
         burst.outside = burst.address < options.base || last >= options.base + options.size;
         if (burst.outside) ++counters[COUNTER_OUTSIDE];
+        if (burst.address < guarded.from || last > guarded.until)
+            violation.report(cycle, RULE_WINDOW, "%s of %u beats at 0x%08x, guarded 0x%llx..0x%llx",
+                             name, burst.beats, address, (unsigned long long)guarded.from,
+                             (unsigned long long)guarded.until);
         return burst;
     }
 
     void accept_read(uint64_t cycle) {
-        reads[read_tail++ % OUTSTANDING] = burst_of(
+        Burst& burst = reads[read_tail++ % OUTSTANDING];
+        burst = burst_of(
             cycle, "AR", top.m_axi_araddr, top.m_axi_arlen, top.m_axi_arsize, top.m_axi_arburst);
-        ++counters[COUNTER_READ_BURSTS];
+        mark(burst, read_failure, counters[COUNTER_READ_BURSTS]++);
+    }
+
+    static void mark(Burst& burst, Failure& failure, uint64_t number) {
+        if (number != failure.burst) return;
+        burst.response = failure.response;
+        burst.bad_beat = failure.beat < burst.beats ? failure.beat : burst.beats - 1;
+        failure = Failure();
     }
 
     void accept_write(uint64_t cycle) {
@@ -266,7 +317,7 @@ private:
         write.burst = burst_of(cycle, "AW", top.m_axi_awaddr, top.m_axi_awlen, top.m_axi_awsize,
                                top.m_axi_awburst);
         write.filled = 0;
-        ++counters[COUNTER_WRITE_BURSTS];
+        mark(write.burst, write_failure, counters[COUNTER_WRITE_BURSTS]++);
         uint32_t used = 0;
         while (used < early_count && write_fill != write_tail) fill(cycle, early[used++]);
         for (uint32_t i = used; i < early_count; ++i) early[i - used] = early[i];
@@ -307,15 +358,23 @@ private:
         const uint64_t word = burst.at(beat) & ~uint64_t(BUS - 1);
         if (burst.outside) std::memset((void*)&top.m_axi_rdata, 0, BUS);
         else std::memcpy((void*)&top.m_axi_rdata, bytes + (word - options.base), BUS);
-        top.m_axi_rresp = burst.outside ? 3 : 0;
+        const uint32_t response = beat == burst.bad_beat ? burst.response : 0;
+        if (response) note_failure(burst);
+        top.m_axi_rresp = burst.outside ? 3 : response;
         top.m_axi_rlast = beat + 1 == burst.beats;
         top.m_axi_rvalid = 1;
         pay(read_credit);
     }
 
+    void note_failure(const Burst& burst) {
+        ++counters[COUNTER_FAILURES];
+        failed_address = burst.address;
+    }
+
     // A write becomes visible with its response, never earlier.
     void answer(const Write& write) {
-        for (uint32_t i = 0; i < write.filled && !write.burst.outside; ++i) {
+        const bool fails = write.burst.outside || write.burst.response != 0;
+        for (uint32_t i = 0; i < write.filled && !fails; ++i) {
             uint8_t* word = bytes + ((write.burst.at(i) & ~uint64_t(BUS - 1)) - options.base);
             const Data& data = write.data[i];
             if (data.strobe == uint32_t((uint64_t(1) << BUS) - 1)) {
@@ -325,7 +384,8 @@ private:
             for (uint32_t lane = 0; lane < BUS; ++lane)
                 if (data.strobe >> lane & 1) word[lane] = data.bytes[lane];
         }
-        top.m_axi_bresp = write.burst.outside ? 3 : 0;
+        if (write.burst.response) note_failure(write.burst);
+        top.m_axi_bresp = write.burst.outside ? 3 : write.burst.response;
         top.m_axi_bvalid = 1;
     }
 
@@ -344,4 +404,6 @@ private:
     uint32_t read_credit = 0, write_credit = 0;
     bool read_taken = false, answer_taken = false;  // at this edge
     Held held;
+    Span silences[CHANNELS], guarded = {0, UINT64_MAX};
+    Failure read_failure, write_failure;
 };

@@ -16,6 +16,7 @@ _TABLE = {
     "latency": (1, 100_000, "cycles from an accepted address to its first beat"),
     "bandwidth": (1, 100, "percent of cycles with a beat, in each direction"),
     "stall": (0, 90, "percent probability of a stall, per channel and cycle"),
+    "shy": (0, 1, "1: READY waits for VALID"),
     "seed": (0, 2**32 - 1, "seed of the random stalls"),
     "max_cycles": (1, 2**62, "cycles a launch may take"),
     "wave_from": (0, 2**62, "first cycle in the wave file"),
@@ -48,6 +49,8 @@ class SimulationOptions:
     stall : int
         Percent probability, per cycle and for each of AR, R, AW, W, B alone, that the memory
         holds back its READY or its next VALID; register accesses are staggered too.
+    shy : int
+        1: the memory raises a READY only in the cycle after it has seen that channel's VALID wait.
     seed : int
         The same seed gives the same stalls, cycle for cycle, in every simulator.
     max_cycles : int
@@ -62,6 +65,7 @@ class SimulationOptions:
     seed: int = 1
     max_cycles: int = 1_000_000_000
     wave: Wave | None = None
+    shy: int = 0
 
 
 def parse_options(
@@ -89,7 +93,7 @@ def parse_options(
     numbers = {name: _number(name, options[name]) for name in _TABLE if name in options}
     parsed = SimulationOptions(
         latency=numbers.get("latency", 1), bandwidth=numbers.get("bandwidth", 100),
-        stall=numbers.get("stall", 0), seed=numbers.get("seed", 1),
+        stall=numbers.get("stall", 0), shy=numbers.get("shy", 0), seed=numbers.get("seed", 1),
         max_cycles=numbers.get("max_cycles", max_cycles),
         wave=_wave(options.get("wave"), numbers, suffixes, wave_cycles),
     )

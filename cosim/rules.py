@@ -22,6 +22,8 @@ class Rule(IntEnum):
     RESPONSE = 9
     OUTSTANDING = 10
     UNKNOWN = 11
+    LENGTH = 12
+    WINDOW = 13
 
     @property
     def meaning(self) -> str:
@@ -40,8 +42,10 @@ _MEANINGS = {
     Rule.LAST: "WLAST is high in the last beat of a burst and only there, A3.4.1",
     Rule.STROBE: "WSTRB is high only for the byte lanes of the beat, A3.4.3",
     Rule.RESPONSE: "a response follows a complete request, once, A3.3.1",
-    Rule.OUTSTANDING: "a launch ends when no burst is outstanding",
+    Rule.OUTSTANDING: "no burst is outstanding when a launch has ended, unless DRAINING says so",
     Rule.UNKNOWN: "VALID and READY are 0 or 1 after reset; only Icarus can tell",
+    Rule.LENGTH: "a burst has at most 16 beats, which AXI3 memories take too, A3.4.1",
+    Rule.WINDOW: "no burst leaves the bytes that the test guards; only Verilator looks",
 }
 
 
@@ -56,6 +60,7 @@ class Counter(IntEnum):
     WRITE_BEATS = 5
     WRITE_BYTES = 6  # strobed bytes
     OUTSIDE = 7  # bursts outside memory, answered DECERR
+    FAILURES = 8  # errors answered because a test asked for them
 
 
 def header() -> str:

@@ -105,7 +105,9 @@ class SimulatedTarget(ABC):
         if not 0 <= value < 1 << 32:
             raise ValueError(f"a register holds 32 bits, not {value!r}")
         self._write(offset, value)
-        if offset == Reg.CONTROL and value & Status.LAUNCH:
+        launches = offset == Reg.CONTROL and value & Status.LAUNCH
+        ends = offset == Reg.RESET and self._launched_at is not None  # within max_cycles anew
+        if launches or ends:
             self._launched_at = self.counters()[Counter.CYCLES]
 
     def read_memory(self, address: int, size: int) -> bytes:
@@ -174,7 +176,7 @@ class SimulatedTarget(ABC):
         reads, writes = self._outstanding()
         if not value & Status.LAUNCH:
             self._launched_at = None
-            if reads or writes:
+            if (reads or writes) and not value & Status.DRAINING:
                 raise BusViolation(
                     Rule.OUTSTANDING, now, f"{reads} reads and {writes} writes are in flight"
                 )

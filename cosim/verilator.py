@@ -26,6 +26,7 @@ MAX_CYCLES = 1_000_000_000
 WAVE_CYCLES = 10_000
 _OK, _MORE, _VIOLATION, _SILENT, _FATAL, _REFUSED = range(6)
 _MESSAGE_BYTES = 1024
+_NEVER = (1 << 64) - 1
 
 
 class _Options(ctypes.Structure):
@@ -33,7 +34,7 @@ class _Options(ctypes.Structure):
 
     _fields_ = [
         ("base", c_uint64), ("size", c_uint64), ("latency", c_uint32), ("bandwidth", c_uint32),
-        ("stall", c_uint32), ("seed", c_uint32),
+        ("stall", c_uint32), ("shy", c_uint32), ("seed", c_uint32),
     ]
 
 
@@ -46,6 +47,10 @@ _FUNCTIONS = {
     "access": (c_int, [c_void_p, c_int, c_uint32, POINTER(c_uint32)]),
     "poll": (c_int, [c_void_p, c_uint32, c_uint32, c_uint64, POINTER(c_uint32)]),
     "run": (c_int, [c_void_p, c_uint64, c_int]),
+    "fail": (None, [c_void_p, c_int, c_uint64, c_uint32, c_uint32]),
+    "silence": (None, [c_void_p, c_uint32, c_uint64, c_uint64]),
+    "failed_address": (c_uint64, [c_void_p]),
+    "guard": (None, [c_void_p, c_uint64, c_uint64]),
     "counters": (POINTER(c_uint64), [c_void_p]),
     "violation_rule": (c_int, [c_void_p]),
     "violation_cycle": (c_uint64, [c_void_p]),
@@ -98,7 +103,7 @@ class VerilatorTarget(SimulatedTarget):
         self._handle = self._library.myvta_open(
             self.memory.ctypes.data_as(POINTER(c_uint8)),
             byref(_Options(base, size, options.latency, options.bandwidth, options.stall,
-                           options.seed)),
+                           options.shy, options.seed)),
             str(wave.file).encode() if wave else b"", wave.first if wave else 0,
             wave.count if wave else 0, problem, _MESSAGE_BYTES,
         )
@@ -159,6 +164,52 @@ class VerilatorTarget(SimulatedTarget):
         if self._handle:
             self._library.myvta_close(self._handle)
             self._handle = None
+
+    def fail_read(self, burst: int = 0, beat: int = 0, response: int = 2) -> None:
+        """Answer one beat of a coming read with an error.
+
+        Parameters
+        ----------
+        burst
+            0 is the next burst that the memory accepts.
+        beat
+            In the burst; past its end means its last.
+        response
+            2 SLVERR, 3 DECERR.
+        """
+        self._check_open()
+        self._library.myvta_fail(self._handle, False, burst, beat, response)
+
+    def fail_write(self, burst: int = 0, response: int = 2) -> None:
+        """Answer a coming write burst, counted as in :meth:`fail_read`, with an error; drop it."""
+        self._check_open()
+        self._library.myvta_fail(self._handle, True, burst, 0, response)
+
+    @property
+    def failed_address(self) -> int:
+        """Address of the last burst that failed because it was asked to."""
+        self._check_open()
+        return int(self._library.myvta_failed_address(self._handle))
+
+    def silence(self, channel: str, start: int = 0, cycles: int | None = None) -> None:
+        """Let the memory say nothing on a channel: no READY, or no new VALID.
+
+        Parameters
+        ----------
+        channel
+            One of ``ar r aw w b``.
+        start, cycles
+            Clock cycles from now; without ``cycles`` until :meth:`reset` or another call.
+        """
+        self._check_open()
+        number = ("ar", "r", "aw", "w", "b").index(channel)
+        length = _NEVER if cycles is None else cycles
+        self._library.myvta_silence(self._handle, number, start, length)
+
+    def guard(self, base: int, size: int) -> None:
+        """From now on a burst outside these bytes is a BusViolation, whatever the device says."""
+        self._check_open()
+        self._library.myvta_guard(self._handle, base, base + size - 1)
 
     def counters(self) -> dict[Counter, int]:
         """Return what the memory has counted since the target was opened."""

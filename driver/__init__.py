@@ -23,7 +23,7 @@ from .errors import (
 )
 from .execute import LoadedProgram, RunResult, run_program
 from .kernels import Kernel, make_kernel
-from .launch import RunReport, check_identity, launch
+from .launch import RunReport, check_identity, launch, read_performance
 from .program import HostStep, LaunchStep, Program, Segment, Tensor
 from .runtime import Runtime
 from .spy import SpyTarget
@@ -37,5 +37,5 @@ __all__ = [
     "Runtime", "Segment", "SpyTarget", "Stream", "StreamBuilder", "StreamError", "Target",
     "TargetError", "TargetTimeout", "Tensor", "UrlError", "WindowError", "check_identity",
     "known_schemes", "launch", "make_kernel", "open_target", "parse_url", "read_bundle",
-    "rqt_immediate", "run_program", "write_bundle",
+    "read_performance", "rqt_immediate", "run_program", "write_bundle",
 ]

@@ -44,15 +44,21 @@ class DeviceError(TargetError):
         Text of the instruction there, ``""`` when there is none.
     note : str
         The stream's annotation of that instruction, ``""`` when there is none.
+    address : int or None
+        Register ERROR_ADDRESS for WINDOW and BUS: the burst that was refused or failed.
     """
 
-    def __init__(self, code: int, index: int, instruction: str = "", note: str = ""):
+    def __init__(
+        self, code: int, index: int, instruction: str = "", note: str = "",
+        address: int | None = None,
+    ):
         self.code = ErrorCode(code) if code in list(ErrorCode) else code
-        self.index, self.instruction, self.note = index, instruction, note
+        self.index, self.instruction, self.note, self.address = index, instruction, note, address
         name = self.code.name if isinstance(self.code, ErrorCode) else f"unknown code {code}"
         where = f" ({note})" if note else ""
         what = f": {instruction}" if instruction else ""
-        super().__init__(f"device error {name} at instruction {index}{where}{what}")
+        burst = "" if address is None else f", burst at {address:#010x}"
+        super().__init__(f"device error {name} at instruction {index}{where}{burst}{what}")
 
 
 class OutOfMemoryError(MemoryError):

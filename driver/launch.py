@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields as dataclass_fields
@@ -9,22 +10,25 @@ from dataclasses import dataclass, field, fields as dataclass_fields
 from ..isa.config import NAMED, Config
 from ..isa.disassembler import format_instruction
 from ..isa.instructions import decode
-from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType
+from ..isa.opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType
 from ..isa.registers import (
     BASE_REGISTERS,
     COUNTERS,
     IDENTITY,
+    PERFORMANCE,
     VERSION,
     Reg,
     Status,
     reset_values,
 )
-from .errors import DeviceError, IdentityError, TargetTimeout
+from .errors import DeviceError, IdentityError, TargetError, TargetTimeout
 from .target import Target
 
-__all__ = ["RunReport", "check_identity", "config_difference", "launch"]
+__all__ = ["RunReport", "check_identity", "config_difference", "launch", "read_performance"]
 
 _LONGEST_PAUSE = 1e-3  # seconds between polls; a simulated target does its work inside the poll
+_RESET_SECONDS = 0.5  # the device needs microseconds; a simulated one works inside the polls ...
+_RESET_POLLS = 8  # ... and gets at least so many
 
 
 @dataclass(frozen=True)
@@ -111,9 +115,11 @@ def check_fingerprint(expected: Config, fingerprint: int) -> None:
 def launch(
     target: Target, address: int, count: int, *,
     bases: Mapping[MemoryType, int] | None = None, timeout: float = 60.0,
-    notes: Sequence[str] = (),
+    notes: Sequence[str] = (), watchdog: int | None = None,
 ) -> RunReport:
     """Run an instruction stream that lies in the target's memory and wait for its end.
+
+    A launch that is not over in time is ended by a soft reset, and the target can be used again.
 
     Parameters
     ----------
@@ -129,6 +135,10 @@ def launch(
         Longest wait in seconds of wall time.
     notes : sequence of str, optional
         Annotation of each instruction, quoted in errors.
+    watchdog : int, optional
+        Device clock cycles after which the device ends the launch by itself, 0 for never.  When
+        not given it follows from ``timeout`` on a target that has an attribute ``clock_hz``, so
+        that a host that dies leaves no launch behind; elsewhere it is off.
 
     Raises
     ------
@@ -136,7 +146,8 @@ def launch(
         The launch ended in the error status.
     TargetTimeout
         It did not end in time, or an earlier launch is still running (a busy device ignores the
-        registers); the message holds status and counters.
+        registers, and that launch is left alone); the message holds status and counters, and
+        which instruction the soft reset found under way.
     """
     _wait(target, timeout, "an earlier launch to end", lambda status: not status & Status.LAUNCH)
     base, size = target.window
@@ -150,9 +161,13 @@ def launch(
     }
     for register in sorted(set(BASE_REGISTERS.values())):
         target.write_register(register, given.get(register, 0))
+    target.write_register(Reg.WATCHDOG, _watchdog(target, timeout, watchdog))
     started = time.monotonic()
     target.write_register(Reg.CONTROL, Status.LAUNCH)
-    status = _wait(target, timeout, "the launch to end", lambda status: status & Status.FINISH)
+    try:
+        status = _wait(target, timeout, "the launch to end", lambda status: status & Status.FINISH)
+    except TargetTimeout as error:
+        raise TargetTimeout(f"{error}; {_end(target, address, count, notes)}") from error
     seconds = time.monotonic() - started
     if status & Status.ERROR:
         raise _device_error(target, address, count, notes)
@@ -162,6 +177,43 @@ def launch(
     return RunReport(
         target.read_register(Reg.CYCLES), _counters(target), tuple(warnings), seconds
     )
+
+
+def read_performance(target: Target) -> dict[str, int]:
+    """Return where the cycles of the last launch went, by register name.
+
+    They are ``isa.registers.PERFORMANCE``: busy and waiting cycles of each engine, bursts of
+    memory; all 0 on a target that keeps no time.
+    """
+    return {
+        register.name: target.read_register(register)
+        for registers in PERFORMANCE.values() for register in registers
+    }
+
+
+def _watchdog(target: Target, timeout: float, cycles: int | None) -> int:
+    """Return what WATCHDOG is to hold: never less than the wait of the host."""
+    if cycles is None:
+        cycles = math.ceil(timeout * float(getattr(target, "clock_hz", 0)))
+    return min(cycles, 0xFFFF_FFFF)
+
+
+def _end(target: Target, address: int, count: int, notes: Sequence[str]) -> str:
+    """End a launch by soft reset and tell in words what came of it; never raises."""
+    try:
+        target.write_register(Reg.RESET, 1)
+        started, polls = time.monotonic(), 0
+        while (status := target.read_register(Reg.CONTROL)) & Status.LAUNCH:
+            polls += 1
+            if polls >= _RESET_POLLS and time.monotonic() - started > _RESET_SECONDS:
+                return f"it did not follow a soft reset, CONTROL reads {status:#x}"
+            time.sleep(_LONGEST_PAUSE)
+        if not status & Status.ERROR:
+            return "it ended while it was being reset"
+        found = f"a soft reset ended it: {_device_error(target, address, count, notes)}"
+    except TargetError as error:
+        return f"a soft reset failed: {error}"
+    return found + ("; memory has not answered" if status & Status.DRAINING else "")
 
 
 def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int]) -> int:
@@ -196,4 +248,8 @@ def _device_error(target: Target, address: int, count: int, notes: Sequence[str]
     if index < count and base <= at and at + INSTRUCTION_BYTES <= base + size:
         word = int.from_bytes(target.read_memory(at, INSTRUCTION_BYTES), "little")
         text = format_instruction(decode(word, target.config), target.config)
-    return DeviceError(code, index, text, notes[index] if index < len(notes) else "")
+    at_bus = code in (ErrorCode.WINDOW, ErrorCode.BUS)
+    return DeviceError(
+        code, index, text, notes[index] if index < len(notes) else "",
+        target.read_register(Reg.ERROR_ADDRESS) if at_bus else None,
+    )

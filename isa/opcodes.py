@@ -87,6 +87,8 @@ class ErrorCode(IntEnum):
     ALIGNMENT = 13
     DEADLOCK = 14
     NO_FINISH = 15
+    RESET = 16
+    WATCHDOG = 17
 
 
 ERROR_TEXT: dict[ErrorCode, str] = {
@@ -106,5 +108,7 @@ ERROR_TEXT: dict[ErrorCode, str] = {
     ErrorCode.ALIGNMENT: "a base pointer is not a multiple of its element size (index 0)",
     ErrorCode.DEADLOCK: "nothing can proceed; the index is the earliest instruction that waits",
     ErrorCode.NO_FINISH: "the stream ended without FINISH; the index is the instruction count",
+    ErrorCode.RESET: "the host ended the launch; the index is the earliest instruction under way",
+    ErrorCode.WATCHDOG: "too many cycles; the index is the earliest instruction under way",
 }
 """What each code means, for messages and documentation."""

@@ -2,7 +2,7 @@
 
 RTL, model, driver and docs read :data:`REGISTERS`.  All registers are 32 bits wide at multiples of
 4; unmapped offsets read 0 and ignore writes.  While a launch is running every write except to
-INTERRUPT_ENABLE and INTERRUPT_STATUS is ignored.
+INTERRUPT_ENABLE, INTERRUPT_STATUS and RESET is ignored.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from .config import Config
 from .opcodes import MemoryType
 
 __all__ = [
-    "BASE_REGISTERS", "COUNTERS", "Feature", "IDENTITY", "REGISTERS", "Reg", "Register", "Status",
-    "VERSION", "reset_values",
+    "BASE_REGISTERS", "COUNTERS", "Feature", "IDENTITY", "PERFORMANCE", "REGISTERS", "Reg",
+    "Register", "Status", "VERSION", "reset_values",
 ]
 
 IDENTITY = int.from_bytes(b"MVTA", "little")
@@ -29,6 +29,8 @@ class Status(IntFlag):
     FINISH = 2  # the launch has ended, well or not
     ERROR = 4  # it ended in error: see ERROR_CODE and ERROR_INDEX
     TOKENS_LEFT = 8  # warning: a dependency queue was not empty at FINISH
+    DRAINING = 16  # memory owes answers to bursts of an ended launch; the next launch waits for
+    # them, and stores among them may still reach memory
 
 
 class Feature(IntFlag):
@@ -61,6 +63,10 @@ class Reg(IntEnum):
     WINDOW_LIMIT = 0x5C
     INTERRUPT_ENABLE = 0x60
     INTERRUPT_STATUS = 0x64
+    ERROR_ADDRESS = 0x68
+    RESET = 0x6C
+    WATCHDOG = 0x70
+    WINDOW_LOCK = 0x74
     INSTRUCTIONS = 0x80
     GEMM_STEPS = 0x84
     ALU_STEPS = 0x88
@@ -70,11 +76,33 @@ class Reg(IntEnum):
     ACC_BYTES = 0x98
     ACC_8BIT_BYTES = 0x9C
     OUT_BYTES = 0xA0
+    FETCH_BUSY = 0xC0
+    FETCH_QUEUE = 0xC4
+    FETCH_READ = 0xC8
+    FETCH_DONE = 0xCC
+    LOAD_BUSY = 0xD0
+    LOAD_TOKEN = 0xD4
+    LOAD_READ = 0xD8
+    LOAD_EMPTY = 0xDC
+    COMPUTE_BUSY = 0xE0
+    COMPUTE_TOKEN = 0xE4
+    COMPUTE_READ = 0xE8
+    COMPUTE_EMPTY = 0xEC
+    STORE_BUSY = 0xF0
+    STORE_TOKEN = 0xF4
+    STORE_WRITE = 0xF8
+    STORE_EMPTY = 0xFC
+    READ_BURSTS = 0x100
+    WRITE_BURSTS = 0x104
 
 
 @dataclass(frozen=True)
 class Register:
-    """One register: ``access`` is ``rw``, ``ro`` or ``w1c`` (write 1 to clear)."""
+    """One register.
+
+    ``access`` is ``rw``, ``ro``, ``wo`` (reads 0), ``w1c`` (write 1 to clear) or ``w1s`` (write 1
+    to set; only the reset wire clears).
+    """
 
     offset: Reg
     access: str
@@ -85,7 +113,7 @@ class Register:
 REGISTERS: dict[Reg, Register] = {
     row[0]: Register(*row)
     for row in (
-        (Reg.CONTROL, "rw", 0, "bit 0 launch, bit 1 finish, bit 2 error, bit 3 tokens left over"),
+        (Reg.CONTROL, "rw", 0, "bit 0 launch, 1 finish, 2 error, 3 tokens left over, 4 draining"),
         (Reg.CYCLES, "ro", 0, "clock cycles from launch to its end"),
         (Reg.INSN_COUNT, "rw", 0, "instructions in the stream"),
         (Reg.INSN_BASE, "rw", 0, "byte address of the stream, a multiple of 16"),
@@ -105,6 +133,10 @@ REGISTERS: dict[Reg, Register] = {
         (Reg.WINDOW_LIMIT, "rw", 0x0000_0FFF, "last byte the device may touch; low 12 bits are 1"),
         (Reg.INTERRUPT_ENABLE, "rw", 0, "bit 0: raise the interrupt wire when a launch ends"),
         (Reg.INTERRUPT_STATUS, "w1c", 0, "bit 0: a launch has ended since it was last cleared"),
+        (Reg.ERROR_ADDRESS, "ro", 0, "burst refused or failed, for WINDOW and BUS, else 0"),
+        (Reg.RESET, "wo", 0, "bit 0: end the launch that runs, with RESET; nothing when none runs"),
+        (Reg.WATCHDOG, "rw", 0, "a launch of more cycles than this ends with WATCHDOG; 0: none"),
+        (Reg.WINDOW_LOCK, "w1s", 0, "bit 0: WINDOW_BASE and WINDOW_LIMIT ignore writes"),
         (Reg.INSTRUCTIONS, "ro", 0, "instructions completed in the launch, FINISH included"),
         (Reg.GEMM_STEPS, "ro", 0, "GEMM steps that multiplied (reset steps are not counted)"),
         (Reg.ALU_STEPS, "ro", 0, "ALU steps"),
@@ -114,6 +146,30 @@ REGISTERS: dict[Reg, Register] = {
         (Reg.ACC_BYTES, "ro", 0, "bytes of ACC read from memory"),
         (Reg.ACC_8BIT_BYTES, "ro", 0, "bytes of ACC_8BIT read from memory"),
         (Reg.OUT_BYTES, "ro", 0, "bytes of OUT written to memory"),
+        (Reg.FETCH_BUSY, "ro", 0, "cycles in which fetch gives an instruction to its queue"),
+        (Reg.FETCH_QUEUE, "ro", 0, "cycles in which the next instruction's queue is full"),
+        (Reg.FETCH_READ, "ro", 0, "cycles in which the next instruction has not come from memory"),
+        (Reg.FETCH_DONE, "ro", 0, "cycles after the last instruction was given to its queue"),
+        (Reg.LOAD_BUSY, "ro", 0, "cycles of load in none of the next three"),
+        (Reg.LOAD_TOKEN, "ro", 0, "cycles in which load's next instruction lacks a token or room "
+         "for one, and none is under way"),
+        (Reg.LOAD_READ, "ro", 0, "cycles in which the next beat of load's data has not come, and "
+         "no padding is written"),
+        (Reg.LOAD_EMPTY, "ro", 0, "cycles in which load has no instruction"),
+        (Reg.COMPUTE_BUSY, "ro", 0, "cycles of compute in none of the next three"),
+        (Reg.COMPUTE_TOKEN, "ro", 0, "cycles in which compute's next instruction lacks a token or "
+         "room for one, or is a FINISH that awaits load and store, and none is under way"),
+        (Reg.COMPUTE_READ, "ro", 0, "cycles in which the next beat of compute's LOAD has not come, "
+         "no padding is written and no step is under way"),
+        (Reg.COMPUTE_EMPTY, "ro", 0, "cycles in which compute has no instruction"),
+        (Reg.STORE_BUSY, "ro", 0, "cycles of store in none of the next three"),
+        (Reg.STORE_TOKEN, "ro", 0, "cycles in which store's next instruction lacks a token or room "
+         "for one, and none is under way"),
+        (Reg.STORE_WRITE, "ro", 0, "cycles in which memory does not take store's next beat, or "
+         "everything was taken and only responses are awaited"),
+        (Reg.STORE_EMPTY, "ro", 0, "cycles in which store has no instruction"),
+        (Reg.READ_BURSTS, "ro", 0, "read bursts that memory has accepted"),
+        (Reg.WRITE_BURSTS, "ro", 0, "write bursts that memory has accepted"),
     )
 }
 """The map in offset order.  Counters start at 0 at launch and hold until the next one."""
@@ -133,6 +189,19 @@ COUNTERS = (
     Reg.INP_BYTES, Reg.ACC_BYTES, Reg.ACC_8BIT_BYTES, Reg.OUT_BYTES,
 )
 """Architectural counters: after a launch that finished, the same on every device (mod 2^32)."""
+
+PERFORMANCE = {
+    "fetch": (Reg.FETCH_BUSY, Reg.FETCH_QUEUE, Reg.FETCH_READ, Reg.FETCH_DONE),
+    "load": (Reg.LOAD_BUSY, Reg.LOAD_TOKEN, Reg.LOAD_READ, Reg.LOAD_EMPTY),
+    "compute": (Reg.COMPUTE_BUSY, Reg.COMPUTE_TOKEN, Reg.COMPUTE_READ, Reg.COMPUTE_EMPTY),
+    "store": (Reg.STORE_BUSY, Reg.STORE_TOKEN, Reg.STORE_WRITE, Reg.STORE_EMPTY),
+    "memory": (Reg.READ_BURSTS, Reg.WRITE_BURSTS),
+}
+"""Counters that belong to the hardware: where its cycles go (mod 2^32; 0 on the model).
+
+Every cycle that CYCLES counts is counted once for each of fetch, load, compute and store: busy, or
+why not.  Their four counters therefore add up to CYCLES.
+"""
 
 
 def reset_values(config: Config) -> dict[Reg, int]:

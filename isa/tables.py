@@ -12,7 +12,7 @@ from pathlib import Path
 from .config import NAMED, Config
 from .fields import Field, layout, uop_layout
 from .opcodes import ERROR_TEXT, AluOpcode, MemoryType, Opcode, RqtFlag
-from .registers import COUNTERS, REGISTERS
+from .registers import COUNTERS, PERFORMANCE, REGISTERS
 
 __all__ = ["PAGES", "isa_page", "registers_page"]
 
@@ -153,11 +153,20 @@ def registers_page() -> str:
     lines = [
         "# Registers", "", _MADE, "",
         "32 bits each, at multiples of 4. Unmapped offsets read 0 and ignore writes. `rw` can be "
-        "written while no launch runs, `w1c` is cleared by writing 1. FEATURES and FINGERPRINT "
-        "read what the configuration says.", "",
+        "written while no launch runs, `wo` reads 0, `w1c` is cleared by writing 1, `w1s` is set "
+        "by writing 1 while no launch runs and cleared by the reset wire alone. FEATURES and "
+        "FINGERPRINT read what the configuration says.", "",
         *_table(("offset", "name", "access", "reset", "meaning"), rows),
         "Counters that are the same on every device after a launch that finished: "
         + ", ".join(counter.name for counter in COUNTERS) + ".", "",
+        "Counters that tell where the cycles of the hardware go (the model reads 0). Each cycle of "
+        "CYCLES is counted once for each engine, so the four counters of an engine add up to it:",
+        "",
+        *(
+            f"* {name}: " + ", ".join(counter.name for counter in registers)
+            for name, registers in PERFORMANCE.items()
+        ),
+        "",
     ]
     return "\n".join(lines)
 

@@ -28,7 +28,7 @@ class Device:
     """One accelerator with its memory.
 
     A launch runs to its end inside the write to CONTROL.  CYCLES reads 0: the functional model
-    has no clock.
+    has no clock; so WATCHDOG holds its value and never ends a launch, and RESET finds none to end.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class Device:
         _check_offset(offset)
         if not 0 <= value <= _MASK:
             raise ValueError(f"register value must be 0..{_MASK:#x}, not {value:#x}")
-        if offset not in REGISTERS or REGISTERS[Reg(offset)].access == "ro":
+        if offset not in REGISTERS or REGISTERS[Reg(offset)].access in ("ro", "wo"):
             return
         name = Reg(offset)
         if name == Reg.CONTROL:
@@ -119,10 +119,12 @@ class Device:
             self._registers[name] &= ~value
         elif name == Reg.INTERRUPT_ENABLE:
             self._registers[name] = value & 1
-        elif name == Reg.WINDOW_BASE:
-            self._registers[name] = value & ~_LOW
-        elif name == Reg.WINDOW_LIMIT:
-            self._registers[name] = value | _LOW
+        elif name == Reg.WINDOW_LOCK:
+            self._registers[name] |= value & 1
+        elif name in (Reg.WINDOW_BASE, Reg.WINDOW_LIMIT):
+            if not self._registers[Reg.WINDOW_LOCK]:
+                low = _LOW if name == Reg.WINDOW_LIMIT else 0
+                self._registers[name] = value & ~_LOW | low
         else:
             self._registers[name] = value
 
@@ -151,7 +153,7 @@ class Device:
         self, fetch: Callable[[int], Instruction], count: int, pointers: dict[str, tuple[int, int]]
     ) -> None:
         registers = self._registers
-        registers[Reg.ERROR_CODE] = registers[Reg.ERROR_INDEX] = 0
+        registers[Reg.ERROR_CODE] = registers[Reg.ERROR_INDEX] = registers[Reg.ERROR_ADDRESS] = 0
         self.last_fault = None
         self._executor.start(
             Window(registers[Reg.WINDOW_BASE], registers[Reg.WINDOW_LIMIT]),
@@ -176,6 +178,7 @@ class Device:
             self.last_fault = fault
             registers[Reg.ERROR_CODE] = fault.code
             registers[Reg.ERROR_INDEX] = fault.index or 0
+            registers[Reg.ERROR_ADDRESS] = fault.address & _MASK & -self.config.bus_bytes
         for name, value in self._executor.counters.items():
             registers[name] = value & _MASK
         registers[Reg.CONTROL] = status

@@ -33,6 +33,8 @@ class Fault(Exception):
         The instruction at fault, None where the fault is not about one (ALIGNMENT, NO_FINISH).
     listing : str
         The instruction as the disassembler writes it, "" without one.
+    address : int
+        WINDOW and BUS: the first byte address that was refused or failed; it may pass 2^32.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Fault(Exception):
         index: int | None = None,
         instruction: Instruction | None = None,
         listing: str = "",
+        address: int = 0,
     ):
         super().__init__(code, detail)
         self.code = code
@@ -50,6 +53,7 @@ class Fault(Exception):
         self.index = index
         self.instruction = instruction
         self.listing = listing
+        self.address = address
 
     def locate(self, index: int, instruction: Instruction | None, listing: str) -> Fault:
         """Add the position in the stream and the instruction; returns the fault itself."""

@@ -101,13 +101,16 @@ class Dram:
             high = low + row_bytes - 1
             text = f"row {row} is {row_bytes} bytes at {low:#x}"
             if low < window.base or high > window.limit or high >= 1 << ADDRESS_BITS:
+                inside = window.base <= low <= window.limit
                 return Fault(
                     ErrorCode.WINDOW,
                     f"{text}, not inside the window {window.base:#x}..{window.limit:#x}",
+                    address=window.limit + 1 if inside else low,
                 )
             if low < first or high > last:
                 return Fault(
                     ErrorCode.BUS,
                     f"{text}, inside the window, but the memory is {first:#x}..{last:#x}",
+                    address=last + 1 if first <= low <= last else low,
                 )
         raise AssertionError("every row is inside")

@@ -92,6 +92,7 @@ class ReadClient:
         self.data = word(config.bus_width)
         self.data_last = bit()  # last beat of the burst
         self.data_error = word(2)  # PortError
+        self.error_address = word(ADDRESS_BITS)
 
 
 class WriteClient:
@@ -108,6 +109,7 @@ class WriteClient:
         self.data_valid, self.data_ready = bit(), bit()
         self.data, self.data_strobe = word(config.bus_width), word(config.bus_bytes)
         self.done, self.done_error = bit(), word(2)
+        self.error_address = word(ADDRESS_BITS)
 
 
 class Fault:

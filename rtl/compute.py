@@ -15,6 +15,7 @@ from ..isa.opcodes import MemoryType
 from .accumulator import AccumulatorRead, accumulator
 from .accumulator_fill import TileFill, accumulator_fill
 from .bundles import (
+    MAX_BEATS,
     Fault,
     LoadCommand,
     PadWrite,
@@ -28,12 +29,15 @@ from .bundles import (
 from .compute_issue import compute_issue
 from .elements import MAX_LANES
 from .loader import loader
+from .read_buffer import read_buffer
 from .scratchpad import scratchpad
 from .sequencer import StepCommand
 from .step_pipeline import OperandRead, step_pipeline
 from .tile_switch import tile_switch
 
 __all__ = ["ComputeTokens", "compute"]
+
+_PREFETCH = 256  # beats of LOADs that wait for steps to end; a block RAM has room for 512
 
 
 class ComputeTokens:
@@ -70,11 +74,15 @@ def merge_faults(first: Fault, second: Fault, third: Fault, fault: Fault) -> Any
 def compute(
     clock: Any, reset: Any, sink: Stream, tokens: ComputeTokens, uop_base: Any, acc_base: Any,
     read: ReadClient, inp: OperandRead, wgt: OperandRead, out: OperandRead, rows: RowCount,
-    others_idle: Any, idle: Any, waiting: Any, index: Any, completed: Any, finish: Any,
-    gemm_step: Any, alu_step: Any, acc_write: Any, fault: Fault, *, config: Config,
+    others_idle: Any, idle: Any, waiting: Any, starved: Any, index: Any, completed: Any,
+    finish: Any, gemm_step: Any, alu_step: Any, acc_write: Any, fault: Fault, *, config: Config,
 ) -> Any:
-    """Execute entries ``{index, instruction}`` of the compute queue."""
-    steps, load = StepCommand(config), LoadCommand()
+    """Execute entries ``{index, instruction}`` of the compute queue.
+
+    ``starved``: memory has not delivered the next beat of a LOAD, no padding is being written, and
+    no step is in flight.
+    """
+    steps, load, buffered = StepCommand(config), LoadCommand(), ReadClient(config)
     uop = OperandRead(config.log_uop_depth, 32)
     even, odd, fill = AccumulatorRead(config), AccumulatorRead(config), TileFill(config)
     tile_write, pad = TileWrite(config, MAX_LANES), PadWrite()
@@ -83,7 +91,7 @@ def compute(
     issue_fault, step_fault, load_fault = Fault(), Fault(), Fault()
     result_valid, result_index = bit(), word(config.log_acc_depth)
     result = word(8 * config.tile_bytes(MemoryType.ACC))
-    busy, loader_idle, stopped = bit(), bit(), bit()
+    busy, loader_idle, load_starved, stopped = bit(), bit(), bit(), bit()
     step_done, step_push_prev, step_push_next = bit(), bit(), bit()
     load_done, load_push_prev, load_push_next = bit(), bit(), bit()
     finishes, finish_push_prev, finish_push_next = bit(), bit(), bit()
@@ -100,6 +108,7 @@ def compute(
             or (finishes and finish_push_next)
         )
         acc_write.next = result_valid
+        starved.next = load_starved and not busy
 
     @always_comb
     def stop():
@@ -120,10 +129,11 @@ def compute(
             config=config,
         ),
         loader(
-            clock, reset, load, uop_base, acc_base, read, tile_write, pad, rows, load_done,
-            load_push_prev, load_push_next, loader_idle, load_fault,
-            config=config, first_type=MemoryType.UOP,
+            clock, reset, load, uop_base, acc_base, busy, buffered, tile_write, pad, rows,
+            load_done, load_push_prev, load_push_next, loader_idle, load_starved, load_fault,
+            config=config, first_type=MemoryType.UOP, max_bursts=_PREFETCH // MAX_BEATS,
         ),
+        read_buffer(clock, reset, buffered, read, config=config, depth=_PREFETCH),
         tile_switch(
             tile_write, pad, uop_write, uop_pad, acc_tile_write, acc_pad,
             first_type=MemoryType.UOP,

@@ -7,8 +7,9 @@ Contract
     next instruction are gathered while the one before it is running; without flags, or with
     tokens at hand, instructions start back to back.
     GEMM and ALU overlap with each other in the step pipeline.  A LOAD that moves something starts
-    when the pipeline is empty, and steps start when no LOAD is in flight: micro-ops and
-    accumulator tiles are never read and loaded at the same time.  LOADs overlap with LOADs.
+    beside them, but the loader is to hold its data back until the pipeline is empty; steps start
+    when no LOAD is in flight.  So micro-ops and accumulator tiles are never read and loaded at the
+    same time, while LOADs overlap their wait for memory with the steps before them.
     FINISH starts when pipeline, loader and ``others_idle`` are all idle; ``finish`` pulses in the
     cycle after its tokens were pushed.
     ``waiting``: the head lacks tokens or room, or is a FINISH that waits for the other modules,
@@ -123,7 +124,7 @@ def compute_issue(
     def offer():
         gathered.next = rooms_done
         steps.valid.next = rooms_done and decoded.is_steps and loader_idle
-        load.valid.next = rooms_done and decoded.is_load and not pipeline_busy
+        load.valid.next = rooms_done and decoded.is_load
         finishes.next = rooms_done and decoded.is_finish and quiet and others_idle
         finish_push_prev.next = decoded.push_prev
         finish_push_next.next = decoded.push_next

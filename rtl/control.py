@@ -7,11 +7,16 @@ Contract
     cycle compute comes before load, store and fetch), or nothing has moved for 64 cycles: every
     module idle or waiting, and fetch done or blocked.  Then, if a module waits, DEADLOCK with the
     lowest index that waits; else NO_FINISH with the instruction count.
-    From then on ``halt`` is high until ``port_idle``; the edge that sees both raises
-    ``module_reset``, drops ``busy`` and ``halt``, and sets the status; ``ended`` follows for one
-    cycle.  CYCLES counts the edges after the launch up to and including the one that sees the end.
-    Status, code and index hold until the next launch; ``clear`` drops the status bits alone.
-    Only ``reset`` stops a launch from outside.
+    ``cancel`` ends it with RESET, more cycles than WATCHDOG end it with that code; the index is
+    then the lowest one under way or at the head of a queue, else the next one to be dispatched.
+    From then on ``halt`` is high.  The edge that sees ``port_idle``, or that nothing has ``moved``
+    on the bus for 1024 cycles, raises ``module_reset``, drops ``busy`` and sets the status;
+    ``ended`` follows for one cycle.  ``draining`` shows in CONTROL while not busy.
+    ``halt`` stays high between launches, so it covers the cycle in which the modules first see
+    ``module_reset``, their requests still standing.
+    CYCLES counts the edges after the launch up to and including the one that sees the end.
+    Status, code, index and address hold until the next launch; ``clear`` drops the status bits
+    alone.  ``cancel`` without a launch, or while one is ending, does nothing.
 """
 
 from __future__ import annotations
@@ -21,27 +26,13 @@ from typing import Any
 from myhdl import always_comb, always_seq, block, concat
 
 from ..isa.config import Config
-from ..isa.opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType
-from .bundles import ERROR_BITS, INDEX_BITS, Fault, bit, word
+from ..isa.opcodes import ADDRESS_BITS, INSTRUCTION_BYTES, ErrorCode, MemoryType
+from .bundles import ERROR_BITS, INDEX_BITS, bit, word
+from .launch_end import find_deadlock, find_drained, find_end, find_expired, find_lowest
 from .registers import RegisterFile
+from .status import FetchStatus, ModuleStatus
 
-__all__ = ["ModuleStatus", "QUIET_CYCLES", "control"]
-
-QUIET_CYCLES = 64  # cycles without movement that end a launch
-
-
-class ModuleStatus:
-    """What a module tells control.
-
-    ``idle``: nothing held or in progress and no instruction at its queue.  ``waiting``: the
-    instruction with ``index`` cannot start and nothing else moves.  ``completed``: pulse per
-    instruction.
-    """
-
-    def __init__(self) -> None:
-        self.idle, self.waiting, self.completed = bit(), bit(), bit()
-        self.index = word(INDEX_BITS)
-        self.fault = Fault()
+__all__ = ["control"]
 
 
 @block
@@ -66,110 +57,46 @@ def check_alignment(values: RegisterFile, misaligned: Any, *, config: Config) ->
 
 
 @block
-def find_deadlock(
-    clock: Any, reset: Any, running: Any, fetch_done: Any, fetch_blocked: Any, load: ModuleStatus,
-    compute: ModuleStatus, store: ModuleStatus, stuck: Any, waiting: Any, index: Any,
+def control(
+    clock: Any, reset: Any, launch: Any, clear: Any, cancel: Any, values: RegisterFile,
+    fetch: FetchStatus, load: ModuleStatus, compute: ModuleStatus, store: ModuleStatus,
+    finish: Any, load_to_compute: Any, compute_to_load: Any, compute_to_store: Any,
+    store_to_compute: Any, port_idle: Any, draining: Any, moved: Any, busy: Any,
+    module_reset: Any, halt: Any, ended: Any, *, config: Config,
 ) -> Any:
-    """``stuck``: nothing has moved for 64 cycles; whether a module waits and the lowest index."""
-    quiet = bit()
-    quiet_cycles = word((QUIET_CYCLES - 1).bit_length())
+    """Run the launch protocol; the token wires are each queue's ``available``."""
+    finished, failed, tokens_left, owing = bit(), bit(), bit(), bit()
+    misaligned, running, drained = bit(), bit(), bit()
+    stuck, waiting, waiting_index = bit(), bit(), word(INDEX_BITS)
+    expired, lowest_valid, lowest_index = bit(), bit(), word(INDEX_BITS)
+    ends, end_code, end_index = bit(), word(ERROR_BITS), word(INDEX_BITS)
+    end_address = word(ADDRESS_BITS)
 
-    @always_comb
-    def observe() -> None:
-        quiet.next = (
-            running and (fetch_done or fetch_blocked) and (load.idle or load.waiting)
-            and (compute.idle or compute.waiting) and (store.idle or store.waiting)
-        )
-        waiting.next = load.waiting or compute.waiting or store.waiting
+    alignment = check_alignment(values, misaligned, config=config)
+    deadlock = find_deadlock(clock, reset, running, fetch, load, compute, store, stuck)
+    first_waiting = find_lowest(
+        load.waiting, load.index, compute.waiting, compute.index, store.waiting, store.index,
+        waiting, waiting_index,
+    )
+    first_present = find_lowest(
+        load.present, load.oldest, compute.present, compute.oldest, store.present, store.oldest,
+        lowest_valid, lowest_index,
+    )
+    drain = find_drained(clock, reset, running, port_idle, moved, drained)
+    watchdog = find_expired(values, expired)
+    ending = find_end(
+        values, finish, fetch, load, compute, store, stuck, waiting, waiting_index, cancel,
+        expired, lowest_valid, lowest_index, ends, end_code, end_index, end_address,
+    )
 
     @always_comb
     def judge() -> None:
-        stuck.next = quiet and quiet_cycles == QUIET_CYCLES - 1
-
-    @always_seq(clock.posedge, reset)
-    def count() -> None:
-        if quiet and quiet_cycles != QUIET_CYCLES - 1:
-            quiet_cycles.next = quiet_cycles + 1
-        else:
-            quiet_cycles.next = 0
-
-    @always_comb
-    def find_lowest() -> None:
-        index.next = store.index
-        if compute.waiting and (not store.waiting or compute.index < store.index):
-            index.next = compute.index
-            if load.waiting and load.index < compute.index:
-                index.next = load.index
-        elif load.waiting and (not store.waiting or load.index < store.index):
-            index.next = load.index
-
-    return observe, judge, count, find_lowest
-
-
-@block
-def find_end(
-    values: RegisterFile, finish: Any, fetch: Fault, load: Fault, compute: Fault, store: Fault,
-    stuck: Any, waiting: Any, waiting_index: Any, ends: Any, code: Any, index: Any,
-) -> Any:
-    """``ends``: the launch ends in this cycle, with this code and index."""
-
-    @always_comb
-    def choose() -> None:
-        ends.next = True
-        code.next = ErrorCode.NONE
-        index.next = 0
-        if compute.raised:
-            code.next = compute.code
-            index.next = compute.index
-        elif load.raised:
-            code.next = load.code
-            index.next = load.index
-        elif store.raised:
-            code.next = store.code
-            index.next = store.index
-        elif fetch.raised:
-            code.next = fetch.code
-            index.next = fetch.index
-        elif stuck and waiting:
-            code.next = ErrorCode.DEADLOCK
-            index.next = waiting_index
-        elif stuck:
-            code.next = ErrorCode.NO_FINISH
-            index.next = values.insn_count
-        else:
-            ends.next = finish
-
-    return choose
-
-
-@block
-def control(
-    clock: Any, reset: Any, launch: Any, clear: Any, values: RegisterFile, fetch_done: Any,
-    fetch_blocked: Any, fetch_fault: Fault, load: ModuleStatus, compute: ModuleStatus,
-    store: ModuleStatus, finish: Any, load_to_compute: Any, compute_to_load: Any,
-    compute_to_store: Any, store_to_compute: Any, port_idle: Any, busy: Any, module_reset: Any,
-    halt: Any, ended: Any, *, config: Config,
-) -> Any:
-    """Run the launch protocol; the token wires are each queue's ``available``."""
-    finished, failed, tokens_left = bit(), bit(), bit()
-    misaligned, running = bit(), bit()
-    stuck, waiting, waiting_index = bit(), bit(), word(INDEX_BITS)
-    ends, end_code, end_index = bit(), word(ERROR_BITS), word(INDEX_BITS)
-
-    alignment = check_alignment(values, misaligned, config=config)
-    deadlock = find_deadlock(
-        clock, reset, running, fetch_done, fetch_blocked, load, compute, store, stuck, waiting,
-        waiting_index,
-    )
-    ending = find_end(
-        values, finish, fetch_fault, load.fault, compute.fault, store.fault, stuck, waiting,
-        waiting_index, ends, end_code, end_index,
-    )
+        running.next = busy and not halt
+        owing.next = draining and not busy
 
     @always_comb
     def show() -> None:
-        running.next = busy and not halt
-        values.control.next = concat(tokens_left, failed, finished, busy)
+        values.control.next = concat(owing, tokens_left, failed, finished, busy)
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
@@ -184,11 +111,12 @@ def control(
                 values.cycles.next = 0
                 values.error_code.next = ErrorCode.NONE
                 values.error_index.next = 0
+                values.error_address.next = 0
                 if misaligned:
-                    halt.next = True
                     values.error_code.next = ErrorCode.ALIGNMENT
                 else:
                     module_reset.next = False
+                    halt.next = False
             elif clear:
                 finished.next = False
                 failed.next = False
@@ -199,9 +127,9 @@ def control(
                 halt.next = True
                 values.error_code.next = end_code
                 values.error_index.next = end_index
-        elif port_idle:
+                values.error_address.next = end_address
+        elif drained:
             busy.next = False
-            halt.next = False
             module_reset.next = True
             ended.next = True
             finished.next = True
@@ -210,4 +138,7 @@ def control(
                 load_to_compute or compute_to_load or compute_to_store or store_to_compute
             )
 
-    return alignment, deadlock, ending, show, advance
+    return (
+        alignment, deadlock, first_waiting, first_present, drain, watchdog, ending, judge, show,
+        advance,
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import ResetSignal, always_comb, block
+from myhdl import ResetSignal, Signal, always_comb, block
 
 from ..isa.config import Config
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, MemoryType
@@ -18,7 +18,6 @@ from .bundles import (
     ENTRY_BITS,
     Axi4,
     AxiLite,
-    Fault,
     PadWrite,
     ReadClient,
     RowCount,
@@ -28,15 +27,18 @@ from .bundles import (
     bit,
 )
 from .compute import ComputeTokens, compute
-from .control import ModuleStatus, control
+from .control import control
 from .counters import counters
 from .elements import MAX_LANES
 from .fetch import fetch
 from .load import load
 from .memory_port import memory_port
+from .oldest import oldest
+from .performance import performance
 from .queue import queue
 from .registers import RegisterFile, registers
 from .scratchpad import scratchpad
+from .status import FetchStatus, ModuleStatus
 from .step_pipeline import OperandRead
 from .store import store
 from .tile_switch import tile_switch
@@ -75,10 +77,13 @@ def core(
     """The top level, converted as ``myvta_core``."""
     values = RegisterFile(config)
     module_reset = ResetSignal(1, active=1, isasync=False)
-    launch, clear, busy, ended, halt, port_idle = (bit() for _ in range(6))
-    fetch_done, fetch_blocked, fetch_fault = bit(), bit(), Fault()
+    launch, clear, cancel, busy, ended = (bit() for _ in range(5))
+    halt = Signal(True)  # while no launch runs
+    port_idle, draining, moved = bit(), bit(), bit()
+    fetch_status = FetchStatus()
     load_status, compute_status, store_status = ModuleStatus(), ModuleStatus(), ModuleStatus()
     finish, others_idle, gemm_step, alu_step, acc_write = (bit() for _ in range(5))
+    load_starved, compute_starved, store_starved = bit(), bit(), bit()
 
     # streams to the engines: dispatched, queued
     to_load, to_compute, to_store = (Stream(ENTRY_BITS) for _ in range(3))
@@ -88,6 +93,10 @@ def core(
     fetch_read, compute_read, load_read = (ReadClient(config) for _ in range(3))
     store_write = WriteClient(config)
     load_rows, compute_rows, store_rows = RowCount(), RowCount(), RowCount()
+    fetch_read.error_address = fetch_status.error_address
+    compute_read.error_address = compute_status.error_address
+    load_read.error_address = load_status.error_address
+    store_write.error_address = store_status.error_address
     tile_write, pad = TileWrite(config, MAX_LANES), PadWrite()
     inp = OperandRead(config.log_inp_depth, 8 * config.tile_bytes(MemoryType.INP))
     wgt = OperandRead(config.log_wgt_depth, 8 * config.tile_bytes(MemoryType.WGT))
@@ -107,12 +116,13 @@ def core(
     return (
         join_idle,
         registers(
-            clock, reset, s_axi, values, busy, ended, launch, clear, interrupt, config=config,
+            clock, reset, s_axi, values, busy, ended, launch, clear, cancel, interrupt,
+            config=config,
         ),
         control(
-            clock, reset, launch, clear, values, fetch_done, fetch_blocked, fetch_fault,
-            load_status, compute_status, store_status, finish, tokens.l2g_available,
-            g2l_available, g2s_available, tokens.s2g_available, port_idle, busy, module_reset,
+            clock, reset, launch, clear, cancel, values, fetch_status, load_status,
+            compute_status, store_status, finish, tokens.l2g_available, g2l_available,
+            g2s_available, tokens.s2g_available, port_idle, draining, moved, busy, module_reset,
             halt, ended, config=config,
         ),
         counters(
@@ -120,17 +130,35 @@ def core(
             store_status.completed, gemm_step, alu_step, acc_write, load_rows, compute_rows,
             store_rows, values, config=config,
         ),
+        performance(
+            clock, reset, launch, busy, halt, to_load, to_compute, to_store, fetch_status.done,
+            fetch_status.blocked, load_status, load_starved, compute_status, compute_starved,
+            store_status, store_starved, m_axi, values,
+        ),
         memory_port(
             clock, reset, halt, values.window_base, values.window_limit, fetch_read, compute_read,
-            load_read, store_write, m_axi, port_idle, config=config,
+            load_read, store_write, m_axi, port_idle, draining, moved, config=config,
         ),
         fetch(
             clock, module_reset, values.insn_base, values.insn_count, fetch_read, to_load,
-            to_compute, to_store, fetch_done, fetch_blocked, fetch_fault, config=config,
+            to_compute, to_store, fetch_status.index, fetch_status.done, fetch_status.blocked,
+            fetch_status.fault, config=config,
         ),
         queue(clock, module_reset, to_load, for_load, width=ENTRY_BITS, depth=QUEUE_DEPTH),
         queue(clock, module_reset, to_compute, for_compute, width=ENTRY_BITS, depth=QUEUE_DEPTH),
         queue(clock, module_reset, to_store, for_store, width=ENTRY_BITS, depth=QUEUE_DEPTH),
+        oldest(
+            clock, module_reset, for_load, load_status.completed, load_status.present,
+            load_status.oldest,
+        ),
+        oldest(
+            clock, module_reset, for_compute, compute_status.completed, compute_status.present,
+            compute_status.oldest,
+        ),
+        oldest(
+            clock, module_reset, for_store, store_status.completed, store_status.present,
+            store_status.oldest,
+        ),
         token_queue(
             clock, module_reset, l2g_reserve, l2g_push, tokens.l2g_pop, tokens.l2g_available,
             l2g_room, capacity=TOKEN_CAPACITY,
@@ -150,20 +178,21 @@ def core(
         load(
             clock, module_reset, for_load, g2l_available, g2l_pop, l2g_room, l2g_reserve,
             l2g_push, values.inp_base, values.wgt_base, load_read, tile_write, pad, load_rows,
-            load_status.idle, load_status.waiting, load_status.index, load_status.completed,
-            load_status.fault, config=config,
+            load_status.idle, load_status.waiting, load_starved, load_status.index,
+            load_status.completed, load_status.fault, config=config,
         ),
         operand_buffers(clock, tile_write, pad, inp, wgt, config=config),
         compute(
             clock, module_reset, for_compute, tokens, values.uop_base, values.acc_base,
             compute_read, inp, wgt, out, compute_rows, others_idle, compute_status.idle,
-            compute_status.waiting, compute_status.index, compute_status.completed, finish,
-            gemm_step, alu_step, acc_write, compute_status.fault, config=config,
+            compute_status.waiting, compute_starved, compute_status.index,
+            compute_status.completed, finish, gemm_step, alu_step, acc_write,
+            compute_status.fault, config=config,
         ),
         store(
             clock, module_reset, for_store, g2s_available, g2s_pop, s2g_room, s2g_reserve,
             s2g_push, values.out_base, out.enable, out.address, out.data, store_write, store_rows,
-            store_status.idle, store_status.waiting, store_status.index, store_status.completed,
-            store_status.fault, config=config,
+            store_status.idle, store_status.waiting, store_starved, store_status.index,
+            store_status.completed, store_status.fault, config=config,
         ),
     )

@@ -18,7 +18,7 @@ from ..isa.opcodes import MemoryType
 from .bundles import RowCount, word
 from .registers import RegisterFile
 
-__all__ = ["counters"]
+__all__ = ["count_pulses", "counters"]
 
 
 @block

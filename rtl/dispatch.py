@@ -5,6 +5,7 @@ Contract
     An instruction goes to the queue that the ISA routes it to (isa.instructions.route) in the
     cycle in which that queue is ready, with its position in the stream: one a cycle.
     ``done``     FINISH or ``insn_count`` instructions have been handed over: nothing more is.
+    ``index``    position of the next instruction to hand over.
     ``blocked``  an instruction is here and its queue is full.
     ``fault``    the next instruction could not be read (WINDOW or BUS); nothing more is handed
                  over.  Raised one cycle after the failed read shows.
@@ -19,7 +20,7 @@ from myhdl import always_comb, always_seq, block, concat
 from ..isa.config import Config
 from ..isa.fields import layout
 from ..isa.opcodes import ErrorCode, MemoryType, Opcode
-from .bundles import ENTRY_BITS, INDEX_BITS, Fault, PortError, Stream, bit, word
+from .bundles import ENTRY_BITS, INDEX_BITS, Fault, PortError, Stream, bit
 
 __all__ = ["FETCHED_BITS", "dispatch"]
 
@@ -30,12 +31,11 @@ FETCHED_BITS = _BITS + 2  # {error, instruction}
 @block
 def dispatch(
     clock: Any, reset: Any, insn_count: Any, instructions: Stream, load: Stream, compute: Stream,
-    store: Stream, done: Any, blocked: Any, fault: Fault, *, config: Config,
+    store: Stream, index: Any, done: Any, blocked: Any, fault: Fault, *, config: Config,
 ) -> Any:
     """Route by opcode and memory type."""
     opcode = layout(Opcode.LOAD, config)["opcode"]
     memory_type = layout(Opcode.LOAD, config)["memory_type"]
-    index = word(INDEX_BITS)  # of the instruction at hand
     finished = bit()  # FINISH has been handed over
     present, failed = bit(), bit()  # an instruction is at hand / could not be read
     to_load, to_store, moves = bit(), bit(), bit()

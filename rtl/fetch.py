@@ -3,7 +3,7 @@
 Contract
     Starts when reset falls, reads ``insn_count`` instructions from ``insn_base`` (both must hold
     still until the next reset; the base is a multiple of 16) and dispatches them as
-    :mod:`myvta.rtl.dispatch` says, whose ``done``, ``blocked`` and ``fault`` are this block's.
+    :mod:`myvta.rtl.dispatch` says, whose ``index``, ``done``, ``blocked`` and ``fault`` these are.
     Keeps up to 64 instructions in flight or waiting; a burst is asked for only when there is room
     for all its beats, so ``read.data_ready`` is always high.  Bursts end at aligned blocks of 16
     beats.  Read-ahead past FINISH stops with it and its errors are nobody's.
@@ -65,7 +65,8 @@ def count_beats(insn_base: Any, insn_count: Any, total: Any, *, bus_width: int) 
 @block
 def fetch(
     clock: Any, reset: Any, insn_base: Any, insn_count: Any, read: ReadClient, load: Stream,
-    compute: Stream, store: Stream, done: Any, blocked: Any, fault: Fault, *, config: Config,
+    compute: Stream, store: Stream, index: Any, done: Any, blocked: Any, fault: Fault, *,
+    config: Config,
 ) -> Any:
     """Ask for bursts; queue, assemble and dispatch what comes."""
     log_bytes = config.log_bus_width - 3
@@ -87,8 +88,8 @@ def fetch(
     buffer_ = queue(clock, reset, arrived, beats, width=error_hi, depth=depth)
     assembler = assemble(clock, reset, insn_base, beats, instructions, bus_width=bus_width)
     dispatcher = dispatch(
-        clock, reset, insn_count, instructions, load, compute, store, done, blocked, fault,
-        config=config,
+        clock, reset, insn_count, instructions, load, compute, store, index, done, blocked,
+        fault,         config=config,
     )
 
     @always_comb

@@ -8,7 +8,8 @@ Contract
     next instruction comes to the head, while data of this one is awaited.
     ``completed`` pulses when everything of it is written, ``l2g_push`` in the same cycle; in order.
     ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
-    a token or room and none is in flight; ``index`` says which it is.
+    a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory has not
+    delivered the next beat and no padding is being written.
     ``fault`` stays until reset; nothing starts or completes after it.
 """
 
@@ -44,8 +45,8 @@ __all__ = ["load"]
 def load(
     clock: Any, reset: Any, sink: Stream, g2l_available: Any, g2l_pop: Any, l2g_room: Any,
     l2g_reserve: Any, l2g_push: Any, inp_base: Any, wgt_base: Any, read: ReadClient,
-    write: TileWrite, pad: PadWrite, rows: RowCount, idle: Any, waiting: Any, index: Any,
-    completed: Any, fault: Fault, *, config: Config,
+    write: TileWrite, pad: PadWrite, rows: RowCount, idle: Any, waiting: Any, starved: Any,
+    index: Any, completed: Any, fault: Fault, *, config: Config,
 ) -> Any:
     """Execute entries ``{index, instruction}`` that are LOADs of INP or WGT."""
     fields = layout(Opcode.LOAD, config)
@@ -61,7 +62,7 @@ def load(
     age = word(2)  # cycles the instruction at the head has been checked
     head, checked, bad_flags, out_of_range, ready_to_start, starts = (bit() for _ in range(6))
     done, done_push_prev, done_push_next, loader_idle = bit(), OpenPort(), bit(), bit()
-    static_fault = bit()
+    static_fault, hold = bit(), bit()
 
     @always_comb
     def decode():
@@ -76,6 +77,7 @@ def load(
         command.x_pad_0.next = sink.data[f_x_pad_0.hi:f_x_pad_0.lo]
         command.x_pad_1.next = sink.data[f_x_pad_1.hi:f_x_pad_1.lo]
         command.push_prev.next = False
+        hold.next = False  # the operand buffers take data at any time
         command.push_next.next = sink.data[f_push_next.lo]
         command.index.next = sink.data[ENTRY_BITS:index_low]
 
@@ -139,8 +141,9 @@ def load(
 
     checks = memory_checks(clock, sink.data, out_of_range, config=config)
     engine = loader(
-        clock, reset, command, inp_base, wgt_base, read, write, pad, rows, done, done_push_prev,
-        done_push_next, loader_idle, data_fault, config=config, first_type=MemoryType.INP,
+        clock, reset, command, inp_base, wgt_base, hold, read, write, pad, rows, done,
+        done_push_prev, done_push_next, loader_idle, starved, data_fault, config=config,
+        first_type=MemoryType.INP,
     )
     return (
         decode, judge, gather_tokens, start, complete, report, wait_for_checks, watch, checks,

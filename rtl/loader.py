@@ -10,7 +10,11 @@ Contract
     ``done`` pulses once per command, in order, in the cycle after its last write was handed over;
     ``done_push_prev`` and ``done_push_next`` are the command's flags in that cycle.
     A command with ``x_size`` 0 writes nothing and is done in its turn; ``y_size`` 0 writes padding.
+    While ``hold`` is high no command begins to write; its data is asked for all the same and waits
+    in the memory port or where the caller keeps it.  ``hold`` must not rise while one writes.
     ``idle``: no command is in flight.
+    ``starved``: memory has not delivered the next beat of the command whose turn it is, and no
+    padding is being written.
     ``fault``: a row met the memory window or a bus error.  Later data is swallowed, nothing more is
     done until reset; the caller stops giving commands.
 
@@ -39,7 +43,7 @@ from .elements import log_bytes
 from .load_plan import PACKED_BITS, LoadPlan, load_plan, pack_command
 from .pad_writes import pad_writes
 from .queue import queue
-from .row_requests import RowWalk, row_requests
+from .row_requests import MAX_BURSTS, RowWalk, row_requests
 from .row_writes import row_writes
 
 __all__ = ["loader"]
@@ -49,10 +53,10 @@ _WAITING = 8  # commands between requests and writes: 4-tile rows cover 64 cycle
 
 @block
 def loader(
-    clock: Any, reset: Any, command: LoadCommand, first_base: Any, second_base: Any,
+    clock: Any, reset: Any, command: LoadCommand, first_base: Any, second_base: Any, hold: Any,
     read: ReadClient, write: TileWrite, pad: PadWrite, rows: RowCount, done: Any,
-    done_push_prev: Any, done_push_next: Any, idle: Any, fault: Fault,
-    *, config: Config, first_type: int,
+    done_push_prev: Any, done_push_next: Any, idle: Any, starved: Any, fault: Fault,
+    *, config: Config, first_type: int, max_bursts: int = MAX_BURSTS,
 ) -> Any:
     """Execute LOADs of any memory type.
 
@@ -61,6 +65,8 @@ def loader(
     first_base, second_base : Signal
         Base address in bytes of ``first_type`` and of every other memory type; stable while a
         command is in flight.
+    max_bursts : int
+        Bursts asked for whose data has not been written.
     """
     walk, plan = RowWalk(), LoadPlan()
     waiting, planned = Stream(PACKED_BITS), Stream(PACKED_BITS)
@@ -97,8 +103,8 @@ def loader(
     @always_comb
     def sequence():
         ends.next = active and not row_busy and not pad_busy
-        start.next = plan.valid and not row_busy and not pad_busy
-        plan.taken.next = plan.valid and not row_busy and not pad_busy
+        start.next = plan.valid and not row_busy and not pad_busy and not hold
+        plan.taken.next = plan.valid and not row_busy and not pad_busy and not hold
 
     @always_comb
     def report():
@@ -106,6 +112,7 @@ def loader(
         done_push_prev.next = push_prev
         done_push_next.next = push_next
         idle.next = in_flight == 0
+        starved.next = row_busy and not read.data_valid and not (pad.valid and pad.ready)
 
     @always_seq(clock.posedge, reset)
     def follow():
@@ -120,7 +127,9 @@ def loader(
         elif ends and not (command.valid and command.ready):
             in_flight.next = in_flight - 1
 
-    requests = row_requests(clock, reset, walk, read, burst_done, request_last, config=config)
+    requests = row_requests(
+        clock, reset, walk, read, burst_done, request_last, config=config, max_bursts=max_bursts,
+    )
     pack = pack_command(command, waiting.data)
     commands = queue(clock, reset, waiting, planned, width=PACKED_BITS, depth=_WAITING)
     planner = load_plan(

@@ -7,6 +7,9 @@ Contract
     bits are 0 and 1; the window must not change while a burst is under way.
     ``halt``: takes and issues nothing new, throws read data away, completes issued writes without
     writing.  Once ``idle`` is high under ``halt`` it stays, and the clients may be reset.
+    If ``halt`` falls before that, ``draining`` is high and the port goes on as under ``halt``
+    until it is idle: what memory still owes never meets a new burst or a client.
+    ``moved``: a transfer takes place on one of the five channels in this cycle.
     ``reset`` is the device's own, not the modules': a burst under way must end on the bus.
 """
 
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, block
+from myhdl import always_comb, always_seq, block
 
 from ..isa.config import Config
 from .bundles import Axi4, ReadClient, WriteClient, bit
@@ -27,22 +30,35 @@ __all__ = ["memory_port"]
 @block
 def memory_port(
     clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, fetch: ReadClient,
-    compute: ReadClient, load: ReadClient, store: WriteClient, m_axi: Axi4, idle: Any, *,
-    config: Config,
+    compute: ReadClient, load: ReadClient, store: WriteClient, m_axi: Axi4, idle: Any,
+    draining: Any, moved: Any, *, config: Config,
 ) -> Any:
     """Join the two halves."""
-    reads_idle, writes_idle = bit(), bit()
+    reads_idle, writes_idle, drains = bit(), bit(), bit()
 
     reads = read_port(
-        clock, reset, halt, window_base, window_limit, fetch, compute, load, m_axi, reads_idle,
+        clock, reset, drains, window_base, window_limit, fetch, compute, load, m_axi, reads_idle,
         config=config,
     )
     writes = write_port(
-        clock, reset, halt, window_base, window_limit, store, m_axi, writes_idle, config=config
+        clock, reset, drains, window_base, window_limit, store, m_axi, writes_idle, config=config
     )
 
     @always_comb
     def join() -> None:
         idle.next = reads_idle and writes_idle
+        drains.next = halt or draining
 
-    return reads, writes, join
+    @always_seq(clock.posedge, reset)
+    def remember() -> None:
+        draining.next = drains and not idle
+
+    @always_comb
+    def watch() -> None:
+        moved.next = (
+            (m_axi.arvalid and m_axi.arready) or (m_axi.rvalid and m_axi.rready)
+            or (m_axi.awvalid and m_axi.awready) or (m_axi.wvalid and m_axi.wready)
+            or (m_axi.bvalid and m_axi.bready)
+        )
+
+    return reads, writes, join, remember, watch

@@ -7,7 +7,8 @@ Contract
     tells whose the head is; data goes straight from R to its owner, whose ``data_ready`` drives
     RREADY.  A beat moves in every cycle if the memory delivers and the owner takes.
     A refused burst is answered in its turn by one beat with ``data_last`` and error WINDOW;
-    SLVERR and DECERR show as error BUS on their beat.
+    SLVERR and DECERR show as error BUS on their beat.  ``error_address`` of a client gets the
+    address of its first such burst in the cycle after the error shows.
     While ``halt`` is high nothing new is taken or issued, what comes is thrown away, and no
     client sees data.  ``idle`` then says that nothing is outstanding.
 """
@@ -19,6 +20,7 @@ from typing import Any
 from myhdl import Signal, always_comb, always_seq, block, concat, intbv
 
 from ..isa.config import Config
+from ..isa.opcodes import ADDRESS_BITS
 from .bundles import Axi4, PortError, ReadClient, Stream, bit
 from .queue import queue
 from .read_arbiter import Owner, read_arbiter
@@ -26,16 +28,19 @@ from .window_check import Checked, Request, window_check
 
 __all__ = ["READS", "read_port"]
 
-READS = 32  # bursts whose answers are awaited, besides the one being answered
+READS = 64  # bursts whose answers are awaited, besides the one being answered
+_OWED_BITS = ADDRESS_BITS + 3  # of a burst without an answer yet: {address, refused, owner}
 _INCR = 1
 
 
 @block
 def read_answer(
-    head: Stream, halt: Any, m_axi: Axi4, client: ReadClient, taken: Any, *, owner: int
+    clock: Any, reset: Any, head: Stream, halt: Any, m_axi: Axi4, client: ReadClient, taken: Any,
+    *, owner: int,
 ) -> Any:
     """Pass the R channel to one client while the head burst is its; ``taken``: it accepts."""
     mine, refused = bit(), bit()
+    failed = bit()  # error_address holds an address of this launch
 
     @always_comb
     def select() -> None:
@@ -57,7 +62,15 @@ def read_answer(
     def accept() -> None:
         taken.next = mine and client.data_ready
 
-    return select, deliver, accept
+    @always_seq(clock.posedge, reset)
+    def remember() -> None:
+        if halt:
+            failed.next = False
+        elif not failed and mine and (refused or (m_axi.rvalid and m_axi.rresp[1])):
+            failed.next = True
+            client.error_address.next = head.data[:3]
+
+    return select, deliver, accept, remember
 
 
 @block
@@ -67,7 +80,7 @@ def read_port(
 ) -> Any:
     """Read for three clients."""
     request, checked, check_empty = Request(), Checked(), bit()
-    awaited, head = Stream(3), Stream(3)  # {refused, owner} of bursts without an answer yet
+    awaited, head = Stream(_OWED_BITS), Stream(_OWED_BITS)
     outstanding = Signal(intbv(0, min=0, max=READS + 2))
     fetch_taken, compute_taken, load_taken = bit(), bit(), bit()
     answered = bit()  # the head burst has its last beat
@@ -77,10 +90,16 @@ def read_port(
     check = window_check(
         clock, reset, halt, window_base, window_limit, request, checked, check_empty
     )
-    owners = queue(clock, reset, awaited, head, width=3, depth=READS)
-    fetch_answer = read_answer(head, halt, m_axi, fetch, fetch_taken, owner=Owner.FETCH)
-    compute_answer = read_answer(head, halt, m_axi, compute, compute_taken, owner=Owner.COMPUTE)
-    load_answer = read_answer(head, halt, m_axi, load, load_taken, owner=Owner.LOAD)
+    owners = queue(clock, reset, awaited, head, width=_OWED_BITS, depth=READS)
+    fetch_answer = read_answer(
+        clock, reset, head, halt, m_axi, fetch, fetch_taken, owner=Owner.FETCH
+    )
+    compute_answer = read_answer(
+        clock, reset, head, halt, m_axi, compute, compute_taken, owner=Owner.COMPUTE
+    )
+    load_answer = read_answer(
+        clock, reset, head, halt, m_axi, load, load_taken, owner=Owner.LOAD
+    )
 
     @always_comb
     def decide() -> None:
@@ -93,7 +112,7 @@ def read_port(
         awaited.valid.next = checked.valid and not halt and (
             checked.refused or not m_axi.arvalid or m_axi.arready
         )
-        awaited.data.next = concat(checked.refused, checked.owner)
+        awaited.data.next = concat(checked.address, checked.refused, checked.owner)
 
     @always_seq(clock.posedge, reset)
     def drive_address() -> None:

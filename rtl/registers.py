@@ -5,8 +5,10 @@ Contract
     here, strobes honoured, and is answered OKAY.  One write in two cycles.
     Reads: data shows after the clock edge that takes the address.  One read in two cycles.
     Addresses count in words (the two low bits are ignored); offsets outside the map read 0 and
-    ignore writes.  While ``busy`` only the interrupt registers can be written.
+    ignore writes.  While ``busy`` only the interrupt registers and RESET can be written.
     CONTROL: ``launch`` pulses when 1 is written to bit 0, ``clear`` when 0 is, while not busy.
+    RESET: ``cancel`` pulses when 1 is written to bit 0.
+    WINDOW_LOCK: once 1 it stays 1 and the window registers keep what they hold.
     The interrupt status bit is set by ``ended`` (which wins over a clearing write of the same
     cycle); ``interrupt`` is high while it and the enable bit are 1.
     Registers that the device writes come in through :class:`RegisterFile` and are read as they are.
@@ -27,6 +29,7 @@ __all__ = ["RegisterFile", "registers"]
 
 _OKAY = 0
 _CONSTANT = (Reg.IDENTITY, Reg.VERSION, Reg.FEATURES, Reg.FINGERPRINT)
+_WINDOW = (Reg.WINDOW_BASE, Reg.WINDOW_LIMIT)
 _PAGE = WINDOW_GRANULE.bit_length() - 1
 _WRITABLE = {  # bits [high-1:low] the host can change, where not all; the others keep their reset
     Reg.WINDOW_BASE: (32, _PAGE), Reg.WINDOW_LIMIT: (32, _PAGE), Reg.INTERRUPT_ENABLE: (1, 0),
@@ -34,11 +37,11 @@ _WRITABLE = {  # bits [high-1:low] the host can change, where not all; the other
 
 
 class RegisterFile:
-    """The value of every register that is not a constant: a 32-bit signal named as in ``Reg``."""
+    """The value of every register that has one: a 32-bit signal named as in ``Reg``."""
 
     def __init__(self, config: Config) -> None:
         for offset, value in reset_values(config).items():
-            if offset not in _CONSTANT:
+            if offset not in _CONSTANT and REGISTERS[offset].access != "wo":
                 setattr(self, offset.name.lower(), Signal(modbv(value)[32:]))
 
     if TYPE_CHECKING:
@@ -55,15 +58,15 @@ class HostWrite:
 
 @block
 def writable_word(
-    clock: Any, reset: Any, write: HostWrite, busy: Any, value: Any, *, offset: int, high: int,
+    clock: Any, reset: Any, write: HostWrite, closed: Any, value: Any, *, offset: int, high: int,
     low: int,
 ) -> Any:
-    """A register the host writes while no launch runs; ``interrupt_enable`` always."""
+    """A register the host writes while not ``closed``; ``interrupt_enable`` always."""
     always_open = offset == Reg.INTERRUPT_ENABLE
 
     @always_seq(clock.posedge, reset)
     def update() -> None:
-        if write.valid and write.index == offset // 4 and (always_open or not busy):
+        if write.valid and write.index == offset // 4 and (always_open or not closed):
             value.next[high:low] = (
                 value[high:low] & ~write.mask[high:low]
                 | write.data[high:low] & write.mask[high:low]
@@ -190,10 +193,11 @@ def host_reads(clock: Any, reset: Any, s_axi: AxiLite, value: Any) -> Any:
 @block
 def registers(
     clock: Any, reset: Any, s_axi: AxiLite, values: RegisterFile, busy: Any, ended: Any,
-    launch: Any, clear: Any, interrupt: Any, *, config: Config,
+    launch: Any, clear: Any, cancel: Any, interrupt: Any, *, config: Config,
 ) -> Any:
     """Build one small block per register from the table."""
     write = HostWrite()
+    window_closed = bit()
     constants = reset_values(config)
     writes = host_writes(clock, reset, s_axi, write)
 
@@ -204,22 +208,39 @@ def registers(
         )
     ]
     for offset, description in REGISTERS.items():
-        if offset in _CONSTANT:
+        if offset in _CONSTANT or description.access == "wo":
             continue
         value = getattr(values, offset.name.lower())
         selected.append(word(32))
         nodes.append(readable_word(s_axi.araddr, value, selected[-1], offset=int(offset)))
         if description.access == "rw" and offset != Reg.CONTROL:
             high, low = _WRITABLE.get(offset, (32, 0))
+            closed = window_closed if offset in _WINDOW else busy
             nodes.append(
                 writable_word(
-                    clock, reset, write, busy, value, offset=int(offset), high=high, low=low
+                    clock, reset, write, closed, value, offset=int(offset), high=high, low=low
                 )
             )
     while len(selected) > 1:  # a tree: oldest two joined to one, until one is left
         selected.append(word(32))
         nodes.append(join_words(selected.pop(0), selected.pop(0), selected[-1]))
     reads = host_reads(clock, reset, s_axi, selected[0])
+
+    @always_comb
+    def guard() -> None:
+        window_closed.next = busy or values.window_lock[0]
+
+    @always_seq(clock.posedge, reset)
+    def lock() -> None:
+        if write.valid and write.index == Reg.WINDOW_LOCK // 4 and not busy:
+            if write.data[0] and write.mask[0]:
+                values.window_lock.next = 1
+
+    @always_comb
+    def end() -> None:
+        cancel.next = (
+            write.valid and write.index == Reg.RESET // 4 and write.data[0] and write.mask[0]
+        )
 
     @always_comb
     def command() -> None:
@@ -241,4 +262,4 @@ def registers(
     def notify() -> None:
         interrupt.next = values.interrupt_status[0] and values.interrupt_enable[0]
 
-    return writes, nodes, reads, command, remember_end, notify
+    return writes, nodes, reads, guard, lock, end, command, remember_end, notify

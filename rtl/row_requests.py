@@ -6,7 +6,7 @@ Contract
     taken, then one burst a cycle as fast as the port takes them, without a gap between rows.
     ``walk.ready`` comes back in the cycle after the last request was taken.
     A walk of no rows or of no elements requests nothing and takes 3 cycles.
-    At most 16 bursts are outstanding: requested, and not yet answered by ``burst_done``.
+    At most ``max_bursts`` are outstanding: requested, and not yet answered by ``burst_done``.
     ``request_last`` marks the last burst of a walk.  Bit 32 of an address is sticky: a row that
     starts past the address space, and all that follows a burst that ends there, has it set.
 """
@@ -23,7 +23,7 @@ from .bundles import MAX_BEATS, bit, word
 
 __all__ = ["MAX_BURSTS", "RowWalk", "row_requests"]
 
-MAX_BURSTS = 16  # outstanding bursts of one client
+MAX_BURSTS = 32  # outstanding bursts of one client: rows of 2 beats cover 64 cycles of latency
 _LOG_MAX_BYTES = 10  # element bytes: 32 x 32 bytes of weights, 8 x 32 lanes of 4 bytes
 _ROW_BITS = 16 + _LOG_MAX_BYTES
 _IDLE, _ADD, _WALK = 0, 1, 2
@@ -42,7 +42,7 @@ class RowWalk:
 @block
 def row_requests(
     clock: Any, reset: Any, walk: RowWalk, client: Any, burst_done: Any, request_last: Any,
-    *, config: Config,
+    *, config: Config, max_bursts: int = MAX_BURSTS,
 ) -> Any:
     """Request bursts on ``client.request_*`` of a ReadClient or WriteClient."""
     log_beat = config.log_bus_width - 3
@@ -55,7 +55,7 @@ def row_requests(
     product, stride, row_bytes = word(product_bits), word(_ROW_BITS), word(_ROW_BITS)
     row = word(ADDRESS_BITS + 1)  # start of the row after the one being requested
     address, beats_left = word(ADDRESS_BITS + 1), word(beats_bits)  # of the row being requested
-    outstanding = word(5)
+    outstanding = word(max_bursts.bit_length())
 
     wide_base, wide_stride = word(product_bits), word(_ROW_BITS)
     wide_size, span = word(_ROW_BITS), word(_ROW_BITS + 1)
@@ -97,7 +97,7 @@ def row_requests(
 
     @always_comb
     def request():
-        may_request.next = (beats_left != 0) and (outstanding != MAX_BURSTS)
+        may_request.next = (beats_left != 0) and (outstanding != max_bursts)
         row_ends.next = beats_left == beats
         request_last.next = (beats_left == beats) and (rows_left == 0)
 

@@ -12,7 +12,8 @@ Contract
     ``read_enable`` / ``read_address`` / ``read_data``: the output view of the accumulator, one
     cycle of latency, held while not enabled.
     ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
-    a token or room and none is in flight; ``index`` says which it is.
+    a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory does not
+    take the beat offered, or all beats of all STOREs were taken and only responses are awaited.
     ``fault`` stays until reset; nothing starts or completes after it.
 """
 
@@ -51,8 +52,8 @@ _RECORD_BITS = INDEX_BITS + 2  # of a burst: {index of its STORE, pushes, last o
 def store(
     clock: Any, reset: Any, sink: Stream, g2s_available: Any, g2s_pop: Any, s2g_room: Any,
     s2g_reserve: Any, s2g_push: Any, out_base: Any, read_enable: Any, read_address: Any,
-    read_data: Any, write: WriteClient, rows: RowCount, idle: Any, waiting: Any, index: Any,
-    completed: Any, fault: Fault, *, config: Config,
+    read_data: Any, write: WriteClient, rows: RowCount, idle: Any, waiting: Any, starved: Any,
+    index: Any, completed: Any, fault: Fault, *, config: Config,
 ) -> Any:
     """Execute entries ``{index, instruction}`` that are STOREs."""
     fields = layout(Opcode.STORE, config)
@@ -150,6 +151,12 @@ def store(
             and (in_flight == 0)
         )
 
+    @always_comb
+    def watch_memory():
+        starved.next = (write.data_valid and not write.data_ready) or (
+            (in_flight != 0) and not reading and not tile.valid and not write.data_valid
+        )
+
     @always_seq(clock.posedge, reset)
     def follow():
         if starts or not sink.valid:
@@ -195,5 +202,5 @@ def store(
     beats = tile_beats(clock, reset, tile, read_data, write, config=config)
     return (
         decode, judge, inspect, find_room, decide, start, record_burst, judge_response, report,
-        follow, complete, watch, checks, requests, bursts, reads, beats,
+        watch_memory, follow, complete, watch, checks, requests, bursts, reads, beats,
     )

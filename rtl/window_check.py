@@ -33,7 +33,7 @@ class Request:
 
 
 class Checked:
-    """A burst after the comparison; the address means nothing when ``refused``."""
+    """A burst after the comparison, with the low 32 bits of its address."""
 
     def __init__(self) -> None:
         self.valid, self.ready = bit(), bit()

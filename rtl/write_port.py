@@ -7,8 +7,9 @@ Contract
     comes from the burst's length.  ``WRITES`` bursts may wait for their data and as many for
     their response.  ``done`` pulses once per burst, in order, the cycle after its response; error
     BUS tells SLVERR or DECERR.  A refused burst swallows its beats and is done with error WINDOW.
+    ``error_address`` gets the address of the first burst with an error, together with ``done``.
     While ``halt`` is high nothing new is taken, missing beats of issued bursts are written with
-    strobe 0, and ``done`` still pulses.  ``idle`` then says that nothing is outstanding.
+    strobe 0, and responses are swallowed.  ``idle`` then says that nothing is outstanding.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from typing import Any
 from myhdl import Signal, always_comb, always_seq, block, concat, intbv
 
 from ..isa.config import Config
+from ..isa.opcodes import ADDRESS_BITS
 from .bundles import Axi4, PortError, Stream, WriteClient, bit, word
 from .queue import queue
 from .window_check import Checked, Request, window_check
 
 __all__ = ["WRITES", "write_port"]
 
-WRITES = 16
+WRITES = 32
+_ISSUED_BITS = ADDRESS_BITS + 6  # of a burst that needs data: {address, refused, beats}
+_FILLED_BITS = ADDRESS_BITS + 1  # of a burst that needs a response: {address, refused}
 _INCR = 1
 
 
@@ -35,19 +39,20 @@ def write_port(
 ) -> Any:
     """Write for one client."""
     request, checked, check_empty = Request(), Checked(), bit()
-    issued, filling = Stream(6), Stream(6)  # {refused, beats} of bursts that need data
-    filled, awaited = Stream(1), Stream(1)  # {refused} of bursts that need a response
+    issued, filling = Stream(_ISSUED_BITS), Stream(_ISSUED_BITS)
+    filled, awaited = Stream(_FILLED_BITS), Stream(_FILLED_BITS)
     outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 1) + 1))
     beat = word(5)  # data beats of the filling burst so far
     address_free, data_free = bit(), bit()
     take_beat, last_beat, answered = bit(), bit(), bit()
+    failed = bit()  # error_address holds an address of this launch
     size = config.log_bus_width - 3
 
     check = window_check(
         clock, reset, halt, window_base, window_limit, request, checked, check_empty
     )
-    lengths = queue(clock, reset, issued, filling, width=6, depth=WRITES)
-    responses = queue(clock, reset, filled, awaited, width=1, depth=WRITES)
+    lengths = queue(clock, reset, issued, filling, width=_ISSUED_BITS, depth=WRITES)
+    responses = queue(clock, reset, filled, awaited, width=_FILLED_BITS, depth=WRITES)
 
     @always_comb
     def pass_request() -> None:
@@ -66,7 +71,7 @@ def write_port(
     def issue() -> None:
         checked.ready.next = issued.ready and address_free
         issued.valid.next = checked.valid and not halt and address_free
-        issued.data.next = concat(checked.refused, checked.beats)
+        issued.data.next = concat(checked.address, checked.refused, checked.beats)
 
     @always_seq(clock.posedge, reset)
     def drive_address() -> None:
@@ -91,7 +96,7 @@ def write_port(
     def finish_burst() -> None:
         filling.ready.next = take_beat and last_beat
         filled.valid.next = take_beat and last_beat
-        filled.data.next = filling.data[5]
+        filled.data.next = filling.data[:5]
 
     @always_seq(clock.posedge, reset)
     def drive_data() -> None:
@@ -120,12 +125,20 @@ def write_port(
 
     @always_seq(clock.posedge, reset)
     def tell_done() -> None:
-        store.done.next = answered
+        store.done.next = answered and not halt
         store.done_error.next = PortError.NONE
         if awaited.data[0]:
             store.done_error.next = PortError.WINDOW
         elif m_axi.bresp[1]:
             store.done_error.next = PortError.BUS
+
+    @always_seq(clock.posedge, reset)
+    def remember() -> None:
+        if halt:
+            failed.next = False
+        elif not failed and answered and (awaited.data[0] or m_axi.bresp[1]):
+            failed.next = True
+            store.error_address.next = awaited.data[:1]
 
     @always_seq(clock.posedge, reset)
     def count() -> None:
@@ -140,5 +153,5 @@ def write_port(
 
     return (
         check, lengths, responses, pass_request, decide, issue, drive_address, accept,
-        finish_burst, drive_data, respond, pop, tell_done, count, report,
+        finish_burst, drive_data, respond, pop, tell_done, remember, count, report,
     )

@@ -47,7 +47,7 @@ def test_read_only_and_unmapped_registers(target):
             before = target.read_register(offset)
             target.write_register(offset, before ^ 0xFFFF_FFFF)
             assert target.read_register(offset) == before, offset.name
-    for offset in (0x28, 0x3C, 0x68, 0x7C, 0xA4, 0x100, 0x1000, 0x8000, 0xFFFC):
+    for offset in (0x28, 0x3C, 0x78, 0x7C, 0x100, 0x1000, 0x8000, 0xFFFC):
         target.write_register(offset, 0xFFFF_FFFF)
         assert target.read_register(offset) == 0, hex(offset)
     assert target.read_register(Reg.INSTRUCTIONS) == 3
@@ -165,11 +165,13 @@ def test_registers_are_locked_while_a_launch_runs(device, target):
     target.write_register(Reg.OUT_BASE, BASE + 0x8000)
     target.write_register(Reg.CONTROL, Status.LAUNCH)
     locked = (Reg.INSN_COUNT, Reg.INSN_BASE, Reg.INP_BASE, Reg.OUT_BASE, Reg.WINDOW_BASE,
-              Reg.WINDOW_LIMIT)
+              Reg.WINDOW_LIMIT, Reg.WATCHDOG)
     values = {register: target.read_register(register) for register in locked}
     for register in locked:
         target.write_register(register, 0xFFFF_F000)
         assert target.read_register(register) == values[register]
+    target.write_register(Reg.WINDOW_LOCK, 1)
+    assert target.read_register(Reg.WINDOW_LOCK) == 0
     target._write(Reg.CONTROL, 0)
     assert target._read(Reg.CONTROL) == Status.LAUNCH
     target._write(Reg.CONTROL, Status.LAUNCH)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from myvta.driver import DeviceError, TargetTimeout, check_identity, launch
-from myvta.driver.errors import IdentityError
+from myvta.driver.errors import IdentityError, TargetError
 from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Finish, encode_stream
 from myvta.isa.opcodes import ErrorCode, MemoryType
@@ -51,7 +51,7 @@ def test_register_sequence():
     assert target.writes == [
         (Reg.WINDOW_BASE, 0x2000), (Reg.WINDOW_LIMIT, 0x3FFF), (Reg.INSN_COUNT, 3),
         (Reg.INSN_BASE, 0x2010), (Reg.UOP_BASE, 0x2100), (Reg.INP_BASE, 0), (Reg.WGT_BASE, 0),
-        (Reg.ACC_BASE, 0x3000), (Reg.OUT_BASE, 0), (Reg.CONTROL, 1),
+        (Reg.ACC_BASE, 0x3000), (Reg.OUT_BASE, 0), (Reg.WATCHDOG, 0), (Reg.CONTROL, 1),
     ]
 
 
@@ -75,9 +75,68 @@ def test_timeout_is_bounded_and_says_what_it_waited_for():
         "waited 0.05 s for the launch to end; CONTROL reads 0x1, CYCLES 99, "
     )) as caught:
         launch(target, BASE, 1, timeout=0.05)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 2
     assert "INSTRUCTIONS 4" in str(caught.value)
+    assert "; it did not follow a soft reset, CONTROL reads 0x1" in str(caught.value)
+    assert target.writes[-1] == (Reg.RESET, 1)
     assert isinstance(caught.value, (TimeoutError, OSError))
+
+
+class ResettableTarget(FakeTarget):
+    """Ends with its error registers when RESET is written."""
+
+    def write_register(self, offset, value):
+        super().write_register(offset, value)
+        if offset == Reg.RESET:
+            self.statuses = [Status.LAUNCH, self.after]
+
+
+@pytest.mark.parametrize(("after", "text"), [
+    (Status.FINISH | Status.ERROR, r"; a soft reset ended it: device error RESET at instruction 1 "
+     r"\(conv1\): finish$"),
+    (Status.FINISH | Status.ERROR | Status.DRAINING, r"finish; memory has not answered$"),
+    (Status.FINISH, r"; it ended while it was being reset$"),
+])
+def test_after_a_timeout_the_device_is_reset(after, text):
+    target = ResettableTarget([Status.LAUNCH], ERROR_CODE=ErrorCode.RESET, ERROR_INDEX=1)
+    target.after = after
+    code = encode_stream([Alu(), Finish()], target.config)
+    target.memory[: len(code)] = code
+    with pytest.raises(TargetTimeout, match=f"(?i)waited 0.01 s for the launch to end.*{text}"):
+        launch(target, BASE, 2, timeout=0.01, notes=["", "conv1"])
+    assert target.writes.count((Reg.RESET, 1)) == 1
+
+
+def test_a_device_that_is_lost_while_it_is_reset():
+    class Lost(FakeTarget):
+        def write_register(self, offset, value):
+            super().write_register(offset, value)
+            if offset == Reg.RESET:
+                raise TargetError("no link")
+
+    with pytest.raises(TargetTimeout, match="the launch to end.*; a soft reset failed: no link$"):
+        launch(Lost([Status.LAUNCH]), BASE, 2, timeout=0.01)
+
+
+@pytest.mark.parametrize(("clock", "timeout", "watchdog", "expected"), [
+    (None, 60, None, 0), (None, 60, 500, 500), (100e6, 0.5, None, 50_000_000),
+    (100e6, 1e6, None, 0xFFFF_FFFF), (100e6, 1, 0, 0),
+])
+def test_the_watchdog_is_armed_where_the_clock_is_known(clock, timeout, watchdog, expected):
+    target = FakeTarget()
+    if clock:
+        target.clock_hz = clock
+    launch(target, BASE, 1, timeout=timeout, watchdog=watchdog)
+    assert (Reg.WATCHDOG, expected) in target.writes
+
+
+def test_device_error_names_the_burst():
+    target = FakeTarget([Status.FINISH | Status.ERROR], ERROR_CODE=ErrorCode.BUS, ERROR_INDEX=9,
+                        ERROR_ADDRESS=0x1230)
+    with pytest.raises(DeviceError) as caught:
+        launch(target, BASE, 1)
+    assert str(caught.value) == "device error BUS at instruction 9, burst at 0x00001230"
+    assert caught.value.address == 0x1230
 
 
 def test_a_busy_device_is_not_launched():

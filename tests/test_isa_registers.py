@@ -28,7 +28,7 @@ def test_every_register_stands_once_and_ours_begin_at_0x40():
     assert all(offset % 4 == 0 and register.offset == offset
                for offset, register in REGISTERS.items())
     assert all(offset <= 0x24 or offset >= 0x40 for offset in REGISTERS)
-    assert {register.access for register in REGISTERS.values()} == {"rw", "ro", "w1c"}
+    assert {register.access for register in REGISTERS.values()} == {"rw", "ro", "wo", "w1c", "w1s"}
     assert all(REGISTERS[counter].access == "ro" for counter in COUNTERS)
 
 

@@ -8,14 +8,16 @@ from rtl_bench import clock_and_reset, simulate
 
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import ErrorCode, MemoryType
-from myvta.rtl.bundles import Fault, bit
-from myvta.rtl.control import QUIET_CYCLES, ModuleStatus, control
+from myvta.rtl.bundles import bit
+from myvta.rtl.control import control
+from myvta.rtl.launch_end import QUIET_CYCLES
 from myvta.rtl.registers import RegisterFile
+from myvta.rtl.status import FetchStatus, ModuleStatus
 
 CONFIG = NAMED["default"]
 INPUTS = (
-    "launch", "clear", "fetch_done", "fetch_blocked", "finish", "load_to_compute",
-    "compute_to_load", "compute_to_store", "store_to_compute", "port_idle",
+    "launch", "clear", "cancel", "finish", "load_to_compute", "compute_to_load",
+    "compute_to_store", "store_to_compute", "port_idle", "draining", "moved",
 )
 OUTPUTS = ("busy", "module_reset", "halt", "ended")
 MODULES = ("load", "compute", "store")
@@ -33,24 +35,26 @@ class Bench:
         self.clock, self.reset = clock_and_reset()
         self.values = RegisterFile(config)
         self.values.insn_count = Signal(modbv(77)[32:])
-        self.fetch = Fault()
+        self.fetch = FetchStatus()
         for name in (*INPUTS, *OUTPUTS):
             setattr(self, name, bit())
+        self.halt = Signal(True)
         self.module_reset = ResetSignal(1, active=1, isasync=False)
         self.load, self.compute, self.store = (ModuleStatus() for _ in MODULES)
         wires = {name: getattr(self, name) for name in (*INPUTS, *OUTPUTS)}
         self.block = control(
-            self.clock, self.reset, values=self.values, fetch_fault=self.fetch, load=self.load,
+            self.clock, self.reset, values=self.values, fetch=self.fetch, load=self.load,
             compute=self.compute, store=self.store, config=config, **wires,
         )
         self.trace = []
 
     def play(self, script, cycles):
         def on_edge(cycle):
+            assert self.halt or not self.module_reset, "a dying request may be taken"
             self.trace.append(
                 {name: bool(getattr(self, name)) for name in OUTPUTS}
                 | {name: int(getattr(self.values, name))
-                   for name in ("control", "cycles", "error_code", "error_index")}
+                   for name in ("control", "cycles", "error_code", "error_index", "error_address")}
             )
             if cycle == 0:
                 self.port_idle.next = True
@@ -65,8 +69,11 @@ class Bench:
         return self.trace[-1]
 
     def cycles(self, name):
-        """Cycles in which an output was high."""
-        return [cycle for cycle, row in enumerate(self.trace) if row[name]]
+        """Cycles in which an output was high; ``halt`` between launches is not told."""
+        return [
+            cycle for cycle, row in enumerate(self.trace)
+            if row[name] and (name != "halt" or row["busy"])
+        ]
 
 
 def pulse(cycle, name):
@@ -95,13 +102,13 @@ def test_a_good_launch_cycle_by_cycle():
     assert bench.cycles("ended") == [31]
     assert [row["control"] for row in bench.trace[4:32]] == [0, 0] + [1] * 25 + [2]
     assert last == {
-        "busy": False, "module_reset": True, "halt": False, "ended": False, "control": 2,
-        "cycles": 15, "error_code": 0, "error_index": 0,
+        "busy": False, "module_reset": True, "halt": True, "ended": False, "control": 2,
+        "cycles": 15, "error_code": 0, "error_index": 0, "error_address": 0,
     }
 
 
 def raise_fault(cycle, owner, code, index):
-    name = "fetch" if owner == "fetch" else f"{owner}.fault"
+    name = f"{owner}.fault"
     return {cycle: {f"{name}.raised": True, f"{name}.code": code, f"{name}.index": index}}
 
 
@@ -150,7 +157,7 @@ def test_a_base_off_its_element_ends_at_once_with_alignment(name, memory_type):
             assert last["cycles"] == 0 and len(bench.cycles("ended")) == 1
 
 
-@pytest.mark.parametrize("done", ["fetch_done", "fetch_blocked"])
+@pytest.mark.parametrize("done", ["fetch.done", "fetch.blocked"])
 @pytest.mark.parametrize("waiting", range(1, 8))
 def test_deadlock_names_the_lowest_index_that_waits(done, waiting):
     random = Random(waiting)
@@ -169,12 +176,12 @@ def test_deadlock_names_the_lowest_index_that_waits(done, waiting):
 
 
 QUIET = {
-    "fetch_done": True, "load.idle": True, "compute.waiting": True, "compute.index": 3,
+    "fetch.done": True, "load.idle": True, "compute.waiting": True, "compute.index": 3,
     "store.idle": True,
 }
 
 
-@pytest.mark.parametrize("wire", ["fetch_done", "load.idle", "compute.waiting", "store.idle"])
+@pytest.mark.parametrize("wire", ["fetch.done", "load.idle", "compute.waiting", "store.idle"])
 def test_any_movement_starts_the_quiet_time_again(wire):
     bench = Bench()
     script = merge(LAUNCH, {9: QUIET}, {60: {wire: False}, 61: {wire: True}})
@@ -190,7 +197,7 @@ def test_a_module_at_work_is_never_a_deadlock():
 
 def test_a_stream_without_finish_ends_with_no_finish_and_its_count():
     bench = Bench()
-    idle = {"load.idle": True, "compute.idle": True, "store.idle": True, "fetch_done": True}
+    idle = {"load.idle": True, "compute.idle": True, "store.idle": True, "fetch.done": True}
     last = bench.play(merge(LAUNCH, {9: idle}), 9 + QUIET_CYCLES + 5)
     assert (last["control"], last["error_code"], last["error_index"]) == (
         6, ErrorCode.NO_FINISH, 77

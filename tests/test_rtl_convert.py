@@ -29,7 +29,7 @@ def memory_port_top(config):
     readers = [ReadClient(config) for _ in range(3)]
     return memory_port(
         clock, reset, bit(), word(32), word(32), *readers, WriteClient(config), Axi4(config),
-        bit(), config=config,
+        bit(), bit(), bit(), config=config,
     )
 
 

@@ -12,6 +12,7 @@ from myvta.isa.instructions import Finish, Gemm, Load, Store, decode, encode, ro
 from myvta.isa.opcodes import ErrorCode, MemoryType, Module
 from myvta.rtl.bundles import (
     ENTRY_BITS,
+    INDEX_BITS,
     Axi4,
     Fault,
     ReadClient,
@@ -34,6 +35,7 @@ class Bench:
         self.config = CONFIG.replace(log_bus_width=bus)
         self.words, self.random = words, Random(seed)
         self.clock, self.reset = clock_and_reset()
+        self.index = word(INDEX_BITS)
         self.done, self.blocked, self.fault = bit(), bit(), Fault()
         self.streams = [Stream(ENTRY_BITS) for _ in Module]
         window = memory.get("window", (0, 0xFFFF))
@@ -45,12 +47,12 @@ class Bench:
         )
         self.blocks = [
             fetch(
-                self.clock, self.reset, insn_base, insn_count, reads[0], *self.streams, self.done,
-                self.blocked, self.fault, config=self.config,
+                self.clock, self.reset, insn_base, insn_count, reads[0], *self.streams, self.index,
+                self.done, self.blocked, self.fault, config=self.config,
             ),
             memory_port(
                 self.clock, self.reset, bit(), window_base, window_limit, *reads,
-                WriteClient(self.config), axi, bit(), config=self.config,
+                WriteClient(self.config), axi, bit(), bit(), bit(), config=self.config,
             ),
         ]
         self.memory = AxiMemory(axi, self.config, self.random, **memory)
@@ -207,6 +209,6 @@ def fetch_top(config):
     clock, reset = clock_and_reset()
     streams = [Stream(ENTRY_BITS) for _ in Module]
     return fetch(
-        clock, reset, word(32), word(32), ReadClient(config), *streams, bit(), bit(), Fault(),
-        config=config,
+        clock, reset, word(32), word(32), ReadClient(config), *streams, word(32), bit(), bit(),
+        Fault(), config=config,
     )

@@ -40,15 +40,15 @@ KNOWN = ("valid", "ready", "idle", "waiting", "completed", "raised", "pop", "pus
 @block
 def load_and_scratchpads(
     clock, reset, sink, g2l_available, g2l_pop, l2g_room, l2g_reserve, l2g_push, inp_base,
-    wgt_base, read, rows, idle, waiting, index, completed, fault, inp_enable, inp_address,
-    inp_data, wgt_enable, wgt_address, wgt_data, *, config,
+    wgt_base, read, rows, idle, waiting, starved, index, completed, fault, inp_enable,
+    inp_address, inp_data, wgt_enable, wgt_address, wgt_data, *, config,
 ):
     """The load engine and what it fills, as in the core."""
     lanes = max(config.bus_bytes // config.tile_bytes(kind) for kind in (INP, WGT)) or 1
     writes, pads = [TileWrite(config, lanes) for _ in range(3)], [PadWrite() for _ in range(3)]
     engine = load_engine(
         clock, reset, sink, g2l_available, g2l_pop, l2g_room, l2g_reserve, l2g_push, inp_base,
-        wgt_base, read, writes[0], pads[0], rows, idle, waiting, index, completed, fault,
+        wgt_base, read, writes[0], pads[0], rows, idle, waiting, starved, index, completed, fault,
         config=config,
     )
     switch = tile_switch(
@@ -75,6 +75,7 @@ class Bench:
         self.sink, self.fault, self.rows = Stream(ENTRY_BITS), Fault(), RowCount()
         self.available, self.pop, self.room, self.reserve, self.push = (bit() for _ in range(5))
         self.idle, self.waiting, self.completed, self.index = bit(), bit(), bit(), word(32)
+        self.starved = bit()
         read = ReadClient(config)
         self.port = ReadMemory(
             read, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
@@ -87,8 +88,9 @@ class Bench:
         }
         self.dut = load_and_scratchpads(
             self.clock, self.reset, self.sink, self.available, self.pop, self.room, self.reserve,
-            self.push, *self.bases, read, self.rows, self.idle, self.waiting, self.index,
-            self.completed, self.fault, *self.reads[INP], *self.reads[WGT], config=config,
+            self.push, *self.bases, read, self.rows, self.idle, self.waiting, self.starved,
+            self.index, self.completed, self.fault, *self.reads[INP], *self.reads[WGT],
+            config=config,
         )
 
     def run(self, loads, *, tokens=1000, room=1000, give=0.0, limit=30000, until=None, watch=None):

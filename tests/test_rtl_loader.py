@@ -23,6 +23,7 @@ from myvta.rtl.bundles import (
 )
 from myvta.rtl.elements import MAX_LANES
 from myvta.rtl.loader import loader
+from myvta.rtl.row_requests import MAX_BURSTS
 
 MEMORY_BYTES = 1 << 15
 FIRST_BASE, SECOND_BASE = 0x1C00, 0x0400
@@ -40,6 +41,7 @@ class Bench:
         )
         self.command, self.rows, self.fault = LoadCommand(), RowCount(), Fault()
         self.done, self.done_push_prev, self.done_push_next, self.idle = (bit() for _ in range(4))
+        self.hold, self.starved = bit(), bit()
         self.first_base, self.second_base = (
             Signal(modbv(base)[32:]) for base in (FIRST_BASE, SECOND_BASE)
         )
@@ -49,15 +51,15 @@ class Bench:
         )
         self.tiles = TileRecorder(write, pad, config, random, rate=take)
         self.dut = loader(
-            self.clock, self.reset, self.command, self.first_base, self.second_base, read, write,
-            pad, self.rows, self.done, self.done_push_prev, self.done_push_next, self.idle,
-            self.fault, config=config, first_type=first_type,
+            self.clock, self.reset, self.command, self.first_base, self.second_base, self.hold,
+            read, write, pad, self.rows, self.done, self.done_push_prev, self.done_push_next,
+            self.idle, self.starved, self.fault, config=config, first_type=first_type,
         )
 
     def base(self, kind):
         return FIRST_BASE if kind == self.first_type else SECOND_BASE
 
-    def run(self, loads, *, limit=20000, until_fault=False):
+    def run(self, loads, *, limit=20000, until_fault=False, watch=None):
         """Feed the loads; returns cycles of: commands taken, dones."""
         waiting = list(enumerate(loads))
         self.taken, self.ended, self.flags, self.moved = [], [], [], []
@@ -84,6 +86,8 @@ class Bench:
                     command.index.next = index
             self.port.edge(cycle)
             self.tiles.edge(cycle)
+            if watch:
+                watch(cycle)
             if until_fault:
                 self.raised = int(self.fault.code), int(self.fault.index)
                 return bool(self.fault.raised)
@@ -135,7 +139,7 @@ def test_random_loads_write_what_the_walk_writes(name, log_bus, first, kinds, la
         assert not wrong.size, f"{kind.name} elements {wrong[:9]} of {loads}"
     assert bench.moved == moved
     assert bench.flags == [(load.push_prev, load.push_next) for load in loads]
-    assert bench.port.most_outstanding <= 16
+    assert bench.port.most_outstanding <= MAX_BURSTS
 
 
 def beats(bench, loads):
@@ -172,10 +176,33 @@ def test_consecutive_loads_hide_their_latency():
     assert span_of(bench) <= 64 + beats(bench, loads) + 4 + 6
 
 
-def test_at_most_sixteen_bursts_are_outstanding():
+def test_outstanding_bursts_are_limited():
     bench = shallow(Bench, NAMED["default"], MemoryType.INP, latency=90)
     bench.run([Load(memory_type=MemoryType.INP, x_size=1, y_size=40, x_stride=11)])
-    assert bench.port.most_outstanding == 16
+    assert bench.port.most_outstanding == MAX_BURSTS
+
+
+def test_data_is_asked_for_but_not_written_while_held():
+    bench = shallow(Bench, NAMED["1x4x4"], MemoryType.INP, latency=5)
+    held = []
+
+    def release(cycle):
+        bench.hold.next = cycle < 200
+        if bench.hold:
+            held.append(cycle)
+            assert not bench.tiles.write.valid and not bench.tiles.pad.valid and not bench.done
+            if cycle == 190:
+                assert bench.port.most_outstanding == 2, "both were asked for"
+
+    loads = [
+        Load(memory_type=MemoryType.INP, x_size=4, dram_base=8 * at, sram_base=6 * at, x_pad_0=1)
+        for at in range(2)
+    ]
+    bench.hold.next = True
+    bench.run(loads, watch=release)
+    assert len(held) > 190
+    contents, _ = bench.expected(loads)
+    assert (contents[MemoryType.INP] == bench.tiles.contents[MemoryType.INP]).all()
 
 
 def test_commands_of_nothing_pass_in_order():

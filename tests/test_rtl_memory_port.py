@@ -10,6 +10,8 @@ from rtl_bench import clock_and_reset, simulate
 from myvta.isa.config import NAMED
 from myvta.rtl.bundles import Axi4, PortError, ReadClient, WriteClient, bit
 from myvta.rtl.memory_port import memory_port
+from myvta.rtl.read_port import READS
+from myvta.rtl.write_port import WRITES
 
 CONFIG = NAMED["1x4x4"]
 SIZE = 1 << 16
@@ -23,14 +25,14 @@ class Bench:
         self.bytes = self.config.bus_bytes
         self.random = Random(seed)
         self.clock, self.reset = clock_and_reset()
-        self.halt, self.idle = bit(), bit()
+        self.halt, self.idle, self.draining, self.moved = (bit() for _ in range(4))
         self.base, self.limit = (Signal(modbv(value)[32:]) for value in window)
         self.axi = Axi4(self.config)
         clients = [ReadClient(self.config) for _ in range(3)]
         store = WriteClient(self.config)
         self.block = memory_port(
             self.clock, self.reset, self.halt, self.base, self.limit, *clients, store, self.axi,
-            self.idle, config=self.config,
+            self.idle, self.draining, self.moved, config=self.config,
         )
         self.memory = AxiMemory(
             self.axi, self.config, self.random, size=SIZE, window=window, **memory
@@ -183,7 +185,9 @@ def test_two_clients_alternate():
     assert all(abs(count[0] - count[2]) <= 1 and not count[1] for count in counts)
 
 
-@pytest.mark.parametrize("kind, least, most", [("ar", 32, 33), ("aw", 8, 34)])
+@pytest.mark.parametrize(
+    "kind, least, most", [("ar", READS, READS + 1), ("aw", WRITES, 2 * WRITES + 2)],
+)
 def test_bursts_outstanding_when_the_memory_is_silent(kind, least, most):
     bench = Bench(silent=True)
     bench.readers[1].requests.extend((8 * k, 1) for k in range(100))
@@ -292,6 +296,99 @@ def test_bursts_being_checked_when_the_halt_comes_are_dropped(moment, reads):
     bench.run(until)
     assert len(bench.memory.log) == state["issued"] <= 1
     assert not any(reader.beats for reader in bench.readers)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("kind", ["reads", "writes"])
+def test_halt_may_end_before_a_silent_memory_answers(seed, kind):
+    """What comes late meets no client and no new burst; those start when it is over."""
+    bench, state = Bench(seed, rate=0.7, latency=seed + 1), {}
+    if kind == "reads":
+        for reader in bench.readers:
+            reader.requests.extend(bench.burst(0, 0x8000) for _ in range(100))
+    bench.fill_writer(60, 0x8000, 0x10000)
+    moment, again, speaks = 40 + seed, 150, 400
+    second = [bench.burst(0, 0x8000) for _ in range(5)]
+
+    def until(cycle):
+        if cycle == moment:
+            bench.memory.silent = True
+            bench.halt.next = True
+        if cycle == again - 20:
+            assert not bench.idle and bench.halt
+            bench.halt.next = False
+            bench.reset_clients()
+        if again - 18 < cycle < speaks:
+            assert bench.draining and not bench.idle
+        if cycle == again:
+            bench.readers[seed % 3].requests.extend(second)
+            state["expected"] = bench.fill_writer(5, 0x8000, 0x10000)
+            state["issued"] = len(bench.memory.log)
+        if again < cycle < speaks:
+            assert not any(r.client.data_valid or r.client.request_ready for r in bench.readers)
+            assert not bench.writer.client.done and not bench.writer.client.data_ready
+            assert len(bench.memory.log) == state["issued"]
+        if cycle == speaks:
+            bench.memory.silent = False
+        if cycle > speaks and bench.draining:
+            assert len(bench.memory.log) == state["issued"]
+        return (
+            cycle > speaks and len(bench.writer.done) == 5
+            and len(bench.readers[seed % 3].answers) == 6
+        )
+
+    bench.run(until)
+    assert bench.readers[seed % 3].answers[:-1] == [bench.expect(*burst) for burst in second]
+    assert not bench.draining and bench.memory.memory == state["expected"]
+
+
+def test_moved_tells_every_transfer():
+    bench, seen = Bench(stall=0.5, latency=3), []
+    bench.readers[2].requests.extend(bench.burst(0, 0x8000) for _ in range(20))
+    bench.fill_writer(20, 0x8000, 0x10000)
+
+    def until(cycle):
+        axi = bench.axi
+        moves = any(
+            getattr(axi, channel + "valid") and getattr(axi, channel + "ready")
+            for channel in ("ar", "r", "aw", "w", "b")
+        )
+        assert bool(bench.moved) == moves
+        seen.append(moves)
+        return cycle == 300
+
+    bench.run(until)
+    assert 0 < sum(seen) < 300
+
+
+@pytest.mark.parametrize("client", range(4))
+def test_the_address_of_the_first_burst_that_failed_stays(client):
+    """Refused or answered with an error; a second launch has its own."""
+    bench = Bench(window=(0x1000, 0xFFFF), errors={0x2008: 2, 0x3000: 3})
+    side = bench.writer if client == 3 else bench.readers[client]
+    seen = []
+
+    def ask(*addresses):
+        for at in addresses:
+            side.requests.append((at, [(0, 255)] * 2) if client == 3 else (at, 2))
+
+    ask(0x1000, 0x2000, 0x0FF0, 0x3000, (1 << 32) + 0x4000)
+
+    def until(cycle):
+        if cycle == 80:
+            seen.append(int(side.client.error_address))
+            bench.halt.next = True
+        if cycle == 85:
+            assert bench.idle
+            bench.halt.next = False
+            bench.reset_clients()
+            ask(0x1000, (1 << 32) + 0x4000, 0x2000)
+        if cycle == 150:
+            seen.append(int(side.client.error_address))
+        return cycle == 150
+
+    bench.run(until)
+    assert seen == [0x2000, 0x4000]
 
 
 def memory_port_top(config):

@@ -77,16 +77,17 @@ class Bench:
         self.clock, self.reset = clock_and_reset()
         self.axi, self.values = AxiLite(), RegisterFile(config)
         self.busy, self.ended, self.launch, self.clear, self.interrupt = (bit() for _ in range(5))
+        self.cancel = bit()
         self.block = registers(
             self.clock, self.reset, self.axi, self.values, self.busy, self.ended, self.launch,
-            self.clear, self.interrupt, config=config,
+            self.clear, self.cancel, self.interrupt, config=config,
         )
         self.host = Host(self.axi, Random(seed), pause)
         self.pulses, self.wires = [], []
 
     def run(self):
         def on_edge(cycle):
-            self.pulses += [name for name in ("launch", "clear") if getattr(self, name)]
+            self.pulses += [name for name in ("launch", "clear", "cancel") if getattr(self, name)]
             return self.host.edge()
 
         simulate([self.block], self.clock, self.reset, on_edge, limit=20_000)
@@ -128,7 +129,7 @@ def test_random_writes_with_strobes_change_exactly_what_the_table_says(pause):
     for _ in range(250):
         offset = random.choice(offsets)
         if random.random() < 0.6:
-            if offset == Reg.CONTROL:
+            if offset in (Reg.CONTROL, Reg.RESET, Reg.WINDOW_LOCK):
                 continue
             data, strobe = random.getrandbits(32), random.getrandbits(4)
             bench.write(offset, data, strobe)
@@ -167,6 +168,38 @@ def test_control_launches_on_one_clears_on_zero_and_neither_without_its_strobe_o
     bench.write(Reg.CONTROL, 3)
     bench.run()
     assert bench.pulses == ["launch", "clear", "launch"]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_one_written_to_reset_cancels_at_any_time(busy):
+    bench = Bench()
+    bench.set(busy=busy)
+    bench.write(Reg.RESET, 0xFFFF_FFFF)
+    bench.write(Reg.RESET, 0xFFFF_FFFE)
+    bench.write(Reg.RESET, 1, 0b1110)
+    bench.write(Reg.RESET + 0x100, 1)
+    bench.write(Reg.RESET, 1, 0b0001)
+    bench.read(Reg.RESET)
+    assert bench.run() == [0] and bench.pulses == ["cancel", "cancel"]
+
+
+def test_the_window_lock_stays_set_and_holds_the_window_alone():
+    bench = Bench()
+    window, lock = (Reg.WINDOW_BASE, Reg.WINDOW_LIMIT), Reg.WINDOW_LOCK
+    for data, strobe in ((0xFFFF_FFFE, 15), (1, 0b1110)):
+        bench.write(lock, data, strobe)
+    bench.set(busy=True)
+    bench.write(lock, 1)
+    bench.set(busy=False)
+    bench.read(lock)  # none of these locked it
+    for offset in window:
+        bench.write(offset, 0x1234_5000)
+    bench.write(lock, 1)
+    for offset in (*window, Reg.INSN_BASE):
+        bench.write(offset, 0x5555_5000)
+    bench.write(lock, 0)
+    bench.read(lock, *window, Reg.INSN_BASE)
+    assert bench.run() == [0, 1, 0x1234_5000, 0x1234_5FFF, 0x5555_5000]
 
 
 def test_while_busy_only_the_interrupt_registers_can_be_written():

@@ -25,6 +25,7 @@ from myvta.rtl.bundles import (
 )
 from myvta.rtl.convert import convert_block
 from myvta.rtl.lint import lint_verilog, lint_vhdl
+from myvta.rtl.row_requests import MAX_BURSTS
 from myvta.rtl.store import store as store_engine
 
 OUT = MemoryType.OUT
@@ -47,6 +48,7 @@ class Bench:
         self.sink, self.fault, self.rows = Stream(ENTRY_BITS), Fault(), RowCount()
         self.available, self.pop, self.room, self.reserve, self.push = (bit() for _ in range(5))
         self.idle, self.waiting, self.completed, self.index = bit(), bit(), bit(), word(32)
+        self.starved = bit()
         self.read_enable, self.read_address = bit(), word(config.log_acc_depth)
         self.out_base = Signal(modbv(base)[32:])
         self.read_data, write = word(8 * self.element), WriteClient(config)
@@ -56,8 +58,8 @@ class Bench:
         self.dut = store_engine(
             self.clock, self.reset, self.sink, self.available, self.pop, self.room, self.reserve,
             self.push, self.out_base, self.read_enable, self.read_address,
-            self.read_data, write, self.rows, self.idle, self.waiting, self.index, self.completed,
-            self.fault, config=config,
+            self.read_data, write, self.rows, self.idle, self.waiting, self.starved, self.index,
+            self.completed, self.fault, config=config,
         )
 
     def run(self, stores, *, tokens=1000, room=1000, give=0.0, limit=20000, until=None, watch=None):
@@ -146,7 +148,7 @@ def test_random_stores_write_the_walk_and_nothing_else(name, log_bus, latency, r
     bench.check(stores)
     assert bench.pushes == [at for at, store in enumerate(stores) if store.push_prev]
     assert bench.pops == [at for at, store in enumerate(stores) if store.pop_prev]
-    assert bench.port.most_outstanding <= 16
+    assert bench.port.most_outstanding <= MAX_BURSTS
 
 
 @pytest.mark.parametrize("latency", [1, 64])
@@ -177,11 +179,11 @@ def test_stores_overlap_their_responses():
     assert bench.ended[-1] - bench.started[0] <= 6 * 32 + 64 + 6 * 5
 
 
-def test_at_most_sixteen_bursts_are_outstanding():
+def test_outstanding_bursts_are_limited():
     bench = shallow(Bench, NAMED["default"], latency=150)
-    stores = [Store(x_size=1, y_size=20, x_stride=9), Store(x_size=2, y_size=4, x_stride=16)]
+    stores = [Store(x_size=1, y_size=40, x_stride=9), Store(x_size=2, y_size=4, x_stride=16)]
     bench.run(stores)
-    assert bench.port.most_outstanding == 16
+    assert bench.port.most_outstanding == MAX_BURSTS
 
 
 FAULTS = [
@@ -263,8 +265,8 @@ def store_top(config):
     return store_engine(
         bench.clock, bench.reset, bench.sink, bench.available, bench.pop, bench.room,
         bench.reserve, bench.push, word(32), bench.read_enable, bench.read_address,
-        bench.read_data, bench.port.client, bench.rows, bench.idle, bench.waiting, bench.index,
-        bench.completed, bench.fault, config=config,
+        bench.read_data, bench.port.client, bench.rows, bench.idle, bench.waiting, bench.starved,
+        bench.index, bench.completed, bench.fault, config=config,
     )
 
 

@@ -1,0 +1,113 @@
+"""How many cycles the RTL takes for what its contracts promise: issue "Speed", design.md section 5.
+
+Every figure comes from the default configuration under Verilator, is exact and repeats.  A case is
+isolated by the difference of two launches (:mod:`cycle_cases`).  Two figures are not differences:
+
+* load, GEMM and store at once: steps started per cycle of a whole launch of 32 rounds, from an idle
+  device to the last response;
+* instruction fetch: cycles in which compute has no instruction (COMPUTE_EMPTY) in a launch of 512
+  GEMMs of 4 steps, beyond those of a launch of FINISH alone.
+
+Without ``--all``: 64-bit memory port, latency 64, where loads are also measured at latency 1.
+``--all`` reports 64, 128 and 256 bits at latency 1, 16 and 64 and with 20 % random stalls on every
+channel; marks are those of the 64-bit port without stalls, and only they decide the exit status.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+
+import cycle_cases
+import marks
+from rich.console import Console
+from rich.table import Table
+
+from myvta.driver.target import Target, open_target
+from myvta.isa.instructions import Gemm
+
+MEMORIES = ("latency=64", "latency=1", "latency=16", "latency=64&stall=20")
+BUSES = (64, 128, 256)
+UTILIZATION = 0.97
+_FETCHED = 512
+
+
+def open_device(bus: int, memory: str) -> Target:
+    """Open the default configuration with a memory port of ``bus`` bits."""
+    return open_target(f"verilator://?config=default&mem=0x0:16M&bus={bus}&{memory}")
+
+
+def utilization(target: Target) -> float:
+    """Return GEMM steps per cycle of the double-buffered program."""
+    cycles, counters = cycle_cases.run(target, cycle_cases.overlapped())
+    return counters["GEMM_STEPS"] / cycles
+
+
+def cycles_without_instruction(target: Target) -> int:
+    """Return for how many cycles fetch keeps compute waiting once it has begun."""
+    _, alone = cycle_cases.run(target, [])
+    _, full = cycle_cases.run(target, [Gemm(uop_end=4)] * _FETCHED)
+    return full["COMPUTE_EMPTY"] - alone["COMPUTE_EMPTY"]
+
+
+def figures(target: Target, latency: int) -> list[marks.Mark]:
+    """Measure everything on one device; every figure with the mark it has without stalls."""
+    out = [
+        marks.Mark(case.name, cycle_cases.measure(target, case), case.bound(latency), "cycles",
+                   at_least=False)
+        for case in cycle_cases.cases(target.config)
+    ]
+    out.append(marks.Mark("GEMM steps per cycle, load and store beside", utilization(target),
+                          UTILIZATION, "steps"))
+    out.append(marks.Mark(f"fetch, {_FETCHED} GEMMs of 4 steps, compute without instruction",
+                          cycles_without_instruction(target), 0, "cycles", at_least=False))
+    return out
+
+
+def table(console: Console, columns: dict[str, list[marks.Mark]], bus: int) -> None:
+    """Print one table for a bus width: a column for each memory."""
+    shown = Table(title=f"cycles, {bus}-bit memory port")
+    shown.add_column("case", no_wrap=True)
+    shown.add_column(f"at most, {next(iter(columns))}", justify="right")
+    for memory in columns:
+        shown.add_column(memory.replace("&", " "), justify="right")
+    first = next(iter(columns.values()))
+    for row, mark in enumerate(first):
+        values = [column[row].value for column in columns.values()]
+        text = [f"{value:.4f}" if mark.unit == "steps" else f"{value:.0f}" for value in values]
+        shown.add_row(mark.name, f"{mark.mark:g}", *text)
+    console.print(shown)
+
+
+def main() -> int:
+    """Run the benchmark; returns the exit status."""
+    parser = marks.parser("cycles of the RTL against its contracts")
+    parser.add_argument("--all", action="store_true", help="other bus widths, latencies, stalls")
+    options = parser.parse_args()
+    console = Console(width=130)
+    buses = BUSES if options.all else BUSES[:1]
+    memories = MEMORIES if options.all else MEMORIES[:2]
+    wanted: list[marks.Mark] = []
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for bus in buses:
+        columns = {}
+        for memory in memories:
+            latency = int(memory.removeprefix("latency=").split("&")[0])
+            with open_device(bus, memory) as target:
+                columns[memory] = figures(target, latency)
+            if bus == 64 and "stall" not in memory:
+                wanted += [
+                    marks.Mark(f"{mark.name}, {memory}", mark.value, mark.mark, mark.unit,
+                               mark.at_least)
+                    for mark in columns[memory]
+                ]
+        table(console, columns, bus)
+        found[str(bus)] = {
+            memory: {mark.name: mark.value for mark in column} for memory, column in columns.items()
+        }
+    versions = {name: version(name) for name in ("myhdl", "verilator")}
+    return marks.conclude(wanted, found, versions=versions, file=options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
