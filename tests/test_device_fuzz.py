@@ -1,4 +1,4 @@
-"""Fuzzed streams: a typed error or the model's result, nothing outside the window, then all is well.
+"""Fuzzed streams: a typed error or the result of the model, and nothing outside the window.
 
 Three kinds in turn: one instruction with changed operands in a program that runs in sequence (must
 equal the model in every register and byte); bits changed anywhere, instructions lost, repeated or
