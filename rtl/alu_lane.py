@@ -1,42 +1,87 @@
-"""ALU lane (stage s8, combinational): accumulate a dot product or apply a tensor ALU operation.
+"""ALU lane: operands registered into s8, accumulation or a tensor ALU operation there.
 
 Operations are those of vta_isa.md sections 4.3 and 4.4 with D1-D4: the first operand is always
 ``ACC[dst]``; SHR shifts right arithmetically for ``q >= 0``, the amount saturating at 31, and left
-for ``q < 0``, giving zero from 32 on.  MUL arrives finished from the long pipeline, RQT is
-selected by :func:`select_requantized` where the configuration has it.
+for ``q < 0``, giving zero from 32 on.  GEMM is the sum of its operands, and so is MUL, whose
+product arrives finished from the long pipeline.  RQT is selected by :func:`select_requantized`
+where the configuration has it.
 """
 
 from __future__ import annotations
 
-from myhdl import Signal, always_comb, block, intbv
+from typing import Any
+
+from myhdl import always, always_comb, block, concat
 
 from ..isa.opcodes import AluOpcode
 from .bundles import bit, signed_word, word
 
-__all__ = ["alu_lane", "select_requantized"]
+__all__ = ["alu_lane", "alu_operands", "select_requantized"]
 
 
 @block
-def alu_lane(s8, dst_tile, src_tile, dot, product, result, *, lane, dot_width):
-    """Drive one lane of the result, a 32-bit word.
+def alu_operands(
+    clock: Any, s7: Any, dst_tile: Any, src_tile: Any, dot: Any, upper: Any, low: Any, first: Any,
+    second: Any, *, lane: int, dot_width: int,
+) -> Any:
+    """Register the operands of one lane from s7 into s8.
 
-    ``dst_tile``, ``src_tile``: forwarded operand tiles; ``dot``: packed dot products, ``dot_width``
-    bits a lane; ``product``: the low 32 bits of this lane's MUL.
+    ``dst_tile``, ``src_tile``: operand tiles of s7; ``dot``: packed dot products, ``dot_width``
+    bits a lane; ``upper * 2^16 + low``: this lane's MUL.
     """
     lo, hi = 32 * lane, 32 * lane + 32
     dot_lo, dot_hi = dot_width * lane, dot_width * (lane + 1)
+
+    @always(clock.posedge)
+    def select_first():
+        if s7.valid:
+            first.next = dst_tile[hi:lo]
+            if s7.gemm:
+                if s7.overwrite or s7.clear:
+                    first.next = 0
+            elif s7.long:
+                first.next = concat(upper[16:], low)
+
+    @always(clock.posedge)
+    def select_second():
+        if s7.valid:
+            second.next = src_tile[hi:lo]
+            if s7.gemm:
+                second.next = dot[dot_hi:dot_lo].signed()
+                if s7.clear:
+                    second.next = 0
+            elif s7.long:
+                second.next = 0
+            elif s7.use_imm:
+                second.next = s7.imm.signed()
+
+    return select_first, select_second
+
+
+@block
+def alu_lane(
+    s8: Any, first: Any, second: Any, dst_from_s9: Any, src_from_s9: Any, s9_result: Any,
+    result: Any, *, lane: int,
+) -> Any:
+    """Drive one lane of the result, a 32-bit word, from the operands of s8 (combinational).
+
+    ``dst_from_s9``, ``src_from_s9``: the operand is the result in s9 instead.
+    """
+    lo, hi = 32 * lane, 32 * lane + 32
     ones = (1 << 27) - 1
     p, q, p_word, q_word = signed_word(32), signed_word(32), word(32), word(32)
-    base, addend, total = word(32), word(32), word(32)
-    right, negated = Signal(intbv(0)[5:]), Signal(intbv(0)[6:])
-    right_shifted, left_shifted, q_negative, left_fits = word(32), word(32), bit(), bit()
+    high, low, wide, total = word(32), word(32), word(64), word(32)
+    less, far, reaches = bit(), bit(), bit()
+    shifted = word(64)
 
     @always_comb
     def read_operands():
-        p_word.next = dst_tile[hi:lo]
-        q_word.next = src_tile[hi:lo]
-        if s8.use_imm:
-            q_word.next = s8.imm.signed()
+        p_word.next = first
+        q_word.next = second
+        if dst_from_s9:
+            p_word.next = s9_result[hi:lo]
+        if src_from_s9:
+            q_word.next = s9_result[hi:lo]
 
     @always_comb
     def view_signed():
@@ -44,63 +89,53 @@ def alu_lane(s8, dst_tile, src_tile, dot, product, result, *, lane, dot_width):
         q.next = q_word.signed()
 
     @always_comb
-    def select_sum():
-        base.next = p_word
-        addend.next = q_word
-        if s8.gemm:
-            addend.next = dot[dot_hi:dot_lo].signed()
-            if s8.overwrite:
-                base.next = 0
+    def compute():
+        total.next = p_word + q_word
+        less.next = p < q
 
     @always_comb
-    def add():
-        total.next = base + addend
+    def fill():
+        # right by n of {sign, p}; left by n is right by 32 - n of {p, 0}, and q[5:] is 32 - n
+        high.next = p_word[32:31].signed()
+        low.next = p_word
+        if q_word[31]:
+            high.next = p_word
+            low.next = 0
 
     @always_comb
-    def measure():
-        q_negative.next = q_word[31]
-        left_fits.next = q_word[32:5] == ones and q_word[5:] != 0
-        right.next = q_word[5:]
-        if q_word[32:5] != 0:
-            right.next = 31
-        negated.next = 32 - q_word[5:]
+    def widen():
+        wide.next = concat(high, low)
 
     @always_comb
     def shift():
-        right_shifted.next = p >> right
-        left_shifted.next = p_word << negated[5:]
+        shifted.next = wide >> q_word[5:]
+        far.next = not q_word[31] and q_word[32:5] != 0
+        reaches.next = not q_word[31] or q_word[32:5] == ones
 
     @always_comb
     def select():
-        result.next = total  # GEMM, ADD
-        if s8.gemm:
-            if s8.clear:
-                result.next = 0
-        elif s8.opcode == AluOpcode.MIN:
-            if p < q:
-                result.next = p_word
-            else:
+        result.next = total  # GEMM, ADD, MUL
+        if not s8.gemm:
+            if s8.opcode == AluOpcode.MIN:
                 result.next = q_word
-        elif s8.opcode == AluOpcode.MAX:
-            if p < q:
-                result.next = q_word
-            else:
+                if less:
+                    result.next = p_word
+            elif s8.opcode == AluOpcode.MAX:
                 result.next = p_word
-        elif s8.opcode == AluOpcode.SHR:
-            if not q_negative:
-                result.next = right_shifted
-            elif left_fits:
-                result.next = left_shifted
-            else:
-                result.next = 0
-        elif s8.opcode == AluOpcode.MUL:
-            result.next = product
+                if less:
+                    result.next = q_word
+            elif s8.opcode == AluOpcode.SHR:
+                result.next = shifted[32:]
+                if far:
+                    result.next = high
+                elif not reaches:
+                    result.next = 0
 
-    return read_operands, view_signed, select_sum, add, measure, shift, select
+    return read_operands, view_signed, compute, fill, widen, shift, select
 
 
 @block
-def select_requantized(s8, short_result, requantized, result):
+def select_requantized(s8: Any, short_result: Any, requantized: Any, result: Any) -> Any:
     """Take RQT's result for RQT, that of :func:`alu_lane` for everything else."""
 
     @always_comb

@@ -1,4 +1,7 @@
-"""Execute (stages s4 to s9): the arithmetic of a step, from operand tiles to its result."""
+"""Execute (stages s4 to s9): the arithmetic of a step, from operand tiles to its result.
+
+Short operations select their operands in s7 and compute in s8; long ones work from s4 to s8.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from typing import Any
 from myhdl import always, block
 
 from ..isa.config import Config
-from .alu_lane import alu_lane, select_requantized
-from .bundles import signed_word, word
+from .alu_lane import alu_lane, alu_operands, select_requantized
+from .bundles import bit, signed_word, word
 from .long_operands import long_operands, parameter_tiles
 from .mac_array import dot_bits
 from .multiply_lane import (
@@ -17,7 +20,7 @@ from .multiply_lane import (
     multiply_operands,
     requantize_operands,
 )
-from .operands import forward
+from .operands import forward, forward_next
 from .pack import join
 from .requantize_lane import requantize_lane
 
@@ -25,30 +28,20 @@ __all__ = ["execute"]
 
 
 @block
-def low_product(clock: Any, upper: Any, low: Any, product: Any) -> Any:
-    """Low 32 bits of MUL's product, registered from s7 into s8."""
-
-    @always(clock.posedge)
-    def copy():
-        product.next[32:16] = upper[16:]
-        product.next[16:] = low
-
-    return copy
-
-
-@block
 def execute(
     clock: Any, even_data: Any, odd_data: Any, parameter: Any, dot: Any, s3: Any, s4: Any, s5: Any,
     s6: Any, s7: Any, s8: Any, s9: Any, s9_result: Any, *, config: Config,
 ) -> Any:
-    """Wire the lanes: short operations work in s8, long ones from s4 to s8; the result is s9's."""
+    """Wire the lanes; ``dot`` belongs to s7, the result to s9."""
     tile_bits = 32 * config.lanes
     dst_tile, src_tile = word(tile_bits), word(tile_bits)
+    dst_from_s9, src_from_s9 = bit(), bit()
     long_dst, long_src = word(tile_bits), word(tile_bits)
     result = word(tile_bits)
     results = [word(32) for _ in range(config.lanes)]
     parts = [
-        forward(clock, even_data, odd_data, s6, s7, s8, s9, s9_result, dst_tile, src_tile),
+        forward(clock, even_data, odd_data, s5, s6, s7, s8, s9, s9_result, dst_tile, src_tile),
+        forward_next(clock, s7, s8, dst_from_s9, src_from_s9),
         long_operands(clock, even_data, odd_data, s3, s4, long_dst, long_src),
         join(results, result),
     ]
@@ -59,8 +52,9 @@ def execute(
             clock, even_data, odd_data, parameter, s6, bias, multiplier, shift, config=config,
         ))
     for lane in range(config.lanes):
-        p, m, s7_low, product = word(32), word(32), word(16), word(32)
+        p, m, s7_low = word(32), word(32), word(16)
         s7_upper, short_result = signed_word(50), results[lane]
+        first, second = word(32), word(32)
         if config.requantize:
             requantized, short_result, s7_p = word(32), word(32), word(32)
             parts.append(bypass_multiplier(clock, s4, s5, s6, p, s7_p))
@@ -74,10 +68,12 @@ def execute(
         else:
             parts.append(multiply_operands(s4, long_dst, long_src, p, m, lane=lane))
         parts.append(multiply_lane(clock, s4, s5, s6, p, m, s7_upper, s7_low))
-        parts.append(low_product(clock, s7_upper, s7_low, product))
-        parts.append(alu_lane(
-            s8, dst_tile, src_tile, dot, product, short_result,
+        parts.append(alu_operands(
+            clock, s7, dst_tile, src_tile, dot, s7_upper, s7_low, first, second,
             lane=lane, dot_width=dot_bits(config),
+        ))
+        parts.append(alu_lane(
+            s8, first, second, dst_from_s9, src_from_s9, s9_result, short_result, lane=lane,
         ))
 
     @always(clock.posedge)

@@ -36,20 +36,23 @@ def multiply_operands(s4, dst_tile, src_tile, p, m, *, lane):
 def requantize_operands(s4, dst_tile, src_tile, bias_tile, multiplier_tile, p, m, *, lane):
     """Operands of MUL, or of RQT: ``p`` = ACC[dst] + bias, ``m`` = multiplier."""
     lo, hi = 32 * lane, 32 * lane + 32
+    bias = word(32)
 
     @always_comb
     def select():
+        bias.next = 0
+        m.next = src_tile[hi:lo]
         if s4.opcode == AluOpcode.RQT:
-            p.next = dst_tile[hi:lo] + bias_tile[hi:lo]
+            bias.next = bias_tile[hi:lo]
             m.next = multiplier_tile[hi:lo]
         elif s4.use_imm:
-            p.next = dst_tile[hi:lo]
             m.next = s4.imm.signed()
-        else:
-            p.next = dst_tile[hi:lo]
-            m.next = src_tile[hi:lo]
 
-    return select
+    @always_comb
+    def add():
+        p.next = dst_tile[hi:lo] + bias
+
+    return select, add
 
 
 @block

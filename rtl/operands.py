@@ -1,9 +1,10 @@
 """Operand fetch: accumulator reads of every stage, and forwarding of results in flight.
 
 Reads were placed by :mod:`.schedule` so that a bank is asked at most once a cycle; here the asking
-stage is selected and the data handed back.  A tile read at the late stage s7 misses the results of
-the two steps before it, one read early (s6) those of three; they are taken from the registers that
-hold them, so results are those of strictly sequential execution (D18).
+stage is selected and the data handed back.  A tile read at the late stage s6 misses the results of
+the three steps before it, one read early (s5) those of four.  Three of them are put in its place in
+s7, the last one, which is computed while the step is in s7, in s8: results are those of strictly
+sequential execution (D18), and no read depends on what a memory does when it is written meanwhile.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from myhdl import always, always_comb, block
 from .accumulator import AccumulatorRead
 from .bundles import bit, word
 
-__all__ = ["bank_read", "forward", "read_parameter", "select_bank"]
+__all__ = ["bank_read", "forward", "forward_next", "read_parameter", "select_bank"]
 
 
 @block
 def bank_read(
-    s2: Any, advance: Any, s3: Any, s6: Any, s7: Any, port: AccumulatorRead,
+    s2: Any, advance: Any, s3: Any, s5: Any, s6: Any, port: AccumulatorRead,
     *, bank: int, acc_bits: int,
 ) -> Any:
     """Ask one bank for the tile that one of the stages needs in this cycle."""
@@ -28,15 +29,15 @@ def bank_read(
     @always_comb
     def ask():
         port.enable.next = False
-        port.address.next = s7.dst[acc_bits:1]
-        if s7.valid and not s7.long and s7.dst[0] == bank:
+        port.address.next = s6.dst[acc_bits:1]
+        if s6.valid and not s6.long and s6.dst[0] == bank:
             port.enable.next = True
-        elif s7.valid and not s7.long and s7.pair and not s7.early and s7.src[0] == bank:
-            port.enable.next = True
-            port.address.next = s7.src[acc_bits:1]
-        elif s6.valid and not s6.long and s6.pair and s6.early and s6.src[0] == bank:
+        elif s6.valid and not s6.long and s6.pair and not s6.early and s6.src[0] == bank:
             port.enable.next = True
             port.address.next = s6.src[acc_bits:1]
+        elif s5.valid and not s5.long and s5.pair and s5.early and s5.src[0] == bank:
+            port.enable.next = True
+            port.address.next = s5.src[acc_bits:1]
         elif s3.valid and s3.long and s3.dst[0] == bank:
             port.enable.next = True
             port.address.next = s3.dst[acc_bits:1]
@@ -82,10 +83,10 @@ def select_bank(even_data: Any, odd_data: Any, odd: Any, tile: Any) -> Any:
 
 @block
 def forward(
-    clock: Any, even_data: Any, odd_data: Any, s6: Any, s7: Any, s8: Any, s9: Any, s9_result: Any,
-    dst_tile: Any, src_tile: Any,
+    clock: Any, even_data: Any, odd_data: Any, s5: Any, s6: Any, s7: Any, s8: Any, s9: Any,
+    s9_result: Any, dst_tile: Any, src_tile: Any,
 ) -> Any:
-    """Drive the operand tiles of the step in s8, as if every earlier step had been written."""
+    """Drive the operand tiles of the step in s7, as if all but the step before it were written."""
     bits = len(s9_result)
     s10_result, held = word(bits), word(bits)  # the result written last; the source read early
     dst_from_s9, dst_from_s10, src_from_s9, src_from_s10 = bit(), bit(), bit(), bit()
@@ -93,21 +94,21 @@ def forward(
 
     @always(clock.posedge)
     def compare():
-        # seen from the cycle in which the step of s7 is in s8, those of s8 and s9 are in s9, s10
-        dst_from_s9.next = s8.valid and s8.dst == s7.dst
-        dst_from_s10.next = s9.valid and s9.dst == s7.dst
-        src_from_s9.next = s8.valid and s8.dst == s7.src
-        src_from_s10.next = s9.valid and s9.dst == s7.src
-        # the early read of s6 meets the write of s9 in the memory and gets the old tile
-        held_from_s10.next = s9.valid and s9.dst == s6.src
+        # seen from the cycle in which the step of s6 is in s7, those of s8 and s9 are in s9, s10
+        dst_from_s9.next = s8.valid and s8.dst == s6.dst
+        dst_from_s10.next = s9.valid and s9.dst == s6.dst
+        src_from_s9.next = s8.valid and s8.dst == s6.src
+        src_from_s10.next = s9.valid and s9.dst == s6.src
+        # the early read of s5 meets the write of s9 in the memory
+        held_from_s10.next = s9.valid and s9.dst == s5.src
 
     @always(clock.posedge)
     def hold():
         s10_result.next = s9_result
-        if s7.pair and s7.early:
+        if s6.pair and s6.early:
             if held_from_s10:
                 held.next = s10_result
-            elif s7.src[0]:
+            elif s6.src[0]:
                 held.next = odd_data
             else:
                 held.next = even_data
@@ -118,7 +119,7 @@ def forward(
             dst_tile.next = s9_result
         elif dst_from_s10:
             dst_tile.next = s10_result
-        elif s8.dst[0]:
+        elif s7.dst[0]:
             dst_tile.next = odd_data
         else:
             dst_tile.next = even_data
@@ -129,11 +130,31 @@ def forward(
             src_tile.next = s9_result
         elif src_from_s10:
             src_tile.next = s10_result
-        elif s8.early:
+        elif s7.early:
             src_tile.next = held
-        elif s8.src[0]:
+        elif s7.src[0]:
             src_tile.next = odd_data
         else:
             src_tile.next = even_data
 
     return compare, hold, select_dst, select_src
+
+
+@block
+def forward_next(clock: Any, s7: Any, s8: Any, dst_from_s9: Any, src_from_s9: Any) -> Any:
+    """Tell whether operands of the step in s8 are the result of the step just before it, in s9.
+
+    Never for an operand that is not a tile: GEMM's second one, an immediate, the first of a GEMM
+    that does not accumulate.
+    """
+
+    @always(clock.posedge)
+    def compare():
+        dst_from_s9.next = (
+            s8.valid and s8.dst == s7.dst and not (s7.gemm and (s7.overwrite or s7.clear))
+        )
+        src_from_s9.next = (
+            s8.valid and s8.dst == s7.src and not s7.gemm and not s7.use_imm
+        )
+
+    return compare

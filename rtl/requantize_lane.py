@@ -3,31 +3,44 @@
 The product arrives in s7, the shifted value is registered into s8, and the clamped result of s8 is
 combinational (vta_isa.md section 0.1).  The value is shifted one bit less than asked for, so that
 its lowest bit is the rounding bit; ``sticky`` tells whether anything was lost below that.
+
+Rounding and zero point are added to the low bits alone; whether the value is out of their reach,
+and so of the clamp's, is found out beside that from the bits above them.
 """
 
 from __future__ import annotations
 
-from myhdl import Signal, always, always_comb, block, intbv
+from typing import Any
+
+from myhdl import Signal, always, always_comb, block, concat, intbv
 
 from ..isa.config import Config
 from ..isa.opcodes import RqtFlag
-from .bundles import bit, signed_word
+from .bundles import bit, signed_word, word
 
 __all__ = ["requantize_lane"]
 
-_FAR = 1 << 10  # beyond any clamp even after the zero point is added
+_NEAR_BITS = 11  # a value of so many bits or less may end inside the clamp: zero points have 8
 
 
 @block
-def requantize_lane(clock, s7, s8, s7_p, s7_upper, shift_tile, result, *, config: Config, lane):
+def requantize_lane(
+    clock: Any, s7: Any, s8: Any, s7_p: Any, s7_upper: Any, shift_tile: Any, result: Any,
+    *, config: Config, lane: int,
+) -> Any:
     """Drive ``result`` (32-bit word, s8); ``shift_tile`` has 5 bits a lane and belongs to s7."""
     lo, hi = 5 * lane, 5 * lane + 5
     low, high = -(1 << (config.out_width - 1)), (1 << (config.out_width - 1)) - 1
+    clamp_lo = config.out_width - 1  # the bits from here up are all alike inside the clamp
+    near_end, sum_bits = _NEAR_BITS + 1, _NEAR_BITS + 3
+    top_ones, clamp_ones = (1 << (34 - _NEAR_BITS)) - 1, (1 << (near_end - clamp_lo)) - 1
     quotient, doubled = signed_word(35), signed_word(35)
     shift, shifted, sticky, lost = Signal(intbv(0)[5:]), signed_word(35), bit(), bit()
-    whole, near = signed_word(35), signed_word(12)
-    increment, zero_point = signed_word(2), signed_word(8)
-    value, raised = signed_word(14), signed_word(14)
+    negative, above, below, increment = bit(), bit(), bit(), bit()
+    zero_point, near = signed_word(8), word(near_end)
+    addend, total, value = word(9), signed_word(sum_bits), signed_word(sum_bits)
+    clamped = signed_word(sum_bits)
+    too_high, too_low = bit(), bit()
 
     @always_comb
     def select():
@@ -55,41 +68,56 @@ def requantize_lane(clock, s7, s8, s7_p, s7_upper, shift_tile, result, *, config
             sticky.next = lost
 
     @always_comb
-    def round_off():
-        whole.next = shifted >> 1
-        increment.next = 0
-        if shifted[0] and (not s8.imm[RqtFlag.AWAY] or shifted >= 0 or sticky):
-            increment.next = 1
+    def look():
+        negative.next = shifted[34]
+        above.next = not shifted[34] and shifted[34:_NEAR_BITS] != 0
+        below.next = shifted[34] and shifted[34:_NEAR_BITS] != top_ones
+        increment.next = shifted[0] and (
+            not s8.imm[RqtFlag.AWAY] or not shifted[34] or sticky
+        )
+
+    @always_comb
+    def prepare():
+        # a one below both makes the increment the carry into a single adder
+        near.next = shifted[near_end:] | 1
+        addend.next = concat(s8.imm[8:], increment)
         zero_point.next = s8.imm[8:].signed()
 
     @always_comb
-    def approach():
-        if whole >= _FAR:
-            near.next = _FAR - 1
-        elif whole < -_FAR:
-            near.next = -_FAR
-        else:
-            near.next = whole[12:].signed()
+    def add():
+        total.next = near.signed() + addend.signed()
 
     @always_comb
-    def shift_zero():
-        value.next = near + zero_point + increment
+    def halve():
+        value.next = total >> 1
 
     @always_comb
-    def raise_low():
-        raised.next = value
-        if s8.imm[RqtFlag.RELU]:
-            if value < zero_point:
-                raised.next = zero_point
-        elif value < low:
-            raised.next = low
+    def judge():
+        too_high.next = above or (
+            not below and not value[near_end] and value[near_end:clamp_lo] != 0
+        )
+        too_low.next = below or (
+            not above and value[near_end] and value[near_end:clamp_lo] != clamp_ones
+        )
 
     @always_comb
     def clamp():
-        result.next = raised
-        if raised > high:
-            result.next = high
+        clamped.next = value
+        if s8.imm[RqtFlag.RELU] and negative:
+            # the rounded value is not above 0
+            clamped.next = zero_point
+            if zero_point > high:
+                clamped.next = high
+        elif too_high:
+            clamped.next = high
+        elif too_low and not s8.imm[RqtFlag.RELU]:
+            clamped.next = low
+
+    @always_comb
+    def extend():
+        result.next = clamped
 
     return (
-        select, double, lose, register_shifted, round_off, approach, shift_zero, raise_low, clamp,
+        select, double, lose, register_shifted, look, prepare, add, halve, judge, clamp,
+        extend,
     )

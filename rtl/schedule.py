@@ -3,7 +3,7 @@
 The accumulator has two banks (even and odd tiles) with one read port each.  A step reads
 ``ACC[dst]`` at its late stage and, with two tensor operands, ``ACC[src]`` either there too or one
 stage earlier; the choice is made here so that no two reads ever meet on a bank.  Long operations
-(MUL, RQT) use s2 as early and s3 as late stage, all others s6 and s7.  Since everything is decided
+(MUL, RQT) use s2 as early and s3 as late stage, all others s5 and s6.  Since everything is decided
 in s2, no later stage ever waits.
 
 A step waits in s2 only for
@@ -89,7 +89,7 @@ def late_use(step, banks):
 
 @block
 def schedule(
-    clock, reset, s2, indices, s3, s5, s6, s7, operand_hits, parameter_hits,
+    clock, reset, s2, indices, s3, s4, s5, s6, operand_hits, parameter_hits,
     parameter, advance, fault, *, config,
 ):
     """Decide ``advance`` (s0..s2 move and the slot in s2 enters s3), ``s2.early``, ``s2.fresh``.
@@ -98,19 +98,20 @@ def schedule(
     :func:`operand_hazard` and :func:`parameter_hazard`.  ``fault`` is raised with STEP_INDEX or
     RQT_PARAMETER and the instruction's index; the faulty step never leaves s2.
     """
-    s3_late, s5_early, s6_early = word(2), word(2), word(2)
-    s6_late, s7_late = word(2), word(2)
+    s3_late, s4_early, s5_early = word(2), word(2), word(2)
+    s5_late, s6_late = word(2), word(2)
     uses = [
-        late_use(s3, s3_late), early_use(s5, s5_early), early_use(s6, s6_early),
-        late_use(s6, s6_late), late_use(s7, s7_late),
+        late_use(s3, s3_late), early_use(s4, s4_early), early_use(s5, s5_early),
+        late_use(s5, s5_late), late_use(s6, s6_late),
     ]
-    # banks in use: s3's late stage now or (short) when this step is at s6, and so on
-    s3_long_late, neighbour, s5_short_early = word(2), word(2), word(2)
-    s6_short_early, s6_short_late, s7_short_late = word(2), word(2), word(2)
+    # banks in use: s3's late stage now or (short) when this step is at s5, and so on
+    s3_long_late, neighbour, s4_short_early = word(2), word(2), word(2)
+    s5_short_early, s5_short_late, s6_short_late = word(2), word(2), word(2)
     busy_now, busy_next = word(2), word(2)
     dst_mask, src_mask = word(2), word(2)
     can_early, can_late, place_ok, data_ok = bit(), bit(), bit(), bit()
     free, moves = bit(), bit()
+
     @always_comb
     def locate():
         dst_mask.next = 1
@@ -124,26 +125,26 @@ def schedule(
     def select():
         s3_long_late.next = 0
         neighbour.next = 0
+        s4_short_early.next = 0
         s5_short_early.next = 0
-        s6_short_early.next = 0
+        s5_short_late.next = 0
         s6_short_late.next = 0
-        s7_short_late.next = 0
         if s3.long:
             s3_long_late.next = s3_late
         else:
             neighbour.next = s3_late
+        if not s4.long:
+            s4_short_early.next = s4_early
         if not s5.long:
             s5_short_early.next = s5_early
+            s5_short_late.next = s5_late
         if not s6.long:
-            s6_short_early.next = s6_early
             s6_short_late.next = s6_late
-        if not s7.long:
-            s7_short_late.next = s7_late
 
     @always_comb
     def occupy():
-        busy_now.next = s3_long_late | s6_short_early | s7_short_late
-        busy_next.next = s5_short_early | s6_short_late
+        busy_now.next = s3_long_late | s5_short_early | s6_short_late
+        busy_next.next = s4_short_early | s5_short_late
 
     @always_comb
     def place():

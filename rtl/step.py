@@ -14,7 +14,8 @@ from ..isa.config import Config
 from .bundles import bit, word
 
 __all__ = [
-    "Step", "fresh_field", "step_entry", "step_execute", "step_register", "step_write",
+    "Step", "fresh_field", "immediate_field", "pair_field", "step_entry", "step_execute",
+    "step_register", "step_write",
 ]
 
 
@@ -31,7 +32,7 @@ class Step:
         self.push_prev, self.push_next = bit(), bit()
         self.dst, self.src = word(config.log_acc_depth), word(config.log_acc_depth)
         self.pair = bit()  # reads ACC[src] as second operand
-        self.long = bit()  # MUL or RQT: operands are read at s2/s3 instead of s6/s7
+        self.long = bit()  # MUL or RQT: operands are read at s2/s3 instead of s5/s6
         self.early = bit()  # ACC[src] is read one stage before ACC[dst]
         self.fresh = bit()  # first step to use newly fetched RQT parameters
 
@@ -53,28 +54,49 @@ def write_fields(clock, sink, source):
 
 @block
 def operand_fields(clock, sink, source):
-    """Register what the stages up to execute need of a step."""
+    """Register what a step needs up to s7, where its operands are selected."""
 
     @always(clock.posedge)
     def copy():
         source.overwrite.next = sink.overwrite
-        source.opcode.next = sink.opcode
         source.use_imm.next = sink.use_imm
         source.imm.next = sink.imm
         source.src.next = sink.src
         source.early.next = sink.early
+        source.long.next = sink.long
 
     return copy
 
 
 @block
-def read_fields(clock, sink, source):
-    """Register which accumulator tiles a step reads and when, needed up to s7."""
+def opcode_field(clock, sink, source):
+    """Register what to do with the operands, needed up to s8."""
+
+    @always(clock.posedge)
+    def copy():
+        source.opcode.next = sink.opcode
+
+    return copy
+
+
+@block
+def immediate_field(clock, sink, source):
+    """Register the immediate, from s7 to s8 where RQT needs it."""
+
+    @always(clock.posedge)
+    def copy():
+        source.imm.next = sink.imm
+
+    return copy
+
+
+@block
+def pair_field(clock, sink, source):
+    """Register whether a step reads two tiles, needed up to s6."""
 
     @always(clock.posedge)
     def copy():
         source.pair.next = sink.pair
-        source.long.next = sink.long
 
     return copy
 
@@ -104,14 +126,14 @@ def step_write(clock, reset, sink, source):
 
 @block
 def step_execute(clock, reset, sink, source):
-    """The execute stage: ``source`` is ``sink`` one cycle later, its reads behind it."""
-    return step_write(clock, reset, sink, source), operand_fields(clock, sink, source)
+    """The execute stage: ``source`` is ``sink`` one cycle later, its operands selected."""
+    return step_write(clock, reset, sink, source), opcode_field(clock, sink, source)
 
 
 @block
 def step_register(clock, reset, sink, source):
     """One pipeline stage: ``source`` is ``sink`` one cycle later."""
-    return step_execute(clock, reset, sink, source), read_fields(clock, sink, source)
+    return step_execute(clock, reset, sink, source), operand_fields(clock, sink, source)
 
 
 @block
@@ -125,5 +147,5 @@ def step_entry(clock, reset, sink, source, go):
 
     return (
         enter, write_fields(clock, sink, source), operand_fields(clock, sink, source),
-        read_fields(clock, sink, source),
+        opcode_field(clock, sink, source),
     )

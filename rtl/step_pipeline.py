@@ -21,7 +21,10 @@ from .pack import join
 from .rqt_parameters import ParameterRead
 from .schedule import operand_hazard, parameter_hazard, schedule
 from .sequencer import StepCommand, StepOffsets, sequencer
-from .step import Step, fresh_field, step_entry, step_execute, step_register, step_write
+from .step import (
+    Step, fresh_field, immediate_field, pair_field, step_entry, step_execute, step_register,
+    step_write,
+)
 
 __all__ = ["OperandRead", "step_pipeline"]
 
@@ -73,7 +76,7 @@ def step_pipeline(
         ),
         indexer(clock, reset, advance, uop.data, s1, offsets, s1_index, s2, indices, config=config),
         schedule(
-            clock, reset, s2, indices, s3, s5, s6, s7, operand_hits, parameter_hits, parameter,
+            clock, reset, s2, indices, s3, s4, s5, s6, operand_hits, parameter_hits, parameter,
             advance, fault, config=config,
         ),
         step_entry(clock, reset, s2, s3, advance),
@@ -81,6 +84,8 @@ def step_pipeline(
     stages = [s3, s4, s5, s6, s7, s8, s9]
     for sink, source in zip(stages[:4], stages[1:5], strict=True):
         parts.append(step_register(clock, reset, sink, source))
+    for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
+        parts.append(pair_field(clock, sink, source))
     parts += [step_execute(clock, reset, s7, s8), step_write(clock, reset, s8, s9)]
     hits = [bit() for _ in stages]
     parts += [operand_hazard(stage, s2, hit) for stage, hit in zip(stages, hits, strict=True)]
@@ -90,7 +95,7 @@ def step_pipeline(
         if config.requantize:
             steps = AccumulatorRead(config)
             parts.append(read_parameter(parameter, steps, port, bank=bank, acc_bits=acc_bits))
-        parts.append(bank_read(s2, advance, s3, s6, s7, steps, bank=bank, acc_bits=acc_bits))
+        parts.append(bank_read(s2, advance, s3, s5, s6, steps, bank=bank, acc_bits=acc_bits))
     if config.requantize:
         hits = [bit() for _ in stages]
         parts += [
@@ -103,7 +108,8 @@ def step_pipeline(
         ]
         for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
             parts.append(fresh_field(clock, sink, source))
-    enables = [bit() for _ in range(5)]
+        parts.append(immediate_field(clock, s7, s8))
+    enables = [bit() for _ in range(4)]
     for stage, enable in zip(stages, enables, strict=False):
         parts.append(multiplies(stage, enable))
     parts.append(mac_array(clock, *enables, inp.data, wgt.data, dot, config=config))

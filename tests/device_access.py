@@ -3,6 +3,7 @@
 from collections import namedtuple
 
 from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, UOP, WGT
+
 from myvta.isa.instructions import Alu, Gemm, Load, Store, Uop, decode_uop
 from myvta.isa.opcodes import AluOpcode
 

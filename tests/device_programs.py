@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from device_tokens import chain
+
 from myvta.isa.disassembler import disassemble
 from myvta.isa.instructions import (
     Alu,

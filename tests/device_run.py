@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from device_programs import ACC, BASE, INP, OUT, SIZE, WGT, unpack
+
 from myvta.driver.errors import TargetError
 from myvta.driver.launch import launch
 from myvta.driver.target import open_target

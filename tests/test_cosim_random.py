@@ -4,10 +4,12 @@ import os
 
 import pytest
 from device_access import row_bytes
+from device_faults import faults
 from device_programs import OUT
-from device_random import RandomProgram, Shape, faults, shapes, sketches
+from device_random import RandomProgram, Shape, shapes, sketches
 from device_run import differences, open_model, run_on
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+
 from myvta.driver.errors import TargetError
 from myvta.isa.config import named
 from myvta.isa.instructions import Store
@@ -15,6 +17,8 @@ from myvta.isa.opcodes import ErrorCode
 from myvta.isa.registers import Status
 
 SMALL = ("1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8")
+pytestmark = pytest.mark.timeout(600)  # a test may build a simulator for each width of the port
+SOAK = int(os.environ.get("MYVTA_SOAK_PROGRAMS", "5000"))
 CYCLES = 200_000  # many times what any of these programs takes
 MEMORIES = {
     # what simulators are opened with: every width of the port, quick and slow and stuttering
@@ -83,6 +87,18 @@ def test_verilator(targets, name):
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ["1x4x4", "1x4x4_base"])
 def test_one_malformed_instruction(targets, name):
+    malformed(targets, name, 40)
+
+
+@pytest.mark.soak
+@pytest.mark.verilator
+@pytest.mark.parametrize("name", SMALL)
+def test_soak_malformed(targets, name):
+    """MYVTA_SOAK_PROGRAMS programs of each configuration."""
+    malformed(targets, name, SOAK)
+
+
+def malformed(targets, name, count):
     """The error and its index are the model's, whatever runs beside it; the next launch is clean.
 
     Nothing is written but rows of stores.
@@ -90,7 +106,7 @@ def test_one_malformed_instruction(targets, name):
     config = named(name)
     after = RandomProgram(config, Shape(seed=1), [])
 
-    @examples(60)
+    @examples(count)
     @given(shapes(), sketches(config, length=15), st.sampled_from(MEMORIES[name]),
            st.sampled_from(sorted(faults(config))), st.integers(0, 99))
     def check(shape, drawn, memory, fault, at):
@@ -142,6 +158,5 @@ def test_no_legal_schedule_changes_the_result(name):
 @pytest.mark.parametrize("name", [*SMALL, "default"])
 def test_soak(targets, name):
     """MYVTA_SOAK_PROGRAMS programs of each configuration."""
-    count = int(os.environ.get("MYVTA_SOAK_PROGRAMS", "5000"))
-    campaign(targets, "verilator", name, count, length=60,
+    campaign(targets, "verilator", name, SOAK, length=60,
              memories=MEMORIES.get(name, [dict(latency=1), dict(latency=64, stall=20)]))

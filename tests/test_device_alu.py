@@ -1,12 +1,13 @@
-"""ALU on model and RTL: every opcode, both operand forms, hazards at every distance (4.4, D1-D4)."""
+"""ALU on model and RTL: every opcode, both operand forms, hazards of any distance (4.4, D1-D4)."""
 
 import numpy as np
 import pytest
 from device_programs import ACC, UOP, Program, random_tiles
 from device_run import EVERYWHERE, WIDER
+from scalar_reference import operate
+
 from myvta.isa.instructions import Alu, Uop
 from myvta.isa.opcodes import AluOpcode
-from scalar_reference import operate
 
 LEAST, MOST = -(2**31), 2**31 - 1
 MIN, MAX, ADD, SHR, MUL = (

@@ -1,10 +1,11 @@
-"""Instruction words on model and RTL: bits of no field are ignored, fields lie where they should."""
+"""Instruction words on model and RTL: bits of no field are ignored, great numbers are not."""
 
 import numpy as np
 import pytest
 from device_programs import ACC, BASE, INP, UOP, WGT, Program, random_tiles
 from device_run import BASE_ISA, EVERYWHERE, NOT_ICARUS, WIDER
 from device_tokens import chain
+
 from myvta.isa.fields import layout, uop_layout
 from myvta.isa.instructions import (
     Alu,

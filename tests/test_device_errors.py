@@ -11,6 +11,7 @@ import pytest
 from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, SIZE, UOP, WGT, Program
 from device_run import BASE_ISA, EVERYWHERE, check_out
 from device_tokens import IDLE
+
 from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Undefined, Uop
 from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType
 
@@ -78,8 +79,9 @@ STATIC = {
     **{f"store {pad}": (ErrorCode.OPERAND, Store(x_size=1, dram_base=0x200, **{pad: 1}))
        for pad in ("y_pad_0", "y_pad_1", "x_pad_0", "x_pad_1")},
     **{f"load {kind.name} range": (
-        ErrorCode.SRAM_RANGE, some(kind, sram_base=depth - 1, x_size=2))
-       for kind, depth in ((UOP, DEPTH), (WGT, 128), (INP, DEPTH), (ACC, DEPTH), (ACC_8BIT, DEPTH))},
+        ErrorCode.SRAM_RANGE,
+        some(kind, sram_base=(128 if kind == WGT else DEPTH) - 1, x_size=2))
+       for kind in (UOP, WGT, INP, ACC, ACC_8BIT)},
     "load padding right": (ErrorCode.SRAM_RANGE, some(INP, sram_base=DEPTH - 1, x_pad_1=1)),
     "load padding left": (ErrorCode.SRAM_RANGE, some(ACC, sram_base=DEPTH - 2, x_pad_0=2)),
     "load padding top": (ErrorCode.SRAM_RANGE, some(WGT, sram_base=127, y_pad_0=1)),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from device_programs import ACC, INP, UOP, WGT, Program, random_tiles
 from device_run import EVERYWHERE, WIDER
+
 from myvta.isa.instructions import Gemm, Uop
 
 EYE = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from device_programs import ACC, ACC_8BIT, BASE, INP, UOP, WGT, Program, load, random_tiles, unpack
 from device_run import EVERYWHERE, WIDER
+
 from myvta.isa.instructions import Alu, Gemm, Load, Uop
 from myvta.isa.opcodes import AluOpcode
 

@@ -86,7 +86,7 @@ def test_random_loads_between_steps(targets, name, memory):
     config = named(name)
     device = targets.get("verilator", name, **MEMORIES[memory])
     failed = ErrorCode.NONE
-    for seed in range(60):
+    for seed in range(30):
         program = program_of(config, seed)
         expected = run_on(open_model(config), program)
         assert expected.error == (failed, 0), program.listing()

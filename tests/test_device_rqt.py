@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from device_programs import ACC, Program
 from device_run import EVERYWHERE, WIDER
+from scalar_reference import requantize, wrap
+
 from myvta.isa.instructions import Alu, Gemm, Uop
 from myvta.isa.opcodes import AluOpcode, RqtFlag
-from scalar_reference import requantize, wrap
 
 LEAST, MOST = -(2**31), 2**31 - 1
 RELU, AWAY, BYPASS = (1 << flag for flag in RqtFlag)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, UOP, Program, pack, random_tiles
 from device_run import EVERYWHERE, WIDER, check_out
+
 from myvta.isa.instructions import Alu, Gemm, Store, Uop
 from myvta.isa.opcodes import AluOpcode, MemoryType
 

@@ -5,6 +5,7 @@ import pytest
 from device_programs import ACC, INP, OUT, UOP, WGT, Program, load, random_tiles
 from device_run import EVERYWHERE, NOT_ICARUS, WIDER, check_out
 from device_tokens import IDLE
+
 from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop
 from myvta.isa.opcodes import TOKEN_CAPACITY, AluOpcode, ErrorCode
 from myvta.isa.registers import Status

