@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from cocotb_tools import runner
 from device_programs import BASE, SIZE, Program
 from device_run import open_model, run_on
 from robust_runs import small_job
@@ -64,7 +65,6 @@ def put_job(folder, config, programs, seed, pause):
     pytest.param(70, 7, marks=pytest.mark.configurations),
 ])
 def test_programs_with_a_foreign_memory_and_master(pause, log_bus, tmp_path):
-    runner = pytest.importorskip("cocotb_tools.runner")
     config = named("1x4x4").replace(log_bus_width=log_bus)
     broken = Program(config, raw=True)
     broken.add(Finish(pop_prev=1), Undefined(7))

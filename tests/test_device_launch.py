@@ -6,6 +6,7 @@ from device_programs import (
     ACC_8BIT,
     BASE,
     INP,
+    SIZE,
     UOP,
     WGT,
     Program,
