@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 import json
 import os
 import re
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..isa.config import Config
+from .inspection import look_faster
 
 __all__ = [
     "CONVERTED_PACKAGE", "ConvertError", "SUFFIXES", "convert", "convert_block", "core_top",
@@ -169,36 +169,9 @@ def _allowed(warning: warnings.WarningMessage) -> bool:
     return any(re.search(pattern, str(warning.message)) for pattern, _ in _ALLOWED_WARNINGS)
 
 
-def _frames(context: int = 1) -> list[tuple[Any, str, int, str, None, None]]:
-    """Stand in for ``inspect.stack``, without the source lines that nobody reads.
-
-    MyHDL calls it for every block and process; half the time of a conversion went into them.
-    """
-    frames, frame = [], inspect.currentframe()
-    while frame is not None and frame.f_back is not None:
-        frame = frame.f_back
-        code = frame.f_code
-        frames.append((frame, code.co_filename, frame.f_lineno, code.co_name, None, None))
-    return frames
-
-
-def _remember_sources() -> None:
-    """Read the source of a process once, however many instances of its block there are."""
-    getsource, kept = inspect.getsource, {}
-
-    def getsource_once(thing: Any) -> str:
-        key = getattr(thing, "__code__", thing)
-        if key not in kept:
-            kept[key] = getsource(thing)
-        return kept[key]
-
-    inspect.getsource = getsource_once  # type: ignore[assignment]
-
-
 def _main() -> int:
     """Do the one conversion described on standard input."""
-    inspect.stack = _frames  # type: ignore[assignment]
-    _remember_sources()
+    look_faster()
     try:
         _convert_here(json.load(sys.stdin))
     except ConvertError as error:

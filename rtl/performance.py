@@ -14,7 +14,7 @@ from typing import Any
 from myhdl import always_comb, always_seq, block
 
 from .bundles import Axi4, Stream, bit
-from .control import ModuleStatus
+from .status import ModuleStatus
 from .counters import count_pulses
 from .registers import RegisterFile
 

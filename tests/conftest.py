@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from device_run import Device, Targets
 
+from myvta.rtl.inspection import look_faster
+
+look_faster()  # MyHDL looks through pytest's deep stack for every block it elaborates
+
 # A marker promises its tools, so a test that carries it need not ask again.
 _TOOLS_OF_MARKER = {"icarus": ("iverilog", "vvp"), "verilator": ("g++", "make", "verilator")}
 

@@ -43,6 +43,8 @@ class Fault(IntEnum):
     DROP_REGISTER = 17
     DROP_RESPONSE = 18
     CHANGE_DATA = 19
+    LONG_BURST = 20
+    SHY_VALID = 21
 
 
 def open_copy_core(

@@ -10,10 +10,10 @@ from random import Random
 
 import numpy as np
 from device_programs import ACC, BASE, INP, SIZE, UOP, WGT, Program, random_tiles
-from device_run import _url, open_model, run_on
+from device_run import open_model, run_on
 
 from myvta.cosim.rules import Counter
-from myvta.driver.target import open_target
+from myvta.cosim.verilator import open_verilator
 from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Finish, Gemm, Uop, decode
 from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType
@@ -95,7 +95,10 @@ class Rig:
     """A device, its memory, and a program that must always come out right."""
 
     def __init__(self, **memory):
-        self.target = open_target(_url("verilator", {"max_cycles": 400_000, **memory}), CONFIG)
+        options = {name: str(value) for name, value in {"max_cycles": 400_000, **memory}.items()}
+        self.target = open_verilator(
+            location="", config=CONFIG, base=BASE, size=SIZE, options=options
+        )
         self.target.guard(BASE, SIZE)
         self.golden = Job.of(small_job(1))
 

@@ -25,16 +25,18 @@ def test_defaults():
 
 def test_everything(tmp_path):
     parsed, bus = parse(latency="0x40", bandwidth="50", stall="90", seed="010", max_cycles="5",
-                        bus="256", wave=str(tmp_path / "w.fst"), wave_from="3", wave_cycles="4")
+                        bus="256", wave=str(tmp_path / "w.fst"), wave_from="3", wave_cycles="4",
+                        shy="1")
     wave = Wave(tmp_path / "w.fst", 3, 4)
-    assert parsed == SimulationOptions(64, 50, 90, 10, 5, wave)
+    assert parsed == SimulationOptions(64, 50, 90, 10, 5, wave, 1)
     assert with_bus(NAMED["default"], bus).bus_width == 256
     assert with_bus(NAMED["default"], None) is NAMED["default"]
 
 
 @pytest.mark.parametrize(("options", "text"), [
     ({"speed": "1"}, r"any:// has no option 'speed'; known: bandwidth, bus, latency, max_cycles, "
-                     r"seed, stall, wave, wave_cycles, wave_from"),
+                     r"seed, shy, stall, wave, wave_cycles, wave_from"),
+    ({"shy": "2"}, r"shy \(1: READY waits for VALID\) must be a number 0\.\.1, not '2'"),
     ({"latency": "0"}, r"latency \(cycles .*\) must be a number 1\.\.100000, not '0'"),
     ({"latency": "fast"}, "latency .*, not 'fast'"),
     ({"latency": "-1"}, "latency .*, not '-1'"),

@@ -111,6 +111,7 @@ def test_instruction_fetch_keeps_to_the_window(target):
     target.write_register(Reg.INSN_COUNT, 3)
     assert go(target) == Status.FINISH | Status.ERROR
     assert target.read_register(Reg.ERROR_CODE) == ErrorCode.WINDOW
+    assert target.read_register(Reg.ERROR_ADDRESS) == END
     target.write_register(Reg.INSN_BASE, BASE - 0x1000)
     assert go(target) == Status.FINISH | Status.ERROR
     assert target.read_register(Reg.ERROR_CODE) == ErrorCode.WINDOW
@@ -155,6 +156,9 @@ def test_a_smaller_window(target, kind):
         assert target.read_register(Reg.ERROR_CODE) == code, hex(pointer)
         assert status == (Status.FINISH | Status.ERROR if code else Status.FINISH)
         assert target.read_register(Reg.ERROR_INDEX) == (1 if code else 0)
+        refused = pointer if pointer < low else max(high + 1, pointer)
+        expected = refused & -target.config.bus_bytes if code else 0
+        assert target.read_register(Reg.ERROR_ADDRESS) == expected
     assert target.read_memory(high + 1, 64) == before
     clean(target)
 
@@ -170,6 +174,7 @@ def test_bus_error(device, target, kind):
     assert go(target) == Status.FINISH | Status.ERROR
     assert target.read_register(Reg.ERROR_CODE) == ErrorCode.BUS
     assert target.read_register(Reg.ERROR_INDEX) == 2
+    assert target.read_register(Reg.ERROR_ADDRESS) == END + 0x1000
     clean(target)
     put(target, Finish())
     assert go(target) == Status.FINISH

@@ -1,4 +1,4 @@
-"""Fuzzed streams: a typed error or the result of the model, and nothing outside the window.
+"""Fuzzed streams: a typed error or the model's result, no byte outside the window, then all well.
 
 Three kinds in turn: one instruction with changed operands in a program that runs in sequence (must
 equal the model in every register and byte); bits changed anywhere, instructions lost, repeated or
@@ -84,7 +84,7 @@ def random_words(words, dice):
 
 def expected_of(job):
     """Return outcome and ERROR_ADDRESS of the model; None where the contract leaves it open."""
-    model = open_model(CONFIG, strict=1)
+    model = open_model(CONFIG, strict=True)
     model.write_memory(BASE, job.image)
     launch_quietly(model, job)
     if model.device.pads.reports:

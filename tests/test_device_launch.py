@@ -6,12 +6,13 @@ from device_programs import (
     ACC_8BIT,
     BASE,
     INP,
+    SIZE,
     UOP,
     WGT,
     Program,
 )
 from device_registers import clean, go, put
-from device_run import EVERYWHERE, SIMULATED, outcome_of
+from device_run import EVERYWHERE, SIMULATED, open_model, outcome_of
 from device_tokens import IDLE
 
 from myvta.isa.config import NAMED
@@ -47,7 +48,7 @@ def test_read_only_and_unmapped_registers(target):
             before = target.read_register(offset)
             target.write_register(offset, before ^ 0xFFFF_FFFF)
             assert target.read_register(offset) == before, offset.name
-    for offset in (0x28, 0x3C, 0x78, 0x7C, 0x100, 0x1000, 0x8000, 0xFFFC):
+    for offset in (0x28, 0x3C, 0x78, 0x7C, 0x7F0, 0x1000, 0x8000, 0xFFFC):
         target.write_register(offset, 0xFFFF_FFFF)
         assert target.read_register(offset) == 0, hex(offset)
     assert target.read_register(Reg.INSTRUCTIONS) == 3
@@ -154,6 +155,27 @@ def test_interrupt_wire(device, target):
     clean(target)
 
 
+@pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
+def test_reset_without_a_launch_changes_nothing(target):
+    put(target, Finish())
+    assert go(target) == Status.FINISH
+    target.write_register(Reg.RESET, 1)
+    assert target.read_register(Reg.CONTROL) == Status.FINISH
+    assert target.read_register(Reg.RESET) == 0
+
+
+def test_the_window_lock_of_the_model():
+    """For good: the simulators, where the reset wire unlocks, are in test_device_reset."""
+    target = open_model(NAMED["1x4x4"])
+    target.write_register(Reg.WINDOW_LOCK, 0xFFFF_FFFF)
+    target.write_register(Reg.WINDOW_LOCK, 0)
+    assert target.read_register(Reg.WINDOW_LOCK) == 1
+    target.write_register(Reg.WINDOW_BASE, 0)
+    target.write_register(Reg.WINDOW_LIMIT, 0xFFFF_FFFF)
+    assert target.read_register(Reg.WINDOW_BASE) == BASE
+    assert target.read_register(Reg.WINDOW_LIMIT) == BASE + SIZE - 1
+
+
 @pytest.mark.parametrize("device", SIMULATED, indirect=True)
 def test_registers_are_locked_while_a_launch_runs(device, target):
     """Pointers, count and window do not move in a running launch; neither does CONTROL.
@@ -170,6 +192,8 @@ def test_registers_are_locked_while_a_launch_runs(device, target):
     for register in locked:
         target.write_register(register, 0xFFFF_F000)
         assert target.read_register(register) == values[register]
+    target.write_register(Reg.WINDOW_LOCK, 1)
+    assert target.read_register(Reg.WINDOW_LOCK) == 0
     target.write_register(Reg.WINDOW_LOCK, 1)
     assert target.read_register(Reg.WINDOW_LOCK) == 0
     target._write(Reg.CONTROL, 0)

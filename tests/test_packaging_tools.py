@@ -1,5 +1,6 @@
 """A test whose tool is missing: skipped with the reason, in CI failed."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -29,12 +30,16 @@ def test_present(require_tool):
 def test_missing_tools(tmp_path, ci, outcome):
     shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path)
     (tmp_path / "test_some.py").write_text(TESTS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = icarus\n")
+    here = Path(__file__).parent
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nmarkers = icarus\npythonpath = {here}\n")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "bash").symlink_to(shutil.which("bash"))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", tmp_path],
-        env={"PATH": str(tmp_path / "bin"), "CI": ci}, capture_output=True, text=True, timeout=60,
+        env={
+            "PATH": str(tmp_path / "bin"), "CI": ci, "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        },
+        capture_output=True, text=True, timeout=60,
     )
     assert f"= {outcome} in" in done.stdout, done.stdout
     missing = "not installed, and in CI" if ci in ("true", "1") else "(`myvta doctor` says how)"

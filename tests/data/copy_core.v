@@ -11,6 +11,7 @@
 //  15 a read of the register map is answered with SLVERR
 //  16 register data change while they wait  18 the response of a register write falls while it waits
 //  17 register data fall while they wait    19 W data change while they wait
+//  20 bursts of more than 16 beats       21 ARVALID waits for ARREADY
 
 `ifndef BUS
 `define BUS 64
@@ -157,13 +158,14 @@ function [8:0] burst(input [31:0] address, input [31:0] beats);
     begin
         room = (32'd4096 - {20'd0, address[11:0]}) / BYTES;
         if (fault == 3) room = BURST;
-        if (room > BURST) room = BURST;
+        if (room > BURST & fault != 20) room = BURST;
         burst = (beats < room) ? beats[8:0] : room[8:0];
     end
 endfunction
 
 reg arvalid, stuck;
-assign m_axi_arvalid = (fault == 13) ? 1'bx : arvalid | (stuck & reset);
+assign m_axi_arvalid = (fault == 13) ? 1'bx
+    : (arvalid & (fault != 21 | m_axi_arready)) | (stuck & reset);
 initial stuck = 0;
 always @(posedge clock) begin
     if (fault == 12) stuck <= 1;
