@@ -14,9 +14,9 @@ from typing import Any
 from myhdl import always_comb, always_seq, block
 
 from .bundles import Axi4, Stream, bit
-from .status import ModuleStatus
 from .counters import count_pulses
 from .registers import RegisterFile
+from .status import ModuleStatus
 
 __all__ = ["performance"]
 

@@ -16,7 +16,8 @@ on_both = pytest.mark.parametrize("scheme", BOTH)
 
 MEMORIES = [
     {}, {"latency": 64}, {"stall": 20, "seed": 3}, {"stall": 90, "seed": 9, "latency": 5},
-    {"bandwidth": 37}, {"shy": 1}, {"shy": 1, "stall": 50, "latency": 9}, {"latency": 7, "bandwidth": 60, "stall": 35, "seed": 0xFFFFFFFF},
+    {"bandwidth": 37}, {"shy": 1}, {"shy": 1, "stall": 50, "latency": 9},
+    {"latency": 7, "bandwidth": 60, "stall": 35, "seed": 0xFFFFFFFF},
 ]
 
 
@@ -337,7 +338,8 @@ def test_a_guard_is_exact_to_the_byte(tmp_path):
         assert "guarded 0x40001000..0x4008027e" in str(caught.value)
     with open_copy_core("verilator", tmp_path) as target:
         target.guard(BASE + 0x1001, SIZE)
-        with pytest.raises(BusViolation, match=r"bus rule WINDOW broken .*AR of 16 beats at 0x4000"):
+        broken = r"bus rule WINDOW broken .*AR of 16 beats at 0x4000"
+        with pytest.raises(BusViolation, match=broken):
             copy(target, 40)
 
 
