@@ -10,7 +10,7 @@ from myvta.isa.instructions import Load, Store, decode
 from myvta.isa.opcodes import ErrorCode
 from myvta.isa.registers import Status
 
-pytestmark = pytest.mark.verilator
+pytestmark = [pytest.mark.verilator, pytest.mark.timeout(400)]  # the first test builds
 BLOCK = 16  # beats; a burst lies in an aligned block of them
 
 

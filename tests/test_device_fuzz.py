@@ -17,11 +17,11 @@ from myvta.isa.fields import layout
 from myvta.isa.instructions import Alu, Gemm, decode
 from myvta.isa.opcodes import ErrorCode, Opcode
 from myvta.isa.registers import Reg, Status
-from myvta.model.errors import UnwrittenReadWarning
 
 pytestmark = [
-    pytest.mark.verilator, pytest.mark.filterwarnings(f"ignore::{UnwrittenReadWarning.__module__}."
-                                                      f"{UnwrittenReadWarning.__name__}"),
+    pytest.mark.verilator,
+    pytest.mark.timeout(400),  # the first test builds
+    pytest.mark.filterwarnings("ignore::myvta.model.errors.UnwrittenReadWarning"),
 ]
 LIMIT = 20_000  # cycles: loops of random length
 _FIXED = ("opcode", "memory_type", "pop_prev", "pop_next", "push_prev", "push_next")
