@@ -73,7 +73,7 @@ def test_a_memory_that_never_answers_ends_by_watchdog_and_may_answer_later(chann
     """Every launch ends while it is silent; when it speaks again the device is as before."""
     rig = Rig(latency=3)
     job = rig.golden
-    for start in (0, 40, 90, 150):
+    for start in (0, 40, 90, 150, 300, 330, 360):
         rig.target.silence(channel, start)
         rig.start(job, watchdog=1500)
         status, (code, index, address) = rig.wait(), rig.error()
@@ -86,8 +86,7 @@ def test_a_memory_that_never_answers_ends_by_watchdog_and_may_answer_later(chann
             assert rig.wait() & ~Status.DRAINING == FAILED
             assert rig.error()[0] == ErrorCode.WATCHDOG
         rig.target.silence(channel, 0, 0)
-        if channel in _WRITES:
-            rig.drained()
+        # not drained: late stores of the same program write what this one will
         rig.check_golden(f"{channel} silent from {start} on")
     rig.close()
 
