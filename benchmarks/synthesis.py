@@ -36,7 +36,7 @@ FRAME, CORE = "myvta_frame", "myvta_core"
 DSP_LIMIT, LUT_LIMIT, BRAM_LIMIT = 220, 35_000, 140  # of an XC7Z020, but for the LUTs (53,200)
 ECP5_MHZ, SEEDS = 80.0, (1, 2, 3)
 _KINDS = {  # cell type: what it counts as, and how much
-    **{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 0),
+    **{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 1),
     "RAM32M": ("lut", 4), "RAM64M": ("lut", 4), "RAM32X1D": ("lut", 2), "RAM64X1D": ("lut", 2),
     "RAM128X1D": ("lut", 4), "SRL16E": ("lut", 1), "SRLC32E": ("lut", 1),
     **dict.fromkeys(("FDRE", "FDSE", "FDCE", "FDPE", "TRELLIS_FF"), ("ff", 1)),

@@ -78,7 +78,7 @@ CASES = {
         ),
     ),
     "control": (6, lambda module: module.test_deadlock_names_the_lowest_index_that_waits(
-        "fetch_done", 5,
+        "fetch.done", 5,
     )),
     "counters": (
         6, lambda module: module.test_counters_equal_sums_and_launch_clears_them("1x4x4"),
