@@ -35,6 +35,7 @@ from .bundles import (
     bit,
     word,
 )
+from .load_fields import load_fields
 from .loader import loader
 from .memory_checks import CHECK_CYCLES, memory_checks
 
@@ -52,10 +53,6 @@ def load(
     fields = layout(Opcode.LOAD, config)
     f_pop_prev, f_pop_next = fields["pop_prev"], fields["pop_next"]
     f_push_prev, f_push_next = fields["push_prev"], fields["push_next"]
-    f_type, f_sram, f_dram = fields["memory_type"], fields["sram_base"], fields["dram_base"]
-    f_y_size, f_x_size, f_x_stride = fields["y_size"], fields["x_size"], fields["x_stride"]
-    f_y_pad_0, f_y_pad_1 = fields["y_pad_0"], fields["y_pad_1"]
-    f_x_pad_0, f_x_pad_1 = fields["x_pad_0"], fields["x_pad_1"]
     index_low = ENTRY_BITS - INDEX_BITS
 
     command, data_fault = LoadCommand(), Fault()
@@ -65,24 +62,8 @@ def load(
     static_fault, hold = bit(), bit()
 
     @always_comb
-    def decode():
-        command.memory_type.next = sink.data[f_type.hi:f_type.lo]
-        command.sram_base.next = sink.data[f_sram.hi:f_sram.lo]
-        command.dram_base.next = sink.data[f_dram.hi:f_dram.lo]
-        command.y_size.next = sink.data[f_y_size.hi:f_y_size.lo]
-        command.x_size.next = sink.data[f_x_size.hi:f_x_size.lo]
-        command.x_stride.next = sink.data[f_x_stride.hi:f_x_stride.lo]
-        command.y_pad_0.next = sink.data[f_y_pad_0.hi:f_y_pad_0.lo]
-        command.y_pad_1.next = sink.data[f_y_pad_1.hi:f_y_pad_1.lo]
-        command.x_pad_0.next = sink.data[f_x_pad_0.hi:f_x_pad_0.lo]
-        command.x_pad_1.next = sink.data[f_x_pad_1.hi:f_x_pad_1.lo]
-        command.push_prev.next = False
-        hold.next = False  # the operand buffers take data at any time
-        command.push_next.next = sink.data[f_push_next.lo]
-        command.index.next = sink.data[ENTRY_BITS:index_low]
-
-    @always_comb
     def judge():
+        hold.next = False  # the operand buffers take data at any time
         bad_flags.next = sink.data[f_pop_prev.lo] or sink.data[f_push_prev.lo]
         head.next = sink.valid and not fault.raised and not data_fault.raised
         checked.next = age == CHECK_CYCLES
@@ -146,6 +127,6 @@ def load(
         first_type=MemoryType.INP,
     )
     return (
-        decode, judge, gather_tokens, start, complete, report, wait_for_checks, watch, checks,
-        engine,
+        judge, gather_tokens, start, complete, report, wait_for_checks, watch, checks,
+        engine, load_fields(sink.data, command, config=config),
     )
