@@ -58,8 +58,8 @@ def pair_multiplier(
     """Registered products of one input with both weights of ``pair``."""
     spacing = config.inp_width + config.wgt_width
     inp_hi, half = inp_lo + config.inp_width, 1 << (spacing - 1)
-    upper_end = 2 * spacing
-    both = signed_word(pair_bits(config) + config.inp_width)
+    both_bits = 2 * spacing
+    both = signed_word(both_bits)
     low = word(spacing)
 
     @always(clock.posedge)
@@ -69,7 +69,7 @@ def pair_multiplier(
 
     @always_comb
     def split():
-        high_product.next = both[upper_end:spacing].signed()
+        high_product.next = both[both_bits:spacing].signed()
         low.next = both[spacing:] ^ half
 
     @always_comb
