@@ -40,7 +40,7 @@ _KINDS = {  # cell type: what it counts as, and how much
     **{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 1),
     "RAM32M": ("lut", 4), "RAM64M": ("lut", 4), "RAM32X1D": ("lut", 2), "RAM64X1D": ("lut", 2),
     "RAM128X1D": ("lut", 4), "SRL16E": ("lut", 1), "SRLC32E": ("lut", 1),
-    **{name: ("ff", 1) for name in ("FDRE", "FDSE", "FDCE", "FDPE", "TRELLIS_FF")},
+    **dict.fromkeys(("FDRE", "FDSE", "FDCE", "FDPE", "TRELLIS_FF"), ("ff", 1)),
     "RAMB36E1": ("bram", 1), "RAMB18E1": ("bram", 0.5), "DP16KD": ("bram", 1),
     "PDPW16KD": ("bram", 1), "DSP48E1": ("dsp", 1), "MULT18X18D": ("dsp", 1),
     "CCU2C": ("lut", 2), "TRELLIS_DPR16X4": ("lut", 6),
