@@ -13,7 +13,7 @@ from myhdl import ConcatSignal, Signal, always_comb, always_seq, block, concat, 
 
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
-from .bundles import PadWrite, TileWrite, bit, word
+from .bundles import PadWrite, TileWrite, bit, signed_word, word
 from .pack import pack
 
 __all__ = ["TileFill", "accumulator_fill", "column_count"]
@@ -37,14 +37,19 @@ class TileFill:
 def fill_lane(beat: Any, narrow: Any, value: Any, *, wide_lo: int, narrow_lo: int) -> Any:
     """Pick one 32-bit lane from a beat of 32-bit or (``narrow``) 8-bit lanes."""
     wide_hi, narrow_hi = wide_lo + 32, narrow_lo + 8
+    extended = signed_word(32)
+
+    @always_comb
+    def extend():
+        extended.next = beat[narrow_hi:narrow_lo].signed()
 
     @always_comb
     def pick():
         value.next = beat[wide_hi:wide_lo]
         if narrow:
-            value.next = beat[narrow_hi:narrow_lo].signed()
+            value.next = extended
 
-    return pick
+    return extend, pick
 
 
 @block

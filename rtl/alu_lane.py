@@ -31,6 +31,12 @@ def alu_operands(
     """
     lo, hi = 32 * lane, 32 * lane + 32
     dot_lo, dot_hi = dot_width * lane, dot_width * (lane + 1)
+    wide_dot, wide_imm = signed_word(32), signed_word(32)
+
+    @always_comb
+    def extend():
+        wide_dot.next = dot[dot_hi:dot_lo].signed()
+        wide_imm.next = s7.imm.signed()
 
     @always(clock.posedge)
     def select_first():
@@ -47,15 +53,15 @@ def alu_operands(
         if s7.valid:
             second.next = src_tile[hi:lo]
             if s7.gemm:
-                second.next = dot[dot_hi:dot_lo].signed()
+                second.next = wide_dot
                 if s7.clear:
                     second.next = 0
             elif s7.long:
                 second.next = 0
             elif s7.use_imm:
-                second.next = s7.imm.signed()
+                second.next = wide_imm
 
-    return select_first, select_second
+    return extend, select_first, select_second
 
 
 @block
@@ -72,7 +78,7 @@ def alu_lane(
     p, q, p_word, q_word = signed_word(32), signed_word(32), word(32), word(32)
     high, low, wide, total = word(32), word(32), word(64), word(32)
     less, far, reaches = bit(), bit(), bit()
-    shifted = word(64)
+    shifted, sign = word(64), signed_word(32)
 
     @always_comb
     def read_operands():
@@ -89,6 +95,10 @@ def alu_lane(
         q.next = q_word.signed()
 
     @always_comb
+    def extend_sign():
+        sign.next = p >> 31
+
+    @always_comb
     def compute():
         total.next = p_word + q_word
         less.next = p < q
@@ -96,7 +106,7 @@ def alu_lane(
     @always_comb
     def fill():
         # right by n of {sign, p}; left by n is right by 32 - n of {p, 0}, and q[5:] is 32 - n
-        high.next = p_word[32:31].signed()
+        high.next = sign
         low.next = p_word
         if q_word[31]:
             high.next = p_word
@@ -131,7 +141,7 @@ def alu_lane(
                 elif not reaches:
                     result.next = 0
 
-    return read_operands, view_signed, compute, fill, widen, shift, select
+    return read_operands, view_signed, extend_sign, compute, fill, widen, shift, select
 
 
 @block

@@ -21,22 +21,31 @@ _ROUND_Q31 = 1 << 14  # 2^30 counted from bit 16
 def multiply_operands(s4, dst_tile, src_tile, p, m, *, lane):
     """Operands of MUL: ``p`` = ACC[dst], ``m`` = immediate or ACC[src] (s4, combinational)."""
     lo, hi = 32 * lane, 32 * lane + 32
+    wide_imm = signed_word(32)
+
+    @always_comb
+    def extend():
+        wide_imm.next = s4.imm.signed()
 
     @always_comb
     def select():
         p.next = dst_tile[hi:lo]
         m.next = src_tile[hi:lo]
         if s4.use_imm:
-            m.next = s4.imm.signed()
+            m.next = wide_imm
 
-    return select
+    return extend, select
 
 
 @block
 def requantize_operands(s4, dst_tile, src_tile, bias_tile, multiplier_tile, p, m, *, lane):
     """Operands of MUL, or of RQT: ``p`` = ACC[dst] + bias, ``m`` = multiplier."""
     lo, hi = 32 * lane, 32 * lane + 32
-    bias = word(32)
+    bias, wide_imm = word(32), signed_word(32)
+
+    @always_comb
+    def extend():
+        wide_imm.next = s4.imm.signed()
 
     @always_comb
     def select():
@@ -46,13 +55,13 @@ def requantize_operands(s4, dst_tile, src_tile, bias_tile, multiplier_tile, p, m
             bias.next = bias_tile[hi:lo]
             m.next = multiplier_tile[hi:lo]
         elif s4.use_imm:
-            m.next = s4.imm.signed()
+            m.next = wide_imm
 
     @always_comb
     def add():
         p.next = dst_tile[hi:lo] + bias
 
-    return select, add
+    return extend, select, add
 
 
 @block

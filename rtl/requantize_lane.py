@@ -39,7 +39,7 @@ def requantize_lane(
     negative, above, below, increment = bit(), bit(), bit(), bit()
     zero_point, near = signed_word(8), word(near_end)
     addend, total, value = word(9), signed_word(sum_bits), signed_word(sum_bits)
-    clamped = signed_word(sum_bits)
+    clamped = signed_word(32)
     too_high, too_low = bit(), bit()
 
     @always_comb

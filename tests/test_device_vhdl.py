@@ -73,3 +73,43 @@ def test_programs_on_the_vhdl(name, log_bus, pause, programs, tmp_path, require_
 def bench_kinds(program):
     """Memory types that a program keeps in memory."""
     return {region.kind for region in program.regions}
+
+
+def operations(config):
+    """Return a program of every operation on values of both signs, all 32 bits shown."""
+    program, rng = Program(config), np.random.default_rng(5)
+    program.load(INP, random_tiles(rng, config, INP, 6))
+    program.load(WGT, random_tiles(rng, config, WGT, 4))
+    program.uops(Uop(), Uop(dst=1, src=2, wgt=1))
+    near = np.array([[5, -7, 40, -40]] * 4 + [[1, -2, 31, -31]] * 4)
+    walk = dict(uop_end=1, iter_in=4, dst_factor_in=1, src_factor_in=1)
+    steps = [
+        Alu(alu_opcode=opcode, use_imm=use_imm, imm=imm, **walk)
+        for opcode in range(AluOpcode.MUL + 1) for use_imm, imm in ((0, 0), (1, 3), (1, -3))
+    ]
+    product = dict(uop_end=2, iter_in=2, dst_factor_in=1, src_factor_in=1, wgt_factor_in=1)
+    steps += [Gemm(**product), Gemm(overwrite=1, **product), Gemm(reset=1, **product)]
+    for step in steps:
+        program.load(ACC, near if getattr(step, "use_imm", 1) == 0
+                     else random_tiles(rng, config, ACC, 8))
+        program.add(step)
+        program.show_acc(0, 8)
+    tiles = [[100, -100, 77777, -5], [5, -5, 7, 0], [1 << 30, 1 << 29, 2**31 - 1, 9], [1, 3, 0, 5]]
+    for imm in (0x003, 0x103, 0x203, 0x403, 0x603, 0x7FF):
+        program.load(ACC, np.array(tiles), 1)
+        program.add(Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=imm, uop_bgn=1, uop_end=2))
+        program.show_acc(1, 1)
+    program.load(MemoryType.ACC_8BIT, random_tiles(rng, config, MemoryType.ACC_8BIT, 3))
+    program.show_acc(0, 3)
+    return program
+
+
+def test_every_operation_on_the_vhdl(tmp_path, require_tool):
+    """Signs above all: MyHDL's VHDL extends a signed slice with zeros in a wider unsigned word."""
+    require_tool("ghdl")
+    config = named("1x4x4")
+    program = operations(config)
+    expected = run_on(open_model(config), program)
+    assert expected.status == Status.FINISH
+    bench = VhdlBench(config, tmp_path, BASE, SIZE, 0)
+    assert differences(program, expected, run_vhdl(bench, program)) == []
