@@ -21,7 +21,9 @@ __all__ = [
     "load_digits", "open_backend", "run_images",
 ]
 
-DIGITS = Path(__file__).resolve().parents[1] / "examples" / "digits"
+_BESIDE = Path(__file__).resolve().parents[1] / "examples" / "digits"
+# the checkout that holds the package; for an installed wheel the one that is worked in
+DIGITS = _BESIDE if _BESIDE.is_dir() else Path("examples", "digits").resolve()
 BACKENDS = {"verilator": 360, "icarus": 2, "model": 0}
 """Simulators of the RTL in the order of preference, and how many images each runs unless told."""
 
