@@ -36,6 +36,11 @@ def vpi_module() -> Path:
         for source in sources:
             shutil.copy(source, folder)
         run_tool([builder, *_SOURCES], folder=folder)
+        if not (folder / "myhdl.vpi").exists():  # iverilog-vpi says nothing and exits with 0
+            raise MissingTool(
+                "the C compiler that iverilog-vpi calls (cc) is not installed; "
+                "install it with: apt install gcc"
+            )
 
     return cached("icarus-vpi", parts, build) / "myhdl.vpi"
 

@@ -8,6 +8,7 @@ from copy_core import open_copy_core
 
 from myvta.cosim import tools
 from myvta.cosim.errors import BuildError, MissingTool
+from myvta.cosim.vpi import vpi_module
 from myvta.driver.errors import TargetTimeout
 
 
@@ -33,6 +34,13 @@ def test_without_icarus(no_tools, tmp_path):
                                           r" with: sudo apt-get install iverilog"):
         open_copy_core("icarus", tmp_path)
     assert not (tmp_path / "cache").exists()
+
+
+def test_icarus_without_a_c_compiler(no_tools):
+    for name in ("iverilog", "vvp", "iverilog-vpi"):  # the last exits with 0 when cc is missing
+        program(no_tools, name, "exit 0")
+    with pytest.raises(MissingTool, match=r"calls \(cc\) is not installed; .*apt install gcc"):
+        vpi_module()
 
 
 def test_without_a_compiler(no_tools, tmp_path, monkeypatch):
