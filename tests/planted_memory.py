@@ -139,7 +139,8 @@ TABLE = (
     ),
     Planted(
         "bursts as long as they like to be", "memory_port", "row_requests.py",
-        "room.next = MAX_BEATS - offset", "room.next = MAX_BEATS", "rtl_loader rtl_store",
+        "room.next = MAX_BEATS - offset", "room.next = MAX_BEATS - offset[3:]",
+        "rtl_loader rtl_store",
     ),
     Planted(
         "read error of the slave not seen", "memory_port", "read_port.py",
