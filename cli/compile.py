@@ -54,15 +54,17 @@ def parse_bytes(text: str) -> int:
               help="How scales are chosen: by measured error or by the greatest magnitude.")
 @click.option("--memory", default="64M", show_default=True, metavar="BYTES",
               help="Device memory the network may take.")
+@click.option("--per-layer", is_flag=True,
+              help="A launch for each layer, to run and count each alone; they do not overlap.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, shapes: tuple[str, ...],
-    method: str, memory: str, as_json: bool,
+    method: str, memory: str, per_layer: bool, as_json: bool,
 ) -> None:
     """Compile an ONNX MODEL: quantize it, place every node, write the bundle."""
     compiled = compile_model(
         model, calib, config_name, shapes=parse_shapes(shapes), method=method,
-        memory=parse_bytes(memory),
+        memory=parse_bytes(memory), per_layer=per_layer,
     )
     path = write_bundle(compiled.program, output or Path(f"{model.stem}.vta"))
     if as_json:

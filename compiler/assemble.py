@@ -55,13 +55,17 @@ class Assembler:
         Why each node that is on the host is there, by node name.
     limit : int
         Bytes of device memory it may take.
+    per_layer : bool
+        A launch for each layer, so that each can be run and counted alone; else neighbouring layers
+        share one and overlap.
     """
 
     def __init__(
         self, graph: QuantizedGraph, config: Config, reasons: Mapping[str, str],
-        limit: int = 64 << 20,
+        limit: int = 64 << 20, *, per_layer: bool = False,
     ):
         self.graph, self.config, self.reasons = graph, config, reasons
+        self.per_layer = per_layer
         self.builder = ProgramBuilder(graph.name, config, limit)
         self.images = capacity(graph, config)
         self.views = views(graph.nodes, graph.tensors)
@@ -82,12 +86,15 @@ class Assembler:
             self._place()
             waiting: list[QuantizedNode] = []
             for node in self.graph.nodes:
-                if node.op != "Host":
-                    waiting.append(node)
+                if node.op == "Host":
+                    self._launch(waiting)
+                    waiting = []
+                    self._host(node)
                     continue
-                self._launch(waiting)
-                waiting = []
-                self._host(node)
+                if self.per_layer and node.op != "Flatten":
+                    self._launch(waiting)
+                    waiting = []
+                waiting.append(node)
             self._launch(waiting)
             for name in self.graph.outputs:
                 self._real(name)
@@ -171,9 +178,11 @@ class Assembler:
                 LOWERINGS[node.op](low, node)
             stream = low.pipeline.build(self.config)
             self.costs.update(stream_costs(stream))
-            number = len(self.builder.steps)
+            first, last = work[0].name, work[-1].name
+            label = first if self.per_layer else (
+                f"launch {len(self.builder.steps)}: {first} .. {last}")
             self.builder.launch(
-                f"launch {number}: {work[0].name} .. {work[-1].name}", stream,
+                label, stream,
                 [integer_name(name) for name in needed],
                 [integer_name(name) for node in nodes for name in node.outputs],
             )

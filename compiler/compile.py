@@ -37,7 +37,7 @@ def compile_model(
     path: str | Path, calibration: str | Path | Mapping[str, np.ndarray],
     config: Config | str | Path | None = None, *,
     shapes: dict[str, tuple[int, ...]] | None = None, method: str = "error",
-    memory: int = 64 << 20,
+    memory: int = 64 << 20, per_layer: bool = False,
 ) -> Compiled:
     """Compile an ONNX file.
 
@@ -55,6 +55,8 @@ def compile_model(
         How exponents are chosen (:data:`~.quantize.METHODS`).
     memory
         Bytes of device memory the program may take.
+    per_layer
+        One launch for each layer: every layer's cycles and counters are its own, and none overlap.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def compile_model(
         graph, placements, seen, config.inp_width, config.wgt_width, method
     )
     reasons = {name: placement.reason for name, placement in placements.items()}
-    assembler = Assembler(quantized, config, reasons, memory)
+    assembler = Assembler(quantized, config, reasons, memory, per_layer=per_layer)
     program = assembler.build({
         "source": Path(path).name, "method": method, "calibration_images": seen.images,
     })

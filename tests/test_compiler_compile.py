@@ -251,3 +251,17 @@ def test_unknown_host_steps_are_refused(tmp_path: Path) -> None:
     made = compiled(random_network(0), tmp_path, "1x4x4")
     with pytest.raises(CompileError, match=r"^host step 'x': unknown operation 'y'$"):
         host(HostStep(layer="x", op="y"), [], made.program)
+
+
+def test_a_launch_for_each_layer(tmp_path: Path) -> None:
+    build = mixed()
+    made = compiled(build, tmp_path, "1x4x4", per_layer=True)
+    nodes = [node for node in made.report.nodes if node.where != "host" and node.op != "Flatten"]
+    assert [step.layer for step in made.program.launches] == [node.name for node in nodes]
+    assert all(set(step.notes) == {step.layer} for step in made.program.launches)
+    whole = compiled(build, tmp_path, "1x4x4")
+    assert len(whole.program.launches) == 2
+    inputs = build.samples(2)
+    apart, together = (check_every_layer(each, inputs) for each in (made, whole))
+    for name, value in together.items():
+        np.testing.assert_array_equal(apart[name], value)
