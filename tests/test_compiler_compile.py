@@ -259,7 +259,7 @@ def test_a_launch_for_each_layer(tmp_path: Path) -> None:
     nodes = [node for node in made.report.nodes if node.where != "host" and node.op != "Flatten"]
     assert [step.layer for step in made.program.launches] == [node.name for node in nodes]
     assert all({*step.notes} == {step.layer, ""} for step in made.program.launches)
-    whole = compiled(build, tmp_path, "1x4x4")
+    whole = compiled(mixed(), tmp_path, "1x4x4")
     assert len(whole.program.launches) == 2
     inputs = build.samples(2)
     apart, together = (check_every_layer(each, inputs) for each in (made, whole))
