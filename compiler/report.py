@@ -35,7 +35,11 @@ class StreamCosts:
 
 @dataclass(frozen=True)
 class NodeReport:
-    """One node of the network as compiled."""
+    """One node of the network as compiled, for one run of ``images`` images.
+
+    ``ideal_steps`` are GEMM steps with every multiplier busy on the network's own products,
+    ``compulsory_bytes`` those of its inputs, weights and outputs when each is moved once.
+    """
 
     name: str
     op: str
@@ -47,6 +51,7 @@ class NodeReport:
     shift: int | None = None
     macs: int = 0
     ideal_steps: int = 0
+    compulsory_bytes: int = 0
     costs: StreamCosts = field(default_factory=StreamCosts)
 
 
@@ -104,28 +109,33 @@ def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
 
 def node_report(
     node: QuantizedNode, placement: Placement, graph: QuantizedGraph, config: Config,
-    costs: Mapping[str, StreamCosts],
+    costs: Mapping[str, StreamCosts], repeats: int,
 ) -> NodeReport:
-    """Return the report of an accelerator node."""
+    """Return the report of an accelerator node; a run holds ``repeats`` batches of the graph."""
     macs = 0
     if node.weight is not None:
         outputs = graph.tensors[node.outputs[0]].shape
-        macs = prod(outputs[:1] + outputs[2:]) * node.weight.size
+        macs = repeats * prod(outputs[:1] + outputs[2:]) * node.weight.size
+    lanes = sum(prod(graph.tensors[name].shape) for name in (*node.inputs, *node.outputs[:1]))
+    bits = repeats * lanes * config.inp_width
+    if node.weight is not None:
+        bits += node.weight.size * config.wgt_width
     return NodeReport(
         node.name, node.op, placement.where, placement.reason,
         tuple(graph.tensors[name].exponent for name in node.inputs),
         graph.tensors[node.outputs[0]].exponent,
         node.weight_exponent if node.weight is not None else None,
         node.requant.uniform_shift if node.requant else None,
-        macs, -(-macs // config.macs_per_step), costs.get(node.name, StreamCosts()),
+        macs, -(-macs // config.macs_per_step), bits // 8, costs.get(node.name, StreamCosts()),
     )
 
 
 def make_report(
     graph: QuantizedGraph, config: Config, placements: Mapping[str, Placement],
-    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], **whole: Any,
+    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], *, images: int, **whole: Any,
 ) -> CompileReport:
     """Return the report of a network; ``ops`` gives the kind of each node of the folded graph."""
+    repeats = images // graph.images
     rows: list[NodeReport] = []
     for node in graph.nodes:
         if node.op == "Host":
@@ -134,5 +144,7 @@ def make_report(
                 for name in node.members
             ]
         else:
-            rows.append(node_report(node, placements[node.name], graph, config, costs))
-    return CompileReport(name=graph.name, config=config.name, nodes=tuple(rows), **whole)
+            rows.append(node_report(
+                node, placements[node.name], graph, config, costs, repeats))
+    return CompileReport(
+        name=graph.name, config=config.name, images=images, nodes=tuple(rows), **whole)

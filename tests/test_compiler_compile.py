@@ -147,6 +147,7 @@ def test_report(tmp_path: Path) -> None:
     assert (conv.name, conv.op, conv.where) == ("conv0", "Conv", "accelerator")
     assert conv.macs == 36 * 16 * 32 * 9
     assert conv.ideal_steps == conv.costs.gemm_steps == 36 * 2 * 9
+    assert conv.compulsory_bytes == 36 * 16 + 36 * 32 + 16 * 32 * 9
     assert conv.costs.alu_steps == 36 * 2
     assert conv.costs.bytes["OUT"] == 36 * 32
     assert conv.shift is not None
@@ -158,6 +159,16 @@ def test_report(tmp_path: Path) -> None:
     )
     assert made.report.uop_bytes > 0
     assert made.report.to_json()["nodes"][0]["costs"]["gemm_steps"] == conv.costs.gemm_steps
+
+
+def test_report_counts_a_run(tmp_path: Path) -> None:
+    """A run of 2x8x8 holds two batches of a network for one image, and no weight twice."""
+    build = NetworkBuilder()
+    build.conv(build.input((1, 8, 4, 4)), 8)
+    (conv,) = compiled(build, tmp_path, "2x8x8").report.nodes
+    assert conv.macs == 2 * 16 * 8 * 8 * 9
+    assert conv.ideal_steps == conv.costs.gemm_steps == 16 * 9
+    assert conv.compulsory_bytes == 2 * 2 * 16 * 8 + 8 * 8 * 9
 
 
 def test_counts_are_the_device_counters(tmp_path: Path) -> None:
