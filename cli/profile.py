@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..compiler.samples import load_arrays
-from ..compiler.session import Session, host
+from ..compiler.session import Session
 from ..driver.bundle import read_bundle
 from ..driver.profile import Profile, profile_program
 from ..driver.target import open_target
@@ -57,15 +57,14 @@ def command(
     """
     program = read_bundle(bundle)
     with open_target(url, program.config) as target:
-        inputs = None
+        session, inputs = Session(program, target), None
         if data is not None:
-            session = Session(program, target)
             given = session.check(load_arrays(data), str(data))
             inputs = {name: value[: session.images] for name, value in given.items()}
             short = {len(value) for value in inputs.values()} - {session.images}
             if short:
                 raise InputError(f"{data}: a run takes {session.images} images, not {min(short)}")
-        profile = profile_program(program, target, inputs, host=host, timeout=timeout)
+        profile = profile_program(session.loaded, inputs, timeout=timeout)
     if not profile.launches:
         raise InputError(f"{bundle}: nothing of it runs on the accelerator")
     if not profile.timed:

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .execute import Host, LoadedProgram
+from .execute import LoadedProgram
 from .launch import RunReport, read_performance
-from .program import LaunchStep, Program, Step
-from .target import Target
+from .program import LaunchStep, Step
 
 __all__ = ["Profile", "Row", "profile_program"]
 
@@ -110,24 +109,26 @@ class Profile:
 
 
 def profile_program(
-    program: Program, target: Target, inputs: Mapping[str, npt.ArrayLike] | None = None, *,
-    host: Host | None = None, timeout: float = 600.0,
+    loaded: LoadedProgram, inputs: Mapping[str, npt.ArrayLike] | None = None, *,
+    timeout: float = 600.0,
 ) -> Profile:
-    """Run a program once and return what each step cost.
+    """Run a loaded program once and return what each step cost.
 
     Parameters
     ----------
-    program, target, host, timeout
-        As :class:`~myvta.driver.execute.LoadedProgram` and its ``run``.
+    loaded : LoadedProgram
+        Holds the outputs afterwards (:meth:`~.execute.LoadedProgram.read`).
     inputs : mapping, optional
         An array for each input; zeros unless given.  What they hold costs nothing.
+    timeout : float
+        Longest wait of one launch in seconds.
 
     Raises
     ------
-    TargetError, OutOfMemoryError, ProgramError, HostStepError
+    TargetError, ProgramError, HostStepError
         As when it is run.
     """
-    loaded = LoadedProgram(program, target, host)
+    program, target = loaded.program, loaded.target
     if inputs is None:
         tensors = [program.tensor(name) for name in program.inputs]
         inputs = {item.name: np.zeros(item.shape, item.dtype) for item in tensors}

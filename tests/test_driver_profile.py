@@ -9,7 +9,7 @@ import pytest
 from compiler_networks import NetworkBuilder, compiled
 
 from myvta.compiler.compile import Compiled
-from myvta.compiler.session import host
+from myvta.compiler.session import Session
 from myvta.driver import open_target
 from myvta.driver.profile import Profile, profile_program
 from myvta.isa.registers import PERFORMANCE
@@ -26,7 +26,7 @@ def network(folder: Path, **options: bool) -> Compiled:
 
 def profile(made: Compiled, url: str) -> Profile:
     with open_target(url, made.program.config) as target:
-        return profile_program(made.program, target, host=host)
+        return profile_program(Session(made.program, target).loaded)
 
 
 def test_rows_are_the_steps(tmp_path: Path) -> None:
@@ -73,8 +73,11 @@ def test_cycles_and_their_causes(tmp_path: Path) -> None:
     assert data["rows"][1]["bytes"] == found.rows[1].bytes > 0
 
 
-def test_inputs_may_be_given(tmp_path: Path) -> None:
+def test_inputs_may_be_given_and_outputs_read(tmp_path: Path) -> None:
     made = network(tmp_path)
+    given = {"input": np.ones((1, 4, 6, 6), np.float32)}
     with open_target("model://", made.program.config) as target:
-        given = {"input": np.ones((1, 4, 6, 6), np.float32)}
-        assert profile_program(made.program, target, given, host=host).rows
+        wanted = Session(made.program, target).run(given)["relu4"]
+        session = Session(made.program, target)
+        assert profile_program(session.loaded, given).rows
+        np.testing.assert_array_equal(session.loaded.read("relu4"), wanted)
