@@ -43,8 +43,8 @@ class NodeReport:
     reason: str
     input_exponents: tuple[int | None, ...] = ()
     output_exponent: int | None = None
-    weight_exponent: int | None = None
-    shift: int | None = None
+    weight_scale: tuple[float, float] | None = None  # least and greatest over the channels
+    shift: int | None = None  # where all channels share it
     macs: int = 0
     ideal_steps: int = 0
     costs: StreamCosts = field(default_factory=StreamCosts)
@@ -60,6 +60,7 @@ class CompileReport:
     evaluator: str
     calibration_images: int
     method: str
+    scales: str
     nodes: tuple[NodeReport, ...]
     stream_bytes: int
     uop_bytes: int
@@ -107,7 +108,7 @@ def node_report(
     costs: Mapping[str, StreamCosts],
 ) -> NodeReport:
     """Return the report of an accelerator node."""
-    macs = 0
+    macs, scale = 0, node.weight_scale
     if node.weight is not None:
         outputs = graph.tensors[node.outputs[0]].shape
         macs = prod(outputs[:1] + outputs[2:]) * node.weight.size
@@ -115,7 +116,7 @@ def node_report(
         node.name, node.op, placement.where, placement.reason,
         tuple(graph.tensors[name].exponent for name in node.inputs),
         graph.tensors[node.outputs[0]].exponent,
-        node.weight_exponent if node.weight is not None else None,
+        None if scale is None else (float(scale.min()), float(scale.max())),
         node.requant.uniform_shift if node.requant else None,
         macs, -(-macs // config.macs_per_step), costs.get(node.name, StreamCosts()),
     )
