@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ..compiler.compile import compile_model
-from ..compiler.quantize import METHODS
+from ..compiler.exponents import METHODS
 from ..compiler.report import CompileReport, NodeReport
+from ..compiler.weights import SCALES
 from ..driver.bundle import write_bundle
 from .errors import InputError
 
@@ -52,6 +53,8 @@ def parse_bytes(text: str) -> int:
               help="Sizes of an input whose shape is dynamic; may be given several times.")
 @click.option("--method", type=click.Choice(METHODS), default=METHODS[0], show_default=True,
               help="How scales are chosen: by measured error or by the greatest magnitude.")
+@click.option("--scales", type=click.Choice(SCALES), default=SCALES[0], show_default=True,
+              help="Scales of weights: one for each output channel, or a power of two a tensor.")
 @click.option("--memory", default="64M", show_default=True, metavar="BYTES",
               help="Device memory the network may take.")
 @click.option("--per-layer", is_flag=True,
@@ -59,11 +62,11 @@ def parse_bytes(text: str) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, shapes: tuple[str, ...],
-    method: str, memory: str, per_layer: bool, as_json: bool,
+    method: str, scales: str, memory: str, per_layer: bool, as_json: bool,
 ) -> None:
     """Compile an ONNX MODEL: quantize it, place every node, write the bundle."""
     compiled = compile_model(
-        model, calib, config_name, shapes=parse_shapes(shapes), method=method,
+        model, calib, config_name, shapes=parse_shapes(shapes), method=method, scales=scales,
         memory=parse_bytes(memory), per_layer=per_layer,
     )
     path = write_bundle(compiled.program, output or Path(f"{model.stem}.vta"))
@@ -95,7 +98,7 @@ def show(report: CompileReport, console: Console) -> None:
         f"{report.name} for {report.config}: {report.macs} MACs, images a run: {report.images}, "
         f"{report.stream_bytes} bytes of instructions, {report.uop_bytes} of micro-ops, "
         f"{report.memory_bytes} of device memory; calibrated on {report.calibration_images} "
-        f"images ({report.method}); host nodes in {report.evaluator}",
+        f"images ({report.method}), {report.scales} scales; host nodes in {report.evaluator}",
         highlight=False, soft_wrap=True,
     )
 

@@ -20,6 +20,7 @@ from .quantize import quantize_graph
 from .quantized import QuantizedGraph
 from .report import CompileReport, make_report
 from .samples import load_arrays
+from .weights import SCALES, scheme_of
 
 __all__ = ["Compiled", "compile_model"]
 
@@ -37,7 +38,7 @@ def compile_model(
     path: str | Path, calibration: str | Path | Mapping[str, np.ndarray],
     config: Config | str | Path | None = None, *,
     shapes: dict[str, tuple[int, ...]] | None = None, method: str = "error",
-    memory: int = 64 << 20, per_layer: bool = False,
+    scales: str = SCALES[0], memory: int = 64 << 20, per_layer: bool = False,
 ) -> Compiled:
     """Compile an ONNX file.
 
@@ -52,7 +53,9 @@ def compile_model(
     shapes
         Sizes of inputs whose shape is dynamic.
     method
-        How exponents are chosen (:data:`~.quantize.METHODS`).
+        How exponents are chosen (:data:`~.exponents.METHODS`).
+    scales
+        Which scales weights have (:data:`~.weights.SCALES`).
     memory
         Bytes of device memory the program may take.
     per_layer
@@ -81,17 +84,19 @@ def compile_model(
     }
     seen = calibrate(model, graph, samples, observed)
     quantized = quantize_graph(
-        graph, placements, seen, config.inp_width, config.wgt_width, method
+        graph, placements, seen, config.inp_width, config.wgt_width, method,
+        scheme_of(scales, config),
     )
     reasons = {name: placement.reason for name, placement in placements.items()}
     assembler = Assembler(quantized, config, reasons, memory, per_layer=per_layer)
     program = assembler.build({
-        "source": Path(path).name, "method": method, "calibration_images": seen.images,
+        "source": Path(path).name, "method": method, "scales": scales,
+        "calibration_images": seen.images,
     })
     report = make_report(
         quantized, config, placements, {node.name: node.op for node in graph.nodes},
         assembler.costs, images=assembler.images, evaluator=evaluator_name(),
-        calibration_images=seen.images, method=method,
+        calibration_images=seen.images, method=method, scales=scales,
         stream_bytes=sum(len(program.code(step)) for step in program.launches),
         uop_bytes=sum(
             len(segment.data) for segment in program.segments if segment.name.endswith(".uops")

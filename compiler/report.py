@@ -47,8 +47,8 @@ class NodeReport:
     reason: str
     input_exponents: tuple[int | None, ...] = ()
     output_exponent: int | None = None
-    weight_exponent: int | None = None
-    shift: int | None = None
+    weight_scale: tuple[float, float] | None = None  # least and greatest over the channels
+    shift: int | None = None  # where all channels share it
     macs: int = 0
     ideal_steps: int = 0
     compulsory_bytes: int = 0
@@ -65,6 +65,7 @@ class CompileReport:
     evaluator: str
     calibration_images: int
     method: str
+    scales: str
     nodes: tuple[NodeReport, ...]
     stream_bytes: int
     uop_bytes: int
@@ -112,7 +113,7 @@ def node_report(
     costs: Mapping[str, StreamCosts], repeats: int,
 ) -> NodeReport:
     """Return the report of an accelerator node; a run holds ``repeats`` batches of the graph."""
-    macs = 0
+    macs, scale = 0, node.weight_scale
     if node.weight is not None:
         outputs = graph.tensors[node.outputs[0]].shape
         macs = repeats * prod(outputs[:1] + outputs[2:]) * node.weight.size
@@ -124,7 +125,7 @@ def node_report(
         node.name, node.op, placement.where, placement.reason,
         tuple(graph.tensors[name].exponent for name in node.inputs),
         graph.tensors[node.outputs[0]].exponent,
-        node.weight_exponent if node.weight is not None else None,
+        None if scale is None else (float(scale.min()), float(scale.max())),
         node.requant.uniform_shift if node.requant else None,
         macs, -(-macs // config.macs_per_step), bits // 8, costs.get(node.name, StreamCosts()),
     )
