@@ -93,6 +93,10 @@ def compile_model(
         "source": Path(path).name, "method": method, "scales": scales,
         "calibration_images": seen.images,
     })
+    for name, remark in assembler.remarks.items():
+        placements[name] = replace(
+            placements[name], reason=f"{placements[name].reason}; {remark}"
+        )
     report = make_report(
         quantized, config, placements, {node.name: node.op for node in graph.nodes},
         assembler.costs, images=assembler.images, evaluator=evaluator_name(),

@@ -38,7 +38,7 @@ def test_host_nodes_run_and_are_reported(tmp_path: Path) -> None:
     made = compiled(build, tmp_path, "1x4x4")
     kinds = [type(step).__name__ + ":" + getattr(step, "op", "") for step in made.program.steps]
     assert kinds == [
-        "HostStep:quantize", "LaunchStep:", "HostStep:dequantize", "HostStep:onnx",
+        "HostStep:quantize_packed", "LaunchStep:", "HostStep:dequantize", "HostStep:onnx",
         "HostStep:quantize", "LaunchStep:", "HostStep:dequantize", "HostStep:onnx",
     ]
     on_host = {node.name: node.reason for node in made.report.nodes if node.where == "host"}
