@@ -68,3 +68,13 @@ def device(targets: Targets, request: pytest.FixtureRequest) -> Device:
     """
     backend, name = request.param
     return Device(targets, backend, name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what soaks have counted, from whatever process ran them."""
+    reports = terminalreporter.getreports("passed")
+    lines = [text for report in reports for name, text in report.user_properties if name == "soak"]
+    if lines:
+        terminalreporter.section("soak")
+        for line in lines:
+            terminalreporter.line(line)
