@@ -100,7 +100,8 @@ class WorkReader:
         stride, rows = item.x_stride * unit, item.y_size
         if rows == 1 or not stride % block:
             last = base + size - 1
-            return rows * (last // bus - base // bus + 1), rows * (last // block - base // block + 1)
+            beats, bursts = last // bus - base // bus + 1, last // block - base // block + 1
+            return rows * beats, rows * bursts
         first = base + stride * np.arange(rows)
         last_of = first + size - 1
         return (
