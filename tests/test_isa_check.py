@@ -37,10 +37,10 @@ def image(*uops):
     return (0x8000, b"".join(encode_uop(it, CONFIG).to_bytes(4, "little") for it in uops), "uops")
 
 
-UOPS = (Uop(), Uop(1, 1, 0))
+PAIR = (Uop(), Uop(1, 1, 0))
 
 
-def found(*instructions, uops=UOPS, chip=None, **memory):
+def found(*instructions, uops=PAIR, chip=None, **memory):
     """Check instructions and a FINISH; return the check."""
     memory = {"contents": (image(*uops),), **memory}
     return StreamChecker(CONFIG).check(
