@@ -27,7 +27,7 @@ __all__ = ["Timing", "TimingError", "predict"]
 
 _QUEUE, _QUEUED, _CHECK = cycles("QUEUE"), cycles("QUEUED"), cycles("CHECK")
 _REQUEST, _WALK, _COMMANDS = cycles("REQUEST"), cycles("WALK"), cycles("COMMANDS")
-_GAP, _LOAD_DONE, _BURST = cycles("COMMAND_GAP"), cycles("LOAD_DONE"), cycles("BURST")
+_GAP, _BURST = cycles("COMMAND_GAP"), cycles("BURST")
 _BUFFER, _BUFFER_DELAY = cycles("BUFFER"), cycles("BUFFER_DELAY")
 _DRAIN, _WRITTEN, _RESPONSE = cycles("DRAIN"), cycles("WRITTEN"), cycles("RESPONSE")
 _STORE_DATA, _STORE_READ = cycles("STORE_DATA"), cycles("STORE_READ")
@@ -257,9 +257,6 @@ class _Device:
         if version != self.port.version:
             return
         item = self.port.end_load().item
-        self._at(now + _LOAD_DONE - _GAP, self._load_done, item)
-
-    def _load_done(self, now: int, item: int) -> None:
         self.loads -= 1
         self._complete(now, item)
         self._wake(now, Module.LOAD)
@@ -312,8 +309,8 @@ class _Device:
             start, end = self.port.other(asked, part)
             left -= part
             asked = max(start + _BURST, written)
-        self.fill_written = max(end + _BUFFER_DELAY, written + work.slots) + _GAP
-        self._at(self.fill_written + _LOAD_DONE - _GAP, self._filled, item)
+        self.fill_written = max(end + _BUFFER_DELAY, written + work.slots + _GAP)
+        self._at(self.fill_written + _GAP, self._filled, item)
 
     def _filled(self, now: int, item: int) -> None:
         self.fills -= 1

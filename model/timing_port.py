@@ -60,8 +60,15 @@ class ReadPort:
 
     def other(self, requested: int, beats: int) -> tuple[int, int]:
         """Serve fetch or compute; return the cycle of the first beat and the one after the last."""
-        start = max(self.first_beat(requested), requested + self._backlog(requested))
-        start = max(start, self._others_free)
+        start = max(self.first_beat(requested), self._others_free)
+        ahead = self._backlog(requested)
+        if ahead:
+            begin = self.loads[0].start
+            for first, stop in self._others:
+                if stop > requested:
+                    begin = min(begin, first)
+                    ahead += stop - max(first, requested)
+            start = max(start, max(begin, requested) + ahead)
         end = self._others_free = start + beats
         self._others.append((start, end))
         if self.loads and self.loads[0].end > start:

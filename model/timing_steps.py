@@ -84,7 +84,8 @@ class StepTiming:
         some = min(total, _REPLAYED)
         if opcode == AluOpcode.RQT:
             waits = 1 + int(np.count_nonzero(np.diff(src)))
-            found = _hazards(dst[:some].tolist(), None, tail, _PARAMETERS)
+            first = _PARAMETERS + bool(tail)  # steps ahead read the banks the parameters lie in
+            found = _hazards(dst[:some].tolist(), None, tail, first)
             return total + _PARAMETERS * (waits - 1) + found
         if opcode == AluOpcode.MUL:
             pair = None if use_imm else src[:some].tolist()

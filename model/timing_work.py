@@ -15,6 +15,7 @@ from .timing_steps import StepTiming
 
 __all__ = ["Work", "WorkReader"]
 
+_Flags = tuple[int, int, int, int]
 _BURST = cycles("BURST")
 
 
@@ -65,14 +66,14 @@ class WorkReader:
             return self._load(item, flags)
         return Work(Module.COMPUTE, "finish", *flags)
 
-    def _store(self, item: Store, flags: tuple[int, ...]) -> Work:
+    def _store(self, item: Store, flags: _Flags) -> Work:
         if not item.x_size * item.y_size:
             return Work(Module.STORE, "nothing", *flags)
         beats, bursts = self._rows(item)
         reads = item.x_size * item.y_size
         return Work(Module.STORE, "store", *flags, beats=beats, bursts=bursts, reads=reads)
 
-    def _load(self, item: Load, flags: tuple[int, ...]) -> Work:
+    def _load(self, item: Load, flags: _Flags) -> Work:
         module = route(item)
         kind = MemoryType(item.memory_type)
         if not item.x_size:
