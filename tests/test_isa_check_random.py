@@ -18,7 +18,9 @@ from myvta.isa.opcodes import ErrorCode
 
 SMALL = ("1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8")
 SOAK = int(os.environ.get("MYVTA_SOAK_CHECKS", "5000"))
-MEMORIES = (dict(latency=1), dict(latency=100, stall=50, seed=2), dict(latency=7, stall=30, bus=256))
+MEMORIES = (
+    dict(latency=1), dict(latency=100, stall=50, seed=2), dict(latency=7, stall=30, bus=256),
+)
 
 
 def examples(count):
