@@ -33,11 +33,11 @@ from .stream import Stream, StreamBuilder, rqt_immediate
 from .target import Target, known_schemes, open_target, parse_url
 
 __all__ = [
-    "AllocationError", "Allocator", "Buffer", "BundleError", "CheckError", "DeviceError", "HostStep",
-    "HostStepError", "IdentityError", "Kernel", "LaunchCheck", "LaunchStep", "LayoutError", "LoadedProgram",
-    "OutOfMemoryError", "Program", "ProgramBuilder", "ProgramError", "RunReport", "RunResult",
-    "Runtime", "Segment", "SpyTarget", "Stream", "StreamBuilder", "StreamError", "Target",
-    "TargetError", "TargetTimeout", "Tensor", "UrlError", "WindowError", "check_identity", "check_program",
-    "known_schemes", "launch", "make_kernel", "open_target", "parse_url", "read_bundle",
-    "read_performance", "rqt_immediate", "run_program", "write_bundle",
+    "AllocationError", "Allocator", "Buffer", "BundleError", "CheckError", "DeviceError",
+    "HostStep", "HostStepError", "IdentityError", "Kernel", "LaunchCheck", "LaunchStep",
+    "LayoutError", "LoadedProgram", "OutOfMemoryError", "Program", "ProgramBuilder", "ProgramError",
+    "RunReport", "RunResult", "Runtime", "Segment", "SpyTarget", "Stream", "StreamBuilder",
+    "StreamError", "Target", "TargetError", "TargetTimeout", "Tensor", "UrlError", "WindowError",
+    "check_identity", "check_program", "known_schemes", "launch", "make_kernel", "open_target",
+    "parse_url", "read_bundle", "read_performance", "rqt_immediate", "run_program", "write_bundle",
 ]
