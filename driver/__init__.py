@@ -7,12 +7,16 @@ from .assemble import ProgramBuilder
 from .buffers import Allocator, Buffer
 from .bundle import read_bundle, write_bundle
 from .errors import (
+    AccessError,
     AllocationError,
+    AuthenticationError,
     BundleError,
+    BusyError,
     DeviceError,
     HostStepError,
     IdentityError,
     LayoutError,
+    LinkError,
     OutOfMemoryError,
     ProgramError,
     StreamError,
@@ -31,11 +35,12 @@ from .stream import Stream, StreamBuilder, rqt_immediate
 from .target import Target, known_schemes, open_target, parse_url
 
 __all__ = [
-    "AllocationError", "Allocator", "Buffer", "BundleError", "DeviceError", "HostStep",
-    "HostStepError", "IdentityError", "Kernel", "LaunchStep", "LayoutError", "LoadedProgram",
-    "OutOfMemoryError", "Program", "ProgramBuilder", "ProgramError", "RunReport", "RunResult",
-    "Runtime", "Segment", "SpyTarget", "Stream", "StreamBuilder", "StreamError", "Target",
-    "TargetError", "TargetTimeout", "Tensor", "UrlError", "WindowError", "check_identity",
-    "known_schemes", "launch", "make_kernel", "open_target", "parse_url", "read_bundle",
-    "read_performance", "rqt_immediate", "run_program", "write_bundle",
+    "AccessError", "AllocationError", "Allocator", "AuthenticationError", "Buffer",
+    "BundleError", "BusyError", "DeviceError", "HostStep", "HostStepError", "IdentityError",
+    "Kernel", "LaunchStep", "LayoutError", "LinkError", "LoadedProgram", "OutOfMemoryError",
+    "Program", "ProgramBuilder", "ProgramError", "RunReport", "RunResult", "Runtime", "Segment",
+    "SpyTarget", "Stream", "StreamBuilder", "StreamError", "Target", "TargetError",
+    "TargetTimeout", "Tensor", "UrlError", "WindowError", "check_identity", "known_schemes",
+    "launch", "make_kernel", "open_target", "parse_url", "read_bundle", "read_performance",
+    "rqt_immediate", "run_program", "write_bundle",
 ]
