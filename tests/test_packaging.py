@@ -129,6 +129,8 @@ def test_wheel_names_its_scripts_targets_and_licence(wheel):
         "model": "myvta.model.target:open_model",
         "icarus": "myvta.cosim.icarus:open_icarus",
         "verilator": "myvta.cosim.verilator:open_verilator",
+        "uart": "myvta.driver.uart:open_uart",
+        "tcp": "myvta.driver.tcp:open_tcp",
     }
     assert any(name.endswith("/LICENSE") for name in wheel.namelist())
     metadata = wheel.read(f"{info}/METADATA").decode()
