@@ -109,8 +109,9 @@ def node_report(
     """Return the report of an accelerator node."""
     macs = 0
     if node.weight is not None:
-        outputs = graph.tensors[node.outputs[0]].shape
-        macs = prod(outputs[:1] + outputs[2:]) * node.weight.size
+        spread = node.op == "ConvTranspose"  # every input pixel meets every weight
+        pixels = graph.tensors[node.inputs[0] if spread else node.outputs[0]].shape
+        macs = prod(pixels[:1] + pixels[2:]) * node.weight.size
     return NodeReport(
         node.name, node.op, placement.where, placement.reason,
         tuple(graph.tensors[name].exponent for name in node.inputs),
