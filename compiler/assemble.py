@@ -18,7 +18,7 @@ from ..driver.program import Program, Tensor
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .errors import CompileError
-from .lower_conv import lower_conv, lower_gemm
+from .lower_conv import lower_conv, lower_conv_transpose, lower_gemm
 from .lower_elementwise import lower_add, lower_relu
 from .lower_pool import lower_average, lower_max_pool
 from .lowering import Activation, Lowering
@@ -30,8 +30,9 @@ from .views import View, views
 __all__ = ["Assembler", "capacity", "integer_name"]
 
 LOWERINGS = {
-    "Conv": lower_conv, "Gemm": lower_gemm, "Add": lower_add, "Relu": lower_relu,
-    "MaxPool": lower_max_pool, "GlobalAveragePool": lower_average,
+    "Conv": lower_conv, "ConvTranspose": lower_conv_transpose, "Gemm": lower_gemm,
+    "Add": lower_add, "Relu": lower_relu, "MaxPool": lower_max_pool,
+    "GlobalAveragePool": lower_average,
 }
 
 
@@ -155,11 +156,14 @@ class Assembler:
     @property
     def remarks(self) -> dict[str, str]:
         """What was done to single nodes, by node name."""
-        return {
-            node.name: "{} x {} taps packed into the lanes of a tile by the host".format(
-                *self.packed[name].packing.taps)
-            for node in self.graph.nodes for name in node.inputs if name in self.packed
-        }
+        found: dict[str, str] = {}
+        for node in self.graph.nodes:
+            if node.attrs.get("group", 1) > 1:
+                found[node.name] = f"{node.attrs['group']} groups as block-diagonal weight tiles"
+            for name in self.packed.keys() & set(node.inputs):
+                ty, tx = self.packed[name].packing.taps
+                found[node.name] = f"{ty} x {tx} taps packed into the lanes of a tile by the host"
+        return found
 
     def _program_name(self, name: str) -> str:
         """Return what the integers of a tensor are called in the program."""

@@ -116,8 +116,8 @@ class _Quantizer:
         if node.op in _TIED:
             self.exponents[node.outputs[0]] = self.exponents[activations[0]]
             return QuantizedNode(node.op, node.name, activations, node.outputs, node.attrs)
-        make = {"Conv": self.weighted, "Gemm": self.weighted, "Add": self.add,
-                "GlobalAveragePool": self.average}[node.op]
+        make = {"Conv": self.weighted, "ConvTranspose": self.weighted, "Gemm": self.weighted,
+                "Add": self.add, "GlobalAveragePool": self.average}[node.op]
         return make(node, activations)
 
     def calibrated(self, name: str) -> int:

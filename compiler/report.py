@@ -115,8 +115,9 @@ def node_report(
     """Return the report of an accelerator node; a run holds ``repeats`` batches of the graph."""
     macs, scale = 0, node.weight_scale
     if node.weight is not None:
-        outputs = graph.tensors[node.outputs[0]].shape
-        macs = repeats * prod(outputs[:1] + outputs[2:]) * node.weight.size
+        spread = node.op == "ConvTranspose"  # every input pixel meets every weight
+        pixels = graph.tensors[node.inputs[0] if spread else node.outputs[0]].shape
+        macs = repeats * prod(pixels[:1] + pixels[2:]) * node.weight.size
     lanes = sum(prod(graph.tensors[name].shape) for name in (*node.inputs, *node.outputs[:1]))
     bits = repeats * lanes * config.inp_width
     if node.weight is not None:
