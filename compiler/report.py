@@ -45,6 +45,8 @@ class NodeReport:
     output_exponent: int | None = None
     weight_scale: tuple[float, float] | None = None  # least and greatest over the channels
     shift: int | None = None  # where all channels share it
+    clipped: float | None = None  # share of the output's float values beyond its scale
+    snr: float | None = None  # dB, of the output against the float network
     macs: int = 0
     ideal_steps: int = 0
     costs: StreamCosts = field(default_factory=StreamCosts)
@@ -61,6 +63,9 @@ class CompileReport:
     calibration_images: int
     method: str
     scales: str
+    equalized: bool
+    measured_images: int
+    tried: dict[str, float]  # dB, of the network's outputs, by how they were calibrated
     nodes: tuple[NodeReport, ...]
     stream_bytes: int
     uop_bytes: int
@@ -105,7 +110,7 @@ def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
 
 def node_report(
     node: QuantizedNode, placement: Placement, graph: QuantizedGraph, config: Config,
-    costs: Mapping[str, StreamCosts],
+    costs: Mapping[str, StreamCosts], ratios: Mapping[str, float], clipped: Mapping[str, float],
 ) -> NodeReport:
     """Return the report of an accelerator node."""
     macs, scale = 0, node.weight_scale
@@ -118,15 +123,27 @@ def node_report(
         graph.tensors[node.outputs[0]].exponent,
         None if scale is None else (float(scale.min()), float(scale.max())),
         node.requant.uniform_shift if node.requant else None,
+        clipped.get(node.outputs[0]), ratios.get(node.outputs[0]),
         macs, -(-macs // config.macs_per_step), costs.get(node.name, StreamCosts()),
     )
 
 
 def make_report(
     graph: QuantizedGraph, config: Config, placements: Mapping[str, Placement],
-    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], **whole: Any,
+    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], ratios: Mapping[str, float],
+    clipped: Mapping[str, float], **whole: Any,
 ) -> CompileReport:
-    """Return the report of a network; ``ops`` gives the kind of each node of the folded graph."""
+    """Return the report of a network.
+
+    Parameters
+    ----------
+    ops
+        The kind of each node of the folded graph.
+    costs
+        Of the streams, by node.
+    ratios, clipped
+        Signal-to-noise ratio and share of clipped values, by activation.
+    """
     rows: list[NodeReport] = []
     for node in graph.nodes:
         if node.op == "Host":
@@ -135,5 +152,7 @@ def make_report(
                 for name in node.members
             ]
         else:
-            rows.append(node_report(node, placements[node.name], graph, config, costs))
+            rows.append(node_report(
+                node, placements[node.name], graph, config, costs, ratios, clipped
+            ))
     return CompileReport(name=graph.name, config=config.name, nodes=tuple(rows), **whole)
