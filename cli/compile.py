@@ -64,16 +64,19 @@ def parse_bytes(text: str) -> int:
               help="Device memory the network may take.")
 @click.option("--compare", is_flag=True,
               help="Print float outputs against the integer network's, on calibration images.")
+@click.option("--per-layer", is_flag=True,
+              help="A launch for each layer, to run and count each alone; they do not overlap.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, shapes: tuple[str, ...],
     calibration: str, scales: str, equalize: str, memory: str,
-    compare: bool, as_json: bool,
+    compare: bool, per_layer: bool, as_json: bool,
 ) -> None:
     """Compile an ONNX MODEL: quantize it, place every node, write the bundle."""
     compiled = compile_model(
         model, calib, config_name, shapes=parse_shapes(shapes), method=calibration,
         scales=scales, equalize=equalize, memory=parse_bytes(memory),
+        per_layer=per_layer,
     )
     path = write_bundle(compiled.program, output or Path(f"{model.stem}.vta"))
     if as_json:

@@ -44,6 +44,7 @@ def compile_model(
     config: Config | str | Path | None = None, *,
     shapes: dict[str, tuple[int, ...]] | None = None, method: str = AUTO,
     scales: str = SCALES[0], equalize: str = AUTO, memory: int = 64 << 20,
+    per_layer: bool = False,
 ) -> Compiled:
     """Compile an ONNX file.
 
@@ -61,6 +62,8 @@ def compile_model(
         What of the quantization is forced (:class:`~.choose.Options`).
     memory
         Bytes of device memory the program may take.
+    per_layer
+        One launch for each layer: every layer's cycles and counters are its own, and none overlap.
 
     Raises
     ------
@@ -82,12 +85,16 @@ def compile_model(
     choice = choose(graph, model, placements, samples, config, options)
     quantized = choice.quantized
     reasons = {name: placement.reason for name, placement in placements.items()}
-    assembler = Assembler(quantized, config, reasons, memory)
+    assembler = Assembler(quantized, config, reasons, memory, per_layer=per_layer)
     how = {
         "method": choice.method, "scales": scales, "equalized": choice.equalized,
         "calibration_images": choice.images,
     }
     program = assembler.build({"source": Path(path).name, **how})
+    for name, remark in assembler.remarks.items():
+        placements[name] = replace(
+            placements[name], reason=f"{placements[name].reason}; {remark}"
+        )
     report = make_report(
         quantized, config, placements, {node.name: node.op for node in graph.nodes},
         assembler.costs, images=assembler.images, evaluator=evaluator_name(),

@@ -10,8 +10,6 @@ from .views import View, views
 
 __all__ = ["Placement", "place"]
 
-MAX_PAD = 15  # widest padding of a LOAD (4-bit fields)
-
 
 @dataclass(frozen=True)
 class Placement:
@@ -69,8 +67,6 @@ def _window(node: Node, graph: Graph) -> str:
     if "kernel" not in node.attrs:
         return f"this form of {node.op} (not 2-D, or weights not constant)"
     kernel, dilations = node.attrs["kernel"], node.attrs["dilations"]
-    if max(node.attrs["pads"]) > MAX_PAD:
-        return f"padding {max(node.attrs['pads'])} is more than {MAX_PAD}"
     if min(node.attrs["pads"]) < 0:
         return "negative padding"
     if node.op == "MaxPool":

@@ -35,7 +35,11 @@ class StreamCosts:
 
 @dataclass(frozen=True)
 class NodeReport:
-    """One node of the network as compiled."""
+    """One node of the network as compiled, for one run of ``images`` images.
+
+    ``ideal_steps`` are GEMM steps with every multiplier busy on the network's own products,
+    ``compulsory_bytes`` those of its inputs, weights and outputs when each is moved once.
+    """
 
     name: str
     op: str
@@ -49,6 +53,7 @@ class NodeReport:
     snr: float | None = None  # dB, of the output against the float network
     macs: int = 0
     ideal_steps: int = 0
+    compulsory_bytes: int = 0
     costs: StreamCosts = field(default_factory=StreamCosts)
 
 
@@ -111,12 +116,17 @@ def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
 def node_report(
     node: QuantizedNode, placement: Placement, graph: QuantizedGraph, config: Config,
     costs: Mapping[str, StreamCosts], ratios: Mapping[str, float], clipped: Mapping[str, float],
+    repeats: int,
 ) -> NodeReport:
-    """Return the report of an accelerator node."""
+    """Return the report of an accelerator node; a run holds ``repeats`` batches of the graph."""
     macs, scale = 0, node.weight_scale
     if node.weight is not None:
         outputs = graph.tensors[node.outputs[0]].shape
-        macs = prod(outputs[:1] + outputs[2:]) * node.weight.size
+        macs = repeats * prod(outputs[:1] + outputs[2:]) * node.weight.size
+    lanes = sum(prod(graph.tensors[name].shape) for name in (*node.inputs, *node.outputs[:1]))
+    bits = repeats * lanes * config.inp_width
+    if node.weight is not None:
+        bits += node.weight.size * config.wgt_width
     return NodeReport(
         node.name, node.op, placement.where, placement.reason,
         tuple(graph.tensors[name].exponent for name in node.inputs),
@@ -124,14 +134,14 @@ def node_report(
         None if scale is None else (float(scale.min()), float(scale.max())),
         node.requant.uniform_shift if node.requant else None,
         clipped.get(node.outputs[0]), ratios.get(node.outputs[0]),
-        macs, -(-macs // config.macs_per_step), costs.get(node.name, StreamCosts()),
+        macs, -(-macs // config.macs_per_step), bits // 8, costs.get(node.name, StreamCosts()),
     )
 
 
 def make_report(
     graph: QuantizedGraph, config: Config, placements: Mapping[str, Placement],
     ops: Mapping[str, str], costs: Mapping[str, StreamCosts], ratios: Mapping[str, float],
-    clipped: Mapping[str, float], **whole: Any,
+    clipped: Mapping[str, float], images: int, **whole: Any,
 ) -> CompileReport:
     """Return the report of a network.
 
@@ -143,7 +153,10 @@ def make_report(
         Of the streams, by node.
     ratios, clipped
         Signal-to-noise ratio and share of clipped values, by activation.
+    images
+        Of a run.
     """
+    repeats = images // graph.images
     rows: list[NodeReport] = []
     for node in graph.nodes:
         if node.op == "Host":
@@ -153,6 +166,7 @@ def make_report(
             ]
         else:
             rows.append(node_report(
-                node, placements[node.name], graph, config, costs, ratios, clipped
+                node, placements[node.name], graph, config, costs, ratios, clipped, repeats,
             ))
-    return CompileReport(name=graph.name, config=config.name, nodes=tuple(rows), **whole)
+    return CompileReport(
+        name=graph.name, config=config.name, images=images, nodes=tuple(rows), **whole)

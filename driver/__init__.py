@@ -24,6 +24,7 @@ from .errors import (
 from .execute import LoadedProgram, RunResult, run_program
 from .kernels import Kernel, make_kernel
 from .launch import RunReport, check_identity, launch, read_performance
+from .profile import Profile, profile_program
 from .program import HostStep, LaunchStep, Program, Segment, Tensor
 from .runtime import Runtime
 from .spy import SpyTarget
@@ -33,9 +34,10 @@ from .target import Target, known_schemes, open_target, parse_url
 __all__ = [
     "AllocationError", "Allocator", "Buffer", "BundleError", "DeviceError", "HostStep",
     "HostStepError", "IdentityError", "Kernel", "LaunchStep", "LayoutError", "LoadedProgram",
-    "OutOfMemoryError", "Program", "ProgramBuilder", "ProgramError", "RunReport", "RunResult",
-    "Runtime", "Segment", "SpyTarget", "Stream", "StreamBuilder", "StreamError", "Target",
-    "TargetError", "TargetTimeout", "Tensor", "UrlError", "WindowError", "check_identity",
-    "known_schemes", "launch", "make_kernel", "open_target", "parse_url", "read_bundle",
-    "read_performance", "rqt_immediate", "run_program", "write_bundle",
+    "OutOfMemoryError", "Profile", "Program", "ProgramBuilder", "ProgramError", "RunReport",
+    "RunResult", "Runtime", "Segment", "SpyTarget", "Stream", "StreamBuilder", "StreamError",
+    "Target", "TargetError", "TargetTimeout", "Tensor", "UrlError", "WindowError",
+    "check_identity", "known_schemes", "launch", "make_kernel", "open_target", "parse_url",
+    "profile_program", "read_bundle", "read_performance", "rqt_immediate", "run_program",
+    "write_bundle",
 ]

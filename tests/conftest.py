@@ -15,7 +15,10 @@ from myvta.rtl.inspection import look_faster
 look_faster()  # MyHDL looks through pytest's deep stack for every block it elaborates
 
 # A marker promises its tools, so a test that carries it need not ask again.
-_TOOLS_OF_MARKER = {"icarus": ("iverilog", "vvp"), "verilator": ("g++", "make", "verilator")}
+_TOOLS_OF_MARKER = {
+    "icarus": ("iverilog", "vvp"), "verilator": ("g++", "make", "verilator"),
+    "browser": ("chromium",),
+}
 
 
 def _found(tool: str) -> bool:
@@ -65,3 +68,13 @@ def device(targets: Targets, request: pytest.FixtureRequest) -> Device:
     """
     backend, name = request.param
     return Device(targets, backend, name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what soaks have counted, from whatever process ran them."""
+    reports = terminalreporter.getreports("passed")
+    lines = [text for report in reports for name, text in report.user_properties if name == "soak"]
+    if lines:
+        terminalreporter.section("soak")
+        for line in lines:
+            terminalreporter.line(line)

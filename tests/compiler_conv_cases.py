@@ -1,0 +1,76 @@
+"""Random convolutions of every kind, as hypothesis strategies.
+
+A case is plain data that knows how to add itself to a :class:`NetworkBuilder`, so a failing one
+prints as what would have to be typed to see it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler_networks import NetworkBuilder
+from hypothesis import strategies as st
+
+__all__ = ["ConvCase", "convolutions"]
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ConvCase:
+    """One Conv of an ``[images, channels, *size]`` input.
+
+    ``inner`` puts a Relu ahead of it, so that its input is made on the device.
+    """
+
+    channels: int
+    size: Pair
+    filters: int
+    kernel: Pair
+    strides: Pair = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilations: Pair = (1, 1)
+    bias: bool = True
+    relu: bool = False
+    inner: bool = False
+    images: int = 1
+
+    def build(self, network: NetworkBuilder) -> str:
+        """Add the input and the layer; return the name of its output."""
+        x = network.input((self.images, self.channels, *self.size))
+        x = network.relu(x) if self.inner else x
+        y = network.conv(
+            x, self.filters, self.kernel, self.strides, self.pads, self.bias, self.dilations
+        )
+        return network.relu(y) if self.relu else y
+
+
+def _pair(strategy: st.SearchStrategy[int]) -> st.SearchStrategy[Pair]:
+    return st.tuples(strategy, strategy)
+
+
+@st.composite
+def _windows(draw: st.DrawFn, largest: int) -> tuple[Pair, Pair, tuple[int, int, int, int], Pair]:
+    """Draw kernel, dilations, pads and a size at least one window fits in."""
+    kernel = draw(_pair(st.integers(1, largest)))
+    dilations = draw(_pair(st.sampled_from((1, 1, 1, 2, 3))))
+    covered = [d * (k - 1) + 1 for k, d in zip(kernel, dilations, strict=True)]
+    wide = st.integers(0, 20) if draw(st.integers(0, 9)) == 0 else st.integers(0, largest)
+    pads = draw(st.tuples(wide, wide, wide, wide))
+    size = tuple(
+        draw(st.integers(max(1, covered[a] - pads[a] - pads[a + 2]), covered[a] + 10))
+        for a in range(2)
+    )
+    return kernel, dilations, pads, (size[0], size[1])
+
+
+@st.composite
+def convolutions(draw: st.DrawFn, channels: int = 40, kernel: int = 5) -> ConvCase:
+    """Draw a plain convolution with up to ``channels`` channels and ``kernel`` taps a side."""
+    window, dilations, pads, size = draw(_windows(kernel))
+    return ConvCase(
+        channels=draw(st.integers(1, channels)), size=size, filters=draw(st.integers(1, channels)),
+        kernel=window, strides=draw(_pair(st.integers(1, 4))), pads=pads, dilations=dilations,
+        bias=draw(st.booleans()), relu=draw(st.booleans()), inner=draw(st.booleans()),
+        images=draw(st.sampled_from((1, 1, 1, 2, 3))),
+    )
