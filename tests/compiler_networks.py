@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from myvta.compiler.compile import Compiled, compile_model
@@ -17,7 +19,9 @@ from myvta.compiler.session import Session
 from myvta.isa.config import Config
 from myvta.model.target import open_model
 
-__all__ = ["NetworkBuilder", "check_every_layer", "compiled", "random_network", "save"]
+__all__ = [
+    "NetworkBuilder", "check_every_layer", "compiled", "float_values", "random_network", "save",
+]
 
 
 @dataclass
@@ -209,6 +213,24 @@ def compiled(
     """Compile a network, calibrated on four random images."""
     path = save(build, folder / "network.onnx", *outputs)
     return compile_model(path, build.samples(4), config, **options)
+
+
+def float_values(
+    model: onnx.ModelProto, names: Sequence[str], inputs: np.ndarray
+) -> list[np.ndarray]:
+    """Run a model of one input image by image in onnxruntime and return named activations."""
+    observed = onnx.ModelProto()
+    observed.CopyFrom(model)
+    known = {output.name for output in model.graph.output}
+    observed.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in names if name not in known
+    )
+    session = onnxruntime.InferenceSession(
+        observed.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    name = session.get_inputs()[0].name
+    runs = [session.run(list(names), {name: image[None]}) for image in inputs]
+    return [np.concatenate(values) for values in zip(*runs, strict=True)]
 
 
 def check_every_layer(
