@@ -155,11 +155,14 @@ class Assembler:
     @property
     def remarks(self) -> dict[str, str]:
         """What was done to single nodes, by node name."""
-        return {
-            node.name: "{} x {} taps packed into the lanes of a tile by the host".format(
-                *self.packed[name].packing.taps)
-            for node in self.graph.nodes for name in node.inputs if name in self.packed
-        }
+        found: dict[str, str] = {}
+        for node in self.graph.nodes:
+            if node.attrs.get("group", 1) > 1:
+                found[node.name] = f"{node.attrs['group']} groups as block-diagonal weight tiles"
+            for name in self.packed.keys() & set(node.inputs):
+                ty, tx = self.packed[name].packing.taps
+                found[node.name] = f"{ty} x {tx} taps packed into the lanes of a tile by the host"
+        return found
 
     def _program_name(self, name: str) -> str:
         """Return what the integers of a tensor are called in the program."""

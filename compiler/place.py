@@ -82,10 +82,7 @@ def _window(node: Node, graph: Graph) -> str:
 def _conv(node: Node, graph: Graph, config: Config) -> str:
     if any(name and not graph.tensors[name].constant for name in node.inputs[1:]):
         return "weights or bias are not constant"
-    problem = _window(node, graph)
-    if not problem and node.attrs["group"] != 1:
-        problem = f"grouped convolution (group={node.attrs['group']})"
-    return problem
+    return _window(node, graph)
 
 
 def _gemm(node: Node, graph: Graph, config: Config) -> str:

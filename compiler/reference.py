@@ -77,8 +77,12 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
 
 
 def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, Any]) -> np.ndarray:
-    """Return the 32-bit accumulators of a convolution of [N, C, H, W] with [M, C, KH, KW]."""
+    """Return the 32-bit accumulators of a convolution of [N, C, H, W] with [M, C / G, KH, KW]."""
     assert weight is not None
+    if x.shape[1] != weight.shape[1]:
+        groups = x.shape[1] // weight.shape[1]
+        parts = zip(np.split(x, groups, 1), np.split(weight, groups), strict=True)
+        return np.concatenate([accumulate_conv(*part, attrs) for part in parts], 1)
     (sy, sx), (dy, dx), (top, left, bottom, right) = (
         attrs["strides"], attrs["dilations"], attrs["pads"]
     )

@@ -16,6 +16,7 @@ from itertools import product
 from ..isa.config import Config
 from ..isa.opcodes import UOP_BYTES, MemoryType
 from .errors import CompileError
+from .grouping import most_apart
 
 __all__ = ["ConvShape", "ConvTiling", "choose_tiling", "cuts", "parameter_tiles"]
 
@@ -24,7 +25,13 @@ _STEP_OVERHEAD = 24  # cycles a pipeline step costs beside its GEMM steps: instr
 
 @dataclass(frozen=True)
 class ConvShape:
-    """A convolution in blocks: groups of images, channel blocks in and out, sizes, window."""
+    """A convolution in blocks: groups of images, channel blocks in and out, sizes, window.
+
+    Along each axis input i meets tap k of output o where ``i * up = o * stride + k * dilation -
+    before``: a transposed convolution has ``up`` and no stride.  Every output block sums ``ci``
+    input blocks, the first of them in ``leads`` (:mod:`.grouping`); without, they are the same for
+    all.
+    """
 
     groups: int
     ci: int
@@ -35,16 +42,21 @@ class ConvShape:
     strides: tuple[int, int] = (1, 1)
     dilations: tuple[int, int] = (1, 1)
     before: tuple[int, int] = (0, 0)  # padding above and to the left
+    up: tuple[int, int] = (1, 1)
+    leads: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:
         """GEMM steps that no schedule can save."""
-        return (self.groups * self.ci * self.co * self.out[0] * self.out[1]
-                * self.kernel[0] * self.kernel[1])
+        rows, columns = (
+            -(-out * kernel // up)
+            for out, kernel, up in zip(self.out, self.kernel, self.up, strict=True)
+        )
+        return self.groups * self.ci * self.co * rows * columns
 
     def skips(self, axis: int, taps: int) -> bool:
         """Return whether only the inputs that are used are loaded: a LOAD strides over rows."""
-        return axis == 0 and taps == 1
+        return axis == 0 and taps == 1 and self.up[0] == 1
 
     def reach(self, axis: int, outputs: int, taps: int) -> int:
         """Return how many inputs lie on chip for ``outputs`` neighbouring windows of ``taps``.
@@ -53,7 +65,12 @@ class ConvShape:
         """
         if self.skips(axis, taps):
             return outputs
-        return (outputs - 1) * self.strides[axis] + (taps - 1) * self.dilations[axis] + 1
+        covered = (outputs - 1) * self.strides[axis] + (taps - 1) * self.dilations[axis]
+        return covered // self.up[axis] + 1
+
+    def held(self, co: int, ci: int) -> int:
+        """Return how many input blocks tiles of ``co`` output blocks need for ``ci`` of each."""
+        return ci if not self.leads else ci + most_apart(self.leads, co)
 
 
 @dataclass(frozen=True)
@@ -70,9 +87,13 @@ class ConvTiling:
     all_parameters: bool  # the parameters of every channel block stay on chip
 
 
-def cuts(total: int) -> list[int]:
-    """Return the sizes of the parts when ``total`` is cut into 1, 2, 3 ... nearly equal parts."""
-    return sorted({-(-total // parts) for parts in range(1, total + 1)}, reverse=True)
+def cuts(total: int, unit: int = 1) -> list[int]:
+    """Return the sizes of the parts when ``total`` is cut into 1, 2, 3 ... nearly equal parts.
+
+    Sizes are multiples of ``unit`` where there are such, the last one always 1.
+    """
+    sizes = {-(-total // parts) for parts in range(1, total + 1)}
+    return sorted({min(total, -(-size // unit) * unit) for size in sizes} | {1}, reverse=True)
 
 
 def parameter_tiles(config: Config) -> int:
@@ -110,7 +131,7 @@ def _candidates(shape: ConvShape, config: Config) -> Iterator[ConvTiling]:
         acc = depth[MemoryType.ACC] - each * (shape.co if everything else co)
         return (
             co * ci * kh * kw <= wgt and 2 * co * oh * ow <= acc
-            and ci * shape.reach(0, oh, kh) * shape.reach(1, ow, kw) <= inp
+            and shape.held(co, ci) * shape.reach(0, oh, kh) * shape.reach(1, ow, kw) <= inp
             and _kernel_uops(co, ci, oh, ow, kh, kw) <= uops
         )
 
@@ -120,8 +141,8 @@ def _candidates(shape: ConvShape, config: Config) -> Iterator[ConvTiling]:
         windows = list(product(cuts(kh_all), cuts(kw_all)))
     for kh, kw in windows:
         whole_rows = fits(1, 1, 1, ow_all, kh, kw)
-        for ow in [ow_all] if whole_rows else cuts(ow_all):
-            for oh, co in product(cuts(oh_all), cuts(shape.co)):
+        for ow in [ow_all] if whole_rows else cuts(ow_all, shape.up[1]):
+            for oh, co in product(cuts(oh_all, shape.up[0]), cuts(shape.co)):
                 fitting = (ci for ci in cuts(shape.ci) if fits(co, ci, oh, ow, kh, kw))
                 ci = next(fitting, 0)  # fewer input channels at a time only add steps
                 if ci:
@@ -150,8 +171,10 @@ def _cost(shape: ConvShape, tiling: ConvTiling, config: Config) -> tuple[float, 
     else:
         wgt_loads = outer * chunks if outer * chunks <= 2 else steps
         inp_loads = spatial * chunks if chunks <= 2 else steps
-    inp = (tiling.ci * shape.reach(0, tiling.oh, tiling.kh) * shape.reach(1, tiling.ow, tiling.kw)
-           * config.tile_bytes(MemoryType.INP))
+    if shape.leads and outer > 1:  # other channels, other inputs
+        inp_loads = steps
+    inp = (shape.held(tiling.co, tiling.ci) * shape.reach(0, tiling.oh, tiling.kh)
+           * shape.reach(1, tiling.ow, tiling.kw) * config.tile_bytes(MemoryType.INP))
     wgt = tiling.co * tiling.ci * tiling.kh * tiling.kw * config.tile_bytes(MemoryType.WGT)
     tiles = shape.groups * shape.co * shape.out[0] * shape.out[1]
     moved = (inp_loads * inp + wgt_loads * wgt + tiles * config.tile_bytes(MemoryType.OUT)) \

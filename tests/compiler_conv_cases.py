@@ -6,12 +6,12 @@ prints as what would have to be typed to see it again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler_networks import NetworkBuilder
 from hypothesis import strategies as st
 
-__all__ = ["ConvCase", "convolutions"]
+__all__ = ["ConvCase", "convolutions", "depthwise_convolutions", "grouped_convolutions"]
 
 Pair = tuple[int, int]
 
@@ -34,13 +34,15 @@ class ConvCase:
     relu: bool = False
     inner: bool = False
     images: int = 1
+    group: int = 1
 
     def build(self, network: NetworkBuilder) -> str:
         """Add the input and the layer; return the name of its output."""
         x = network.input((self.images, self.channels, *self.size))
         x = network.relu(x) if self.inner else x
         y = network.conv(
-            x, self.filters, self.kernel, self.strides, self.pads, self.bias, self.dilations
+            x, self.filters, self.kernel, self.strides, self.pads, self.bias, self.dilations,
+            self.group,
         )
         return network.relu(y) if self.relu else y
 
@@ -73,4 +75,23 @@ def convolutions(draw: st.DrawFn, channels: int = 40, kernel: int = 5) -> ConvCa
         kernel=window, strides=draw(_pair(st.integers(1, 4))), pads=pads, dilations=dilations,
         bias=draw(st.booleans()), relu=draw(st.booleans()), inner=draw(st.booleans()),
         images=draw(st.sampled_from((1, 1, 1, 2, 3))),
+    )
+
+
+@st.composite
+def grouped_convolutions(draw: st.DrawFn) -> ConvCase:
+    """Draw 2 to 9 groups of any number of channels in and out."""
+    case, group = draw(convolutions(1, 4)), draw(st.integers(2, 9))
+    return replace(
+        case, channels=group * draw(st.integers(1, 20)), filters=group * draw(st.integers(1, 20)),
+        group=group,
+    )
+
+
+@st.composite
+def depthwise_convolutions(draw: st.DrawFn) -> ConvCase:
+    """Draw a group for each of up to 70 channels, with one to three filters each."""
+    case, group = draw(convolutions(1, 5)), draw(st.integers(1, 70))
+    return replace(
+        case, channels=group, filters=group * draw(st.sampled_from((1, 1, 1, 2, 3))), group=group
     )

@@ -56,12 +56,12 @@ class NetworkBuilder:
     def conv(
         self, x: str, channels: int, kernel: tuple[int, int] = (3, 3),
         strides: tuple[int, int] = (1, 1), pads: tuple[int, int, int, int] = (1, 1, 1, 1),
-        bias: bool = True, dilations: tuple[int, int] = (1, 1),
+        bias: bool = True, dilations: tuple[int, int] = (1, 1), group: int = 1,
     ) -> str:
         """Add a Conv with random weights of unit gain."""
         n, c, h, w = self.shapes[x]
-        gain = 1 / np.sqrt(c * kernel[0] * kernel[1])
-        names = [x, self.constant(self.random.normal(0, gain, (channels, c, *kernel)))]
+        gain = 1 / np.sqrt(c // group * kernel[0] * kernel[1])
+        names = [x, self.constant(self.random.normal(0, gain, (channels, c // group, *kernel)))]
         if bias:
             names.append(self.constant(self.random.normal(0, 0.3, channels), "b"))
         size = [
@@ -70,7 +70,7 @@ class NetworkBuilder:
         ]
         return self.node(
             "Conv", names, (n, channels, *size), kernel_shape=kernel, strides=strides, pads=pads,
-            dilations=dilations,
+            dilations=dilations, group=group,
         )
 
     def relu(self, x: str) -> str:
