@@ -12,6 +12,7 @@ import numpy as np
 from ..driver.stream import Stream, StreamBuilder
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
+from .conv_schedule import ScheduleOptions
 from .pipeline import Pipeline
 from .quantized import QuantizedNode
 from .slots import Slot, SlotPool
@@ -67,11 +68,12 @@ class Lowering:
     config: Config
     activations: dict[str, Activation]
     constants: Constants
-    overlap: bool = True
+    options: ScheduleOptions = field(default_factory=ScheduleOptions)
     pipeline: Pipeline = field(default_factory=Pipeline)
     layer: str = ""
 
     def __post_init__(self) -> None:
+        self._pools: dict[MemoryType, int] = {}
         self._weights = SlotPool(0, self.config.depth(MemoryType.WGT) // 2)
 
     @property
@@ -86,7 +88,7 @@ class Lowering:
 
     def finish(self) -> Stream:
         """Return the stream of everything recorded."""
-        return self.pipeline.build(self.config, overlap=self.overlap)
+        return self.pipeline.build(self.config, overlap=self.options.overlap)
 
     def compute(self, emit: Emit, *after: object) -> None:
         """Record a step of the compute engine."""
@@ -96,11 +98,27 @@ class Lowering:
         """Record a step of the store engine."""
         self.pipeline.step(emit, self.layer)
 
+    def load(self, emit: Emit) -> None:
+        """Record a step of the load engine."""
+        self.pipeline.step(emit, self.layer)
+
+    def pool(self, memory_type: MemoryType, size: int, count: int) -> SlotPool:
+        """Return slots of a scratchpad for a layer, from its other end at every second call.
+
+        So the first loads of a layer seldom wait for the last steps of the one before.
+        """
+        self._pools[memory_type] = turn = self._pools.get(memory_type, 0) + 1
+        if turn % 2:
+            return SlotPool(0, size, count)
+        pool = SlotPool(self.config.depth(memory_type) - size * count, size, count)
+        pool.slots.reverse()
+        return pool
+
     def fill(self, pool: SlotPool, key: Hashable, emit: Fill) -> Slot:
         """Return a slot that holds ``key``, loading it by ``emit(builder, base)`` if need be."""
         slot = pool.find(key)
         if slot is None:
-            slot, _ = pool.take(key)
+            slot = pool.take(key)[0]
             self.pipeline.step(partial(emit, base=slot.base), self.layer)
         return slot
 
