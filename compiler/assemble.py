@@ -195,7 +195,7 @@ class Assembler:
             for node in work:
                 low.begin(node)
                 LOWERINGS[node.op](low, node)
-            stream = low.pipeline.build(self.config)
+            stream = low.finish()
             self.costs.update(stream_costs(stream))
             first, last = work[0].name, work[-1].name
             label = first if self.per_layer else (

@@ -51,6 +51,10 @@ class Tile:
         """Pixels of one block."""
         return self.oh.count * self.ow.count
 
+    def cut(self, part: Part) -> Tile:
+        """Return some of its channel blocks, counted from its first."""
+        return Tile(self.group, Part(self.co.start + part.start, part.count), self.oh, self.ow)
+
 
 @dataclass(frozen=True)
 class Extent:
