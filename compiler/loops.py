@@ -59,7 +59,8 @@ class Nest:
     def alu(self, builder: StreamBuilder, opcode: AluOpcode, imm: int | None = None) -> None:
         """Emit an ALU operation over the nest; the source index is an accumulator's."""
         builder.alu(
-            _kernel(self, builder.config), opcode, imm=imm, iter_out=self.outer.count, iter_in=self.inner.count,
+            _kernel(self, builder.config), opcode, imm=imm, iter_out=self.outer.count,
+            iter_in=self.inner.count,
             dst_factor=(self.outer.dst, self.inner.dst),
             src_factor=(self.outer.src, self.inner.src),
         )
