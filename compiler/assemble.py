@@ -18,7 +18,7 @@ from ..driver.program import Program, Tensor
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .errors import CompileError
-from .lower_conv import lower_conv, lower_gemm
+from .lower_conv import lower_conv, lower_conv_transpose, lower_gemm
 from .lower_elementwise import lower_add, lower_relu
 from .lower_pool import lower_average, lower_max_pool
 from .lowering import Activation, Lowering
@@ -30,8 +30,9 @@ from .views import View, views
 __all__ = ["Assembler", "capacity", "integer_name"]
 
 LOWERINGS = {
-    "Conv": lower_conv, "Gemm": lower_gemm, "Add": lower_add, "Relu": lower_relu,
-    "MaxPool": lower_max_pool, "GlobalAveragePool": lower_average,
+    "Conv": lower_conv, "ConvTranspose": lower_conv_transpose, "Gemm": lower_gemm,
+    "Add": lower_add, "Relu": lower_relu, "MaxPool": lower_max_pool,
+    "GlobalAveragePool": lower_average,
 }
 
 

@@ -121,11 +121,12 @@ def _anything(node: Node, graph: Graph, config: Config) -> str:
 
 
 _RULES = {
-    "Conv": _conv, "Gemm": _gemm, "Add": _add, "Relu": _anything, "MaxPool": _max_pool,
-    "GlobalAveragePool": _average, "Flatten": _anything,
+    "Conv": _conv, "ConvTranspose": _conv, "Gemm": _gemm, "Add": _add, "Relu": _anything,
+    "MaxPool": _max_pool, "GlobalAveragePool": _average, "Flatten": _anything,
 }
 _WHY = {
     "Conv": "GEMM over taps and channel blocks",
+    "ConvTranspose": "GEMM over the taps that meet an input, phase by phase",
     "Gemm": "GEMM over feature blocks",
     "Add": "GEMM with scaled identities, requantized",
     "Relu": "ALU MAX with 0",

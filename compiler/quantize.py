@@ -16,7 +16,7 @@ from .graph import Graph, Node
 from .host import host_model
 from .place import Placement
 from .quantized import QuantizedGraph, QuantizedNode, QuantizedTensor
-from .weights import PER_TENSOR, Scheme, quantize_weights, requantization
+from .weights import PER_TENSOR, Scheme, choose_scales, quantize_weights, requantization
 
 __all__ = ["quantize_graph"]
 
@@ -26,6 +26,7 @@ _TIED = ("Relu", "MaxPool", "Flatten")  # output exponent = input exponent: no a
 def quantize_graph(
     graph: Graph, placements: dict[str, Placement], calibration: Calibration,
     inp_width: int, wgt_width: int, method: str = "error", scheme: Scheme = PER_TENSOR,
+    memo: dict[tuple[str, str], np.ndarray] | None = None,
 ) -> QuantizedGraph:
     """Return the integer network.
 
@@ -37,6 +38,8 @@ def quantize_graph(
         How exponents are chosen (:data:`~.exponents.METHODS`).
     scheme
         Which scales weights may have.
+    memo
+        Remembers scales of weights between calls for one graph.
 
     Raises
     ------
@@ -44,6 +47,7 @@ def quantize_graph(
         Weights or biases cannot be represented; all problems are listed.
     """
     work = _Quantizer(graph, placements, calibration, inp_width, wgt_width, method, scheme)
+    work.memo = {} if memo is None else memo
     return work.run()
 
 
@@ -55,6 +59,7 @@ class _Quantizer:
         self.graph, self.placements, self.calibration = graph, placements, calibration
         self.inp_width, self.wgt_width, self.method = inp_width, wgt_width, method
         self.scheme = scheme
+        self.memo: dict[tuple[str, str], np.ndarray] = {}
         self.exponents: dict[str, int] = {}
         self.problems: list[str] = []
 
@@ -116,12 +121,12 @@ class _Quantizer:
         if node.op in _TIED:
             self.exponents[node.outputs[0]] = self.exponents[activations[0]]
             return QuantizedNode(node.op, node.name, activations, node.outputs, node.attrs)
-        make = {"Conv": self.weighted, "Gemm": self.weighted, "Add": self.add,
-                "GlobalAveragePool": self.average}[node.op]
+        make = {"Conv": self.weighted, "ConvTranspose": self.weighted, "Gemm": self.weighted,
+                "Add": self.add, "GlobalAveragePool": self.average}[node.op]
         return make(node, activations)
 
     def calibrated(self, name: str) -> int:
-        peak, values = self.calibration.peak[name], self.calibration.values[name]
+        peak, values = self.calibration.peak(name), self.calibration.values[name]
         return choose_exponent(values, peak, self.inp_width, self.method)
 
     def shift_to(self, name: str, accumulator: int) -> int:
@@ -141,8 +146,12 @@ class _Quantizer:
             )
             weight, bias = np.nan_to_num(weight, posinf=0, neginf=0), np.zeros(outputs)
         source, target = self.exponents[activations[0]], self.calibrated(node.outputs[0])
+        kind = "minmax" if self.method == "minmax" else "error"  # those of activations do not fit
+        if (node.name, kind) not in self.memo:
+            self.memo[node.name, kind] = choose_scales(weight, self.wgt_width, kind, self.scheme)
         made = quantize_weights(
-            weight, bias, source, target, self.scheme, self.inp_width, self.wgt_width, self.method
+            weight, bias, source, target, self.scheme, self.inp_width, self.wgt_width,
+            self.memo[node.name, kind],
         )
         exponent, requant = requantization(
             made, source, target, self.scheme, bool(node.attrs.get("relu"))

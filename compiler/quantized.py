@@ -30,18 +30,19 @@ class QuantizedTensor:
 class QuantizedNode:
     """One operation.
 
-    ``op`` is Conv, Gemm, Add, Relu, MaxPool, GlobalAveragePool, Flatten (accelerator) or Host.
+    ``op`` is Conv, ConvTranspose, Gemm, Add, Relu, MaxPool, GlobalAveragePool, Flatten
+    (accelerator) or Host.
 
     Attributes
     ----------
     inputs, outputs
         Names of activations (weights are not among them).
     weight
-        Conv [M, C, KH, KW] or Gemm [M, K], int8.
+        Conv and ConvTranspose [M, C / groups, KH, KW] or Gemm [M, K], int8.
     weight_scale
         Of the weights, float64 [M]: one for each output channel.
     requant
-        Conv, Gemm, Add, GlobalAveragePool: from accumulator to output.
+        Conv, ConvTranspose, Gemm, Add, GlobalAveragePool: from accumulator to output.
     shifts
         Add: how far each input is shifted left before the sum.
     model

@@ -49,6 +49,8 @@ class NodeReport:
     output_exponent: int | None = None
     weight_scale: tuple[float, float] | None = None  # least and greatest over the channels
     shift: int | None = None  # where all channels share it
+    clipped: float | None = None  # share of the output's float values beyond its scale
+    snr: float | None = None  # dB, of the output against the float network
     macs: int = 0
     ideal_steps: int = 0
     compulsory_bytes: int = 0
@@ -66,6 +68,9 @@ class CompileReport:
     calibration_images: int
     method: str
     scales: str
+    equalized: bool
+    measured_images: int
+    tried: dict[str, float]  # dB, of the network's outputs, by how they were calibrated
     nodes: tuple[NodeReport, ...]
     stream_bytes: int
     uop_bytes: int
@@ -110,13 +115,15 @@ def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
 
 def node_report(
     node: QuantizedNode, placement: Placement, graph: QuantizedGraph, config: Config,
-    costs: Mapping[str, StreamCosts], repeats: int,
+    costs: Mapping[str, StreamCosts], ratios: Mapping[str, float], clipped: Mapping[str, float],
+    repeats: int,
 ) -> NodeReport:
     """Return the report of an accelerator node; a run holds ``repeats`` batches of the graph."""
     macs, scale = 0, node.weight_scale
     if node.weight is not None:
-        outputs = graph.tensors[node.outputs[0]].shape
-        macs = repeats * prod(outputs[:1] + outputs[2:]) * node.weight.size
+        spread = node.op == "ConvTranspose"  # every input pixel meets every weight
+        pixels = graph.tensors[node.inputs[0] if spread else node.outputs[0]].shape
+        macs = repeats * prod(pixels[:1] + pixels[2:]) * node.weight.size
     lanes = sum(prod(graph.tensors[name].shape) for name in (*node.inputs, *node.outputs[:1]))
     bits = repeats * lanes * config.inp_width
     if node.weight is not None:
@@ -127,15 +134,29 @@ def node_report(
         graph.tensors[node.outputs[0]].exponent,
         None if scale is None else (float(scale.min()), float(scale.max())),
         node.requant.uniform_shift if node.requant else None,
+        clipped.get(node.outputs[0]), ratios.get(node.outputs[0]),
         macs, -(-macs // config.macs_per_step), bits // 8, costs.get(node.name, StreamCosts()),
     )
 
 
 def make_report(
     graph: QuantizedGraph, config: Config, placements: Mapping[str, Placement],
-    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], *, images: int, **whole: Any,
+    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], ratios: Mapping[str, float],
+    clipped: Mapping[str, float], images: int, **whole: Any,
 ) -> CompileReport:
-    """Return the report of a network; ``ops`` gives the kind of each node of the folded graph."""
+    """Return the report of a network.
+
+    Parameters
+    ----------
+    ops
+        The kind of each node of the folded graph.
+    costs
+        Of the streams, by node.
+    ratios, clipped
+        Signal-to-noise ratio and share of clipped values, by activation.
+    images
+        Of a run.
+    """
     repeats = images // graph.images
     rows: list[NodeReport] = []
     for node in graph.nodes:
@@ -146,6 +167,7 @@ def make_report(
             ]
         else:
             rows.append(node_report(
-                node, placements[node.name], graph, config, costs, repeats))
+                node, placements[node.name], graph, config, costs, ratios, clipped, repeats,
+            ))
     return CompileReport(
         name=graph.name, config=config.name, images=images, nodes=tuple(rows), **whole)

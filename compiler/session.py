@@ -50,13 +50,13 @@ class Session:
 
     Raises
     ------
-    TargetError, OutOfMemoryError
+    TargetError, OutOfMemoryError, CheckError
         As :class:`~myvta.driver.LoadedProgram`.
     """
 
-    def __init__(self, program: Program, target: Target):
+    def __init__(self, program: Program, target: Target, *, check: bool = True):
         self.program = program
-        self.loaded = LoadedProgram(program, target, host)
+        self.loaded = LoadedProgram(program, target, host, check=check)
         self.images = program.tensor(program.inputs[0]).shape[0]
         self.reports: list[tuple[str, RunReport]] = []
 

@@ -21,7 +21,9 @@ __all__ = [
 ]
 
 SCALES = ("per-channel", "power-of-two")
-_FRACTIONS = np.linspace(1, 0.4, 13)  # of the greatest magnitude: clipping that ``error`` compares
+_FRACTIONS = {  # of the greatest magnitude, by width: clipping whose errors are compared
+    4: np.linspace(1, 0.4, 13), 8: np.linspace(1, 0.8, 5),
+}
 _RANGE = 30  # log2 of the ratio between scales of one layer: what shifts up to 31 can undo
 
 
@@ -63,31 +65,30 @@ class Weights:
 def choose_scales(weight: np.ndarray, width: int, method: str, scheme: Scheme) -> np.ndarray:
     """Return a scale for each output channel (axis 0), float64 [M].
 
-    By ``minmax`` nothing is clipped; by any other method the squared error of each channel, or of
-    the tensor, is least over a few choices.  A channel of zeros gets the greatest scale of all.
+    By ``minmax`` nothing is clipped; by ``error`` the squared error of each channel, or of the
+    tensor, is least over a few choices.  A channel of zeros gets the greatest scale of all.
     """
     channels = weight.shape[0]
     peaks = np.abs(weight).reshape(channels, -1).max(1, initial=0)
     clips = method != "minmax"
     if not scheme.per_channel:
-        exponent = choose_exponent(
-            weight, float(peaks.max(initial=0)), width, "error" if clips else "minmax"
-        )
+        exponent = choose_exponent(weight, float(peaks.max(initial=0)), width, method)
         return np.full(channels, np.ldexp(1.0, exponent))
     if scheme.multipliers:
         widest = peaks / limits(width)[1]
-        fractions = _FRACTIONS if clips else _FRACTIONS[:1]
+        fractions = _FRACTIONS[width] if clips else np.ones(1)
     else:
         widest = np.ldexp(1.0, np.array([widest_exponent(peak, width) for peak in peaks], int))
         fractions = np.array([1, 0.5, 0.25]) if clips else np.ones(1)
     empty = peaks == 0
     widest[empty] = widest[~empty].max(initial=0) or 1.0
     best, scale = np.full(channels, np.inf), widest
-    rows = weight.reshape(channels, -1)
+    rows = np.asarray(weight.reshape(channels, -1), np.float32)  # enough to compare errors
+    low, high = limits(width)
     for fraction in fractions:
         tried = widest * fraction
-        difference = quantize_by(rows, tried, width) * tried[:, None] - rows
-        error = np.square(difference).sum(1)
+        scaled = rows / tried[:, None].astype(np.float32)
+        error = np.square(np.clip(np.rint(scaled), low, high) - scaled).sum(1) * tried**2
         scale = np.where(error < best, tried, scale)
         best = np.minimum(error, best)
     return scale
@@ -95,7 +96,7 @@ def choose_scales(weight: np.ndarray, width: int, method: str, scheme: Scheme) -
 
 def quantize_weights(
     weight: np.ndarray, bias: np.ndarray, source: int, target: int, scheme: Scheme,
-    inp_width: int, wgt_width: int, method: str,
+    inp_width: int, wgt_width: int, scale: np.ndarray,
 ) -> Weights:
     """Quantize finite weights ``[M, ...]`` and biases ``[M]`` of a layer.
 
@@ -106,9 +107,10 @@ def quantize_weights(
     ----------
     source, target
         Exponents of the layer's input and, as calibrated, of its output.
+    scale
+        As chosen (:func:`choose_scales`).
     """
     rows = np.asarray(weight, np.float64)
-    scale = choose_scales(rows, wgt_width, method, scheme)
     least = np.ldexp(1.0, target - source - _RANGE)
     while True:
         scale = np.maximum(scale, max(least, np.ldexp(scale.max(initial=0), -_RANGE)))

@@ -12,6 +12,7 @@ from compiler_conv_cases import (
     convolutions,
     depthwise_convolutions,
     grouped_convolutions,
+    transposed_convolutions,
 )
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 from hypothesis import given, settings, strategies as st
@@ -48,7 +49,7 @@ def fuzz(cases: st.SearchStrategy[ConvCase], examples: int) -> Callable[[], None
 
 FAMILIES = {
     "plain": convolutions(), "grouped": grouped_convolutions(),
-    "depthwise": depthwise_convolutions(),
+    "depthwise": depthwise_convolutions(), "transposed": transposed_convolutions(),
 }
 
 

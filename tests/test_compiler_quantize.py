@@ -58,7 +58,7 @@ def test_error_keeps_a_range_that_is_used() -> None:
 
 
 def test_unknown_method() -> None:
-    with pytest.raises(ValueError, match=r"^method must be one of error, minmax, not 'best'$"):
+    with pytest.raises(ValueError, match=r"^method must be one of error, minmax, .* not 'best'$"):
         choose_exponent(np.zeros(1), 0.0, 8, "best")
 
 

@@ -81,7 +81,8 @@ def test_outputs_are_the_real_ones_rounded(scheme: Scheme, relu: bool) -> None:
     weight, bias = spread(6, 2).reshape(6, -1), random.normal(0, 40, 6)
     x = random.integers(-128, 128, (20, weight.shape[1]))
     source, target = -5, 3
-    made = quantize_weights(weight, bias, source, target, scheme, 8, 8, "error")
+    made = quantize_weights(weight, bias, source, target, scheme, 8, 8,
+                            choose_scales(weight, 8, "error", scheme))
     exponent, rule = requantization(made, source, target, scheme, relu)
     assert exponent >= target
     assert (rule.multiplier is not None) == scheme.multipliers
@@ -102,7 +103,8 @@ def test_hopeless_weights_still_fit(scheme: Scheme) -> None:
     """Zeros, a giant bias on a tiny weight, and channels 2^60 apart."""
     weight = np.array([[0.0], [1e-9], [1e9], [1.0]])
     bias = np.array([3.0, 1e6, 0.0, -2.0])
-    made = quantize_weights(weight, bias, -7, 10, scheme, 8, 8, "error")
+    made = quantize_weights(weight, bias, -7, 10, scheme, 8, 8,
+                            choose_scales(weight, 8, "error", scheme))
     exponent, rule = requantization(made, -7, 10, scheme, False)
     assert rule.shift.min() >= 0
     assert rule.shift.max() <= 31
