@@ -10,6 +10,8 @@ from compiler_networks import check_every_layer, compiled, random_network
 
 from myvta.compiler import pipeline as pipeline_module
 from myvta.compiler.pipeline import Pipeline
+from myvta.driver import execute
+from myvta.driver.errors import CheckError
 from myvta.driver.stream import Stream, StreamBuilder
 from myvta.isa.config import named
 from myvta.isa.instructions import Load
@@ -67,6 +69,9 @@ def test_without_its_tokens_a_network_goes_wrong(
     check_every_layer(made, inputs, order="1")
     monkeypatch.setattr(pipeline_module, "with_tokens", forget)
     broken = compiled(build, tmp_path, "1x4x4")
+    with pytest.raises(CheckError):
+        check_every_layer(broken, inputs)
+    monkeypatch.setattr(execute, "require_program", lambda program: None)
     wrong = 0
     for order in range(5):
         try:
