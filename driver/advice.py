@@ -6,8 +6,9 @@ import errno
 import re
 from collections.abc import Iterator
 
-from ..isa.config import NAMED, Config
+from ..isa.config import NAMED, Config, load_config
 from ..isa.registers import IDENTITY
+from .errors import IdentityError
 
 __all__ = ["identity_advice", "fingerprint_advice", "memory_in_use", "open_advice"]
 
@@ -39,8 +40,19 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error, seen = error.__cause__ or error.__context__, seen + 1
 
 
-def open_advice(scheme: str, error: BaseException) -> str:
-    """Say what to do about an error of opening a target, ``""`` when its text says it all."""
+def open_advice(
+    scheme: str, error: BaseException, config: str | Config | None = None
+) -> str:
+    """Say what to do about an error of opening a target, ``""`` when its text says it all.
+
+    ``config`` is what the target was to have; some look at who answers when they are opened.
+    """
+    if isinstance(error, IdentityError):
+        word = re.match(r"IDENTITY reads (0x[0-9a-f]+)", str(error))
+        if word:
+            return identity_advice(scheme, int(word[1], 16))
+        word = re.match(r"the device has configuration (0x[0-9a-f]+)", str(error))
+        return fingerprint_advice(int(word[1], 16), load_config(config)) if word else ""
     for one in _chain(error):
         if isinstance(one, OSError) and one.errno is not None:
             number = errno.EACCES if (

@@ -41,20 +41,17 @@ def diagnose(url: str, config: str | Config | None = None) -> Iterator[Diagnosis
     Memory that is written to is restored.  A ``devmem://`` window that Linux uses itself is not
     touched at all.
     """
+    wanted = config
     try:
         parsed = parse_url(url)
-        if parsed.scheme == "devmem":
-            used = memory_in_use(parsed.base, parsed.size, _iomem())
-            if used:
-                yield Diagnosis("reserved memory", False, f"mem={parsed.base:#x}", used)
-                return
+        wanted = config or parsed.config
         target = open_target(url, config)
     except ConfigError as error:
         yield Diagnosis("open", False, str(error), "name a known configuration or its file")
         return
     except (UrlError, TargetError, OSError) as error:
         scheme = url.removeprefix("spy:").partition("://")[0]
-        yield Diagnosis("open", False, str(error), open_advice(scheme, error))
+        yield Diagnosis("open", False, str(error), open_advice(scheme, error, wanted))
         return
     with target:
         yield Diagnosis(
@@ -63,6 +60,11 @@ def diagnose(url: str, config: str | Config | None = None) -> Iterator[Diagnosis
         for step in _who(target, parsed.scheme):
             yield step
             if not step.works:
+                return
+        if parsed.scheme == "devmem" and "buffer" not in parsed.options:
+            used = memory_in_use(*target.window, _iomem())
+            if used:
+                yield Diagnosis("reserved memory", False, "it is not", used)
                 return
         for name, probe in _PROBES:
             step = _probe(target, parsed.scheme, name, probe)

@@ -19,12 +19,12 @@ from ..isa.config import Config
 from ..isa.opcodes import INSTRUCTION_BYTES, WINDOW_GRANULE
 from .blame import writers
 from .check import launch_bases
-from .errors import OutOfMemoryError, TargetError
+from .errors import HostStepError, OutOfMemoryError, TargetError
 from .execute import Host, LoadedProgram
 from .launch import RunReport, launch
 from .layers import Layer, Ranges, split, whole
 from .layout import unpack_tensor
-from .program import LaunchStep, Program, Tensor
+from .program import HostStep, LaunchStep, Program, Tensor
 from .target import Target, open_target
 from .validate_report import LayerResult, Mismatch, ValidationReport
 from .waves import trace_store
@@ -116,7 +116,8 @@ class Validation:
             self.good.write(name, value)
         for step in self.program.steps:
             if not isinstance(step, LaunchStep):
-                self.good.execute(step, self._timeout)
+                if not self._host("alone", step, self.good):
+                    return
                 continue
             for layer in split(self.program, step):
                 self._keep(self._alone(step, layer))
@@ -129,9 +130,18 @@ class Validation:
         for step in self.program.steps:
             if isinstance(step, LaunchStep):
                 self._keep(self._chained(step))
-            else:
-                self.good.execute(step, self._timeout)
-                self.judged.execute(step, self._timeout)
+            elif not self._host("chained", step, self.good, self.judged):
+                return
+
+    def _host(self, mode: str, step: HostStep, *programs: LoadedProgram) -> bool:
+        """Do a host step; where nobody can, that is an error and the end of this part."""
+        try:
+            for loaded in programs:
+                loaded.execute(step, self._timeout)
+        except HostStepError as error:
+            self._keep(LayerResult(mode, step.layer, error=f"{error}; what follows was not run"))
+            return False
+        return True
 
     def _chained(self, step: LaunchStep) -> LayerResult:
         """Run a launch as it is on both; what comes out wrong is put right for later steps."""

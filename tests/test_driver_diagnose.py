@@ -11,7 +11,7 @@ from myvta.cli.main import cli
 from myvta.driver import diagnose as diagnose_module, open_target
 from myvta.driver.advice import memory_in_use, open_advice
 from myvta.driver.diagnose import diagnose
-from myvta.driver.errors import TargetError, TargetTimeout
+from myvta.driver.errors import IdentityError, TargetError, TargetTimeout
 from myvta.isa.config import named
 from myvta.isa.registers import Reg, Status
 
@@ -227,11 +227,20 @@ def test_opening(monkeypatch, scheme, error, words):
     wrapped.__cause__ = error
     for one in (error, wrapped):
         assert words in open_advice(scheme, one)
-        monkeypatch.setattr(
-            diagnose_module, "parse_url", lambda url: type("U", (), {"scheme": scheme, "base": 0,
-                                                                     "size": 0}))
         (step,) = steps(monkeypatch, url=f"{scheme}://x", error=one)
         assert step.name == "open" and not step.works and words in step.advice
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("IDENTITY reads 0x00000000, expected 0x41", "load the bitstream first"),
+    (f"the device has configuration {named('1x8x8').fingerprint:#010x}, expected", "config=1x8x8"),
+    ("the device has configuration 0x00000001, expected 0x2", "config=FILE"),
+    ("register map version is 2.0, this driver speaks 1.0", ""),
+])
+def test_targets_that_look_who_answers_when_they_are_opened(monkeypatch, text, words):
+    (step,) = steps(monkeypatch, url="devmem://", error=IdentityError(text))
+    assert step.name == "open" and not step.works
+    assert words in step.advice and bool(words) == bool(step.advice)
 
 
 def test_urls_and_configurations_that_are_wrong(monkeypatch):
@@ -251,9 +260,14 @@ def test_memory_that_linux_uses_is_not_touched(monkeypatch, tmp_path):
     file = tmp_path / "iomem"
     file.write_text(IOMEM)
     monkeypatch.setattr(diagnose_module, "IOMEM", file)
-    monkeypatch.setattr(diagnose_module, "open_target", None)  # never called
-    (step,) = diagnose("devmem://?mem=0x1e000000:1M")
-    assert step.name == "reserved memory" and "device tree" in step.advice
+    with open_target("model://?config=1x4x4&mem=0x1e000000:1M") as target:
+        monkeypatch.setattr(diagnose_module, "open_target", lambda url, config=None: target)
+        target.write_memory = None  # never called
+        *_, step = diagnose("devmem://?mem=0x1e000000:1M")
+        assert step.name == "reserved memory" and "device tree" in step.advice
+        assert not step.works
+    with open_target("model://?config=1x4x4&mem=0x1e000000:1M") as target:
+        assert all(it.works for it in diagnose("devmem://?buffer=udmabuf0"))  # the kernel's own
 
 
 def test_the_command():

@@ -160,6 +160,16 @@ def test_hand_made_programs_of_several_launches():
     assert modes(report) == {"alone": ["dense", "dense"], "chained": ["d1", "d2"]}
 
 
+def test_a_host_step_that_nobody_does_ends_the_part():
+    program = network()
+    with open_target("model://?config=1x4x4&mem=0:64K") as target:
+        report = validate(program, target)
+    assert not report.passed
+    assert modes(report) == {"alone": ["dense", "dense", "neg"], "chained": ["d1", "d2", "neg"]}
+    assert [it.passed for it in report.results] == [True, True, False] * 2
+    assert "give host=" in report.results[2].error
+
+
 def test_layers_that_share_tiles_stay_in_one_piece():
     builder = ProgramBuilder("shared", CONFIG)
     x = builder.tensor("x", (1, 4), MemoryType.INP)
