@@ -10,7 +10,9 @@ from ..isa.opcodes import AluOpcode
 from .arithmetic import Requant, limits
 from .loops import Loop, Nest, nest, unroll
 
-__all__ = ["accumulate", "every_tile", "parameters", "requantize_tiles", "shift_left"]
+__all__ = [
+    "accumulate", "every_tile", "parameters", "requantize_tiles", "reset_tiles", "shift_left",
+]
 
 _WORTH_A_CALL = 8  # micro-ops that one GEMM instruction less is worth
 
@@ -28,13 +30,17 @@ def accumulate(
         nest(base, [*kept, *summed]).gemm(builder)
         return
     if not builder.config.overwrite:
-        reset = nest((base[0], 0, 0), [Loop(loop.count, loop.dst) for loop in kept])
-        reset.gemm(builder, reset=True)
+        reset_tiles(builder, base[0], kept)
         nest(base, [*kept, *summed]).gemm(builder)
         return
     nest(base, kept).gemm(builder, overwrite=True)
     for part in _without_first(base, kept, summed):
         part.gemm(builder)
+
+
+def reset_tiles(builder: StreamBuilder, base: int, loops: list[Loop]) -> None:
+    """Emit a GEMM reset of the tiles that loops from ``base`` write."""
+    nest((base, 0, 0), [Loop(loop.count, loop.dst) for loop in loops]).gemm(builder, reset=True)
 
 
 def _without_first(
@@ -72,7 +78,8 @@ def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarr
     """Return the parameter tiles of a requantization, int32 ``[tiles, batch, block]``.
 
     With RQT: bias, multiplier and shift of each block of channels; else the bias with the rounding
-    constant added.  ``uniform`` gives one set for all blocks (every channel has the same values).
+    constant added, and the shift.  ``uniform`` gives one set for all blocks (every channel has the
+    same values).
     """
     block, channels = config.block_out, rule.bias.size
     blocks = 1 if uniform else -(-channels // block)
@@ -89,7 +96,8 @@ def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarr
         rows = np.stack([lanes(rule.bias), lanes(multiplier), lanes(rule.shift)], 1)
     else:
         shift = rule.shift.astype(np.int64)
-        rows = lanes(rule.bias.astype(np.int64) + ((np.int64(1) << shift) >> 1))[:, None]
+        rounded = rule.bias.astype(np.int64) + ((np.int64(1) << shift) >> 1)
+        rows = np.stack([lanes(rounded), lanes(shift)], 1)
     tiles = rows.reshape(-1, 1, block).repeat(config.batch, 1)
     return np.ascontiguousarray(tiles, np.int32)
 
@@ -116,11 +124,12 @@ def requantize_tiles(
         return
     shift = rule.uniform_shift
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
-    assert shift is not None, "one shift for all channels"
     low, high = limits(config.out_width)
     count = blocks * pixels
     found.alu(builder, AluOpcode.ADD)
-    if shift:
+    if shift is None:  # a shift of its own for every channel, from the tile after the bias
+        nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)
+    elif shift:
         every_tile(builder, AluOpcode.SHR, shift, base, count)
     every_tile(builder, AluOpcode.MAX, 0 if rule.relu else low, base, count)
     every_tile(builder, AluOpcode.MIN, high, base, count)

@@ -11,10 +11,12 @@ import numpy as np
 
 from .graph import Graph, Node
 from .host import HostError, host_model, run_host
+from .transposed import normalize_transposed
 from .windows import canonical_window
 
 __all__ = ["PASSES", "fold"]
 
+_WEIGHTED = ("Conv", "ConvTranspose", "Gemm")  # weights [output channels, ...]
 _LARGEST_FOLDED = 1 << 24  # elements; a constant larger than this is computed when it is needed
 
 
@@ -72,8 +74,10 @@ def drop_nothing(graph: Graph) -> None:
 
 
 def normalize_windows(graph: Graph) -> None:
-    """Write out kernel, strides, pads and dilations of 2-D Conv and MaxPool."""
+    """Write out kernel, strides, pads and dilations of 2-D Conv, ConvTranspose and MaxPool."""
     for node in graph.nodes:
+        if node.op == "ConvTranspose":
+            normalize_transposed(node, graph)
         if node.op in ("Conv", "MaxPool") and len(graph.tensors[node.inputs[0]].shape) == 4:
             attrs = canonical_window(node, graph)
             if attrs is not None:
@@ -156,7 +160,7 @@ def fuse_relu(graph: Graph) -> None:
     for node in list(graph.nodes):
         if node.op == "Relu":
             before = graph.producer(node.inputs[0])
-            if before and _may_absorb(graph, before, node, ("Conv", "Gemm", "Add")):
+            if before and _may_absorb(graph, before, node, (*_WEIGHTED, "Add")):
                 before.attrs = {**before.attrs, "relu": 1}
                 before.source = None
                 _absorb(graph, before, node)
@@ -169,7 +173,7 @@ def _per_feature(shape: tuple[int, ...], features: int) -> bool:
 
 
 def _may_absorb(
-    graph: Graph, before: Node, after: Node, kinds: tuple[str, ...] = ("Conv", "Gemm")
+    graph: Graph, before: Node, after: Node, kinds: tuple[str, ...] = _WEIGHTED
 ) -> bool:
     if before.op not in kinds or before.attrs.get("relu"):
         return False
@@ -178,7 +182,7 @@ def _may_absorb(
     if before.op == "Add":
         return len({graph.tensors[name].shape for name in before.inputs}) == 1
     known = all(graph.tensors[name].constant for name in before.inputs[1:])
-    return known and ("kernel" in before.attrs if before.op == "Conv" else before.source is None)
+    return known and ("kernel" in before.attrs if before.op != "Gemm" else before.source is None)
 
 
 def _absorb(graph: Graph, before: Node, after: Node) -> None:
@@ -187,7 +191,7 @@ def _absorb(graph: Graph, before: Node, after: Node) -> None:
 
 
 def _scale_outputs(graph: Graph, node: Node, scale: np.ndarray, offset: np.ndarray) -> None:
-    """Let a Conv or Gemm compute ``y * scale + offset`` per output channel."""
+    """Let a Conv, ConvTranspose or Gemm compute ``y * scale + offset`` per output channel."""
     weight = np.asarray(graph.value(node.inputs[1]), np.float64)
     bias = graph.value(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
     old = np.zeros(weight.shape[0]) if bias is None else np.asarray(bias, np.float64)

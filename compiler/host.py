@@ -12,6 +12,7 @@ from onnx.reference import ReferenceEvaluator
 
 from .errors import CompileError
 from .graph import Graph, Node
+from .transposed import onnx_nodes
 
 __all__ = [
     "HostError", "evaluator", "evaluator_name", "host_model", "run_host", "run_host_images",
@@ -120,11 +121,15 @@ def _protos(node: Node, graph: Graph) -> list[onnx.NodeProto]:
     relu = bool(node.attrs.get("relu"))
     target = node.outputs[0] + ("__before_relu" if relu else "")
     inputs, attrs = [name for name in node.inputs if name], node.attrs
+    before: list[onnx.NodeProto] = []
     if node.op == "Conv" and "kernel" in attrs:
         made = helper.make_node(
             "Conv", inputs, [target], kernel_shape=attrs["kernel"], strides=attrs["strides"],
             pads=attrs["pads"], dilations=attrs["dilations"], group=attrs["group"],
         )
+    elif node.op == "ConvTranspose" and "kernel" in attrs:
+        weight, made = onnx_nodes(node, graph, target)
+        before = [weight]
     elif node.op == "MaxPool" and "kernel" in attrs:
         made = helper.make_node(
             "MaxPool", inputs, [target], kernel_shape=attrs["kernel"], strides=attrs["strides"],
@@ -144,5 +149,5 @@ def _protos(node: Node, graph: Graph) -> list[onnx.NodeProto]:
         made.input.extend(node.inputs)
         return [made]
     if relu:
-        return [made, helper.make_node("Relu", [target], [node.outputs[0]])]
-    return [made]
+        return [*before, made, helper.make_node("Relu", [target], [node.outputs[0]])]
+    return [*before, made]

@@ -10,8 +10,6 @@ from .views import View, views
 
 __all__ = ["Placement", "place"]
 
-MAX_PAD = 15  # widest padding of a LOAD (4-bit fields)
-
 
 @dataclass(frozen=True)
 class Placement:
@@ -69,8 +67,6 @@ def _window(node: Node, graph: Graph) -> str:
     if "kernel" not in node.attrs:
         return f"this form of {node.op} (not 2-D, or weights not constant)"
     kernel, dilations = node.attrs["kernel"], node.attrs["dilations"]
-    if max(node.attrs["pads"]) > MAX_PAD:
-        return f"padding {max(node.attrs['pads'])} is more than {MAX_PAD}"
     if min(node.attrs["pads"]) < 0:
         return "negative padding"
     if node.op == "MaxPool":
@@ -86,10 +82,7 @@ def _window(node: Node, graph: Graph) -> str:
 def _conv(node: Node, graph: Graph, config: Config) -> str:
     if any(name and not graph.tensors[name].constant for name in node.inputs[1:]):
         return "weights or bias are not constant"
-    problem = _window(node, graph)
-    if not problem and node.attrs["group"] != 1:
-        problem = f"grouped convolution (group={node.attrs['group']})"
-    return problem
+    return _window(node, graph)
 
 
 def _gemm(node: Node, graph: Graph, config: Config) -> str:
@@ -128,11 +121,12 @@ def _anything(node: Node, graph: Graph, config: Config) -> str:
 
 
 _RULES = {
-    "Conv": _conv, "Gemm": _gemm, "Add": _add, "Relu": _anything, "MaxPool": _max_pool,
-    "GlobalAveragePool": _average, "Flatten": _anything,
+    "Conv": _conv, "ConvTranspose": _conv, "Gemm": _gemm, "Add": _add, "Relu": _anything,
+    "MaxPool": _max_pool, "GlobalAveragePool": _average, "Flatten": _anything,
 }
 _WHY = {
     "Conv": "GEMM over taps and channel blocks",
+    "ConvTranspose": "GEMM over the taps that meet an input, phase by phase",
     "Gemm": "GEMM over feature blocks",
     "Add": "GEMM with scaled identities, requantized",
     "Relu": "ALU MAX with 0",

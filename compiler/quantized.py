@@ -1,7 +1,7 @@
 """The quantized network as plain data: what the reference evaluator and the lowering both read.
 
-Values are integers; real = integer * 2^exponent.  Nodes hold everything they need (weights, biases,
-shifts), so this is the contract between quantization and everything after it.
+Values are integers; an activation is integer * 2^exponent.  Nodes hold everything they need
+(weights, biases, shifts), so this is the contract between quantization and everything after it.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ class QuantizedTensor:
 class QuantizedNode:
     """One operation.
 
-    ``op`` is Conv, Gemm, Add, Relu, MaxPool, GlobalAveragePool, Flatten (accelerator) or Host.
+    ``op`` is Conv, ConvTranspose, Gemm, Add, Relu, MaxPool, GlobalAveragePool, Flatten
+    (accelerator) or Host.
 
     Attributes
     ----------
     inputs, outputs
         Names of activations (weights are not among them).
     weight
-        Conv [M, C, KH, KW] or Gemm [M, K], int8.
-    weight_exponent
-        Of the weights.
+        Conv and ConvTranspose [M, C / groups, KH, KW] or Gemm [M, K], int8.
+    weight_scale
+        Of the weights, float64 [M]: one for each output channel.
     requant
-        Conv, Gemm, Add, GlobalAveragePool: from accumulator to output.
+        Conv, ConvTranspose, Gemm, Add, GlobalAveragePool: from accumulator to output.
     shifts
         Add: how far each input is shifted left before the sum.
     model
@@ -54,7 +55,7 @@ class QuantizedNode:
     outputs: tuple[str, ...]
     attrs: dict[str, Any] = field(default_factory=dict)
     weight: np.ndarray | None = None
-    weight_exponent: int = 0
+    weight_scale: np.ndarray | None = None
     requant: Requant | None = None
     shifts: tuple[int, ...] = ()
     model: bytes | None = None

@@ -8,9 +8,10 @@ from ..isa.findings import Finding
 from ..isa.opcodes import ErrorCode
 
 __all__ = [
-    "AllocationError", "BundleError", "CheckError", "DeviceError", "HostStepError", "IdentityError",
-    "LayoutError", "OutOfMemoryError", "ProgramError", "StreamError", "TargetError",
-    "TargetTimeout", "UrlError", "WindowError",
+    "AccessError", "AllocationError", "AuthenticationError", "BundleError", "BusyError",
+    "CheckError", "DeviceError", "HostStepError", "IdentityError", "LayoutError", "LinkError",
+    "OutOfMemoryError", "ProgramError", "StreamError", "TargetError", "TargetTimeout", "UrlError",
+    "WindowError",
 ]
 
 
@@ -35,6 +36,22 @@ class IdentityError(TargetError):
 
 class WindowError(TargetError, ValueError):
     """A memory access outside the target's window; nothing was read or written."""
+
+
+class AccessError(TargetError):
+    """There is no such device, or this user may not open it; the message says what to do."""
+
+
+class BusyError(TargetError):
+    """Somebody else has the device or the port."""
+
+
+class LinkError(TargetError):
+    """What comes over the line is not what the protocol allows."""
+
+
+class AuthenticationError(TargetError):
+    """A server refuses the token, or cannot show that it knows it."""
 
 
 class DeviceError(TargetError):

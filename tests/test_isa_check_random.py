@@ -9,9 +9,8 @@ from dataclasses import replace
 
 import pytest
 from checked_programs import FLAGS, LooseProgram, check, outcome, outcomes
-from device_random import RandomProgram, shapes, sketches
+from device_random import RandomProgram, draw, draw_shape
 from device_run import differences, open_model, run_on
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from myvta.isa.config import named
 from myvta.isa.opcodes import ErrorCode
@@ -23,12 +22,11 @@ MEMORIES = (
 )
 
 
-def examples(count):
-    """Return the settings of a test of so many programs; the same ones in every run."""
-    return settings(
-        max_examples=count, deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck), phases=(Phase.generate,),
-    )
+def drawn(config, count, length):
+    """Yield so many (shape, sketches, dice): a seed each, the same ones in every run."""
+    for seed in range(count):
+        dice = random.Random(seed)
+        yield draw_shape(dice, seed), draw(config, dice, length), dice
 
 
 def listing(program, verdict):
@@ -38,15 +36,10 @@ def listing(program, verdict):
 def accepts_correct(name, count, length):
     """Programs whose tokens suffice have no finding."""
     config = named(name)
-
-    @examples(count)
-    @given(shapes(), sketches(config, length=length))
-    def run(shape, drawn):
-        program = RandomProgram(config, shape, drawn)
+    for shape, sketches, _ in drawn(config, count, length):
+        program = RandomProgram(config, shape, sketches)
         verdict = check(program)
         assert not verdict.findings, listing(program, verdict)
-
-    run()
 
 
 def finds_missing_flags(name, count, schedules):
@@ -57,12 +50,9 @@ def finds_missing_flags(name, count, schedules):
     (int, int, int)
         Mutated programs, those whose result can change, those of them with a finding.
     """
-    config, dice, seen = named(name), random.Random(5), [0, 0, 0]
-
-    @examples(count)
-    @given(shapes(), sketches(config, length=30))
-    def run(shape, drawn):
-        program = RandomProgram(config, shape, drawn)
+    config, seen = named(name), [0, 0, 0]
+    for shape, sketches, dice in drawn(config, count, 30):
+        program = RandomProgram(config, shape, sketches)
         places = [(n, flag) for n, it in enumerate(program.body) for flag in FLAGS
                   if getattr(it, flag, 0)]
         good, body = outcome(program), program.body
@@ -73,8 +63,6 @@ def finds_missing_flags(name, count, schedules):
             seen[0] += 1
             seen[1] += changes
             seen[2] += changes and bool(check(program).errors)
-
-    run()
     return seen
 
 
@@ -84,19 +72,14 @@ def accepted_are_deterministic(name, count, schedules):
     Returns how many were accepted, and how many in all.
     """
     config, seen = named(name), [0, 0]
-
-    @examples(count)
-    @given(shapes(), sketches(config, length=25), st.integers(0, 2**32), st.integers(1, 10))
-    def run(shape, drawn, seed, percent):
-        program = LooseProgram(config, shape, drawn, random.Random(seed), percent / 100)
+    for shape, sketches, dice in drawn(config, count, 25):
+        program = LooseProgram(config, shape, sketches, dice, dice.randint(1, 10) / 100)
         verdict = check(program)
         seen[1] += 1
         if verdict.errors:
-            return
+            continue
         seen[0] += 1
         assert len(outcomes(program, schedules)) == 1, listing(program, verdict)
-
-    run()
     return seen
 
 
@@ -144,18 +127,13 @@ def test_soak_accepted_programs_do_the_same_under_every_schedule(name):
 def test_soak_accepted_programs_do_the_same_under_any_timing(targets, name):
     """Loose programs that the checker accepts leave on the RTL what the model leaves."""
     config = named(name)
-
-    @examples(SOAK)
-    @given(shapes(), sketches(config, length=25), st.integers(0, 2**32), st.integers(1, 10),
-           st.sampled_from(MEMORIES))
-    def run(shape, drawn, seed, percent, memory):
-        program = LooseProgram(config, shape, drawn, random.Random(seed), percent / 100)
+    for shape, sketches, dice in drawn(config, SOAK, 25):
+        memory = dice.choice(MEMORIES)
+        program = LooseProgram(config, shape, sketches, dice, dice.randint(1, 10) / 100)
         if check(program).errors:
-            return
+            continue
         expected = run_on(open_model(config), program)
         assert expected.error[0] == ErrorCode.NONE
         found = run_on(targets.get("verilator", name, max_cycles=200_000, **memory), program)
         lines = differences(program, expected, found)
         assert not lines, "\n".join([*lines, program.listing()])
-
-    run()
