@@ -39,7 +39,8 @@ BUILTIN = {
 """Schemes of this package; setup.cfg's entry points say the same."""
 
 DEFAULT_WINDOW = (0, 64 << 20)
-_OWN_WINDOW = ("uart", "tcp", "devmem", "uio")  # without mem= they get (0, 0): the device or its board knows
+# Without mem= these get (0, 0): the device or its board knows.
+_OWN_WINDOW = ("uart", "tcp", "devmem", "uio")
 _SPY = "spy:"
 
 

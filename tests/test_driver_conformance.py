@@ -28,8 +28,9 @@ def direct(scheme):
 def served(scheme):
     """A server in front of a target, on loopback."""
     with open_target(f"{scheme}://{QUERY}") as inner, Server(inner, ("127.0.0.1", 0)) as server:
-        with open_target(f"tcp://127.0.0.1:{server.address[1]}?config=1x4x4") as opened:
-            yield opened
+        opened = open_target(f"tcp://127.0.0.1:{server.address[1]}?config=1x4x4")
+        yield opened
+        opened.close()
 
 
 @contextmanager

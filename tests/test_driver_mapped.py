@@ -78,15 +78,16 @@ def add(target, a, b):
 def test_devmem_with_a_board_s_defaults(tmp_path, scheme):
     board = BOARDS["pynq-z2"]
     inner = f"{scheme}://?config=1x4x4&mem={board.base:#x}:{board.size}"
-    with board_process(tmp_path, inner, board.regs) as (path, _):
-        with open_target(f"devmem://?device={path}&config=1x4x4") as target:
-            assert target.window == (0x1F00_0000, 16 << 20)
-            assert target.clock_hz == 100_000_000
-            a, b = np.array([[1, -2, 3, 100]]), np.array([[5, 6, -7, 20]])
-            assert np.array_equal(add(target, a, b), (a + b).astype(np.int8))
-            with pytest.raises(DeviceError, match="ALIGNMENT"):
-                launch(target, 0x1F00_0008, 1)
-            assert np.array_equal(add(target, b, b), (b + b).astype(np.int8))
+    with board_process(tmp_path, inner, board.regs) as (path, _), open_target(
+        f"devmem://?device={path}&config=1x4x4"
+    ) as target:
+        assert target.window == (0x1F00_0000, 16 << 20)
+        assert target.clock_hz == 100_000_000
+        a, b = np.array([[1, -2, 3, 100]]), np.array([[5, 6, -7, 20]])
+        assert np.array_equal(add(target, a, b), (a + b).astype(np.int8))
+        with pytest.raises(DeviceError, match="ALIGNMENT"):
+            launch(target, 0x1F00_0008, 1)
+        assert np.array_equal(add(target, b, b), (b + b).astype(np.int8))
 
 
 def test_memory_moves_whole_at_any_alignment(tmp_path):
