@@ -72,7 +72,8 @@ def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarr
     """Return the parameter tiles of a requantization, int32 ``[tiles, batch, block]``.
 
     With RQT: bias, multiplier and shift of each block of channels; else the bias with the rounding
-    constant added.  ``uniform`` gives one set for all blocks (every channel has the same values).
+    constant added, and the shift.  ``uniform`` gives one set for all blocks (every channel has the
+    same values).
     """
     block, channels = config.block_out, rule.bias.size
     blocks = 1 if uniform else -(-channels // block)
@@ -89,7 +90,8 @@ def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarr
         rows = np.stack([lanes(rule.bias), lanes(multiplier), lanes(rule.shift)], 1)
     else:
         shift = rule.shift.astype(np.int64)
-        rows = lanes(rule.bias.astype(np.int64) + ((np.int64(1) << shift) >> 1))[:, None]
+        rounded = rule.bias.astype(np.int64) + ((np.int64(1) << shift) >> 1)
+        rows = np.stack([lanes(rounded), lanes(shift)], 1)
     tiles = rows.reshape(-1, 1, block).repeat(config.batch, 1)
     return np.ascontiguousarray(tiles, np.int32)
 
@@ -107,20 +109,25 @@ def requantize_tiles(
     table, stride
         First parameter tile of the first block, and the distance to the next block's.
     """
-    config = builder.config
+    config, count = builder.config, blocks * pixels
     loops = [Loop(blocks, pixels, stride), Loop(pixels, 1, 0)]
     found = nest((base, table, 0), loops)
+    low, high = rule.bounds(config.out_width)
     if config.requantize:
         imm = rqt_immediate(relu=rule.relu, bypass=rule.multiplier is None)
         found.alu(builder, AluOpcode.RQT, imm)
+        widest = limits(config.out_width)
+        if low > (0 if rule.relu else widest[0]):
+            every_tile(builder, AluOpcode.MAX, low, base, count)
+        if high < widest[1]:
+            every_tile(builder, AluOpcode.MIN, high, base, count)
         return
     shift = rule.uniform_shift
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
-    assert shift is not None, "one shift for all channels"
-    low, high = limits(config.out_width)
-    count = blocks * pixels
     found.alu(builder, AluOpcode.ADD)
-    if shift:
+    if shift is None:  # a shift of its own for every channel, from the tile after the bias
+        nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)
+    elif shift:
         every_tile(builder, AluOpcode.SHR, shift, base, count)
-    every_tile(builder, AluOpcode.MAX, 0 if rule.relu else low, base, count)
+    every_tile(builder, AluOpcode.MAX, low, base, count)
     every_tile(builder, AluOpcode.MIN, high, base, count)

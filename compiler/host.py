@@ -12,6 +12,7 @@ from onnx.reference import ReferenceEvaluator
 
 from .errors import CompileError
 from .graph import Graph, Node
+from .host_nodes import activation_nodes, written_out
 
 __all__ = [
     "HostError", "evaluator", "evaluator_name", "host_model", "run_host", "run_host_images",
@@ -117,8 +118,7 @@ def _info(graph: Graph, name: str) -> onnx.ValueInfoProto:
 
 def _protos(node: Node, graph: Graph) -> list[onnx.NodeProto]:
     """Return ONNX nodes that compute a node; canonical kinds are written out again."""
-    relu = bool(node.attrs.get("relu"))
-    target = node.outputs[0] + ("__before_relu" if relu else "")
+    after, target = activation_nodes(node, graph)
     inputs, attrs = [name for name in node.inputs if name], node.attrs
     if node.op == "Conv" and "kernel" in attrs:
         made = helper.make_node(
@@ -136,13 +136,14 @@ def _protos(node: Node, graph: Graph) -> list[onnx.NodeProto]:
         made = helper.make_node("Flatten", inputs, [target], axis=1)
     elif node.op in ("Add", "Relu", "GlobalAveragePool") and node.source is None:
         made = helper.make_node(node.op, inputs, [target])
+    elif node.source is None:
+        return [*written_out(node, graph, target), *after]
     else:
-        assert node.source is not None, node
         made = onnx.NodeProto()
         made.ParseFromString(node.source)
         del made.input[:]
         made.input.extend(node.inputs)
+        del made.output[:]
+        made.output.extend(node.outputs)
         return [made]
-    if relu:
-        return [made, helper.make_node("Relu", [target], [node.outputs[0]])]
-    return [made]
+    return [made, *after]

@@ -77,7 +77,7 @@ def cuts(total: int) -> list[int]:
 
 def parameter_tiles(config: Config) -> int:
     """Return accumulator tiles of parameters for one block of channels."""
-    return 3 if config.requantize else 1
+    return 3 if config.requantize else 2
 
 
 @lru_cache(maxsize=256)
