@@ -1,7 +1,9 @@
 """The integer arithmetic of quantized networks, in one place.
 
-real = integer * 2^exponent.  Rounding is half up everywhere: ``floor(x + 1/2)``.  Accumulators are
-32 bits and wrap.  Requantization is the device's RQT (vta_isa.md 0.1) with its half-up rounding:
+real = integer * scale; an activation's scale is 2^exponent, a weight's 2^exponent or, where a
+multiplier requantizes, any number per output channel.  Rounding is half up everywhere:
+``floor(x + 1/2)``.  Accumulators are 32 bits and wrap.  Requantization is the device's RQT
+(vta_isa.md 0.1) with its half-up rounding:
 
     p = accumulator + bias                          32-bit wrap
     q = p, or floor((p * multiplier + 2^30) / 2^31) where there is a multiplier
@@ -15,7 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Requant", "dequantize", "limits", "quantize", "requantize", "round_shift", "wrap"]
+__all__ = [
+    "Requant", "dequantize", "limits", "quantize", "quantize_by", "requantize", "round_half_up",
+    "round_shift", "split_ratio", "wrap",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +60,25 @@ def limits(width: int) -> tuple[int, int]:
     return -(1 << (width - 1)), (1 << (width - 1)) - 1
 
 
+def round_half_up(real: np.ndarray) -> np.ndarray:
+    """Return the nearest whole numbers, halves up, still as float64."""
+    return np.asarray(np.floor(np.asarray(real, np.float64) + 0.5))
+
+
 def quantize(real: np.ndarray, exponent: int, width: int) -> np.ndarray:
     """Return the nearest integers of ``real / 2^exponent``, clipped to a signed width (int64)."""
-    low, high = limits(width)
     scaled = np.ldexp(np.asarray(real, np.float64), -exponent)
-    return np.clip(np.floor(scaled + 0.5), low, high).astype(np.int64)
+    return np.clip(round_half_up(scaled), *limits(width)).astype(np.int64)
+
+
+def quantize_by(real: np.ndarray, scale: np.ndarray, width: int) -> np.ndarray:
+    """Return the nearest integers of ``real / scale``, clipped to a signed width (int64).
+
+    ``scale`` has one entry for each index of the first axis.
+    """
+    real = np.asarray(real, np.float64)
+    scaled = real / np.asarray(scale, np.float64).reshape((-1,) + (1,) * (real.ndim - 1))
+    return np.clip(round_half_up(scaled), *limits(width)).astype(np.int64)
 
 
 def dequantize(integers: np.ndarray, exponent: int) -> np.ndarray:
@@ -76,6 +95,16 @@ def round_shift(values: np.ndarray, shift: np.ndarray | int) -> np.ndarray:
     """Shift right with rounding half up; a shift of 0 leaves the values."""
     shift = np.asarray(shift, np.int64)
     return np.asarray((values + ((np.int64(1) << shift) >> 1)) >> shift)
+
+
+def split_ratio(ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (multiplier, shift), int32, with ``multiplier / 2^31 * 2^-shift`` nearest each ratio.
+
+    Ratios lie in [2^-32, 1); multipliers lie in [2^30, 2^31), so the error is below 2^-31 of it.
+    """
+    mantissa, exponent = np.frexp(np.asarray(ratio, np.float64))
+    multiplier = np.minimum(round_half_up(np.ldexp(mantissa, 31)), (1 << 31) - 1)
+    return multiplier.astype(np.int32), (-exponent).astype(np.int32)
 
 
 def requantize(accumulator: np.ndarray, rule: Requant, width: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .errors import CompileError
 from .lower_average import lower_average_pool
-from .lower_conv import lower_conv, lower_gemm
+from .lower_conv import lower_conv, lower_conv_transpose, lower_gemm
 from .lower_elementwise import (
     lower_add,
     lower_affine,
@@ -33,6 +33,7 @@ from .lower_global_average import lower_global_average
 from .lower_pool import lower_max_pool
 from .lower_spatial import lower_pad, lower_resize
 from .lowering import Activation, Lowering
+from .packing import pack_inputs
 from .quantized import QuantizedGraph, QuantizedNode
 from .report import StreamCosts, stream_costs
 from .views import ALIASES, View, own_view, views
@@ -40,9 +41,10 @@ from .views import ALIASES, View, own_view, views
 __all__ = ["Assembler", "capacity", "integer_name"]
 
 LOWERINGS = {
-    "Conv": lower_conv, "Gemm": lower_gemm, "Add": lower_add, "Affine": lower_affine,
-    "Relu": lower_relu, "Clip": lower_clip, "LeakyRelu": lower_leaky, "Concat": lower_concat,
-    "Slice": lower_slice, "MaxPool": lower_max_pool, "AveragePool": lower_average_pool,
+    "Conv": lower_conv, "ConvTranspose": lower_conv_transpose, "Gemm": lower_gemm,
+    "Add": lower_add, "Affine": lower_affine, "Relu": lower_relu, "Clip": lower_clip,
+    "LeakyRelu": lower_leaky, "Concat": lower_concat, "Slice": lower_slice,
+    "MaxPool": lower_max_pool, "AveragePool": lower_average_pool,
     "GlobalAveragePool": lower_global_average, "Pad": lower_pad, "Resize": lower_resize,
 }
 
@@ -68,16 +70,21 @@ class Assembler:
         Why each node that is on the host is there, by node name.
     limit : int
         Bytes of device memory it may take.
+    per_layer : bool
+        A launch for each layer, so that each can be run and counted alone; else neighbouring layers
+        share one and overlap.
     """
 
     def __init__(
         self, graph: QuantizedGraph, config: Config, reasons: Mapping[str, str],
-        limit: int = 64 << 20,
+        limit: int = 64 << 20, *, per_layer: bool = False,
     ):
-        self.graph, self.config, self.reasons = graph, config, reasons
+        self.config, self.reasons = config, reasons
+        self.graph, self.packed = pack_inputs(graph, config)
+        self.per_layer = per_layer
         self.builder = ProgramBuilder(graph.name, config, limit)
         self.images = capacity(graph, config)
-        self.views = views(graph.nodes, graph.tensors)
+        self.views = views(self.graph.nodes, self.graph.tensors)
         self.activations: dict[str, Activation] = {}
         self.costs: dict[str, StreamCosts] = {}
         self.present: set[str] = set()  # tensors of the program that a step has made
@@ -96,12 +103,15 @@ class Assembler:
             self._place()
             waiting: list[QuantizedNode] = []
             for node in self.graph.nodes:
-                if node.op != "Host":
-                    waiting.append(node)
+                if node.op == "Host":
+                    self._launch(waiting)
+                    waiting = []
+                    self._host(node)
                     continue
-                self._launch(waiting)
-                waiting = []
-                self._host(node)
+                if self.per_layer and node.op not in ALIASES:
+                    self._launch(waiting)
+                    waiting = []
+                waiting.append(node)
             self._launch(waiting)
             for name in self.graph.outputs:
                 self._real(name)
@@ -148,7 +158,7 @@ class Assembler:
         own = self.graph.tensors[name].shape
         shape = (self.images, *(own[1:] if own_view(own) == view else view))
         placed = self.builder.tensor(
-            integer_name(name), shape, MemoryType.INP, offset=offset, scale=(2.0**exponent,),
+            self._program_name(name), shape, MemoryType.INP, offset=offset, scale=(2.0**exponent,),
             layer=maker.name if maker else "",
         )
         assert placed.offset is not None
@@ -156,6 +166,22 @@ class Assembler:
             placed.offset // self.config.tile_bytes(MemoryType.INP),
             self.images // self.config.batch, -(-view[0] // self.config.block_in), view,
         )
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        """What was done to single nodes, by node name."""
+        found: dict[str, str] = {}
+        for node in self.graph.nodes:
+            if node.attrs.get("group", 1) > 1:
+                found[node.name] = f"{node.attrs['group']} groups as block-diagonal weight tiles"
+            for name in self.packed.keys() & set(node.inputs):
+                ty, tx = self.packed[name].packing.taps
+                found[node.name] = f"{ty} x {tx} taps packed into the lanes of a tile by the host"
+        return found
+
+    def _program_name(self, name: str) -> str:
+        """Return what the integers of a tensor are called in the program."""
+        return name if name in self.packed else integer_name(name)
 
     def _float_tensor(self, name: str) -> None:
         tensor = self.graph.tensors[name]
@@ -180,12 +206,14 @@ class Assembler:
             for node in work:
                 low.begin(node)
                 LOWERINGS[node.op](low, node)
-            stream = low.pipeline.build(self.config)
+            stream = low.finish()
             self.costs.update(stream_costs(stream))
-            number = len(self.builder.steps)
+            first, last = work[0].name, work[-1].name
+            label = first if self.per_layer else (
+                f"launch {len(self.builder.steps)}: {first} .. {last}")
             self.builder.launch(
-                f"launch {number}: {work[0].name} .. {work[-1].name}", stream,
-                [integer_name(self.origins.get(name, name)) for name in needed],
+                label, stream,
+                [self._program_name(self.origins.get(name, name)) for name in needed],
                 [integer_name(name) for node in nodes for name in node.outputs],
             )
         else:  # nothing but views: no step writes them
@@ -208,7 +236,10 @@ class Assembler:
 
     def _integer(self, name: str) -> None:
         """Have the integers of a float tensor made."""
-        if integer_name(name) in self.present:
+        if self._program_name(name) in self.present:
+            return
+        if name in self.packed:
+            self._pack(name)
             return
         op = "quantize" if self.config.inp_width == 8 else "quantize_narrow"
         self.builder.host(
@@ -216,6 +247,16 @@ class Assembler:
             attributes={} if op == "quantize" else {"width": self.config.inp_width},
         )
         self.present.add(integer_name(name))
+
+    def _pack(self, name: str) -> None:
+        """Have a packed tensor made of the float tensor it is packed of."""
+        source, packing = self.packed[name].source, self.packed[name].packing
+        self.builder.host(
+            f"pack {source}", "quantize_packed", [source], [name],
+            reason="network boundary, taps packed into lanes",
+            attributes={"width": self.config.inp_width, **packing.to_json()},
+        )
+        self.present.add(name)
 
     def _real(self, name: str) -> None:
         """Have the float values of an accelerator tensor made."""

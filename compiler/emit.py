@@ -10,7 +10,9 @@ from ..isa.opcodes import AluOpcode
 from .arithmetic import Requant, limits
 from .loops import Loop, Nest, nest, unroll
 
-__all__ = ["accumulate", "every_tile", "parameters", "requantize_tiles", "shift_left"]
+__all__ = [
+    "accumulate", "every_tile", "parameters", "requantize_tiles", "reset_tiles", "shift_left",
+]
 
 _WORTH_A_CALL = 8  # micro-ops that one GEMM instruction less is worth
 
@@ -28,13 +30,17 @@ def accumulate(
         nest(base, [*kept, *summed]).gemm(builder)
         return
     if not builder.config.overwrite:
-        reset = nest((base[0], 0, 0), [Loop(loop.count, loop.dst) for loop in kept])
-        reset.gemm(builder, reset=True)
+        reset_tiles(builder, base[0], kept)
         nest(base, [*kept, *summed]).gemm(builder)
         return
     nest(base, kept).gemm(builder, overwrite=True)
     for part in _without_first(base, kept, summed):
         part.gemm(builder)
+
+
+def reset_tiles(builder: StreamBuilder, base: int, loops: list[Loop]) -> None:
+    """Emit a GEMM reset of the tiles that loops from ``base`` write."""
+    nest((base, 0, 0), [Loop(loop.count, loop.dst) for loop in loops]).gemm(builder, reset=True)
 
 
 def _without_first(

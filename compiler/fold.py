@@ -15,10 +15,13 @@ from .graph import Graph, Node
 from .host import HostError, host_model, run_host
 from .no_ops import does_nothing
 from .normal_forms import normalize_operators
+from .transposed import normalize_transposed
 from .windows import canonical_window
 
 __all__ = ["PASSES", "fold"]
 
+_WINDOWED = ("Conv", "ConvTranspose")
+_SCALED = (*_WINDOWED, "Gemm", "Affine")  # a factor (weights) for each output channel, an offset
 _LARGEST_FOLDED = 1 << 24  # elements; a constant larger than this is computed when it is needed
 
 
@@ -68,8 +71,10 @@ def drop_nothing(graph: Graph) -> None:
 
 
 def normalize_windows(graph: Graph) -> None:
-    """Write out kernel, strides, pads and dilations of 2-D Conv and MaxPool."""
+    """Write out kernel, strides, pads and dilations of 2-D Conv, ConvTranspose and MaxPool."""
     for node in graph.nodes:
+        if node.op == "ConvTranspose":
+            normalize_transposed(node, graph)
         if "kernel" in node.attrs or node.op not in ("Conv", "MaxPool"):
             continue
         if len(graph.tensors[node.inputs[0]].shape) == 4:
@@ -144,7 +149,7 @@ def fuse_activations(graph: Graph) -> None:
         else:
             continue
         before = graph.producer(node.inputs[0])
-        if before and _may_absorb(graph, before, node, ("Conv", "Gemm", "Add", "Affine")):
+        if before and _may_absorb(graph, before, node, (*_SCALED, "Add")):
             before.attrs = {**before.attrs, **changes}
             before.source = None
             _absorb(graph, before, node)
@@ -155,7 +160,7 @@ def _per_feature(shape: tuple[int, ...], features: int) -> bool:
 
 
 def _may_absorb(
-    graph: Graph, before: Node, after: Node, kinds: tuple[str, ...] = ("Conv", "Gemm", "Affine")
+    graph: Graph, before: Node, after: Node, kinds: tuple[str, ...] = _SCALED
 ) -> bool:
     if before.op not in kinds or before.attrs.get("relu") or "clip" in before.attrs:
         return False
@@ -165,7 +170,8 @@ def _may_absorb(
         shapes = {graph.tensors[n].shape for n in before.inputs if not graph.tensors[n].constant}
         return len(shapes) == 1
     known = all(graph.tensors[name].constant for name in before.inputs[1:])
-    return known and ("kernel" in before.attrs if before.op == "Conv" else before.source is None)
+    normal = "kernel" in before.attrs if before.op in _WINDOWED else before.source is None
+    return known and normal
 
 
 def _absorb(graph: Graph, before: Node, after: Node) -> None:
@@ -174,7 +180,7 @@ def _absorb(graph: Graph, before: Node, after: Node) -> None:
 
 
 def _scale_outputs(graph: Graph, node: Node, scale: np.ndarray, offset: np.ndarray) -> None:
-    """Let a Conv, Gemm or Affine compute ``y * scale + offset`` per output channel."""
+    """Let a node of a scaled kind compute ``y * scale + offset`` per output channel."""
     weight = np.asarray(graph.value(node.inputs[1]), np.float64)
     bias = graph.value(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
     old = np.zeros(weight.shape[0]) if bias is None else np.asarray(bias, np.float64)

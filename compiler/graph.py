@@ -17,6 +17,8 @@ __all__ = ["CANONICAL", "Graph", "Node", "Tensor"]
 CANONICAL: dict[str, str] = {
     "Conv": "inputs x, weight[, bias]; attrs kernel, strides, pads (top, left, bottom, right), "
     "dilations (pairs y, x), group, relu",
+    "ConvTranspose": "as Conv, and attr output_padding (y, x); weight [M, C / group, KH, KW] too "
+    "(:mod:`.transposed`)",
     "Gemm": "inputs x [N, K], weight [M, K][, bias [M]]; attr relu",
     "Add": "two inputs of one shape, one may be a constant [1, ...]; attr relu",
     "Affine": "inputs x, scale, offset, the last two [C, 1 ...] constants; attr relu",

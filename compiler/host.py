@@ -13,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from .errors import CompileError
 from .graph import Graph, Node
 from .host_nodes import activation_nodes, written_out
+from .transposed import onnx_nodes
 
 __all__ = [
     "HostError", "evaluator", "evaluator_name", "host_model", "run_host", "run_host_images",
@@ -120,11 +121,15 @@ def _protos(node: Node, graph: Graph) -> list[onnx.NodeProto]:
     """Return ONNX nodes that compute a node; canonical kinds are written out again."""
     after, target = activation_nodes(node, graph)
     inputs, attrs = [name for name in node.inputs if name], node.attrs
+    before: list[onnx.NodeProto] = []
     if node.op == "Conv" and "kernel" in attrs:
         made = helper.make_node(
             "Conv", inputs, [target], kernel_shape=attrs["kernel"], strides=attrs["strides"],
             pads=attrs["pads"], dilations=attrs["dilations"], group=attrs["group"],
         )
+    elif node.op == "ConvTranspose" and "kernel" in attrs:
+        weight, made = onnx_nodes(node, graph, target)
+        before = [weight]
     elif node.op == "MaxPool" and "kernel" in attrs:
         made = helper.make_node(
             "MaxPool", inputs, [target], kernel_shape=attrs["kernel"], strides=attrs["strides"],
@@ -146,4 +151,4 @@ def _protos(node: Node, graph: Graph) -> list[onnx.NodeProto]:
         del made.output[:]
         made.output.extend(node.outputs)
         return [made]
-    return [made, *after]
+    return [*before, made, *after]

@@ -72,7 +72,7 @@ def lower_average_pool(low: Lowering, node: QuantizedNode) -> None:
         f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
     )
     low.compute(partial(load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept))
-    inp = SlotPool(0, config.depth(MemoryType.INP) // 2)
+    inp = low.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
     acc = SlotPool(kept, (config.depth(MemoryType.ACC) - kept) // 2)
 
     def load_identity(builder: StreamBuilder, base: int) -> None:
@@ -110,20 +110,16 @@ def lower_average_pool(low: Lowering, node: QuantizedNode) -> None:
         range(shape.groups), parts_of(shape.co, tiling.blocks), parts_of(shape.out[0], tiling.oh),
         parts_of(shape.out[1], tiling.ow),
     ):
-        slot, done = acc.take((group, blocks, oh, ow))
-        drained = done
+        slot, _ = acc.take((group, blocks, oh, ow))
         for taps in windows:
             piece = _Piece(group, blocks, oh, ow, *taps)
             one = low.fill_weights((node.name, "identity"), load_identity)
             data = low.fill(inp, piece, partial(load, piece=piece))
-            done = low.compute(
-                partial(compute, bases=(slot.base, data.base, one.base), piece=piece,
-                        last=taps is windows[-1]),
-                data.filled, one.filled, drained,
-            )
-            data.used = one.used = done
-        assert done is not None
-        slot.used = low.store(partial(store, out=slot.base, piece=piece), done)
+            low.compute(partial(
+                compute, bases=(slot.base, data.base, one.base), piece=piece,
+                last=taps is windows[-1],
+            ))
+        low.store(partial(store, out=slot.base, piece=piece))
 
 
 def _tiling(shape: ConvShape, config: Config) -> _Tiling:
@@ -173,10 +169,11 @@ def _sum(
 ) -> None:
     rows, columns = _extents(shape, piece)
     width = columns.total
+    down = 1 if shape.skips(0, piece.kh.count) else shape.strides[0]  # rows on chip
     kept = [
         Loop(piece.blocks.count, dst=piece.pixels, src=rows.total * width),
-        Loop(piece.oh.count, dst=piece.ow.count, src=rows.move * width),
-        Loop(piece.ow.count, dst=1, src=columns.move),
+        Loop(piece.oh.count, dst=piece.ow.count, src=down * width),
+        Loop(piece.ow.count, dst=1, src=shape.strides[1]),
     ]
     summed = [
         Loop(piece.kh.count, src=shape.dilations[0] * width),

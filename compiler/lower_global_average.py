@@ -65,7 +65,7 @@ def lower_global_average(low: Lowering, node: QuantizedNode) -> None:
     everything = source.groups * source.blocks
     for start in range(0, everything, blocks):
         count = min(blocks, everything - start)
-        slot, drained = acc.take(start)
+        slot, _ = acc.take(start)
         for pixel in range(0, source.pixels, size):
             part = min(size, source.pixels - pixel)
             one = low.fill_weights((node.name, "identity"), load_identity)
@@ -73,10 +73,8 @@ def lower_global_average(low: Lowering, node: QuantizedNode) -> None:
                 inp, (start, pixel),
                 partial(load, start=start, count=count, pixel=pixel, part=part),
             )
-            done = low.compute(
-                partial(compute, bases=(slot.base, data.base, one.base), count=count,
-                        pixel=pixel, part=part),
-                data.filled, one.filled, drained,
-            )
-            data.used = one.used = done
-        slot.used = low.store(partial(store, out=slot.base, start=start, count=count), done)
+            low.compute(partial(
+                compute, bases=(slot.base, data.base, one.base), count=count, pixel=pixel,
+                part=part,
+            ))
+        low.store(partial(store, out=slot.base, start=start, count=count))

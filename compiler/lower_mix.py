@@ -53,7 +53,7 @@ class _Mixer:
             inp // self.at_once, (config.depth(MemoryType.ACC) - kept) // (2 * mix.planes),
             ITERATIONS,
         )
-        self.inp = SlotPool(0, self.size * self.at_once)
+        self.inp = low.pool(MemoryType.INP, self.size * self.at_once, 2)
         self.acc = SlotPool(kept, self.size * mix.planes)
         self.resident: Part | None = None
         self.parameters = 0
@@ -98,8 +98,7 @@ class _Mixer:
     def _chunk(self, run: Run, group: int, pixels: int, part: Part, row: Part) -> None:
         self._hold(Part(run.first + part.start, part.count) if self.varies else Part(0, 1))
         out = self.target.at(group, run.first) + part.start * pixels + row.start
-        slot, drained = self.acc.take(out)
-        done = drained
+        slot, _ = self.acc.take(out)
         for terms in parts_of(len(run.terms), self.at_once):
             chosen = run.terms[terms.start : terms.start + terms.count]
             origins = list(dict.fromkeys((term.source, term.block) for term in chosen))
@@ -114,14 +113,11 @@ class _Mixer:
                 self.inp, (out, terms),
                 partial(self._load, starts=starts, part=part, row=row, pixels=pixels),
             )
-            done = self.low.compute(
-                partial(self._compute, run=run, terms=terms, origins=origins, part=part, row=row,
-                        bases=(slot.base, inp.base, wgt.base)),
-                inp.filled, wgt.filled, drained,
-            )
-            inp.used = wgt.used = done
-        assert done is not None
-        self._store(slot, out, part, row, pixels, done)
+            self.low.compute(partial(
+                self._compute, run=run, terms=terms, origins=origins, part=part, row=row,
+                bases=(slot.base, inp.base, wgt.base),
+            ))
+        self._store(slot, out, part, row, pixels)
 
     def _origin(self, source: int, block: int, group: int) -> int:
         activation = self.sources[source]
@@ -182,10 +178,8 @@ class _Mixer:
             stride = self.each if self.varies else 0
             requantize_tiles(builder, self.mix.rule, out, part.count, row.count, 0, stride)
 
-    def _store(
-        self, slot: Slot, out: int, part: Part, row: Part, pixels: int, done: int
-    ) -> None:
+    def _store(self, slot: Slot, out: int, part: Part, row: Part, pixels: int) -> None:
         def store(builder: StreamBuilder) -> None:
             builder.store_2d(slot.base, out, row.count, part.count, pixels)
 
-        slot.used = self.low.store(store, done)
+        self.low.store(store)

@@ -14,7 +14,6 @@ from itertools import product
 from ..driver.stream import StreamBuilder
 from ..isa.opcodes import AluOpcode, MemoryType
 from .emit import accumulate
-from .errors import CompileError
 from .loops import ITERATIONS, Loop, nest
 from .lowering import Lowering
 from .mix import scaled_identity
@@ -35,6 +34,7 @@ class _Axis:
     inputs: int
     offset: int  # input of the first output's first tap, relative to ``first`` (may be negative)
     stride: int
+    dilation: int
 
     def inside(self, tap: int) -> tuple[int, int, int]:
         """Return (first output whose ``tap`` lies inside, how many, input of that tap)."""
@@ -44,7 +44,8 @@ class _Axis:
 
     def first_taps(self) -> list[tuple[int, int, int]]:
         """Return (output, how many, input) runs of the first tap, moved inside if need be."""
-        border = [(o, 1, 0) for o in range(self.count) if self.offset + o * self.stride < 0]
+        at = [self.offset + o * self.stride for o in range(self.count)]
+        border = [(o, 1, place % self.dilation) for o, place in enumerate(at) if place < 0]
         left = self.count - len(border)
         start = len(border)
         return [*border, (start, left, self.offset + start * self.stride)] if left else border
@@ -66,7 +67,7 @@ def _axis(start: int, count: int, size: int, kernel: int, stride: int, dilation:
     at = start * stride - before
     first = max(at, 0)
     end = min(at + (count - 1) * stride + dilation * (kernel - 1) + 1, size)
-    return _Axis(start, count, first, end - first, at - first, stride)
+    return _Axis(start, count, first, end - first, at - first, stride, dilation)
 
 
 def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
@@ -92,14 +93,9 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
     choices = [
         (b, y, x) for b, y, x in product(cuts(source.blocks), cuts(oh), cuts(ow)) if fits(b, y, x)
     ]
-    if not choices:
-        raise CompileError(
-            f"MaxPool {node.name!r}: a window of {kh}x{kw} does not fit half the buffers of "
-            f"{config.name}"
-        )
     blocks, tall, wide = max(choices, key=lambda c: (c[0] * c[1] * c[2], c[2], c[1]))
     weights = low.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
-    inp, acc = SlotPool(0, inp_room), SlotPool(0, acc_room)
+    inp, acc = low.pool(MemoryType.INP, inp_room, 2), SlotPool(0, acc_room)
 
     def load_identity(builder: StreamBuilder, base: int) -> None:
         builder.load_2d(MemoryType.WGT, base, weights, 1)
@@ -131,14 +127,12 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
         )
         one = low.fill_weights((node.name, "identity"), load_identity)
         data = low.fill(inp, part, partial(load, part=part))
-        slot, drained = acc.take(part)
-        done = low.compute(
-            partial(_maximum, bases=(slot.base, data.base, one.base), part=part, kernel=(kh, kw),
-                    dilations=(dy, dx)),
-            data.filled, one.filled, drained,
-        )
-        data.used = one.used = done
-        slot.used = low.store(partial(store, out=slot.base, part=part), done)
+        slot, _ = acc.take(part)
+        low.compute(partial(
+            _maximum, bases=(slot.base, data.base, one.base), part=part, kernel=(kh, kw),
+            dilations=(dy, dx),
+        ))
+        low.store(partial(store, out=slot.base, part=part))
 
 
 def _maximum(

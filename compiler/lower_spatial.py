@@ -102,7 +102,7 @@ class _Copier:
             f"{node.name}.weights", scaled_identity(low.config, 0)[0], MemoryType.WGT
         )
         config = low.config
-        self.inp = SlotPool(0, config.depth(MemoryType.INP) // 2)
+        self.inp = low.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
         self.acc = SlotPool(0, config.depth(MemoryType.ACC) // 2)
 
     def run(self, rows: Iterable[int], columns: Iterable[int], copies: int) -> None:
@@ -126,25 +126,21 @@ class _Copier:
                 <= config.depth(MemoryType.UOP) // 2)
 
     def _tile(self, group: int, part: Part, v: _Span, h: _Span) -> None:
-        slot, drained = self.acc.take((group, part, v, h))
+        slot, _ = self.acc.take((group, part, v, h))
         if v.inputs and h.inputs:
             one = self.low.fill_weights((self.node.name, "identity"), self._load_identity)
             data = self.low.fill(
                 self.inp, (group, part, v.first, v.inputs, h.first, h.inputs),
                 partial(self._load, group=group, part=part, v=v, h=h),
             )
-            done = self.low.compute(
-                partial(self._copy, bases=(slot.base, data.base, one.base), part=part, v=v, h=h),
-                data.filled, one.filled, drained,
-            )
-            data.used = one.used = done
+            self.low.compute(partial(
+                self._copy, bases=(slot.base, data.base, one.base), part=part, v=v, h=h
+            ))
         else:
-            done = self.low.compute(
-                partial(self._border, out=slot.base, part=part, v=v, h=h), drained
-            )
-        slot.used = self.low.store(
-            partial(self._store, out=slot.base, group=group, part=part, v=v, h=h), done
-        )
+            self.low.compute(partial(self._border, out=slot.base, part=part, v=v, h=h))
+        self.low.store(partial(
+            self._store, out=slot.base, group=group, part=part, v=v, h=h
+        ))
 
     # -- device calls ----------------------------------------------------------------------------
     def _load_identity(self, builder: StreamBuilder, base: int) -> None:

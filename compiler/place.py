@@ -11,8 +11,6 @@ from .views import ALIASES, View, learn
 
 __all__ = ["Placement", "place"]
 
-MAX_PAD = 15  # widest padding of a LOAD (4-bit fields)
-
 
 @dataclass(frozen=True)
 class Placement:
@@ -74,8 +72,6 @@ def _data(node: Node, graph: Graph) -> str:
 def _window(node: Node, graph: Graph) -> str:
     if "kernel" not in node.attrs:
         return f"this form of {node.op} (not 2-D, or weights not constant)"
-    if max(node.attrs["pads"]) > MAX_PAD:
-        return f"padding {max(node.attrs['pads'])} is more than {MAX_PAD}"
     if min(node.attrs["pads"]) < 0:
         return "negative padding"
     return ""
@@ -84,15 +80,17 @@ def _window(node: Node, graph: Graph) -> str:
 def _conv(node: Node, graph: Graph, config: Config) -> str:
     if any(name and not graph.tensors[name].constant for name in node.inputs[1:]):
         return "weights or bias are not constant"
-    problem = _window(node, graph)
-    if not problem and node.attrs["group"] != 1:
-        problem = f"grouped convolution (group={node.attrs['group']})"
-    return problem
+    return _window(node, graph)
 
 
 def _gemm(node: Node, graph: Graph, config: Config) -> str:
     return "" if node.source is None else "weights are not a constant matrix, or A is transposed"
 
 
-_RULES = {"Conv": _conv, "Gemm": _gemm}
-_WHY = {**WHY, "Conv": "GEMM over taps and channel blocks", "Gemm": "GEMM over feature blocks"}
+_RULES = {"Conv": _conv, "ConvTranspose": _conv, "Gemm": _gemm}
+_WHY = {
+    **WHY,
+    "Conv": "GEMM over taps and channel blocks",
+    "ConvTranspose": "GEMM over the taps that meet an input, phase by phase",
+    "Gemm": "GEMM over feature blocks",
+}

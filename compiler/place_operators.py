@@ -10,6 +10,7 @@ from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .graph import Graph, Node
 from .views import View, own_view
+from .windows import taps_of
 
 __all__ = ["RULES", "UNFIT", "WHY", "power_of_two_slope"]
 
@@ -68,10 +69,11 @@ def _pool(node: Node, graph: Graph) -> str:
         return f"this form of {node.op} (not 2-D, a second output, or column-major)"
     if min(node.attrs["pads"]) < 0:
         return "negative padding"
-    kernel, pads = node.attrs["kernel"], node.attrs["pads"]
-    reach = [d * (k - 1) for k, d in zip(kernel, node.attrs["dilations"], strict=True)]
-    if max(pads[0], pads[2]) > reach[0] or max(pads[1], pads[3]) > reach[1]:
-        return "a window lies in the padding alone"
+    before, after = (graph.tensors[name].shape[2:] for name in (node.inputs[0], node.outputs[0]))
+    for axis, (size, outputs) in enumerate(zip(before, after, strict=True)):
+        taps = taps_of(node.attrs, axis, outputs)
+        if not ((taps >= 0) & (taps < size)).any(1).all():
+            return "a window lies in the padding alone"
     return ""
 
 
@@ -80,8 +82,6 @@ def _max_pool(node: Node, graph: Graph, config: Config, views: Mapping[str, View
     if problem:
         return problem
     (kh, kw), (dy, dx) = node.attrs["kernel"], node.attrs["dilations"]
-    if max(dy, dx) > 1 and max(node.attrs["pads"]) > 0:
-        return "dilated windows with padding"
     area = (dy * (kh - 1) + 1) * (dx * (kw - 1) + 1)
     room = min(config.depth(MemoryType.INP) // 2, config.depth(MemoryType.ACC) // 2 - 1)
     if area > room:

@@ -1,77 +1,66 @@
-"""Quantize a folded, placed network: one power-of-two exponent per tensor, int32 biases.
+"""Quantize a folded, placed network: a power-of-two exponent per activation, int32 biases.
 
-Exponents come from calibration, by greatest magnitude (``minmax``) or as the one of three sensible
-exponents with the least squared error on the calibration sample (``error``, the default).
+Weights have scales of their own kind (:mod:`.weights`).  Exponents come from calibration
+(:mod:`.exponents`).
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 
-from .arithmetic import Requant, limits, quantize
 from .calibrate import Calibration
 from .errors import CompileError
+from .exponents import choose_exponent
 from .graph import Graph, Node
 from .host import host_model
 from .place import Placement
 from .quantize_operators import OPERATORS, integer_bounds
 from .quantized import QuantizedGraph, QuantizedNode, QuantizedTensor
+from .weights import PER_TENSOR, Scheme, choose_scales, quantize_weights, requantization
 
-__all__ = ["METHODS", "choose_exponent", "quantize_graph"]
+__all__ = ["quantize_graph"]
 
-METHODS = ("error", "minmax")
-_FINER = 3  # exponents that ``error`` compares, from the one that clips nothing downwards
-_SMALLEST = -60  # exponent of a tensor that is zero everywhere
-
-
-def choose_exponent(values: np.ndarray, peak: float, width: int, method: str) -> int:
-    """Return the exponent for values of a tensor whose greatest magnitude is ``peak``.
-
-    Raises
-    ------
-    ValueError
-        The method is unknown.
-    """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-    if peak == 0:
-        return 0
-    high = limits(width)[1]
-    widest = max(_SMALLEST, math.ceil(math.log2(peak / high)))
-    if method == "minmax":
-        return widest
-    errors = {}
-    for exponent in range(widest, widest - _FINER, -1):
-        difference = np.ldexp(quantize(values, exponent, width).astype(float), exponent) - values
-        errors[exponent] = float(np.square(difference).sum())
-    return min(errors, key=lambda exponent: (errors[exponent], -exponent))
 
 
 def quantize_graph(
     graph: Graph, placements: dict[str, Placement], calibration: Calibration,
-    inp_width: int, wgt_width: int, method: str = "error",
+    inp_width: int, wgt_width: int, method: str = "error", scheme: Scheme = PER_TENSOR,
+    memo: dict[tuple[str, str], np.ndarray] | None = None,
 ) -> QuantizedGraph:
     """Return the integer network.
+
+    Parameters
+    ----------
+    inp_width, wgt_width
+        Bits of activations and of weights.
+    method
+        How exponents are chosen (:data:`~.exponents.METHODS`).
+    scheme
+        Which scales weights may have.
+    memo
+        Remembers scales of weights between calls for one graph.
 
     Raises
     ------
     CompileError
         Weights or biases cannot be represented; all problems are listed.
     """
-    work = _Quantizer(graph, placements, calibration, inp_width, wgt_width, method)
+    work = _Quantizer(graph, placements, calibration, inp_width, wgt_width, method, scheme)
+    work.memo = {} if memo is None else memo
     return work.run()
 
 
 class _Quantizer:
     def __init__(
         self, graph: Graph, placements: dict[str, Placement], calibration: Calibration,
-        inp_width: int, wgt_width: int, method: str,
+        inp_width: int, wgt_width: int, method: str, scheme: Scheme,
     ):
         self.graph, self.placements, self.calibration = graph, placements, calibration
         self.inp_width, self.wgt_width, self.method = inp_width, wgt_width, method
+        self.scheme = scheme
+        self.memo: dict[tuple[str, str], np.ndarray] = {}
         self.exponents: dict[str, int] = {}
         self.problems: list[str] = []
 
@@ -142,7 +131,7 @@ class _Quantizer:
         return made
 
     def calibrated(self, name: str) -> int:
-        peak, values = self.calibration.peak[name], self.calibration.values[name]
+        peak, values = self.calibration.peak(name), self.calibration.values[name]
         return choose_exponent(values, peak, self.inp_width, self.method)
 
     def fitting(self, values: np.ndarray) -> int:
@@ -166,22 +155,19 @@ class _Quantizer:
                 f"{node.op} {node.name!r}: its weights or bias hold NaN or infinite values"
             )
             weight, bias = np.nan_to_num(weight, posinf=0, neginf=0), np.zeros(outputs)
-        source = self.exponents[activations[0]]
-        peak = float(np.abs(weight).max(initial=0))
-        exponent = choose_exponent(weight, peak, self.wgt_width, self.method)
-        while True:
-            integers = quantize(weight, exponent, self.wgt_width)
-            scaled = np.floor(np.ldexp(bias.astype(np.float64), -(source + exponent)) + 0.5)
-            sums = np.abs(integers).reshape(outputs, -1).sum(1) << (self.inp_width - 1)
-            if (sums + np.abs(scaled)).max(initial=0) < 1 << 30:  # and a rounding constant beside
-                break
-            exponent += 1  # coarser weights until the accumulator holds every sum
-        shift = self.shift_to(node.outputs[0], source + exponent)
-        requant = Requant(
-            scaled.astype(np.int32), np.full(outputs, shift, np.int32),
-            relu=bool(node.attrs.get("relu")),
+        source, target = self.exponents[activations[0]], self.calibrated(node.outputs[0])
+        kind = "minmax" if self.method == "minmax" else "error"  # those of activations do not fit
+        if (node.name, kind) not in self.memo:
+            self.memo[node.name, kind] = choose_scales(weight, self.wgt_width, kind, self.scheme)
+        made = quantize_weights(
+            weight, bias, source, target, self.scheme, self.inp_width, self.wgt_width,
+            self.memo[node.name, kind],
         )
+        exponent, requant = requantization(
+            made, source, target, self.scheme, bool(node.attrs.get("relu"))
+        )
+        self.exponents[node.outputs[0]] = exponent
         return QuantizedNode(
             node.op, node.name, activations, node.outputs, node.attrs,
-            integers.astype(np.int8), exponent, requant,
+            made.integers, made.scale, requant,
         )

@@ -13,10 +13,11 @@ from typing import Protocol
 
 import numpy as np
 
-from .arithmetic import Requant, limits, quantize
+from .arithmetic import Requant, limits, quantize, round_half_up
 from .graph import Graph, Node
 from .place_operators import power_of_two_slope
 from .quantized import DROPPED, QuantizedNode
+from .windows import taps_of
 
 __all__ = ["OPERATORS", "Quantizer", "integer_bounds", "mean_factors"]
 
@@ -120,8 +121,8 @@ def _affine(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
     exponents = np.maximum(fine, least)
     target = max(target, source + int(exponents.max()))
     exponents = np.maximum(exponents, target - source - 31).astype(np.int64)
-    factors = np.floor(np.ldexp(scale, -exponents) + 0.5)
-    bias = np.floor(np.ldexp(offset, -(source + exponents)) + 0.5)
+    factors = round_half_up(np.ldexp(scale, -exponents))
+    bias = round_half_up(np.ldexp(offset, -(source + exponents)))
     q.exponents[node.outputs[0]] = target
     rule = Requant(
         bias.astype(np.int32), (target - source - exponents).astype(np.int32),
@@ -189,10 +190,8 @@ def _average_pool(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
 
 def _counts(node: Node, axis: int, size: int, outputs: int) -> np.ndarray:
     """Return how many values the windows along an axis count."""
-    attrs = node.attrs
-    first = np.arange(outputs) * attrs["strides"][axis] - attrs["pads"][axis]
-    taps = first[:, None] + np.arange(attrs["kernel"][axis]) * attrs["dilations"][axis]
-    before, after = attrs["counted"][axis], attrs["counted"][axis + 2]
+    taps = taps_of(node.attrs, axis, outputs)
+    before, after = node.attrs["counted"][axis], node.attrs["counted"][axis + 2]
     return np.asarray(((taps >= -before) & (taps < size + after)).sum(1))
 
 

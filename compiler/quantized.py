@@ -1,7 +1,7 @@
 """The quantized network as plain data: what the reference evaluator and the lowering both read.
 
-Values are integers; real = integer * 2^exponent.  Nodes hold everything they need (weights, biases,
-shifts), so this is the contract between quantization and everything after it.
+Values are integers; an activation is integer * 2^exponent.  Nodes hold everything they need
+(weights, biases, shifts), so this is the contract between quantization and everything after it.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class QuantizedNode:
     inputs, outputs
         Names of activations (weights are not among them).
     weight
-        Conv [M, C, KH, KW] or Gemm [M, K], int8.
-    weight_exponent
-        Of the weights.
+        Conv and ConvTranspose [M, C / groups, KH, KW] or Gemm [M, K], int8.
+    weight_scale
+        Of the weights, float64 [M]: one for each output channel.
     requant
         From accumulator to output; None where values pass in the scale they have.
     shifts
@@ -60,7 +60,7 @@ class QuantizedNode:
     outputs: tuple[str, ...]
     attrs: dict[str, Any] = field(default_factory=dict)
     weight: np.ndarray | None = None
-    weight_exponent: int = 0
+    weight_scale: np.ndarray | None = None
     requant: Requant | None = None
     shifts: tuple[int, ...] = ()
     constant: np.ndarray | None = None

@@ -16,7 +16,9 @@ from .quantized import QuantizedGraph, QuantizedNode
 from .reference_operators import OPERATORS
 from .samples import check_arrays
 
-__all__ = ["accumulate_conv", "accumulate_gemm", "evaluate", "evaluate_node"]
+__all__ = [
+    "accumulate_conv", "accumulate_gemm", "accumulate_transposed", "evaluate", "evaluate_node",
+]
 
 
 def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -61,6 +63,8 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
     x = values[0].astype(np.int64)
     if node.op == "Conv":
         return _requantize(node, accumulate_conv(x, node.weight, node.attrs), width)
+    if node.op == "ConvTranspose":
+        return _requantize(node, accumulate_transposed(x, node.weight, node.attrs), width)
     if node.op == "Gemm":
         return _requantize(node, accumulate_gemm(x, node.weight), width)
     if node.op in OPERATORS:
@@ -69,8 +73,12 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
 
 
 def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, Any]) -> np.ndarray:
-    """Return the 32-bit accumulators of a convolution of [N, C, H, W] with [M, C, KH, KW]."""
+    """Return the 32-bit accumulators of a convolution of [N, C, H, W] with [M, C / G, KH, KW]."""
     assert weight is not None
+    if x.shape[1] != weight.shape[1]:
+        groups = x.shape[1] // weight.shape[1]
+        parts = zip(np.split(x, groups, 1), np.split(weight, groups), strict=True)
+        return np.concatenate([accumulate_conv(*part, attrs) for part in parts], 1)
     (sy, sx), (dy, dx), (top, left, bottom, right) = (
         attrs["strides"], attrs["dilations"], attrs["pads"]
     )
@@ -79,14 +87,45 @@ def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, A
     oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
     ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
     total = np.zeros((x.shape[0], m, oh, ow))  # float64: exact far beyond 32 bits
+    # one tap's products are exact in float32 where no sum of them leaves 24 bits
+    bound = int(np.abs(x).max(initial=0)) * int(np.abs(weight.astype(int)).max(initial=0))
+    kind = np.float32 if bound * weight.shape[1] < 1 << 24 else np.float64
     for ky in range(kh):
         for kx in range(kw):
             rows = slice(ky * dy, ky * dy + (oh - 1) * sy + 1, sy)
             columns = slice(kx * dx, kx * dx + (ow - 1) * sx + 1, sx)
-            window = x[:, :, rows, columns].astype(np.float64)
-            taps = weight[:, :, ky, kx].astype(np.float64)
+            window = x[:, :, rows, columns].astype(kind)
+            taps = weight[:, :, ky, kx].astype(kind)
             total += np.einsum("nchw,mc->nmhw", window, taps, optimize=True)
     return wrap(total.astype(np.int64))
+
+
+def accumulate_transposed(
+    x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, Any]
+) -> np.ndarray:
+    """Return the 32-bit accumulators of a transposed convolution with [M, C / G, KH, KW].
+
+    Every input pixel adds its products to the outputs it reaches.
+    """
+    assert weight is not None
+    if x.shape[1] != weight.shape[1]:
+        groups = x.shape[1] // weight.shape[1]
+        parts = zip(np.split(x, groups, 1), np.split(weight, groups), strict=True)
+        return np.concatenate([accumulate_transposed(*part, attrs) for part in parts], 1)
+    (sy, sx), (dy, dx), (top, left, bottom, right) = (
+        attrs["strides"], attrs["dilations"], attrs["pads"]
+    )
+    (m, _, kh, kw), (n, _, h, w) = weight.shape, x.shape
+    rows = (h - 1) * sy + dy * (kh - 1) + 1 + attrs["output_padding"][0]
+    columns = (w - 1) * sx + dx * (kw - 1) + 1 + attrs["output_padding"][1]
+    total = np.zeros((n, m, rows, columns))  # float64: exact far beyond 32 bits
+    for ky in range(kh):
+        for kx in range(kw):
+            taps = weight[:, :, ky, kx].astype(np.float64)
+            part = np.einsum("nchw,mc->nmhw", x.astype(np.float64), taps, optimize=True)
+            y, z = ky * dy, kx * dx
+            total[:, :, y : y + (h - 1) * sy + 1 : sy, z : z + (w - 1) * sx + 1 : sx] += part
+    return wrap(total[:, :, top : rows - bottom, left : columns - right].astype(np.int64))
 
 
 def accumulate_gemm(x: np.ndarray, weight: np.ndarray | None) -> np.ndarray:

@@ -11,6 +11,7 @@ from ..driver.program import HostStep, Program
 from .arithmetic import dequantize, quantize
 from .errors import CompileError
 from .host import run_host_images
+from .packing import Packing
 from .samples import check_arrays
 
 __all__ = ["Session", "exponent_of", "host"]
@@ -28,12 +29,16 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
         feeds = dict(zip(step.inputs, inputs, strict=True))
         results = run_host_images(step.payload, feeds, int(step.attributes["images"]))
         return [results[name] for name in step.outputs]
-    if step.op == "quantize_narrow":
+    if step.op in ("quantize_narrow", "quantize_packed"):
         width = int(step.attributes["width"])
-        return [
+        integers = [
             quantize(value, exponent_of(program, name), width).astype(np.int8)
             for name, value in zip(step.outputs, inputs, strict=True)
         ]
+        if step.op == "quantize_narrow":
+            return integers
+        packing = Packing.from_json(step.attributes)
+        return [packing.pack(value) for value in integers]
     if step.op == "dequantize_flat":
         exponent = exponent_of(program, step.inputs[0])
         return [dequantize(inputs[0], exponent).reshape(program.tensor(step.outputs[0]).shape)]
@@ -45,13 +50,13 @@ class Session:
 
     Raises
     ------
-    TargetError, OutOfMemoryError
+    TargetError, OutOfMemoryError, CheckError
         As :class:`~myvta.driver.LoadedProgram`.
     """
 
-    def __init__(self, program: Program, target: Target):
+    def __init__(self, program: Program, target: Target, *, check: bool = True):
         self.program = program
-        self.loaded = LoadedProgram(program, target, host)
+        self.loaded = LoadedProgram(program, target, host, check=check)
         self.images = program.tensor(program.inputs[0]).shape[0]
         self.reports: list[tuple[str, RunReport]] = []
 

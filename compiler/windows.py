@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .graph import Graph, Node
 
-__all__ = ["canonical_window", "counted_padding", "output_size"]
+__all__ = ["canonical_window", "counted_padding", "output_size", "taps_of"]
 
 
 def output_size(size: int, kernel: int, stride: int, before: int, after: int, dilation: int) -> int:
     """Return how many windows fit along one axis."""
     return (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def taps_of(attrs: dict[str, Any], axis: int, outputs: int) -> np.ndarray:
+    """Return the inputs ``[outputs, taps]`` that windows meet along an axis; some are padding."""
+    first = np.arange(outputs) * attrs["strides"][axis] - attrs["pads"][axis]
+    taps = np.arange(attrs["kernel"][axis]) * attrs["dilations"][axis]
+    return np.asarray(first[:, None] + taps)
 
 
 def canonical_window(node: Node, graph: Graph) -> dict[str, Any] | None:

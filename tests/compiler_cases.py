@@ -106,16 +106,19 @@ def _batch_norm(network: NetworkBuilder, inputs: list[str]) -> Built:
 
 def _pool(
     network: NetworkBuilder, inputs: list[str], op: str, kernel: Shape, strides: Shape,
-    pads: Shape, ceil: int = 0, counted: int = 0,
+    pads: Shape, ceil: int = 0, counted: int = 0, dilations: Shape = (1, 1),
 ) -> Built:
     n, c, *size = network.shapes[inputs[0]]
-    spans = [have + pads[a] + pads[a + 2] - kernel[a] for a, have in enumerate(size)]
+    spans = [have + pads[a] + pads[a + 2] - dilations[a] * (kernel[a] - 1) - 1
+             for a, have in enumerate(size)]
     up = [-(-span // stride) for span, stride in zip(spans, strides, strict=True)]
     if any(up[a] * strides[a] >= have + pads[a] for a, have in enumerate(size)):
         ceil = 0  # a window would begin behind the padded input: ONNX changed what that means
     out = [n + 1 if ceil else span // stride + 1
            for n, span, stride in zip(up, spans, strides, strict=True)]
-    attrs = {"count_include_pad": counted} if op == "AveragePool" else {}
+    attrs: dict[str, Any] = {"count_include_pad": counted}
+    if op == "MaxPool":
+        attrs = {"dilations": dilations}
     return [network.node(
         op, inputs, (n, c, *out), kernel_shape=kernel, strides=strides, pads=pads,
         ceil_mode=ceil, **attrs,
@@ -222,8 +225,12 @@ def _draw_pool(draw: st.DrawFn, shape: Shape) -> Args:
     kernel = tuple(draw(st.integers(1, min(4, size))) for size in shape[2:])
     pads = tuple(draw(st.integers(0, kernel[axis % 2] - 1)) for axis in range(4))
     op = draw(st.sampled_from(("MaxPool", "AveragePool")))
+    apart = tuple(
+        draw(st.integers(1, 2)) if op == "MaxPool" and 2 * (k - 1) < size else 1
+        for k, size in zip(kernel, shape[2:], strict=True)
+    )
     return {
-        "op": op, "kernel": kernel, "strides": (draw(st.integers(1, 3)), draw(st.integers(1, 3))),
+        "op": op, "dilations": apart, "kernel": kernel, "strides": (draw(st.integers(1, 3)), draw(st.integers(1, 3))),
         "pads": pads, "ceil": draw(st.integers(0, 1)),
         "counted": draw(st.integers(0, 1)) if op == "AveragePool" else 0,
     }

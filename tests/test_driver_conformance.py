@@ -1,10 +1,13 @@
 """What every target must do, whatever is behind it (driver/target.py `Target`)."""
 
 import random
+from contextlib import contextmanager
 
 import pytest
+from link_board import Noise, answering, pseudo_terminal
 
 from myvta.driver import DeviceError, StreamBuilder, Target, check_identity, launch, open_target
+from myvta.driver.server import Server
 from myvta.isa.opcodes import ErrorCode
 from myvta.isa.registers import REGISTERS, Reg, Status, reset_values
 
@@ -12,17 +15,43 @@ BASE, SIZE = 0x3000, 0x8000
 QUERY = f"?config=1x4x4&mem={BASE:#x}:{SIZE}"
 
 
+@contextmanager
+def direct(scheme):
+    yield f"{scheme}://{QUERY}"
+
+
+@contextmanager
+def served(scheme):
+    """A server in front of a target, on loopback."""
+    with open_target(f"{scheme}://{QUERY}") as inner, Server(inner, ("127.0.0.1", 0)) as server:
+        yield f"tcp://127.0.0.1:{server.address[1]}?config=1x4x4"
+
+
+@contextmanager
+def wired(scheme, noise=0.0):
+    """A pseudo-terminal with the protocol's device side on its far end."""
+    with open_target(f"{scheme}://{QUERY}") as inner:
+        work = answering(inner)
+        with pseudo_terminal(work, Noise(noise, 1), Noise(noise, 2)) as path:
+            yield f"uart://{path}?config=1x4x4"
+
+
+TARGETS = {
+    "model": (direct, "model"), "icarus": (direct, "icarus"), "verilator": (direct, "verilator"),
+    "tcp-model": (served, "model"), "tcp-verilator": (served, "verilator"),
+    "uart-model": (wired, "model"), "uart-noisy": (wired, "model", 1e-4),
+}
+
+
 @pytest.fixture(scope="module", params=[
-    "model", pytest.param("icarus", marks=pytest.mark.icarus),
-    pytest.param("verilator", marks=pytest.mark.verilator),
+    pytest.param(name, marks=[
+        getattr(pytest.mark, tool) for tool in ("icarus", "verilator") if tool in name
+    ])
+    for name in TARGETS
 ])
-def url(request):
-    return f"{request.param}://{QUERY}"
-
-
-@pytest.fixture(scope="module")
-def target(url):
-    with open_target(url) as opened:
+def target(request):
+    kind, *arguments = TARGETS[request.param]
+    with kind(*arguments) as url, open_target(url) as opened:
         yield opened
 
 

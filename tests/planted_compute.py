@@ -1,0 +1,138 @@
+"""Planted bugs of GEMM and ALU: loops, indices, arithmetic, hazards."""
+
+from __future__ import annotations
+
+from planted import Planted
+
+__all__ = ["TABLE"]
+
+_STEPS = "rtl_step_pipeline"
+
+TABLE = (
+    # -- gemm ------------------------------------------------------------------------------------
+    Planted(
+        "inputs multiplied as unsigned", "gemm", "mac_array.py",
+        "inp[inp_hi:inp_lo].signed() * wgt", "inp[inp_hi:inp_lo] * wgt", _STEPS,
+    ),
+    Planted(
+        "weight tile transposed", "gemm", "mac_array.py",
+        "wgt_lo=(o * block_in + c) * wgt_bits", "wgt_lo=(c * block_in + o) * wgt_bits", _STEPS,
+    ),
+    Planted(
+        "fourth product of a sum lost", "gemm", "mac_array.py",
+        "total.next = a + b + c + d", "total.next = a + b + c", _STEPS,
+    ),
+    Planted(
+        "paired products keep their offset", "gemm", "multiply_pair.py",
+        "low.next = both[spacing:] ^ half", "low.next = both[spacing:]", "rtl_multiply_pair",
+    ),
+    Planted(
+        "paired products borrow", "gemm", "multiply_pair.py",
+        "inp[inp_hi:inp_lo].signed() + half", "inp[inp_hi:inp_lo].signed()", "rtl_multiply_pair",
+    ),
+    Planted(
+        "inner loop goes on from where it ended", "gemm", "sequencer.py",
+        "inner.dst.next = outer_next.dst", "inner.dst.next = inner_next.dst", _STEPS,
+    ),
+    Planted(
+        "inner loop one short from its second run on", "gemm", "sequencer.py",
+        "in_left.next = state.iter_in", "in_left.next = state.iter_in - 1", _STEPS,
+    ),
+    Planted(
+        "index offsets come back into range", "gemm", "sequencer.py",
+        "total.next[width] = True", "total.next[width] = False", _STEPS,
+    ),
+    Planted(
+        "destination one past the end allowed", "gemm", "indexer.py",
+        "dst_sum >= acc_depth", "dst_sum > acc_depth", _STEPS,
+    ),
+    Planted(
+        "reset step checks its weight index", "gemm", "indexer.py",
+        "wgt_past.next = multiplies and wgt_sum >= wgt_depth",
+        "wgt_past.next = s1.gemm and wgt_sum >= wgt_depth",
+    ),
+    Planted(
+        "overwrite accumulates", "gemm", "alu_lane.py",
+        "if s7.overwrite or s7.clear:", "if s7.clear:", _STEPS,
+    ),
+    Planted(
+        "reset adds the product", "gemm", "alu_lane.py",
+        "                if s7.clear:\n                    second.next = 0\n", "", _STEPS,
+    ),
+    Planted(
+        "result of an empty slot forwarded", "gemm", "operands.py",
+        "dst_from_s10.next = s9.valid and s9.dst == s6.dst",
+        "dst_from_s10.next = s9.dst == s6.dst", _STEPS,
+    ),
+    Planted(
+        "overwrite after a step of the same tile adds it", "gemm", "operands.py",
+        "not (s7.gemm and (s7.overwrite or s7.clear))", "not (s7.gemm and s7.clear)", _STEPS,
+    ),
+    # -- alu -------------------------------------------------------------------------------------
+    Planted(
+        "shifts right by 32 to 63 are shifts by 0 to 31", "alu", "alu_lane.py",
+        "q_word[32:5] != 0", "q_word[32:6] != 0", _STEPS,
+    ),
+    Planted(
+        "shifts left by more than 32 leave something", "alu", "alu_lane.py",
+        "reaches.next = not q_word[31] or q_word[32:5] == ones", "reaches.next = True", _STEPS,
+    ),
+    Planted(
+        "MIN and MAX compare as unsigned", "alu", "alu_lane.py",
+        "less.next = p < q", "less.next = p_word < q_word", _STEPS,
+    ),
+    Planted(
+        "immediate not sign-extended", "alu", "alu_lane.py",
+        "wide_imm.next = s7.imm.signed()", "wide_imm.next = s7.imm", _STEPS,
+    ),
+    Planted(
+        "a cross product of MUL taken twice", "alu", "multiply_lane.py",
+        "low_high.next = p_low * m_high", "low_high.next = p_high * m_low", _STEPS,
+    ),
+    Planted(
+        "RQT rounds its product at half the place", "alu", "multiply_lane.py",
+        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", _STEPS,
+    ),
+    Planted(
+        "half away from zero forgets what was shifted out", "alu", "requantize_lane.py",
+        "not shifted[34] or sticky", "not shifted[34]", _STEPS,
+    ),
+    Planted(
+        "RQT clamps only what is far above", "alu", "requantize_lane.py",
+        "elif too_high:", "elif above:", _STEPS,
+    ),
+    Planted(
+        "RELU ignored", "alu", "requantize_lane.py",
+        "elif too_low and not s8.imm[RqtFlag.RELU]:", "elif too_low:", _STEPS,
+    ),
+    Planted(
+        "RQT keeps parameters that a step has overwritten", "alu", "rqt_parameters.py",
+        "if s2.valid and indices.rqt and parameter_hits != 0:", "if parameter_hits == 127:",
+        _STEPS,
+    ),
+    Planted(
+        "RQT keeps parameters from instruction to instruction", "alu", "rqt_parameters.py",
+        "if moves and s2.last:", "if moves and s2.last and not indices.rqt:",
+    ),
+    Planted(
+        "third parameter tile past the end allowed", "alu", "indexer.py",
+        "parameters_end = acc_depth - 2", "parameters_end = acc_depth - 1", _STEPS,
+    ),
+    Planted(
+        "shift amount 32 allowed", "alu", "long_operands.py",
+        "shift_past.next = tile[hi:low] != 0", "shift_past.next = tile[hi:low + 1] != 0", _STEPS,
+    ),
+    Planted(
+        "MUL reads its source while it is written", "alu", "schedule.py",
+        "flying.dst == s2.dst or (s2.pair and flying.dst == s2.src)", "flying.dst == s2.dst",
+        _STEPS,
+    ),
+    Planted(
+        "RQT reads its shift while it is written", "alu", "schedule.py",
+        "or flying.dst == indices.shift", "or flying.dst == indices.multiplier", _STEPS,
+    ),
+    Planted(
+        "two operands read from one bank at once", "alu", "schedule.py",
+        "can_early.next = (neighbour & src_mask) == 0", "can_early.next = True", _STEPS,
+    ),
+)
