@@ -51,6 +51,7 @@ def fold_constants(graph: Graph) -> None:
         for name, value in values.items():
             graph.tensors[name].value = np.asarray(value)
         graph.nodes.remove(node)
+        graph.folded[node.name] = "constant: computed when the network is compiled"
 
 
 def drop_nothing(graph: Graph) -> None:
@@ -68,6 +69,7 @@ def drop_nothing(graph: Graph) -> None:
             maker.outputs = tuple(after if name == before else name for name in maker.outputs)
             graph.rename_reads(before, after)
         graph.nodes.remove(node)
+        graph.folded[node.name] = "does nothing"
 
 
 def normalize_windows(graph: Graph) -> None:
@@ -135,6 +137,7 @@ def fold_pads(graph: Graph) -> None:
         reader.attrs = {**reader.attrs, "pads": pads}
         reader.inputs = (node.inputs[0], *reader.inputs[1:])
         graph.nodes.remove(node)
+        graph.folded[node.name] = f"padding of {reader.name}"
 
 
 def fuse_activations(graph: Graph) -> None:
@@ -177,6 +180,7 @@ def _may_absorb(
 def _absorb(graph: Graph, before: Node, after: Node) -> None:
     before.outputs = after.outputs[:1]
     graph.nodes.remove(after)
+    graph.folded[after.name] = f"part of {before.name}"
 
 
 def _scale_outputs(graph: Graph, node: Node, scale: np.ndarray, offset: np.ndarray) -> None:

@@ -79,6 +79,7 @@ class Graph:
     inputs: list[str]
     outputs: list[str]
     opsets: dict[str, int]
+    folded: dict[str, str] = field(default_factory=dict)  # what became of nodes that are gone
 
     def producer(self, name: str) -> Node | None:
         """Return the node that computes a tensor, None for inputs and constants."""

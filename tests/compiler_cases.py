@@ -201,8 +201,8 @@ def _gemm(network: NetworkBuilder, inputs: list[str], features: int, matmul: boo
     return [network.node("MatMul", [*inputs, weight], (n, features))]
 
 
-def _conv(network: NetworkBuilder, inputs: list[str], channels: int) -> Built:
-    return [network.conv(inputs[0], channels, (1, 1), pads=(0, 0, 0, 0))]
+def _conv(network: NetworkBuilder, inputs: list[str], channels: int, **window: Any) -> Built:
+    return [network.conv(inputs[0], channels, **window)]
 
 
 BUILD: dict[str, Callable[..., Built]] = {
@@ -233,6 +233,17 @@ def _draw_pool(draw: st.DrawFn, shape: Shape) -> Args:
         "op": op, "dilations": apart, "kernel": kernel, "strides": (draw(st.integers(1, 3)), draw(st.integers(1, 3))),
         "pads": pads, "ceil": draw(st.integers(0, 1)),
         "counted": draw(st.integers(0, 1)) if op == "AveragePool" else 0,
+    }
+
+
+def _draw_conv(draw: st.DrawFn, shape: Shape) -> Args:
+    kernel = tuple(draw(st.integers(1, min(3, size))) for size in shape[2:])
+    depthwise = draw(st.integers(0, 3)) == 0
+    return {
+        "channels": shape[1] if depthwise else draw(st.integers(1, 12)), "kernel": kernel,
+        "strides": (draw(st.integers(1, 2)), draw(st.integers(1, 2))),
+        "pads": tuple(draw(st.integers(0, kernel[axis % 2] - 1)) for axis in range(4)),
+        "group": shape[1] if depthwise else 1,
     }
 
 
@@ -315,7 +326,7 @@ DRAW: dict[str, _Draw] = {
     "view": (lambda shape: len(shape) > 2, _draw_view),
     "gemm": (lambda shape: len(shape) == 2, lambda draw, shape: {
         "features": draw(st.integers(1, 24)), "matmul": draw(st.booleans())}),
-    "conv": (_maps, lambda draw, shape: {"channels": draw(st.integers(1, 12))}),
+    "conv": (_maps, _draw_conv),
     "identity": (_any, _fixed({})), "dropout": (_any, _fixed({})), "cast": (_any, _fixed({})),
     "host": (_any, _fixed({})), "add": (_any, _fixed({})), "concat": (_any, _fixed({})),
 }
