@@ -29,9 +29,9 @@ def command(
     Of a model (.onnx), lists every node, where it will run and why, and everything that keeps it
     from being compiled; exits with 1 if there is any such problem.
 
-    In a program, looks for what a launch would do wrong (docs/check.md): indices out of bounds, data races
-    between the engines, deadlocks, reads of what was never written, stores over live data. Exits
-    with 1 if there is any finding.
+    In a program, looks for what a launch would do wrong (docs/check.md): indices out of bounds,
+    data races between the engines, deadlocks, reads of what was never written, stores over live
+    data. Exits with 1 if there is any finding.
     """
     if file.suffix == ".onnx":
         sound = check_model.run(file, config_name, shapes, memory, as_json)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from math import prod
 
 from ..driver.stream import StreamBuilder
 from ..isa.config import Config
@@ -64,7 +65,7 @@ def lower_pad(low: Lowering, node: QuantizedNode) -> None:
         return found
 
     _Copier(low, node, source, target, spans, node.attrs["fill"]).run(
-        cuts(target.view[1]), cuts(target.view[2]), 1
+        cuts(target.view[1]), cuts(target.view[2]), (1, 1)
     )
 
 
@@ -88,7 +89,7 @@ def lower_resize(low: Lowering, node: QuantizedNode) -> None:
             for pixel in range(have) for part in parts_of(copies, size)
         ]
 
-    _Copier(low, node, source, target, spans, 0).run(sizes(0), sizes(1), max(factors))
+    _Copier(low, node, source, target, spans, 0).run(sizes(0), sizes(1), factors)
 
 
 class _Copier:
@@ -105,11 +106,13 @@ class _Copier:
         self.inp = low.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
         self.acc = SlotPool(0, config.depth(MemoryType.ACC) // 2)
 
-    def run(self, rows: Iterable[int], columns: Iterable[int], copies: int) -> None:
+    def run(
+        self, rows: Iterable[int], columns: Iterable[int], copies: tuple[int, int]
+    ) -> None:
         """Copy in the largest tiles of the given sizes that fit."""
         blocks, tall, wide = max(
             (size for size in product(cuts(self.source.blocks), rows, columns)
-             if self._fits(*size, copies, self.low.config)),
+             if self._fits(size, copies, self.low.config)),
             key=lambda size: (size[0] * size[1] * size[2], size[2], size[1]),
         )
         for group, part, v, h in product(
@@ -118,12 +121,20 @@ class _Copier:
         ):
             self._tile(group, part, v, h)
 
-    def _fits(self, blocks: int, tall: int, wide: int, copies: int, config: Config) -> bool:
-        room = min(config.depth(MemoryType.INP), config.depth(MemoryType.ACC)) // 2
-        loops = sorted((blocks, tall, wide, copies))
-        return (blocks * tall * wide <= min(room, ITERATIONS)
-                and loops[0] * loops[1] * (copies if copies > 1 else 1)
-                <= config.depth(MemoryType.UOP) // 2)
+    def _fits(
+        self, size: tuple[int, int, int], copies: tuple[int, int], config: Config
+    ) -> bool:
+        """Return whether blocks, rows and columns of outputs fit, and the loops over them."""
+        loops, inputs = [size[0]], size[0]
+        for outputs, times in zip(size[1:], copies, strict=True):
+            loops += [max(1, outputs // times), min(outputs, times)]
+            inputs *= loops[-2]
+        written_out = prod(sorted(loops)[:-2])
+        return (
+            prod(size) <= min(config.depth(MemoryType.ACC) // 2, ITERATIONS)
+            and inputs <= config.depth(MemoryType.INP) // 2
+            and written_out <= config.depth(MemoryType.UOP) // 2
+        )
 
     def _tile(self, group: int, part: Part, v: _Span, h: _Span) -> None:
         slot, _ = self.acc.take((group, part, v, h))

@@ -39,8 +39,7 @@ def take_sample(
     wanted = names | set(graph.outputs)
     runs = list(float_activations(model, graph, inputs, wanted))
     return Sample(inputs, {
-        name: np.concatenate([np.atleast_1d(run[name]) for run in runs])
-        for name in wanted if name in runs[0]
+        name: np.concatenate([run[name] for run in runs]) for name in wanted if name in runs[0]
     })
 
 

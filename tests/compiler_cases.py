@@ -230,7 +230,8 @@ def _draw_pool(draw: st.DrawFn, shape: Shape) -> Args:
         for k, size in zip(kernel, shape[2:], strict=True)
     )
     return {
-        "op": op, "dilations": apart, "kernel": kernel, "strides": (draw(st.integers(1, 3)), draw(st.integers(1, 3))),
+        "op": op, "dilations": apart, "kernel": kernel,
+        "strides": (draw(st.integers(1, 3)), draw(st.integers(1, 3))),
         "pads": pads, "ceil": draw(st.integers(0, 1)),
         "counted": draw(st.integers(0, 1)) if op == "AveragePool" else 0,
     }
