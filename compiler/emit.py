@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..driver.stream import StreamBuilder, rqt_immediate
@@ -26,21 +28,26 @@ def accumulate(
     With ``first`` the destination's old contents do not count: its first product overwrites them
     where the configuration can, else the tiles are reset before.
     """
-    if not first:
-        nest(base, [*kept, *summed]).gemm(builder)
-        return
-    if not builder.config.overwrite:
+    overwrite = first and builder.config.overwrite
+    if first and not overwrite:
         reset_tiles(builder, base[0], kept)
-        nest(base, [*kept, *summed]).gemm(builder)
-        return
-    nest(base, kept).gemm(builder, overwrite=True)
-    for part in _without_first(base, kept, summed):
-        part.gemm(builder)
+    for number, part in enumerate(_products(base, tuple(kept), tuple(summed), overwrite)):
+        part.gemm(builder, overwrite=overwrite and number == 0)
 
 
 def reset_tiles(builder: StreamBuilder, base: int, loops: list[Loop]) -> None:
     """Emit a GEMM reset of the tiles that loops from ``base`` write."""
     nest((base, 0, 0), [Loop(loop.count, loop.dst) for loop in loops]).gemm(builder, reset=True)
+
+
+@lru_cache(maxsize=1024)  # tiles of a layer repeat, and each is emitted several times
+def _products(
+    base: tuple[int, int, int], kept: tuple[Loop, ...], summed: tuple[Loop, ...], overwrite: bool
+) -> list[Nest]:
+    """Return nests of every product; with ``overwrite`` the first product of each sum is first."""
+    if not overwrite:
+        return [nest(base, [*kept, *summed])]
+    return [nest(base, list(kept)), *_without_first(base, list(kept), list(summed))]
 
 
 def _without_first(

@@ -7,11 +7,13 @@ micro-ops become the instruction's loops, the others are written out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..driver.kernels import Kernel, make_kernel
 from ..driver.stream import StreamBuilder
+from ..isa.config import Config
 from ..isa.opcodes import AluOpcode
 
 __all__ = ["Loop", "Nest", "nest", "merge", "unroll"]
@@ -40,13 +42,20 @@ class Nest:
     uops: np.ndarray
     outer: Loop
     inner: Loop
+    _kernels: dict[Config, Kernel] = field(default_factory=dict, init=False, repr=False)
+
+    def kernel(self, config: Config) -> Kernel:
+        """Return the micro-ops encoded, once for each configuration."""
+        if config not in self._kernels:
+            self._kernels[config] = make_kernel(self.uops, config)
+        return self._kernels[config]
 
     def gemm(
         self, builder: StreamBuilder, *, reset: bool = False, overwrite: bool = False
     ) -> None:
         """Emit a GEMM over the nest."""
         builder.gemm(
-            self.uops, iter_out=self.outer.count, iter_in=self.inner.count,
+            self.kernel(builder.config), iter_out=self.outer.count, iter_in=self.inner.count,
             dst_factor=(self.outer.dst, self.inner.dst),
             src_factor=(self.outer.src, self.inner.src),
             wgt_factor=(self.outer.wgt, self.inner.wgt), reset=reset, overwrite=overwrite,
@@ -55,7 +64,8 @@ class Nest:
     def alu(self, builder: StreamBuilder, opcode: AluOpcode, imm: int | None = None) -> None:
         """Emit an ALU operation over the nest; the source index is an accumulator's."""
         builder.alu(
-            self.uops, opcode, imm=imm, iter_out=self.outer.count, iter_in=self.inner.count,
+            self.kernel(builder.config), opcode, imm=imm, iter_out=self.outer.count,
+            iter_in=self.inner.count,
             dst_factor=(self.outer.dst, self.inner.dst),
             src_factor=(self.outer.src, self.inner.src),
         )

@@ -83,10 +83,6 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
 def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, Any]) -> np.ndarray:
     """Return the 32-bit accumulators of a convolution of [N, C, H, W] with [M, C / G, KH, KW]."""
     assert weight is not None
-    if x.shape[1] != weight.shape[1]:
-        groups = x.shape[1] // weight.shape[1]
-        parts = zip(np.split(x, groups, 1), np.split(weight, groups), strict=True)
-        return np.concatenate([accumulate_conv(*part, attrs) for part in parts], 1)
     (sy, sx), (dy, dx), (top, left, bottom, right) = (
         attrs["strides"], attrs["dilations"], attrs["pads"]
     )
@@ -95,16 +91,12 @@ def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, A
     oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
     ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
     total = np.zeros((x.shape[0], m, oh, ow))  # float64: exact far beyond 32 bits
-    # one tap's products are exact in float32 where no sum of them leaves 24 bits
-    bound = int(np.abs(x).max(initial=0)) * int(np.abs(weight.astype(int)).max(initial=0))
-    kind = np.float32 if bound * weight.shape[1] < 1 << 24 else np.float64
+    kind = _exact_kind(x, weight)
     for ky in range(kh):
         for kx in range(kw):
             rows = slice(ky * dy, ky * dy + (oh - 1) * sy + 1, sy)
             columns = slice(kx * dx, kx * dx + (ow - 1) * sx + 1, sx)
-            window = x[:, :, rows, columns].astype(kind)
-            taps = weight[:, :, ky, kx].astype(kind)
-            total += np.einsum("nchw,mc->nmhw", window, taps, optimize=True)
+            total += _multiply_channels(x[:, :, rows, columns], weight[:, :, ky, kx], kind)
     return wrap(total.astype(np.int64))
 
 
@@ -116,10 +108,6 @@ def accumulate_transposed(
     Every input pixel adds its products to the outputs it reaches.
     """
     assert weight is not None
-    if x.shape[1] != weight.shape[1]:
-        groups = x.shape[1] // weight.shape[1]
-        parts = zip(np.split(x, groups, 1), np.split(weight, groups), strict=True)
-        return np.concatenate([accumulate_transposed(*part, attrs) for part in parts], 1)
     (sy, sx), (dy, dx), (top, left, bottom, right) = (
         attrs["strides"], attrs["dilations"], attrs["pads"]
     )
@@ -127,13 +115,30 @@ def accumulate_transposed(
     rows = (h - 1) * sy + dy * (kh - 1) + 1 + attrs["output_padding"][0]
     columns = (w - 1) * sx + dx * (kw - 1) + 1 + attrs["output_padding"][1]
     total = np.zeros((n, m, rows, columns))  # float64: exact far beyond 32 bits
+    kind = _exact_kind(x, weight)
     for ky in range(kh):
         for kx in range(kw):
-            taps = weight[:, :, ky, kx].astype(np.float64)
-            part = np.einsum("nchw,mc->nmhw", x.astype(np.float64), taps, optimize=True)
+            part = _multiply_channels(x, weight[:, :, ky, kx], kind)
             y, z = ky * dy, kx * dx
             total[:, :, y : y + (h - 1) * sy + 1 : sy, z : z + (w - 1) * sx + 1 : sx] += part
     return wrap(total[:, :, top : rows - bottom, left : columns - right].astype(np.int64))
+
+
+def _exact_kind(x: np.ndarray, weight: np.ndarray) -> type[np.floating[Any]]:
+    """Return the floats that hold one tap's sums exactly: float32 where none leaves 24 bits."""
+    bound = int(np.abs(x).max(initial=0)) * int(np.abs(weight.astype(int)).max(initial=0))
+    return np.float32 if bound * weight.shape[1] < 1 << 24 else np.float64
+
+
+def _multiply_channels(
+    x: np.ndarray, taps: np.ndarray, kind: type[np.floating[Any]]
+) -> np.ndarray:
+    """Return what taps [M, C / G] make of pixels [N, C, H, W], group by group: [N, M, H, W]."""
+    (n, c, h, w), (m, each) = x.shape, taps.shape
+    groups = c // each
+    pixels = x.reshape(n, groups, each, h * w).astype(kind)
+    made = taps.reshape(groups, m // groups, each).astype(kind) @ pixels
+    return np.asarray(made.reshape(n, m, h, w))
 
 
 def accumulate_gemm(x: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
