@@ -28,11 +28,16 @@ def accumulate(
     With ``first`` the destination's old contents do not count: its first product overwrites them
     where the configuration can, else the tiles are reset before.
     """
-    overwrite = first and builder.config.overwrite
-    if first and not overwrite:
+    if not first:
+        nest(base, [*kept, *summed]).gemm(builder)
+        return
+    if not builder.config.overwrite:
         reset_tiles(builder, base[0], kept)
-    for number, part in enumerate(_products(base, tuple(kept), tuple(summed), overwrite)):
-        part.gemm(builder, overwrite=overwrite and number == 0)
+        nest(base, [*kept, *summed]).gemm(builder)
+        return
+    nest(base, kept).gemm(builder, overwrite=True)
+    for part in _without_first(base, tuple(kept), tuple(summed)):
+        part.gemm(builder)
 
 
 def reset_tiles(builder: StreamBuilder, base: int, loops: list[Loop]) -> None:
@@ -40,18 +45,9 @@ def reset_tiles(builder: StreamBuilder, base: int, loops: list[Loop]) -> None:
     nest((base, 0, 0), [Loop(loop.count, loop.dst) for loop in loops]).gemm(builder, reset=True)
 
 
-@lru_cache(maxsize=1024)  # tiles of a layer repeat, and each is emitted several times
-def _products(
-    base: tuple[int, int, int], kept: tuple[Loop, ...], summed: tuple[Loop, ...], overwrite: bool
-) -> list[Nest]:
-    """Return nests of every product; with ``overwrite`` the first product of each sum is first."""
-    if not overwrite:
-        return [nest(base, [*kept, *summed])]
-    return [nest(base, list(kept)), *_without_first(base, list(kept), list(summed))]
-
-
+@lru_cache(maxsize=4096)
 def _without_first(
-    base: tuple[int, int, int], kept: list[Loop], summed: list[Loop]
+    base: tuple[int, int, int], kept: tuple[Loop, ...], summed: tuple[Loop, ...]
 ) -> list[Nest]:
     """Return nests of every product but the first of each sum: one, or several smaller ones."""
     boxes = []
@@ -61,7 +57,7 @@ def _without_first(
             rest = [Loop(loop.count - 1, loop.dst, loop.src, loop.wgt), *summed[position + 1 :]]
             boxes.append(nest(start, [*kept, *rest]))
     pixels = nest(base, kept)
-    offsets = unroll((0, 0, 0), summed)[1:]
+    offsets = unroll((0, 0, 0), list(summed))[1:]
     listed = len(pixels.uops) * len(offsets)
     if len(boxes) > 1 and listed <= sum(len(box.uops) for box in boxes) + _WORTH_A_CALL:
         uops = (offsets[:, None, :] + pixels.uops[None, :, :]).reshape(-1, 3)
@@ -122,21 +118,25 @@ def requantize_tiles(
     table, stride
         First parameter tile of the first block, and the distance to the next block's.
     """
-    config = builder.config
+    config, count = builder.config, blocks * pixels
     loops = [Loop(blocks, pixels, stride), Loop(pixels, 1, 0)]
     found = nest((base, table, 0), loops)
+    low, high = rule.bounds(config.out_width)
     if config.requantize:
         imm = rqt_immediate(relu=rule.relu, bypass=rule.multiplier is None)
         found.alu(builder, AluOpcode.RQT, imm)
+        widest = limits(config.out_width)
+        if low > (0 if rule.relu else widest[0]):
+            every_tile(builder, AluOpcode.MAX, low, base, count)
+        if high < widest[1]:
+            every_tile(builder, AluOpcode.MIN, high, base, count)
         return
     shift = rule.uniform_shift
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
-    low, high = limits(config.out_width)
-    count = blocks * pixels
     found.alu(builder, AluOpcode.ADD)
     if shift is None:  # a shift of its own for every channel, from the tile after the bias
         nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)
     elif shift:
         every_tile(builder, AluOpcode.SHR, shift, base, count)
-    every_tile(builder, AluOpcode.MAX, 0 if rule.relu else low, base, count)
+    every_tile(builder, AluOpcode.MAX, low, base, count)
     every_tile(builder, AluOpcode.MIN, high, base, count)

@@ -13,11 +13,14 @@ import numpy as np
 from .arithmetic import dequantize, quantize, requantize, wrap
 from .host import run_host_images
 from .quantized import QuantizedGraph, QuantizedNode
+from .reference_operators import OPERATORS
 from .samples import check_arrays
 
 __all__ = [
     "accumulate_conv", "accumulate_gemm", "accumulate_transposed", "evaluate", "evaluate_node",
 ]
+
+_ELEMENTS = 1 << 25  # of the windows gathered at a time
 
 
 def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -66,17 +69,8 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
         return _requantize(node, accumulate_transposed(x, node.weight, node.attrs), width)
     if node.op == "Gemm":
         return _requantize(node, accumulate_gemm(x, node.weight), width)
-    if node.op == "Add":
-        shifted = [v.astype(np.int64) << s for v, s in zip(values, node.shifts, strict=True)]
-        return _requantize(node, wrap(shifted[0] + shifted[1]), width)
-    if node.op == "Relu":
-        return np.maximum(x, 0)
-    if node.op == "MaxPool":
-        return _max_pool(x, node.attrs)
-    if node.op == "GlobalAveragePool":
-        return _requantize(node, wrap(x.sum(axis=(2, 3), keepdims=True)), width)
-    if node.op == "Flatten":
-        return x.reshape(x.shape[0], -1)
+    if node.op in OPERATORS:
+        return OPERATORS[node.op](node, [value.astype(np.int64) for value in values], width)
     raise AssertionError(f"no reference for {node.op}")
 
 
@@ -86,17 +80,22 @@ def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, A
     (sy, sx), (dy, dx), (top, left, bottom, right) = (
         attrs["strides"], attrs["dilations"], attrs["pads"]
     )
-    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    kind, most = _exact(x, weight)
+    x = np.pad(x.astype(kind), ((0, 0), (0, 0), (top, bottom), (left, right)))
     m, _, kh, kw = weight.shape
     oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
     ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
     total = np.zeros((x.shape[0], m, oh, ow))  # float64: exact far beyond 32 bits
-    kind = _exact_kind(x, weight)
-    for ky in range(kh):
-        for kx in range(kw):
-            rows = slice(ky * dy, ky * dy + (oh - 1) * sy + 1, sy)
-            columns = slice(kx * dx, kx * dx + (ow - 1) * sx + 1, sx)
-            total += _multiply_channels(x[:, :, rows, columns], weight[:, :, ky, kx], kind)
+    most = max(1, min(most, _ELEMENTS // (x.shape[0] * x.shape[1] * oh * ow)))
+    taps = [(ky, kx) for ky in range(kh) for kx in range(kw)]
+    for start in range(0, len(taps), most):
+        some = taps[start : start + most]
+        windows = [
+            x[:, :, ky * dy : ky * dy + (oh - 1) * sy + 1 : sy,
+              kx * dx : kx * dx + (ow - 1) * sx + 1 : sx] for ky, kx in some
+        ]
+        parts = [weight[:, :, ky, kx].astype(kind) for ky, kx in some]
+        total += _multiply_channels(np.stack(windows, 2), np.stack(parts, 2))
     return wrap(total.astype(np.int64))
 
 
@@ -115,30 +114,35 @@ def accumulate_transposed(
     rows = (h - 1) * sy + dy * (kh - 1) + 1 + attrs["output_padding"][0]
     columns = (w - 1) * sx + dx * (kw - 1) + 1 + attrs["output_padding"][1]
     total = np.zeros((n, m, rows, columns))  # float64: exact far beyond 32 bits
-    kind = _exact_kind(x, weight)
+    kind, _ = _exact(x, weight)
+    x = x.astype(kind)[:, :, None]
     for ky in range(kh):
         for kx in range(kw):
-            part = _multiply_channels(x, weight[:, :, ky, kx], kind)
+            part = _multiply_channels(x, weight[:, :, None, ky, kx].astype(kind))
             y, z = ky * dy, kx * dx
             total[:, :, y : y + (h - 1) * sy + 1 : sy, z : z + (w - 1) * sx + 1 : sx] += part
     return wrap(total[:, :, top : rows - bottom, left : columns - right].astype(np.int64))
 
 
-def _exact_kind(x: np.ndarray, weight: np.ndarray) -> type[np.floating[Any]]:
-    """Return the floats that hold one tap's sums exactly: float32 where none leaves 24 bits."""
-    bound = int(np.abs(x).max(initial=0)) * int(np.abs(weight.astype(int)).max(initial=0))
-    return np.float32 if bound * weight.shape[1] < 1 << 24 else np.float64
+def _exact(x: np.ndarray, weight: np.ndarray) -> tuple[type[np.floating[Any]], int]:
+    """Return floats that hold the sums of one tap exactly, and of how many taps they do.
+
+    float32 where that is one at least: no sum leaves 24 bits.
+    """
+    peaks = int(np.abs(x).max(initial=1)) * int(np.abs(weight.astype(int)).max(initial=1))
+    most = (1 << 24) // max(1, peaks * weight.shape[1])
+    return (np.float32, most) if most else (np.float64, 1 << 20)
 
 
-def _multiply_channels(
-    x: np.ndarray, taps: np.ndarray, kind: type[np.floating[Any]]
-) -> np.ndarray:
-    """Return what taps [M, C / G] make of pixels [N, C, H, W], group by group: [N, M, H, W]."""
-    (n, c, h, w), (m, each) = x.shape, taps.shape
+def _multiply_channels(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return [N, M, H, W] of taps [M, C / G, T] and the pixels [N, C, T, H, W] each of them meets.
+
+    Group by group of the channels.
+    """
+    (n, c, t, h, w), (m, each, _) = x.shape, weight.shape
     groups = c // each
-    pixels = x.reshape(n, groups, each, h * w).astype(kind)
-    made = taps.reshape(groups, m // groups, each).astype(kind) @ pixels
-    return np.asarray(made.reshape(n, m, h, w))
+    pixels = x.reshape(n, groups, each * t, h * w)
+    return np.asarray((weight.reshape(groups, m // groups, each * t) @ pixels).reshape(n, m, h, w))
 
 
 def accumulate_gemm(x: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
@@ -150,19 +154,3 @@ def accumulate_gemm(x: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
 def _requantize(node: QuantizedNode, accumulator: np.ndarray, width: int) -> np.ndarray:
     assert node.requant is not None
     return requantize(accumulator, node.requant, width)
-
-
-def _max_pool(x: np.ndarray, attrs: dict[str, Any]) -> np.ndarray:
-    (kh, kw), (sy, sx), (dy, dx) = attrs["kernel"], attrs["strides"], attrs["dilations"]
-    top, left, bottom, right = attrs["pads"]
-    least = np.iinfo(np.int64).min
-    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=least)
-    oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
-    ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
-    best = np.full((*x.shape[:2], oh, ow), least)
-    for ky in range(kh):
-        for kx in range(kw):
-            rows = slice(ky * dy, ky * dy + (oh - 1) * sy + 1, sy)
-            columns = slice(kx * dx, kx * dx + (ow - 1) * sx + 1, sx)
-            best = np.maximum(best, x[:, :, rows, columns])
-    return best

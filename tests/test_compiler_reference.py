@@ -55,6 +55,20 @@ def test_convolution_equals_convinteger(seed: int) -> None:
     np.testing.assert_array_equal(accumulate_conv(x, weight, attrs), wanted)
 
 
+@pytest.mark.parametrize("channels", [300, 1100])
+def test_sums_beyond_24_bits(channels: int) -> None:
+    """Greatest magnitudes: products are summed a few taps at a time, or in wider floats."""
+    x, weight = np.full((1, channels, 4, 4), -128), np.full((2, channels, 3, 3), -128, np.int8)
+    weight[1, ::2] = 127
+    attrs = {"strides": (1, 1), "dilations": (1, 1), "pads": (1, 0, 0, 0)}
+    wanted = run(
+        "ConvInteger",
+        {"x": (x + 128).astype(np.uint8), "w": weight, "z": np.array(128, np.uint8)},
+        TensorProto.INT32, **attrs,
+    )
+    np.testing.assert_array_equal(accumulate_conv(x, weight, attrs), wanted)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_dense_equals_matmulinteger(seed: int) -> None:
     random = np.random.default_rng(seed)
