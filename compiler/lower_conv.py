@@ -253,24 +253,26 @@ class _Conv:
         self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk,
         bases: tuple[int, int, int],
     ) -> None:
-        for run, rows, columns in product(
-            runs(self.shape.leads, tile.co.start + part.start, part.count),
-            phases(self.shape, 0, tile.oh, chunk.kh), phases(self.shape, 1, tile.ow, chunk.kw),
-        ):
-            self.multiply_phase(builder, tile, chunk, bases, run, (rows, columns))
+        width = extent(self.shape, 1, tile.ow, chunk.kw).total
+        area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
+        held = inputs_of(self.shape, tile, chunk).start - chunk.ci.start
+        rows = phases(self.shape, 0, tile.oh, chunk.kh)
+        columns = phases(self.shape, 1, tile.ow, chunk.kw)
+        for run in runs(self.shape.leads, tile.co.start + part.start, part.count):
+            inp = bases[1] + (run.lead - held) * area
+            for axes in product(rows, columns):
+                self.multiply_phase(
+                    builder, tile, chunk, (bases[0], inp, bases[2]), run, axes, (width, area))
 
     def multiply_phase(
         self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int],
-        run: Run, axes: tuple[Phase, Phase],
+        run: Run, axes: tuple[Phase, Phase], extents: tuple[int, int],
     ) -> None:
-        v, h = axes
-        acc, inp, wgt = bases
-        width = extent(self.shape, 1, tile.ow, chunk.kw).total
-        area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
+        (v, h), (acc, inp, wgt), (width, area) = axes, bases, extents
         window = chunk.kh.count * chunk.kw.count
-        block, lead = run.start - tile.co.start, run.lead - inputs_of(self.shape, tile, chunk).start
+        block = run.start - tile.co.start
         acc += block * tile.pixels + v.first * tile.ow.count + h.first
-        inp += (lead + chunk.ci.start) * area + v.source * width + h.source
+        inp += v.source * width + h.source
         wgt += block * chunk.ci.count * window + v.tap * chunk.kw.count + h.tap
         weights = chunk.ci.count * window  # of an output block
         kept = [
