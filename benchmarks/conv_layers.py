@@ -1,4 +1,4 @@
-"""The dense convolutions of workloads.csv as nodes of a network, and their streams on a target.
+"""The convolutions of workloads.csv as nodes of a network, and their streams on a target.
 
 Weights and data are zero: the cycles of the hardware do not depend on them.
 """
@@ -41,24 +41,23 @@ class ConvLayer:
 
 
 def conv_layers(network: str) -> list[ConvLayer]:
-    """Return the convolutions of a network that have one group."""
+    """Return the convolutions of a network."""
     with (Path(__file__).parent / "workloads.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["network"] == network]
-    return [
-        conv_layer(row) for row in rows if row["op"] == "conv2d" and row["groups"] == "1"
-    ]
+    return [conv_layer(row) for row in rows if row["op"] == "conv2d"]
 
 
 def conv_layer(row: Mapping[str, str | int]) -> ConvLayer:
     """Return the layer of a row of workloads.csv."""
-    h, w, cin, cout, k, pad, stride = (
-        int(row[name]) for name in ("h", "w", "cin", "cout", "k", "pad", "stride")
+    h, w, cin, cout, groups, k, pad, stride = (
+        int(row[name]) for name in ("h", "w", "cin", "cout", "groups", "k", "pad", "stride")
     )
     rule = Requant(np.zeros(cout, np.int32), np.full(cout, 8, np.int32), None, True)
     node = QuantizedNode(
         "Conv", str(row["layer"]), ("x",), ("y",),
-        {"strides": (stride, stride), "dilations": (1, 1), "pads": (pad,) * 4},
-        weight=np.zeros((cout, cin, k, k), np.int8), requant=rule,
+        {"strides": (stride, stride), "dilations": (1, 1), "pads": (pad,) * 4,
+         "group": groups},
+        weight=np.zeros((cout, cin // groups, k, k), np.int8), requant=rule,
     )
     out = [(size + 2 * pad - k) // stride + 1 for size in (h, w)]
     views = {"x": (cin, h, w), "y": (cout, out[0], out[1])}

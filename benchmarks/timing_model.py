@@ -1,4 +1,4 @@
-"""Predicted against measured cycles: every dense convolution of ResNet-18 and MobileNet-v1.
+"""Predicted against measured cycles: every convolution of ResNet-18 and MobileNet-v1.
 
 Each layer alone, as the compiler lowers it for the default configuration, on the RTL under
 Verilator, at memory latency 1 and 64 and a memory port of 64 and 128 bits.  The mark is 3 % for

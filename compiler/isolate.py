@@ -64,4 +64,4 @@ def isolate(
     low = Lowering(config, activations, constants)
     low.begin(node)
     lower(low, node)
-    return Isolated(low.pipeline.build(config), end)
+    return Isolated(low.finish(), end)

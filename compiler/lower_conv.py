@@ -2,9 +2,11 @@
 
     for every tile of outputs (channel blocks x rows x columns)     a slot of ACC
         for every chunk of the sum (input blocks x window rows x window columns)
-            load inputs and weights unless a slot holds them         a slot of INP, of WGT
-            GEMM
-        requantize, store
+            load inputs unless a slot holds them                     a slot of INP
+            for every part of the tile's channel blocks
+                load weights unless a slot holds them                a slot of WGT
+                GEMM
+                after the last chunk: requantize, store
 """
 
 from __future__ import annotations
@@ -12,31 +14,59 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
+from math import prod
 
-from ..driver.layout import tile_tensor
+import numpy as np
+
 from ..driver.stream import StreamBuilder
 from ..isa.opcodes import MemoryType
-from .conv_tiles import Chunk, Part, Tile, extent, parts_of
-from .emit import accumulate, parameters, requantize_tiles
+from ..model.timing import predict
+from .border import border_row, fill_border
+from .conv_schedule import LATENCY, choose
+from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, parts_of, phases
+from .emit import accumulate, parameters, requantize_tiles, reset_tiles
+from .grouping import Blocks, Run, blocks_of, runs, weight_tiles
 from .loops import Loop
 from .lowering import Activation, Lowering, load_run
 from .quantized import QuantizedNode
-from .schedule import ConvShape, ConvTiling, choose_tiling, parameter_tiles
-from .slots import SlotPool
+from .schedule import ConvShape, ConvTiling, parameter_tiles
+from .slots import Slot, SlotPool
+from .tilings import buffers_of
 
-__all__ = ["lower_conv", "lower_gemm"]
+__all__ = ["lower_conv", "lower_conv_transpose", "lower_gemm"]
 
 
 def lower_conv(low: Lowering, node: QuantizedNode) -> None:
-    """Lower a convolution with one group."""
+    """Lower a convolution with any number of groups."""
     source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
     assert node.weight is not None
+    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], low.config)
     shape = ConvShape(
-        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
+        groups=source.groups, ci=blocks.count, co=target.blocks, size=source.view[1:],
         out=target.view[1:], kernel=node.weight.shape[2:], strides=node.attrs["strides"],
-        dilations=node.attrs["dilations"], before=node.attrs["pads"][:2],
+        dilations=node.attrs["dilations"], before=node.attrs["pads"][:2], leads=blocks.leads,
     )
-    _Conv(low, node, shape, source, target).run()
+    _Conv(low, node, node.weight, shape, source, target).run()
+
+
+def lower_conv_transpose(low: Lowering, node: QuantizedNode) -> None:
+    """Lower a transposed convolution: a convolution of the input with gaps, which cost nothing.
+
+    Taps are turned round, so that inputs advance with them.
+    """
+    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    assert node.weight is not None
+    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], low.config)
+    kernel, dilations = node.weight.shape[2:], node.attrs["dilations"]
+    top, left = (
+        dilations[axis] * (kernel[axis] - 1) - node.attrs["pads"][axis] for axis in range(2)
+    )
+    shape = ConvShape(
+        groups=source.groups, ci=blocks.count, co=target.blocks, size=source.view[1:],
+        out=target.view[1:], kernel=kernel, dilations=dilations, before=(top, left),
+        up=node.attrs["strides"], leads=blocks.leads,
+    )
+    _Conv(low, node, node.weight[:, :, ::-1, ::-1], shape, source, target).run()
 
 
 def lower_gemm(low: Lowering, node: QuantizedNode) -> None:
@@ -46,31 +76,53 @@ def lower_gemm(low: Lowering, node: QuantizedNode) -> None:
         groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
         out=(1, 1), kernel=source.view[1:],
     )
-    _Conv(low, node, shape, source, target).run()
+    assert node.weight is not None
+    filters = node.weight.reshape(len(node.weight), *source.view)
+    _Conv(low, node, filters, shape, source, target).run()
 
 
 class _Conv:
+    """A convolution whose constants are in memory, to be lowered with any tiling."""
+
     def __init__(
-        self, low: Lowering, node: QuantizedNode, shape: ConvShape, source: Activation,
-        target: Activation,
+        self, low: Lowering, node: QuantizedNode, filters: np.ndarray, shape: ConvShape,
+        source: Activation, target: Activation,
     ):
-        config, self.low, self.node, self.shape = low.config, low, node, shape
+        config, self.node, self.shape = low.config, node, shape
         self.source, self.target = source, target
-        self.tiling = choose_tiling(shape, config)
-        assert node.weight is not None
         assert node.requant is not None
         self.rule = node.requant
-        filters = node.weight.reshape(node.weight.shape[0], source.view[0], *shape.kernel)
-        tiles = tile_tensor(filters, MemoryType.WGT, config)
+        blocks = Blocks(shape.ci, shape.leads)
+        tiles = weight_tiles(filters, source.view[0], blocks, config)
         self.weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
         table = parameters(self.rule, config)
         self.table = low.constants(f"{node.name}.parameters", table, MemoryType.ACC)
         self.stride = parameter_tiles(config)
+        self.border = None if not node.padding else low.constants(
+            f"{node.name}.padding", border_row(shape, node.padding, config), MemoryType.INP
+        )
+        tiling = choose(shape, config, low.options, partial(self.predict, low))
+        self.start(low, tiling)
+
+    def predict(self, low: Lowering, tiling: ConvTiling) -> int:
+        """Return the cycles of the layer alone with a tiling."""
+        alone = Lowering(low.config, low.activations, low.constants, low.options)
+        alone.begin(self.node)
+        self.start(alone, tiling)
+        self.run()
+        stream = alone.finish(draft=True)
+        return predict(stream.instructions, stream.uops, low.config, latency=LATENCY).cycles
+
+    def start(self, low: Lowering, tiling: ConvTiling) -> None:
+        """Begin with empty buffers."""
+        self.low, self.tiling = low, tiling
+        buffers = buffers_of(self.shape, tiling, low.config)
+        assert buffers is not None, "a tiling that fits"
         self.resident: Part | None = None  # channel blocks whose parameters are on chip
-        t = self.tiling
-        kept = self.stride * (shape.co if t.all_parameters else t.co)
-        self.acc = SlotPool(kept, t.co * t.oh * t.ow)
-        self.inp = SlotPool(0, config.depth(MemoryType.INP) // 2)
+        self.loaded: dict[int, set[Part]] = {}  # parts of what a slot of WGT holds
+        self.acc = SlotPool(buffers.kept, buffers.acc[1], buffers.acc[0])
+        self.inp = low.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0])
+        self.wgt = low.pool(MemoryType.WGT, buffers.wgt[1], buffers.wgt[0])
 
     def run(self) -> None:
         t, shape = self.tiling, self.shape
@@ -78,8 +130,23 @@ class _Conv:
             parts_of(shape.ci, t.ci), parts_of(shape.kernel[0], t.kh),
             parts_of(shape.kernel[1], t.kw),
         )]
-        for tile in self.tiles(t):
+        tiles = list(self.tiles(t))
+        self.prefetch(tiles[0], chunks)
+        for tile in tiles:
             self.tile(tile, chunks)
+        last = tiles[-1].co.count * tiles[-1].pixels * chunks[-1].products
+        self.low.slack = last // prod(shape.up)
+
+    def prefetch(self, tile: Tile, chunks: list[Chunk]) -> None:
+        """Load weights ahead of the first inputs, as many as come in while the layer before ends.
+        """
+        left = self.low.slack_before * self.low.config.bus_bytes
+        for chunk in chunks[:len(self.wgt.slots)]:
+            for part in parts_of(tile.co.count, self.tiling.part):
+                left -= part.count * chunk.products * self.low.config.tile_bytes(MemoryType.WGT)
+                if left < 0:
+                    return
+                self.hold_weights(tile, chunk, part)
 
     def tiles(self, t: ConvTiling) -> Iterator[Tile]:
         spatial = list(product(
@@ -93,23 +160,37 @@ class _Conv:
 
     def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
         first = self.hold_parameters(tile)
-        acc, drained = self.acc.take(tile)
+        acc = self.acc.take(tile)[0]
+        parts = parts_of(tile.co.count, self.tiling.part)
         for chunk in chunks:
-            wgt = self.low.fill_weights(
-                (self.node.name, tile.co, chunk),
-                partial(self.load_weights, tile=tile, chunk=chunk),
-            )
+            wgt = self.hold_weights(tile, chunk, parts[0])
             inp = self.low.fill(
-                self.inp, (tile.group, tile.oh, tile.ow, chunk),
+                self.inp, (tile.group, tile.oh, tile.ow, inputs_of(self.shape, tile, chunk), chunk),
                 partial(self.load_inputs, tile=tile, chunk=chunk),
             )
-            done = self.low.compute(
-                partial(self.compute, tile=tile, chunk=chunk, last=chunk is chunks[-1],
-                        bases=(acc.base, inp.base, wgt.base), first=first),
-                inp.filled, wgt.filled, drained,
-            )
-            inp.used = wgt.used = done
-        acc.used = self.low.store(partial(self.store, tile=tile, base=acc.base), done)
+            bases = (acc.base, inp.base, wgt.base)
+            for part in parts:
+                self.hold_weights(tile, chunk, part)
+                last = chunk is chunks[-1]
+                self.low.compute(partial(
+                    self.compute, tile=tile, part=part, chunk=chunk, last=last, bases=bases,
+                    first=first))
+                if last:
+                    self.low.store(partial(
+                        self.store, tile=tile.cut(part), base=acc.base + part.start * tile.pixels))
+
+    def hold_weights(self, tile: Tile, chunk: Chunk, part: Part) -> Slot:
+        """Return the slot of a chunk's weights, with those of a part in it."""
+        slot = self.wgt.find((tile.co, chunk))
+        if slot is None:
+            slot = self.wgt.take((tile.co, chunk))[0]
+            self.loaded[slot.base] = set()
+        if part not in self.loaded[slot.base]:
+            self.loaded[slot.base].add(part)
+            self.low.load(partial(
+                self.load_weights, base=slot.base + part.start * chunk.products,
+                tile=tile.cut(part), chunk=chunk))
+        return slot
 
     def hold_parameters(self, tile: Tile) -> int:
         """Have the parameters of a tile on chip; return the first block of those that are."""
@@ -123,21 +204,32 @@ class _Conv:
         return wanted.start
 
     def compute(
-        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, last: bool,
+        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk, last: bool,
         bases: tuple[int, int, int], first: int,
     ) -> None:
-        self.multiply(builder, tile, chunk, bases)
+        self.multiply(builder, tile, part, chunk, bases)
         if last:
             requantize_tiles(
-                builder, self.rule, bases[0], tile.co.count, tile.pixels,
-                (tile.co.start - first) * self.stride, self.stride,
+                builder, self.rule, bases[0] + part.start * tile.pixels, part.count, tile.pixels,
+                (tile.co.start + part.start - first) * self.stride, self.stride,
             )
 
     # -- device calls ----------------------------------------------------------------------------
     def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        self.load_padded(builder, base, tile, chunk)
+        if self.border is None:
+            return
         rows = extent(self.shape, 0, tile.oh, chunk.kh)
         columns = extent(self.shape, 1, tile.ow, chunk.kw)
-        blocks, area, source = chunk.ci, rows.total * columns.total, self.source
+        for index in range(inputs_of(self.shape, tile, chunk).count):
+            start = base + index * rows.total * columns.total
+            fill_border(builder, start, rows, columns, self.border)
+
+    def load_padded(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        rows = extent(self.shape, 0, tile.oh, chunk.kh)
+        columns = extent(self.shape, 1, tile.ow, chunk.kw)
+        blocks = inputs_of(self.shape, tile, chunk)
+        area, source = rows.total * columns.total, self.source
         if rows.inside == 0 or columns.inside == 0:  # nothing but padding
             builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
             return
@@ -172,24 +264,45 @@ class _Conv:
             )
 
     def multiply(
-        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int]
+        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk,
+        bases: tuple[int, int, int],
     ) -> None:
-        dy, dx = self.shape.dilations
-        rows = extent(self.shape, 0, tile.oh, chunk.kh)
-        columns = extent(self.shape, 1, tile.ow, chunk.kw)
-        width = columns.total
+        for run, rows, columns in product(
+            runs(self.shape.leads, tile.co.start + part.start, part.count),
+            phases(self.shape, 0, tile.oh, chunk.kh), phases(self.shape, 1, tile.ow, chunk.kw),
+        ):
+            self.multiply_phase(builder, tile, chunk, bases, run, (rows, columns))
+
+    def multiply_phase(
+        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int],
+        run: Run, axes: tuple[Phase, Phase],
+    ) -> None:
+        v, h = axes
+        acc, inp, wgt = bases
+        width = extent(self.shape, 1, tile.ow, chunk.kw).total
+        area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
         window = chunk.kh.count * chunk.kw.count
+        block, lead = run.start - tile.co.start, run.lead - inputs_of(self.shape, tile, chunk).start
+        acc += block * tile.pixels + v.first * tile.ow.count + h.first
+        inp += (lead + chunk.ci.start) * area + v.source * width + h.source
+        wgt += block * chunk.ci.count * window + v.tap * chunk.kw.count + h.tap
+        weights = chunk.ci.count * window  # of an output block
         kept = [
-            Loop(tile.co.count, dst=tile.pixels, wgt=chunk.ci.count * window),
-            Loop(tile.oh.count, dst=tile.ow.count, src=rows.move * width),
-            Loop(tile.ow.count, dst=1, src=columns.move),
+            Loop(run.repeats, run.count * tile.pixels, run.jump * area, run.count * weights),
+            Loop(run.count, dst=tile.pixels, wgt=weights),
+            Loop(v.count, dst=v.step * tile.ow.count, src=v.move * width),
+            Loop(h.count, dst=h.step, src=h.move),
         ]
+        if not v.taps or not h.taps:  # outputs between the taps hold the bias alone
+            if chunk.first:
+                reset_tiles(builder, acc, kept)
+            return
         summed = [
-            Loop(chunk.ci.count, src=rows.total * width, wgt=window),
-            Loop(chunk.kh.count, src=dy * width, wgt=chunk.kw.count),
-            Loop(chunk.kw.count, src=dx, wgt=1),
+            Loop(chunk.ci.count, src=area, wgt=window),
+            Loop(v.taps, src=v.tap_move * width, wgt=v.tap_step * chunk.kw.count),
+            Loop(h.taps, src=h.tap_move, wgt=h.tap_step),
         ]
-        accumulate(builder, bases, kept, summed, chunk.first)
+        accumulate(builder, (acc, inp, wgt), kept, summed, chunk.first)
 
     def store(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
         target = self.target

@@ -6,21 +6,22 @@ Weights have scales of their own kind (:mod:`.weights`).  Exponents come from ca
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from .arithmetic import Requant
 from .calibrate import Calibration
 from .errors import CompileError
 from .exponents import choose_exponent
 from .graph import Graph, Node
 from .host import host_model
 from .place import Placement
+from .quantize_operators import OPERATORS, integer_bounds
 from .quantized import QuantizedGraph, QuantizedNode, QuantizedTensor
 from .weights import PER_TENSOR, Scheme, choose_scales, quantize_weights, requantization
 
-__all__ = ["quantize_graph"]
+__all__ = ["Quantizer", "quantize_graph"]
 
-_TIED = ("Relu", "MaxPool", "Flatten")  # output exponent = input exponent: no arithmetic
 
 
 def quantize_graph(
@@ -46,12 +47,14 @@ def quantize_graph(
     CompileError
         Weights or biases cannot be represented; all problems are listed.
     """
-    work = _Quantizer(graph, placements, calibration, inp_width, wgt_width, method, scheme)
+    work = Quantizer(graph, placements, calibration, inp_width, wgt_width, method, scheme)
     work.memo = {} if memo is None else memo
     return work.run()
 
 
-class _Quantizer:
+class Quantizer:
+    """The work of :func:`quantize_graph`, node by node."""
+
     def __init__(
         self, graph: Graph, placements: dict[str, Placement], calibration: Calibration,
         inp_width: int, wgt_width: int, method: str, scheme: Scheme,
@@ -64,6 +67,7 @@ class _Quantizer:
         self.problems: list[str] = []
 
     def run(self) -> QuantizedGraph:
+        """Return the integer network (errors: CompileError)."""
         nodes: list[QuantizedNode] = []
         waiting: list[Node] = []
         for node in self.graph.nodes:
@@ -73,7 +77,7 @@ class _Quantizer:
             if waiting:
                 nodes.append(self.host(waiting))
                 waiting = []
-            nodes.append(self.accelerator(node))
+            nodes += self.made(node)
         if waiting:
             nodes.append(self.host(waiting))
         if self.problems:
@@ -81,11 +85,7 @@ class _Quantizer:
         named = dict.fromkeys(self.graph.inputs)
         for made in nodes:
             named |= dict.fromkeys((*made.inputs, *made.outputs))
-        tensors = {}
-        for name in named:
-            tensor = self.graph.tensors[name]
-            exponent = self.exponents.get(name)
-            tensors[name] = QuantizedTensor(name, tensor.shape, exponent, tensor.dtype)
+        tensors = {name: self.tensor(name) for name in named}
         constants = tuple(
             name for name in self.graph.outputs if self.graph.tensors[name].constant
         )
@@ -94,7 +94,17 @@ class _Quantizer:
             tuple(self.graph.outputs), self.inp_width, self.wgt_width, constants,
         )
 
+    def tensor(self, name: str) -> QuantizedTensor:
+        """Return what is known of an activation."""
+        tensor = self.graph.tensors[name]
+        return QuantizedTensor(name, tensor.shape, self.exponents.get(name), tensor.dtype)
+
+    def made(self, node: Node) -> list[QuantizedNode]:
+        """Return what a node of the accelerator becomes."""
+        return [self.accelerator(node)]
+
     def host(self, nodes: list[Node]) -> QuantizedNode:
+        """Return one step for neighbouring nodes of the host."""
         made = {name for node in nodes for name in node.outputs}
         inputs = dict.fromkeys(
             name for node in nodes for name in node.inputs
@@ -112,22 +122,33 @@ class _Quantizer:
         )
 
     def accelerator(self, node: Node) -> QuantizedNode:
+        """Quantize a node by the rules of its kind."""
         activations = tuple(
             name for name in node.inputs if name and not self.graph.tensors[name].constant
         )
         for name in activations:
             if name not in self.exponents:
                 self.exponents[name] = self.calibrated(name)
-        if node.op in _TIED:
-            self.exponents[node.outputs[0]] = self.exponents[activations[0]]
-            return QuantizedNode(node.op, node.name, activations, node.outputs, node.attrs)
-        make = {"Conv": self.weighted, "Gemm": self.weighted, "Add": self.add,
-                "GlobalAveragePool": self.average}[node.op]
-        return make(node, activations)
+        if node.op in OPERATORS:
+            made = OPERATORS[node.op](self, node, activations)
+        else:
+            made = self.weighted(node, activations)
+        if "clip" in node.attrs and made.requant is not None:
+            bounds = integer_bounds(
+                node.attrs["clip"], self.exponents[node.outputs[0]], self.inp_width
+            )
+            made = replace(made, requant=replace(made.requant, clip=bounds))
+        return made
 
     def calibrated(self, name: str) -> int:
+        """Return the exponent that calibration gives an activation."""
         peak, values = self.calibration.peak(name), self.calibration.values[name]
         return choose_exponent(values, peak, self.inp_width, self.method)
+
+    def fitting(self, values: np.ndarray) -> int:
+        """Return the exponent for a constant that stands where activations do."""
+        peak = float(np.abs(values).max(initial=0))
+        return choose_exponent(values.reshape(-1), peak, self.inp_width, self.method)
 
     def shift_to(self, name: str, accumulator: int) -> int:
         """Choose the exponent of an output given its accumulator's; return the shift, 0..31."""
@@ -135,7 +156,8 @@ class _Quantizer:
         self.exponents[name] = accumulator + shift
         return shift
 
-    def weighted(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
+    def constants(self, node: Node) -> tuple[np.ndarray, np.ndarray]:
+        """Return weights and bias of a layer, finite, float64."""
         weight = np.asarray(self.graph.value(node.inputs[1]), np.float64)
         outputs = weight.shape[0]
         with_bias = len(node.inputs) > 2 and node.inputs[2]
@@ -145,6 +167,11 @@ class _Quantizer:
                 f"{node.op} {node.name!r}: its weights or bias hold NaN or infinite values"
             )
             weight, bias = np.nan_to_num(weight, posinf=0, neginf=0), np.zeros(outputs)
+        return weight, np.asarray(bias, np.float64)
+
+    def weighted(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
+        """Quantize a layer with weights."""
+        weight, bias = self.constants(node)
         source, target = self.exponents[activations[0]], self.calibrated(node.outputs[0])
         kind = "minmax" if self.method == "minmax" else "error"  # those of activations do not fit
         if (node.name, kind) not in self.memo:
@@ -161,41 +188,3 @@ class _Quantizer:
             node.op, node.name, activations, node.outputs, node.attrs,
             made.integers, made.scale, requant,
         )
-
-    def add(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
-        names = tuple(node.inputs)
-        finest = min(self.exponents[name] for name in names)
-        shifts = tuple(self.exponents[name] - finest for name in names)
-        if max(shifts) > 31 - self.inp_width - 1:
-            self.problems.append(
-                f"Add {node.name!r}: its inputs differ in scale by 2^{max(shifts)}; the finer one "
-                "cannot matter: remove it or calibrate with data that uses it"
-            )
-        channels = self.graph.tensors[node.outputs[0]].shape[1]
-        shift = self.shift_to(node.outputs[0], finest)
-        requant = Requant(
-            np.zeros(channels, np.int32), np.full(channels, shift, np.int32),
-            relu=bool(node.attrs.get("relu")),
-        )
-        return QuantizedNode(
-            node.op, node.name, names, node.outputs, node.attrs, requant=requant, shifts=shifts
-        )
-
-    def average(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
-        _, channels, height, width = self.graph.tensors[activations[0]].shape
-        pixels = height * width
-        source = self.exponents[activations[0]]
-        below = pixels.bit_length() - 1  # the mean of 2^below numbers is a shift
-        shift = self.shift_to(node.outputs[0], source - below)
-        multiplier = None
-        if pixels != 1 << below:  # 2^below / pixels lies in (0.5, 1)
-            q31 = ((1 << (31 + below)) + pixels // 2) // pixels
-            multiplier = np.full(channels, q31, np.int32)
-        requant = Requant(
-            np.zeros(channels, np.int32), np.full(channels, shift, np.int32), multiplier
-        )
-        return QuantizedNode(
-            node.op, node.name, activations, node.outputs, node.attrs, requant=requant
-        )
-
-

@@ -31,10 +31,16 @@ BUILTIN = {
     "model": "myvta.model.target:open_model",
     "icarus": "myvta.cosim.icarus:open_icarus",
     "verilator": "myvta.cosim.verilator:open_verilator",
+    "uart": "myvta.driver.uart:open_uart",
+    "tcp": "myvta.driver.tcp:open_tcp",
+    "devmem": "myvta.driver.devmem:open_devmem",
+    "uio": "myvta.driver.uio:open_uio",
 }
 """Schemes of this package; setup.cfg's entry points say the same."""
 
 DEFAULT_WINDOW = (0, 64 << 20)
+# Without mem= these get (0, 0): the device or its board knows.
+_OWN_WINDOW = ("uart", "tcp", "devmem", "uio")
 _SPY = "spy:"
 
 
@@ -119,7 +125,7 @@ def parse_url(url: str) -> TargetUrl:
         if name in options:
             raise UrlError(f"option {name!r} is given twice in {url!r}")
         options[name] = value
-    base, size = DEFAULT_WINDOW
+    base, size = (0, 0) if scheme in _OWN_WINDOW else DEFAULT_WINDOW
     if "mem" in options:
         base, size = _parse_window(options.pop("mem"))
     config = options.pop("config", None)

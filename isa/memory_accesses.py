@@ -13,10 +13,11 @@ from .findings import AddFinding, Kind
 from .footprints import Decoded
 from .index_sets import span
 from .memory_map import Intervals, MemoryMap, Region, Rows
-from .opcodes import ADDRESS_BITS, INSTRUCTION_BYTES, UOP_BYTES, MemoryType, Module
+from .opcodes import INSTRUCTION_BYTES, UOP_BYTES, MemoryType, Module
 
 __all__ = ["MemoryAccesses"]
 
+_ANYWHERE = 1 << 62  # end of memory whose window is not known
 _PAGES = 4096  # memory is cut into so many pages at most, to tell quickly what cannot meet
 
 
@@ -120,7 +121,7 @@ class MemoryAccesses:
 
     def _window(self) -> tuple[int, int]:
         if self._map.window is None:
-            return 0, 1 << ADDRESS_BITS + 1
+            return 0, _ANYWHERE
         base, size = self._map.window
         return base, base + size
 

@@ -22,9 +22,8 @@ def race_advice(one: Module, first: int, other: Module, second: int) -> str:
     if Module.COMPUTE in (one, other):
         push, pop = flag_names(one, other)
         return (
-            f"set {push} on instruction {first} (or a later one of {one.name.lower()} that is not "
-            f"behind it in waiting) and {pop} on instruction {second} (or an earlier one of "
-            f"{other.name.lower()}), so that the token arrives there"
+            f"set {push} on instruction {first} and {pop} on instruction {second} (or on a later "
+            f"one of {one.name.lower()} and an earlier one of {other.name.lower()})"
         )
     there, back = flag_names(one, Module.COMPUTE), flag_names(Module.COMPUTE, other)
     return (

@@ -12,11 +12,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..isa.config import Config
-from ..isa.fields import uop_layout
 from ..isa.instructions import Alu, Gemm
 from ..isa.opcodes import AluOpcode
 from .timing_constants import cycles
+from .uop_buffer import UopBuffer
 
 __all__ = ["StepTiming", "steps_of"]
 
@@ -32,17 +31,17 @@ def steps_of(item: Gemm | Alu) -> int:
 class StepTiming:
     """Cycles of step instructions; remembers the patterns it has seen."""
 
-    def __init__(self, config: Config):
-        layout = uop_layout(config)
-        self._fields = [(field.lo, field.high) for field in layout.values()][:2]
+    def __init__(self, uops: UopBuffer):
+        self._uops = uops
         self._replay: Callable[..., int] = lru_cache(maxsize=4096)(self._replayed)
         self._tail: tuple[Gemm | Alu, np.ndarray] | None = None
 
-    def cycles(self, item: Gemm | Alu, uops: np.ndarray) -> int:
+    def cycles(self, item: Gemm | Alu) -> int:
         """Return the cycles from the first step's place to the next instruction's; 1 for none."""
         steps = steps_of(item)
         if not steps:
             return 1
+        uops = self._uops.of(item)
         before, self._tail = self._tail, (item, uops)
         if isinstance(item, Gemm):
             return steps
@@ -55,14 +54,10 @@ class StepTiming:
             item.src_factor_out, item.src_factor_in, item.alu_opcode, item.use_imm, tail,
         )
 
-    def _column(self, uops: np.ndarray, which: int) -> np.ndarray:
-        low, high = self._fields[which]
-        return (uops >> np.uint32(low)).astype(np.int64) & high
-
     def _last(self, item: Gemm | Alu, uops: np.ndarray) -> tuple[int, ...]:
         """Return the destinations of the last steps, the latest first."""
         count = len(uops)
-        dst = self._column(uops[-_HAZARD:], 0)
+        dst = self._uops.column(uops[-_HAZARD:], 0)
         out = []
         for back in range(min(_HAZARD, steps_of(item))):
             rest, uop = divmod(steps_of(item) - 1 - back, count)
@@ -78,8 +73,8 @@ class StepTiming:
     ) -> int:
         uops = np.frombuffer(data, np.uint32)
         outer, inner = np.arange(iter_out)[:, None, None], np.arange(iter_in)[None, :, None]
-        dst = (outer * dst_out + inner * dst_in + self._column(uops, 0)).reshape(-1)
-        src = (outer * src_out + inner * src_in + self._column(uops, 1)).reshape(-1)
+        dst = (outer * dst_out + inner * dst_in + self._uops.column(uops, 0)).reshape(-1)
+        src = (outer * src_out + inner * src_in + self._uops.column(uops, 1)).reshape(-1)
         total = len(dst)
         some = min(total, _REPLAYED)
         if opcode == AluOpcode.RQT:

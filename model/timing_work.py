@@ -12,6 +12,7 @@ from ..isa.instructions import Alu, Gemm, Instruction, Load, Store, route
 from ..isa.opcodes import MemoryType, Module
 from .timing_constants import cycles
 from .timing_steps import StepTiming
+from .uop_buffer import UopBuffer
 
 __all__ = ["Work", "WorkReader"]
 
@@ -46,10 +47,9 @@ class WorkReader:
         self, config: Config, uops: bytes, bases: Mapping[MemoryType, int] | None = None
     ):
         self.config = config
-        self._image = np.frombuffer(uops, "<u4")
-        self._buffer = np.zeros(config.depth(MemoryType.UOP), np.uint32)
+        self._uops = UopBuffer(config, uops)
         self._bases = dict(bases or {})
-        self._timing = StepTiming(config)
+        self._timing = StepTiming(self._uops)
 
     def read(self, item: Instruction) -> Work:
         """Return the work of the next instruction of the stream."""
@@ -58,7 +58,7 @@ class WorkReader:
             getattr(item, "push_prev", 0), getattr(item, "push_next", 0),
         )
         if isinstance(item, (Gemm, Alu)):
-            steps = self._timing.cycles(item, self._buffer[item.uop_bgn:item.uop_end])
+            steps = self._timing.cycles(item)
             return Work(Module.COMPUTE, "steps", *flags, steps=steps, instruction=item)
         if isinstance(item, Store):
             return self._store(item, flags)
@@ -80,7 +80,7 @@ class WorkReader:
             return Work(module, "nothing", *flags)
         beats, bursts = self._rows(item) if item.y_size else (0, 0)
         if kind == MemoryType.UOP and beats:
-            self._fill_uops(item)
+            self._uops.load(item)
         rows = item.y_pad_0 + item.y_size + item.y_pad_1
         padding = rows * (item.x_pad_0 + item.x_size + item.x_pad_1) - item.x_size * item.y_size
         slots = beats
@@ -109,9 +109,3 @@ class WorkReader:
             int((last_of // bus - first // bus + 1).sum()),
             int((last_of // block - first // block + 1).sum()),
         )
-
-    def _fill_uops(self, item: Load) -> None:
-        for row in range(item.y_size):
-            at, start = item.sram_base + row * item.x_size, item.dram_base + row * item.x_stride
-            part = self._image[start:start + item.x_size]
-            self._buffer[at:at + len(part)] = part

@@ -6,12 +6,15 @@ prints as what would have to be typed to see it again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler_networks import NetworkBuilder
 from hypothesis import strategies as st
 
-__all__ = ["ConvCase", "convolutions"]
+__all__ = [
+    "ConvCase", "convolutions", "depthwise_convolutions", "grouped_convolutions",
+    "transposed_convolutions",
+]
 
 Pair = tuple[int, int]
 
@@ -34,14 +37,18 @@ class ConvCase:
     relu: bool = False
     inner: bool = False
     images: int = 1
+    group: int = 1
+    added: Pair | None = None  # output_padding of a ConvTranspose; None: a Conv
 
     def build(self, network: NetworkBuilder) -> str:
         """Add the input and the layer; return the name of its output."""
         x = network.input((self.images, self.channels, *self.size))
         x = network.relu(x) if self.inner else x
-        y = network.conv(
-            x, self.filters, self.kernel, self.strides, self.pads, self.bias, self.dilations
-        )
+        window = (self.kernel, self.strides, self.pads, self.bias, self.dilations, self.group)
+        if self.added is None:
+            y = network.conv(x, self.filters, *window)
+        else:
+            y = network.conv_transpose(x, self.filters, *window, self.added)
         return network.relu(y) if self.relu else y
 
 
@@ -73,4 +80,41 @@ def convolutions(draw: st.DrawFn, channels: int = 40, kernel: int = 5) -> ConvCa
         kernel=window, strides=draw(_pair(st.integers(1, 4))), pads=pads, dilations=dilations,
         bias=draw(st.booleans()), relu=draw(st.booleans()), inner=draw(st.booleans()),
         images=draw(st.sampled_from((1, 1, 1, 2, 3))),
+    )
+
+
+@st.composite
+def grouped_convolutions(draw: st.DrawFn) -> ConvCase:
+    """Draw 2 to 9 groups of any number of channels in and out."""
+    case, group = draw(convolutions(1, 4)), draw(st.integers(2, 9))
+    return replace(
+        case, channels=group * draw(st.integers(1, 20)), filters=group * draw(st.integers(1, 20)),
+        group=group,
+    )
+
+
+@st.composite
+def depthwise_convolutions(draw: st.DrawFn) -> ConvCase:
+    """Draw a group for each of up to 70 channels, with one to three filters each."""
+    case, group = draw(convolutions(1, 5)), draw(st.integers(1, 70))
+    return replace(
+        case, channels=group, filters=group * draw(st.sampled_from((1, 1, 1, 2, 3))), group=group
+    )
+
+
+@st.composite
+def transposed_convolutions(draw: st.DrawFn) -> ConvCase:
+    """Draw a ConvTranspose with any padding and output_padding that leave some output."""
+    case = draw(st.one_of(convolutions(40, 5), grouped_convolutions(), depthwise_convolutions()))
+    size, strides = draw(_pair(st.integers(1, 7))), draw(_pair(st.integers(1, 4)))
+    added = tuple(draw(st.integers(0, stride - 1)) for stride in strides)
+    whole = [
+        (size[a] - 1) * strides[a] + case.dilations[a] * (case.kernel[a] - 1) + 1 + added[a]
+        for a in range(2)
+    ]
+    before = [draw(st.integers(0, min(9, whole[a] - 1))) for a in range(2)]
+    after = [draw(st.integers(0, min(9, whole[a] - 1 - before[a]))) for a in range(2)]
+    return replace(
+        case, size=size, strides=strides, added=(added[0], added[1]),
+        pads=(before[0], before[1], after[0], after[1]),
     )

@@ -60,12 +60,12 @@ class NetworkBuilder:
     def conv(
         self, x: str, channels: int, kernel: tuple[int, int] = (3, 3),
         strides: tuple[int, int] = (1, 1), pads: tuple[int, int, int, int] = (1, 1, 1, 1),
-        bias: bool = True, dilations: tuple[int, int] = (1, 1),
+        bias: bool = True, dilations: tuple[int, int] = (1, 1), group: int = 1,
     ) -> str:
         """Add a Conv with random weights of unit gain."""
         n, c, h, w = self.shapes[x]
-        gain = 1 / np.sqrt(c * kernel[0] * kernel[1])
-        names = [x, self.constant(self.random.normal(0, gain, (channels, c, *kernel)))]
+        gain = 1 / np.sqrt(c // group * kernel[0] * kernel[1])
+        names = [x, self.constant(self.random.normal(0, gain, (channels, c // group, *kernel)))]
         if bias:
             names.append(self.constant(self.random.normal(0, 0.3, channels), "b"))
         size = [
@@ -74,7 +74,29 @@ class NetworkBuilder:
         ]
         return self.node(
             "Conv", names, (n, channels, *size), kernel_shape=kernel, strides=strides, pads=pads,
-            dilations=dilations,
+            dilations=dilations, group=group,
+        )
+
+    def conv_transpose(
+        self, x: str, channels: int, kernel: tuple[int, int] = (4, 4),
+        strides: tuple[int, int] = (2, 2), pads: tuple[int, int, int, int] = (1, 1, 1, 1),
+        bias: bool = True, dilations: tuple[int, int] = (1, 1), group: int = 1,
+        added: tuple[int, int] = (0, 0),
+    ) -> str:
+        """Add a ConvTranspose with random weights; ``added`` is its output_padding."""
+        n, c, h, w = self.shapes[x]
+        gain = 1 / np.sqrt(c // group * kernel[0] * kernel[1] / (strides[0] * strides[1]))
+        names = [x, self.constant(self.random.normal(0, gain, (c, channels // group, *kernel)))]
+        if bias:
+            names.append(self.constant(self.random.normal(0, 0.3, channels), "b"))
+        size = [
+            (have - 1) * strides[a] + dilations[a] * (kernel[a] - 1) + 1 + added[a]
+            - pads[a] - pads[a + 2]
+            for a, have in enumerate((h, w))
+        ]
+        return self.node(
+            "ConvTranspose", names, (n, channels, *size), kernel_shape=kernel, strides=strides,
+            pads=pads, dilations=dilations, group=group, output_padding=added,
         )
 
     def relu(self, x: str) -> str:

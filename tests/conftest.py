@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from device_run import Device, Targets
+from myhdl import _simulator
 
 from myvta.rtl.inspection import look_faster
 
@@ -50,6 +51,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if item.get_closest_marker(marker):
             for tool in tools:
                 _require(tool)
+
+
+@pytest.fixture(autouse=True)
+def _forget_hardware() -> Iterator[None]:
+    """Take away a test's signals and blocks: MyHDL keeps all, and every simulation works on all."""
+    kept = _simulator._signals, _simulator._blocks
+    known = [len(items) for items in kept]
+    yield
+    for items, count in zip(kept, known, strict=True):
+        del items[count:]
 
 
 @pytest.fixture(scope="module")

@@ -28,12 +28,12 @@ from rich.table import Table
 
 import myvta
 
-__all__ = ["ROOT", "TABLE", "Result", "main", "plant", "select"]
+__all__ = ["PACKAGE", "ROOT", "TABLE", "Result", "main", "plant", "select"]
 
 TABLE = (*planted_compute.TABLE, *planted_memory.TABLE, *planted_control.TABLE)
 ROOT = Path(__file__).resolve().parents[1]
 RUN_SECONDS = 1200  # a run of tests that takes longer is ended
-_PACKAGE = Path(myvta.__file__).resolve().parent
+PACKAGE = Path(myvta.__file__).parent
 _LEFT_OUT = shutil.ignore_patterns(
     ".*", "__pycache__", "tests", "docs", "build", "examples", "benchmarks", "*.egg-info"
 )
@@ -69,8 +69,10 @@ class BaselineError(click.ClickException):
 
 def select(only: tuple[str, ...]) -> list[Planted]:
     """Return the bugs of these parts, or with these words in their name; all without any."""
-    chosen = [bug for bug in TABLE
-              if not only or any(text == bug.part or text in bug.name for text in only)]
+    chosen = [
+        bug for bug in TABLE
+        if not only or bug.part in only or any(text in bug.name for text in {*only} - {*PARTS})
+    ]
     if not chosen:
         raise click.UsageError(
             f"no planted bug is of part or has in its name {' or '.join(map(repr, only))}; "
@@ -88,7 +90,7 @@ class Field:
     def copy(self, name: str, bug: Planted | None = None) -> Path:
         """Return a folder with a copy of the package in it."""
         folder = self._folder / name
-        shutil.copytree(_PACKAGE, folder / "myvta", ignore=_LEFT_OUT)
+        shutil.copytree(PACKAGE, folder / "myvta", ignore=_LEFT_OUT)
         if bug:
             file = folder / "myvta" / "rtl" / bug.file
             file.write_text(bug.apply(file.read_text(encoding="utf-8")), encoding="utf-8")
@@ -195,7 +197,7 @@ def show(results: list[Result], console: Console) -> None:
 def main(only: tuple[str, ...], jobs: int, file: Path | None) -> None:
     """Plant bugs in a copy of the hardware and see whether the tests find them."""
     console = Console()
-    rotten = problems(TABLE, _PACKAGE / "rtl", ROOT)
+    rotten = problems(TABLE, PACKAGE / "rtl", ROOT)
     if rotten:
         raise click.ClickException("planted bugs do not apply any more:\n" + "\n".join(rotten))
     bugs = select(only)

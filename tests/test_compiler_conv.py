@@ -7,7 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from compiler_conv_cases import ConvCase, convolutions
+from compiler_conv_cases import (
+    ConvCase,
+    convolutions,
+    depthwise_convolutions,
+    grouped_convolutions,
+    transposed_convolutions,
+)
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 from hypothesis import given, settings, strategies as st
 
@@ -41,7 +47,10 @@ def fuzz(cases: st.SearchStrategy[ConvCase], examples: int) -> Callable[[], None
     return run
 
 
-FAMILIES = {"plain": convolutions()}
+FAMILIES = {
+    "plain": convolutions(), "grouped": grouped_convolutions(),
+    "depthwise": depthwise_convolutions(), "transposed": transposed_convolutions(),
+}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

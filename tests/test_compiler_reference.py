@@ -43,13 +43,14 @@ def test_convolution_equals_convinteger(seed: int) -> None:
         "dilations": random.integers(1, 3, 2).tolist(),
         "pads": random.integers(0, 4, 4).tolist(),
     }
-    x = random.integers(-128, 128, (2, 7, 9, 11))
-    weight = random.integers(-128, 128, (5, 7, *kernel)).astype(np.int8)
+    group = int(random.choice([1, 1, 2, 4]))
+    x = random.integers(-128, 128, (2, 7 * group, 9, 11))
+    weight = random.integers(-128, 128, (5 * group, 7, *kernel)).astype(np.int8)
     shifted = (x + 128).astype(np.uint8)  # ConvInteger is fastest and surest on uint8 inputs
     wanted = run(
         "ConvInteger",
         {"x": shifted, "w": weight, "z": np.array(128, np.uint8)}, TensorProto.INT32,
-        kernel_shape=kernel.tolist(), **attrs,
+        kernel_shape=kernel.tolist(), group=group, **attrs,
     )
     np.testing.assert_array_equal(accumulate_conv(x, weight, attrs), wanted)
 

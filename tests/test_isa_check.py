@@ -30,14 +30,12 @@ WGTS = Load(memory_type=WGT, x_size=1, x_stride=1)
 UOPS = Load(memory_type=UOP, x_size=2, x_stride=2)
 ACCS = Load(memory_type=ACC, x_size=4, x_stride=4, dram_base=64)
 CLEAR = Gemm(reset=1, iter_in=4, dst_factor_in=1)
+PAIR = (Uop(), Uop(1, 1, 0))
 BASES = dict.fromkeys(MemoryType, 0) | {UOP: 0x8000}
 
 
 def image(*uops):
     return (0x8000, b"".join(encode_uop(it, CONFIG).to_bytes(4, "little") for it in uops), "uops")
-
-
-PAIR = (Uop(), Uop(1, 1, 0))
 
 
 def found(*instructions, uops=PAIR, chip=None, **memory):
