@@ -130,8 +130,8 @@ def _show_deviation(report: CompileReport, console: Console) -> None:
     most = max(steps for steps, _ in apart.values())
     where = [f"{name} ({100 * share:.2g} %)" for name, (_, share) in apart.items() if share]
     console.print(
-        f"the model came quantized: on its own integers a layer is at most {most} of 256 steps from "
-        f"{report.evaluator} ({len(apart)} compared); elements that differ: "
+        f"the model came quantized: on its own integers a layer is at most {most} of 256 steps "
+        f"from {report.evaluator} ({len(apart)} compared); elements that differ: "
         f"{', '.join(where) or 'none'}",
         highlight=False, soft_wrap=True,
     )
