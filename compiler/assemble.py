@@ -31,6 +31,7 @@ from .lower_elementwise import (
 )
 from .lower_global_average import lower_global_average
 from .lower_pool import lower_max_pool
+from .lower_scaled import lower_scaled_add
 from .lower_spatial import lower_pad, lower_resize
 from .lowering import Activation, Lowering
 from .packing import pack_inputs
@@ -46,6 +47,7 @@ LOWERINGS = {
     "LeakyRelu": lower_leaky, "Concat": lower_concat, "Slice": lower_slice,
     "MaxPool": lower_max_pool, "AveragePool": lower_average_pool,
     "GlobalAveragePool": lower_global_average, "Pad": lower_pad, "Resize": lower_resize,
+    "ScaledAdd": lower_scaled_add,
 }
 
 
@@ -146,20 +148,20 @@ class Assembler:
                 shared = None
                 if maker is not None and maker.op in ALIASES:
                     shared = self.builder.tensors[integer_name(maker.inputs[0])].offset
-                self._integers(name, self.views[name], shared, tensor.exponent, maker)
+                self._integers(name, self.views[name], shared, maker)
         for name in self.graph.inputs:
             self._float_tensor(name)
             self.present.add(name)
 
     def _integers(
-        self, name: str, view: View, offset: int | None, exponent: int,
-        maker: QuantizedNode | None,
+        self, name: str, view: View, offset: int | None, maker: QuantizedNode | None
     ) -> None:
+        tensor = self.graph.tensors[name]
         own = self.graph.tensors[name].shape
         shape = (self.images, *(own[1:] if own_view(own) == view else view))
         placed = self.builder.tensor(
-            self._program_name(name), shape, MemoryType.INP, offset=offset, scale=(2.0**exponent,),
-            layer=maker.name if maker else "",
+            self._program_name(name), shape, MemoryType.INP, offset=offset, scale=(tensor.scale,),
+            zero_point=tensor.zero_point, layer=maker.name if maker else "",
         )
         assert placed.offset is not None
         self.activations[name] = Activation(

@@ -21,6 +21,7 @@ import numpy as np
 from ..driver.stream import StreamBuilder
 from ..isa.opcodes import MemoryType
 from ..model.timing import predict
+from .border import border_row, fill_border
 from .conv_schedule import LATENCY, choose
 from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, parts_of, phases
 from .emit import accumulate, parameters, requantize_tiles, reset_tiles
@@ -97,6 +98,9 @@ class _Conv:
         table = parameters(self.rule, config)
         self.table = low.constants(f"{node.name}.parameters", table, MemoryType.ACC)
         self.stride = parameter_tiles(config)
+        self.border = None if not node.padding else low.constants(
+            f"{node.name}.padding", border_row(shape, node.padding, config), MemoryType.INP
+        )
         tiling = choose(shape, config, low.options, partial(self.predict, low))
         self.start(low, tiling)
 
@@ -212,6 +216,16 @@ class _Conv:
 
     # -- device calls ----------------------------------------------------------------------------
     def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        self.load_padded(builder, base, tile, chunk)
+        if self.border is None:
+            return
+        rows = extent(self.shape, 0, tile.oh, chunk.kh)
+        columns = extent(self.shape, 1, tile.ow, chunk.kw)
+        for index in range(inputs_of(self.shape, tile, chunk).count):
+            start = base + index * rows.total * columns.total
+            fill_border(builder, start, rows, columns, self.border)
+
+    def load_padded(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
         rows = extent(self.shape, 0, tile.oh, chunk.kh)
         columns = extent(self.shape, 1, tile.ow, chunk.kw)
         blocks = inputs_of(self.shape, tile, chunk)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import dequantize, quantize, requantize, wrap
+from .arithmetic import requantize, wrap
 from .host import run_host_images
 from .quantized import QuantizedGraph, QuantizedNode
 from .reference_operators import OPERATORS
@@ -30,8 +30,7 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
     -------
     dict
         Every activation by name: int64 where it is quantized, float where it lives on the host.
-        Graph outputs that are quantized are integers too: scale them by
-        ``2^graph.tensors[name].exponent``.
+        Graph outputs that are quantized are integers too: ``graph.tensors[name].reals``.
     """
     reals: dict[str, np.ndarray] = {}
     integers: dict[str, np.ndarray] = {}
@@ -40,20 +39,20 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
     for name, value in check_arrays(inputs, wanted, "inputs").items():
         tensor, reals[name] = graph.tensors[name], value
         if tensor.exponent is not None:
-            integers[name] = quantize(reals[name], tensor.exponent, graph.inp_width)
+            integers[name] = tensor.integers(value, graph.inp_width)
     for node in graph.nodes:
         if node.op == "Host":
             feeds = {
                 name: reals[name] if name in reals
-                else dequantize(integers[name], graph.tensors[name].exponent or 0)
+                else graph.tensors[name].reals(integers[name]).astype(np.float32)
                 for name in node.inputs
             }
             assert node.model is not None
             for name, value in run_host_images(node.model, feeds, graph.images).items():
                 reals[name] = value
-                exponent = graph.tensors[name].exponent
-                if exponent is not None:
-                    integers[name] = quantize(value, exponent, graph.inp_width)
+                tensor = graph.tensors[name]
+                if tensor.exponent is not None:
+                    integers[name] = tensor.integers(value, graph.inp_width)
         else:
             values = [integers[name] for name in node.inputs]
             integers[node.outputs[0]] = evaluate_node(node, values, graph.inp_width)
@@ -64,7 +63,7 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
     """Evaluate one accelerator node on integer inputs."""
     x = values[0].astype(np.int64)
     if node.op == "Conv":
-        return _requantize(node, accumulate_conv(x, node.weight, node.attrs), width)
+        return _requantize(node, accumulate_conv(x, node.weight, node.attrs, node.padding), width)
     if node.op == "ConvTranspose":
         return _requantize(node, accumulate_transposed(x, node.weight, node.attrs), width)
     if node.op == "Gemm":
@@ -74,14 +73,17 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
     raise AssertionError(f"no reference for {node.op}")
 
 
-def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, Any]) -> np.ndarray:
+def accumulate_conv(
+    x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, Any], padding: int = 0
+) -> np.ndarray:
     """Return the 32-bit accumulators of a convolution of [N, C, H, W] with [M, C / G, KH, KW]."""
     assert weight is not None
     (sy, sx), (dy, dx), (top, left, bottom, right) = (
         attrs["strides"], attrs["dilations"], attrs["pads"]
     )
     kind, most = _exact(x, weight)
-    x = np.pad(x.astype(kind), ((0, 0), (0, 0), (top, bottom), (left, right)))
+    around = ((0, 0), (0, 0), (top, bottom), (left, right))
+    x = np.pad(x.astype(kind), around, constant_values=padding)
     m, _, kh, kw = weight.shape
     oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
     ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
