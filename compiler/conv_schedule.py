@@ -20,6 +20,7 @@ __all__ = ["LATENCY", "ScheduleOptions", "choose", "price", "shortlist"]
 LATENCY = 64  # cycles of memory latency schedules are chosen for
 _PRICE = 1 / 16  # cycles a beat of memory traffic is worth, if nothing waits for it
 _CANDIDATES = 6
+_WORSE = 1.05  # how much worse than the best a candidate may be by formulas
 
 Predict = Callable[[ConvTiling], int]
 """How many cycles a tiling takes."""
@@ -64,7 +65,8 @@ def shortlist(
     found = _ranked(shape, config, order) or _ranked(shape, config, None)
     if not found:
         raise CompileError(f"{config.name}: its buffers hold no tile of a {shape.kernel} window")
-    return [(tiling, cost) for _, tiling, cost in found[:count]]
+    limit = _WORSE * found[0][0]
+    return [(tiling, cost) for priced, tiling, cost in found[:count] if priced <= limit]
 
 
 def _ranked(

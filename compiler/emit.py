@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..driver.stream import StreamBuilder, rqt_immediate
@@ -34,7 +36,7 @@ def accumulate(
         nest(base, [*kept, *summed]).gemm(builder)
         return
     nest(base, kept).gemm(builder, overwrite=True)
-    for part in _without_first(base, kept, summed):
+    for part in _without_first(base, tuple(kept), tuple(summed)):
         part.gemm(builder)
 
 
@@ -43,8 +45,9 @@ def reset_tiles(builder: StreamBuilder, base: int, loops: list[Loop]) -> None:
     nest((base, 0, 0), [Loop(loop.count, loop.dst) for loop in loops]).gemm(builder, reset=True)
 
 
+@lru_cache(maxsize=4096)
 def _without_first(
-    base: tuple[int, int, int], kept: list[Loop], summed: list[Loop]
+    base: tuple[int, int, int], kept: tuple[Loop, ...], summed: tuple[Loop, ...]
 ) -> list[Nest]:
     """Return nests of every product but the first of each sum: one, or several smaller ones."""
     boxes = []
@@ -54,7 +57,7 @@ def _without_first(
             rest = [Loop(loop.count - 1, loop.dst, loop.src, loop.wgt), *summed[position + 1 :]]
             boxes.append(nest(start, [*kept, *rest]))
     pixels = nest(base, kept)
-    offsets = unroll((0, 0, 0), summed)[1:]
+    offsets = unroll((0, 0, 0), list(summed))[1:]
     listed = len(pixels.uops) * len(offsets)
     if len(boxes) > 1 and listed <= sum(len(box.uops) for box in boxes) + _WORTH_A_CALL:
         uops = (offsets[:, None, :] + pixels.uops[None, :, :]).reshape(-1, 3)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -108,7 +109,7 @@ class _Conv:
         alone.begin(self.node)
         self.start(alone, tiling)
         self.run()
-        stream = alone.finish()
+        stream = alone.finish(draft=True)
         return predict(stream.instructions, stream.uops, low.config, latency=LATENCY).cycles
 
     def start(self, low: Lowering, tiling: ConvTiling) -> None:
@@ -117,6 +118,7 @@ class _Conv:
         buffers = buffers_of(self.shape, tiling, low.config)
         assert buffers is not None, "a tiling that fits"
         self.resident: Part | None = None  # channel blocks whose parameters are on chip
+        self.loaded: dict[int, set[Part]] = {}  # parts of what a slot of WGT holds
         self.acc = SlotPool(buffers.kept, buffers.acc[1], buffers.acc[0])
         self.inp = low.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0])
         self.wgt = low.pool(MemoryType.WGT, buffers.wgt[1], buffers.wgt[0])
@@ -128,11 +130,22 @@ class _Conv:
             parts_of(shape.kernel[1], t.kw),
         )]
         tiles = list(self.tiles(t))
-        if not self.low.first:  # while the layer before ends
-            for chunk in chunks[:len(self.wgt.slots)]:
-                self.hold_weights(tiles[0], chunk, parts_of(tiles[0].co.count, t.part))
+        self.prefetch(tiles[0], chunks)
         for tile in tiles:
             self.tile(tile, chunks)
+        last = tiles[-1].co.count * tiles[-1].pixels * chunks[-1].products
+        self.low.slack = last // prod(shape.up)
+
+    def prefetch(self, tile: Tile, chunks: list[Chunk]) -> None:
+        """Load weights ahead of the first inputs, as many as come in while the layer before ends.
+        """
+        left = self.low.slack_before * self.low.config.bus_bytes
+        for chunk in chunks[:len(self.wgt.slots)]:
+            for part in parts_of(tile.co.count, self.tiling.part):
+                left -= part.count * chunk.products * self.low.config.tile_bytes(MemoryType.WGT)
+                if left < 0:
+                    return
+                self.hold_weights(tile, chunk, part)
 
     def tiles(self, t: ConvTiling) -> Iterator[Tile]:
         spatial = list(product(
@@ -149,16 +162,14 @@ class _Conv:
         acc = self.acc.take(tile)[0]
         parts = parts_of(tile.co.count, self.tiling.part)
         for chunk in chunks:
-            new = self.wgt.find((tile.co, chunk)) is None
-            wgt = self.hold_weights(tile, chunk, parts[:1])
+            wgt = self.hold_weights(tile, chunk, parts[0])
             inp = self.low.fill(
                 self.inp, (tile.group, tile.oh, tile.ow, inputs_of(self.shape, tile, chunk), chunk),
                 partial(self.load_inputs, tile=tile, chunk=chunk),
             )
             bases = (acc.base, inp.base, wgt.base)
             for part in parts:
-                if new and part is not parts[0]:
-                    self.load_part(tile, chunk, part, wgt.base)
+                self.hold_weights(tile, chunk, part)
                 last = chunk is chunks[-1]
                 self.low.compute(partial(
                     self.compute, tile=tile, part=part, chunk=chunk, last=last, bases=bases,
@@ -167,19 +178,18 @@ class _Conv:
                     self.low.store(partial(
                         self.store, tile=tile.cut(part), base=acc.base + part.start * tile.pixels))
 
-    def hold_weights(self, tile: Tile, chunk: Chunk, parts: list[Part]) -> Slot:
-        """Return the slot of a chunk's weights; if it is a new one, load some parts of them."""
+    def hold_weights(self, tile: Tile, chunk: Chunk, part: Part) -> Slot:
+        """Return the slot of a chunk's weights, with those of a part in it."""
         slot = self.wgt.find((tile.co, chunk))
         if slot is None:
             slot = self.wgt.take((tile.co, chunk))[0]
-            for part in parts:
-                self.load_part(tile, chunk, part, slot.base)
+            self.loaded[slot.base] = set()
+        if part not in self.loaded[slot.base]:
+            self.loaded[slot.base].add(part)
+            self.low.load(partial(
+                self.load_weights, base=slot.base + part.start * chunk.products,
+                tile=tile.cut(part), chunk=chunk))
         return slot
-
-    def load_part(self, tile: Tile, chunk: Chunk, part: Part, base: int) -> None:
-        size = chunk.ci.count * chunk.kh.count * chunk.kw.count
-        self.low.load(partial(
-            self.load_weights, base=base + part.start * size, tile=tile.cut(part), chunk=chunk))
 
     def hold_parameters(self, tile: Tile) -> int:
         """Have the parameters of a tile on chip; return the first block of those that are."""

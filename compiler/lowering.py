@@ -71,32 +71,30 @@ class Lowering:
     options: ScheduleOptions = field(default_factory=ScheduleOptions)
     pipeline: Pipeline = field(default_factory=Pipeline)
     layer: str = ""
+    slack: int = 0  # cycles at the end of the node in which memory has nothing to do for it
+    slack_before: int = 0  # those of the node before
 
     def __post_init__(self) -> None:
         self._pools: dict[MemoryType, int] = {}
         self._weights = SlotPool(0, self.config.depth(MemoryType.WGT) // 2)
 
-    @property
-    def first(self) -> bool:
-        """Whether the node is the first of its launch."""
-        return all(step.note == self.layer for step in self.pipeline.steps)
-
     def begin(self, node: QuantizedNode) -> None:
         """Start a node."""
         self.layer = node.name
+        self.slack_before, self.slack = self.slack, 0
         self.pipeline.preload(node.name)
 
-    def finish(self) -> Stream:
-        """Return the stream of everything recorded."""
-        return self.pipeline.build(self.config, overlap=self.options.overlap)
+    def finish(self, *, draft: bool = False) -> Stream:
+        """Return the stream of everything recorded; of a ``draft`` without its bytes."""
+        return self.pipeline.build(self.config, overlap=self.options.overlap, draft=draft)
 
-    def compute(self, emit: Emit, *after: object) -> None:
-        """Record a step of the compute engine."""
-        self.pipeline.step(emit, self.layer)
+    def compute(self, emit: Emit, *after: int | None) -> int:
+        """Record a step of the compute engine; return its number."""
+        return self.pipeline.step(emit, self.layer)
 
-    def store(self, emit: Emit, *after: object) -> None:
-        """Record a step of the store engine."""
-        self.pipeline.step(emit, self.layer)
+    def store(self, emit: Emit, *after: int | None) -> int:
+        """Record a step of the store engine; return its number."""
+        return self.pipeline.step(emit, self.layer)
 
     def load(self, emit: Emit) -> None:
         """Record a step of the load engine."""

@@ -103,8 +103,10 @@ def tilings(
     """Yield every tiling that fits, of one loop order or all."""
     everything = parameter_tiles(config) * shape.co <= config.depth(MemoryType.ACC) // 4
 
-    def fits(*sizes: int, name: str = "inputs") -> tuple[ConvTiling, Buffers] | None:
-        tiling = ConvTiling(*sizes, name, everything)
+    def fits(
+        co: int, part: int, ci: int, oh: int, ow: int, kh: int, kw: int, name: str = "inputs"
+    ) -> tuple[ConvTiling, Buffers] | None:
+        tiling = ConvTiling(co, part, ci, oh, ow, kh, kw, name, everything)
         buffers = buffers_of(shape, tiling, config)
         return None if buffers is None else (tiling, buffers)
 

@@ -113,6 +113,7 @@ class _Device:
         # engines
         self.load_walk = self.loads = 0
         self.fill_walk = self.fills = self.fill_written = 0
+        self.fill_queue: deque[tuple[int, int]] = deque()  # LOADs and their beats not asked for
         self.sequencer = self.pipeline = 0
         self.store_walk = self.store_reads = self.writes = self.stores = 0
         self.finished: int | None = None
@@ -282,7 +283,7 @@ class _Device:
             return
         if work.kind == "fill":
             self._leave(now, Module.COMPUTE, work, item)
-            self._fill(now, work, item)
+            self._fill(now, item)
         elif self.fills:
             return
         elif work.kind == "finish":
@@ -297,20 +298,32 @@ class _Device:
             self.pipeline = self.sequencer + _DRAIN
             self._at(self.sequencer + _WRITTEN, self._complete, item)
 
-    def _fill(self, now: int, work: Work, item: int) -> None:
-        """A LOAD of compute: data comes beside the steps, and is written when they have ended."""
+    def _fill(self, now: int, item: int) -> None:
+        """Start a LOAD of compute: its data comes beside steps, and is written after them."""
         self.fills += 1
+        work = self.work[item]
         self.fill_walk = now + _WALK + max(work.bursts - 1, 0)
+        self.fill_queue.append((item, work.beats))
+        if len(self.fill_queue) == 1:
+            self._at(now + _REQUEST, self._fill_part)
+
+    def _fill_part(self, now: int) -> None:
+        """Ask for as much of the first LOAD as the buffer holds."""
+        item, left = self.fill_queue.popleft()
+        part = min(left, _BUFFER)
+        start = end = now
+        if part:
+            start, end = self.port.other(now, part)
         written = max(self.pipeline, self.fill_written)
-        left, asked = work.beats, now + _REQUEST
-        end = now + _REQUEST
-        while left:
-            part = min(left, _BUFFER)
-            start, end = self.port.other(asked, part)
-            left -= part
-            asked = max(start + _BURST, written)
-        self.fill_written = max(end + _BUFFER_DELAY, written + work.slots + _GAP)
+        if left > part:
+            self.fill_queue.appendleft((item, left - part))
+            self._at(max(start + _BURST, written), self._fill_part)
+            return
+        slots = self.work[item].slots
+        self.fill_written = max(end + _BUFFER_DELAY, written + slots + _GAP)
         self._at(self.fill_written + _GAP, self._filled, item)
+        if self.fill_queue:
+            self._at(now + self.work[item].bursts, self._fill_part)
 
     def _filled(self, now: int, item: int) -> None:
         self.fills -= 1

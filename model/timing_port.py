@@ -63,17 +63,18 @@ class ReadPort:
         start = max(self.first_beat(requested), self._others_free)
         ahead = self._backlog(requested)
         if ahead:
-            begin = self.loads[0].start
-            for first, stop in self._others:
-                if stop > requested:
-                    begin = min(begin, first)
-                    ahead += stop - max(first, requested)
+            begin = min([self.loads[0].start, *(t[0] for t in self._others if t[1] > requested)])
+            ahead += self._pending(requested)
             start = max(start, max(begin, requested) + ahead)
         end = self._others_free = start + beats
         self._others.append((start, end))
         if self.loads and self.loads[0].end > start:
             self._finish(self.loads[0])
         return start, end
+
+    def _pending(self, now: int) -> int:
+        """Return the beats of fetch and compute that have been asked for and have not come."""
+        return sum(stop - max(start, now) for start, stop in self._others if stop > now)
 
     def _backlog(self, now: int) -> int:
         """Return the beats of the load engine that have been asked for and have not come."""
@@ -82,8 +83,8 @@ class ReadPort:
             if transfer.ready - self.latency > now:
                 break
             left = transfer.slots
-            if transfer.start <= now:
-                left = min(left, transfer.end - now)
+            if transfer is self.loads[0]:
+                left = min(left, transfer.end - now - self._pending(now))
             part = min(left, bursts * transfer.burst)
             beats += part
             bursts -= part / transfer.burst

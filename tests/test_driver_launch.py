@@ -83,7 +83,7 @@ def test_whoever_opened_the_window_every_launch_closes_it(scheme):
                 launch(target, 0x10000, 2)
             assert target.read_register(Reg.WINDOW_BASE) == 0x10000
             assert target.read_register(Reg.WINDOW_LIMIT) == 0x1FFFF
-            inside = {kind: 0x10000 for kind in MemoryType}
+            inside = dict.fromkeys(MemoryType, 0x10000)
             target.write_memory(0x10000, code)
             launch(target, 0x10000 + 16, 1, bases=inside)
 

@@ -49,7 +49,8 @@ def test_layers(scripts: Any, log_bus: int, latency: int) -> None:
     with open_target(url) as target:
         for sizes in LAYERS:
             row = dict(zip(("h", "w", "cin", "cout", "k", "pad", "stride"), sizes, strict=True))
-            layer = tools.conv_layer({"network": "", "layer": str(sizes), "count": 1, "groups": 1, **row})
+            layer = tools.conv_layer(
+                {"network": "", "layer": str(sizes), "count": 1, "groups": 1, **row})
             made = isolate(lower_conv, layer.node, layer.views, config)
             measured, _ = tools.measure(target, made.stream, made.size)
             predicted = predict(
