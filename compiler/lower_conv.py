@@ -25,6 +25,7 @@ from .border import border_row, fill_border
 from .conv_schedule import LATENCY, choose
 from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, parts_of, phases
 from .emit import accumulate, parameters, requantize_tiles, reset_tiles
+from .feature_tiles import in_tiles
 from .grouping import Blocks, Run, blocks_of, runs, weight_tiles
 from .loops import Loop
 from .lowering import Activation, Lowering, load_run
@@ -72,6 +73,8 @@ def lower_conv_transpose(low: Lowering, node: QuantizedNode) -> None:
 def lower_gemm(low: Lowering, node: QuantizedNode) -> None:
     """Lower a dense layer; a flattened input is read as the feature map it was."""
     source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    if "unflatten" in node.attrs:
+        node, target = in_tiles(node, target, low.config.block_out)
     shape = ConvShape(
         groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
         out=(1, 1), kernel=source.view[1:],

@@ -67,7 +67,8 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
     if node.op == "ConvTranspose":
         return _requantize(node, accumulate_transposed(x, node.weight, node.attrs), width)
     if node.op == "Gemm":
-        return _requantize(node, accumulate_gemm(x, node.weight), width)
+        features = _requantize(node, accumulate_gemm(x, node.weight), width)
+        return features.reshape(len(x), *node.attrs.get("unflatten", features.shape[1:]))
     if node.op in OPERATORS:
         return OPERATORS[node.op](node, [value.astype(np.int64) for value in values], width)
     raise AssertionError(f"no reference for {node.op}")
