@@ -17,7 +17,7 @@ __all__ = ["VERBS", "cli", "main"]
 # Each verb is the click command named `command` in the file of its name, imported when asked for.
 VERBS = (
     "doctor", "config", "asm", "dis", "convert", "compile", "check", "run", "profile",
-    "serve", "demo",
+    "validate", "serve", "demo",
 )
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it

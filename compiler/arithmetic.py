@@ -8,7 +8,7 @@ multiplier requantizes, any number per output channel.  Rounding is half up ever
     p = accumulator + bias                          32-bit wrap
     q = p, or floor((p * multiplier + 2^30) / 2^31) where there is a multiplier
     r = q, or floor((q + 2^(shift - 1)) / 2^shift) where shift > 0
-    y = min(max(r, low), 2^(width - 1) - 1)         low = 0 with relu, else -2^(width - 1)
+    y = min(max(r, low), high)                      what the width holds, less with relu and clip
 """
 
 from __future__ import annotations
@@ -34,6 +34,20 @@ class Requant:
     shift: np.ndarray  # int32, 0..31
     multiplier: np.ndarray | None = None  # int32
     relu: bool = False
+    clip: tuple[int, int] | None = None  # bounds of the outputs, both reached
+
+    @property
+    def uniform(self) -> bool:
+        """Whether every channel is requantized alike."""
+        arrays = [self.bias, self.shift, *([] if self.multiplier is None else [self.multiplier])]
+        return all(bool((values == values[0]).all()) for values in arrays)
+
+    def bounds(self, width: int) -> tuple[int, int]:
+        """Return the least and greatest output of a width; the greatest wins where they cross."""
+        low, high = limits(width)
+        low = 0 if self.relu else low
+        return (low, high) if self.clip is None else (
+            max(low, self.clip[0]), min(high, self.clip[1]))
 
     @property
     def uniform_shift(self) -> int | None:
@@ -96,9 +110,9 @@ def split_ratio(ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def requantize(accumulator: np.ndarray, rule: Requant, width: int) -> np.ndarray:
     """Requantize accumulators whose axis 1 is the channel; returns int64 within ``width`` bits."""
     lanes = (1, -1) + (1,) * (accumulator.ndim - 2)
-    low, high = limits(width)
+    low, high = rule.bounds(width)
     value = wrap(accumulator.astype(np.int64) + rule.bias.astype(np.int64).reshape(lanes))
     if rule.multiplier is not None:
         value = (value * rule.multiplier.astype(np.int64).reshape(lanes) + (1 << 30)) >> 31
     value = round_shift(value, rule.shift.reshape(lanes))
-    return np.asarray(np.clip(value, 0 if rule.relu else low, high))
+    return np.asarray(np.minimum(np.maximum(value, low), high))

@@ -8,7 +8,7 @@ is what it loads again; a dense vector is [N, F]; a Flatten shares the memory of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import lcm, prod
+from math import lcm
 
 import numpy as np
 
@@ -19,21 +19,34 @@ from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .conv_schedule import ScheduleOptions
 from .errors import CompileError
+from .lower_average import lower_average_pool
 from .lower_conv import lower_conv
-from .lower_elementwise import lower_add, lower_relu
-from .lower_pool import lower_average, lower_max_pool
+from .lower_elementwise import (
+    lower_add,
+    lower_affine,
+    lower_clip,
+    lower_concat,
+    lower_leaky,
+    lower_relu,
+    lower_slice,
+)
+from .lower_global_average import lower_global_average
+from .lower_pool import lower_max_pool
+from .lower_spatial import lower_pad, lower_resize
 from .lowering import Activation, Lowering
 from .packing import pack_inputs
 from .quantized import QuantizedGraph, QuantizedNode
 from .report import StreamCosts, stream_costs
-from .views import View, views
+from .views import ALIASES, View, own_view, views
 
 __all__ = ["Assembler", "capacity", "integer_name"]
 
 LOWERINGS = {
     "Conv": lower_conv, "ConvTranspose": lower_conv, "Gemm": lower_conv,
-    "Add": lower_add, "Relu": lower_relu, "MaxPool": lower_max_pool,
-    "GlobalAveragePool": lower_average,
+    "Add": lower_add, "Affine": lower_affine, "Relu": lower_relu, "Clip": lower_clip,
+    "LeakyRelu": lower_leaky, "Concat": lower_concat, "Slice": lower_slice,
+    "MaxPool": lower_max_pool, "AveragePool": lower_average_pool,
+    "GlobalAveragePool": lower_global_average, "Pad": lower_pad, "Resize": lower_resize,
 }
 
 
@@ -79,6 +92,7 @@ class Assembler:
         self.activations: dict[str, Activation] = {}
         self.costs: dict[str, StreamCosts] = {}
         self.present: set[str] = set()  # tensors of the program that a step has made
+        self.origins: dict[str, str] = {}  # views without a launch, and what they are views of
 
     def build(self, info: dict[str, object]) -> Program:
         """Return the program.
@@ -98,7 +112,7 @@ class Assembler:
                     waiting = []
                     self._host(node)
                     continue
-                if self.per_layer and node.op != "Flatten":
+                if self.per_layer and node.op not in ALIASES:
                     self._launch(waiting)
                     waiting = []
                 waiting.append(node)
@@ -134,7 +148,7 @@ class Assembler:
             maker = makers.get(name)
             if tensor.exponent is not None:
                 shared = None
-                if maker is not None and maker.op == "Flatten":
+                if maker is not None and maker.op in ALIASES:
                     shared = self.builder.tensors[integer_name(maker.inputs[0])].offset
                 self._integers(name, self.views[name], shared, tensor.exponent, maker)
         for name in self.graph.inputs:
@@ -145,8 +159,8 @@ class Assembler:
         self, name: str, view: View, offset: int | None, exponent: int,
         maker: QuantizedNode | None,
     ) -> None:
-        shape = (self.images, *view) if prod(view[1:]) > 1 or self._rank(name) == 4 else (
-            self.images, view[0])
+        own = self.graph.tensors[name].shape
+        shape = (self.images, *(own[1:] if own_view(own) == view else view))
         placed = self.builder.tensor(
             self._program_name(name), shape, MemoryType.INP, offset=offset, scale=(2.0**exponent,),
             layer=maker.name if maker else "",
@@ -173,9 +187,6 @@ class Assembler:
         """Return what the integers of a tensor are called in the program."""
         return name if name in self.packed else integer_name(name)
 
-    def _rank(self, name: str) -> int:
-        return len(self.graph.tensors[name].shape)
-
     def _float_tensor(self, name: str) -> None:
         tensor = self.graph.tensors[name]
         if name not in self.builder.tensors:
@@ -193,7 +204,7 @@ class Assembler:
         needed = dict.fromkeys(n for node in nodes for n in node.inputs if n not in made)
         for name in needed:
             self._integer(name)
-        work = [node for node in nodes if node.op != "Flatten"]
+        work = [node for node in nodes if node.op not in ALIASES]
         if work:
             low = Lowering(self.config, self.activations, self._constant, self.schedule)
             for node in work:
@@ -206,9 +217,13 @@ class Assembler:
                 f"launch {len(self.builder.steps)}: {first} .. {last}")
             self.builder.launch(
                 label, stream,
-                [self._program_name(name) for name in needed],
+                [self._program_name(self.origins.get(name, name)) for name in needed],
                 [integer_name(name) for node in nodes for name in node.outputs],
             )
+        else:  # nothing but views: no step writes them
+            for node in nodes:
+                before = self.origins.get(node.inputs[0], node.inputs[0])
+                self.origins |= dict.fromkeys(node.outputs, before)
         self.present.update(integer_name(name) for name in made)
 
     def _host(self, node: QuantizedNode) -> None:
@@ -252,10 +267,10 @@ class Assembler:
         if name in self.present:
             return
         self._float_tensor(name)
-        integers = self.builder.tensors[integer_name(name)]
+        integers = self.builder.tensors[integer_name(self.origins.get(name, name))]
         same = integers.shape == self.builder.tensors[name].shape
         self.builder.host(
             f"dequantize {name}", "dequantize" if same else "dequantize_flat",
-            [integer_name(name)], [name], reason="network boundary",
+            [integers.name], [name], reason="network boundary",
         )
         self.present.add(name)

@@ -118,21 +118,25 @@ def requantize_tiles(
     table, stride
         First parameter tile of the first block, and the distance to the next block's.
     """
-    config = builder.config
+    config, count = builder.config, blocks * pixels
     loops = [Loop(blocks, pixels, stride), Loop(pixels, 1, 0)]
     found = nest((base, table, 0), loops)
+    low, high = rule.bounds(config.out_width)
     if config.requantize:
         imm = rqt_immediate(relu=rule.relu, bypass=rule.multiplier is None)
         found.alu(builder, AluOpcode.RQT, imm)
+        widest = limits(config.out_width)
+        if low > (0 if rule.relu else widest[0]):
+            every_tile(builder, AluOpcode.MAX, low, base, count)
+        if high < widest[1]:
+            every_tile(builder, AluOpcode.MIN, high, base, count)
         return
     shift = rule.uniform_shift
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
-    low, high = limits(config.out_width)
-    count = blocks * pixels
     found.alu(builder, AluOpcode.ADD)
     if shift is None:  # a shift of its own for every channel, from the tile after the bias
         nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)
     elif shift:
         every_tile(builder, AluOpcode.SHR, shift, base, count)
-    every_tile(builder, AluOpcode.MAX, 0 if rule.relu else low, base, count)
+    every_tile(builder, AluOpcode.MAX, low, base, count)
     every_tile(builder, AluOpcode.MIN, high, base, count)

@@ -6,21 +6,22 @@ Weights have scales of their own kind (:mod:`.weights`).  Exponents come from ca
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from .arithmetic import Requant
 from .calibrate import Calibration
 from .errors import CompileError
 from .exponents import choose_exponent
 from .graph import Graph, Node
 from .host import host_model
 from .place import Placement
+from .quantize_operators import OPERATORS, integer_bounds
 from .quantized import QuantizedGraph, QuantizedNode, QuantizedTensor
 from .weights import PER_TENSOR, Scheme, choose_scales, quantize_weights, requantization
 
 __all__ = ["quantize_graph"]
 
-_TIED = ("Relu", "MaxPool", "Flatten")  # output exponent = input exponent: no arithmetic
 
 
 def quantize_graph(
@@ -118,16 +119,25 @@ class _Quantizer:
         for name in activations:
             if name not in self.exponents:
                 self.exponents[name] = self.calibrated(name)
-        if node.op in _TIED:
-            self.exponents[node.outputs[0]] = self.exponents[activations[0]]
-            return QuantizedNode(node.op, node.name, activations, node.outputs, node.attrs)
-        make = {"Conv": self.weighted, "ConvTranspose": self.weighted, "Gemm": self.weighted,
-                "Add": self.add, "GlobalAveragePool": self.average}[node.op]
-        return make(node, activations)
+        if node.op in OPERATORS:
+            made = OPERATORS[node.op](self, node, activations)
+        else:
+            made = self.weighted(node, activations)
+        if "clip" in node.attrs and made.requant is not None:
+            bounds = integer_bounds(
+                node.attrs["clip"], self.exponents[node.outputs[0]], self.inp_width
+            )
+            made = replace(made, requant=replace(made.requant, clip=bounds))
+        return made
 
     def calibrated(self, name: str) -> int:
         peak, values = self.calibration.peak(name), self.calibration.values[name]
         return choose_exponent(values, peak, self.inp_width, self.method)
+
+    def fitting(self, values: np.ndarray) -> int:
+        """Return the exponent for a constant that stands where activations do."""
+        peak = float(np.abs(values).max(initial=0))
+        return choose_exponent(values.reshape(-1), peak, self.inp_width, self.method)
 
     def shift_to(self, name: str, accumulator: int) -> int:
         """Choose the exponent of an output given its accumulator's; return the shift, 0..31."""
@@ -161,41 +171,3 @@ class _Quantizer:
             node.op, node.name, activations, node.outputs, node.attrs,
             made.integers, made.scale, requant,
         )
-
-    def add(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
-        names = tuple(node.inputs)
-        finest = min(self.exponents[name] for name in names)
-        shifts = tuple(self.exponents[name] - finest for name in names)
-        if max(shifts) > 31 - self.inp_width - 1:
-            self.problems.append(
-                f"Add {node.name!r}: its inputs differ in scale by 2^{max(shifts)}; the finer one "
-                "cannot matter: remove it or calibrate with data that uses it"
-            )
-        channels = self.graph.tensors[node.outputs[0]].shape[1]
-        shift = self.shift_to(node.outputs[0], finest)
-        requant = Requant(
-            np.zeros(channels, np.int32), np.full(channels, shift, np.int32),
-            relu=bool(node.attrs.get("relu")),
-        )
-        return QuantizedNode(
-            node.op, node.name, names, node.outputs, node.attrs, requant=requant, shifts=shifts
-        )
-
-    def average(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
-        _, channels, height, width = self.graph.tensors[activations[0]].shape
-        pixels = height * width
-        source = self.exponents[activations[0]]
-        below = pixels.bit_length() - 1  # the mean of 2^below numbers is a shift
-        shift = self.shift_to(node.outputs[0], source - below)
-        multiplier = None
-        if pixels != 1 << below:  # 2^below / pixels lies in (0.5, 1)
-            q31 = ((1 << (31 + below)) + pixels // 2) // pixels
-            multiplier = np.full(channels, q31, np.int32)
-        requant = Requant(
-            np.zeros(channels, np.int32), np.full(channels, shift, np.int32), multiplier
-        )
-        return QuantizedNode(
-            node.op, node.name, activations, node.outputs, node.attrs, requant=requant
-        )
-
-

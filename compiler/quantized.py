@@ -13,7 +13,10 @@ import numpy as np
 
 from .arithmetic import Requant
 
-__all__ = ["QuantizedGraph", "QuantizedNode", "QuantizedTensor"]
+__all__ = ["DROPPED", "QuantizedGraph", "QuantizedNode", "QuantizedTensor"]
+
+DROPPED = -1
+"""In ``QuantizedNode.shifts``: this input counts as zero."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,7 @@ class QuantizedTensor:
 class QuantizedNode:
     """One operation.
 
-    ``op`` is Conv, ConvTranspose, Gemm, Add, Relu, MaxPool, GlobalAveragePool, Flatten
-    (accelerator) or Host.
+    ``op`` is Host, or one of the kinds of :data:`~.graph.CANONICAL` (on the accelerator).
 
     Attributes
     ----------
@@ -42,9 +44,12 @@ class QuantizedNode:
     weight_scale
         Of the weights, float64 [M]: one for each output channel.
     requant
-        Conv, ConvTranspose, Gemm, Add, GlobalAveragePool: from accumulator to output.
+        From accumulator to output; None where values pass in the scale they have.
     shifts
-        Add: how far each input is shifted left before the sum.
+        Add, Concat: how far each input is shifted left, :data:`DROPPED` where its scale is so much
+        finer than another's that it counts as zero.
+    constant
+        Add: the operand [1, ...] that is no activation.  Affine: the factor of each channel.
     model
         Host: a serialized ONNX model of the nodes named in ``members``.
     """
@@ -58,6 +63,7 @@ class QuantizedNode:
     weight_scale: np.ndarray | None = None
     requant: Requant | None = None
     shifts: tuple[int, ...] = ()
+    constant: np.ndarray | None = None
     model: bytes | None = None
     members: tuple[str, ...] = ()
 

@@ -13,6 +13,7 @@ import numpy as np
 from .arithmetic import dequantize, quantize, requantize, wrap
 from .host import run_host_images
 from .quantized import QuantizedGraph, QuantizedNode
+from .reference_operators import OPERATORS
 from .samples import check_arrays
 
 __all__ = [
@@ -66,17 +67,8 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
         return _requantize(node, accumulate_transposed(x, node.weight, node.attrs), width)
     if node.op == "Gemm":
         return _requantize(node, accumulate_gemm(x, node.weight), width)
-    if node.op == "Add":
-        shifted = [v.astype(np.int64) << s for v, s in zip(values, node.shifts, strict=True)]
-        return _requantize(node, wrap(shifted[0] + shifted[1]), width)
-    if node.op == "Relu":
-        return np.maximum(x, 0)
-    if node.op == "MaxPool":
-        return _max_pool(x, node.attrs)
-    if node.op == "GlobalAveragePool":
-        return _requantize(node, wrap(x.sum(axis=(2, 3), keepdims=True)), width)
-    if node.op == "Flatten":
-        return x.reshape(x.shape[0], -1)
+    if node.op in OPERATORS:
+        return OPERATORS[node.op](node, [value.astype(np.int64) for value in values], width)
     raise AssertionError(f"no reference for {node.op}")
 
 
@@ -145,19 +137,3 @@ def accumulate_gemm(x: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
 def _requantize(node: QuantizedNode, accumulator: np.ndarray, width: int) -> np.ndarray:
     assert node.requant is not None
     return requantize(accumulator, node.requant, width)
-
-
-def _max_pool(x: np.ndarray, attrs: dict[str, Any]) -> np.ndarray:
-    (kh, kw), (sy, sx), (dy, dx) = attrs["kernel"], attrs["strides"], attrs["dilations"]
-    top, left, bottom, right = attrs["pads"]
-    least = np.iinfo(np.int64).min
-    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=least)
-    oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
-    ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
-    best = np.full((*x.shape[:2], oh, ow), least)
-    for ky in range(kh):
-        for kx in range(kw):
-            rows = slice(ky * dy, ky * dy + (oh - 1) * sy + 1, sy)
-            columns = slice(kx * dx, kx * dx + (ow - 1) * sx + 1, sx)
-            best = np.maximum(best, x[:, :, rows, columns])
-    return best

@@ -27,6 +27,7 @@ from .target import Target
 __all__ = ["RunReport", "check_identity", "config_difference", "launch", "read_performance"]
 
 _LONGEST_PAUSE = 1e-3  # seconds between polls; a simulated target does its work inside the poll
+_LONGEST_SLEEP = 0.25  # seconds without a look where there is an interrupt
 _RESET_SECONDS = 0.5  # the device needs microseconds; a simulated one works inside the polls ...
 _RESET_POLLS = 8  # ... and gets at least so many
 
@@ -233,8 +234,13 @@ def _end(target: Target, address: int, count: int, notes: Sequence[str]) -> str:
 
 
 def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int]) -> int:
-    """Poll CONTROL, ever less often, until ``done`` of it; return it."""
+    """Poll CONTROL until ``done`` of it, and return it.
+
+    Between two looks the host sleeps until the interrupt, on a target that has one (a method
+    ``wait_interrupt(seconds)``), or ever longer.
+    """
     started = time.monotonic()
+    interrupt = getattr(target, "wait_interrupt", None)
     while True:
         asked = time.monotonic()
         status = target.read_register(Reg.CONTROL)
@@ -247,6 +253,9 @@ def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int])
                 f"waited {timeout:g} s for {what}; CONTROL reads {status:#x}, CYCLES "
                 f"{target.read_register(Reg.CYCLES)}, {counted}"
             )
+        if interrupt is not None:
+            interrupt(min(timeout - (now - started), _LONGEST_SLEEP))
+            continue
         pause = min(_LONGEST_PAUSE, (now - started) / 16)
         if now - asked < pause:
             time.sleep(pause)

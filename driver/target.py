@@ -33,11 +33,14 @@ BUILTIN = {
     "verilator": "myvta.cosim.verilator:open_verilator",
     "uart": "myvta.driver.uart:open_uart",
     "tcp": "myvta.driver.tcp:open_tcp",
+    "devmem": "myvta.driver.devmem:open_devmem",
+    "uio": "myvta.driver.uio:open_uio",
 }
 """Schemes of this package; setup.cfg's entry points say the same."""
 
 DEFAULT_WINDOW = (0, 64 << 20)
-_OWN_WINDOW = ("uart", "tcp")  # without mem= they get (0, 0): the device or its board knows
+# Without mem= these get (0, 0): the device or its board knows.
+_OWN_WINDOW = ("uart", "tcp", "devmem", "uio")
 _SPY = "spy:"
 
 

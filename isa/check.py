@@ -18,7 +18,8 @@ from .instructions import decode, words
 from .memory_map import MemoryMap
 from .opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType, Opcode
 from .registers import BASE_REGISTERS
-from .stream_walk import Chip, StreamWalk
+from .stream_walk import Chip, Observe, StreamWalk
+from .token_order import TokenOrder
 
 __all__ = ["Check", "Chip", "MemoryMap", "StreamChecker"]
 
@@ -29,10 +30,15 @@ LIMIT = 100
 
 @dataclass(frozen=True)
 class Check:
-    """What was found, in stream order, and what the chip holds after a stream without errors."""
+    """What was found, in stream order.
+
+    ``chip`` is what it holds after a stream without errors, ``order`` which instructions pushed and
+    popped which tokens.
+    """
 
     findings: tuple[Finding, ...]
     chip: Chip = field(compare=False)
+    order: TokenOrder = field(compare=False, repr=False)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -50,7 +56,7 @@ class StreamChecker:
     def check(
         self, code: bytes, *, address: int | None = None,
         bases: Mapping[MemoryType, int] | None = None, memory: MemoryMap | None = None,
-        chip: Chip | None = None,
+        chip: Chip | None = None, observe: Observe | None = None,
     ) -> Check:
         """Check one launch.
 
@@ -66,6 +72,8 @@ class StreamChecker:
             What memory holds; default: anything, everywhere, and no micro-ops.
         chip : Chip, optional
             What earlier launches left on chip; default: nothing.
+        observe : callable, optional
+            See :data:`~myvta.isa.stream_walk.Observe`; in an order that tokens allow.
 
         Raises
         ------
@@ -86,7 +94,9 @@ class StreamChecker:
         self._static(decoded, report)
         if finish < 0:
             self._no_finish(stream, report)
-        walk = StreamWalk(self._footprints, executed, decoded, finish, pointers, memory, report.add)
+        walk = StreamWalk(
+            self._footprints, executed, decoded, finish, pointers, memory, report.add, observe
+        )
         walk.place(address)
         chip = walk.run(chip)
         if finish >= 0 and finish + 1 < len(stream):
@@ -95,7 +105,7 @@ class StreamChecker:
                 f"{len(stream) - finish - 1} instructions stand behind FINISH",
                 "put FINISH last, or leave them out",
             )
-        return Check(report.findings(), chip)
+        return Check(report.findings(), chip, walk.order)
 
     def _pointers(self, pointers: Mapping[MemoryType, int], report: _Report) -> None:
         for kind, pointer in pointers.items():

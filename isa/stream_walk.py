@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,10 @@ from .opcodes import MemoryType, Module
 from .order_findings import deadlocks, leftovers, race_advice
 from .token_order import Clock, TokenOrder
 
-__all__ = ["Chip", "StreamWalk"]
+__all__ = ["Chip", "Observe", "StreamWalk"]
+
+Observe = Callable[[int, Touched, Rows | None], None]
+"""``observe(index, touched, rows)``: called for each instruction that touches tiles or memory."""
 
 _OPPOSITE = {Module.LOAD: Module.STORE, Module.STORE: Module.LOAD}
 
@@ -49,9 +52,11 @@ class StreamWalk:
     def __init__(
         self, footprints: Footprints, stream: Sequence[int], decoded: Sequence[Decoded],
         finish: int, pointers: Mapping[MemoryType, int], memory: MemoryMap, add: AddFinding,
+        observe: Observe | None = None,
     ):
         self._footprints, self._space = footprints, footprints.space
         self._stream, self._decoded, self._add = stream, decoded, add
+        self._observe = observe
         self._order = TokenOrder(
             [it.module for it in decoded], [it.flags for it in decoded], finish
         )
@@ -64,6 +69,11 @@ class StreamWalk:
         self._racing = True
         self._written = self._known = 0
         self._uops: NDArray[np.uint32] = np.zeros(config.depth(MemoryType.UOP), np.uint32)
+
+    @property
+    def order(self) -> TokenOrder:
+        """The token order, complete after :meth:`run`."""
+        return self._order
 
     def place(self, address: int | None) -> None:
         """Say where the stream itself lies."""
@@ -91,6 +101,8 @@ class StreamWalk:
             if rows is not None and not self._memory.access(index, it, rows):
                 rows = None
             if rows is not None or touched.reads or touched.writes:
+                if self._observe is not None:
+                    self._observe(index, touched, rows)
                 self._access(index, it, clock, touched, rows)
         deadlocks(self._order, self._decoded, self._add)
         leftovers(self._order, self._add)
