@@ -14,10 +14,14 @@ from rich.table import Table
 from ..compiler.choose import AUTO, EQUALIZE
 from ..compiler.compare import OutputComparison
 from ..compiler.compile import compile_model
+from ..compiler.conv_schedule import ScheduleOptions
 from ..compiler.exponents import METHODS
 from ..compiler.report import CompileReport, NodeReport
+from ..compiler.schedule import ORDERS
+from ..compiler.tuned import read_tuned
 from ..compiler.weights import SCALES
 from ..driver.bundle import write_bundle
+from ..isa.config import load_config
 from .errors import InputError
 
 __all__ = ["command"]
@@ -67,17 +71,27 @@ def parse_bytes(text: str) -> int:
               help="Print float outputs against the integer network's, on calibration images.")
 @click.option("--per-layer", is_flag=True,
               help="A launch for each layer, to run and count each alone; they do not overlap.")
+@click.option("--order", type=click.Choice(ORDERS),
+              help="What stays on chip in convolutions, where they have such a schedule; default: "
+              "whatever is best for each.")
+@click.option("--no-latency-hiding", "serial", is_flag=True,
+              help="One engine at a time, to compare: loads, steps and stores do not overlap.")
+@click.option("--tuned", type=click.Path(path_type=Path), metavar="TUNED.json",
+              help="Schedules that `myvta tune` found for this configuration.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, shapes: tuple[str, ...],
     calibration: str, scales: str, equalize: str, memory: str,
-    compare: bool, per_layer: bool, as_json: bool,
+    compare: bool, per_layer: bool, order: str | None, serial: bool,
+    tuned: Path | None, as_json: bool,
 ) -> None:
     """Compile an ONNX MODEL: quantize it, place every node, write the bundle."""
+    config = load_config(config_name)
+    schedule = ScheduleOptions(order, not serial, read_tuned(tuned, config) if tuned else {})
     compiled = compile_model(
-        model, calib, config_name, shapes=parse_shapes(shapes), method=calibration,
+        model, calib, config, shapes=parse_shapes(shapes), method=calibration,
         scales=scales, equalize=equalize, memory=parse_bytes(memory),
-        per_layer=per_layer,
+        per_layer=per_layer, schedule=schedule,
     )
     path = write_bundle(compiled.program, output or Path(f"{model.stem}.vta"))
     if as_json:

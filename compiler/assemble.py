@@ -17,9 +17,10 @@ from ..driver.layout import pack_tiles
 from ..driver.program import Program, Tensor
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
+from .conv_schedule import ScheduleOptions
 from .errors import CompileError
 from .lower_average import lower_average_pool
-from .lower_conv import lower_conv, lower_conv_transpose, lower_gemm
+from .lower_conv import lower_conv
 from .lower_elementwise import (
     lower_add,
     lower_affine,
@@ -42,7 +43,7 @@ from .views import ALIASES, View, own_view, views
 __all__ = ["Assembler", "capacity", "integer_name"]
 
 LOWERINGS = {
-    "Conv": lower_conv, "ConvTranspose": lower_conv_transpose, "Gemm": lower_gemm,
+    "Conv": lower_conv, "ConvTranspose": lower_conv, "Gemm": lower_conv,
     "Add": lower_add, "Affine": lower_affine, "Relu": lower_relu, "Clip": lower_clip,
     "LeakyRelu": lower_leaky, "Concat": lower_concat, "Slice": lower_slice,
     "MaxPool": lower_max_pool, "AveragePool": lower_average_pool,
@@ -75,15 +76,18 @@ class Assembler:
     per_layer : bool
         A launch for each layer, so that each can be run and counted alone; else neighbouring layers
         share one and overlap.
+    schedule : ScheduleOptions
+        How schedules are chosen.
     """
 
     def __init__(
         self, graph: QuantizedGraph, config: Config, reasons: Mapping[str, str],
-        limit: int = 64 << 20, *, per_layer: bool = False,
+        limit: int = 64 << 20, *, per_layer: bool = False, schedule: ScheduleOptions | None = None,
     ):
         self.config, self.reasons = config, reasons
         self.graph, self.packed = pack_inputs(graph, config)
         self.per_layer = per_layer
+        self.schedule = schedule or ScheduleOptions()
         self.builder = ProgramBuilder(graph.name, config, limit)
         self.images = capacity(graph, config)
         self.views = views(self.graph.nodes, self.graph.tensors)
@@ -204,7 +208,7 @@ class Assembler:
             self._integer(name)
         work = [node for node in nodes if node.op not in ALIASES]
         if work:
-            low = Lowering(self.config, self.activations, self._constant)
+            low = Lowering(self.config, self.activations, self._constant, self.schedule)
             for node in work:
                 low.begin(node)
                 LOWERINGS[node.op](low, node)

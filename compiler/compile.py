@@ -14,6 +14,7 @@ from .assemble import Assembler
 from .calibrate import check_samples
 from .choose import AUTO, Options, choose
 from .compare import OutputComparison
+from .conv_schedule import ScheduleOptions
 from .fold import fold
 from .host import evaluator_name
 from .imported import check_config, take_over
@@ -47,7 +48,7 @@ def compile_model(
     config: Config | str | Path | None = None, *,
     shapes: dict[str, tuple[int, ...]] | None = None, method: str = AUTO,
     scales: str = SCALES[0], equalize: str = AUTO, memory: int = 64 << 20,
-    per_layer: bool = False,
+    per_layer: bool = False, schedule: ScheduleOptions | None = None,
 ) -> Compiled:
     """Compile an ONNX file.
 
@@ -67,6 +68,8 @@ def compile_model(
         Bytes of device memory the program may take.
     per_layer
         One launch for each layer: every layer's cycles and counters are its own, and none overlap.
+    schedule
+        How schedules are chosen; default: by predicted cycles and bytes.
 
     Raises
     ------
@@ -96,7 +99,8 @@ def compile_model(
         choice = take_over(graph, model, placements, samples, options, given)
     quantized = choice.quantized
     reasons = {name: placement.reason for name, placement in placements.items()}
-    assembler = Assembler(quantized, config, reasons, memory, per_layer=per_layer)
+    assembler = Assembler(
+        quantized, config, reasons, memory, per_layer=per_layer, schedule=schedule)
     how = {
         "method": choice.method, "scales": scales, "equalized": choice.equalized,
         "calibration_images": choice.images,

@@ -18,106 +18,107 @@ from math import prod
 
 import numpy as np
 
-from ..driver.stream import StreamBuilder
+from ..driver.stream import Stream
+from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from ..model.timing import predict
-from .border import border_row, fill_border
+from .border import border_row
+from .conv_calls import ConvCalls
 from .conv_schedule import LATENCY, choose
-from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, parts_of, phases
-from .emit import accumulate, parameters, requantize_tiles, reset_tiles
+from .conv_tiles import Chunk, Part, Tile, inputs_of, parts_of
+from .emit import parameters
 from .feature_tiles import in_tiles
-from .grouping import Blocks, Run, blocks_of, runs, weight_tiles
-from .loops import Loop
+from .grouping import Blocks, blocks_of, weight_tiles
 from .lowering import Activation, Lowering, load_run
 from .quantized import QuantizedNode
 from .schedule import ConvShape, ConvTiling, parameter_tiles
 from .slots import Slot, SlotPool
 from .tilings import buffers_of
 
-__all__ = ["lower_conv", "lower_conv_transpose", "lower_gemm"]
+__all__ = ["Convolution", "lower_conv"]
 
 
 def lower_conv(low: Lowering, node: QuantizedNode) -> None:
-    """Lower a convolution with any number of groups."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
-    assert node.weight is not None
-    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], low.config)
-    shape = ConvShape(
-        groups=source.groups, ci=blocks.count, co=target.blocks, size=source.view[1:],
-        out=target.view[1:], kernel=node.weight.shape[2:], strides=node.attrs["strides"],
-        dilations=node.attrs["dilations"], before=node.attrs["pads"][:2], leads=blocks.leads,
+    """Lower a convolution with any number of groups, a transposed one, or a dense layer."""
+    convolution = Convolution(low, node)
+    tiling = choose(
+        convolution.shape, low.config, low.options,
+        lambda tiling: convolution.predict(low, tiling),
     )
-    _Conv(low, node, node.weight, shape, source, target).run()
+    convolution.lower(low, tiling)
 
 
-def lower_conv_transpose(low: Lowering, node: QuantizedNode) -> None:
-    """Lower a transposed convolution: a convolution of the input with gaps, which cost nothing.
+def _conv_shape(
+    node: QuantizedNode, source: Activation, target: Activation, config: Config,
+) -> ConvShape:
+    """Return a node as a convolution in blocks.
 
-    Taps are turned round, so that inputs advance with them.
+    A dense layer is one whose window is the whole input; a flattened input is read as the feature
+    map it was.  A transposed convolution is one of the input with gaps, which cost nothing; its
+    taps are turned round, so that inputs advance with them.
     """
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    groups, co, size, out = source.groups, target.blocks, source.view[1:], target.view[1:]
+    if node.op == "Gemm":
+        return ConvShape(groups, source.blocks, co, size, (1, 1), source.view[1:])
     assert node.weight is not None
-    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], low.config)
-    kernel, dilations = node.weight.shape[2:], node.attrs["dilations"]
-    top, left = (
-        dilations[axis] * (kernel[axis] - 1) - node.attrs["pads"][axis] for axis in range(2)
-    )
-    shape = ConvShape(
-        groups=source.groups, ci=blocks.count, co=target.blocks, size=source.view[1:],
-        out=target.view[1:], kernel=kernel, dilations=dilations, before=(top, left),
+    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], config)
+    kernel, dilations, pads = node.weight.shape[2:], node.attrs["dilations"], node.attrs["pads"]
+    if node.op == "Conv":
+        return ConvShape(
+            groups, blocks.count, co, size, out, kernel, node.attrs["strides"], dilations,
+            pads[:2], leads=blocks.leads,
+        )
+    top, left = (dilations[axis] * (kernel[axis] - 1) - pads[axis] for axis in range(2))
+    return ConvShape(
+        groups, blocks.count, co, size, out, kernel, dilations=dilations, before=(top, left),
         up=node.attrs["strides"], leads=blocks.leads,
     )
-    _Conv(low, node, node.weight[:, :, ::-1, ::-1], shape, source, target).run()
 
 
-def lower_gemm(low: Lowering, node: QuantizedNode) -> None:
-    """Lower a dense layer; a flattened input is read as the feature map it was."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
-    if "unflatten" in node.attrs:
-        node, target = in_tiles(node, target, low.config.block_out)
-    shape = ConvShape(
-        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
-        out=(1, 1), kernel=source.view[1:],
-    )
+def _filters(node: QuantizedNode, view: tuple[int, int, int]) -> np.ndarray:
+    """Return the weights ``[M, C, KH, KW]``, taps in the order in which inputs advance."""
     assert node.weight is not None
-    filters = node.weight.reshape(len(node.weight), *source.view)
-    _Conv(low, node, filters, shape, source, target).run()
+    if node.op == "Gemm":
+        return node.weight.reshape(len(node.weight), *view)
+    return node.weight[:, :, ::-1, ::-1] if node.op == "ConvTranspose" else node.weight
 
 
-class _Conv:
+class Convolution:
     """A convolution whose constants are in memory, to be lowered with any tiling."""
 
-    def __init__(
-        self, low: Lowering, node: QuantizedNode, filters: np.ndarray, shape: ConvShape,
-        source: Activation, target: Activation,
-    ):
-        config, self.node, self.shape = low.config, node, shape
-        self.source, self.target = source, target
+    def __init__(self, low: Lowering, node: QuantizedNode):
+        config, self.node = low.config, node
+        source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+        if "unflatten" in node.attrs:
+            node, target = in_tiles(node, target, config.block_out)
+        self.shape = shape = _conv_shape(node, source, target, config)
         assert node.requant is not None
-        self.rule = node.requant
-        blocks = Blocks(shape.ci, shape.leads)
-        tiles = weight_tiles(filters, source.view[0], blocks, config)
-        self.weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
-        table = parameters(self.rule, config)
+        tiles = weight_tiles(
+            _filters(node, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
+        )
+        weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
+        table = parameters(node.requant, config)
         self.table = low.constants(f"{node.name}.parameters", table, MemoryType.ACC)
         self.stride = parameter_tiles(config)
-        self.border = None if not node.padding else low.constants(
+        border = None if not node.padding else low.constants(
             f"{node.name}.padding", border_row(shape, node.padding, config), MemoryType.INP
         )
-        tiling = choose(shape, config, low.options, partial(self.predict, low))
-        self.start(low, tiling)
+        self.calls = ConvCalls(shape, source, target, node.requant, weights, self.stride, border)
 
     def predict(self, low: Lowering, tiling: ConvTiling) -> int:
         """Return the cycles of the layer alone with a tiling."""
-        alone = Lowering(low.config, low.activations, low.constants, low.options)
-        alone.begin(self.node)
-        self.start(alone, tiling)
-        self.run()
-        stream = alone.finish(draft=True)
+        stream = self.alone(low, tiling, draft=True)
         return predict(stream.instructions, stream.uops, low.config, latency=LATENCY).cycles
 
-    def start(self, low: Lowering, tiling: ConvTiling) -> None:
-        """Begin with empty buffers."""
+    def alone(self, low: Lowering, tiling: ConvTiling, *, draft: bool = False) -> Stream:
+        """Return the stream of the layer alone, nothing else in the launch."""
+        alone = Lowering(low.config, low.activations, low.constants, low.options)
+        alone.begin(self.node)
+        self.lower(alone, tiling)
+        return alone.finish(draft=draft)
+
+    def lower(self, low: Lowering, tiling: ConvTiling) -> None:
+        """Record the layer."""
         self.low, self.tiling = low, tiling
         buffers = buffers_of(self.shape, tiling, low.config)
         assert buffers is not None, "a tiling that fits"
@@ -126,6 +127,7 @@ class _Conv:
         self.acc = SlotPool(buffers.kept, buffers.acc[1], buffers.acc[0])
         self.inp = low.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0])
         self.wgt = low.pool(MemoryType.WGT, buffers.wgt[1], buffers.wgt[0])
+        self.run()
 
     def run(self) -> None:
         t, shape = self.tiling, self.shape
@@ -169,18 +171,18 @@ class _Conv:
             wgt = self.hold_weights(tile, chunk, parts[0])
             inp = self.low.fill(
                 self.inp, (tile.group, tile.oh, tile.ow, inputs_of(self.shape, tile, chunk), chunk),
-                partial(self.load_inputs, tile=tile, chunk=chunk),
+                partial(self.calls.load_inputs, tile=tile, chunk=chunk),
             )
             bases = (acc.base, inp.base, wgt.base)
             for part in parts:
                 self.hold_weights(tile, chunk, part)
                 last = chunk is chunks[-1]
                 self.low.compute(partial(
-                    self.compute, tile=tile, part=part, chunk=chunk, last=last, bases=bases,
+                    self.calls.compute, tile=tile, part=part, chunk=chunk, last=last, bases=bases,
                     first=first))
                 if last:
-                    self.low.store(partial(
-                        self.store, tile=tile.cut(part), base=acc.base + part.start * tile.pixels))
+                    out = acc.base + part.start * tile.pixels
+                    self.low.store(partial(self.calls.store, tile=tile.cut(part), base=out))
 
     def hold_weights(self, tile: Tile, chunk: Chunk, part: Part) -> Slot:
         """Return the slot of a chunk's weights, with those of a part in it."""
@@ -191,7 +193,7 @@ class _Conv:
         if part not in self.loaded[slot.base]:
             self.loaded[slot.base].add(part)
             self.low.load(partial(
-                self.load_weights, base=slot.base + part.start * chunk.products,
+                self.calls.load_weights, base=slot.base + part.start * chunk.products,
                 tile=tile.cut(part), chunk=chunk))
         return slot
 
@@ -205,121 +207,3 @@ class _Conv:
             ))
             self.resident = wanted
         return wanted.start
-
-    def compute(
-        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk, last: bool,
-        bases: tuple[int, int, int], first: int,
-    ) -> None:
-        self.multiply(builder, tile, part, chunk, bases)
-        if last:
-            requantize_tiles(
-                builder, self.rule, bases[0] + part.start * tile.pixels, part.count, tile.pixels,
-                (tile.co.start + part.start - first) * self.stride, self.stride,
-            )
-
-    # -- device calls ----------------------------------------------------------------------------
-    def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
-        self.load_padded(builder, base, tile, chunk)
-        if self.border is None:
-            return
-        rows = extent(self.shape, 0, tile.oh, chunk.kh)
-        columns = extent(self.shape, 1, tile.ow, chunk.kw)
-        for index in range(inputs_of(self.shape, tile, chunk).count):
-            start = base + index * rows.total * columns.total
-            fill_border(builder, start, rows, columns, self.border)
-
-    def load_padded(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
-        rows = extent(self.shape, 0, tile.oh, chunk.kh)
-        columns = extent(self.shape, 1, tile.ow, chunk.kw)
-        blocks = inputs_of(self.shape, tile, chunk)
-        area, source = rows.total * columns.total, self.source
-        if rows.inside == 0 or columns.inside == 0:  # nothing but padding
-            builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
-            return
-        whole = (rows.inside, columns.inside) == (rows.total, source.view[2])
-        if whole and columns.total == columns.inside and rows.step == 1:  # one run a block
-            builder.load_2d(
-                MemoryType.INP, base, source.at(tile.group, blocks.start, rows.first), area,
-                blocks.count, source.pixels,
-            )
-            return
-        for index in range(blocks.count):
-            builder.load_2d(
-                MemoryType.INP, base + index * area,
-                source.at(tile.group, blocks.start + index, rows.first, columns.first),
-                columns.inside, rows.inside, source.view[2] * rows.step,
-                x_pad=(columns.before, columns.after), y_pad=(rows.before, rows.after),
-            )
-
-    def load_weights(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
-        (kh, kw), ci = self.shape.kernel, self.shape.ci
-        window = chunk.kh.count * chunk.kw.count
-        size = chunk.ci.count * window
-        start = self.weights + (tile.co.start * ci + chunk.ci.start) * kh * kw
-        if (chunk.kh.count, chunk.kw.count) == (kh, kw):
-            builder.load_2d(MemoryType.WGT, base, start, size, tile.co.count, ci * kh * kw)
-            return
-        for index, block in product(range(tile.co.count), range(chunk.ci.count)):
-            builder.load_2d(
-                MemoryType.WGT, base + index * size + block * window,
-                start + (index * ci + block) * kh * kw + chunk.kh.start * kw + chunk.kw.start,
-                chunk.kw.count, chunk.kh.count, kw,
-            )
-
-    def multiply(
-        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk,
-        bases: tuple[int, int, int],
-    ) -> None:
-        width = extent(self.shape, 1, tile.ow, chunk.kw).total
-        area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
-        held = inputs_of(self.shape, tile, chunk).start - chunk.ci.start
-        rows = phases(self.shape, 0, tile.oh, chunk.kh)
-        columns = phases(self.shape, 1, tile.ow, chunk.kw)
-        for run in runs(self.shape.leads, tile.co.start + part.start, part.count):
-            inp = bases[1] + (run.lead - held) * area
-            for axes in product(rows, columns):
-                self.multiply_phase(
-                    builder, tile, chunk, (bases[0], inp, bases[2]), run, axes, (width, area))
-
-    def multiply_phase(
-        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int],
-        run: Run, axes: tuple[Phase, Phase], extents: tuple[int, int],
-    ) -> None:
-        (v, h), (acc, inp, wgt), (width, area) = axes, bases, extents
-        window = chunk.kh.count * chunk.kw.count
-        block = run.start - tile.co.start
-        acc += block * tile.pixels + v.first * tile.ow.count + h.first
-        inp += v.source * width + h.source
-        wgt += block * chunk.ci.count * window + v.tap * chunk.kw.count + h.tap
-        weights = chunk.ci.count * window  # of an output block
-        kept = [
-            Loop(run.repeats, run.count * tile.pixels, run.jump * area, run.count * weights),
-            Loop(run.count, dst=tile.pixels, wgt=weights),
-            Loop(v.count, dst=v.step * tile.ow.count, src=v.move * width),
-            Loop(h.count, dst=h.step, src=h.move),
-        ]
-        if not v.taps or not h.taps:  # outputs between the taps hold the bias alone
-            if chunk.first:
-                reset_tiles(builder, acc, kept)
-            return
-        summed = [
-            Loop(chunk.ci.count, src=area, wgt=window),
-            Loop(v.taps, src=v.tap_move * width, wgt=v.tap_step * chunk.kw.count),
-            Loop(h.taps, src=h.tap_move, wgt=h.tap_step),
-        ]
-        accumulate(builder, (acc, inp, wgt), kept, summed, chunk.first)
-
-    def store(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
-        target = self.target
-        if tile.ow.count == target.view[2]:  # whole rows
-            builder.store_2d(
-                base, target.at(tile.group, tile.co.start, tile.oh.start), tile.pixels,
-                tile.co.count, target.pixels,
-            )
-            return
-        for index in range(tile.co.count):
-            builder.store_2d(
-                base + index * tile.pixels,
-                target.at(tile.group, tile.co.start + index, tile.oh.start, tile.ow.start),
-                tile.ow.count, tile.oh.count, target.view[2],
-            )
