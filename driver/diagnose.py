@@ -61,7 +61,7 @@ def diagnose(url: str, config: str | Config | None = None) -> Iterator[Diagnosis
             yield step
             if not step.works:
                 return
-        if parsed.scheme == "devmem" and "buffer" not in parsed.options:
+        if parsed.scheme == "devmem" and not {"buffer", "device"} & set(parsed.options):
             used = memory_in_use(*target.window, _iomem())
             if used:
                 yield Diagnosis("reserved memory", False, "it is not", used)
