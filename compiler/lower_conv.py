@@ -72,6 +72,9 @@ def lower_conv_transpose(low: Lowering, node: QuantizedNode) -> None:
 def lower_gemm(low: Lowering, node: QuantizedNode) -> None:
     """Lower a dense layer; a flattened input is read as the feature map it was."""
     source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    if "axis" in node.attrs:  # rows of features: a convolution of single pixels
+        _dense_rows(low, node, source, target)
+        return
     if "unflatten" in node.attrs:
         node, target = in_tiles(node, target, low.config.block_out)
     shape = ConvShape(
@@ -81,6 +84,17 @@ def lower_gemm(low: Lowering, node: QuantizedNode) -> None:
     assert node.weight is not None
     filters = node.weight.reshape(len(node.weight), *source.view)
     _Conv(low, node, filters, shape, source, target).run()
+
+
+def _dense_rows(
+    low: Lowering, node: QuantizedNode, source: Activation, target: Activation
+) -> None:
+    assert node.weight is not None
+    shape = ConvShape(
+        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
+        out=target.view[1:], kernel=(1, 1),
+    )
+    _Conv(low, node, node.weight[:, :, None, None], shape, source, target).run()
 
 
 class _Conv:

@@ -36,12 +36,17 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
             for name, value in zip(step.outputs, inputs, strict=True)
         ]
         if step.op == "quantize_narrow":
-            return integers
+            return [
+                values.swapaxes(1, 2) if step.attributes.get("turned") else values
+                for values in integers
+            ]
         packing = Packing.from_json(step.attributes)
         return [packing.pack(value) for value in integers]
     if step.op == "dequantize_flat":
-        exponent = exponent_of(program, step.inputs[0])
-        return [dequantize(inputs[0], exponent).reshape(program.tensor(step.outputs[0]).shape)]
+        values = dequantize(inputs[0], exponent_of(program, step.inputs[0]))
+        if step.attributes.get("turned"):  # rows of features [N, T, K] lie as [N, K, T]
+            values = values.swapaxes(1, 2)
+        return [values.reshape(program.tensor(step.outputs[0]).shape)]
     raise CompileError(f"host step {step.layer!r}: unknown operation {step.op!r}")
 
 
