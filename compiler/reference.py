@@ -76,30 +76,27 @@ def accumulate_conv(
 ) -> np.ndarray:
     """Return the 32-bit accumulators of a convolution of [N, C, H, W] with [M, C / G, KH, KW]."""
     assert weight is not None
-    if x.shape[1] != weight.shape[1]:
-        groups = x.shape[1] // weight.shape[1]
-        parts = zip(np.split(x, groups, 1), np.split(weight, groups), strict=True)
-        return np.concatenate([accumulate_conv(*part, attrs, padding) for part in parts], 1)
     (sy, sx), (dy, dx), (top, left, bottom, right) = (
         attrs["strides"], attrs["dilations"], attrs["pads"]
     )
     around = ((0, 0), (0, 0), (top, bottom), (left, right))
     x = np.pad(x, around, constant_values=padding)
-    m, _, kh, kw = weight.shape
+    (n, channels), (m, each, kh, kw) = x.shape[:2], weight.shape
+    groups = channels // each
     oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
     ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
-    total = np.zeros((x.shape[0], m, oh, ow))  # float64: exact far beyond 32 bits
+    total = np.zeros((n, groups, m // groups, oh * ow))  # float64: exact far beyond 32 bits
     # one tap's products are exact in float32 where no sum of them leaves 24 bits
     bound = int(np.abs(x).max(initial=0)) * int(np.abs(weight.astype(int)).max(initial=0))
-    kind = np.float32 if bound * weight.shape[1] < 1 << 24 else np.float64
+    kind = np.float32 if bound * each < 1 << 24 else np.float64
+    x, taps = x.astype(kind), weight.reshape(groups, m // groups, each, kh, kw).astype(kind)
     for ky in range(kh):
         for kx in range(kw):
             rows = slice(ky * dy, ky * dy + (oh - 1) * sy + 1, sy)
             columns = slice(kx * dx, kx * dx + (ow - 1) * sx + 1, sx)
-            window = x[:, :, rows, columns].astype(kind)
-            taps = weight[:, :, ky, kx].astype(kind)
-            total += np.einsum("nchw,mc->nmhw", window, taps, optimize=True)
-    return wrap(total.astype(np.int64))
+            window = x[:, :, rows, columns].reshape(n, groups, each, oh * ow)
+            total += np.matmul(taps[..., ky, kx], window)
+    return wrap(total.reshape(n, m, oh, ow).astype(np.int64))
 
 
 def accumulate_transposed(
