@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -124,6 +125,7 @@ def show(report: CompileReport, console: Console) -> None:
     for node in report.nodes:
         if node.where == "host":
             console.print(f"on the host: {node.name} ({node.op}): {node.reason}", highlight=False)
+    _show_deviation(report, console)
     method = f"{report.method}, equalized" if report.equalized else report.method
     console.print(
         f"{report.name} for {report.config}: {report.macs} MACs, images a run: {report.images}, "
@@ -132,6 +134,26 @@ def show(report: CompileReport, console: Console) -> None:
         f"images ({method}), {report.scales} scales; host nodes in {report.evaluator}",
         highlight=False, soft_wrap=True,
     )
+
+
+def _show_deviation(report: CompileReport, console: Console) -> None:
+    """Say how far a model that came quantized is from onnxruntime's, layer by layer and in all."""
+    apart = {node.name: node.deviation for node in report.nodes if node.deviation is not None}
+    if not apart:
+        return
+    most = max(steps for steps, _ in apart.values())
+    where = [f"{name} ({100 * share:.2g} %)" for name, (_, share) in apart.items() if share]
+    console.print(
+        f"the model came quantized: on its own integers a layer is at most {most} of 256 steps "
+        f"from {report.evaluator} ({len(apart)} compared); elements that differ: "
+        f"{', '.join(where) or 'none'}",
+        highlight=False, soft_wrap=True,
+    )
+    for name, (same, images) in report.same_argmax.items():
+        console.print(
+            f"{name}: greatest element where the model has it in {same} of {images} images",
+            highlight=False, soft_wrap=True,
+        )
 
 
 def show_comparison(outputs: tuple[OutputComparison, ...], console: Console) -> None:
@@ -147,21 +169,28 @@ def show_comparison(outputs: tuple[OutputComparison, ...], console: Console) -> 
                 f"{row.value:.6g}", str(row.argmax), f"{row.largest_difference:.6g}",
                 f"{row.snr:.1f} dB",
             )
-        same = sum(row.argmax == row.float_argmax for row in rows)
+        same, images = output.same_argmax
         console.print(
             f"{output.name}: greatest elements, float against integer; at the same place in {same} "
-            f"of {len(rows)} images; {output.snr:.1f} dB over all", highlight=False, soft_wrap=True,
+            f"of {images} images; {output.snr:.1f} dB over all", highlight=False, soft_wrap=True,
         )
         console.print(table)
+
+
+def _scale(scale: float | str | None) -> str:
+    if not isinstance(scale, float):
+        return str(scale)
+    mantissa, exponent = math.frexp(scale)
+    return f"2^{exponent - 1}" if mantissa == 0.5 else f"{scale:.3g}"
 
 
 def _row(node: NodeReport) -> list[str]:
     if node.where == "host":
         return [node.name, node.op, "host", *[""] * 8]
     cost = node.costs
-    scales = " ".join(f"2^{exponent}" for exponent in node.input_exponents)
+    scales = " ".join(_scale(scale) for scale in (*node.input_scales, ">", node.output_scale))
     return [
-        node.name, node.op, "device", f"{scales} > 2^{node.output_exponent}",
+        node.name, node.op, "device", scales,
         "" if node.clipped is None else f"{100 * node.clipped:.2f} %",
         "" if node.snr is None else f"{node.snr:.1f} dB",
         str(cost.gemm_steps + cost.reset_steps), str(node.ideal_steps), str(cost.alu_steps),

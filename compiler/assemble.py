@@ -34,6 +34,7 @@ from .lower_elementwise import (
 )
 from .lower_global_average import lower_global_average
 from .lower_pool import lower_max_pool
+from .lower_scaled import lower_scaled_add
 from .lower_spatial import lower_pad, lower_resize
 from .lowering import Activation, Lowering
 from .packing import pack_inputs
@@ -51,6 +52,7 @@ LOWERINGS = {
     "LeakyRelu": lower_leaky, "Concat": lower_concat, "Slice": lower_slice,
     "MaxPool": lower_max_pool, "AveragePool": lower_average_pool,
     "GlobalAveragePool": lower_global_average, "Pad": lower_pad, "Resize": lower_resize,
+    "ScaledAdd": lower_scaled_add,
 }
 
 
@@ -155,20 +157,20 @@ class Assembler:
                 shared = None
                 if maker is not None and maker.op in ALIASES:
                     shared = self.builder.tensors[integer_name(maker.inputs[0])].offset
-                self._integers(name, self.views[name], shared, tensor.exponent, maker)
+                self._integers(name, self.views[name], shared, maker)
         for name in self.graph.inputs:
             self._float_tensor(name)
             self.present.add(name)
 
     def _integers(
-        self, name: str, view: View, offset: int | None, exponent: int,
-        maker: QuantizedNode | None,
+        self, name: str, view: View, offset: int | None, maker: QuantizedNode | None
     ) -> None:
+        tensor = self.graph.tensors[name]
         own = self.graph.tensors[name].shape
         shape = (self.images, *(own[1:] if own_view(own) == view else view))
         placed = self.builder.tensor(
-            self._program_name(name), shape, MemoryType.INP, offset=offset, scale=(2.0**exponent,),
-            layer=maker.name if maker else "",
+            self._program_name(name), shape, MemoryType.INP, offset=offset, scale=(tensor.scale,),
+            zero_point=tensor.zero_point, layer=maker.name if maker else "",
         )
         assert placed.offset is not None
         self.activations[name] = Activation(
@@ -214,7 +216,7 @@ class Assembler:
         work = [node for node in nodes if node.op not in ALIASES]
         if work:
             low = Lowering(self.config, self.activations, self._constant, self.schedule)
-            joined = self._joined(low, work)
+            joined = self._joined(work)
             makers = {joined[name].add.name: node for node in work
                       for name in (node.name,) if name in joined}
             for node in work:
@@ -243,7 +245,7 @@ class Assembler:
                 self.origins |= dict.fromkeys(node.outputs, before)
         self.present.update(integer_name(name) for name in made)
 
-    def _joined(self, low: Lowering, work: list[QuantizedNode]) -> dict[str, Residual]:
+    def _joined(self, work: list[QuantizedNode]) -> dict[str, Residual]:
         """Return the Adds of a launch that are computed in a convolution, by its name."""
         uses = Counter(name for node in self.graph.nodes for name in node.inputs)
         uses.update(self.graph.outputs)
@@ -251,7 +253,10 @@ class Assembler:
         found = residuals(work, alone, self.views, self.config)
         nodes = {node.name: node for node in work}
         for name in list(found):
-            shape = replace(conv_shape(low, nodes[name]), residual=True)
+            node = nodes[name]
+            source, target = (self.activations[n] for n in (node.inputs[0], node.outputs[0]))
+            shape = conv_shape(node, source, target, self.config)
+            shape = replace(shape, residual=True)
             if next(tilings(shape, self.config), None) is None:
                 del found[name]
         self.inside |= {item.add.name: name for name, item in found.items()}

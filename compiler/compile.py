@@ -17,8 +17,11 @@ from .compare import OutputComparison
 from .conv_schedule import ScheduleOptions
 from .fold import fold
 from .host import evaluator_name
+from .imported import check_config, take_over
 from .onnx_import import import_model
 from .place import place
+from .qdq import drop_pairs, read_scales
+from .quantize_given import obstacle
 from .quantized import QuantizedGraph
 from .report import CompileReport, make_report
 from .samples import load_arrays
@@ -83,9 +86,17 @@ def compile_model(
         samples = check_samples(calibration, graph)
     else:
         samples = check_samples(load_arrays(calibration), graph, str(calibration))
+    given = read_scales(graph)
+    if given is not None:
+        check_config(config)
     fold(graph)
-    placements = place(graph, config)
-    choice = choose(graph, model, placements, samples, config, options)
+    if given is None:
+        placements = place(graph, config)
+        choice = choose(graph, model, placements, samples, config, options)
+    else:
+        drop_pairs(graph, given)
+        placements = place(graph, config, obstacle)
+        choice = take_over(graph, model, placements, samples, options, given)
     quantized = choice.quantized
     reasons = {name: placement.reason for name, placement in placements.items()}
     assembler = Assembler(
@@ -103,7 +114,8 @@ def compile_model(
         quantized, config, placements, {node.name: node.op for node in graph.nodes},
         assembler.costs, images=assembler.images, evaluator=evaluator_name(),
         ratios=choice.ratios, clipped=choice.clipped, tried=choice.tried,
-        measured_images=choice.measured, **how,
+        same_argmax={output.name: output.same_argmax for output in choice.compared},
+        deviations=choice.deviations, measured_images=choice.measured, **how,
         stream_bytes=sum(len(program.code(step)) for step in program.launches),
         uop_bytes=sum(
             len(segment.data) for segment in program.segments if segment.name.endswith(".uops")

@@ -7,6 +7,7 @@ from itertools import product
 from ..driver.stream import StreamBuilder
 from ..isa.opcodes import MemoryType
 from .arithmetic import Requant
+from .border import fill_border
 from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, phases
 from .emit import accumulate, requantize_tiles, reset_tiles, shift_left
 from .grouping import Run, runs
@@ -21,15 +22,16 @@ __all__ = ["ConvCalls"]
 class ConvCalls:
     """Emits instructions; ``weights`` is the element address of the weight tiles.
 
-    ``stride``: parameter tiles of a block of channels.
+    ``stride``: parameter tiles of a block of channels; ``border``: element address of the row that
+    stands for padding (:mod:`.border`), None where it is zero.
     """
 
     def __init__(
         self, shape: ConvShape, source: Activation, target: Activation, rule: Requant,
-        weights: int, stride: int,
+        weights: int, stride: int, border: int | None,
     ):
         self.shape, self.source, self.target = shape, source, target
-        self.rule, self.weights, self.stride = rule, weights, stride
+        self.rule, self.weights, self.stride, self.border = rule, weights, stride, border
 
     def load_other(
         self, builder: StreamBuilder, base: int, other: Activation, tile: Tile
@@ -69,6 +71,16 @@ class ConvCalls:
             )
 
     def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        self.load_padded(builder, base, tile, chunk)
+        if self.border is None:
+            return
+        rows = extent(self.shape, 0, tile.oh, chunk.kh)
+        columns = extent(self.shape, 1, tile.ow, chunk.kw)
+        for index in range(inputs_of(self.shape, tile, chunk).count):
+            start = base + index * rows.total * columns.total
+            fill_border(builder, start, rows, columns, self.border)
+
+    def load_padded(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
         rows = extent(self.shape, 0, tile.oh, chunk.kh)
         columns = extent(self.shape, 1, tile.ow, chunk.kw)
         blocks = inputs_of(self.shape, tile, chunk)
@@ -110,24 +122,26 @@ class ConvCalls:
         self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk,
         bases: tuple[int, int, int],
     ) -> None:
-        for run, rows, columns in product(
-            runs(self.shape.leads, tile.co.start + part.start, part.count),
-            phases(self.shape, 0, tile.oh, chunk.kh), phases(self.shape, 1, tile.ow, chunk.kw),
-        ):
-            self.multiply_phase(builder, tile, chunk, bases, run, (rows, columns))
+        width = extent(self.shape, 1, tile.ow, chunk.kw).total
+        area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
+        held = inputs_of(self.shape, tile, chunk).start - chunk.ci.start
+        rows = phases(self.shape, 0, tile.oh, chunk.kh)
+        columns = phases(self.shape, 1, tile.ow, chunk.kw)
+        for run in runs(self.shape.leads, tile.co.start + part.start, part.count):
+            inp = bases[1] + (run.lead - held) * area
+            for axes in product(rows, columns):
+                self.multiply_phase(
+                    builder, tile, chunk, (bases[0], inp, bases[2]), run, axes, (width, area))
 
     def multiply_phase(
         self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int],
-        run: Run, axes: tuple[Phase, Phase],
+        run: Run, axes: tuple[Phase, Phase], extents: tuple[int, int],
     ) -> None:
-        v, h = axes
-        acc, inp, wgt = bases
-        width = extent(self.shape, 1, tile.ow, chunk.kw).total
-        area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
+        (v, h), (acc, inp, wgt), (width, area) = axes, bases, extents
         window = chunk.kh.count * chunk.kw.count
-        block, lead = run.start - tile.co.start, run.lead - inputs_of(self.shape, tile, chunk).start
+        block = run.start - tile.co.start
         acc += block * tile.pixels + v.first * tile.ow.count + h.first
-        inp += (lead + chunk.ci.start) * area + v.source * width + h.source
+        inp += v.source * width + h.source
         wgt += block * chunk.ci.count * window + v.tap * chunk.kw.count + h.tap
         weights = chunk.ci.count * window  # of an output block
         kept = [

@@ -16,6 +16,7 @@ from .host import HostError, host_model, run_host
 from .no_ops import does_nothing
 from .normal_forms import normalize_operators
 from .transposed import normalize_transposed
+from .unflatten import absorb_views
 from .windows import canonical_window
 
 __all__ = ["PASSES", "fold"]
@@ -187,6 +188,7 @@ def _scale_outputs(graph: Graph, node: Node, scale: np.ndarray, offset: np.ndarr
     """Let a node of a scaled kind compute ``y * scale + offset`` per output channel."""
     weight = np.asarray(graph.value(node.inputs[1]), np.float64)
     bias = graph.value(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
+    scale, offset = (each.repeat(len(weight) // each.size) for each in (scale, offset))
     old = np.zeros(weight.shape[0]) if bias is None else np.asarray(bias, np.float64)
     scaled = (weight * scale.reshape((-1,) + (1,) * (weight.ndim - 1))).astype(np.float32)
     moved = (old.reshape(-1) * scale + offset).reshape(old.shape).astype(np.float32)
@@ -200,6 +202,7 @@ def _scale_outputs(graph: Graph, node: Node, scale: np.ndarray, offset: np.ndarr
 
 PASSES = (
     fold_constants, normalize_operators, drop_nothing, normalize_windows, normalize_gemm,
-    make_affine, broadcast_constants, fold_affine, fold_pads, fuse_activations,
+    absorb_views, make_affine, broadcast_constants, fold_affine, fold_pads, fuse_activations,
+    absorb_views,
 )
 """Every rewrite, in order."""

@@ -19,7 +19,8 @@ CANONICAL: dict[str, str] = {
     "dilations (pairs y, x), group, relu",
     "ConvTranspose": "as Conv, and attr output_padding (y, x); weight [M, C / group, KH, KW] too "
     "(:mod:`.transposed`)",
-    "Gemm": "inputs x [N, K], weight [M, K][, bias [M]]; attr relu",
+    "Gemm": "inputs x [N, K], weight [M, K][, bias [M]]; attrs relu, maybe unflatten: the shape "
+    "[C, H, W] of its M outputs",
     "Add": "two inputs of one shape, one may be a constant [1, ...]; attr relu",
     "Affine": "inputs x, scale, offset, the last two [C, 1 ...] constants; attr relu",
     "Relu": "one input",

@@ -37,6 +37,13 @@ def written_out(node: Node, graph: Graph, target: str) -> list[onnx.NodeProto]:
         ]
     if node.op == "Clip":
         return _clip(data, target, attrs["low"], attrs["high"], graph)
+    if node.op == "Gemm":
+        flat, shape = f"{target}__flat", f"{target}__shape"
+        return [
+            helper.make_node("Gemm", [name for name in node.inputs if name], [flat], transB=1),
+            _constant(shape, np.array([0, *attrs["unflatten"]], np.int64)),
+            helper.make_node("Reshape", [flat, shape], [target]),
+        ]
     assert node.op == "Slice", node
     given = {"starts": [attrs["start"]], "ends": [attrs["stop"]], "axes": [1]}
     if graph.opsets.get("", 1) < 10:

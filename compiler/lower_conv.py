@@ -20,14 +20,17 @@ from math import prod
 import numpy as np
 
 from ..driver.stream import Stream
+from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from ..model.timing import predict
+from .border import border_row
 from .conv_calls import ConvCalls
 from .conv_schedule import LATENCY, choose
 from .conv_tiles import Chunk, Part, Tile, inputs_of, parts_of
 from .emit import parameters
+from .feature_tiles import in_tiles
 from .grouping import Blocks, blocks_of, weight_tiles
-from .lowering import Lowering, load_run
+from .lowering import Activation, Lowering, load_run
 from .mix import scaled_identity
 from .quantized import QuantizedNode
 from .residual import Residual
@@ -51,19 +54,20 @@ def lower_conv(low: Lowering, node: QuantizedNode, residual: Residual | None = N
     convolution.lower(low, tiling)
 
 
-def conv_shape(low: Lowering, node: QuantizedNode) -> ConvShape:
+def conv_shape(
+    node: QuantizedNode, source: Activation, target: Activation, config: Config,
+) -> ConvShape:
     """Return a node as a convolution in blocks.
 
     A dense layer is one whose window is the whole input; a flattened input is read as the feature
     map it was.  A transposed convolution is one of the input with gaps, which cost nothing; its
     taps are turned round, so that inputs advance with them.
     """
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
     groups, co, size, out = source.groups, target.blocks, source.view[1:], target.view[1:]
     if node.op == "Gemm":
         return ConvShape(groups, source.blocks, co, size, (1, 1), source.view[1:])
     assert node.weight is not None
-    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], low.config)
+    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], config)
     kernel, dilations, pads = node.weight.shape[2:], node.attrs["dilations"], node.attrs["pads"]
     if node.op == "Conv":
         return ConvShape(
@@ -90,19 +94,24 @@ class Convolution:
 
     def __init__(self, low: Lowering, node: QuantizedNode, residual: Residual | None = None):
         config, self.node, self.residual = low.config, node, residual
-        self.shape = replace(conv_shape(low, node), residual=residual is not None)
         source = low.activations[node.inputs[0]]
         target = low.activations[(residual.add if residual else node).outputs[0]]
+        if "unflatten" in node.attrs:
+            node, target = in_tiles(node, target, config.block_out)
+        self.shape = shape = replace(
+            conv_shape(node, source, target, config), residual=residual is not None)
         assert node.requant is not None
         tiles = weight_tiles(
-            _filters(node, source.view), source.view[0], Blocks(self.shape.ci, self.shape.leads),
-            config,
+            _filters(node, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
         )
         weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
         table = parameters(node.requant, config)
         self.table = low.constants(f"{node.name}.parameters", table, MemoryType.ACC)
         self.stride = parameter_tiles(config)
-        self.calls = ConvCalls(self.shape, source, target, node.requant, weights, self.stride)
+        border = None if not node.padding else low.constants(
+            f"{node.name}.padding", border_row(shape, node.padding, config), MemoryType.INP
+        )
+        self.calls = ConvCalls(shape, source, target, node.requant, weights, self.stride, border)
         if residual is not None:
             self.other = low.activations[residual.other]
             identity, _ = scaled_identity(config, residual.other_shift)

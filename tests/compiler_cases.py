@@ -12,6 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from compiler_conv_cases import (
+    convolutions,
+    depthwise_convolutions,
+    grouped_convolutions,
+    transposed_convolutions,
+)
 from compiler_networks import NetworkBuilder
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -187,8 +193,11 @@ def _flatten(network: NetworkBuilder, inputs: list[str]) -> Built:
     return [network.flatten(inputs[0])]
 
 
-def _view(network: NetworkBuilder, inputs: list[str], size: Shape) -> Built:
+def _view(
+    network: NetworkBuilder, inputs: list[str], size: Shape, channels: int | None = None
+) -> Built:
     n, c = network.shapes[inputs[0]][:2]
+    c = channels or c
     name = _integers(network, [n, c, *size])
     return [network.node("Reshape", [*inputs, name], (n, c, *size))]
 
@@ -289,6 +298,9 @@ def _draw_pad(draw: st.DrawFn, shape: Shape) -> Args:
 
 
 def _draw_view(draw: st.DrawFn, shape: Shape) -> Args:
+    if len(shape) == 2:  # features become a map
+        channels = draw(st.sampled_from([c for c in range(1, shape[1] + 1) if shape[1] % c == 0]))
+        return {"size": (shape[1] // channels, 1), "channels": channels}
     pixels = int(np.prod(shape[2:]))
     sizes = [(pixels,), (pixels, 1), (1, pixels), *(
         (size, pixels // size) for size in range(2, pixels) if pixels % size == 0)]
@@ -324,7 +336,7 @@ DRAW: dict[str, _Draw] = {
         "way": draw(st.integers(0, 1)),
     }),
     "flatten": (lambda shape: len(shape) > 2, _fixed({})),
-    "view": (lambda shape: len(shape) > 2, _draw_view),
+    "view": (_any, _draw_view),
     "gemm": (lambda shape: len(shape) == 2, lambda draw, shape: {
         "features": draw(st.integers(1, 24)), "matmul": draw(st.booleans())}),
     "conv": (_maps, _draw_conv),
@@ -377,5 +389,8 @@ def networks(draw: st.DrawFn, longest: int = 4) -> NetworkCase:
     return NetworkCase(shape, tuple(steps), draw(st.integers(0, 9)))
 
 
-GENERATORS: dict[str, st.SearchStrategy[Case]] = {"operators": networks()}
+GENERATORS: dict[str, st.SearchStrategy[Case]] = {
+    "operators": networks(), "convolutions": convolutions(), "grouped": grouped_convolutions(),
+    "depthwise": depthwise_convolutions(), "transposed": transposed_convolutions(),
+}
 """Strategies of cases by name."""

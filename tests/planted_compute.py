@@ -39,8 +39,9 @@ TABLE = (
         "in_left.next = state.iter_in", "in_left.next = state.iter_in - 1", _STEPS,
     ),
     Planted(
-        "index offsets come back into range", "gemm", "sequencer.py",
-        "total.next[width] = True", "total.next[width] = False", _STEPS,
+        "an index past the end wraps", "gemm", "indexer.py",
+        "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst",
+        "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst[acc:]", _STEPS,
     ),
     Planted(
         "destination one past the end allowed", "gemm", "indexer.py",
@@ -50,6 +51,7 @@ TABLE = (
         "reset step checks its weight index", "gemm", "indexer.py",
         "wgt_past.next = multiplies and wgt_sum >= wgt_depth",
         "wgt_past.next = s1.gemm and wgt_sum >= wgt_depth",
+        "device_gemm::test_reset_does_not_look_at_inp_and_wgt_indices",
     ),
     Planted(
         "overwrite accumulates", "gemm", "alu_lane.py",
@@ -91,7 +93,7 @@ TABLE = (
     ),
     Planted(
         "RQT rounds its product at half the place", "alu", "multiply_lane.py",
-        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", _STEPS,
+        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", "device_rqt::test_by_hand",
     ),
     Planted(
         "half away from zero forgets what was shifted out", "alu", "requantize_lane.py",
@@ -102,21 +104,23 @@ TABLE = (
         "elif too_high:", "elif above:", _STEPS,
     ),
     Planted(
-        "RELU ignored", "alu", "requantize_lane.py",
-        "elif too_low and not s8.imm[RqtFlag.RELU]:", "elif too_low:", _STEPS,
+        "RELU lets small negative values through", "alu", "requantize_lane.py",
+        "if s8.imm[RqtFlag.RELU] and negative:", "if s8.imm[RqtFlag.RELU] and below:", _STEPS,
     ),
     Planted(
         "RQT keeps parameters that a step has overwritten", "alu", "rqt_parameters.py",
         "if s2.valid and indices.rqt and parameter_hits != 0:", "if parameter_hits == 127:",
-        _STEPS,
+        "device_rqt::test_parameters_written_by_an_earlier_step",
     ),
     Planted(
         "RQT keeps parameters from instruction to instruction", "alu", "rqt_parameters.py",
         "if moves and s2.last:", "if moves and s2.last and not indices.rqt:",
+        "device_rqt::test_parameters_written_by_the_instruction_before",
     ),
     Planted(
         "third parameter tile past the end allowed", "alu", "indexer.py",
-        "parameters_end = acc_depth - 2", "parameters_end = acc_depth - 1", _STEPS,
+        "parameters_end = acc_depth - 2", "parameters_end = acc_depth - 1",
+        "device_errors::test_rqt_parameters_past_the_end",
     ),
     Planted(
         "shift amount 32 allowed", "alu", "long_operands.py",
@@ -129,7 +133,8 @@ TABLE = (
     ),
     Planted(
         "RQT reads its shift while it is written", "alu", "schedule.py",
-        "or flying.dst == indices.shift", "or flying.dst == indices.multiplier", _STEPS,
+        "or flying.dst == indices.shift", "or flying.dst == indices.multiplier",
+        "device_rqt::test_parameters_written_by_an_earlier_step",
     ),
     Planted(
         "two operands read from one bank at once", "alu", "schedule.py",

@@ -38,15 +38,18 @@ TABLE = (
     Planted(
         "tokens that FINISH pushes are lost", "tokens", "compute.py",
         "            or (finishes and finish_push_next)\n", "",
+        "device_tokens::test_tokens_left_over_are_a_warning",
     ),
     Planted(
         "a step's token for load goes with its token for store", "tokens", "compute.py",
         "(step_done and step_push_prev)", "(step_done and step_push_next)",
+        "device_tokens::test_every_legal_flag_on_instructions_that_move_nothing",
     ),
     Planted(
         "pop flags of compute exchanged", "tokens", "steps_decode.py",
         "decoded.pop_prev.next = entry[f_pop_prev.lo]",
         "decoded.pop_prev.next = entry[f_pop_next.lo]",
+        "device_tokens::test_every_legal_flag_on_instructions_that_move_nothing",
     ),
     Planted(
         "weights are loaded by compute", "tokens", "dispatch.py",
@@ -128,7 +131,8 @@ TABLE = (
     Planted(
         "GEMM resets count as steps", "control", "step_pipeline.py",
         "s9.valid and not fault.raised and s9.gemm and not s9.clear",
-        "s9.valid and not fault.raised and s9.gemm", "device_gemm",
+        "s9.valid and not fault.raised and s9.gemm",
+        "device_gemm::test_reset",
     ),
     Planted(
         "stream goes on after FINISH", "control", "dispatch.py",

@@ -45,6 +45,7 @@ TABLE = (
         "ACC_8BIT zero-extended", "load", "accumulator_fill.py",
         "extended.next = beat[narrow_hi:narrow_lo].signed()",
         "extended.next = beat[narrow_hi:narrow_lo]",
+        "device_load::test_acc_8bit_sign_extends_by_hand",
     ),
     Planted(
         "micro-ops and accumulator change their base pointers", "load", "loader.py",
@@ -118,6 +119,7 @@ TABLE = (
     Planted(
         "odd tiles of OUT are even ones", "store", "accumulator.py",
         "out_odd.next = out_address[0]", "out_odd.next = False",
+        "device_store::test_truncation_by_hand",
     ),
     # -- memory_port -----------------------------------------------------------------------------
     Planted(

@@ -130,6 +130,10 @@ FORMS: dict[str, tuple[int, Build, list[str]]] = {
     "Squeeze and Unsqueeze": (17, lambda b: b.node("Unsqueeze", [b.node("Squeeze", [
         b.average(image(b)), ints(b, 2, 3)], (2, 6)), ints(b, 2, 3)], (2, 6, 1, 1)),
         ["GlobalAveragePool", "Flatten", "View"]),
+    "Reshape of features": (17, lambda b: b.relu(b.batch_norm(b.node("Reshape", [
+        b.gemm(b.input((2, 5)), 24), ints(b, 2, 6, 2, 2)], (2, 6, 2, 2)))), ["Gemm+relu"]),
+    "Reshape of features somebody else reads": (17, lambda b: reshaped_twice(b), [
+        "Gemm", "Abs", "View", "Abs", "Flatten", "Add"]),
     "Transpose of single pixels": (17, lambda b: b.node("Transpose", [
         b.average(image(b))], (2, 1, 1, 6), perm=[0, 2, 3, 1]), ["GlobalAveragePool", "View"]),
     "Transpose": (17, lambda b: b.node("Transpose", [image(b)], (2, 4, 4, 6), perm=[0, 2, 3, 1]),
@@ -166,6 +170,14 @@ def split(b: NetworkBuilder, axis: int, by_input: bool = True) -> str:
     attrs = {} if by_input else {"split": sizes}
     b.nodes.append(helper.make_node("Split", [x, *more], ["p", "q"], axis=axis, **attrs))
     return b.node("Concat", ["q", "p"], SAME, axis=axis)
+
+
+def reshaped_twice(b: NetworkBuilder) -> str:
+    """Read the features of a dense layer as they are and as a map."""
+    x = b.gemm(b.input((2, 4)), 4)
+    first = b.node("Abs", [x], (2, 4))
+    second = b.node("Abs", [b.node("Reshape", [x, ints(b, 2, 2, 2)], (2, 2, 2))], (2, 2, 2))
+    return b.add(first, b.flatten(second))
 
 
 def channels(b: NetworkBuilder) -> str:

@@ -130,3 +130,21 @@ def test_per_channel_factors_keep_their_precision(tmp_path: Path, config: str) -
     assert np.abs(node.constant).min() >= 64
     assert named(config).requantize or node.requant is not None
     check_every_layer(made, network.samples(1))
+
+
+@pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "2x8x8", "default"])
+@pytest.mark.parametrize("size", [(4, 4), (3, 2), (6,)])
+def test_a_dense_layer_that_makes_a_feature_map(
+    tmp_path: Path, size: tuple[int, ...], config: str
+) -> None:
+    """What begins a generator: one node on the device, batch normalization and Relu in it."""
+    network = NetworkBuilder()
+    x = network.gemm(network.input((1, 10)), 11 * int(np.prod(size)))
+    (x,) = BUILD["view"](network, [x], channels=11, size=size)
+    if len(size) == 2:
+        x = network.relu(network.batch_norm(x))
+        x = network.conv(x, 5)
+    made = compiled(network, tmp_path, config, x)
+    assert [(node.op, node.where) for node in made.report.nodes] == [
+        ("Gemm", "accelerator"), ("Conv", "accelerator")][: len(size)]
+    check_every_layer(made, network.samples(3), strict="1")

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+from compiler_networks import NetworkBuilder, compiled
 
 import myvta
 from myvta.compiler.compile import compile_model
@@ -19,7 +20,7 @@ import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {packages}:
-            raise ModuleNotFoundError(name)
+            raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Refuse())
 import runpy
 sys.argv = sys.argv[1:]
@@ -31,7 +32,7 @@ NOT_THERE = ("myhdl", "onnx", "onnxruntime", "click", "rich", "matplotlib", "skl
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     digits = ROOT / "examples" / "digits"
-    made = compile_model(digits / "digits.onnx", digits / "calibration.npz", "1x4x4")
+    made = compile_model(digits / "digits.onnx", digits / "calibration.npz", "1x8x8")
     return write_bundle(made.program, tmp_path_factory.mktemp("net") / "digits.vta")
 
 
@@ -55,14 +56,30 @@ def test_with_numpy_alone(bundle, tmp_path):
 
 
 def test_a_device_of_another_configuration_is_told_before_anything_runs(bundle):
-    done = run(bundle, "model://?config=1x8x8")
+    done = run(bundle, "model://?config=1x4x4")
     assert done.returncode == 1 and done.stdout.startswith("NO  open")
     assert "alone" not in done.stdout
 
 
 @pytest.mark.verilator
 @pytest.mark.timeout(600)
-def test_on_the_rtl(bundle):
+def test_on_the_rtl(tmp_path):
+    build = NetworkBuilder(3)
+    x = build.input((1, 3, 6, 6))
+    made = compiled(build, tmp_path, "1x4x4", build.relu(build.conv(build.conv(x, 5), 4)))
+    bundle = write_bundle(made.program, tmp_path / "net.vta")
     done = run(bundle, "verilator://?mem=0:1M&latency=12", without=("onnx", "click", "rich"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "cycles" in done.stdout and "MHz" in done.stdout
+
+
+def test_a_step_that_takes_more_than_numpy_is_said(tmp_path):
+    build = NetworkBuilder(5)
+    x = build.conv(build.input((1, 3, 4, 4)), 4)
+    made = compiled(build, tmp_path, "1x4x4", build.node("Sin", [x], build.shapes[x]))
+    bundle = write_bundle(made.program, tmp_path / "net.vta")
+    done = run(bundle, "model://?mem=0:1M")
+    assert done.returncode == 1
+    assert "yes alone   conv" in done.stdout  # what comes before it was compared
+    assert "needs onnx" in done.stdout
+    assert run(bundle, "model://?mem=0:1M", without=()).returncode == 0
