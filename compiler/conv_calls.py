@@ -9,10 +9,11 @@ from ..isa.opcodes import MemoryType
 from .arithmetic import Requant
 from .border import fill_border
 from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, phases
-from .emit import accumulate, requantize_tiles, reset_tiles
+from .emit import accumulate, requantize_tiles, reset_tiles, shift_left
 from .grouping import Run, runs
 from .loops import Loop
 from .lowering import Activation
+from .residual import Residual
 from .schedule import ConvShape
 
 __all__ = ["ConvCalls"]
@@ -31,6 +32,32 @@ class ConvCalls:
     ):
         self.shape, self.source, self.target = shape, source, target
         self.rule, self.weights, self.stride, self.border = rule, weights, stride, border
+
+    def load_other(
+        self, builder: StreamBuilder, base: int, other: Activation, tile: Tile
+    ) -> None:
+        """Load the tiles of another activation that are added to a tile."""
+        first = other.at(tile.group, tile.co.start, tile.oh.start, tile.ow.start)
+        if tile.ow.count == other.view[2]:  # whole rows
+            builder.load_2d(
+                MemoryType.INP, base, first, tile.pixels, tile.co.count, other.pixels)
+            return
+        for index in range(tile.co.count):
+            builder.load_2d(
+                MemoryType.INP, base + index * tile.pixels, first + index * other.pixels,
+                tile.ow.count, tile.oh.count, other.view[2],
+            )
+
+    def add_other(
+        self, builder: StreamBuilder, residual: Residual, bases: tuple[int, int, int], count: int,
+        table: int,
+    ) -> None:
+        """Add ``count`` tiles to as many outputs, by an identity, and requantize the sums."""
+        if residual.own_shift:
+            shift_left(builder, residual.own_shift, bases[0], count)
+        accumulate(builder, bases, [Loop(count, 1, 1)], [], False)
+        assert residual.add.requant is not None
+        requantize_tiles(builder, residual.add.requant, bases[0], 1, count, table, 0)
 
     def compute(
         self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk, last: bool,
