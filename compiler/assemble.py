@@ -42,7 +42,7 @@ from .quantized import QuantizedGraph, QuantizedNode
 from .report import StreamCosts, stream_costs
 from .residual import Residual, residuals
 from .tilings import tilings
-from .views import ALIASES, View, own_view, views
+from .views import ALIASES, View, last_view, own_view, views
 
 __all__ = ["Assembler", "capacity", "integer_name"]
 
@@ -168,6 +168,8 @@ class Assembler:
         tensor = self.graph.tensors[name]
         own = self.graph.tensors[name].shape
         shape = (self.images, *(own[1:] if own_view(own) == view else view))
+        if self._turned(name):
+            shape = (self.images, own[2], own[1])
         placed = self.builder.tensor(
             self._program_name(name), shape, MemoryType.INP, offset=offset, scale=(tensor.scale,),
             zero_point=tensor.zero_point, layer=maker.name if maker else "",
@@ -177,6 +179,11 @@ class Assembler:
             placed.offset // self.config.tile_bytes(MemoryType.INP),
             self.images // self.config.batch, -(-view[0] // self.config.block_in), view,
         )
+
+    def _turned(self, name: str) -> bool:
+        """Whether a tensor ``[N, T, K]`` has its last axis as channels in memory."""
+        shape, view = self.graph.tensors[name].shape, self.views[name]
+        return len(shape) == 3 and view != own_view(shape) and view == last_view(shape)
 
     @property
     def remarks(self) -> dict[str, str]:
@@ -281,10 +288,12 @@ class Assembler:
         if name in self.packed:
             self._pack(name)
             return
-        op = "quantize" if self.config.inp_width == 8 else "quantize_narrow"
+        turned = {"turned": 1} if self._turned(name) else {}
+        plain = self.config.inp_width == 8 and not turned
         self.builder.host(
-            f"quantize {name}", op, [name], [integer_name(name)], reason="network boundary",
-            attributes={} if op == "quantize" else {"width": self.config.inp_width},
+            f"quantize {name}", "quantize" if plain else "quantize_narrow", [name],
+            [integer_name(name)], reason="network boundary",
+            attributes={} if plain else {"width": self.config.inp_width, **turned},
         )
         self.present.add(integer_name(name))
 
@@ -304,9 +313,10 @@ class Assembler:
             return
         self._float_tensor(name)
         integers = self.builder.tensors[integer_name(self.origins.get(name, name))]
-        same = integers.shape == self.builder.tensors[name].shape
+        turned = {"turned": 1} if self._turned(name) else {}
+        same = integers.shape == self.builder.tensors[name].shape and not turned
         self.builder.host(
-            f"dequantize {name}", "dequantize" if same else "dequantize_flat",
-            [integers.name], [name], reason="network boundary",
+            f"dequantize {name}", "dequantize" if same else "dequantize_flat", [integers.name],
+            [name], reason="network boundary", attributes=turned,
         )
         self.present.add(name)

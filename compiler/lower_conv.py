@@ -64,6 +64,8 @@ def conv_shape(
     taps are turned round, so that inputs advance with them.
     """
     groups, co, size, out = source.groups, target.blocks, source.view[1:], target.view[1:]
+    if node.op == "Gemm" and "axis" in node.attrs:  # rows of features: single pixels
+        return ConvShape(groups, source.blocks, co, size, out, (1, 1))
     if node.op == "Gemm":
         return ConvShape(groups, source.blocks, co, size, (1, 1), source.view[1:])
     assert node.weight is not None
@@ -84,6 +86,8 @@ def conv_shape(
 def _filters(node: QuantizedNode, view: tuple[int, int, int]) -> np.ndarray:
     """Return the weights ``[M, C, KH, KW]``, taps in the order in which inputs advance."""
     assert node.weight is not None
+    if node.op == "Gemm" and "axis" in node.attrs:
+        return node.weight[:, :, None, None]
     if node.op == "Gemm":
         return node.weight.reshape(len(node.weight), *view)
     return node.weight[:, :, ::-1, ::-1] if node.op == "ConvTranspose" else node.weight

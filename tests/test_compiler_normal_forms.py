@@ -130,6 +130,17 @@ FORMS: dict[str, tuple[int, Build, list[str]]] = {
     "Squeeze and Unsqueeze": (17, lambda b: b.node("Unsqueeze", [b.node("Squeeze", [
         b.average(image(b)), ints(b, 2, 3)], (2, 6)), ints(b, 2, 3)], (2, 6, 1, 1)),
         ["GlobalAveragePool", "Flatten", "View"]),
+    "MatMul of rows": (17, lambda b: rows(b), ["Gemm+relu"]),
+    "MatMul of rows, a bias of another shape": (17, lambda b: b.node("Add", [b.node("MatMul", [
+        b.input((2, 5, 6)), b.constant(np.ones((6, 5)))], (2, 5, 5)),
+        b.constant(np.arange(5.0).reshape(5, 1))], (2, 5, 5)), ["Gemm", "Affine"]),
+    "MatMul of columns": (17, lambda b: b.node("MatMul", [
+        b.constant(b.random.normal(size=(1, 4, 6))), b.input((2, 6, 5))], (2, 4, 5)), ["Gemm"]),
+    "MatMul of columns as a map": (17, lambda b: b.node("Reshape", [b.node("MatMul", [
+        b.constant(b.random.normal(size=(4, 6))), b.input((2, 6, 6))], (2, 4, 6)),
+        ints(b, 2, 4, 2, 3)], (2, 4, 2, 3)), ["Gemm", "View"]),
+    "MatMul of a batch of constants": (17, lambda b: b.node("MatMul", [
+        b.constant(b.random.normal(size=(2, 4, 6))), b.input((2, 6, 5))], (2, 4, 5)), ["MatMul"]),
     "Reshape of features": (17, lambda b: b.relu(b.batch_norm(b.node("Reshape", [
         b.gemm(b.input((2, 5)), 24), ints(b, 2, 6, 2, 2)], (2, 6, 2, 2)))), ["Gemm+relu"]),
     "Reshape of features somebody else reads": (17, lambda b: reshaped_twice(b), [
@@ -170,6 +181,12 @@ def split(b: NetworkBuilder, axis: int, by_input: bool = True) -> str:
     attrs = {} if by_input else {"split": sizes}
     b.nodes.append(helper.make_node("Split", [x, *more], ["p", "q"], axis=axis, **attrs))
     return b.node("Concat", ["q", "p"], SAME, axis=axis)
+
+
+def rows(b: NetworkBuilder) -> str:
+    """Multiply every row of features, with a bias and Relu."""
+    x = b.node("MatMul", [b.input((2, 5, 6)), b.constant(b.random.normal(size=(6, 4)))], (2, 5, 4))
+    return b.relu(b.node("Add", [b.constant(np.arange(4.0)), x], (2, 5, 4)))
 
 
 def reshaped_twice(b: NetworkBuilder) -> str:
