@@ -145,6 +145,8 @@ def launch(
     ------
     DeviceError
         The launch ended in the error status.
+    TargetError
+        The device did not take the memory window (it is locked); nothing was launched.
     TargetTimeout
         It did not end in time, or an earlier launch is still running (a busy device ignores the
         registers, and that launch is left alone); the message holds status and counters, and
@@ -152,8 +154,7 @@ def launch(
     """
     _wait(target, timeout, "an earlier launch to end", lambda status: not status & Status.LAUNCH)
     base, size = target.window
-    target.write_register(Reg.WINDOW_BASE, base)
-    target.write_register(Reg.WINDOW_LIMIT, base + size - 1)
+    _open_window(target, base, base + size - 1)
     target.write_register(Reg.INSN_COUNT, count)
     target.write_register(Reg.INSN_BASE, address)
     given = {
@@ -178,6 +179,21 @@ def launch(
     return RunReport(
         target.read_register(Reg.CYCLES), _counters(target), tuple(warnings), seconds
     )
+
+
+def _open_window(target: Target, base: int, limit: int) -> None:
+    """Let the device touch the target's window and nothing else, and see that it took it."""
+    target.write_register(Reg.WINDOW_BASE, base)
+    target.write_register(Reg.WINDOW_LIMIT, limit)
+    found = target.read_register(Reg.WINDOW_BASE), target.read_register(Reg.WINDOW_LIMIT)
+    if found != (base, limit):
+        why = "it is locked until the reset wire" if target.read_register(Reg.WINDOW_LOCK) else (
+            "the device did not take it"
+        )
+        raise TargetError(
+            f"the memory window reads {found[0]:#x}..{found[1]:#x}, not {base:#x}..{limit:#x}: "
+            f"{why}; nothing was launched"
+        )
 
 
 def read_performance(target: Target) -> dict[str, int]:

@@ -70,11 +70,11 @@ def test_markers_stand_for_what_tox_runs():
     tox = configparser.RawConfigParser()
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     assert {name.removeprefix("testenv:") for name in tox if name.startswith("testenv:")} == {
-        "cosim", "convert", "lint", "types", "soak", "networks",
+        "cosim", "convert", "lint", "types", "soak", "mutate", "networks",
     }
     markers = {line.split(":")[0] for line in lines("tool:pytest", "markers")}
     assert markers == {
-        "icarus", "verilator", "convert", "configurations", "soak", "networks",
+        "icarus", "verilator", "convert", "configurations", "browser", "soak", "networks",
     }
 
 
