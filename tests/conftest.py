@@ -16,7 +16,10 @@ from myvta.rtl.inspection import look_faster
 look_faster()  # MyHDL looks through pytest's deep stack for every block it elaborates
 
 # A marker promises its tools, so a test that carries it need not ask again.
-_TOOLS_OF_MARKER = {"icarus": ("iverilog", "vvp"), "verilator": ("g++", "make", "verilator")}
+_TOOLS_OF_MARKER = {
+    "icarus": ("iverilog", "vvp"), "verilator": ("g++", "make", "verilator"),
+    "browser": ("chromium",),
+}
 
 
 def _found(tool: str) -> bool:
