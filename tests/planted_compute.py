@@ -45,12 +45,12 @@ TABLE = (
     ),
     Planted(
         "destination one past the end allowed", "gemm", "indexer.py",
-        "dst_sum >= acc_depth", "dst_sum > acc_depth", _STEPS,
+        "sums.dst >= acc_depth", "sums.dst > acc_depth", _STEPS,
     ),
     Planted(
         "reset step checks its weight index", "gemm", "indexer.py",
-        "wgt_past.next = multiplies and wgt_sum >= wgt_depth",
-        "wgt_past.next = s1.gemm and wgt_sum >= wgt_depth",
+        "wgt_past.next = sums.multiplies and sums.wgt >= wgt_depth",
+        "wgt_past.next = s1.gemm and sums.wgt >= wgt_depth",
         "device_gemm::test_reset_does_not_look_at_inp_and_wgt_indices",
     ),
     Planted(
@@ -77,7 +77,7 @@ TABLE = (
     ),
     Planted(
         "shifts left by more than 32 leave something", "alu", "alu_lane.py",
-        "reaches.next = not q_word[31] or q_word[32:5] == ones", "reaches.next = True", _HAZARDS,
+        "outside.next = q_word[32:5] != ones", "outside.next = False", _HAZARDS,
     ),
     Planted(
         "MIN and MAX compare as unsigned", "alu", "alu_lane.py",
@@ -109,7 +109,7 @@ TABLE = (
     ),
     Planted(
         "RQT keeps parameters that a step has overwritten", "alu", "rqt_parameters.py",
-        "if s2.valid and indices.rqt and parameter_hits != 0:", "if parameter_hits == 127:",
+        "if parameter_hits != 0:", "if parameter_hits == 127:",
         "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
     ),
     Planted(
@@ -128,17 +128,17 @@ TABLE = (
         "rtl_step_pipeline::test_rqt_parameters_out_of_range_are_a_fault",
     ),
     Planted(
-        "MUL reads its source while it is written", "alu", "schedule.py",
-        "flying.dst == s2.dst or (s2.pair and flying.dst == s2.src)", "flying.dst == s2.dst",
+        "MUL reads its source while it is written", "alu", "hazards.py",
+        "flying.dst == s1.dst or (s1.pair and flying.dst == s1.src)", "flying.dst == s1.dst",
         _STEPS,
     ),
     Planted(
-        "RQT reads its shift while it is written", "alu", "schedule.py",
-        "or flying.dst == indices.shift", "or flying.dst == indices.multiplier",
+        "RQT reads its shift while it is written", "alu", "hazards.py",
+        "or flying.dst == shift", "or flying.dst == multiplier",
         "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
     ),
     Planted(
         "two operands read from one bank at once", "alu", "schedule.py",
-        "can_early.next = (neighbour & src_mask) == 0", "can_early.next = True", _STEPS,
+        "can_early.next = (s3.use.short_late & src_mask) == 0", "can_early.next = True", _STEPS,
     ),
 )

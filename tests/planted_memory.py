@@ -124,18 +124,18 @@ TABLE = (
     # -- memory_port -----------------------------------------------------------------------------
     Planted(
         "first page of the window closed", "memory_port", "window_check.py",
-        "picked_address[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]",
-        "picked_address[ADDRESS_BITS:_PAGE] <= window_base[ADDRESS_BITS:_PAGE]", _PORT,
+        "picked.data[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]",
+        "picked.data[ADDRESS_BITS:_PAGE] <= window_base[ADDRESS_BITS:_PAGE]", _PORT,
     ),
     Planted(
         "page above the window open", "memory_port", "window_check.py",
-        "picked_address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]",
-        "picked_address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE] + 1", _PORT,
+        "picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]",
+        "picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE] + 1", _PORT,
     ),
     Planted(
         "addresses past 4 GiB let through", "memory_port", "window_check.py",
-        "picked_address[ADDRESS_BITS]\n                or picked_address",
-        "picked_address", _PORT,
+        "picked.data[ADDRESS_BITS]\n                or picked.data",
+        "picked.data", _PORT,
     ),
     Planted(
         "bursts as long as they like to be", "memory_port", "row_requests.py",
