@@ -38,6 +38,7 @@ from .lowering import Activation, Lowering
 from .packing import pack_inputs
 from .quantized import QuantizedGraph, QuantizedNode
 from .report import StreamCosts, stream_costs
+from .spreading import spread_outputs
 from .views import ALIASES, View, own_view, views
 
 __all__ = ["Assembler", "capacity", "integer_name"]
@@ -85,7 +86,9 @@ class Assembler:
         limit: int = 64 << 20, *, per_layer: bool = False, schedule: ScheduleOptions | None = None,
     ):
         self.config, self.reasons = config, reasons
-        self.graph, self.packed = pack_inputs(graph, config)
+        packed, self.packed = pack_inputs(graph, config)
+        self.graph, self.spread = spread_outputs(packed, config)
+        self.lanes = {*self.packed, *(spread.packed for spread in self.spread.values())}
         self.per_layer = per_layer
         self.schedule = schedule or ScheduleOptions()
         self.builder = ProgramBuilder(graph.name, config, limit)
@@ -148,7 +151,12 @@ class Assembler:
         makers = {name: node for node in self.graph.nodes for name in node.outputs}
         for name, tensor in self.graph.tensors.items():
             maker = makers.get(name)
-            if tensor.exponent is not None:
+            if name in self.spread:
+                self.builder.add(Tensor(
+                    name=integer_name(name), shape=(self.images, *tensor.shape[1:]),
+                    scale=(tensor.scale,), zero_point=tensor.zero_point,
+                ))
+            elif tensor.exponent is not None:
                 shared = None
                 if maker is not None and maker.op in ALIASES:
                     shared = self.builder.tensors[integer_name(maker.inputs[0])].offset
@@ -183,11 +191,18 @@ class Assembler:
             for name in self.packed.keys() & set(node.inputs):
                 ty, tx = self.packed[name].packing.taps
                 found[node.name] = f"{ty} x {tx} taps packed into the lanes of a tile by the host"
+            for spread in self.spread.values():
+                if spread.packed in node.outputs:
+                    by, bx = spread.spreading.block
+                    found[node.name] = "; ".join((
+                        *([found[node.name]] if node.name in found else []),
+                        f"{by} x {bx} outputs in the lanes of a tile, spread by the host",
+                    ))
         return found
 
     def _program_name(self, name: str) -> str:
         """Return what the integers of a tensor are called in the program."""
-        return name if name in self.packed else integer_name(name)
+        return name if name in self.lanes else integer_name(name)
 
     def _float_tensor(self, name: str) -> None:
         tensor = self.graph.tensors[name]
@@ -220,13 +235,13 @@ class Assembler:
             self.builder.launch(
                 label, stream,
                 [self._program_name(self.origins.get(name, name)) for name in needed],
-                [integer_name(name) for node in nodes for name in node.outputs],
+                [self._program_name(name) for node in nodes for name in node.outputs],
             )
         else:  # nothing but views: no step writes them
             for node in nodes:
                 before = self.origins.get(node.inputs[0], node.inputs[0])
                 self.origins |= dict.fromkeys(node.outputs, before)
-        self.present.update(integer_name(name) for name in made)
+        self.present.update(self._program_name(name) for name in made)
 
     def _host(self, node: QuantizedNode) -> None:
         for name in node.inputs:
@@ -269,6 +284,13 @@ class Assembler:
         if name in self.present:
             return
         self._float_tensor(name)
+        if name in self.spread:
+            packed, spreading = self.spread[name].packed, self.spread[name].spreading
+            self.builder.host(
+                f"spread {name}", "spread", [packed], [integer_name(name)],
+                reason="network boundary, lanes spread over pixels",
+                attributes=spreading.to_json(),
+            )
         integers = self.builder.tensors[integer_name(self.origins.get(name, name))]
         same = integers.shape == self.builder.tensors[name].shape
         self.builder.host(
