@@ -7,7 +7,9 @@ is what it loads again; a dense vector is [N, F]; a Flatten shares the memory of
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from math import lcm
 
 import numpy as np
@@ -20,7 +22,7 @@ from ..isa.opcodes import MemoryType
 from .conv_schedule import ScheduleOptions
 from .errors import CompileError
 from .lower_average import lower_average_pool
-from .lower_conv import lower_conv
+from .lower_conv import conv_shape, lower_conv
 from .lower_elementwise import (
     lower_add,
     lower_affine,
@@ -38,8 +40,10 @@ from .lowering import Activation, Lowering
 from .packing import pack_inputs
 from .quantized import QuantizedGraph, QuantizedNode
 from .report import StreamCosts, stream_costs
+from .residual import Residual, residuals
 from .spreading import spread_outputs
-from .views import ALIASES, View, own_view, views
+from .tilings import tilings
+from .views import ALIASES, View, last_view, own_view, views
 
 __all__ = ["Assembler", "capacity", "integer_name"]
 
@@ -96,6 +100,7 @@ class Assembler:
         self.views = views(self.graph.nodes, self.graph.tensors)
         self.activations: dict[str, Activation] = {}
         self.costs: dict[str, StreamCosts] = {}
+        self.inside: dict[str, str] = {}  # Adds computed in a convolution
         self.present: set[str] = set()  # tensors of the program that a step has made
         self.origins: dict[str, str] = {}  # views without a launch, and what they are views of
 
@@ -171,6 +176,8 @@ class Assembler:
         tensor = self.graph.tensors[name]
         own = self.graph.tensors[name].shape
         shape = (self.images, *(own[1:] if own_view(own) == view else view))
+        if self._turned(name):
+            shape = (self.images, own[2], own[1])
         placed = self.builder.tensor(
             self._program_name(name), shape, MemoryType.INP, offset=offset, scale=(tensor.scale,),
             zero_point=tensor.zero_point, layer=maker.name if maker else "",
@@ -180,6 +187,13 @@ class Assembler:
             placed.offset // self.config.tile_bytes(MemoryType.INP),
             self.images // self.config.batch, -(-view[0] // self.config.block_in), view,
         )
+
+    def _turned(self, name: str) -> bool:
+        """Whether a tensor ``[N, T, K]`` has its last axis as channels in memory."""
+        shape = self.graph.tensors[name].shape
+        if len(shape) != 3:
+            return False
+        return self.views[name] != own_view(shape) and self.views[name] == last_view(shape)
 
     @property
     def remarks(self) -> dict[str, str]:
@@ -191,6 +205,8 @@ class Assembler:
             for name in self.packed.keys() & set(node.inputs):
                 ty, tx = self.packed[name].packing.taps
                 found[node.name] = f"{ty} x {tx} taps packed into the lanes of a tile by the host"
+            if node.name in self.inside:
+                found[node.name] = f"computed in {self.inside[node.name]}"
             for spread in self.spread.values():
                 if spread.packed in node.outputs:
                     by, bx = spread.spreading.block
@@ -224,9 +240,18 @@ class Assembler:
         work = [node for node in nodes if node.op not in ALIASES]
         if work:
             low = Lowering(self.config, self.activations, self._constant, self.schedule)
+            joined = self._joined(work)
+            makers = {joined[name].add.name: node for node in work
+                      for name in (node.name,) if name in joined}
             for node in work:
-                low.begin(node)
-                LOWERINGS[node.op](low, node)
+                if node.name in joined:  # with its Add
+                    continue
+                maker = makers.get(node.name)
+                low.begin(maker or node)
+                if maker is not None:
+                    lower_conv(low, maker, joined[maker.name])
+                else:
+                    LOWERINGS[node.op](low, node)
             stream = low.finish()
             self.costs.update(stream_costs(stream))
             first, last = work[0].name, work[-1].name
@@ -235,13 +260,31 @@ class Assembler:
             self.builder.launch(
                 label, stream,
                 [self._program_name(self.origins.get(name, name)) for name in needed],
-                [self._program_name(name) for node in nodes for name in node.outputs],
+                [self._program_name(name) for node in nodes for name in node.outputs
+                 if node.name not in joined],
             )
         else:  # nothing but views: no step writes them
             for node in nodes:
                 before = self.origins.get(node.inputs[0], node.inputs[0])
                 self.origins |= dict.fromkeys(node.outputs, before)
         self.present.update(self._program_name(name) for name in made)
+
+    def _joined(self, work: list[QuantizedNode]) -> dict[str, Residual]:
+        """Return the Adds of a launch that are computed in a convolution, by its name."""
+        uses = Counter(name for node in self.graph.nodes for name in node.inputs)
+        uses.update(self.graph.outputs)
+        alone = {name for name, count in uses.items() if count == 1}
+        found = residuals(work, alone, self.views, self.config)
+        nodes = {node.name: node for node in work}
+        for name in list(found):
+            node = nodes[name]
+            source, target = (self.activations[n] for n in (node.inputs[0], node.outputs[0]))
+            shape = conv_shape(node, source, target, self.config)
+            shape = replace(shape, residual=True)
+            if next(tilings(shape, self.config), None) is None:
+                del found[name]
+        self.inside |= {item.add.name: name for name, item in found.items()}
+        return found
 
     def _host(self, node: QuantizedNode) -> None:
         for name in node.inputs:
@@ -262,10 +305,12 @@ class Assembler:
         if name in self.packed:
             self._pack(name)
             return
-        op = "quantize" if self.config.inp_width == 8 else "quantize_narrow"
+        turned = {"turned": 1} if self._turned(name) else {}
+        plain = self.config.inp_width == 8 and not turned
         self.builder.host(
-            f"quantize {name}", op, [name], [integer_name(name)], reason="network boundary",
-            attributes={} if op == "quantize" else {"width": self.config.inp_width},
+            f"quantize {name}", "quantize" if plain else "quantize_narrow", [name],
+            [integer_name(name)], reason="network boundary",
+            attributes={} if plain else {"width": self.config.inp_width, **turned},
         )
         self.present.add(integer_name(name))
 
@@ -292,9 +337,10 @@ class Assembler:
                 attributes=spreading.to_json(),
             )
         integers = self.builder.tensors[integer_name(self.origins.get(name, name))]
-        same = integers.shape == self.builder.tensors[name].shape
+        turned = {"turned": 1} if self._turned(name) else {}
+        same = integers.shape == self.builder.tensors[name].shape and not turned
         self.builder.host(
-            f"dequantize {name}", "dequantize" if same else "dequantize_flat",
-            [integers.name], [name], reason="network boundary",
+            f"dequantize {name}", "dequantize" if same else "dequantize_flat", [integers.name],
+            [name], reason="network boundary", attributes=turned,
         )
         self.present.add(name)

@@ -15,13 +15,10 @@ from .calibrate import check_samples
 from .choose import AUTO, Options, choose
 from .compare import OutputComparison
 from .conv_schedule import ScheduleOptions
-from .fold import fold
 from .host import evaluator_name
-from .imported import check_config, take_over
+from .imported import take_over
 from .onnx_import import import_model
-from .place import place
-from .qdq import drop_pairs, read_scales
-from .quantize_given import obstacle
+from .prepare import prepare
 from .quantized import QuantizedGraph
 from .report import CompileReport, make_report
 from .samples import load_arrays
@@ -86,16 +83,10 @@ def compile_model(
         samples = check_samples(calibration, graph)
     else:
         samples = check_samples(load_arrays(calibration), graph, str(calibration))
-    given = read_scales(graph)
-    if given is not None:
-        check_config(config)
-    fold(graph)
+    placements, given = prepare(graph, config)
     if given is None:
-        placements = place(graph, config)
         choice = choose(graph, model, placements, samples, config, options)
     else:
-        drop_pairs(graph, given)
-        placements = place(graph, config, obstacle)
         choice = take_over(graph, model, placements, samples, options, given)
     quantized = choice.quantized
     reasons = {name: placement.reason for name, placement in placements.items()}

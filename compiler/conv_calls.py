@@ -9,10 +9,11 @@ from ..isa.opcodes import MemoryType
 from .arithmetic import Requant
 from .border import fill_border
 from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, phases
-from .emit import accumulate, requantize_tiles, reset_tiles
+from .emit import accumulate, requantize_tiles, reset_tiles, shift_left
 from .grouping import Run, runs
 from .loops import Loop
 from .lowering import Activation
+from .residual import Residual
 from .schedule import ConvShape
 
 __all__ = ["ConvCalls"]
@@ -32,16 +33,37 @@ class ConvCalls:
         self.shape, self.source, self.target = shape, source, target
         self.rule, self.weights, self.stride, self.border = rule, weights, stride, border
 
-    def compute(
-        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk, last: bool,
-        bases: tuple[int, int, int], first: int,
+    def load_other(
+        self, builder: StreamBuilder, base: int, other: Activation, tile: Tile
     ) -> None:
-        self.multiply(builder, tile, part, chunk, bases)
-        if last:
-            requantize_tiles(
-                builder, self.rule, bases[0] + part.start * tile.pixels, part.count, tile.pixels,
-                (tile.co.start + part.start - first) * self.stride, self.stride,
+        """Load the tiles of another activation that are added to a tile."""
+        first = other.at(tile.group, tile.co.start, tile.oh.start, tile.ow.start)
+        if tile.ow.count == other.view[2]:  # whole rows
+            builder.load_2d(
+                MemoryType.INP, base, first, tile.pixels, tile.co.count, other.pixels)
+            return
+        for index in range(tile.co.count):
+            builder.load_2d(
+                MemoryType.INP, base + index * tile.pixels, first + index * other.pixels,
+                tile.ow.count, tile.oh.count, other.view[2],
             )
+
+    def add_other(
+        self, builder: StreamBuilder, residual: Residual, bases: tuple[int, int, int], count: int,
+        table: int,
+    ) -> None:
+        """Add ``count`` tiles to as many outputs, by an identity, and requantize the sums."""
+        if residual.own_shift:
+            shift_left(builder, residual.own_shift, bases[0], count)
+        accumulate(builder, bases, [Loop(count, 1, 1)], [], False)
+        assert residual.add.requant is not None
+        requantize_tiles(builder, residual.add.requant, bases[0], 1, count, table, 0)
+
+    def requantize(
+        self, builder: StreamBuilder, part: Part, pixels: int, base: int, table: int
+    ) -> None:
+        """Requantize the sums of a part from tile ``base``; its parameters lie at ``table``."""
+        requantize_tiles(builder, self.rule, base, part.count, pixels, table, self.stride)
 
     def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
         self.load_padded(builder, base, tile, chunk)

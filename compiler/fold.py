@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .dense import fold_feature_constants, normalize_gemm
 from .fold_affine import broadcast_constants, make_affine
 from .graph import Graph, Node
 from .host import HostError, host_model, run_host
@@ -86,27 +87,6 @@ def normalize_windows(graph: Graph) -> None:
                 node.attrs = attrs
 
 
-def normalize_gemm(graph: Graph) -> None:
-    """Turn Gemm and 2-D MatMul with constant weights into ``x @ weight.T + bias``."""
-    for node in graph.nodes:
-        if node.op not in ("Gemm", "MatMul") or node.source is None:
-            continue
-        x, weight = graph.tensors[node.inputs[0]], graph.value(node.inputs[1])
-        if weight is None or weight.ndim != 2 or len(x.shape) != 2 or node.attrs.get("transA", 0):
-            continue
-        rows = weight if node.attrs.get("transB", 0) else weight.T
-        rows = (rows * np.float32(node.attrs.get("alpha", 1.0))).astype(np.float32)
-        inputs = [node.inputs[0], graph.constant(f"{node.name}.weight", np.ascontiguousarray(rows))]
-        if len(node.inputs) > 2 and node.inputs[2]:
-            bias = graph.value(node.inputs[2])
-            if bias is None or not _per_feature(bias.shape, rows.shape[0]):
-                continue
-            bias = np.broadcast_to(bias.reshape(-1), rows.shape[:1])
-            bias = (bias * np.float32(node.attrs.get("beta", 1.0))).astype(np.float32)
-            inputs.append(graph.constant(f"{node.name}.bias", bias))
-        node.op, node.inputs, node.attrs, node.source = "Gemm", tuple(inputs), {}, None
-
-
 def fold_affine(graph: Graph) -> None:
     """Fold an Affine into the Conv, Gemm or Affine that alone feeds it."""
     for node in list(graph.nodes):
@@ -118,6 +98,10 @@ def fold_affine(graph: Graph) -> None:
         scale, offset = (
             np.asarray(graph.value(name), np.float64).reshape(-1) for name in node.inputs[1:]
         )
+        if before.attrs.get("axis") == 2:  # its features are the last axis, not the channels
+            if (scale != scale[0]).any() or (offset != offset[0]).any():
+                continue
+            scale, offset = scale[:1], offset[:1]
         _scale_outputs(graph, before, scale, offset)
         _absorb(graph, before, node)
 
@@ -159,10 +143,6 @@ def fuse_activations(graph: Graph) -> None:
             _absorb(graph, before, node)
 
 
-def _per_feature(shape: tuple[int, ...], features: int) -> bool:
-    return shape in ((), (1,), (1, 1), (features,), (1, features))
-
-
 def _may_absorb(
     graph: Graph, before: Node, after: Node, kinds: tuple[str, ...] = _SCALED
 ) -> bool:
@@ -202,7 +182,7 @@ def _scale_outputs(graph: Graph, node: Node, scale: np.ndarray, offset: np.ndarr
 
 PASSES = (
     fold_constants, normalize_operators, drop_nothing, normalize_windows, normalize_gemm,
-    absorb_views, make_affine, broadcast_constants, fold_affine, fold_pads, fuse_activations,
-    absorb_views,
+    fold_feature_constants, absorb_views, make_affine, broadcast_constants, fold_affine,
+    fold_pads, fuse_activations, absorb_views,
 )
 """Every rewrite, in order."""

@@ -141,7 +141,7 @@ def _protos(node: Node, graph: Graph) -> list[onnx.NodeProto]:
             "MaxPool", inputs, [target], kernel_shape=attrs["kernel"], strides=attrs["strides"],
             pads=attrs["pads"], dilations=attrs["dilations"],
         )
-    elif node.op == "Gemm" and node.source is None and "unflatten" not in attrs:
+    elif node.op == "Gemm" and node.source is None and not {"unflatten", "axis"} & set(attrs):
         made = helper.make_node("Gemm", inputs, [target], transB=1)
     elif node.op == "Flatten" and node.source is None:
         made = helper.make_node("Flatten", inputs, [target], axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from .dense import onnx_dense
 from .graph import Graph, Node
 
 __all__ = ["activation_nodes", "written_out"]
@@ -37,6 +38,8 @@ def written_out(node: Node, graph: Graph, target: str) -> list[onnx.NodeProto]:
         ]
     if node.op == "Clip":
         return _clip(data, target, attrs["low"], attrs["high"], graph)
+    if node.op == "Gemm" and "axis" in attrs:
+        return onnx_dense(node, graph, target)
     if node.op == "Gemm":
         flat, shape = f"{target}__flat", f"{target}__shape"
         return [

@@ -11,11 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 
-from ..isa.config import Config
 from .calibrate import calibrate, float_activations
 from .choose import AUTO, Choice, Options, layer_activations, measured_images, multiplications
 from .compare import OutputComparison, compare_outputs
-from .errors import CompileError
 from .graph import Graph
 from .measure import clipped, measure, take_sample
 from .place import Placement
@@ -24,20 +22,9 @@ from .quantize_given import GivenQuantizer
 from .quantized import QuantizedGraph
 from .reference import evaluate_node
 
-__all__ = ["check_config", "deviations", "take_over"]
+__all__ = ["deviations", "take_over"]
 
 _WORK = 3e11  # multiply-accumulates of the images whose outputs are compared
-
-
-def check_config(config: Config) -> None:
-    """Refuse a configuration that a quantized model does not fit (CompileError)."""
-    if config.requantize and config.inp_width == config.wgt_width == 8:
-        return
-    raise CompileError(
-        f"the model comes quantized (QuantizeLinear, DequantizeLinear): its scales need 8-bit "
-        f"operands and RQT, and {config.name} has not both: choose a configuration that has, or "
-        "compile the float model"
-    )
 
 
 def take_over(

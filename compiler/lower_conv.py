@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from math import prod
@@ -30,17 +31,22 @@ from .emit import parameters
 from .feature_tiles import in_tiles
 from .grouping import Blocks, blocks_of, weight_tiles
 from .lowering import Activation, Lowering, load_run
+from .mix import scaled_identity
 from .quantized import QuantizedNode
+from .residual import Residual
 from .schedule import ConvShape, ConvTiling, parameter_tiles
 from .slots import Slot, SlotPool
 from .tilings import buffers_of
 
-__all__ = ["Convolution", "lower_conv"]
+__all__ = ["Convolution", "conv_shape", "lower_conv"]
 
 
-def lower_conv(low: Lowering, node: QuantizedNode) -> None:
-    """Lower a convolution with any number of groups, a transposed one, or a dense layer."""
-    convolution = Convolution(low, node)
+def lower_conv(low: Lowering, node: QuantizedNode, residual: Residual | None = None) -> None:
+    """Lower a convolution with any number of groups, a transposed one, or a dense layer.
+
+    With ``residual`` the Add that follows it too.
+    """
+    convolution = Convolution(low, node, residual)
     tiling = choose(
         convolution.shape, low.config, low.options,
         lambda tiling: convolution.predict(low, tiling),
@@ -48,7 +54,7 @@ def lower_conv(low: Lowering, node: QuantizedNode) -> None:
     convolution.lower(low, tiling)
 
 
-def _conv_shape(
+def conv_shape(
     node: QuantizedNode, source: Activation, target: Activation, config: Config,
 ) -> ConvShape:
     """Return a node as a convolution in blocks.
@@ -58,6 +64,8 @@ def _conv_shape(
     taps are turned round, so that inputs advance with them.
     """
     groups, co, size, out = source.groups, target.blocks, source.view[1:], target.view[1:]
+    if node.op == "Gemm" and "axis" in node.attrs:  # rows of features: single pixels
+        return ConvShape(groups, source.blocks, co, size, out, (1, 1))
     if node.op == "Gemm":
         return ConvShape(groups, source.blocks, co, size, (1, 1), source.view[1:])
     assert node.weight is not None
@@ -78,6 +86,8 @@ def _conv_shape(
 def _filters(node: QuantizedNode, view: tuple[int, int, int]) -> np.ndarray:
     """Return the weights ``[M, C, KH, KW]``, taps in the order in which inputs advance."""
     assert node.weight is not None
+    if node.op == "Gemm" and "axis" in node.attrs:
+        return node.weight[:, :, None, None]
     if node.op == "Gemm":
         return node.weight.reshape(len(node.weight), *view)
     return node.weight[:, :, ::-1, ::-1] if node.op == "ConvTranspose" else node.weight
@@ -86,12 +96,14 @@ def _filters(node: QuantizedNode, view: tuple[int, int, int]) -> np.ndarray:
 class Convolution:
     """A convolution whose constants are in memory, to be lowered with any tiling."""
 
-    def __init__(self, low: Lowering, node: QuantizedNode):
-        config, self.node = low.config, node
-        source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    def __init__(self, low: Lowering, node: QuantizedNode, residual: Residual | None = None):
+        config, self.node, self.residual = low.config, node, residual
+        source = low.activations[node.inputs[0]]
+        target = low.activations[(residual.add if residual else node).outputs[0]]
         if "unflatten" in node.attrs:
             node, target = in_tiles(node, target, config.block_out)
-        self.shape = shape = _conv_shape(node, source, target, config)
+        self.shape = shape = replace(
+            conv_shape(node, source, target, config), residual=residual is not None)
         assert node.requant is not None
         tiles = weight_tiles(
             _filters(node, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
@@ -104,6 +116,15 @@ class Convolution:
             f"{node.name}.padding", border_row(shape, node.padding, config), MemoryType.INP
         )
         self.calls = ConvCalls(shape, source, target, node.requant, weights, self.stride, border)
+        if residual is not None:
+            self.other = low.activations[residual.other]
+            identity, _ = scaled_identity(config, residual.other_shift)
+            self.identity = low.constants(
+                f"{residual.add.name}.weights", identity[None], MemoryType.WGT)
+            assert residual.add.requant is not None
+            self.sums = low.constants(
+                f"{residual.add.name}.parameters",
+                parameters(residual.add.requant, config, uniform=True), MemoryType.ACC)
 
     def predict(self, low: Lowering, tiling: ConvTiling) -> int:
         """Return the cycles of the layer alone with a tiling."""
@@ -122,11 +143,21 @@ class Convolution:
         self.low, self.tiling = low, tiling
         buffers = buffers_of(self.shape, tiling, low.config)
         assert buffers is not None, "a tiling that fits"
-        self.resident: Part | None = None  # channel blocks whose parameters are on chip
+        # first block of the parameters on chip, and which parts of them are there
+        self.resident: tuple[int, set[Part]] = (0, set())
         self.loaded: dict[int, set[Part]] = {}  # parts of what a slot of WGT holds
         self.acc = SlotPool(buffers.kept, buffers.acc[1], buffers.acc[0])
-        self.inp = low.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0])
-        self.wgt = low.pool(MemoryType.WGT, buffers.wgt[1], buffers.wgt[0])
+        count, size = buffers.other
+        self.inp = low.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0], count * size)
+        self.wgt = low.pool(
+            MemoryType.WGT, buffers.wgt[1], buffers.wgt[0], int(self.shape.residual))
+        if self.residual is not None:
+            self.added = SlotPool(low.config.depth(MemoryType.INP) - count * size, size, count)
+            self.one = low.config.depth(MemoryType.WGT) - 1  # where the identity lies
+            self.table_of_sums = buffers.kept - self.stride
+            self.sums_held = False
+            low.load(partial(
+                load_run, memory_type=MemoryType.WGT, sram=self.one, dram=self.identity, count=1))
         self.run()
 
     def run(self) -> None:
@@ -164,7 +195,6 @@ class Convolution:
         return (Tile(g, co, oh, ow) for g, oh, ow in spatial for co in outer)
 
     def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
-        first = self.hold_parameters(tile)
         acc = self.acc.take(tile)[0]
         parts = parts_of(tile.co.count, self.tiling.part)
         for chunk in chunks:
@@ -178,11 +208,37 @@ class Convolution:
                 self.hold_weights(tile, chunk, part)
                 last = chunk is chunks[-1]
                 self.low.compute(partial(
-                    self.calls.compute, tile=tile, part=part, chunk=chunk, last=last, bases=bases,
-                    first=first))
+                    self.calls.multiply, tile=tile, part=part, chunk=chunk, bases=bases))
                 if last:
-                    out = acc.base + part.start * tile.pixels
-                    self.low.store(partial(self.calls.store, tile=tile.cut(part), base=out))
+                    self.conclude(tile, part, acc.base + part.start * tile.pixels)
+
+    def conclude(self, tile: Tile, part: Part, base: int) -> None:
+        """Turn the sums of a part into outputs, and store them.
+
+        What that needs is asked for while the last products are being summed.
+        """
+        added = self.load_other(tile.cut(part))
+        table = self.hold_parameters(tile, part)
+        if self.residual is not None and not self.sums_held:
+            self.sums_held = True
+            self.low.compute(partial(
+                load_run, memory_type=MemoryType.ACC, sram=self.table_of_sums, dram=self.sums,
+                count=self.stride))
+        self.low.compute(partial(
+            self.calls.requantize, part=part, pixels=tile.pixels, base=base, table=table))
+        if self.residual is not None:
+            self.low.compute(partial(
+                self.calls.add_other, residual=self.residual, bases=(base, added, self.one),
+                count=part.count * tile.pixels, table=self.table_of_sums))
+        self.low.store(partial(self.calls.store, tile=tile.cut(part), base=base))
+
+    def load_other(self, tile: Tile) -> int:
+        """Load what is added to a part of a tile, if anything; return where it lies."""
+        if self.residual is None:
+            return 0
+        base = self.added.take(tile)[0].base
+        self.low.load(partial(self.calls.load_other, base=base, other=self.other, tile=tile))
+        return base
 
     def hold_weights(self, tile: Tile, chunk: Chunk, part: Part) -> Slot:
         """Return the slot of a chunk's weights, with those of a part in it."""
@@ -197,13 +253,17 @@ class Convolution:
                 tile=tile.cut(part), chunk=chunk))
         return slot
 
-    def hold_parameters(self, tile: Tile) -> int:
-        """Have the parameters of a tile on chip; return the first block of those that are."""
-        wanted = Part(0, self.shape.co) if self.tiling.all_parameters else tile.co
-        if self.resident != wanted:
+    def hold_parameters(self, tile: Tile, part: Part) -> int:
+        """Have the parameters of a part on chip; return where they lie."""
+        first = 0 if self.tiling.all_parameters else tile.co.start
+        wanted = Part(tile.co.start + part.start, part.count)
+        table = (wanted.start - first) * self.stride
+        if first != self.resident[0]:
+            self.resident = first, set()
+        if wanted not in self.resident[1]:
+            self.resident[1].add(wanted)
             self.low.compute(partial(
-                load_run, memory_type=MemoryType.ACC, sram=0,
+                load_run, memory_type=MemoryType.ACC, sram=table,
                 dram=self.table + wanted.start * self.stride, count=wanted.count * self.stride,
             ))
-            self.resident = wanted
-        return wanted.start
+        return table

@@ -83,7 +83,8 @@ def lower_affine(low: Lowering, node: QuantizedNode) -> None:
     source, block = low.activations[node.inputs[0]], low.config.block_in
     assert node.constant is not None
     factors = np.zeros(source.blocks * block, np.int64)
-    factors[: source.view[0]] = node.constant[: source.view[0]]
+    same = bool((node.constant == node.constant[0]).all())  # then whatever its channels are
+    factors[: source.view[0]] = node.constant[0] if same else node.constant
     diagonals = [np.diag(factors[b * block : (b + 1) * block]) for b in range(source.blocks)]
     blocks = [[Term(0, index, tile)] for index, tile in enumerate(diagonals)]
     lower_mix(low, node, [source], Mix(blocks, node.requant))

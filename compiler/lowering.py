@@ -100,15 +100,19 @@ class Lowering:
         """Record a step of the load engine."""
         self.pipeline.step(emit, self.layer)
 
-    def pool(self, memory_type: MemoryType, size: int, count: int) -> SlotPool:
+    def pool(
+        self, memory_type: MemoryType, size: int, count: int, reserved: int = 0
+    ) -> SlotPool:
         """Return slots of a scratchpad for a layer, from its other end at every second call.
 
         So the first loads of a layer seldom wait for the last steps of the one before.
+        ``reserved``: tiles at the very end that are left alone.
         """
         self._pools[memory_type] = turn = self._pools.get(memory_type, 0) + 1
         if turn % 2:
             return SlotPool(0, size, count)
-        pool = SlotPool(self.config.depth(memory_type) - size * count, size, count)
+        end = self.config.depth(memory_type) - reserved
+        pool = SlotPool(end - size * count, size, count)
         pool.slots.reverse()
         return pool
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..isa.config import Config
 from .graph import Graph, Node
 from .place_operators import RULES, UNFIT, WHY
-from .views import ALIASES, View, learn
+from .views import ALIASES, View, learn, needed_view
 
 __all__ = ["Placement", "place"]
 
@@ -36,8 +36,9 @@ def place(
     placements: dict[str, Placement] = {}
     seen: dict[str, View] = {}
     for node in graph.nodes:
-        learn(node, graph.tensors, seen)
-        obstacle = _obstacle(node, graph, config, seen)
+        here = dict(seen)
+        learn(node, graph.tensors, here)
+        obstacle = _obstacle(node, graph, config, here)
         if not obstacle and also is not None:
             obstacle = also(node, graph)
         before = graph.producer(node.inputs[0]) if node.inputs else None
@@ -45,16 +46,18 @@ def place(
         if not obstacle and node.op in ALIASES and alone:
             obstacle = "its input is on the host"
         if obstacle:
-            learn(node, graph.tensors, seen, on_device=False)
             placements[node.name] = Placement("host", obstacle)
         else:
             placements[node.name] = Placement("accelerator", _WHY[node.op])
+            seen = here
     return placements
 
 
 def _obstacle(node: Node, graph: Graph, config: Config, seen: dict[str, View]) -> str:
     if node.op in RULES:
         return _data(node, graph) or RULES[node.op](node, graph, config, seen)
+    if node.op == "Gemm":
+        return _data(node, graph) or _gemm(node, graph, seen)
     if node.op in _RULES:
         return _data(node, graph) or _RULES[node.op](node, graph, config)
     return UNFIT.get(node.op, f"no lowering for {node.op}")
@@ -91,11 +94,16 @@ def _conv(node: Node, graph: Graph, config: Config) -> str:
     return _window(node, graph)
 
 
-def _gemm(node: Node, graph: Graph, config: Config) -> str:
-    return "" if node.source is None else "weights are not a constant matrix, or A is transposed"
+def _gemm(node: Node, graph: Graph, seen: dict[str, View]) -> str:
+    if node.source is not None:
+        return "weights are not a constant matrix, or A is transposed"
+    shape = graph.tensors[node.inputs[0]].shape
+    if len(shape) > 2 and seen[node.inputs[0]] != needed_view(node, shape):
+        return "the axis it sums over is not where its input has its channels"
+    return ""
 
 
-_RULES = {"Conv": _conv, "ConvTranspose": _conv, "Gemm": _gemm}
+_RULES = {"Conv": _conv, "ConvTranspose": _conv}
 _WHY = {
     **WHY,
     "Conv": "GEMM over taps and channel blocks",

@@ -19,7 +19,7 @@ Rule = Callable[[Node, Graph, Config, Mapping[str, View]], str]
 
 MAX_SLOPE = 16  # LeakyRelu: more than that and its products leave the accumulator
 _MEAN = 1 << 16  # pixels whose mean a 15-bit factor still rounds well
-_MIXED_UP = "its input was flattened: channels and pixels are mixed up"
+_MIXED_UP = "channels and pixels of its input do not lie as its shape says: it was reshaped"
 
 
 def power_of_two_slope(alpha: float) -> int | None:
@@ -129,7 +129,13 @@ def _resize(node: Node, graph: Graph, config: Config, views: Mapping[str, View])
     return ""
 
 
+def _flatten(node: Node, graph: Graph, config: Config, views: Mapping[str, View]) -> str:
+    return _flattened(node, graph, views) if len(graph.tensors[node.inputs[0]].shape) > 2 else ""
+
+
 def _view(node: Node, graph: Graph, config: Config, views: Mapping[str, View]) -> str:
+    if _flatten(node, graph, config, views):
+        return _MIXED_UP
     before, after = views[node.inputs[0]], own_view(graph.tensors[node.outputs[0]].shape)
     if after is None or (before[0], prod(before)) != (after[0], prod(after)):
         return "mixes channels and pixels"
@@ -143,7 +149,7 @@ def _anything(node: Node, graph: Graph, config: Config, views: Mapping[str, View
 RULES: dict[str, Rule] = {
     "Add": _add, "Affine": _affine, "Relu": _anything, "Clip": _clip, "LeakyRelu": _leaky,
     "MaxPool": _max_pool, "AveragePool": _average_pool, "GlobalAveragePool": _global_average,
-    "Concat": _concat, "Slice": _slice, "Pad": _pad, "Resize": _resize, "Flatten": _anything,
+    "Concat": _concat, "Slice": _slice, "Pad": _pad, "Resize": _resize, "Flatten": _flatten,
     "View": _view,
 }
 WHY = {

@@ -91,7 +91,11 @@ def drop_pairs(graph: Graph, given: Given) -> None:
             given.tensors[rounded], given.rounded[rounded] = scale, rounded
         else:
             given.tensors[kept], given.rounded[kept] = scale, rounded
+    pairs = [node for node in graph.nodes if node.op in _QUANTIZE]
     graph.sweep()
+    for node in pairs:
+        if node not in graph.nodes:
+            graph.folded[node.name] = f"its scale is that of {node.inputs[0]}"
 
 
 def _replace(graph: Graph, node: Node, source: str) -> str | None:
@@ -105,6 +109,7 @@ def _replace(graph: Graph, node: Node, source: str) -> str | None:
         graph.rename_reads(source, rounded)
         source = rounded
     graph.nodes.remove(node)
+    graph.folded[node.name] = f"its scale is that of {source}"
     graph.rename_reads(rounded, source)
     return source
 

@@ -67,6 +67,8 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
     if node.op == "ConvTranspose":
         return _requantize(node, accumulate_transposed(x, node.weight, node.attrs), width)
     if node.op == "Gemm":
+        if "axis" in node.attrs:
+            return _dense_rows(node, x, width)
         features = _requantize(node, accumulate_gemm(x, node.weight), width)
         return features.reshape(len(x), *node.attrs.get("unflatten", features.shape[1:]))
     if node.op in OPERATORS:
@@ -152,6 +154,14 @@ def accumulate_gemm(x: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
     """Return the 32-bit accumulators of ``x @ weight.T``."""
     assert weight is not None
     return wrap((x.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.int64))
+
+
+def _dense_rows(node: QuantizedNode, x: np.ndarray, width: int) -> np.ndarray:
+    """Evaluate a dense layer of [N, T, K] (axis 2) or [N, K, T] (axis 1)."""
+    rows = x if node.attrs["axis"] == 2 else x.swapaxes(1, 2)
+    features = accumulate_gemm(rows, node.weight).swapaxes(1, 2)
+    found = _requantize(node, features, width)
+    return found.swapaxes(1, 2) if node.attrs["axis"] == 2 else found
 
 
 def _requantize(node: QuantizedNode, accumulator: np.ndarray, width: int) -> np.ndarray:

@@ -33,7 +33,10 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
             for tensor, value in zip(tensors, inputs, strict=True)
         ]
         if step.op == "quantize_narrow":
-            return integers
+            return [
+                values.swapaxes(1, 2) if step.attributes.get("turned") else values
+                for values in integers
+            ]
         packing = Packing.from_json(step.attributes)
         return [
             packing.pack(value, tensor.zero_point)
@@ -44,6 +47,8 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
     if step.op == "dequantize_flat":
         tensor = program.tensor(step.inputs[0])
         reals = to_reals(inputs[0], tensor.scale[0], tensor.zero_point).astype(np.float32)
+        if step.attributes.get("turned"):  # rows of features [N, T, K] lie as [N, K, T]
+            reals = reals.swapaxes(1, 2)
         return [reals.reshape(program.tensor(step.outputs[0]).shape)]
     raise CompileError(f"host step {step.layer!r}: unknown operation {step.op!r}")
 

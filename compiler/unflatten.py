@@ -21,7 +21,9 @@ def absorb_views(graph: Graph) -> None:
         if before is None or before.op != "Gemm" or before.source is not None:
             continue
         shape = graph.tensors[node.outputs[0]].shape
-        if "unflatten" in before.attrs or len(shape) not in (3, 4) or prod(shape[2:]) == 1:
+        if before.attrs.keys() & {"axis", "unflatten"}:
+            continue
+        if len(shape) not in (3, 4) or prod(shape[2:]) == 1:
             continue
         if graph.only_consumer(before.outputs[0]) is not node:
             continue

@@ -1,16 +1,16 @@
 """Which channels, rows and columns an activation has on the accelerator.
 
 There every activation is [N, C, H, W].  A dense vector [N, F] is [N, F, 1, 1], a signal [N, C, L]
-is [N, C, 1, L]; a Flatten is a view, so what follows it keeps seeing the channels, rows and columns
-from before.
+is [N, C, 1, L], rows of features [N, T, K] around a dense layer are [N, K, T, 1]; a Flatten is a
+view, so what follows it keeps seeing the channels, rows and columns from before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
-__all__ = ["ALIASES", "View", "learn", "own_view", "views"]
+__all__ = ["ALIASES", "View", "last_view", "learn", "needed_view", "own_view", "views"]
 
 View = tuple[int, int, int]
 ALIASES = ("Flatten", "View")  # nodes whose output is their input's memory
@@ -20,6 +20,8 @@ _PASS = ("Flatten", "Relu", "Add", "Clip", "LeakyRelu", "Affine", "ScaledAdd")  
 class _Node(Protocol):
     @property
     def op(self) -> str: ...
+    @property
+    def attrs(self) -> dict[str, Any]: ...
     @property
     def inputs(self) -> tuple[str, ...]: ...
     @property
@@ -39,27 +41,40 @@ def own_view(shape: tuple[int, ...]) -> View | None:
     return channels, size[0] if len(size) > 1 else 1, size[-1] if size else 1
 
 
+def last_view(shape: tuple[int, ...]) -> View:
+    """Return how a tensor ``[N, T, K]`` lies whose channels are its last axis.
+
+    Rows, not columns: so it differs from :func:`own_view` where T = K, too.
+    """
+    _, rows, channels = shape
+    return channels, rows, 1
+
+
+def needed_view(node: _Node, shape: tuple[int, ...]) -> View | None:
+    """Return how a node has an input or output of a shape, where nothing else is known of it."""
+    if node.op == "Gemm" and node.attrs.get("axis") == 2 and len(shape) == 3:
+        return last_view(shape)
+    return own_view(shape)
+
+
 def views(nodes: Iterable[_Node], tensors: Mapping[str, _Tensor]) -> dict[str, View]:
-    """Return ``(channels, rows, columns)`` of every activation of 2 to 4 dimensions by name."""
+    """Return ``(channels, rows, columns)`` of every activation on the accelerator by name."""
     known: dict[str, View] = {}
     for node in nodes:
-        learn(node, tensors, known)
+        if node.op != "Host":
+            learn(node, tensors, known)
     return known
 
 
-def learn(
-    node: _Node, tensors: Mapping[str, _Tensor], known: dict[str, View], on_device: bool = True
-) -> None:
-    """Add the views of a node's inputs that are new, and of its outputs.
-
-    What the host makes lies as its own shape says.
-    """
+def learn(node: _Node, tensors: Mapping[str, _Tensor], known: dict[str, View]) -> None:
+    """Add the views of a node's inputs that are new, and of its outputs."""
     for name in node.inputs:
-        view = own_view(tensors[name].shape) if name else None
+        view = needed_view(node, tensors[name].shape) if name and name not in known else None
         if view is not None:
-            known.setdefault(name, view)
-    passes = on_device and node.op in _PASS and node.inputs[0] in known
+            known[name] = view
+    passes = node.op in _PASS and node.inputs[0] in known
     for name in node.outputs:
-        view = known[node.inputs[0]] if passes else own_view(tensors[name].shape) if name else None
+        view = known[node.inputs[0]] if passes else (
+            needed_view(node, tensors[name].shape) if name else None)
         if view is not None:
             known[name] = view

@@ -205,9 +205,25 @@ def _view(
 def _gemm(network: NetworkBuilder, inputs: list[str], features: int, matmul: bool) -> Built:
     if not matmul:
         return [network.gemm(inputs[0], features)]
-    n, k = network.shapes[inputs[0]]
+    *rows, k = network.shapes[inputs[0]]
     weight = network.constant(network.random.normal(0, 1 / np.sqrt(k), (k, features)))
-    return [network.node("MatMul", [*inputs, weight], (n, features))]
+    return [network.node("MatMul", [*inputs, weight], (*rows, features))]
+
+
+def _rows(network: NetworkBuilder, inputs: list[str], features: int, bias: bool) -> Built:
+    """Add a dense layer of the last of three axes."""
+    (x,) = _gemm(network, inputs, features, True)
+    if bias:
+        added = network.constant(network.random.normal(0, 0.3, features), "b")
+        x = network.node("Add", [x, added], network.shapes[x])
+    return [x]
+
+
+def _columns(network: NetworkBuilder, inputs: list[str], features: int) -> Built:
+    """Add a dense layer of the second of three axes."""
+    n, k, t = network.shapes[inputs[0]]
+    weight = network.constant(network.random.normal(0, 1 / np.sqrt(k), (features, k)))
+    return [network.node("MatMul", [weight, *inputs], (n, features, t))]
 
 
 def _conv(network: NetworkBuilder, inputs: list[str], channels: int, **window: Any) -> Built:
@@ -218,7 +234,8 @@ BUILD: dict[str, Callable[..., Built]] = {
     "relu": _same("Relu"), "leaky": _same("LeakyRelu"), "clip": _clip, "constant": _constant,
     "negative": _same("Neg"), "batch_norm": _batch_norm, "add": _same("Add"), "pool": _pool,
     "global": _global, "concat": _concat, "slice": _slice, "split": _split, "pad": _pad,
-    "resize": _resize, "flatten": _flatten, "view": _view, "gemm": _gemm, "conv": _conv,
+    "resize": _resize, "flatten": _flatten, "view": _view, "gemm": _gemm, "rows": _rows,
+    "columns": _columns, "conv": _conv,
     "identity": _same("Identity"), "dropout": _same("Dropout"),
     "cast": lambda network, inputs: _same("Cast")(network, inputs, to=TensorProto.FLOAT),
     "host": _same("Sigmoid"),
@@ -322,6 +339,10 @@ def _maps(shape: Shape) -> bool:
     return len(shape) == 4
 
 
+def _signals(shape: Shape) -> bool:
+    return len(shape) == 3
+
+
 DRAW: dict[str, _Draw] = {
     "relu": (_any, _fixed({})), "negative": (_any, _fixed({})), "clip": (_any, _draw_clip),
     "leaky": (_any, lambda draw, shape: {"alpha": 2.0 ** -draw(st.integers(0, 8))}),
@@ -339,6 +360,9 @@ DRAW: dict[str, _Draw] = {
     "view": (_any, _draw_view),
     "gemm": (lambda shape: len(shape) == 2, lambda draw, shape: {
         "features": draw(st.integers(1, 24)), "matmul": draw(st.booleans())}),
+    "rows": (_signals, lambda draw, shape: {
+        "features": draw(st.integers(1, 24)), "bias": draw(st.booleans())}),
+    "columns": (_signals, lambda draw, shape: {"features": draw(st.integers(1, 24))}),
     "conv": (_maps, _draw_conv),
     "identity": (_any, _fixed({})), "dropout": (_any, _fixed({})), "cast": (_any, _fixed({})),
     "host": (_any, _fixed({})), "add": (_any, _fixed({})), "concat": (_any, _fixed({})),
@@ -347,9 +371,12 @@ DRAW: dict[str, _Draw] = {
 
 _LARGEST = 6000  # values of a tensor: bigger ones only take longer
 _MANY = ("add", "concat")  # of several tensors
-_OFTEN = ("pool", "pool", "concat", "concat", "constant", "gemm", "slice")
+_OFTEN = (
+    "pool", "pool", "concat", "concat", "constant", "gemm", "gemm", "slice", "rows", "columns",
+)
 _OUTPUTS = {"split": 2}
-_SOLID = ("relu", "negative", "clip", "constant", "batch_norm", "add", "gemm", "conv")
+_SOLID = ("relu", "negative", "clip", "constant", "batch_norm", "add", "gemm", "rows", "columns",
+          "conv")
 """What always leaves work for the accelerator."""
 
 
@@ -357,9 +384,10 @@ _SOLID = ("relu", "negative", "clip", "constant", "batch_norm", "add", "gemm", "
 def networks(draw: st.DrawFn, longest: int = 4) -> NetworkCase:
     """Draw a network of 1 to ``longest`` operators."""
     largest = 40 if draw(st.integers(0, 7)) == 0 else 11
+    size = (draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+    rank = draw(st.sampled_from((4, 4, 4, 4, 3, 2)))
     shape = (
-        draw(st.sampled_from((1, 1, 1, 2, 3))), draw(st.integers(1, largest)),
-        draw(st.integers(1, 9)), draw(st.integers(1, 9)),
+        draw(st.sampled_from((1, 1, 1, 2, 3))), draw(st.integers(1, largest)), *size[: rank - 2]
     )
     scratch = NetworkBuilder()
     tensors, steps = [scratch.input(shape)], []

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from myvta.compiler.compile import Compiled, compile_model
 from myvta.compiler.reference import evaluate
 from myvta.compiler.session import Session
+from myvta.compiler.views import last_view, views
 from myvta.isa.config import Config
 from myvta.model.target import open_model
 
@@ -233,6 +234,15 @@ def float_values(
     return [np.concatenate(values) for values in zip(*runs, strict=True)]
 
 
+def _turned(made: Compiled, name: str) -> bool:
+    """Whether the rows of features ``[N, T, K]`` of a tensor lie as ``[N, K, T]``."""
+    nodes = made.quantized.nodes
+    return any(
+        node.attrs.get("axis") == 2 and node.op == "Gemm" for node in nodes
+    ) and views(nodes, made.quantized.tensors)[name[:-2]] == last_view(
+        made.quantized.tensors[name[:-2]].shape)
+
+
 def check_every_layer(
     made: Compiled, inputs: dict[str, np.ndarray], **options: str
 ) -> dict[str, np.ndarray]:
@@ -252,6 +262,8 @@ def check_every_layer(
     for name, value in found.items():
         if name.endswith(".q"):
             wanted = expected[name[:-2]]
+            if wanted.ndim == value.ndim == 3 and _turned(made, name):
+                value = value.swapaxes(1, 2)
             np.testing.assert_array_equal(value.reshape(wanted.shape), wanted, err_msg=name)
             checked += 1
     assert checked, "no integer tensor was compared"

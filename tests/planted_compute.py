@@ -6,7 +6,7 @@ from planted import Planted
 
 __all__ = ["TABLE"]
 
-_STEPS = "rtl_step_pipeline"
+_STEPS, _HAZARDS = "rtl_step_pipeline", "rtl_step_hazards"
 
 TABLE = (
     # -- gemm ------------------------------------------------------------------------------------
@@ -73,11 +73,11 @@ TABLE = (
     # -- alu -------------------------------------------------------------------------------------
     Planted(
         "shifts right by 32 to 63 are shifts by 0 to 31", "alu", "alu_lane.py",
-        "q_word[32:5] != 0", "q_word[32:6] != 0", _STEPS,
+        "q_word[32:5] != 0", "q_word[32:6] != 0", _HAZARDS,
     ),
     Planted(
         "shifts left by more than 32 leave something", "alu", "alu_lane.py",
-        "reaches.next = not q_word[31] or q_word[32:5] == ones", "reaches.next = True", _STEPS,
+        "reaches.next = not q_word[31] or q_word[32:5] == ones", "reaches.next = True", _HAZARDS,
     ),
     Planted(
         "MIN and MAX compare as unsigned", "alu", "alu_lane.py",
@@ -93,11 +93,11 @@ TABLE = (
     ),
     Planted(
         "RQT rounds its product at half the place", "alu", "multiply_lane.py",
-        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", "device_rqt::test_by_hand",
+        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", _HAZARDS,
     ),
     Planted(
         "half away from zero forgets what was shifted out", "alu", "requantize_lane.py",
-        "not shifted[34] or sticky", "not shifted[34]", _STEPS,
+        "not shifted[34] or sticky", "not shifted[34]", _HAZARDS,
     ),
     Planted(
         "RQT clamps only what is far above", "alu", "requantize_lane.py",
@@ -110,21 +110,22 @@ TABLE = (
     Planted(
         "RQT keeps parameters that a step has overwritten", "alu", "rqt_parameters.py",
         "if s2.valid and indices.rqt and parameter_hits != 0:", "if parameter_hits == 127:",
-        "device_rqt::test_parameters_written_by_an_earlier_step",
+        "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
     ),
     Planted(
         "RQT keeps parameters from instruction to instruction", "alu", "rqt_parameters.py",
-        "if moves and s2.last:", "if moves and s2.last and not indices.rqt:",
-        "device_rqt::test_parameters_written_by_the_instruction_before",
+        "if moves and s2.last:", "if moves and s2.last and s2.gemm:",
+        "rtl_step_hazards::test_parameters_written_between_two_instructions",
     ),
     Planted(
         "third parameter tile past the end allowed", "alu", "indexer.py",
         "parameters_end = acc_depth - 2", "parameters_end = acc_depth - 1",
-        "device_errors::test_rqt_parameters_past_the_end",
+        "rtl_step_pipeline::test_an_index_past_a_scratchpad_is_a_fault",
     ),
     Planted(
         "shift amount 32 allowed", "alu", "long_operands.py",
-        "shift_past.next = tile[hi:low] != 0", "shift_past.next = tile[hi:low + 1] != 0", _STEPS,
+        "shift_past.next = tile[hi:low] != 0", "shift_past.next = tile[hi:low + 1] != 0",
+        "rtl_step_pipeline::test_rqt_parameters_out_of_range_are_a_fault",
     ),
     Planted(
         "MUL reads its source while it is written", "alu", "schedule.py",
@@ -134,7 +135,7 @@ TABLE = (
     Planted(
         "RQT reads its shift while it is written", "alu", "schedule.py",
         "or flying.dst == indices.shift", "or flying.dst == indices.multiplier",
-        "device_rqt::test_parameters_written_by_an_earlier_step",
+        "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
     ),
     Planted(
         "two operands read from one bank at once", "alu", "schedule.py",

@@ -11,6 +11,7 @@ from compiler_networks import NetworkBuilder, check_every_layer, random_network,
 from onnx import TensorProto, helper
 from qdq_models import ACTIVATIONS, hand_made, integer_values, quantized_model
 
+from myvta.compiler.check import check_model
 from myvta.compiler.compile import Compiled, compile_model
 from myvta.compiler.errors import CompileError
 from myvta.compiler.host import evaluator
@@ -218,3 +219,15 @@ def test_values_that_are_read_unrounded_too(tmp_path: Path, reader: str) -> None
         wanted = run({"x": image[None]})
         np.testing.assert_allclose(found["out"][index], wanted["out"][0], atol=0.11)
         np.testing.assert_allclose(found[name][index], wanted[name][0], atol=0.06)
+
+
+def test_checked_before_it_is_compiled(tmp_path: Path) -> None:
+    path = tmp_path / "hand.onnx"
+    onnx.save(hand_made(), path)
+    fates = {(node.op, node.where) for node in check_model(path, "1x4x4").nodes}
+    assert fates == {
+        ("Conv", "accelerator"), ("QuantizeLinear", "folded"), ("DequantizeLinear", "folded")}
+    reasons = {node.reason for node in check_model(path, "1x4x4").nodes}
+    assert {"its scale is that of x", "its scale is that of out"} <= reasons
+    (problem,) = check_model(path, "base").problems
+    assert "its scales need 8-bit operands and RQT" in problem

@@ -12,8 +12,9 @@ from test_driver_execute import CONFIG, negate, network
 from myvta.compiler.session import host
 from myvta.driver import LoadedProgram, ProgramBuilder, StreamBuilder, open_target
 from myvta.driver.layers import split, whole
+from myvta.driver.run_layer import example_inputs, run_layer
 from myvta.driver.server import Server
-from myvta.driver.validate import example_inputs, run_layer, validate
+from myvta.driver.validate import validate
 from myvta.driver.validate_report import LayerResult, ValidationReport
 from myvta.isa.instructions import Finish, decode_stream
 from myvta.isa.opcodes import MemoryType

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from compiler_networks import NetworkBuilder, compiled
+from link_board import answering, pseudo_terminal
+from mapped_board import board_process
 
 import myvta
 from myvta.compiler.compile import compile_model
-from myvta.driver import write_bundle
+from myvta.driver import open_target, write_bundle
+from myvta.driver.boards import BOARDS
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "examples" / "board" / "first_layer.py"
@@ -83,3 +86,25 @@ def test_a_step_that_takes_more_than_numpy_is_said(tmp_path):
     assert "yes alone   conv" in done.stdout  # what comes before it was compared
     assert "needs onnx" in done.stdout
     assert run(bundle, "model://?mem=0:1M", without=()).returncode == 0
+
+
+def agrees(done):
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "yes program" in done.stdout and "yes alone   conv1: " in done.stdout
+    return True
+
+
+def test_over_a_serial_line(bundle):
+    """A real pseudo-terminal with pyserial on one side, the protocol's device side on the other."""
+    with open_target("model://?config=1x8x8&mem=0:2M") as inner, pseudo_terminal(
+        answering(inner)
+    ) as port:
+        assert agrees(run(bundle, f"uart://{port}?baud=1000000"))
+
+
+def test_through_a_memory_map(bundle, tmp_path):
+    """devmem:// unmodified, with a device process behind the map."""
+    board = BOARDS["pynq-z2"]
+    inner = f"model://?config=1x8x8&mem={board.base:#x}:{board.size}"
+    with board_process(tmp_path, inner, board.regs) as (path, _):
+        assert agrees(run(bundle, f"devmem://pynq-z2?device={path}"))

@@ -141,6 +141,7 @@ def test_an_index_past_a_scratchpad_is_a_fault(steps):
     [
         (0, -1, 1, (ErrorCode.RQT_PARAMETER, 0)),
         (0, 0, -1, (ErrorCode.RQT_PARAMETER, 0)),
+        (0, 32, 0, (ErrorCode.RQT_PARAMETER, 0)),
         (1 << RqtFlag.BYPASS, 31, -1, None),
     ],
 )
