@@ -195,7 +195,7 @@ class Convolution:
         return (Tile(g, co, oh, ow) for g, oh, ow in spatial for co in outer)
 
     def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
-        acc = self.acc.take(tile)[0]
+        acc = self.acc.take(tile)
         parts = parts_of(tile.co.count, self.tiling.part)
         for chunk in chunks:
             wgt = self.hold_weights(tile, chunk, parts[0])
@@ -236,7 +236,7 @@ class Convolution:
         """Load what is added to a part of a tile, if anything; return where it lies."""
         if self.residual is None:
             return 0
-        base = self.added.take(tile)[0].base
+        base = self.added.take(tile).base
         self.low.load(partial(self.calls.load_other, base=base, other=self.other, tile=tile))
         return base
 
@@ -244,7 +244,7 @@ class Convolution:
         """Return the slot of a chunk's weights, with those of a part in it."""
         slot = self.wgt.find((tile.co, chunk))
         if slot is None:
-            slot = self.wgt.take((tile.co, chunk))[0]
+            slot = self.wgt.take((tile.co, chunk))
             self.loaded[slot.base] = set()
         if part not in self.loaded[slot.base]:
             self.loaded[slot.base].add(part)

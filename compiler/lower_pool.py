@@ -127,7 +127,7 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
         )
         one = low.fill_weights((node.name, "identity"), load_identity)
         data = low.fill(inp, part, partial(load, part=part))
-        slot, _ = acc.take(part)
+        slot = acc.take(part)
         low.compute(partial(
             _maximum, bases=(slot.base, data.base, one.base), part=part, kernel=(kh, kw),
             dilations=(dy, dx),
