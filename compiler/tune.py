@@ -26,6 +26,7 @@ from .lower_conv import Convolution
 from .packing import pack_inputs
 from .quantized import QuantizedGraph, QuantizedNode
 from .schedule import ConvShape, ConvTiling
+from .spreading import spread_outputs
 from .tilings import estimate, tilings
 from .tuned import TunedLayer, tiling_of
 from .views import View, views
@@ -90,7 +91,7 @@ class Layer:
 
 def layers_of(graph: QuantizedGraph, config: Config) -> list[Layer]:
     """Return the different convolutions and dense layers of a network, as they are lowered."""
-    packed, _ = pack_inputs(graph, config)
+    packed, _ = spread_outputs(pack_inputs(graph, config)[0], config)
     seen, images = views(packed.nodes, packed.tensors), lcm(graph.images, config.batch)
     found: dict[ConvShape, Layer] = {}
     for node in packed.nodes:
