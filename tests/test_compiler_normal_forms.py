@@ -161,6 +161,8 @@ FORMS: dict[str, tuple[int, Build, list[str]]] = {
         b.average(image(b))], (2, 1, 1, 6), perm=[0, 2, 3, 1]), ["GlobalAveragePool", "View"]),
     "Transpose": (17, lambda b: b.node("Transpose", [image(b)], (2, 4, 4, 6), perm=[0, 2, 3, 1]),
                   ["Transpose"]),
+    "Identity behind a node of the host": (17, lambda b: b.node("Identity", [b.node("Exp", [
+        image(b)], SAME)], SAME), ["Exp"]),
     "Cast to what it is": (17, lambda b: b.node("Abs", [b.node("Cast", [
         image(b)], SAME, to=1)], SAME), ["Abs"]),
     "Add a number": (17, lambda b: b.node("Add", [value(b, 2), image(b)], SAME), ["Affine"]),
