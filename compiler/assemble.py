@@ -20,9 +20,10 @@ from ..driver.program import Program, Tensor
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .conv_schedule import ScheduleOptions
+from .conv_shape import conv_shape
 from .errors import CompileError
 from .lower_average import lower_average_pool
-from .lower_conv import conv_shape, lower_conv
+from .lower_conv import lower_conv
 from .lower_elementwise import (
     lower_add,
     lower_affine,
