@@ -23,6 +23,7 @@ from ..cosim.tools import find_compiler, find_icarus, find_verilator, tool_versi
 from ..driver.errors import TargetError
 from ..driver.launch import check_identity
 from ..driver.target import open_target
+from . import doctor_target
 
 __all__ = ["Check", "checks", "command"]
 
@@ -130,12 +131,20 @@ def _cache() -> Check:
 
 
 @click.command()
+@click.option("--target", "url", metavar="URL",
+              help="Look at a device instead: who answers, registers, memory, a small program.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(as_json: bool) -> None:
+def command(url: str | None, as_json: bool) -> None:
     """Say what works here, and what to run for the rest.
 
     Exits with 1 only if something required is missing: without simulators the model still works.
+    With --target: whether the device behind URL works, and what to do if it does not. What it
+    writes to memory it restores.
     """
+    if url is not None:
+        if not doctor_target.run(url, as_json):
+            raise SystemExit(1)
+        return
     results = checks()
     healthy = all(check.works for check in results if check.required)
     if as_json:

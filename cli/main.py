@@ -15,7 +15,10 @@ from .errors import message_of
 __all__ = ["VERBS", "cli", "main"]
 
 # Each verb is the click command named `command` in the file of its name, imported when asked for.
-VERBS = ("doctor", "config", "asm", "dis", "convert", "compile", "run", "demo")
+VERBS = (
+    "doctor", "config", "asm", "dis", "convert", "compile", "tune", "check", "run", "profile",
+    "validate", "serve", "demo",
+)
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

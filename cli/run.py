@@ -29,18 +29,19 @@ __all__ = ["command"]
               help="Gets the outputs.")
 @click.option("--layers", is_flag=True,
               help="Put every tensor into OUT.npz; NAME.q are a layer's integers.")
+@click.option("--no-check", is_flag=True, help="Launch without the static checker.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0,
               show_default=True, help="Longest wait for one launch, in seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    bundle: Path, url: str, data: Path, output: Path | None, layers: bool, timeout: float,
-    as_json: bool,
+    bundle: Path, url: str, data: Path, output: Path | None, layers: bool, no_check: bool,
+    timeout: float, as_json: bool,
 ) -> None:
     """Run the compiled network BUNDLE on images."""
     program = read_bundle(bundle)
     arrays = load_arrays(data)
     with open_target(url, program.config) as target:
-        session = Session(program, target)
+        session = Session(program, target, check=not no_check)
         results = session.run(arrays, capture=layers, timeout=timeout, where=str(data))
     if output is not None:
         packed = io.BytesIO()

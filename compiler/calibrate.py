@@ -6,7 +6,7 @@ calibration also checks that folding kept the names of what it kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,18 +17,40 @@ from .graph import Graph
 from .host import evaluator
 from .samples import check_arrays
 
-__all__ = ["Calibration", "calibrate", "check_samples"]
+__all__ = ["Calibration", "calibrate", "check_samples", "float_activations"]
 
 _KEPT = 1 << 16  # values kept of each tensor to measure quantization errors on
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What calibration saw of each activation: greatest magnitude and a sample of its values."""
+    """What calibration saw of each activation.
 
-    peak: dict[str, float]
+    Attributes
+    ----------
+    peaks
+        Greatest magnitude of each channel (axis 1).
+    values
+        A sample of its values, ``[images, channels, some positions]``.
+    images
+        How many were seen.
+    """
+
+    peaks: dict[str, np.ndarray]
     values: dict[str, np.ndarray]
     images: int
+
+    def peak(self, name: str) -> float:
+        """Return the greatest magnitude of an activation."""
+        return float(self.peaks[name].max(initial=0))
+
+    def scaled(self, factors: Mapping[str, np.ndarray]) -> Calibration:
+        """Return what calibration sees when channels are divided by positive factors."""
+        peaks, values = dict(self.peaks), dict(self.values)
+        for name, factor in factors.items():
+            peaks[name] = peaks[name] / factor
+            values[name] = values[name] / factor[:, None]
+        return Calibration(peaks, values, self.images)
 
 
 def check_samples(
@@ -54,6 +76,25 @@ def calibrate(
         The float model cannot run, or an activation is not finite.
     """
     names = sorted(set(names))
+    total = len(samples[graph.inputs[0]])
+    rounds = -(-total // graph.tensors[graph.inputs[0]].shape[0])
+    keep = max(1, _KEPT // rounds)
+    peaks: dict[str, np.ndarray] = {}
+    values: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for results in float_activations(model, graph, samples, names):
+        for name in names:
+            flat = _channels(name, results[name])
+            peak = np.abs(flat).max((0, 2), initial=0)
+            peaks[name] = np.maximum(peaks[name], peak) if name in peaks else peak
+            values[name].append(_some(flat, keep))
+    return Calibration(peaks, {name: np.concatenate(v) for name, v in values.items()}, total)
+
+
+def float_activations(
+    model: onnx.ModelProto, graph: Graph, samples: dict[str, np.ndarray], names: Iterable[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Run the float model and yield named activations, launch by launch (errors: as above)."""
+    names = list(names)
     computed = [name for name in names if name not in graph.inputs]
     computed += [name for name in graph.outputs if name not in (*names, *graph.inputs)]
     observed = onnx.ModelProto()
@@ -64,35 +105,35 @@ def calibrate(
     )
     batch = graph.tensors[graph.inputs[0]].shape[0]
     total = len(samples[graph.inputs[0]])
-    rounds = -(-total // batch)
-    keep = max(1, _KEPT // rounds)
-    peak = dict.fromkeys(names, 0.0)
-    values: dict[str, list[np.ndarray]] = {name: [] for name in names}
     try:
         run = evaluator(observed, computed)
         for start in range(0, total, batch):
             rows = np.arange(start, start + batch) % total
             feeds = {name: samples[name][rows] for name in graph.inputs}
-            results = {**feeds, **run(feeds)}
-            for name in names:
-                _observe(name, results[name], peak, values, keep)
+            yield {**feeds, **run(feeds)}
     except CompileError:
         raise
     except Exception as error:  # evaluators raise types of their own
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CompileError(f"the float network cannot run: {text}") from None
-    return Calibration(peak, {name: np.concatenate(v) for name, v in values.items()}, total)
 
 
-def _observe(
-    name: str, value: np.ndarray, peak: dict[str, float], values: dict[str, list[np.ndarray]],
-    keep: int,
-) -> None:
-    flat = np.asarray(value, np.float64).reshape(-1)
-    if not np.isfinite(flat).all():
+def _channels(name: str, value: np.ndarray) -> np.ndarray:
+    """Return a finite activation as float64 ``[images, channels, positions]``."""
+    value = np.asarray(value, np.float64)
+    if not np.isfinite(value).all():
         raise CompileError(
             f"activation {name!r} is NaN or infinite on calibration data: the network overflows"
         )
-    if flat.size:
-        peak[name] = max(peak[name], float(np.abs(flat).max()))
-        values[name].append(flat[:: -(-flat.size // keep)])
+    shape = (*value.shape, 1, 1)[:2] if value.ndim < 2 else value.shape[:2]
+    return value.reshape(*shape, -1)
+
+
+def _some(flat: np.ndarray, keep: int) -> np.ndarray:
+    """Return the values at some positions, the same for all channels; about ``keep`` in all."""
+    positions = flat.shape[2]
+    wanted = max(1, keep // max(1, flat.shape[0] * flat.shape[1]))
+    if wanted >= positions:
+        return flat
+    chosen = np.random.default_rng(positions).permutation(positions)[:wanted]
+    return flat[:, :, np.sort(chosen)]

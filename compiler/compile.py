@@ -11,33 +11,41 @@ import numpy as np
 from ..driver.program import Program
 from ..isa.config import Config, load_config
 from .assemble import Assembler
-from .calibrate import calibrate, check_samples
-from .fold import fold
+from .calibrate import check_samples
+from .choose import AUTO, Options, choose
+from .compare import OutputComparison
+from .conv_schedule import ScheduleOptions
 from .host import evaluator_name
+from .imported import take_over
 from .onnx_import import import_model
-from .place import place
-from .quantize import quantize_graph
+from .prepare import prepare
 from .quantized import QuantizedGraph
 from .report import CompileReport, make_report
 from .samples import load_arrays
+from .weights import SCALES
 
 __all__ = ["Compiled", "compile_model"]
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A compiled network: the program for a target, what it computes, and what was done."""
+    """A compiled network: the program for a target, what it computes, and what was done.
+
+    ``compared`` has its outputs against the float network's, on some calibration images.
+    """
 
     program: Program
     quantized: QuantizedGraph
     report: CompileReport
+    compared: tuple[OutputComparison, ...] = ()
 
 
 def compile_model(
     path: str | Path, calibration: str | Path | Mapping[str, np.ndarray],
     config: Config | str | Path | None = None, *,
-    shapes: dict[str, tuple[int, ...]] | None = None, method: str = "error",
-    memory: int = 64 << 20,
+    shapes: dict[str, tuple[int, ...]] | None = None, method: str = AUTO,
+    scales: str = SCALES[0], equalize: str = AUTO, memory: int = 64 << 20,
+    per_layer: bool = False, schedule: ScheduleOptions | None = None,
 ) -> Compiled:
     """Compile an ONNX file.
 
@@ -51,45 +59,54 @@ def compile_model(
         A configuration, its name or its file (default: ``default``).
     shapes
         Sizes of inputs whose shape is dynamic.
-    method
-        How exponents are chosen (:data:`~.quantize.METHODS`).
+    method, scales, equalize
+        What of the quantization is forced (:class:`~.choose.Options`).
     memory
         Bytes of device memory the program may take.
+    per_layer
+        One launch for each layer: every layer's cycles and counters are its own, and none overlap.
+    schedule
+        How schedules are chosen; default: by predicted cycles and bytes.
 
     Raises
     ------
     CompileError
         Lists every problem of the model, the calibration data or the fit.
+    ValueError
+        An option that there is not.
     ConfigError
         The configuration is not a legal one.
     """
-    config = load_config(config)
+    config, options = load_config(config), Options(scales, method, equalize)
     graph, model = import_model(path, shapes)
     if isinstance(calibration, Mapping):
         samples = check_samples(calibration, graph)
     else:
         samples = check_samples(load_arrays(calibration), graph, str(calibration))
-    fold(graph)
-    placements = place(graph, config)
-    observed = {
-        name
-        for node in graph.nodes if placements[node.name].on_accelerator
-        for name in (*node.inputs, *node.outputs)
-        if name and not graph.tensors[name].constant
-    }
-    seen = calibrate(model, graph, samples, observed)
-    quantized = quantize_graph(
-        graph, placements, seen, config.inp_width, config.wgt_width, method
-    )
+    placements, given = prepare(graph, config)
+    if given is None:
+        choice = choose(graph, model, placements, samples, config, options)
+    else:
+        choice = take_over(graph, model, placements, samples, options, given)
+    quantized = choice.quantized
     reasons = {name: placement.reason for name, placement in placements.items()}
-    assembler = Assembler(quantized, config, reasons, memory)
-    program = assembler.build({
-        "source": Path(path).name, "method": method, "calibration_images": seen.images,
-    })
+    assembler = Assembler(
+        quantized, config, reasons, memory, per_layer=per_layer, schedule=schedule)
+    how = {
+        "method": choice.method, "scales": scales if given is None else "given",
+        "equalized": choice.equalized, "calibration_images": choice.images,
+    }
+    program = assembler.build({"source": Path(path).name, **how})
+    for name, remark in assembler.remarks.items():
+        placements[name] = replace(
+            placements[name], reason=f"{placements[name].reason}; {remark}"
+        )
     report = make_report(
         quantized, config, placements, {node.name: node.op for node in graph.nodes},
         assembler.costs, images=assembler.images, evaluator=evaluator_name(),
-        calibration_images=seen.images, method=method,
+        ratios=choice.ratios, clipped=choice.clipped, tried=choice.tried,
+        same_argmax={output.name: output.same_argmax for output in choice.compared},
+        deviations=choice.deviations, measured_images=choice.measured, **how,
         stream_bytes=sum(len(program.code(step)) for step in program.launches),
         uop_bytes=sum(
             len(segment.data) for segment in program.segments if segment.name.endswith(".uops")
@@ -97,4 +114,4 @@ def compile_model(
         memory_bytes=program.size,
     )
     program = replace(program, info={**program.info, "report": report.to_json()})
-    return Compiled(program, quantized, report)
+    return Compiled(program, quantized, report, choice.compared)

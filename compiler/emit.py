@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..driver.stream import StreamBuilder, rqt_immediate
@@ -10,7 +12,9 @@ from ..isa.opcodes import AluOpcode
 from .arithmetic import Requant, limits
 from .loops import Loop, Nest, nest, unroll
 
-__all__ = ["accumulate", "every_tile", "parameters", "requantize_tiles", "shift_left"]
+__all__ = [
+    "accumulate", "every_tile", "parameters", "requantize_tiles", "reset_tiles", "shift_left",
+]
 
 _WORTH_A_CALL = 8  # micro-ops that one GEMM instruction less is worth
 
@@ -28,17 +32,22 @@ def accumulate(
         nest(base, [*kept, *summed]).gemm(builder)
         return
     if not builder.config.overwrite:
-        reset = nest((base[0], 0, 0), [Loop(loop.count, loop.dst) for loop in kept])
-        reset.gemm(builder, reset=True)
+        reset_tiles(builder, base[0], kept)
         nest(base, [*kept, *summed]).gemm(builder)
         return
     nest(base, kept).gemm(builder, overwrite=True)
-    for part in _without_first(base, kept, summed):
+    for part in _without_first(base, tuple(kept), tuple(summed)):
         part.gemm(builder)
 
 
+def reset_tiles(builder: StreamBuilder, base: int, loops: list[Loop]) -> None:
+    """Emit a GEMM reset of the tiles that loops from ``base`` write."""
+    nest((base, 0, 0), [Loop(loop.count, loop.dst) for loop in loops]).gemm(builder, reset=True)
+
+
+@lru_cache(maxsize=4096)
 def _without_first(
-    base: tuple[int, int, int], kept: list[Loop], summed: list[Loop]
+    base: tuple[int, int, int], kept: tuple[Loop, ...], summed: tuple[Loop, ...]
 ) -> list[Nest]:
     """Return nests of every product but the first of each sum: one, or several smaller ones."""
     boxes = []
@@ -48,7 +57,7 @@ def _without_first(
             rest = [Loop(loop.count - 1, loop.dst, loop.src, loop.wgt), *summed[position + 1 :]]
             boxes.append(nest(start, [*kept, *rest]))
     pixels = nest(base, kept)
-    offsets = unroll((0, 0, 0), summed)[1:]
+    offsets = unroll((0, 0, 0), list(summed))[1:]
     listed = len(pixels.uops) * len(offsets)
     if len(boxes) > 1 and listed <= sum(len(box.uops) for box in boxes) + _WORTH_A_CALL:
         uops = (offsets[:, None, :] + pixels.uops[None, :, :]).reshape(-1, 3)
@@ -72,7 +81,8 @@ def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarr
     """Return the parameter tiles of a requantization, int32 ``[tiles, batch, block]``.
 
     With RQT: bias, multiplier and shift of each block of channels; else the bias with the rounding
-    constant added.  ``uniform`` gives one set for all blocks (every channel has the same values).
+    constant added, and the shift.  ``uniform`` gives one set for all blocks (every channel has the
+    same values).
     """
     block, channels = config.block_out, rule.bias.size
     blocks = 1 if uniform else -(-channels // block)
@@ -89,7 +99,8 @@ def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarr
         rows = np.stack([lanes(rule.bias), lanes(multiplier), lanes(rule.shift)], 1)
     else:
         shift = rule.shift.astype(np.int64)
-        rows = lanes(rule.bias.astype(np.int64) + ((np.int64(1) << shift) >> 1))[:, None]
+        rounded = rule.bias.astype(np.int64) + ((np.int64(1) << shift) >> 1)
+        rows = np.stack([lanes(rounded), lanes(shift)], 1)
     tiles = rows.reshape(-1, 1, block).repeat(config.batch, 1)
     return np.ascontiguousarray(tiles, np.int32)
 
@@ -107,20 +118,27 @@ def requantize_tiles(
     table, stride
         First parameter tile of the first block, and the distance to the next block's.
     """
-    config = builder.config
+    config, count = builder.config, blocks * pixels
     loops = [Loop(blocks, pixels, stride), Loop(pixels, 1, 0)]
     found = nest((base, table, 0), loops)
+    low, high = rule.bounds(config.out_width)
     if config.requantize:
-        imm = rqt_immediate(relu=rule.relu, bypass=rule.multiplier is None)
+        imm = rqt_immediate(
+            rule.zero_point, relu=rule.relu, bypass=rule.multiplier is None)
         found.alu(builder, AluOpcode.RQT, imm)
+        widest = limits(config.out_width)
+        if low > (rule.zero_point if rule.relu else widest[0]):
+            every_tile(builder, AluOpcode.MAX, low, base, count)
+        if high < widest[1]:
+            every_tile(builder, AluOpcode.MIN, high, base, count)
         return
     shift = rule.uniform_shift
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
-    assert shift is not None, "one shift for all channels"
-    low, high = limits(config.out_width)
-    count = blocks * pixels
+    assert rule.zero_point == 0, "models that come quantized are refused for such configurations"
     found.alu(builder, AluOpcode.ADD)
-    if shift:
+    if shift is None:  # a shift of its own for every channel, from the tile after the bias
+        nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)
+    elif shift:
         every_tile(builder, AluOpcode.SHR, shift, base, count)
-    every_tile(builder, AluOpcode.MAX, 0 if rule.relu else low, base, count)
+    every_tile(builder, AluOpcode.MAX, low, base, count)
     every_tile(builder, AluOpcode.MIN, high, base, count)

@@ -17,14 +17,30 @@ __all__ = ["CANONICAL", "Graph", "Node", "Tensor"]
 CANONICAL: dict[str, str] = {
     "Conv": "inputs x, weight[, bias]; attrs kernel, strides, pads (top, left, bottom, right), "
     "dilations (pairs y, x), group, relu",
-    "Gemm": "inputs x [N, K], weight [M, K][, bias [M]]; attr relu",
-    "Add": "two inputs of one shape; attr relu",
+    "ConvTranspose": "as Conv, and attr output_padding (y, x); weight [M, C / group, KH, KW] too "
+    "(:mod:`.transposed`)",
+    "Gemm": "inputs x [N, K], weight [M, K][, bias [M]]; attrs relu, maybe unflatten: the shape "
+    "[C, H, W] of its M outputs",
+    "Add": "two inputs of one shape, one may be a constant [1, ...]; attr relu",
+    "Affine": "inputs x, scale, offset, the last two [C, 1 ...] constants; attr relu",
     "Relu": "one input",
+    "Clip": "one input; attrs low, high (floats, maybe infinite)",
+    "LeakyRelu": "one input; attr alpha",
     "MaxPool": "one input; attrs kernel, strides, pads, dilations",
-    "GlobalAveragePool": "one input [N, C, H, W]",
+    "AveragePool": "one input; attrs kernel, strides, pads, dilations (1, 1), counted (top, left, "
+    "bottom, right: padding that counts as values)",
+    "GlobalAveragePool": "one input [N, C, ...]",
+    "Concat": "inputs joined along the channels; attr axis 1",
+    "Slice": "one input; attrs start, stop: channels kept",
+    "Pad": "one input; attrs pads (top, left, bottom, right; negative ones crop), fill",
+    "Resize": "one input; attr factors: every pixel repeated (y, x) times",
     "Flatten": "one input, [N, everything else]",
+    "View": "one input, its pixels in another shape; channels stay",
 }
-"""Node kinds after folding, with their inputs and attributes."""
+"""Node kinds after folding, with their inputs and attributes.
+
+Where there is attr relu there may be attr clip (low, high) too, applied after it.
+"""
 
 
 @dataclass(eq=False)
@@ -64,6 +80,7 @@ class Graph:
     inputs: list[str]
     outputs: list[str]
     opsets: dict[str, int]
+    folded: dict[str, str] = field(default_factory=dict)  # what became of nodes that are gone
 
     def producer(self, name: str) -> Node | None:
         """Return the node that computes a tensor, None for inputs and constants."""

@@ -7,11 +7,15 @@ micro-ops become the instruction's loops, the others are written out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from ..driver.kernels import Kernel, make_kernel
 from ..driver.stream import StreamBuilder
+from ..isa.config import Config
 from ..isa.opcodes import AluOpcode
 
 __all__ = ["Loop", "Nest", "nest", "merge", "unroll"]
@@ -46,7 +50,7 @@ class Nest:
     ) -> None:
         """Emit a GEMM over the nest."""
         builder.gemm(
-            self.uops, iter_out=self.outer.count, iter_in=self.inner.count,
+            _kernel(self, builder.config), iter_out=self.outer.count, iter_in=self.inner.count,
             dst_factor=(self.outer.dst, self.inner.dst),
             src_factor=(self.outer.src, self.inner.src),
             wgt_factor=(self.outer.wgt, self.inner.wgt), reset=reset, overwrite=overwrite,
@@ -55,10 +59,17 @@ class Nest:
     def alu(self, builder: StreamBuilder, opcode: AluOpcode, imm: int | None = None) -> None:
         """Emit an ALU operation over the nest; the source index is an accumulator's."""
         builder.alu(
-            self.uops, opcode, imm=imm, iter_out=self.outer.count, iter_in=self.inner.count,
+            _kernel(self, builder.config), opcode, imm=imm, iter_out=self.outer.count,
+            iter_in=self.inner.count,
             dst_factor=(self.outer.dst, self.inner.dst),
             src_factor=(self.outer.src, self.inner.src),
         )
+
+
+@lru_cache(maxsize=4096)
+def _kernel(nest: Nest, config: Config) -> Kernel:
+    """Return a nest's micro-ops encoded; nests are compared by identity."""
+    return make_kernel(nest.uops, config)
 
 
 def merge(loops: list[Loop]) -> list[Loop]:
@@ -85,9 +96,14 @@ def unroll(base: tuple[int, int, int], loops: list[Loop]) -> np.ndarray:
     return table
 
 
-def nest(base: tuple[int, int, int], loops: list[Loop]) -> Nest:
+def nest(base: tuple[int, int, int], loops: Sequence[Loop]) -> Nest:
     """Return the nest from index ``base`` that needs the fewest micro-ops."""
-    left = merge(loops)
+    return _nest(base, tuple(loops))
+
+
+@lru_cache(maxsize=4096)
+def _nest(base: tuple[int, int, int], loops: tuple[Loop, ...]) -> Nest:
+    left = merge(list(loops))
     hardware = sorted(
         sorted(range(len(left)), key=lambda i: (-left[i].count, i))[:2]
     )

@@ -2,75 +2,122 @@
 
     for every tile of outputs (channel blocks x rows x columns)     a slot of ACC
         for every chunk of the sum (input blocks x window rows x window columns)
-            load inputs and weights unless a slot holds them         a slot of INP, of WGT
-            GEMM
-        requantize, store
+            load inputs unless a slot holds them                     a slot of INP
+            for every part of the tile's channel blocks
+                load weights unless a slot holds them                a slot of WGT
+                GEMM
+                after the last chunk: requantize, store
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import product
+from math import prod
 
-from ..driver.layout import tile_tensor
-from ..driver.stream import StreamBuilder
+from ..driver.stream import Stream
 from ..isa.opcodes import MemoryType
-from .conv_tiles import Chunk, Part, Tile, extent, parts_of
-from .emit import accumulate, parameters, requantize_tiles
-from .loops import Loop
-from .lowering import Activation, Lowering, load_run
+from ..model.timing import predict
+from .border import border_row
+from .conv_calls import ConvCalls
+from .conv_schedule import LATENCY, choose
+from .conv_shape import conv_shape, filters
+from .conv_tiles import Chunk, Part, Tile, inputs_of, parts_of
+from .emit import parameters
+from .feature_tiles import in_tiles
+from .grouping import Blocks, weight_tiles
+from .lowering import Lowering, load_run
+from .mix import scaled_identity
 from .quantized import QuantizedNode
-from .schedule import ConvShape, ConvTiling, choose_tiling, parameter_tiles
-from .slots import SlotPool
+from .residual import Residual
+from .schedule import ConvTiling, parameter_tiles
+from .slots import Slot, SlotPool
+from .tilings import buffers_of
 
-__all__ = ["lower_conv", "lower_gemm"]
+__all__ = ["Convolution", "lower_conv"]
 
 
-def lower_conv(low: Lowering, node: QuantizedNode) -> None:
-    """Lower a convolution with one group."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
-    assert node.weight is not None
-    shape = ConvShape(
-        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
-        out=target.view[1:], kernel=node.weight.shape[2:], strides=node.attrs["strides"],
-        dilations=node.attrs["dilations"], before=node.attrs["pads"][:2],
+def lower_conv(low: Lowering, node: QuantizedNode, residual: Residual | None = None) -> None:
+    """Lower a convolution with any number of groups, a transposed one, or a dense layer.
+
+    With ``residual`` the Add that follows it too.
+    """
+    convolution = Convolution(low, node, residual)
+    tiling = choose(
+        convolution.shape, low.config, low.options,
+        lambda tiling: convolution.predict(low, tiling),
     )
-    _Conv(low, node, shape, source, target).run()
+    convolution.lower(low, tiling)
 
 
-def lower_gemm(low: Lowering, node: QuantizedNode) -> None:
-    """Lower a dense layer; a flattened input is read as the feature map it was."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
-    shape = ConvShape(
-        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
-        out=(1, 1), kernel=source.view[1:],
-    )
-    _Conv(low, node, shape, source, target).run()
+class Convolution:
+    """A convolution whose constants are in memory, to be lowered with any tiling."""
 
-
-class _Conv:
-    def __init__(
-        self, low: Lowering, node: QuantizedNode, shape: ConvShape, source: Activation,
-        target: Activation,
-    ):
-        config, self.low, self.node, self.shape = low.config, low, node, shape
-        self.source, self.target = source, target
-        self.tiling = choose_tiling(shape, config)
-        assert node.weight is not None
+    def __init__(self, low: Lowering, node: QuantizedNode, residual: Residual | None = None):
+        config, self.node, self.residual = low.config, node, residual
+        source = low.activations[node.inputs[0]]
+        target = low.activations[(residual.add if residual else node).outputs[0]]
+        if "unflatten" in node.attrs:
+            node, target = in_tiles(node, target, config.block_out)
+        self.shape = shape = replace(
+            conv_shape(node, source, target, config), residual=residual is not None)
         assert node.requant is not None
-        self.rule = node.requant
-        filters = node.weight.reshape(node.weight.shape[0], source.view[0], *shape.kernel)
-        tiles = tile_tensor(filters, MemoryType.WGT, config)
-        self.weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
-        table = parameters(self.rule, config)
+        tiles = weight_tiles(
+            filters(node, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
+        )
+        weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
+        table = parameters(node.requant, config)
         self.table = low.constants(f"{node.name}.parameters", table, MemoryType.ACC)
         self.stride = parameter_tiles(config)
-        self.resident: Part | None = None  # channel blocks whose parameters are on chip
-        t = self.tiling
-        kept = self.stride * (shape.co if t.all_parameters else t.co)
-        self.acc = SlotPool(kept, t.co * t.oh * t.ow)
-        self.inp = SlotPool(0, config.depth(MemoryType.INP) // 2)
+        border = None if not node.padding else low.constants(
+            f"{node.name}.padding", border_row(shape, node.padding, config), MemoryType.INP
+        )
+        self.calls = ConvCalls(shape, source, target, node.requant, weights, self.stride, border)
+        if residual is not None:
+            self.other = low.activations[residual.other]
+            identity, _ = scaled_identity(config, residual.other_shift)
+            self.identity = low.constants(
+                f"{residual.add.name}.weights", identity[None], MemoryType.WGT)
+            assert residual.add.requant is not None
+            self.sums = low.constants(
+                f"{residual.add.name}.parameters",
+                parameters(residual.add.requant, config, uniform=True), MemoryType.ACC)
+
+    def predict(self, low: Lowering, tiling: ConvTiling) -> int:
+        """Return the cycles of the layer alone with a tiling."""
+        stream = self.alone(low, tiling, draft=True)
+        return predict(stream.instructions, stream.uops, low.config, latency=LATENCY).cycles
+
+    def alone(self, low: Lowering, tiling: ConvTiling, *, draft: bool = False) -> Stream:
+        """Return the stream of the layer alone, nothing else in the launch."""
+        alone = Lowering(low.config, low.activations, low.constants, low.options)
+        alone.begin(self.node)
+        self.lower(alone, tiling)
+        return alone.finish(draft=draft)
+
+    def lower(self, low: Lowering, tiling: ConvTiling) -> None:
+        """Record the layer."""
+        self.low, self.tiling = low, tiling
+        buffers = buffers_of(self.shape, tiling, low.config)
+        assert buffers is not None, "a tiling that fits"
+        # first block of the parameters on chip, and which parts of them are there
+        self.resident: tuple[int, set[Part]] = (0, set())
+        self.loaded: dict[int, set[Part]] = {}  # parts of what a slot of WGT holds
+        self.acc = SlotPool(buffers.kept, buffers.acc[1], buffers.acc[0])
+        count, size = buffers.other
+        self.inp = low.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0], count * size)
+        self.wgt = low.pool(
+            MemoryType.WGT, buffers.wgt[1], buffers.wgt[0], int(self.shape.residual))
+        if self.residual is not None:
+            self.added = SlotPool(low.config.depth(MemoryType.INP) - count * size, size, count)
+            self.one = low.config.depth(MemoryType.WGT) - 1  # where the identity lies
+            self.table_of_sums = buffers.kept - self.stride
+            self.sums_held = False
+            low.load(partial(
+                load_run, memory_type=MemoryType.WGT, sram=self.one, dram=self.identity, count=1))
+        self.run()
 
     def run(self) -> None:
         t, shape = self.tiling, self.shape
@@ -78,8 +125,23 @@ class _Conv:
             parts_of(shape.ci, t.ci), parts_of(shape.kernel[0], t.kh),
             parts_of(shape.kernel[1], t.kw),
         )]
-        for tile in self.tiles(t):
+        tiles = list(self.tiles(t))
+        self.prefetch(tiles[0], chunks)
+        for tile in tiles:
             self.tile(tile, chunks)
+        last = tiles[-1].co.count * tiles[-1].pixels * chunks[-1].products
+        self.low.slack = last // prod(shape.up)
+
+    def prefetch(self, tile: Tile, chunks: list[Chunk]) -> None:
+        """Load weights ahead of the first inputs, as many as come in while the layer before ends.
+        """
+        left = self.low.slack_before * self.low.config.bus_bytes
+        for chunk in chunks[:len(self.wgt.slots)]:
+            for part in parts_of(tile.co.count, self.tiling.part):
+                left -= part.count * chunk.products * self.low.config.tile_bytes(MemoryType.WGT)
+                if left < 0:
+                    return
+                self.hold_weights(tile, chunk, part)
 
     def tiles(self, t: ConvTiling) -> Iterator[Tile]:
         spatial = list(product(
@@ -92,116 +154,75 @@ class _Conv:
         return (Tile(g, co, oh, ow) for g, oh, ow in spatial for co in outer)
 
     def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
-        first = self.hold_parameters(tile)
-        acc, drained = self.acc.take(tile)
+        acc = self.acc.take(tile)
+        parts = parts_of(tile.co.count, self.tiling.part)
         for chunk in chunks:
-            wgt = self.low.fill_weights(
-                (self.node.name, tile.co, chunk),
-                partial(self.load_weights, tile=tile, chunk=chunk),
-            )
+            wgt = self.hold_weights(tile, chunk, parts[0])
             inp = self.low.fill(
-                self.inp, (tile.group, tile.oh, tile.ow, chunk),
-                partial(self.load_inputs, tile=tile, chunk=chunk),
+                self.inp, (tile.group, tile.oh, tile.ow, inputs_of(self.shape, tile, chunk), chunk),
+                partial(self.calls.load_inputs, tile=tile, chunk=chunk),
             )
-            done = self.low.compute(
-                partial(self.compute, tile=tile, chunk=chunk, last=chunk is chunks[-1],
-                        bases=(acc.base, inp.base, wgt.base), first=first),
-                inp.filled, wgt.filled, drained,
-            )
-            inp.used = wgt.used = done
-        acc.used = self.low.store(partial(self.store, tile=tile, base=acc.base), done)
+            bases = (acc.base, inp.base, wgt.base)
+            for part in parts:
+                self.hold_weights(tile, chunk, part)
+                last = chunk is chunks[-1]
+                self.low.compute(partial(
+                    self.calls.multiply, tile=tile, part=part, chunk=chunk, bases=bases))
+                if last:
+                    self.conclude(tile, part, acc.base + part.start * tile.pixels)
 
-    def hold_parameters(self, tile: Tile) -> int:
-        """Have the parameters of a tile on chip; return the first block of those that are."""
-        wanted = Part(0, self.shape.co) if self.tiling.all_parameters else tile.co
-        if self.resident != wanted:
+    def conclude(self, tile: Tile, part: Part, base: int) -> None:
+        """Turn the sums of a part into outputs, and store them.
+
+        What that needs is asked for while the last products are being summed.
+        """
+        added = self.load_other(tile.cut(part))
+        table = self.hold_parameters(tile, part)
+        if self.residual is not None and not self.sums_held:
+            self.sums_held = True
             self.low.compute(partial(
-                load_run, memory_type=MemoryType.ACC, sram=0,
+                load_run, memory_type=MemoryType.ACC, sram=self.table_of_sums, dram=self.sums,
+                count=self.stride))
+        self.low.compute(partial(
+            self.calls.requantize, part=part, pixels=tile.pixels, base=base, table=table))
+        if self.residual is not None:
+            self.low.compute(partial(
+                self.calls.add_other, residual=self.residual, bases=(base, added, self.one),
+                count=part.count * tile.pixels, table=self.table_of_sums))
+        self.low.store(partial(self.calls.store, tile=tile.cut(part), base=base))
+
+    def load_other(self, tile: Tile) -> int:
+        """Load what is added to a part of a tile, if anything; return where it lies."""
+        if self.residual is None:
+            return 0
+        base = self.added.take(tile).base
+        self.low.load(partial(self.calls.load_other, base=base, other=self.other, tile=tile))
+        return base
+
+    def hold_weights(self, tile: Tile, chunk: Chunk, part: Part) -> Slot:
+        """Return the slot of a chunk's weights, with those of a part in it."""
+        slot = self.wgt.find((tile.co, chunk))
+        if slot is None:
+            slot = self.wgt.take((tile.co, chunk))
+            self.loaded[slot.base] = set()
+        if part not in self.loaded[slot.base]:
+            self.loaded[slot.base].add(part)
+            self.low.load(partial(
+                self.calls.load_weights, base=slot.base + part.start * chunk.products,
+                tile=tile.cut(part), chunk=chunk))
+        return slot
+
+    def hold_parameters(self, tile: Tile, part: Part) -> int:
+        """Have the parameters of a part on chip; return where they lie."""
+        first = 0 if self.tiling.all_parameters else tile.co.start
+        wanted = Part(tile.co.start + part.start, part.count)
+        table = (wanted.start - first) * self.stride
+        if first != self.resident[0]:
+            self.resident = first, set()
+        if wanted not in self.resident[1]:
+            self.resident[1].add(wanted)
+            self.low.compute(partial(
+                load_run, memory_type=MemoryType.ACC, sram=table,
                 dram=self.table + wanted.start * self.stride, count=wanted.count * self.stride,
             ))
-            self.resident = wanted
-        return wanted.start
-
-    def compute(
-        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, last: bool,
-        bases: tuple[int, int, int], first: int,
-    ) -> None:
-        self.multiply(builder, tile, chunk, bases)
-        if last:
-            requantize_tiles(
-                builder, self.rule, bases[0], tile.co.count, tile.pixels,
-                (tile.co.start - first) * self.stride, self.stride,
-            )
-
-    # -- device calls ----------------------------------------------------------------------------
-    def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
-        rows = extent(self.shape, 0, tile.oh, chunk.kh)
-        columns = extent(self.shape, 1, tile.ow, chunk.kw)
-        blocks, area, source = chunk.ci, rows.total * columns.total, self.source
-        if rows.inside == 0 or columns.inside == 0:  # nothing but padding
-            builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
-            return
-        whole = (rows.inside, columns.inside) == (rows.total, source.view[2])
-        if whole and columns.total == columns.inside and rows.step == 1:  # one run a block
-            builder.load_2d(
-                MemoryType.INP, base, source.at(tile.group, blocks.start, rows.first), area,
-                blocks.count, source.pixels,
-            )
-            return
-        for index in range(blocks.count):
-            builder.load_2d(
-                MemoryType.INP, base + index * area,
-                source.at(tile.group, blocks.start + index, rows.first, columns.first),
-                columns.inside, rows.inside, source.view[2] * rows.step,
-                x_pad=(columns.before, columns.after), y_pad=(rows.before, rows.after),
-            )
-
-    def load_weights(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
-        (kh, kw), ci = self.shape.kernel, self.shape.ci
-        window = chunk.kh.count * chunk.kw.count
-        size = chunk.ci.count * window
-        start = self.weights + (tile.co.start * ci + chunk.ci.start) * kh * kw
-        if (chunk.kh.count, chunk.kw.count) == (kh, kw):
-            builder.load_2d(MemoryType.WGT, base, start, size, tile.co.count, ci * kh * kw)
-            return
-        for index, block in product(range(tile.co.count), range(chunk.ci.count)):
-            builder.load_2d(
-                MemoryType.WGT, base + index * size + block * window,
-                start + (index * ci + block) * kh * kw + chunk.kh.start * kw + chunk.kw.start,
-                chunk.kw.count, chunk.kh.count, kw,
-            )
-
-    def multiply(
-        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int]
-    ) -> None:
-        dy, dx = self.shape.dilations
-        rows = extent(self.shape, 0, tile.oh, chunk.kh)
-        columns = extent(self.shape, 1, tile.ow, chunk.kw)
-        width = columns.total
-        window = chunk.kh.count * chunk.kw.count
-        kept = [
-            Loop(tile.co.count, dst=tile.pixels, wgt=chunk.ci.count * window),
-            Loop(tile.oh.count, dst=tile.ow.count, src=rows.move * width),
-            Loop(tile.ow.count, dst=1, src=columns.move),
-        ]
-        summed = [
-            Loop(chunk.ci.count, src=rows.total * width, wgt=window),
-            Loop(chunk.kh.count, src=dy * width, wgt=chunk.kw.count),
-            Loop(chunk.kw.count, src=dx, wgt=1),
-        ]
-        accumulate(builder, bases, kept, summed, chunk.first)
-
-    def store(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
-        target = self.target
-        if tile.ow.count == target.view[2]:  # whole rows
-            builder.store_2d(
-                base, target.at(tile.group, tile.co.start, tile.oh.start), tile.pixels,
-                tile.co.count, target.pixels,
-            )
-            return
-        for index in range(tile.co.count):
-            builder.store_2d(
-                base + index * tile.pixels,
-                target.at(tile.group, tile.co.start + index, tile.oh.start, tile.ow.start),
-                tile.ow.count, tile.oh.count, target.view[2],
-            )
+        return table

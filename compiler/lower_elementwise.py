@@ -1,114 +1,149 @@
-"""Add and Relu: every tile on its own, so an activation is one run of neighbouring tiles.
-
-Operands reach the accumulator through GEMM with a scaled identity as weight: that works for every
-operand width, moves the left shift of the coarser operand into the weight, and keeps the loads on
-the load engine, where they overlap with the step before.
-"""
+"""Operators that treat every value on its own, and those that choose channels, as mixes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
 
+from ..driver.layout import tile_tensor
 from ..driver.stream import StreamBuilder
-from ..isa.config import Config
 from ..isa.opcodes import AluOpcode, MemoryType
-from .emit import accumulate, every_tile, parameters, requantize_tiles, shift_left
-from .loops import Loop
-from .lowering import Lowering, load_run
-from .quantized import QuantizedNode
-from .schedule import parameter_tiles
-from .slots import SlotPool
+from .arithmetic import limits
+from .emit import every_tile
+from .loops import Loop, nest
+from .lower_mix import lower_mix
+from .lowering import Activation, Lowering
+from .mix import Mix, Term, scaled_identity
+from .quantized import DROPPED, QuantizedNode
 
-__all__ = ["identity", "lower_add", "lower_relu"]
+__all__ = [
+    "lower_add", "lower_affine", "lower_clip", "lower_concat", "lower_leaky", "lower_relu",
+    "lower_slice",
+]
 
-Finish = Callable[[StreamBuilder, int, int], None]
-"""``finish(builder, first tile, tiles)`` turns sums into outputs, in place."""
 
+@dataclass(frozen=True)
+class _Range:
+    """Channels ``start .. start + count`` of an input that become output channels from ``at``."""
 
-def identity(config: Config, *shifts: int) -> np.ndarray:
-    """Return weight tiles that multiply by ``2^shift``, one for each."""
-    unit = np.eye(config.block_in, dtype=np.int64)
-    return np.stack([unit << shift for shift in shifts])
+    source: int
+    start: int
+    at: int
+    count: int
+    shift: int = 0
 
 
 def lower_relu(low: Lowering, node: QuantizedNode) -> None:
     """Lower ``max(x, 0)``: the scale stays."""
-    def finish(builder: StreamBuilder, base: int, count: int) -> None:
-        every_tile(builder, AluOpcode.MAX, 0, base, count)
+    _bounded(low, node, 0, limits(low.config.inp_width)[1])
 
-    _lower(low, node, (0,), finish)
+
+def lower_clip(low: Lowering, node: QuantizedNode) -> None:
+    """Lower ``min(max(x, low), high)``: the scale stays."""
+    _bounded(low, node, node.attrs["low"], node.attrs["high"])
+
+
+def _bounded(low: Lowering, node: QuantizedNode, least: int, most: int) -> None:
+    narrowest, widest = limits(low.config.inp_width)
+
+    def finish(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+        if least > narrowest:
+            every_tile(builder, AluOpcode.MAX, least, base, count)
+        if most < widest:
+            every_tile(builder, AluOpcode.MIN, most, base, count)
+
+    source = low.activations[node.inputs[0]]
+    lower_mix(low, node, [source], Mix(_each(low, source.blocks, [(0, 0, 0)]), finish=finish))
+
+
+def lower_leaky(low: Lowering, node: QuantizedNode) -> None:
+    """Lower the maximum of ``x << slope`` and ``x``, two sums, requantized."""
+    def finish(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+        nest((base, base + distance, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.MAX)
+
+    source = low.activations[node.inputs[0]]
+    blocks = _each(low, source.blocks, [(0, node.attrs["slope"], 0), (0, 0, 1)])
+    lower_mix(low, node, [source], Mix(blocks, node.requant, finish, planes=2))
 
 
 def lower_add(low: Lowering, node: QuantizedNode) -> None:
-    """Lower the sum of two activations with scales of their own."""
-    rule, config = node.requant, low.config
-    assert rule is not None
-    table = low.constants(
-        f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
-    )
-    size = parameter_tiles(config)
-    low.compute(partial(
-        load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=size
-    ))
-
-    def finish(builder: StreamBuilder, base: int, count: int) -> None:
-        requantize_tiles(builder, rule, base, 1, count, 0, 0)
-
-    _lower(low, node, node.shifts, finish, kept=size)
-
-
-def _lower(
-    low: Lowering, node: QuantizedNode, shifts: tuple[int, ...], finish: Finish, kept: int = 0
-) -> None:
-    """Sum the inputs, shifted left, tile by tile; then ``finish`` and store."""
-    config = low.config
-    order = sorted(range(len(shifts)), key=lambda index: -shifts[index])  # coarsest first
-    widest = config.wgt_width - 2  # greatest shift a weight can hold
-    by_weight = [min(shifts[index], widest) for index in order]
-    remaining = [shifts[index] - shift for index, shift in zip(order, by_weight, strict=True)]
-    assert not any(remaining[1:]), "the finest operand is not shifted"
-    tiles = identity(config, *by_weight)
-    weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
-    sources = [low.activations[node.inputs[index]] for index in order]
+    """Lower the sum of two operands with scales of their own; one may be a constant."""
+    sources = [low.activations[name] for name in node.inputs]
+    if node.constant is not None:
+        sources.append(_constant(low, node, sources[0]))
+    order = sorted(range(len(sources)), key=lambda index: -node.shifts[index])
+    kept = [(index, node.shifts[index], 0) for index in order if node.shifts[index] != DROPPED]
     target = low.activations[node.outputs[0]]
-    operands = len(sources)
-    size = min(
-        config.depth(MemoryType.INP) // (2 * operands),
-        (config.depth(MemoryType.ACC) - kept) // 2,
-    )
-    inp, acc = SlotPool(0, size * operands), SlotPool(kept, size)
+    lower_mix(low, node, sources, Mix(_each(low, target.blocks, kept), node.requant))
 
-    def load_identities(builder: StreamBuilder, base: int) -> None:
-        builder.load_2d(MemoryType.WGT, base, weights, operands)
 
-    def load(builder: StreamBuilder, base: int, start: int, count: int) -> None:
-        for index, source in enumerate(sources):
-            builder.load_2d(MemoryType.INP, base + index * size, source.dram + start, count)
+def lower_affine(low: Lowering, node: QuantizedNode) -> None:
+    """Lower a factor and an offset for each channel."""
+    source, block = low.activations[node.inputs[0]], low.config.block_in
+    assert node.constant is not None
+    factors = np.zeros(source.blocks * block, np.int64)
+    same = bool((node.constant == node.constant[0]).all())  # then whatever its channels are
+    factors[: source.view[0]] = node.constant[0] if same else node.constant
+    diagonals = [np.diag(factors[b * block : (b + 1) * block]) for b in range(source.blocks)]
+    blocks = [[Term(0, index, tile)] for index, tile in enumerate(diagonals)]
+    lower_mix(low, node, [source], Mix(blocks, node.requant))
 
-    def compute(
-        builder: StreamBuilder, out: int, base: int, one: int, count: int
-    ) -> None:
-        for index in range(operands):
-            bases = (out, base + index * size, one + index)
-            accumulate(builder, bases, [Loop(count, 1, 1)], [], index == 0)
-            if remaining[index]:
-                shift_left(builder, remaining[index], out, count)
-        finish(builder, out, count)
 
-    def store(builder: StreamBuilder, out: int, start: int, count: int) -> None:
-        builder.store_2d(out, target.dram + start, count)
+def lower_concat(low: Lowering, node: QuantizedNode) -> None:
+    """Lower joining along the channels, scales aligned."""
+    sources, ranges, at = [low.activations[name] for name in node.inputs], [], 0
+    for index, (source, shift) in enumerate(zip(sources, node.shifts, strict=True)):
+        ranges.append(_Range(index, 0, at, source.view[0], shift))
+        at += source.view[0]
+    lower_mix(low, node, sources, Mix(_chosen(low, at, ranges), node.requant))
 
-    for start in range(0, target.tiles, size):
-        count = min(size, target.tiles - start)
-        one = low.fill_weights((node.name, "identities"), load_identities)
-        data = low.fill(inp, start, partial(load, start=start, count=count))
-        slot, drained = acc.take(start)
-        done = low.compute(
-            partial(compute, out=slot.base, base=data.base, one=one.base, count=count),
-            data.filled, one.filled, drained,
-        )
-        data.used = one.used = done
-        slot.used = low.store(partial(store, out=slot.base, start=start, count=count), done)
+
+def lower_slice(low: Lowering, node: QuantizedNode) -> None:
+    """Lower a range of channels: the scale stays."""
+    start, stop = node.attrs["start"], node.attrs["stop"]
+    chosen = _chosen(low, stop - start, [_Range(0, start, 0, stop - start)])
+    lower_mix(low, node, [low.activations[node.inputs[0]]], Mix(chosen))
+
+
+def _each(low: Lowering, blocks: int, terms: list[tuple[int, int, int]]) -> list[list[Term]]:
+    """Return terms (source, shift, plane) by identities, block by block."""
+    tiles = [scaled_identity(low.config, shift) for _, shift, _ in terms]
+    return [
+        [Term(source, block, tile, rest, plane)
+         for (source, _, plane), (tile, rest) in zip(terms, tiles, strict=True)]
+        for block in range(blocks)
+    ]
+
+
+def _chosen(low: Lowering, channels: int, ranges: list[_Range]) -> list[list[Term]]:
+    """Return terms that put ranges of channels where they belong."""
+    config = low.config
+    size, blocks = config.block_out, []
+    for first in range(0, channels, size):
+        terms = []
+        for part in ranges:
+            begin, end = max(first, part.at), min(first + size, part.at + part.count)
+            if begin >= end:
+                continue
+            held = min(part.shift, config.wgt_width - 2) if part.shift != DROPPED else 0
+            value = 0 if part.shift == DROPPED else 1 << held
+            origin = part.start + begin - part.at
+            for block in range(origin // size, (origin + end - begin - 1) // size + 1):
+                tile = np.zeros((size, size), np.int64)
+                for channel in range(begin, end):
+                    lane = part.start + channel - part.at - block * size
+                    if 0 <= lane < size:
+                        tile[channel - first, lane] = value
+                terms.append(Term(part.source, block, tile, max(0, part.shift - held)))
+        blocks.append(sorted(terms, key=lambda term: -term.shift))
+    return blocks
+
+
+def _constant(low: Lowering, node: QuantizedNode, like: Activation) -> Activation:
+    """Place a constant operand as an activation that every group of images shares."""
+    assert node.constant is not None
+    values = node.constant.reshape(1, *like.view).repeat(low.config.batch, 0)
+    tiles = tile_tensor(values, MemoryType.INP, low.config)
+    dram = low.constants(f"{node.name}.constant", tiles, MemoryType.INP)
+    return Activation(dram, 1, like.blocks, like.view)

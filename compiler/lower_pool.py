@@ -1,6 +1,6 @@
-"""Pooling: MaxPool by ALU MAX over the taps, GlobalAveragePool by summing in the GEMM unit.
+"""MaxPool by ALU MAX over the taps.
 
-MaxPool loads inputs without padding and visits, tap by tap, only the outputs whose tap lies inside:
+Inputs are loaded without padding, and each tap visits only the outputs for which it lies inside:
 no value stands for minus infinity.  The first tap, moved inside where it falls into the padding, is
 in every window; GEMM with the identity writes it straight into the outputs.
 """
@@ -13,16 +13,15 @@ from itertools import product
 
 from ..driver.stream import StreamBuilder
 from ..isa.opcodes import AluOpcode, MemoryType
-from .emit import accumulate, parameters, requantize_tiles
-from .errors import CompileError
+from .emit import accumulate
 from .loops import ITERATIONS, Loop, nest
-from .lower_elementwise import identity
-from .lowering import Lowering, load_run
+from .lowering import Lowering
+from .mix import scaled_identity
 from .quantized import QuantizedNode
-from .schedule import cuts, parameter_tiles
+from .schedule import cuts
 from .slots import SlotPool
 
-__all__ = ["lower_average", "lower_max_pool"]
+__all__ = ["lower_max_pool"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class _Axis:
     inputs: int
     offset: int  # input of the first output's first tap, relative to ``first`` (may be negative)
     stride: int
+    dilation: int
 
     def inside(self, tap: int) -> tuple[int, int, int]:
         """Return (first output whose ``tap`` lies inside, how many, input of that tap)."""
@@ -44,7 +44,8 @@ class _Axis:
 
     def first_taps(self) -> list[tuple[int, int, int]]:
         """Return (output, how many, input) runs of the first tap, moved inside if need be."""
-        border = [(o, 1, 0) for o in range(self.count) if self.offset + o * self.stride < 0]
+        at = [self.offset + o * self.stride for o in range(self.count)]
+        border = [(o, 1, place % self.dilation) for o, place in enumerate(at) if place < 0]
         left = self.count - len(border)
         start = len(border)
         return [*border, (start, left, self.offset + start * self.stride)] if left else border
@@ -66,7 +67,7 @@ def _axis(start: int, count: int, size: int, kernel: int, stride: int, dilation:
     at = start * stride - before
     first = max(at, 0)
     end = min(at + (count - 1) * stride + dilation * (kernel - 1) + 1, size)
-    return _Axis(start, count, first, end - first, at - first, stride)
+    return _Axis(start, count, first, end - first, at - first, stride, dilation)
 
 
 def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
@@ -92,14 +93,9 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
     choices = [
         (b, y, x) for b, y, x in product(cuts(source.blocks), cuts(oh), cuts(ow)) if fits(b, y, x)
     ]
-    if not choices:
-        raise CompileError(
-            f"MaxPool {node.name!r}: a window of {kh}x{kw} does not fit half the buffers of "
-            f"{config.name}"
-        )
     blocks, tall, wide = max(choices, key=lambda c: (c[0] * c[1] * c[2], c[2], c[1]))
-    weights = low.constants(f"{node.name}.weights", identity(config, 0), MemoryType.WGT)
-    inp, acc = SlotPool(0, inp_room), SlotPool(0, acc_room)
+    weights = low.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
+    inp, acc = low.pool(MemoryType.INP, inp_room, 2), SlotPool(0, acc_room)
 
     def load_identity(builder: StreamBuilder, base: int) -> None:
         builder.load_2d(MemoryType.WGT, base, weights, 1)
@@ -131,21 +127,23 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
         )
         one = low.fill_weights((node.name, "identity"), load_identity)
         data = low.fill(inp, part, partial(load, part=part))
-        slot, drained = acc.take(part)
-        done = low.compute(
-            partial(_maximum, bases=(slot.base, data.base, one.base), part=part, kernel=(kh, kw),
-                    dilations=(dy, dx)),
-            data.filled, one.filled, drained,
-        )
-        data.used = one.used = done
-        slot.used = low.store(partial(store, out=slot.base, part=part), done)
+        slot = acc.take(part)
+        low.compute(partial(
+            _maximum, bases=(slot.base, data.base, one.base), part=part, kernel=(kh, kw),
+            dilations=(dy, dx),
+        ))
+        low.store(partial(store, out=slot.base, part=part))
 
 
 def _maximum(
     builder: StreamBuilder, bases: tuple[int, int, int], part: _Part, kernel: tuple[int, int],
     dilations: tuple[int, int],
 ) -> None:
-    """Emit one tile: outputs from the first base on, then a copy of the inputs behind them."""
+    """Emit one tile: outputs from the first base on, then a copy of the inputs behind them.
+
+    The columns of the copy lie stride by stride apart: all that a tap reads are neighbours, and two
+    operands of a step never meet in a bank of the accumulator.
+    """
     (out, inp, one), (blocks, v, h) = bases, (part.blocks, part.rows, part.columns)
     area, pixels = v.inputs * h.inputs, v.count * h.count
     copy = out + blocks * pixels
@@ -157,77 +155,22 @@ def _maximum(
         )
     if kernel == (1, 1):
         return
-    accumulate(builder, (copy, inp, one), [Loop(blocks * area, 1, 1)], [], True)
+    widths = [-(-(h.inputs - phase) // h.stride) for phase in range(h.stride)]
+    starts = [copy + blocks * v.inputs * sum(widths[:phase]) for phase in range(h.stride)]
+    for phase, (start, width) in enumerate(zip(starts, widths, strict=True)):
+        if width > 0:
+            accumulate(
+                builder, (start, inp + phase, one),
+                [Loop(blocks * v.inputs, width, h.inputs), Loop(width, 1, h.stride)], [], True,
+            )
     for ky, kx in product(range(kernel[0]), range(kernel[1])):
         (oy, ny, iy), (ox, nx, ix) = v.inside(ky * dilations[0]), h.inside(kx * dilations[1])
         if (ky, kx) == (0, 0) or not ny or not nx:
             continue
+        start, width = starts[ix % h.stride], widths[ix % h.stride]
         found = nest(
-            (out + oy * h.count + ox, copy + iy * h.inputs + ix, 0),
-            [Loop(blocks, pixels, area), Loop(ny, h.count, v.stride * h.inputs),
-             Loop(nx, 1, h.stride)],
+            (out + oy * h.count + ox, start + iy * width + ix // h.stride, 0),
+            [Loop(blocks, pixels, v.inputs * width), Loop(ny, h.count, v.stride * width),
+             Loop(nx, 1, 1)],
         )
         found.alu(builder, AluOpcode.MAX)
-
-
-def lower_average(low: Lowering, node: QuantizedNode) -> None:
-    """Lower the mean over all pixels of each channel."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
-    config, rule = low.config, node.requant
-    assert rule is not None
-    weights = low.constants(f"{node.name}.weights", identity(config, 0), MemoryType.WGT)
-    table = low.constants(
-        f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
-    )
-    kept = parameter_tiles(config)
-    room = config.depth(MemoryType.INP) // 2
-    blocks = max(1, min(
-        source.groups * source.blocks, room // source.pixels,
-        (config.depth(MemoryType.ACC) - kept) // 2, ITERATIONS,
-    ))
-    size = min(source.pixels, room, ITERATIONS)
-    inp, acc = SlotPool(0, room), SlotPool(kept, blocks)
-    low.compute(partial(
-        load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept
-    ))
-
-    def load_identity(builder: StreamBuilder, base: int) -> None:
-        builder.load_2d(MemoryType.WGT, base, weights, 1)
-
-    def load(builder: StreamBuilder, base: int, start: int, count: int, pixel: int, part: int
-             ) -> None:
-        builder.load_2d(
-            MemoryType.INP, base, source.dram + start * source.pixels + pixel, part, count,
-            source.pixels,
-        )
-
-    def compute(
-        builder: StreamBuilder, bases: tuple[int, int, int], count: int, pixel: int, part: int
-    ) -> None:
-        accumulate(
-            builder, bases, [Loop(count, 1, part)], [Loop(part, 0, 1)], pixel == 0
-        )
-        if pixel + part == source.pixels:
-            requantize_tiles(builder, rule, bases[0], 1, count, 0, 0)
-
-    def store(builder: StreamBuilder, out: int, start: int, count: int) -> None:
-        builder.store_2d(out, target.dram + start, count)
-
-    everything = source.groups * source.blocks
-    for start in range(0, everything, blocks):
-        count = min(blocks, everything - start)
-        slot, drained = acc.take(start)
-        for pixel in range(0, source.pixels, size):
-            part = min(size, source.pixels - pixel)
-            one = low.fill_weights((node.name, "identity"), load_identity)
-            data = low.fill(
-                inp, (start, pixel),
-                partial(load, start=start, count=count, pixel=pixel, part=part),
-            )
-            done = low.compute(
-                partial(compute, bases=(slot.base, data.base, one.base), count=count,
-                        pixel=pixel, part=part),
-                data.filled, one.filled, drained,
-            )
-            data.used = one.used = done
-        slot.used = low.store(partial(store, out=slot.base, start=start, count=count), done)

@@ -1,4 +1,4 @@
-"""What a lowering works in: the pipeline of one launch, DRAM addresses, and the layer barrier."""
+"""What a lowering works in: the pipeline of one launch and DRAM addresses."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ..driver.stream import StreamBuilder
+from ..driver.stream import Stream, StreamBuilder
 from ..isa.config import Config
-from ..isa.opcodes import MemoryType, Module
+from ..isa.opcodes import MemoryType
+from .conv_schedule import ScheduleOptions
 from .pipeline import Pipeline
 from .quantized import QuantizedNode
 from .slots import Slot, SlotPool
@@ -60,53 +61,72 @@ class Activation:
 class Lowering:
     """State while the nodes of one launch are lowered one after another.
 
-    Between nodes every step waits for the stores of the node before (:meth:`begin`), but weights:
-    they are the same whenever they are loaded, so the first ones of a node come in while the node
-    before still computes.  Within a node the slots of the scratchpads say what waits for what.
+    Nodes record what they do in an order in which it could all run one by one.  Results of a step
+    and releases of a buffer need not be told: see :mod:`.pipeline`.
     """
 
     config: Config
     activations: dict[str, Activation]
     constants: Constants
+    options: ScheduleOptions = field(default_factory=ScheduleOptions)
     pipeline: Pipeline = field(default_factory=Pipeline)
-    barrier: int | None = None
     layer: str = ""
-    _last_store: int | None = None
+    slack: int = 0  # cycles at the end of the node in which memory has nothing to do for it
+    slack_before: int = 0  # those of the node before
 
     def __post_init__(self) -> None:
+        self._pools: dict[MemoryType, int] = {}
         self._weights = SlotPool(0, self.config.depth(MemoryType.WGT) // 2)
 
     def begin(self, node: QuantizedNode) -> None:
-        """Start a node: nothing of it happens before everything stored so far is in memory."""
+        """Start a node."""
         self.layer = node.name
-        self.barrier = self._last_store
+        self.slack_before, self.slack = self.slack, 0
         self.pipeline.preload(node.name)
 
-    def compute(self, emit: Emit, *after: int | None) -> int:
-        """Record a step of the compute engine."""
-        return self.pipeline.step(Module.COMPUTE, emit, [*after, self.barrier], self.layer)
+    def finish(self, *, draft: bool = False) -> Stream:
+        """Return the stream of everything recorded; of a ``draft`` without its bytes."""
+        return self.pipeline.build(self.config, overlap=self.options.overlap, draft=draft)
 
-    def store(self, emit: Emit, after: int) -> int:
+    def compute(self, emit: Emit) -> None:
+        """Record a step of the compute engine."""
+        self.pipeline.step(emit, self.layer)
+
+    def store(self, emit: Emit) -> None:
         """Record a step of the store engine."""
-        self._last_store = self.pipeline.step(Module.STORE, emit, [after], self.layer)
-        return self._last_store
+        self.pipeline.step(emit, self.layer)
+
+    def load(self, emit: Emit) -> None:
+        """Record a step of the load engine."""
+        self.pipeline.step(emit, self.layer)
+
+    def pool(
+        self, memory_type: MemoryType, size: int, count: int, reserved: int = 0
+    ) -> SlotPool:
+        """Return slots of a scratchpad for a layer, from its other end at every second call.
+
+        So the first loads of a layer seldom wait for the last steps of the one before.
+        ``reserved``: tiles at the very end that are left alone.
+        """
+        self._pools[memory_type] = turn = self._pools.get(memory_type, 0) + 1
+        if turn % 2:
+            return SlotPool(0, size, count)
+        end = self.config.depth(memory_type) - reserved
+        pool = SlotPool(end - size * count, size, count)
+        pool.slots.reverse()
+        return pool
 
     def fill(self, pool: SlotPool, key: Hashable, emit: Fill) -> Slot:
         """Return a slot that holds ``key``, loading it by ``emit(builder, base)`` if need be."""
-        return self._filled(pool, key, emit, self.barrier)
+        slot = pool.find(key)
+        if slot is None:
+            slot = pool.take(key)
+            self.pipeline.step(partial(emit, base=slot.base), self.layer)
+        return slot
 
     def fill_weights(self, key: Hashable, emit: Fill) -> Slot:
         """Return a slot of half the weight buffer; ``key`` must differ between nodes."""
-        return self._filled(self._weights, key, emit, None)
-
-    def _filled(self, pool: SlotPool, key: Hashable, emit: Fill, barrier: int | None) -> Slot:
-        slot = pool.find(key)
-        if slot is None:
-            slot, before = pool.take(key)
-            slot.filled = self.pipeline.step(
-                Module.LOAD, partial(emit, base=slot.base), [before, barrier], self.layer
-            )
-        return slot
+        return self.fill(self._weights, key, emit)
 
 
 def load_run(

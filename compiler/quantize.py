@@ -1,80 +1,73 @@
-"""Quantize a folded, placed network: one power-of-two exponent per tensor, int32 biases.
+"""Quantize a folded, placed network: a power-of-two exponent per activation, int32 biases.
 
-Exponents come from calibration, by greatest magnitude (``minmax``) or as the one of three sensible
-exponents with the least squared error on the calibration sample (``error``, the default).
+Weights have scales of their own kind (:mod:`.weights`).  Exponents come from calibration
+(:mod:`.exponents`).
 """
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
 import numpy as np
 
-from .arithmetic import Requant, limits, quantize
 from .calibrate import Calibration
 from .errors import CompileError
+from .exponents import choose_exponent
 from .graph import Graph, Node
 from .host import host_model
 from .place import Placement
+from .quantize_operators import OPERATORS, integer_bounds
 from .quantized import QuantizedGraph, QuantizedNode, QuantizedTensor
+from .weights import PER_TENSOR, Scheme, choose_scales, quantize_weights, requantization
 
-__all__ = ["METHODS", "choose_exponent", "quantize_graph"]
+__all__ = ["Quantizer", "quantize_graph"]
 
-METHODS = ("error", "minmax")
-_TIED = ("Relu", "MaxPool", "Flatten")  # output exponent = input exponent: no arithmetic
-_FINER = 3  # exponents that ``error`` compares, from the one that clips nothing downwards
-_SMALLEST = -60  # exponent of a tensor that is zero everywhere
-
-
-def choose_exponent(values: np.ndarray, peak: float, width: int, method: str) -> int:
-    """Return the exponent for values of a tensor whose greatest magnitude is ``peak``.
-
-    Raises
-    ------
-    ValueError
-        The method is unknown.
-    """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-    if peak == 0:
-        return 0
-    high = limits(width)[1]
-    widest = max(_SMALLEST, math.ceil(math.log2(peak / high)))
-    if method == "minmax":
-        return widest
-    errors = {}
-    for exponent in range(widest, widest - _FINER, -1):
-        difference = np.ldexp(quantize(values, exponent, width).astype(float), exponent) - values
-        errors[exponent] = float(np.square(difference).sum())
-    return min(errors, key=lambda exponent: (errors[exponent], -exponent))
 
 
 def quantize_graph(
     graph: Graph, placements: dict[str, Placement], calibration: Calibration,
-    inp_width: int, wgt_width: int, method: str = "error",
+    inp_width: int, wgt_width: int, method: str = "error", scheme: Scheme = PER_TENSOR,
+    memo: dict[tuple[str, str], np.ndarray] | None = None,
 ) -> QuantizedGraph:
     """Return the integer network.
+
+    Parameters
+    ----------
+    inp_width, wgt_width
+        Bits of activations and of weights.
+    method
+        How exponents are chosen (:data:`~.exponents.METHODS`).
+    scheme
+        Which scales weights may have.
+    memo
+        Remembers scales of weights between calls for one graph.
 
     Raises
     ------
     CompileError
         Weights or biases cannot be represented; all problems are listed.
     """
-    work = _Quantizer(graph, placements, calibration, inp_width, wgt_width, method)
+    work = Quantizer(graph, placements, calibration, inp_width, wgt_width, method, scheme)
+    work.memo = {} if memo is None else memo
     return work.run()
 
 
-class _Quantizer:
+class Quantizer:
+    """The work of :func:`quantize_graph`, node by node."""
+
     def __init__(
         self, graph: Graph, placements: dict[str, Placement], calibration: Calibration,
-        inp_width: int, wgt_width: int, method: str,
+        inp_width: int, wgt_width: int, method: str, scheme: Scheme,
     ):
         self.graph, self.placements, self.calibration = graph, placements, calibration
         self.inp_width, self.wgt_width, self.method = inp_width, wgt_width, method
+        self.scheme = scheme
+        self.memo: dict[tuple[str, str], np.ndarray] = {}
         self.exponents: dict[str, int] = {}
         self.problems: list[str] = []
 
     def run(self) -> QuantizedGraph:
+        """Return the integer network (errors: CompileError)."""
         nodes: list[QuantizedNode] = []
         waiting: list[Node] = []
         for node in self.graph.nodes:
@@ -84,7 +77,7 @@ class _Quantizer:
             if waiting:
                 nodes.append(self.host(waiting))
                 waiting = []
-            nodes.append(self.accelerator(node))
+            nodes += self.made(node)
         if waiting:
             nodes.append(self.host(waiting))
         if self.problems:
@@ -92,11 +85,7 @@ class _Quantizer:
         named = dict.fromkeys(self.graph.inputs)
         for made in nodes:
             named |= dict.fromkeys((*made.inputs, *made.outputs))
-        tensors = {}
-        for name in named:
-            tensor = self.graph.tensors[name]
-            exponent = self.exponents.get(name)
-            tensors[name] = QuantizedTensor(name, tensor.shape, exponent, tensor.dtype)
+        tensors = {name: self.tensor(name) for name in named}
         constants = tuple(
             name for name in self.graph.outputs if self.graph.tensors[name].constant
         )
@@ -105,7 +94,17 @@ class _Quantizer:
             tuple(self.graph.outputs), self.inp_width, self.wgt_width, constants,
         )
 
+    def tensor(self, name: str) -> QuantizedTensor:
+        """Return what is known of an activation."""
+        tensor = self.graph.tensors[name]
+        return QuantizedTensor(name, tensor.shape, self.exponents.get(name), tensor.dtype)
+
+    def made(self, node: Node) -> list[QuantizedNode]:
+        """Return what a node of the accelerator becomes."""
+        return [self.accelerator(node)]
+
     def host(self, nodes: list[Node]) -> QuantizedNode:
+        """Return one step for neighbouring nodes of the host."""
         made = {name for node in nodes for name in node.outputs}
         inputs = dict.fromkeys(
             name for node in nodes for name in node.inputs
@@ -123,22 +122,33 @@ class _Quantizer:
         )
 
     def accelerator(self, node: Node) -> QuantizedNode:
+        """Quantize a node by the rules of its kind."""
         activations = tuple(
             name for name in node.inputs if name and not self.graph.tensors[name].constant
         )
         for name in activations:
             if name not in self.exponents:
                 self.exponents[name] = self.calibrated(name)
-        if node.op in _TIED:
-            self.exponents[node.outputs[0]] = self.exponents[activations[0]]
-            return QuantizedNode(node.op, node.name, activations, node.outputs, node.attrs)
-        make = {"Conv": self.weighted, "Gemm": self.weighted, "Add": self.add,
-                "GlobalAveragePool": self.average}[node.op]
-        return make(node, activations)
+        if node.op in OPERATORS:
+            made = OPERATORS[node.op](self, node, activations)
+        else:
+            made = self.weighted(node, activations)
+        if "clip" in node.attrs and made.requant is not None:
+            bounds = integer_bounds(
+                node.attrs["clip"], self.exponents[node.outputs[0]], self.inp_width
+            )
+            made = replace(made, requant=replace(made.requant, clip=bounds))
+        return made
 
     def calibrated(self, name: str) -> int:
-        peak, values = self.calibration.peak[name], self.calibration.values[name]
+        """Return the exponent that calibration gives an activation."""
+        peak, values = self.calibration.peak(name), self.calibration.values[name]
         return choose_exponent(values, peak, self.inp_width, self.method)
+
+    def fitting(self, values: np.ndarray) -> int:
+        """Return the exponent for a constant that stands where activations do."""
+        peak = float(np.abs(values).max(initial=0))
+        return choose_exponent(values.reshape(-1), peak, self.inp_width, self.method)
 
     def shift_to(self, name: str, accumulator: int) -> int:
         """Choose the exponent of an output given its accumulator's; return the shift, 0..31."""
@@ -146,7 +156,8 @@ class _Quantizer:
         self.exponents[name] = accumulator + shift
         return shift
 
-    def weighted(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
+    def constants(self, node: Node) -> tuple[np.ndarray, np.ndarray]:
+        """Return weights and bias of a layer, finite, float64."""
         weight = np.asarray(self.graph.value(node.inputs[1]), np.float64)
         outputs = weight.shape[0]
         with_bias = len(node.inputs) > 2 and node.inputs[2]
@@ -156,60 +167,24 @@ class _Quantizer:
                 f"{node.op} {node.name!r}: its weights or bias hold NaN or infinite values"
             )
             weight, bias = np.nan_to_num(weight, posinf=0, neginf=0), np.zeros(outputs)
-        source = self.exponents[activations[0]]
-        peak = float(np.abs(weight).max(initial=0))
-        exponent = choose_exponent(weight, peak, self.wgt_width, self.method)
-        while True:
-            integers = quantize(weight, exponent, self.wgt_width)
-            scaled = np.floor(np.ldexp(bias.astype(np.float64), -(source + exponent)) + 0.5)
-            sums = np.abs(integers).reshape(outputs, -1).sum(1) << (self.inp_width - 1)
-            if (sums + np.abs(scaled)).max(initial=0) < 1 << 30:  # and a rounding constant beside
-                break
-            exponent += 1  # coarser weights until the accumulator holds every sum
-        shift = self.shift_to(node.outputs[0], source + exponent)
-        requant = Requant(
-            scaled.astype(np.int32), np.full(outputs, shift, np.int32),
-            relu=bool(node.attrs.get("relu")),
+        return weight, np.asarray(bias, np.float64)
+
+    def weighted(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
+        """Quantize a layer with weights."""
+        weight, bias = self.constants(node)
+        source, target = self.exponents[activations[0]], self.calibrated(node.outputs[0])
+        kind = "minmax" if self.method == "minmax" else "error"  # those of activations do not fit
+        if (node.name, kind) not in self.memo:
+            self.memo[node.name, kind] = choose_scales(weight, self.wgt_width, kind, self.scheme)
+        made = quantize_weights(
+            weight, bias, source, target, self.scheme, self.inp_width, self.wgt_width,
+            self.memo[node.name, kind],
         )
+        exponent, requant = requantization(
+            made, source, target, self.scheme, bool(node.attrs.get("relu"))
+        )
+        self.exponents[node.outputs[0]] = exponent
         return QuantizedNode(
             node.op, node.name, activations, node.outputs, node.attrs,
-            integers.astype(np.int8), exponent, requant,
+            made.integers, made.scale, requant,
         )
-
-    def add(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
-        names = tuple(node.inputs)
-        finest = min(self.exponents[name] for name in names)
-        shifts = tuple(self.exponents[name] - finest for name in names)
-        if max(shifts) > 31 - self.inp_width - 1:
-            self.problems.append(
-                f"Add {node.name!r}: its inputs differ in scale by 2^{max(shifts)}; the finer one "
-                "cannot matter: remove it or calibrate with data that uses it"
-            )
-        channels = self.graph.tensors[node.outputs[0]].shape[1]
-        shift = self.shift_to(node.outputs[0], finest)
-        requant = Requant(
-            np.zeros(channels, np.int32), np.full(channels, shift, np.int32),
-            relu=bool(node.attrs.get("relu")),
-        )
-        return QuantizedNode(
-            node.op, node.name, names, node.outputs, node.attrs, requant=requant, shifts=shifts
-        )
-
-    def average(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
-        _, channels, height, width = self.graph.tensors[activations[0]].shape
-        pixels = height * width
-        source = self.exponents[activations[0]]
-        below = pixels.bit_length() - 1  # the mean of 2^below numbers is a shift
-        shift = self.shift_to(node.outputs[0], source - below)
-        multiplier = None
-        if pixels != 1 << below:  # 2^below / pixels lies in (0.5, 1)
-            q31 = ((1 << (31 + below)) + pixels // 2) // pixels
-            multiplier = np.full(channels, q31, np.int32)
-        requant = Requant(
-            np.zeros(channels, np.int32), np.full(channels, shift, np.int32), multiplier
-        )
-        return QuantizedNode(
-            node.op, node.name, activations, node.outputs, node.attrs, requant=requant
-        )
-
-

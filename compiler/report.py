@@ -17,6 +17,9 @@ from .quantized import QuantizedGraph, QuantizedNode
 __all__ = ["CompileReport", "NodeReport", "StreamCosts", "make_report", "stream_costs"]
 
 
+_ADDED = Placement("accelerator", "changes the scale")  # nodes that quantization puts in
+
+
 @dataclass
 class StreamCosts:
     """Counts over instructions: the counters a device would show (``isa.registers.COUNTERS``)."""
@@ -35,18 +38,27 @@ class StreamCosts:
 
 @dataclass(frozen=True)
 class NodeReport:
-    """One node of the network as compiled."""
+    """One node of the network as compiled, for one run of ``images`` images.
+
+    ``ideal_steps`` are GEMM steps with every multiplier busy on the network's own products,
+    ``compulsory_bytes`` those of its inputs, weights and outputs when each is moved once.
+    """
 
     name: str
     op: str
     where: str
     reason: str
-    input_exponents: tuple[int | None, ...] = ()
-    output_exponent: int | None = None
-    weight_exponent: int | None = None
-    shift: int | None = None
+    input_scales: tuple[float, ...] = ()
+    output_scale: float | None = None
+    output_zero_point: int = 0
+    weight_scale: tuple[float, float] | None = None  # least and greatest over the channels
+    shift: int | None = None  # where all channels share it
+    clipped: float | None = None  # share of the output's float values beyond its scale
+    snr: float | None = None  # dB, of the output against the float network
+    deviation: tuple[int, float] | None = None  # from the quantized model: greatest, share
     macs: int = 0
     ideal_steps: int = 0
+    compulsory_bytes: int = 0
     costs: StreamCosts = field(default_factory=StreamCosts)
 
 
@@ -60,6 +72,11 @@ class CompileReport:
     evaluator: str
     calibration_images: int
     method: str
+    scales: str
+    equalized: bool
+    measured_images: int
+    tried: dict[str, float]  # dB, of the network's outputs, by how they were calibrated
+    same_argmax: dict[str, tuple[int, int]]  # by output: images with the float one's, of how many
     nodes: tuple[NodeReport, ...]
     stream_bytes: int
     uop_bytes: int
@@ -104,28 +121,52 @@ def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
 
 def node_report(
     node: QuantizedNode, placement: Placement, graph: QuantizedGraph, config: Config,
-    costs: Mapping[str, StreamCosts],
+    costs: Mapping[str, StreamCosts], ratios: Mapping[str, float], clipped: Mapping[str, float],
+    deviations: Mapping[str, tuple[int, float]], repeats: int,
 ) -> NodeReport:
-    """Return the report of an accelerator node."""
-    macs = 0
+    """Return the report of an accelerator node; a run holds ``repeats`` batches of the graph."""
+    macs, scale, output = 0, node.weight_scale, graph.tensors[node.outputs[0]]
     if node.weight is not None:
-        outputs = graph.tensors[node.outputs[0]].shape
-        macs = prod(outputs[:1] + outputs[2:]) * node.weight.size
+        spread = node.op == "ConvTranspose"  # every input pixel meets every weight
+        pixels = graph.tensors[node.inputs[0] if spread else node.outputs[0]].shape
+        macs = repeats * prod(pixels[:1] + pixels[2:]) * node.weight.size
+    lanes = sum(prod(graph.tensors[name].shape) for name in (*node.inputs, *node.outputs[:1]))
+    bits = repeats * lanes * config.inp_width
+    if node.weight is not None:
+        bits += node.weight.size * config.wgt_width
     return NodeReport(
         node.name, node.op, placement.where, placement.reason,
-        tuple(graph.tensors[name].exponent for name in node.inputs),
-        graph.tensors[node.outputs[0]].exponent,
-        node.weight_exponent if node.weight is not None else None,
+        tuple(graph.tensors[name].scale for name in node.inputs), output.scale, output.zero_point,
+        None if scale is None else (float(scale.min()), float(scale.max())),
         node.requant.uniform_shift if node.requant else None,
-        macs, -(-macs // config.macs_per_step), costs.get(node.name, StreamCosts()),
+        clipped.get(node.outputs[0]), ratios.get(node.outputs[0]),
+        deviations.get(node.name),
+        macs, -(-macs // config.macs_per_step), bits // 8, costs.get(node.name, StreamCosts()),
     )
 
 
 def make_report(
     graph: QuantizedGraph, config: Config, placements: Mapping[str, Placement],
-    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], **whole: Any,
+    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], ratios: Mapping[str, float],
+    clipped: Mapping[str, float], deviations: Mapping[str, tuple[int, float]], images: int,
+    **whole: Any,
 ) -> CompileReport:
-    """Return the report of a network; ``ops`` gives the kind of each node of the folded graph."""
+    """Return the report of a network.
+
+    Parameters
+    ----------
+    ops
+        The kind of each node of the folded graph.
+    costs
+        Of the streams, by node.
+    ratios, clipped
+        Signal-to-noise ratio and share of clipped values, by activation.
+    deviations
+        From a model that comes quantized, by node (:func:`~.imported.deviations`).
+    images
+        Of a run.
+    """
+    repeats = images // graph.images
     rows: list[NodeReport] = []
     for node in graph.nodes:
         if node.op == "Host":
@@ -134,5 +175,9 @@ def make_report(
                 for name in node.members
             ]
         else:
-            rows.append(node_report(node, placements[node.name], graph, config, costs))
-    return CompileReport(name=graph.name, config=config.name, nodes=tuple(rows), **whole)
+            rows.append(node_report(
+                node, placements.get(node.name, _ADDED), graph, config, costs, ratios, clipped,
+                deviations, repeats,
+            ))
+    return CompileReport(
+        name=graph.name, config=config.name, images=images, nodes=tuple(rows), **whole)

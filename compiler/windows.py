@@ -1,12 +1,14 @@
-"""Sliding windows: kernel, strides, pads and dilations of Conv and MaxPool in one normal form."""
+"""Sliding windows: kernel, strides, pads and dilations of Conv and pooling in one normal form."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .graph import Graph, Node
 
-__all__ = ["canonical_window", "output_size"]
+__all__ = ["canonical_window", "counted_padding", "output_size", "taps_of"]
 
 
 def output_size(size: int, kernel: int, stride: int, before: int, after: int, dilation: int) -> int:
@@ -14,8 +16,15 @@ def output_size(size: int, kernel: int, stride: int, before: int, after: int, di
     return (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
 
 
+def taps_of(attrs: dict[str, Any], axis: int, outputs: int) -> np.ndarray:
+    """Return the inputs ``[outputs, taps]`` that windows meet along an axis; some are padding."""
+    first = np.arange(outputs) * attrs["strides"][axis] - attrs["pads"][axis]
+    taps = np.arange(attrs["kernel"][axis]) * attrs["dilations"][axis]
+    return np.asarray(first[:, None] + taps)
+
+
 def canonical_window(node: Node, graph: Graph) -> dict[str, Any] | None:
-    """Return canonical attributes of a 2-D Conv or MaxPool, None where the kind has none.
+    """Return canonical attributes of a 2-D Conv or pooling, None where the kind has none.
 
     ``auto_pad`` and ``ceil_mode`` are resolved into pads: the padding after the last window is
     what the output size in the graph needs.  MaxPool with a second output or column-major storage
@@ -59,3 +68,19 @@ def canonical_window(node: Node, graph: Graph) -> dict[str, Any] | None:
     if node.op == "Conv":
         canonical |= {"group": attrs.get("group", 1), "relu": 0}
     return canonical
+
+
+def counted_padding(node: Node, graph: Graph) -> tuple[int, int, int, int]:
+    """Return the padding (top, left, bottom, right) an AveragePool counts as values.
+
+    That is what the node says, without what ``ceil_mode`` adds behind the last window.
+    """
+    if not node.attrs.get("count_include_pad", 0):
+        return 0, 0, 0, 0
+    if node.attrs.get("auto_pad", "NOTSET") in ("NOTSET", ""):
+        top, left, bottom, right = node.attrs.get("pads", (0, 0, 0, 0))
+        return top, left, bottom, right
+    found = canonical_window(node, graph)
+    assert found is not None
+    top, left, bottom, right = found["pads"]
+    return top, left, bottom, right

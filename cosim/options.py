@@ -13,7 +13,7 @@ __all__ = ["Wave", "SimulationOptions", "parse_options", "with_bus"]
 _BUS_WIDTHS = (64, 128, 256)
 _TABLE = {
     # name: (lowest, highest, what it is)
-    "latency": (1, 100_000, "cycles from an accepted address to its first beat"),
+    "latency": (0, 100_000, "cycles from an accepted address to its first beat"),
     "bandwidth": (1, 100, "percent of cycles with a beat, in each direction"),
     "stall": (0, 90, "percent probability of a stall, per channel and cycle"),
     "shy": (0, 1, "1: READY waits for VALID"),
@@ -41,9 +41,10 @@ class SimulationOptions:
     Attributes
     ----------
     latency : int
-        Clock edges from the one that accepts a read address to the first that can transfer data
-        (1: the next edge), and from the last beat of a write to its response.  Bursts in flight
-        overlap: a device that asks early enough gets a beat every cycle.
+        Clock edges from the one that accepts a read address to the first that can transfer data,
+        and from the last beat of a write to its response.  Bursts in flight overlap: a device that
+        asks early enough gets a beat every cycle.  1 is the next edge, and so is 0: AXI has no
+        sooner, as no output of an interface may follow an input within a cycle (A3.1.1).
     bandwidth : int
         Percent of cycles in which a beat may move, separately for reads and writes.
     stall : int

@@ -82,6 +82,11 @@ class SimulatedTarget(ABC):
         """Base and size in bytes of the memory."""
         return self._base, self._size
 
+    @property
+    def cycle(self) -> int:
+        """Clock cycles simulated since the target was opened; waves count the same ones."""
+        return self.counters()[Counter.CYCLES]
+
     def read_register(self, offset: int) -> int:
         """Return a 32-bit register.
 

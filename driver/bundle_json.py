@@ -112,7 +112,10 @@ def program_from_json(document: dict[str, Any], parts: Parts) -> Program:
         config = Config.from_dict(top.get("config", dict))
     except (ConfigError, TypeError) as error:
         raise BundleError(f"altered: {error}") from error
-    if top.get("fingerprint", int) != config.fingerprint:
+    if (
+        top.get("fingerprint", int) != config.fingerprint
+        or top.get("canonical", str) != config.canonical
+    ):
         raise BundleError("altered: fingerprint and configuration do not belong together")
     attachments = _Object(top.get("attachments", dict), "attachments")
     return Program(

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..isa.findings import Finding
 from ..isa.opcodes import ErrorCode
 
 __all__ = [
-    "AllocationError", "BundleError", "DeviceError", "HostStepError", "IdentityError",
-    "LayoutError", "OutOfMemoryError", "ProgramError", "StreamError", "TargetError",
-    "TargetTimeout", "UrlError", "WindowError",
+    "AccessError", "AllocationError", "AuthenticationError", "BundleError", "BusyError",
+    "CheckError", "DeviceError", "HostStepError", "IdentityError", "LayoutError", "LinkError",
+    "OutOfMemoryError", "ProgramError", "StreamError", "TargetError", "TargetTimeout", "UrlError",
+    "WindowError",
 ]
+
+
+_SHOWN = 10  # findings in the text of a CheckError
 
 
 class TargetError(OSError):
@@ -29,6 +36,22 @@ class IdentityError(TargetError):
 
 class WindowError(TargetError, ValueError):
     """A memory access outside the target's window; nothing was read or written."""
+
+
+class AccessError(TargetError):
+    """There is no such device, or this user may not open it; the message says what to do."""
+
+
+class BusyError(TargetError):
+    """Somebody else has the device or the port."""
+
+
+class LinkError(TargetError):
+    """What comes over the line is not what the protocol allows."""
+
+
+class AuthenticationError(TargetError):
+    """A server refuses the token, or cannot show that it knows it."""
 
 
 class DeviceError(TargetError):
@@ -86,6 +109,29 @@ class StreamError(ValueError):
 
 class ProgramError(ValueError):
     """A program that contradicts itself, or inputs that do not belong to it."""
+
+
+class CheckError(ProgramError):
+    """The static checker refuses a launch: it could deadlock, fail, or depend on timing.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        Warnings included.
+    """
+
+    def __init__(self, what: str, findings: Sequence[Finding], notes: Sequence[str] = ()):
+        self.findings = tuple(findings)
+        errors = [finding for finding in self.findings if not finding.warning]
+        lines = []
+        for finding in errors[:_SHOWN]:
+            note = notes[finding.index] if finding.index < len(notes) else ""
+            lines.append(f"  {f'[{note}] ' if note else ''}{finding}")
+        if len(errors) > _SHOWN:
+            lines.append(f"  and {len(errors) - _SHOWN} more")
+        super().__init__("\n".join([
+            f"{what} refused by the static checker (check=False, --no-check turn it off):", *lines,
+        ]))
 
 
 class BundleError(ProgramError):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
+from .check import require_program
 from .errors import HostStepError, IdentityError, OutOfMemoryError, ProgramError
 from .launch import RunReport, check_identity, config_difference, launch
 from .layout import lane_bits, pack_tensor, unpack_tensor
@@ -77,15 +78,28 @@ def _scale(tensor: Tensor) -> np.ndarray:
 class LoadedProgram:
     """A program in a target's memory, at the base of its window.
 
+    Parameters
+    ----------
+    program : Program
+    target : Target
+    host : callable, optional
+        Does the host steps that are not the driver's own.
+    check : bool
+        Let the static checker look at every launch first (once for each Program).
+
     Raises
     ------
+    CheckError
+        The static checker found errors; nothing was loaded.
     IdentityError
         The device, or the target's configuration, is not the program's; the difference is named.
     OutOfMemoryError
         The window is smaller than the program.
     """
 
-    def __init__(self, program: Program, target: Target, host: Host | None = None):
+    def __init__(
+        self, program: Program, target: Target, host: Host | None = None, *, check: bool = True,
+    ):
         wanted, found = program.config, target.config
         if wanted.fingerprint != found.fingerprint:
             raise IdentityError(
@@ -97,6 +111,8 @@ class LoadedProgram:
         self.base, room = target.window
         if program.size > room:
             raise OutOfMemoryError(program.size, room, room, f"program {program.name!r}")
+        if check:
+            require_program(program)
         self._values: dict[str, np.ndarray] = {}  # tensors that live on the host
         for segment in program.segments:
             if segment.data:
@@ -222,8 +238,8 @@ def _check_range(tensor: Tensor, values: np.ndarray) -> None:
 def run_program(
     program: Program, target: Target, inputs: Mapping[str, npt.ArrayLike], *,
     host: Host | None = None, on_step: OnStep | None = None, capture: bool = False,
-    timeout: float = 60.0,
+    timeout: float = 60.0, check: bool = True,
 ) -> RunResult:
     """Load a program and run it once: :class:`LoadedProgram` and its ``run``."""
-    loaded = LoadedProgram(program, target, host)
+    loaded = LoadedProgram(program, target, host, check=check)
     return loaded.run(inputs, on_step=on_step, capture=capture, timeout=timeout)

@@ -27,6 +27,7 @@ from .target import Target
 __all__ = ["RunReport", "check_identity", "config_difference", "launch", "read_performance"]
 
 _LONGEST_PAUSE = 1e-3  # seconds between polls; a simulated target does its work inside the poll
+_LONGEST_SLEEP = 0.25  # seconds without a look where there is an interrupt
 _RESET_SECONDS = 0.5  # the device needs microseconds; a simulated one works inside the polls ...
 _RESET_POLLS = 8  # ... and gets at least so many
 
@@ -144,6 +145,8 @@ def launch(
     ------
     DeviceError
         The launch ended in the error status.
+    TargetError
+        The device did not take the memory window (it is locked); nothing was launched.
     TargetTimeout
         It did not end in time, or an earlier launch is still running (a busy device ignores the
         registers, and that launch is left alone); the message holds status and counters, and
@@ -151,8 +154,7 @@ def launch(
     """
     _wait(target, timeout, "an earlier launch to end", lambda status: not status & Status.LAUNCH)
     base, size = target.window
-    target.write_register(Reg.WINDOW_BASE, base)
-    target.write_register(Reg.WINDOW_LIMIT, base + size - 1)
+    _open_window(target, base, base + size - 1)
     target.write_register(Reg.INSN_COUNT, count)
     target.write_register(Reg.INSN_BASE, address)
     given = {
@@ -177,6 +179,21 @@ def launch(
     return RunReport(
         target.read_register(Reg.CYCLES), _counters(target), tuple(warnings), seconds
     )
+
+
+def _open_window(target: Target, base: int, limit: int) -> None:
+    """Let the device touch the target's window and nothing else, and see that it took it."""
+    target.write_register(Reg.WINDOW_BASE, base)
+    target.write_register(Reg.WINDOW_LIMIT, limit)
+    found = target.read_register(Reg.WINDOW_BASE), target.read_register(Reg.WINDOW_LIMIT)
+    if found != (base, limit):
+        why = "it is locked until the reset wire" if target.read_register(Reg.WINDOW_LOCK) else (
+            "the device did not take it"
+        )
+        raise TargetError(
+            f"the memory window reads {found[0]:#x}..{found[1]:#x}, not {base:#x}..{limit:#x}: "
+            f"{why}; nothing was launched"
+        )
 
 
 def read_performance(target: Target) -> dict[str, int]:
@@ -217,8 +234,13 @@ def _end(target: Target, address: int, count: int, notes: Sequence[str]) -> str:
 
 
 def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int]) -> int:
-    """Poll CONTROL, ever less often, until ``done`` of it; return it."""
+    """Poll CONTROL until ``done`` of it, and return it.
+
+    Between two looks the host sleeps until the interrupt, on a target that has one (a method
+    ``wait_interrupt(seconds)``), or ever longer.
+    """
     started = time.monotonic()
+    interrupt = getattr(target, "wait_interrupt", None)
     while True:
         asked = time.monotonic()
         status = target.read_register(Reg.CONTROL)
@@ -231,6 +253,9 @@ def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int])
                 f"waited {timeout:g} s for {what}; CONTROL reads {status:#x}, CYCLES "
                 f"{target.read_register(Reg.CYCLES)}, {counted}"
             )
+        if interrupt is not None:
+            interrupt(min(timeout - (now - started), _LONGEST_SLEEP))
+            continue
         pause = min(_LONGEST_PAUSE, (now - started) / 16)
         if now - asked < pause:
             time.sleep(pause)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..isa.check import Chip
 from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType
 from .buffers import DEFAULT_ALIGNMENT, Allocator, Buffer
+from .check import LaunchChecker
 from .errors import AllocationError, TargetTimeout
 from .launch import RunReport, check_identity, launch
 from .layout import pack_tensor, tensor_bytes, unpack_tensor
-from .stream import StreamBuilder
+from .stream import Stream, StreamBuilder
 from .target import Target
 
 __all__ = ["Runtime"]
@@ -29,13 +31,17 @@ class Runtime(StreamBuilder):
         Open; the caller closes it.  Its identity and configuration are checked.
     serial : bool
         See StreamBuilder: no tokens needed, no overlap.
+    check : bool
+        Let the static checker look at every distinct stream before it is launched.
     """
 
-    def __init__(self, target: Target, *, serial: bool = False):
+    def __init__(self, target: Target, *, serial: bool = False, check: bool = True):
         check_identity(target)
         super().__init__(target.config, serial=serial)
         self.target = target
         self.allocator = Allocator(*target.window)
+        self._checker = LaunchChecker(target.config) if check else None
+        self._chip = Chip()  # what launches of this runtime have left on chip
         self._running: list[Buffer] = []  # code of launches that were given up, maybe still read
 
     # -- memory ----------------------------------------------------------------------------------
@@ -99,6 +105,8 @@ class Runtime(StreamBuilder):
 
         Raises
         ------
+        CheckError
+            The static checker found errors; nothing was launched.
         DeviceError, TargetTimeout
             See :func:`~myvta.driver.launch.launch`.  After a timeout the next sync first waits for
             the launch that was given up; its instructions stay in memory until then.
@@ -112,10 +120,12 @@ class Runtime(StreamBuilder):
                     code[-1].write(np.frombuffer(data, dtype=np.uint8))
             bases = dict.fromkeys(MemoryType, self.target.window[0])
             bases[MemoryType.UOP] = code[-1].address
+            chip = self._checked(stream, code[0].address, bases)
             report = launch(
                 self.target, code[0].address, len(stream.code) // INSTRUCTION_BYTES,
                 bases=bases, timeout=timeout, notes=stream.notes,
             )
+            self._chip = chip
             code += self._running
             self._running = []
             return report
@@ -127,3 +137,13 @@ class Runtime(StreamBuilder):
             for buffer in code:
                 self.free(buffer)
             self.clear()
+
+    def _checked(self, stream: Stream, address: int, bases: dict[MemoryType, int]) -> Chip:
+        """Check a stream; returns what is on chip after it, and until then only what is sure."""
+        if self._checker is None:
+            return self._chip
+        verdict = self._checker.require(
+            stream, address, bases, self.target.window, self._chip
+        )
+        self._chip = Chip(self._chip.written)  # micro-ops may be half loaded if it fails
+        return verdict.chip

@@ -339,14 +339,16 @@ class StreamBuilder:
         pending.clear()
 
     def _append(self, instruction: Instruction) -> int:
-        try:
-            word = encode(instruction, self.config)
-        except EncodeError as error:
-            raise StreamError(str(error)) from None
+        self._words.append(self._encode(instruction))
         self._items.append(instruction)
-        self._words.append(word)
         self._notes.append(self._note)
         return len(self._items) - 1
+
+    def _encode(self, instruction: Instruction) -> int:
+        try:
+            return encode(instruction, self.config)
+        except EncodeError as error:
+            raise StreamError(str(error)) from None
 
 
 def _check_link(source: Module, sink: Module) -> None:

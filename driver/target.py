@@ -31,10 +31,16 @@ BUILTIN = {
     "model": "myvta.model.target:open_model",
     "icarus": "myvta.cosim.icarus:open_icarus",
     "verilator": "myvta.cosim.verilator:open_verilator",
+    "uart": "myvta.driver.uart:open_uart",
+    "tcp": "myvta.driver.tcp:open_tcp",
+    "devmem": "myvta.driver.devmem:open_devmem",
+    "uio": "myvta.driver.uio:open_uio",
 }
 """Schemes of this package; setup.cfg's entry points say the same."""
 
 DEFAULT_WINDOW = (0, 64 << 20)
+# Without mem= these get (0, 0): the device or its board knows.
+_OWN_WINDOW = ("uart", "tcp", "devmem", "uio")
 _SPY = "spy:"
 
 
@@ -119,7 +125,7 @@ def parse_url(url: str) -> TargetUrl:
         if name in options:
             raise UrlError(f"option {name!r} is given twice in {url!r}")
         options[name] = value
-    base, size = DEFAULT_WINDOW
+    base, size = (0, 0) if scheme in _OWN_WINDOW else DEFAULT_WINDOW
     if "mem" in options:
         base, size = _parse_window(options.pop("mem"))
     config = options.pop("config", None)
@@ -176,7 +182,8 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
     ----------
     url : str
         ``scheme://location?mem=BASE:SIZE&config=NAME_OR_FILE&...``; a leading ``spy:`` logs all
-        traffic (:mod:`myvta.driver.spy`) to standard error, or to ``trace=FILE``.
+        traffic (:mod:`myvta.driver.spy`) to standard error, or to ``trace=FILE``, and records it
+        in ``record=FILE``.
     config : Config, str or None
         Configuration, a name or a file; wins over nothing: when the URL names one too, both must
         describe the same device.  Neither: ``default``.
@@ -193,6 +200,7 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
     parsed = parse_url(url)
     options = dict(parsed.options)
     trace = options.pop("trace", None) if parsed.spy else None
+    record = options.pop("record", None) if parsed.spy else None
     chosen = load_config(parsed.config if config is None else config)
     if config is not None and parsed.config is not None:
         named = load_config(parsed.config)
@@ -209,7 +217,7 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
     except ValueError as error:
         raise UrlError(f"{parsed.scheme}://: {error}") from error
     if parsed.spy:
-        from .spy import SpyTarget, open_trace  # not needed, and not loaded, otherwise
+        from .spy import SpyTarget, open_record, open_trace  # not loaded otherwise
 
-        return SpyTarget(target, open_trace(trace))
+        return SpyTarget(target, open_trace(trace), open_record(record, chosen))
     return target

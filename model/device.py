@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from ..isa.config import Config
 from ..isa.disassembler import format_instruction
 from ..isa.instructions import Instruction, decode
+from ..isa.legality import Legality
 from ..isa.opcodes import INSTRUCTION_BYTES, WINDOW_GRANULE, ErrorCode
 from ..isa.registers import BASE_REGISTERS, COUNTERS, REGISTERS, Reg, Status, reset_values
-from .checks import StaticChecker
 from .errors import Fault
 from .executor import Executor
 from .memory import Dram, Window
@@ -63,7 +63,7 @@ class Device:
         self.last_fault: Fault | None = None
         self._executor = Executor(config, self.memory, strict=strict)
         self._registers: dict[Reg, int] = reset_values(config)
-        self._checker = StaticChecker(config)
+        self._legality = Legality(config)
         self._seed = seed
         self._launches = 0
         self._decoded: dict[bytes, Instruction] = {}
@@ -162,7 +162,7 @@ class Device:
         scheduler = Scheduler(
             fetch=fetch,
             count=count,
-            check=self._checker.check,
+            check=self._check,
             execute=self._executor.execute,
             describe=lambda instruction: format_instruction(instruction, self.config),
             completed=self._executor.completed,
@@ -183,6 +183,12 @@ class Device:
             registers[name] = value & _MASK
         registers[Reg.CONTROL] = status
         registers[Reg.INTERRUPT_STATUS] |= 1
+
+    def _check(self, instruction: Instruction) -> None:
+        """Raise the first static Fault of an instruction, if it has one."""
+        found = self._legality.fault(instruction)
+        if found:
+            raise Fault(*found)
 
     def _next_seed(self) -> int | None:
         """Return another seed for every launch, the same ones in every run of the program."""

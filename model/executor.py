@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from ..isa.config import Config
 from ..isa.instructions import Alu, Gemm, Instruction, Load, Store
+from ..isa.legality import has_steps
 from ..isa.opcodes import MemoryType
 from ..isa.registers import BASE_REGISTERS, COUNTERS, Reg
 from .alu import AluUnit
-from .checks import has_steps
 from .gemm import GemmUnit
 from .load_store import load, store
 from .memory import Dram, Window

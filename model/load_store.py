@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ..isa.config import Config
 from ..isa.instructions import Load, Store
+from ..isa.legality import footprint
 from ..isa.opcodes import MemoryType
-from .checks import footprint
 from .memory import Dram, Window
 from .scratchpads import Scratchpads
 from .tiles import pack_lanes, unpack_operands

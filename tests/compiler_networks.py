@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from myvta.compiler.compile import Compiled, compile_model
 from myvta.compiler.reference import evaluate
 from myvta.compiler.session import Session
+from myvta.compiler.views import last_view, views
 from myvta.isa.config import Config
 from myvta.model.target import open_model
 
-__all__ = ["NetworkBuilder", "check_every_layer", "compiled", "random_network", "save"]
+__all__ = [
+    "NetworkBuilder", "check_every_layer", "compiled", "float_values", "random_network", "save",
+]
 
 
 @dataclass
@@ -56,12 +61,12 @@ class NetworkBuilder:
     def conv(
         self, x: str, channels: int, kernel: tuple[int, int] = (3, 3),
         strides: tuple[int, int] = (1, 1), pads: tuple[int, int, int, int] = (1, 1, 1, 1),
-        bias: bool = True, dilations: tuple[int, int] = (1, 1),
+        bias: bool = True, dilations: tuple[int, int] = (1, 1), group: int = 1,
     ) -> str:
         """Add a Conv with random weights of unit gain."""
         n, c, h, w = self.shapes[x]
-        gain = 1 / np.sqrt(c * kernel[0] * kernel[1])
-        names = [x, self.constant(self.random.normal(0, gain, (channels, c, *kernel)))]
+        gain = 1 / np.sqrt(c // group * kernel[0] * kernel[1])
+        names = [x, self.constant(self.random.normal(0, gain, (channels, c // group, *kernel)))]
         if bias:
             names.append(self.constant(self.random.normal(0, 0.3, channels), "b"))
         size = [
@@ -70,7 +75,29 @@ class NetworkBuilder:
         ]
         return self.node(
             "Conv", names, (n, channels, *size), kernel_shape=kernel, strides=strides, pads=pads,
-            dilations=dilations,
+            dilations=dilations, group=group,
+        )
+
+    def conv_transpose(
+        self, x: str, channels: int, kernel: tuple[int, int] = (4, 4),
+        strides: tuple[int, int] = (2, 2), pads: tuple[int, int, int, int] = (1, 1, 1, 1),
+        bias: bool = True, dilations: tuple[int, int] = (1, 1), group: int = 1,
+        added: tuple[int, int] = (0, 0),
+    ) -> str:
+        """Add a ConvTranspose with random weights; ``added`` is its output_padding."""
+        n, c, h, w = self.shapes[x]
+        gain = 1 / np.sqrt(c // group * kernel[0] * kernel[1] / (strides[0] * strides[1]))
+        names = [x, self.constant(self.random.normal(0, gain, (c, channels // group, *kernel)))]
+        if bias:
+            names.append(self.constant(self.random.normal(0, 0.3, channels), "b"))
+        size = [
+            (have - 1) * strides[a] + dilations[a] * (kernel[a] - 1) + 1 + added[a]
+            - pads[a] - pads[a + 2]
+            for a, have in enumerate((h, w))
+        ]
+        return self.node(
+            "ConvTranspose", names, (n, channels, *size), kernel_shape=kernel, strides=strides,
+            pads=pads, dilations=dilations, group=group, output_padding=added,
         )
 
     def relu(self, x: str) -> str:
@@ -189,6 +216,33 @@ def compiled(
     return compile_model(path, build.samples(4), config, **options)
 
 
+def float_values(
+    model: onnx.ModelProto, names: Sequence[str], inputs: np.ndarray
+) -> list[np.ndarray]:
+    """Run a model of one input image by image in onnxruntime and return named activations."""
+    observed = onnx.ModelProto()
+    observed.CopyFrom(model)
+    known = {output.name for output in model.graph.output}
+    observed.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in names if name not in known
+    )
+    session = onnxruntime.InferenceSession(
+        observed.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    name = session.get_inputs()[0].name
+    runs = [session.run(list(names), {name: image[None]}) for image in inputs]
+    return [np.concatenate(values) for values in zip(*runs, strict=True)]
+
+
+def _turned(made: Compiled, name: str) -> bool:
+    """Whether the rows of features ``[N, T, K]`` of a tensor lie as ``[N, K, T]``."""
+    nodes = made.quantized.nodes
+    return any(
+        node.attrs.get("axis") == 2 and node.op == "Gemm" for node in nodes
+    ) and views(nodes, made.quantized.tensors)[name[:-2]] == last_view(
+        made.quantized.tensors[name[:-2]].shape)
+
+
 def check_every_layer(
     made: Compiled, inputs: dict[str, np.ndarray], **options: str
 ) -> dict[str, np.ndarray]:
@@ -208,6 +262,8 @@ def check_every_layer(
     for name, value in found.items():
         if name.endswith(".q"):
             wanted = expected[name[:-2]]
+            if wanted.ndim == value.ndim == 3 and _turned(made, name):
+                value = value.swapaxes(1, 2)
             np.testing.assert_array_equal(value.reshape(wanted.shape), wanted, err_msg=name)
             checked += 1
     assert checked, "no integer tensor was compared"

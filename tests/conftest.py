@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from device_run import Device, Targets
+from myhdl import _simulator
 
 from myvta.rtl.inspection import look_faster
 
 look_faster()  # MyHDL looks through pytest's deep stack for every block it elaborates
 
 # A marker promises its tools, so a test that carries it need not ask again.
-_TOOLS_OF_MARKER = {"icarus": ("iverilog", "vvp"), "verilator": ("g++", "make", "verilator")}
+_TOOLS_OF_MARKER = {
+    "icarus": ("iverilog", "vvp"), "verilator": ("g++", "make", "verilator"),
+    "browser": ("chromium",),
+}
 
 
 def _found(tool: str) -> bool:
@@ -49,6 +53,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 _require(tool)
 
 
+@pytest.fixture(autouse=True)
+def _forget_hardware() -> Iterator[None]:
+    """Take away a test's signals and blocks: MyHDL keeps all, and every simulation works on all."""
+    kept = _simulator._signals, _simulator._blocks
+    known = [len(items) for items in kept]
+    yield
+    for items, count in zip(kept, known, strict=True):
+        del items[count:]
+
+
 @pytest.fixture(scope="module")
 def targets() -> Iterator[Targets]:
     """Simulators that the tests of a module share; closed after it, as Icarus allows only one."""
@@ -65,3 +79,13 @@ def device(targets: Targets, request: pytest.FixtureRequest) -> Device:
     """
     backend, name = request.param
     return Device(targets, backend, name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what soaks have counted, from whatever process ran them."""
+    reports = terminalreporter.getreports("passed")
+    lines = [text for report in reports for name, text in report.user_properties if name == "soak"]
+    if lines:
+        terminalreporter.section("soak")
+        for line in lines:
+            terminalreporter.line(line)

@@ -14,7 +14,6 @@ from device_access import Micro, Touched, accesses, conflict
 from device_faults import faults
 from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, SIZE, UOP, WGT, Program
 from device_tokens import chain, order
-from hypothesis import strategies as st
 
 from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop
 from myvta.isa.opcodes import AluOpcode, ErrorCode
@@ -53,23 +52,19 @@ class Shape:
     chained: bool = False
 
 
-def sketches(config, *, length, mix=None):
-    """Return the strategy of lists of sketches."""
+def draw(config, dice, length, mix=None):
+    """Return up to so many random sketches."""
     kinds = [kind for kind, weight in (mix or MIX).items() for _ in range(weight)
              if kind != "rqt" or config.requantize]
-    number = st.integers(0, 0xFFFF)
-    return st.lists(
-        st.tuples(st.sampled_from(kinds), st.tuples(*[number] * _NUMBERS)),
-        min_size=1, max_size=length,
-    )
+    return [
+        (dice.choice(kinds), tuple(dice.randrange(0x10000) for _ in range(_NUMBERS)))
+        for _ in range(dice.randint(1, length))
+    ]
 
 
-def shapes(tiles=(8, 16, 40)):
-    """Return the strategy of shapes."""
-    return st.builds(
-        Shape, seed=st.integers(0, 2**32 - 1), tiles=st.sampled_from(tiles), high=st.booleans(),
-        chained=st.booleans(),
-    )
+def draw_shape(dice, seed, tiles=(8, 16, 40)):
+    """Return a random shape."""
+    return Shape(seed, dice.choice(tiles), high=dice.random() < 0.5, chained=dice.random() < 0.5)
 
 
 class RandomProgram(Program):

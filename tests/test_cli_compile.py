@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner, Result
 from compiler_networks import NetworkBuilder, random_network, save
+from qdq_models import hand_made
 
 from myvta.cli.compile import parse_bytes, parse_shapes
 from myvta.cli.errors import InputError
@@ -84,6 +86,50 @@ def test_json(folder: Path) -> None:
     assert list(ran["outputs"]) == ["gemm5"] or len(ran["outputs"]) == 1
 
 
+def test_compare(folder: Path) -> None:
+    compile_it = ("compile", "net.onnx", "--calib", "calib.npz", "--compare")
+    result = myvta(*compile_it)
+    assert result.exit_code == 0, result.output
+    assert "greatest elements, float against integer; at the same place in " in result.output
+    assert " of 4 images; " in result.output
+    (output,) = json.loads(myvta(*compile_it, "--json").output)["compared"]
+    assert len(output["images"]) == len(output["float"]) == len(output["integer"]) == 4
+    row = output["images"][3]
+    assert row["value"] == np.max(output["integer"][3])
+    assert f"{row['value']:.6g}" in result.output
+
+
+def test_forced_quantization(folder: Path) -> None:
+    compile_it = ("compile", "net.onnx", "--calib", "calib.npz", "--json")
+    forced = json.loads(myvta(
+        *compile_it, "--calibration", "kl", "--scales", "power-of-two", "--equalize", "off").output)
+    assert (forced["method"], forced["scales"]) == ("kl", "power-of-two")
+    assert not forced["equalized"]
+    assert list(forced["tried"]) == ["kl"]
+    for node in forced["nodes"]:
+        if node["weight_scale"]:
+            assert node["weight_scale"][0] == node["weight_scale"][1]
+    free = json.loads(myvta(*compile_it).output)
+    assert {"error", "minmax", "percentile", "kl"} <= set(free["tried"])
+    for option in ("--scales", "--equalize"):
+        assert f"Invalid value for '{option}'" in refused(*compile_it[:4], option, "some")
+
+
+def test_a_model_that_comes_quantized(folder: Path) -> None:
+    onnx.save(hand_made(), "q.onnx")
+    np.savez("q.npz", x=np.random.default_rng(1).normal(0, 2, (5, 2, 3, 3)))
+    result = myvta("compile", "q.onnx", "--calib", "q.npz")
+    assert result.exit_code == 0, result.output
+    assert "the model came quantized: on its own integers a layer is at most " in result.output
+    assert "out: greatest element where the model has it in 5 of 5 images" in result.output
+    report = json.loads(myvta("compile", "q.onnx", "--calib", "q.npz", "--json").output)
+    assert report["method"] == "given"
+    assert report["nodes"][0]["deviation"][0] <= 1
+    assert report["same_argmax"] == {"out": [5, 5]}
+    assert "its scales need 8-bit operands and RQT, and base has not both" in refused(
+        "compile", "q.onnx", "--calib", "q.npz", "--config", "base")
+
+
 def test_host_nodes_are_explained(folder: Path) -> None:
     build = NetworkBuilder()
     build.node("Sigmoid", [build.conv(build.input((1, 2, 4, 4)), 3)], (1, 3, 4, 4))
@@ -139,7 +185,7 @@ def test_wrong_configuration_and_options(folder: Path) -> None:
         "--memory much: give it as a number of bytes, 64M or 1G"
     )
     assert refused(*compile_it, "--shape", "1,2") == "--shape 1,2: give it as NAME=1,1,8,8"
-    assert "Invalid value for '--method'" in refused(*compile_it, "--method", "guess")
+    assert "Invalid value for '--calibration'" in refused(*compile_it, "--calibration", "guess")
 
 
 def test_places_that_cannot_be_written(folder: Path) -> None:

@@ -91,8 +91,9 @@ def test_peaks_and_values(tmp_path: Path, batch: int) -> None:
     samples = {"input": np.arange(-6, 6, dtype=np.float32).reshape(3, 1, 2, 2)}
     seen = calibrate(model, graph, samples, ["input", "conv0", "relu1"])
     assert seen.images == 3
-    assert seen.peak == {"input": 6, "conv0": 12, "relu1": 10}
-    assert set(seen.values["conv0"]) == set(range(-12, 12, 2))
+    assert seen.peaks == {"input": 6, "conv0": 12, "relu1": 10}
+    assert seen.peak("conv0") == 12
+    assert set(seen.values["conv0"].ravel()) == set(range(-12, 12, 2))
 
 
 def test_activations_that_overflow(tmp_path: Path) -> None:
@@ -107,4 +108,4 @@ def test_without_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert evaluator_name() == "onnx.reference"
     graph, model = import_model(network(tmp_path))
     samples = {"input": np.ones((1, 1, 2, 2), np.float32)}
-    assert calibrate(model, graph, samples, ["conv0"]).peak == {"conv0": 2}
+    assert calibrate(model, graph, samples, ["conv0"]).peaks == {"conv0": 2}

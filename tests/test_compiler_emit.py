@@ -77,6 +77,30 @@ def test_multiplier_and_shift_per_channel() -> None:
     np.testing.assert_array_equal(through_device(acc, rule, config), wanted)
 
 
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("config", ["1x4x4_base", "2x8x8", "1x4x4_int4"])
+def test_a_shift_of_its_own_for_every_channel(config: str, relu: bool) -> None:
+    chosen, random = named(config), np.random.default_rng(4)
+    base = chosen.replace(overwrite=False, requantize=False)
+    block, batch = chosen.block_out, chosen.batch
+    shift = np.arange(BLOCKS * block, dtype=np.int32) * 5 % 32
+    spread = np.exp2(np.minimum(shift + 9, 30)).astype(np.int64).reshape(BLOCKS, 1, 1, block)
+    acc = random.integers(-spread, spread, (BLOCKS, PIXELS, batch, block))
+    rule = Requant(
+        random.integers(-spread.ravel() // 4, spread.ravel() // 4).astype(np.int32), shift, None,
+        relu,
+    )
+    low, high = (0 if relu else -(1 << chosen.out_width - 1)), (1 << chosen.out_width - 1) - 1
+    wanted = np.empty_like(acc)
+    for index in np.ndindex(acc.shape):  # unbounded integers, one value at a time
+        lane = index[0] * block + index[3]
+        value = int(acc[index]) + int(rule.bias[lane])
+        value = (2 * value + (1 << int(shift[lane]))) // (2 << int(shift[lane]))
+        wanted[index] = min(max(value, low), high)
+    for variant in (chosen, base):
+        np.testing.assert_array_equal(through_device(acc, rule, variant), wanted)
+
+
 def test_parameters_fill_the_last_block_with_zeros() -> None:
     rule = Requant(np.array([1, 2, 3, 4, 5], np.int32), np.full(5, 3, np.int32))
     tiles = parameters(rule, named("1x4x4"))
@@ -84,7 +108,9 @@ def test_parameters_fill_the_last_block_with_zeros() -> None:
         [1, 2, 3, 4], [0] * 4, [3] * 4, [5, 0, 0, 0], [0] * 4, [3, 0, 0, 0],
     ]
     base = parameters(rule, named("1x4x4_base"))
-    assert base[:, 0].tolist() == [[5, 6, 7, 8], [9, 0, 0, 0]]
+    assert base[:, 0].tolist() == [
+        [5, 6, 7, 8], [3] * 4, [9, 0, 0, 0], [3, 0, 0, 0],
+    ]
     assert parameters(rule, named("1x4x4"), uniform=True).shape == (3, 1, 4)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from compiler_networks import NetworkBuilder, save
+from onnx import numpy_helper
 
 from myvta.compiler.fold import fold
 from myvta.compiler.onnx_import import import_model
@@ -22,13 +24,6 @@ def placed(folder: Path, make: Build, config: str = "default") -> list[Placement
     make(build)
     graph, _ = import_model(save(build, folder / "n.onnx"))
     return list(place(fold(graph), named(config)).values())
-
-
-def grouped(b: NetworkBuilder) -> None:
-    """Make a depthwise convolution."""
-    x = b.input((1, 4, 5, 5))
-    weight = b.constant(b.random.normal(size=(4, 1, 3, 3)))
-    b.node("Conv", [x, weight], (1, 4, 3, 3), group=4)
 
 
 def flattened_sum(b: NetworkBuilder) -> None:
@@ -50,21 +45,53 @@ def matmul(b: NetworkBuilder) -> None:
     b.node("MatMul", [x, x], (3, 3))
 
 
+def per_feature(b: NetworkBuilder) -> None:
+    """Scale every value of a flattened feature map by its own factor."""
+    x = b.flatten(b.relu(b.input((1, 2, 3, 3))))
+    b.node("Mul", [x, b.constant(np.arange(18.0))], (1, 18))
+
+
+def integers(b: NetworkBuilder, values: list[int]) -> str:
+    """Add an int64 constant."""
+    name = f"n{len(b.constants)}"
+    b.constants.append(numpy_helper.from_array(np.array(values), name))
+    return name
+
+
 CASES: list[tuple[Build, str, str]] = [
     (lambda b: b.node("Sigmoid", [b.input((1, 4))], (1, 4)), "default", "no lowering for Sigmoid"),
-    (grouped, "default", "grouped convolution (group=4)"),
-    (lambda b: b.conv(b.input((1, 1, 40, 4)), 1, (33, 1), pads=(16, 0, 0, 0)), "default",
-     "padding 16 is more than 15"),
-    (lambda b: b.node("MaxPool", [b.input((1, 1, 6, 6))], (1, 1, 6, 6), kernel_shape=(2, 2),
+    (lambda b: b.node("MaxPool", [b.input((1, 1, 6, 1))], (1, 1, 6, 1), kernel_shape=(2, 2),
                       dilations=(2, 2), pads=(1, 1, 1, 1)), "default",
-     "dilated windows with padding"),
-    (lambda b: b.average(b.input((1, 4, 3, 3))), "base",
-     "the mean of 9 pixels needs a multiplier (RQT), which base lacks"),
+     "a window lies in the padding alone"),
+    (lambda b: b.average(b.input((1, 1, 400, 400))), "base",
+     "the mean of 160000 pixels is more than 65536"),
+    (lambda b: b.max_pool(b.input((1, 1, 40, 40)), (30, 30)), "1x4x4",
+     "a window of 30x30 does not fit half the buffers of 1x4x4"),
+    (lambda b: b.node("LeakyRelu", [b.input((1, 4))], (1, 4), alpha=0.1), "default",
+     "its slope 0.1 is not 2^-k with k in 0..16"),
+    (lambda b: b.node("Concat", [b.input((1, 2, 3, 3)), "input"], (1, 2, 3, 6), axis=3), "default",
+     "joins along axis 3, not along the channels"),
+    (lambda b: b.node("Concat", [b.input((1, 2, 3, 3)), b.constant(np.ones((1, 1, 3, 3)))],
+                      (1, 3, 3, 3), axis=1), "default", "joins a constant"),
+    (lambda b: b.node("Reshape", [b.input((1, 4, 3, 3)), integers(b, [1, 6, 6, 1])],
+                      (1, 6, 6, 1)), "default", "mixes channels and pixels"),
+    (lambda b: b.node("Transpose", [b.input((1, 4, 3, 3))], (1, 3, 3, 4), perm=(0, 2, 3, 1)),
+     "default", "moves channels to where pixels are, or images"),
+    (lambda b: b.node("Resize", [b.input((1, 4, 3, 3)), "", b.constant(np.array([1, 1, 1.5, 1]))],
+                      (1, 4, 4, 3), mode="nearest"), "default",
+     "not nearest neighbours at a whole scale"),
+    (lambda b: b.node("Pad", [b.input((1, 4, 3, 3)), integers(b, [0, 1, 0, 0, 0, 0, 0, 0])],
+                      (1, 5, 3, 3)), "default", "does not pad rows and columns with one constant"),
+    (lambda b: b.node("Mul", [b.input((1, 4, 3, 3)), b.constant(np.arange(9.0).reshape(3, 3))],
+                      (1, 4, 3, 3)), "default",
+     "multiplies with values that are not one constant a channel"),
+    (per_feature, "default",
+     "channels and pixels of its input do not lie as its shape says: it was reshaped"),
     (broadcast, "default", "broadcasts its inputs"),
-    (matmul, "default", "no lowering for MatMul"),
+    (matmul, "default", "neither factor is a constant matrix"),
     (flattened_sum, "default", "one input was flattened, the other was not"),
-    (lambda b: b.node("Relu", [b.input((1, 2, 3))], (1, 2, 3)), "default",
-     "input has 3 dimensions, not 2 or 4"),
+    (lambda b: b.node("Relu", [b.input((1, 2, 3, 4, 5))], (1, 2, 3, 4, 5)), "default",
+     "input has 5 dimensions, not 2 to 4"),
     (lambda b: b.flatten(b.node("Sigmoid", [b.input((1, 2, 3, 3))], (1, 2, 3, 3))), "default",
      "its input is on the host"),
 ]
@@ -78,6 +105,7 @@ def test_host(tmp_path: Path, make: Build, config: str, reason: str) -> None:
 @pytest.mark.parametrize("make", [
     lambda b: b.conv(b.input((1, 5, 9, 9)), 7, (5, 3), (2, 3), (4, 0, 1, 2)),
     lambda b: b.conv(b.input((1, 5, 9, 9)), 7, (3, 3), dilations=(2, 2)),
+    lambda b: b.conv(b.input((1, 6, 9, 9)), 9, group=3),
     lambda b: b.gemm(b.flatten(b.input((1, 5, 9, 9))), 7),
     lambda b: b.max_pool(b.input((1, 5, 9, 9)), (3, 3), (2, 2), (1, 1, 1, 1)),
     lambda b: b.average(b.input((1, 5, 9, 9))),

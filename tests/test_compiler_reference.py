@@ -43,13 +43,29 @@ def test_convolution_equals_convinteger(seed: int) -> None:
         "dilations": random.integers(1, 3, 2).tolist(),
         "pads": random.integers(0, 4, 4).tolist(),
     }
-    x = random.integers(-128, 128, (2, 7, 9, 11))
-    weight = random.integers(-128, 128, (5, 7, *kernel)).astype(np.int8)
+    group = int(random.choice([1, 1, 2, 4]))
+    x = random.integers(-128, 128, (2, 7 * group, 9, 11))
+    weight = random.integers(-128, 128, (5 * group, 7, *kernel)).astype(np.int8)
     shifted = (x + 128).astype(np.uint8)  # ConvInteger is fastest and surest on uint8 inputs
     wanted = run(
         "ConvInteger",
         {"x": shifted, "w": weight, "z": np.array(128, np.uint8)}, TensorProto.INT32,
-        kernel_shape=kernel.tolist(), **attrs,
+        kernel_shape=kernel.tolist(), group=group, **attrs,
+    )
+    np.testing.assert_array_equal(accumulate_conv(x, weight, attrs), wanted)
+
+
+@pytest.mark.parametrize("channels", [300, 1100])
+def test_sums_beyond_24_bits(channels: int) -> None:
+    """Great magnitudes: products are summed a few taps at a time, or in wider floats."""
+    random = np.random.default_rng(channels)
+    x = random.integers(-128, -100, (1, channels, 4, 4))
+    weight = random.integers(100, 128, (2, channels, 3, 3)).astype(np.int8)
+    attrs = {"strides": (1, 1), "dilations": (1, 1), "pads": (1, 0, 0, 0)}
+    wanted = run(
+        "ConvInteger",
+        {"x": (x + 128).astype(np.uint8), "w": weight, "z": np.array(128, np.uint8)},
+        TensorProto.INT32, **attrs,
     )
     np.testing.assert_array_equal(accumulate_conv(x, weight, attrs), wanted)
 

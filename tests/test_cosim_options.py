@@ -37,7 +37,8 @@ def test_everything(tmp_path):
     ({"speed": "1"}, r"any:// has no option 'speed'; known: bandwidth, bus, latency, max_cycles, "
                      r"seed, shy, stall, wave, wave_cycles, wave_from"),
     ({"shy": "2"}, r"shy \(1: READY waits for VALID\) must be a number 0\.\.1, not '2'"),
-    ({"latency": "0"}, r"latency \(cycles .*\) must be a number 1\.\.100000, not '0'"),
+    ({"latency": "100001"},
+     r"latency \(cycles .*\) must be a number 0\.\.100000, not '100001'"),
     ({"latency": "fast"}, "latency .*, not 'fast'"),
     ({"latency": "-1"}, "latency .*, not '-1'"),
     ({"bandwidth": "101"}, r"bandwidth .* 1\.\.100, not '101'"),

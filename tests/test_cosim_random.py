@@ -1,123 +1,107 @@
 """Random programs: the RTL leaves behind what the model does, whatever the memory is like."""
 
-import os
+from contextlib import nullcontext
+from itertools import islice
+from random import Random
 
 import pytest
 from device_access import row_bytes
 from device_faults import faults
-from device_programs import OUT
-from device_random import RandomProgram, Shape, shapes, sketches
+from device_programs import ACC_8BIT, BASE, OUT, SIZE
+from device_random import RandomProgram, Shape
 from device_run import differences, open_model, run_on
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from lockstep import Case, cases, compare, differ, lockstep, open_memory, shrink
+from robust_runs import soak_count
 
-from myvta.driver.errors import TargetError
 from myvta.isa.config import named
-from myvta.isa.instructions import Store
+from myvta.isa.instructions import Load, Store
 from myvta.isa.opcodes import ErrorCode
-from myvta.isa.registers import Status
+from myvta.isa.registers import Reg
+from myvta.model.target import ModelTarget
 
 SMALL = ("1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8")
-pytestmark = pytest.mark.timeout(600)  # a test may build a simulator for each width of the port
-SOAK = int(os.environ.get("MYVTA_SOAK_PROGRAMS", "5000"))
-CYCLES = 200_000  # many times what any of these programs takes
-MEMORIES = {
-    # what simulators are opened with: every width of the port, quick and slow and stuttering
-    "1x4x4": [
-        dict(latency=1), dict(latency=33, bus=128), dict(latency=100, stall=50, seed=2, bus=256),
-        dict(latency=7, stall=30, seed=3), dict(latency=2, bandwidth=40, stall=10, bus=256),
-    ],
-    "1x4x4_base": [dict(latency=1, stall=50), dict(latency=50), dict(latency=3, bandwidth=20)],
-    "1x4x4_int4": [dict(latency=1, bus=256), dict(latency=20, stall=40, bus=256), dict(latency=5)],
-    "2x8x8": [dict(latency=1), dict(latency=64, stall=20, bus=128), dict(latency=10, stall=50)],
-}
-
-
-def examples(count):
-    """Return the settings of a test of so many programs; the same ones in every run."""
-    return settings(
-        max_examples=count, deadline=None, derandomize=True, database=None,
-        suppress_health_check=list(HealthCheck), print_blob=False,
-        phases=(Phase.generate, Phase.shrink),
-    )
-
-
-def compare(program, targets, backend, name, memory):
-    """Run a legal program on the model and on a simulator."""
-    expected = run_on(open_model(named(name)), program)
-    assert expected.error == (ErrorCode.NONE, 0)
-    assert expected.status == Status.FINISH
-    agree(program, expected, targets, backend, name, memory)
-
-
-def agree(program, expected, targets, backend, name, memory):
-    """Run a program on a simulator and return the outcome; fail with all one needs to know."""
-    lines = []
-    try:
-        found = run_on(targets.get(backend, name, max_cycles=CYCLES, **memory), program)
-        lines = differences(program, expected, found)
-    except TargetError as error:
-        targets.close(backend)
-        lines = [f"{type(error).__name__}: {error}"]
-    if lines:
-        pytest.fail("\n".join([
-            f"{backend}, {name}, {memory}, {program.shape}:", *lines, "", program.listing(),
-        ]), pytrace=False)
-    return found
-
-
-def campaign(targets, backend, name, count, *, length, tiles=(8, 16, 40), memories=None):
-    """Compare so many random programs on a backend."""
-    config = named(name)
-
-    @examples(count)
-    @given(shapes(tiles), sketches(config, length=length),
-           st.sampled_from(memories or MEMORIES[name]))
-    def check(shape, drawn, memory):
-        compare(RandomProgram(config, shape, drawn), targets, backend, name, memory)
-
-    check()
+SAMPLE = [("1x4x4", 64), ("1x4x4", 128), ("1x4x4", 256), ("1x4x4_base", 64), ("1x4x4_int4", 64),
+          ("2x8x8", 64)]
+SOAKED = ("1x4x4", "1x4x4_int4", "1x8x8", "2x8x8", "default")
+BUSES = (64, 128, 256)
+ICARUS = {"1x4x4": 4, "1x4x4_int4": 3, "1x8x8": 1, "2x8x8": 1, "default": 0.2}  # shares of the work
+pytestmark = pytest.mark.timeout(600)  # a test may build a simulator
 
 
 @pytest.mark.verilator
-@pytest.mark.parametrize("name", SMALL)
-def test_verilator(targets, name):
-    campaign(targets, "verilator", name, 50, length=30)
+@pytest.mark.parametrize(("name", "bus"), SAMPLE)
+def test_verilator(name, bus):
+    lockstep("verilator", name, bus, instructions=3000)
+
+
+@pytest.mark.icarus
+@pytest.mark.parametrize(("name", "bus"), [("1x4x4", 64), ("1x4x4_base", 64), ("1x4x4_int4", 128)])
+def test_icarus(name, bus):
+    lockstep("icarus", name, bus, instructions=250, length=20, tiles=(8,))
+
+
+@pytest.mark.soak
+@pytest.mark.verilator
+@pytest.mark.parametrize("bus", BUSES)
+@pytest.mark.parametrize("name", SOAKED)
+def test_soak_verilator(name, bus, record_property):
+    """MYVTA_SOAK_INSTRUCTIONS over all configurations and widths, from seed MYVTA_SOAK_SEED on."""
+    share = -(-soak_count("INSTRUCTIONS", 1_000_000) // (len(SOAKED) * len(BUSES)))
+    tally = lockstep(
+        "verilator", name, bus, instructions=share, first=soak_count("SEED", 0), length=120,
+    )
+    record_property("soak", str(tally))
+
+
+@pytest.mark.soak
+@pytest.mark.icarus
+@pytest.mark.parametrize("bus", BUSES)
+@pytest.mark.parametrize("name", SOAKED)
+def test_soak_icarus(name, bus, record_property):
+    """MYVTA_SOAK_ICARUS instructions over all configurations and widths; fewer on large ones."""
+    total = soak_count("ICARUS", 20_000)
+    share = int(total * ICARUS[name] / sum(ICARUS.values()) / len(BUSES)) + 1
+    tally = lockstep(
+        "icarus", name, bus, instructions=share, first=soak_count("SEED", 0), length=30,
+        tiles=(8, 16),
+    )
+    record_property("soak", str(tally))
 
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ["1x4x4", "1x4x4_base"])
-def test_one_malformed_instruction(targets, name):
-    malformed(targets, name, 40)
+def test_one_malformed_instruction(name):
+    malformed(name, 64, 40)
 
 
 @pytest.mark.soak
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", SMALL)
-def test_soak_malformed(targets, name):
-    """MYVTA_SOAK_PROGRAMS programs of each configuration."""
-    malformed(targets, name, SOAK)
+def test_soak_malformed(name):
+    """MYVTA_SOAK_PROGRAMS programs of each configuration, a quarter and half on wider ports."""
+    count = soak_count("PROGRAMS", 5000)
+    for bus, share in ((64, 4), (128, 4), (256, 2)):
+        malformed(name, bus, count // share, first=bus << 16)
 
 
-def malformed(targets, name, count):
+def malformed(name, bus, count, first=0):
     """The error and its index are the model's, whatever runs beside it; the next launch is clean.
 
     Nothing is written but rows of stores.
     """
     config = named(name)
-    after = RandomProgram(config, Shape(seed=1), [])
-
-    @examples(count)
-    @given(shapes(), sketches(config, length=15), st.sampled_from(MEMORIES[name]),
-           st.sampled_from(sorted(faults(config))), st.integers(0, 99))
-    def check(shape, drawn, memory, fault, at):
-        program = RandomProgram(config, shape, drawn, (fault, at))
+    kinds = sorted(faults(config))
+    for case in islice(cases(config, first, length=15), count):
+        dice = Random(f"fault {case.seed}")
+        program = case.program(fault=(dice.choice(kinds), dice.randrange(100)))
         expected = run_on(open_model(config), program)
         assert expected.error[0] != ErrorCode.NONE
-        found = agree(program, expected, targets, "verilator", name, memory)
-        assert unstored(program, found.memory) == unstored(program, program.launchable()[0])
-        compare(after, targets, "verilator", name, memory)
-
-    check()
+        with open_memory("verilator", config, case.memory, bus) as target:
+            lines, _ = differ(target, program, expected)
+            assert not lines, "\n".join([f"{case}:", *lines, program.listing()])
+            left = target.read_memory(*target.window)
+            assert unstored(program, left) == unstored(program, program.launchable()[0]), str(case)
+            compare(target, Case(config, 1, Shape(seed=1), (), case.memory))
 
 
 def unstored(program, memory):
@@ -129,34 +113,65 @@ def unstored(program, memory):
     return bytes(0 if stored >> at & 1 else byte for at, byte in enumerate(memory))
 
 
-@pytest.mark.icarus
-@pytest.mark.parametrize(("name", "count"), [("1x4x4", 12), ("1x4x4_base", 4), ("1x4x4_int4", 4)])
-def test_icarus(targets, name, count):
-    memory = {"1x4x4": dict(latency=1), "1x4x4_base": dict(latency=9, stall=30)}.get(name, {})
-    campaign(targets, "icarus", name, count, length=10, tiles=(8,), memories=[memory])
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_no_legal_schedule_changes_the_result(name):
     """The model in a fixed order and in a random one: tokens are enough, or this is red."""
     config = named(name)
-
-    @examples(40)
-    @given(shapes(), sketches(config, length=30), st.integers(0, 999))
-    def check(shape, drawn, order):
-        program = RandomProgram(config, shape, drawn)
+    for case in islice(cases(config, 0, length=30), 40):
+        program = case.program()
         expected = run_on(open_model(config), program)
-        found = run_on(open_model(config, order=order), program)
+        found = run_on(open_model(config, order=case.seed), program)
         lines = differences(program, expected, found)
-        assert not lines, "\n".join([*lines, program.listing()])
-
-    check()
+        assert not lines, "\n".join([f"{case}:", *lines, program.listing()])
 
 
-@pytest.mark.soak
-@pytest.mark.verilator
-@pytest.mark.parametrize("name", [*SMALL, "default"])
-def test_soak(targets, name):
-    """MYVTA_SOAK_PROGRAMS programs of each configuration."""
-    campaign(targets, "verilator", name, SOAK, length=60,
-             memories=MEMORIES.get(name, [dict(latency=1), dict(latency=64, stall=20)]))
+class ForgetfulTarget(ModelTarget):
+    """A model that spoils a byte in every launch that loads ACC_8BIT."""
+
+    def read_memory(self, address, size):
+        found = bytearray(super().read_memory(address, size))
+        found[-7] ^= self.read_register(Reg.ACC_8BIT_BYTES) != 0
+        return bytes(found)
+
+
+def test_a_difference_is_shown_with_its_seed_and_as_short_as_it_gets(monkeypatch):
+    def open_forgetful(backend, config, memory, bus):
+        assert (backend, memory, bus) == ("forgetful", case.memory, 64)
+        return ForgetfulTarget(config, base=BASE, size=SIZE)
+
+    monkeypatch.setattr("lockstep.open_memory", open_forgetful)
+    for case in cases(named("1x4x4"), 5, length=30):
+        target = ForgetfulTarget(case.config, base=BASE, size=SIZE)
+        with pytest.raises(pytest.fail.Exception) if _narrow_loads(case) else nullcontext() as seen:
+            compare(target, case)
+        if seen and len(case.drawn) > 10:
+            break
+    text = str(seen.value)
+    assert text.startswith(f"forgetful, bus 64, 1x4x4, seed {case.seed}, {{'latency': ")
+    assert "memory: 1 bytes differ, the first at 0x4fff9 (a guard byte, outside every" in text
+    shrunk = text.split("shrunk to:")[1]
+    assert shrunk.count("acc_8bit") == 1
+    assert len(shrunk.splitlines()) < len(case.program().listing().splitlines())
+
+
+def _narrow_loads(case):
+    return any(isinstance(it, Load) and it.memory_type == ACC_8BIT and it.x_size and it.y_size
+               for it in case.program().body)
+
+
+def test_shrink_keeps_what_matters():
+    assert shrink(range(40), lambda drawn: [drawn] if {7, 23} <= set(drawn) else None) == [[7, 23]]
+    assert shrink(range(40), lambda drawn: None) is None
+
+
+def test_the_same_seed_is_the_same_program():
+    first, again = (list(islice(cases(named("1x4x4"), 8, length=30), 6)) for _ in range(2))
+    assert first == again
+    assert RandomProgram(*_of(first[0])).launchable() == first[0].program().launchable()
+    assert [case.seed for case in first] == list(range(8, 14))
+    memories = [case.memory for case in first]
+    assert memories[0] == memories[3] != memories[4]
+
+
+def _of(case):
+    return case.config, case.shape, case.drawn

@@ -15,7 +15,8 @@ BOTH = [pytest.param("icarus", marks=pytest.mark.icarus),
 on_both = pytest.mark.parametrize("scheme", BOTH)
 
 MEMORIES = [
-    {}, {"latency": 64}, {"stall": 20, "seed": 3}, {"stall": 90, "seed": 9, "latency": 5},
+    {"latency": 0}, {"latency": 64}, {"stall": 20, "seed": 3},
+    {"stall": 90, "seed": 9, "latency": 5},
     {"bandwidth": 37}, {"shy": 1}, {"shy": 1, "stall": 50, "latency": 9},
     {"latency": 7, "bandwidth": 60, "stall": 35, "seed": 0xFFFFFFFF},
 ]
@@ -61,6 +62,7 @@ def test_options_cost_what_they_say(tmp_path):
         with open_copy_core("verilator", tmp_path, **memory) as target:
             return copy(target, 1000)  # 2000 beats of 64 bits
 
+    assert cycles(latency=0) == cycles(latency=1)  # AXI has nothing sooner than the next edge
     assert cycles() == 2021  # a beat every cycle; 21: first burst, gap, last response
     assert cycles(latency=64) == 2021 + 2 * 63  # hidden but for the first read, the last response
     assert cycles(bandwidth=50) == pytest.approx(2 * 2000, rel=0.02)

@@ -1,10 +1,17 @@
 """What every target must do, whatever is behind it (driver/target.py `Target`)."""
 
 import random
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from link_board import Noise, answering, pseudo_terminal
+from mapped_board import Settled, board_process
+from uart_device import behind_terminal, open_line
 
 from myvta.driver import DeviceError, StreamBuilder, Target, check_identity, launch, open_target
+from myvta.driver.server import Server
 from myvta.isa.opcodes import ErrorCode
 from myvta.isa.registers import REGISTERS, Reg, Status, reset_values
 
@@ -12,17 +19,74 @@ BASE, SIZE = 0x3000, 0x8000
 QUERY = f"?config=1x4x4&mem={BASE:#x}:{SIZE}"
 
 
-@pytest.fixture(scope="module", params=[
-    "model", pytest.param("icarus", marks=pytest.mark.icarus),
-    pytest.param("verilator", marks=pytest.mark.verilator),
-])
-def url(request):
-    return f"{request.param}://{QUERY}"
+@contextmanager
+def direct(scheme):
+    with open_target(f"{scheme}://{QUERY}") as opened:
+        yield opened
 
 
-@pytest.fixture(scope="module")
-def target(url):
-    with open_target(url) as opened:
+@contextmanager
+def served(scheme):
+    """A server in front of a target, on loopback."""
+    with open_target(f"{scheme}://{QUERY}") as inner, Server(inner, ("127.0.0.1", 0)) as server:
+        opened = open_target(f"tcp://127.0.0.1:{server.address[1]}?config=1x4x4")
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def wired(scheme, noise=0.0):
+    """A pseudo-terminal with the protocol's device side on its far end."""
+    with open_target(f"{scheme}://{QUERY}") as inner:
+        work = answering(inner)
+        terminal = pseudo_terminal(work, Noise(noise, 1), Noise(noise, 2))
+        with terminal as path, open_target(f"uart://{path}?config=1x4x4") as opened:
+            yield opened
+
+
+@contextmanager
+def mapped(scheme):
+    """A device process behind a shared map, waited for after every write of a register."""
+    with tempfile.TemporaryDirectory() as folder:
+        process = board_process(Path(folder), f"{scheme}://{QUERY}", 0x10000)
+        with process as (path, looks), open_target(
+            f"devmem://?device={path}&regs=0x10000&mem={BASE:#x}:{SIZE}&config=1x4x4"
+        ) as opened:
+            yield Settled(opened, looks)
+
+
+@contextmanager
+def simulated(noise=0.0):
+    """The UART of uart_top, simulated cycle by cycle."""
+    line = open_line()
+    terminal = pseudo_terminal(behind_terminal(line), Noise(noise, 1), Noise(noise, 2))
+    with terminal as path, open_target(
+        f"uart://{path}?config=1x4x4&mem={BASE:#x}:{SIZE}&timeout=60"
+    ) as opened:
+        yield opened
+    line.close()
+
+
+TARGETS = {
+    "model": (direct, "model"), "icarus": (direct, "icarus"), "verilator": (direct, "verilator"),
+    "tcp-model": (served, "model"), "tcp-verilator": (served, "verilator"),
+    "uart-model": (wired, "model"), "uart-noisy": (wired, "model", 1e-4),
+    "devmem-model": (mapped, "model"), "devmem-verilator": (mapped, "verilator"),
+    "uart_top-verilator": (simulated,), "uart_top-noisy-verilator": (simulated, 1e-4),
+}
+
+
+def marked(name):
+    marks = [getattr(pytest.mark, tool) for tool in ("icarus", "verilator") if tool in name]
+    if "uart_top" in name:  # half a minute and more: every byte takes 80 cycles
+        marks.append(pytest.mark.soak)
+    return pytest.param(name, marks=marks)
+
+
+@pytest.fixture(scope="module", params=[marked(name) for name in TARGETS])
+def target(request):
+    kind, *arguments = TARGETS[request.param]
+    with kind(*arguments) as opened:
         yield opened
 
 
@@ -131,6 +195,11 @@ def test_launches_that_cannot_work(target, address, count, code, index):
     assert target.read_register(Reg.ERROR_CODE) == 0
 
 
+# A shared file does not tell its device process that 1 was written over a 1.
+@pytest.mark.parametrize(
+    "target", [marked(name) for name in TARGETS if "devmem" not in name], indirect=True,
+    scope="module",
+)
 def test_interrupt_status_is_written_1_to_clear(target):
     target.write_register(Reg.INTERRUPT_STATUS, 1)
     assert target.read_register(Reg.INTERRUPT_STATUS) == 0

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from myvta.driver import DeviceError, TargetTimeout, check_identity, launch
+from myvta.driver import DeviceError, TargetTimeout, check_identity, launch, open_target
 from myvta.driver.errors import IdentityError, TargetError
 from myvta.isa.config import named
-from myvta.isa.instructions import Alu, Finish, encode_stream
+from myvta.isa.instructions import Alu, Finish, Store, encode_stream
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.isa.registers import COUNTERS, Reg, Status, reset_values
 
@@ -40,6 +40,9 @@ class FakeTarget:
 
     def write_register(self, offset, value):
         self.writes.append((Reg(offset), int(value)))
+        window = offset in (Reg.WINDOW_BASE, Reg.WINDOW_LIMIT)
+        if window and not self.registers[Reg.WINDOW_LOCK]:
+            self.registers[int(offset)] = int(value)
 
     def read_memory(self, address, size):
         return bytes(self.memory[address - BASE : address - BASE + size])
@@ -53,6 +56,36 @@ def test_register_sequence():
         (Reg.INSN_BASE, 0x2010), (Reg.UOP_BASE, 0x2100), (Reg.INP_BASE, 0), (Reg.WGT_BASE, 0),
         (Reg.ACC_BASE, 0x3000), (Reg.OUT_BASE, 0), (Reg.WATCHDOG, 0), (Reg.CONTROL, 1),
     ]
+
+
+def test_a_locked_window_is_refused_before_anything_starts():
+    target = FakeTarget(WINDOW_LOCK=1, WINDOW_BASE=0, WINDOW_LIMIT=0xFFFF_FFFF)
+    with pytest.raises(TargetError, match=re.escape(
+        "window reads 0x0..0xffffffff, not 0x2000..0x3fff: it is locked"
+    )):
+        launch(target, BASE, 1)
+    assert (Reg.CONTROL, 1) not in target.writes
+    target = FakeTarget(WINDOW_LOCK=1, WINDOW_BASE=0x2000, WINDOW_LIMIT=0x3FFF)
+    launch(target, BASE, 1)  # locked where it should be
+
+
+@pytest.mark.parametrize("scheme", ["model", pytest.param(
+    "verilator", marks=pytest.mark.verilator)])
+def test_whoever_opened_the_window_every_launch_closes_it(scheme):
+    """A store outside the target's window, inside one that somebody opened wider."""
+    with open_target(f"{scheme}://?config=1x4x4&mem=0x10000:64K") as target:
+        code = encode_stream([Store(x_size=1, dram_base=0), Finish()], target.config)
+        target.write_memory(0x10000, code)
+        for base, limit in ((0, 0xFFFF_FFFF), (0x3000, 0x3FFF), (0x10000, 0x10FFF)):
+            target.write_register(Reg.WINDOW_BASE, base)
+            target.write_register(Reg.WINDOW_LIMIT, limit)
+            with pytest.raises(DeviceError, match="WINDOW at instruction 0"):
+                launch(target, 0x10000, 2)
+            assert target.read_register(Reg.WINDOW_BASE) == 0x10000
+            assert target.read_register(Reg.WINDOW_LIMIT) == 0x1FFFF
+            inside = dict.fromkeys(MemoryType, 0x10000)
+            target.write_memory(0x10000, code)
+            launch(target, 0x10000 + 16, 1, bases=inside)
 
 
 def test_report():

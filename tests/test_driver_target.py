@@ -140,10 +140,14 @@ def test_trace_is_an_unknown_option_without_spy():
         open_target("model://?trace=x")
 
 
-def test_the_driver_needs_numpy_alone():
+@pytest.mark.parametrize("module", [
+    "driver", "driver.devmem", "driver.uio", "driver.udmabuf", "driver.tcp", "driver.uart",
+    "driver.server",
+])
+def test_the_driver_needs_numpy_alone(module):
     """A board has no simulator, no network tools and no serial port."""
-    code = "import sys, myvta.driver; print(*sorted({n.split('.')[0] if not n.startswith('myvta.')"
-    code += " else '.'.join(n.split('.')[:2]) for n in sys.modules}))"
+    code = f"import sys, myvta.{module}; print(*sorted({{n.split('.')[0] "
+    code += "if not n.startswith('myvta.') else '.'.join(n.split('.')[:2]) for n in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert {"myvta.driver", "myvta.isa", "numpy"} <= loaded

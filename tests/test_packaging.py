@@ -70,11 +70,11 @@ def test_markers_stand_for_what_tox_runs():
     tox = configparser.RawConfigParser()
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     assert {name.removeprefix("testenv:") for name in tox if name.startswith("testenv:")} == {
-        "cosim", "convert", "lint", "types", "soak", "networks",
+        "cosim", "convert", "lint", "types", "soak", "mutate", "networks",
     }
     markers = {line.split(":")[0] for line in lines("tool:pytest", "markers")}
     assert markers == {
-        "icarus", "verilator", "convert", "configurations", "soak", "networks",
+        "icarus", "verilator", "convert", "configurations", "browser", "soak", "networks",
     }
 
 
@@ -129,6 +129,10 @@ def test_wheel_names_its_scripts_targets_and_licence(wheel):
         "model": "myvta.model.target:open_model",
         "icarus": "myvta.cosim.icarus:open_icarus",
         "verilator": "myvta.cosim.verilator:open_verilator",
+        "uart": "myvta.driver.uart:open_uart",
+        "tcp": "myvta.driver.tcp:open_tcp",
+        "devmem": "myvta.driver.devmem:open_devmem",
+        "uio": "myvta.driver.uio:open_uio",
     }
     assert any(name.endswith("/LICENSE") for name in wheel.namelist())
     metadata = wheel.read(f"{info}/METADATA").decode()

@@ -124,6 +124,7 @@ def fault(uops, steps: Steps, acc_tiles: int = 60):
     [
         Steps(iter_in=2, dst=(0, 255), use_imm=True),
         Steps(iter_out=200, dst=(255, 0), use_imm=True),  # far past any index width
+        Steps(iter_out=3, dst=(255, 0), use_imm=True, uop_bgn=1, uop_end=2),  # 0, 255, 510
         Steps(iter_in=2, src=(0, 255)),
         Steps(gemm=True, iter_in=2, src=(0, 255)),
         Steps(gemm=True, iter_in=2, wgt=(0, 127)),
@@ -140,6 +141,7 @@ def test_an_index_past_a_scratchpad_is_a_fault(steps):
     [
         (0, -1, 1, (ErrorCode.RQT_PARAMETER, 0)),
         (0, 0, -1, (ErrorCode.RQT_PARAMETER, 0)),
+        (0, 32, 0, (ErrorCode.RQT_PARAMETER, 0)),
         (1 << RqtFlag.BYPASS, 31, -1, None),
     ],
 )

@@ -1,7 +1,8 @@
 """Static faults: what is wrong with an instruction whatever the memories hold (D14, D17).
 
 The device raises them when an instruction reaches the head of its module queue, before it waits
-for tokens.  Several can hold at once; the first in the order of :data:`_CHECKS` is the one raised.
+for tokens; the static checker finds the same before a launch.  Several can hold at once; the first
+in the order of :data:`_CHECKS` is the one raised.
 """
 
 from __future__ import annotations
@@ -9,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..isa.config import Config
-from ..isa.instructions import Alu, Gemm, Instruction, Load, Store, Undefined, route
-from ..isa.opcodes import AluOpcode, ErrorCode, MemoryType, Module
-from .errors import Fault
+from .config import Config
+from .instructions import Alu, Gemm, Instruction, Load, Store, Undefined, route
+from .opcodes import AluOpcode, ErrorCode, MemoryType, Module
 
-__all__ = ["StaticChecker", "footprint", "has_steps"]
+__all__ = ["Legality", "footprint", "has_steps"]
 
 _LOADABLE = (
     MemoryType.UOP, MemoryType.WGT, MemoryType.INP, MemoryType.ACC, MemoryType.ACC_8BIT,
@@ -22,19 +22,20 @@ _LOADABLE = (
 _ALU_OPCODES = tuple(AluOpcode)
 
 
-class StaticChecker:
+class Legality:
     """The static checks for one configuration."""
 
     def __init__(self, config: Config):
         self._config = config
         self._depth = {kind: config.depth(kind) for kind in MemoryType}
 
-    def check(self, instruction: Instruction) -> None:
-        """Raise the first static Fault of an instruction, if it has one."""
+    def fault(self, instruction: Instruction) -> tuple[ErrorCode, str] | None:
+        """Return code and wording of an instruction's first static fault, None if it has none."""
         for code, find in _CHECKS.get(type(instruction), ()):
             detail = find(instruction, self._config, self._depth)
             if detail:
-                raise Fault(code, detail)
+                return code, detail
+        return None
 
 
 def has_steps(instruction: Gemm | Alu) -> bool:

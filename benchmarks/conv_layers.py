@@ -1,0 +1,70 @@
+"""The convolutions of workloads.csv as nodes of a network, and their streams on a target.
+
+Weights and data are zero: the cycles of the hardware do not depend on them.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from myvta.compiler.arithmetic import Requant
+from myvta.compiler.isolate import run_alone
+from myvta.compiler.quantized import QuantizedNode
+from myvta.compiler.views import View
+from myvta.driver.launch import read_performance
+from myvta.driver.stream import Stream
+from myvta.driver.target import Target
+
+__all__ = ["ConvLayer", "conv_layer", "conv_layers", "measure"]
+
+
+@dataclass(frozen=True)
+class ConvLayer:
+    """A convolution and how often its network has it."""
+
+    network: str
+    name: str
+    count: int
+    node: QuantizedNode
+    views: dict[str, View]
+
+    @property
+    def compulsory_bytes(self) -> int:
+        """Bytes of int8 input, weights and output."""
+        assert self.node.weight is not None
+        return self.node.weight.size + sum(c * h * w for c, h, w in self.views.values())
+
+
+def conv_layers(network: str) -> list[ConvLayer]:
+    """Return the convolutions of a network."""
+    with (Path(__file__).parent / "workloads.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["network"] == network]
+    return [conv_layer(row) for row in rows if row["op"] == "conv2d"]
+
+
+def conv_layer(row: Mapping[str, str | int]) -> ConvLayer:
+    """Return the layer of a row of workloads.csv."""
+    h, w, cin, cout, groups, k, pad, stride = (
+        int(row[name]) for name in ("h", "w", "cin", "cout", "groups", "k", "pad", "stride")
+    )
+    rule = Requant(np.zeros(cout, np.int32), np.full(cout, 8, np.int32), None, True)
+    node = QuantizedNode(
+        "Conv", str(row["layer"]), ("x",), ("y",),
+        {"strides": (stride, stride), "dilations": (1, 1), "pads": (pad,) * 4,
+         "group": groups},
+        weight=np.zeros((cout, cin // groups, k, k), np.int8), requant=rule,
+    )
+    out = [(size + 2 * pad - k) // stride + 1 for size in (h, w)]
+    views = {"x": (cin, h, w), "y": (cout, out[0], out[1])}
+    return ConvLayer(str(row["network"]), str(row["layer"]), int(row["count"]), node, views)
+
+
+def measure(target: Target, stream: Stream, size: int) -> tuple[int, dict[str, int]]:
+    """Run a stream whose data lies in the first ``size`` bytes; return cycles and counters."""
+    report = run_alone(target, stream, size)
+    return report.cycles, {**report.counters, **read_performance(target)}

@@ -1,0 +1,202 @@
+"""Whole networks on the RTL: cycles, use of the multipliers, bytes, causes, layer by layer.
+
+Each network (examples/networks) is built when it is not there yet, compiled for the default
+configuration and run on the verilated RTL twice: with a launch for each layer, which gives the rows
+of the table, and in as few launches as it takes, which gives the figures of the whole.  Outputs of
+both are compared with the model's, bit for bit.
+
+``use`` is GEMM steps that the network's own products need over cycles; ``least`` are bytes of
+inputs, weights and outputs once.  C2..C11 are the convolutions of ResNet-18 but for the first, each
+launched alone.  Without names: ResNet-18, MobileNet-v1, DCGAN.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+# Two BLAS threads gain 15 % on an idle machine, and lose 10x to their barriers on a busy one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import marks
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from myvta.compiler.compile import compile_model
+from myvta.compiler.session import Session
+from myvta.driver.profile import Profile, profile_program
+from myvta.driver.target import open_target
+
+BUILD = Path(__file__).parents[1] / "examples/networks/build.py"
+WHOLE = ("resnet18", "mobilenet_v1", "dcgan")
+MEMORY = 256 << 20
+PUBLISHED = {  # at 256 int8 MACs a cycle, batch 1: share of MACs used (shared sources in design.md)
+    "resnet18": "60.7 % (Snowflake), C2..C11 85.7 % (VTA Chisel, pipelined)",
+    "resnet50": "70.4 % (VTA Chisel), 53 % (AMD DPU), 51 % (Gemmini)",
+    "mobilenet_v1": "32 % (AMD DPU)",
+}
+CYCLES = {  # network, latency: at most, all layers
+    ("resnet18", 1): 8.0e6, ("resnet18", 64): 8.3e6, ("resnet50", 1): 18.0e6,
+    ("mobilenet_v1", 1): 3.8e6,
+}
+CONVOLUTIONS = {  # configuration, latency: at most, C2..C11 of ResNet-18
+    ("default", 1): 6.97e6, ("default", 64): 7.13e6, ("base", 1): 7.35e6, ("base", 64): 7.5e6,
+}
+CONVOLUTION_BYTES = 18e6
+SECONDS, MODEL_SECONDS = 20.0, 1.0  # one ResNet-18 image
+
+
+@dataclass(frozen=True)
+class Run:
+    """A network on one configuration and memory."""
+
+    name: str
+    config: str
+    latency: int
+    layers: Profile
+    whole: Profile
+    ops: dict[str, str]
+    compile_seconds: float
+    model_seconds: float
+
+    @property
+    def convolutions(self) -> tuple[int, int]:
+        """Cycles and bytes of the convolutions but for the first."""
+        rows = [row for row in self.layers.launches if self.ops.get(row.name) == "Conv"][1:]
+        return sum(row.cycles for row in rows), sum(row.bytes for row in rows)
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of the launches of one run on the RTL."""
+        return sum(row.seconds for row in self.whole.launches)
+
+
+def build(name: str, folder: Path) -> Path:
+    """Return a network's file, made if need be."""
+    path = folder / f"{name}.onnx"
+    if not path.exists():
+        subprocess.run([sys.executable, BUILD, name, "--out", folder], check=True)
+    return path
+
+
+def measure(name: str, folder: Path, config: str, latency: int, bus: int) -> Run:
+    """Compile a network, run it both ways, compare what it answers with the model."""
+    path = build(name, folder)
+    calibration = path.with_suffix(".npz")
+    started = time.monotonic()
+    whole = compile_model(path, calibration, config, memory=MEMORY)
+    compile_seconds = time.monotonic() - started
+    apart = compile_model(path, calibration, config, memory=MEMORY, per_layer=True)
+    with np.load(calibration) as file:
+        image = {key: value[: apart.report.images] for key, value in file.items()}
+    with open_target(f"model://?mem=0x0:{MEMORY}", whole.program.config) as target:
+        session = Session(whole.program, target)
+        wanted = session.run(image)  # plans every instruction
+        started = time.monotonic()
+        session.run(image)
+        model_seconds = time.monotonic() - started
+    profiles = []
+    for made in (apart, whole):
+        url = f"verilator://?mem=0x0:{MEMORY}&latency={latency}&bus={bus}"
+        with open_target(url, made.program.config) as target:
+            loaded = Session(made.program, target).loaded
+            profiles.append(profile_program(loaded, image, timeout=3600))
+            for output in made.program.outputs:
+                if not np.array_equal(loaded.read(output), wanted[output]):
+                    raise SystemExit(f"{name} on {config}: {output} differs from the model's")
+    ops = {node.name: node.op for node in whole.report.nodes}
+    return Run(name, config, latency, *profiles, ops, compile_seconds, model_seconds)
+
+
+def table(run: Run, console: Console) -> None:
+    """Print a network's layers and its sums."""
+    profile = run.layers
+    shown = Table(title=f"{run.name}, {run.config}, latency {run.latency}")
+    shown.add_column("layer", no_wrap=True)
+    for title in ("cycles", "use %", "busy %", "token %", "memory %", "kB", "of least"):
+        shown.add_column(title, justify="right")
+    for row in profile.launches:
+        causes = [100 * row.performance[f"COMPUTE_{cause}"] / row.cycles
+                  for cause in ("BUSY", "TOKEN", "READ")]
+        least = row.bytes / row.compulsory_bytes if row.compulsory_bytes else 0
+        shown.add_row(
+            row.name, str(row.cycles), f"{100 * row.utilization:.1f}",
+            *(f"{cause:.1f}" for cause in causes), f"{row.bytes / 1e3:.0f}", f"{least:.2f}",
+        )
+    console.print(shown)
+    whole = run.whole
+    ideal = sum(row.ideal_steps for row in whole.launches)
+    least = sum(row.compulsory_bytes for row in whole.launches)
+    moved = sum(row.bytes for row in whole.launches)
+    hosted = [row.name for row in whole.rows if row.where == "host"]
+    console.print(
+        f"{run.name}: {whole.cycles} cycles in {len(whole.launches)} launches, "
+        f"{100 * ideal / whole.cycles:.1f} % of MACs used; {moved / 1e6:.2f} MB moved, "
+        f"{moved / least:.2f} x of least; on the host: {', '.join(hosted)}; compiled in "
+        f"{run.compile_seconds:.1f} s; an image took {run.seconds:.1f} s on the RTL, "
+        f"{run.model_seconds:.2f} s on the model; published: "
+        f"{PUBLISHED.get(run.name, 'nothing comparable')}",
+        highlight=False, soft_wrap=True,
+    )
+
+
+def wanted(run: Run) -> list[marks.Mark]:
+    """Return a run's figures that have a mark."""
+    out = []
+    where = f"{run.config}, latency {run.latency}"
+
+    def at_most(name: str, value: float, mark: float, unit: str) -> None:
+        out.append(marks.Mark(f"{run.name}, {name}, {where}", value, mark, unit, at_least=False))
+
+    if run.config == "default" and (run.name, run.latency) in CYCLES:
+        at_most("all layers", run.whole.cycles, CYCLES[run.name, run.latency], "cycles")
+    if run.name == "resnet18" and (run.config, run.latency) in CONVOLUTIONS:
+        cycles, moved = run.convolutions
+        at_most("C2..C11", cycles, CONVOLUTIONS[run.config, run.latency], "cycles")
+        at_most("C2..C11", moved, CONVOLUTION_BYTES, "bytes")
+    if run.name == "resnet18" and run.config == "default":
+        if run.latency == 1:
+            at_most("an image on the RTL", run.seconds, SECONDS, "s")
+        at_most("an image on the model", run.model_seconds, MODEL_SECONDS, "s")
+    return out
+
+
+def main() -> int:
+    """Run the benchmark; returns the exit status."""
+    parser = marks.parser("whole networks on the RTL")
+    parser.add_argument("names", nargs="*", default=list(WHOLE), metavar="NETWORK",
+                        help="of examples/networks/build.py")
+    parser.add_argument("--latency", type=int, action="append", help="of memory; default 1 and 64")
+    parser.add_argument("--config", default="default", help="a named configuration")
+    parser.add_argument("--bus", type=int, default=64, choices=(64, 128, 256))
+    parser.add_argument("--folder", type=Path, default=Path("build/networks"),
+                        help="where the networks are, or are built")
+    options = parser.parse_args()
+    console = Console(width=110)
+    runs = []
+    for name in options.names:
+        for latency in options.latency or [1, 64]:
+            run = measure(name, options.folder, options.config, latency, options.bus)
+            table(run, console)
+            runs.append(run)
+    figures = [
+        {"network": run.name, "config": run.config, "latency": run.latency, "bus": options.bus,
+         "layers": run.layers.to_json(), "whole": run.whole.to_json(),
+         "compile_seconds": run.compile_seconds, "model_seconds": run.model_seconds}
+        for run in runs
+    ]
+    return marks.conclude(
+        [mark for run in runs for mark in wanted(run)], {"runs": figures},
+        versions={name: version(name) for name in ("myhdl", "verilator", "onnxruntime")},
+        file=options.json,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Predicted against measured cycles: every convolution of ResNet-18 and MobileNet-v1.
+
+Each layer alone, as the compiler lowers it for the default configuration, on the RTL under
+Verilator, at memory latency 1 and 64 and a memory port of 64 and 128 bits.  The mark is 3 % for
+every layer.  ``--network`` chooses others of workloads.csv, ``--quick`` the 64-bit port alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from importlib.metadata import version
+
+import conv_layers
+import marks
+from rich.console import Console
+from rich.table import Table
+
+from myvta.compiler.isolate import isolate
+from myvta.compiler.lower_conv import lower_conv
+from myvta.driver.target import open_target
+from myvta.isa.config import named
+from myvta.model.timing import predict
+
+NETWORKS = ("resnet18", "mobilenet_v1")
+WORST = 3.0  # percent
+_TITLES = ("layer", "bits", "latency", "instructions", "RTL", "predicted", "error %")
+
+
+def main() -> int:
+    """Run the benchmark; returns the exit status."""
+    parser = marks.parser("the timing model against the RTL")
+    parser.add_argument("--network", action="append", help="a network of workloads.csv")
+    parser.add_argument("--quick", action="store_true", help="64-bit memory port only")
+    options = parser.parse_args()
+    shown = Table(title="cycles of single layers, default configuration")
+    for title in _TITLES:
+        shown.add_column(title, justify="left" if title == "layer" else "right", no_wrap=True)
+    rows, seconds, instructions = [], 0.0, 0
+    layers = [
+        layer for network in options.network or NETWORKS
+        for layer in conv_layers.conv_layers(network)
+    ]
+    for log_bus in (6,) if options.quick else (6, 7):
+        config = named("default").replace(log_bus_width=log_bus)
+        streams = [isolate(lower_conv, layer.node, layer.views, config) for layer in layers]
+        for latency in (1, 64):
+            url = f"verilator://?config=default&bus={config.bus_width}&latency={latency}"
+            with open_target(url) as target:
+                for layer, made in zip(layers, streams, strict=True):
+                    measured, _ = conv_layers.measure(target, made.stream, made.size)
+                    started = time.perf_counter()
+                    predicted = predict(
+                        made.stream.instructions, made.stream.uops, config, latency=latency
+                    ).cycles
+                    seconds += time.perf_counter() - started
+                    instructions += len(made.stream)
+                    error = 100 * (predicted / measured - 1)
+                    rows.append((f"{layer.network} {layer.name}", config.bus_width, latency,
+                                 len(made.stream), measured, predicted, error))
+                    shown.add_row(*(f"{value:+.2f}" if isinstance(value, float) else str(value)
+                                    for value in rows[-1]))
+    console = Console(width=110)
+    console.print(shown)
+    console.print(f"{1e6 * seconds / instructions:.1f} us of prediction an instruction")
+    worst = max(abs(row[-1]) for row in rows)
+    figures = [dict(zip(_TITLES, row, strict=True)) for row in rows]
+    return marks.conclude(
+        [marks.Mark("greatest error of a layer", worst, WORST, "%", at_least=False)],
+        {"layers": figures}, versions={n: version(n) for n in ("myhdl", "verilator")},
+        file=options.json,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""`myvta check`: what is wrong with a file, before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from . import check_model, check_program
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--config", "config_name", metavar="NAME",
+              help="Configuration for a model (default: default) or for a listing without "
+              ".config: a name or a vta_config.json.")
+@click.option("--shape", "shapes", multiple=True, metavar="NAME=1,1,8,8",
+              help="Sizes of a model's input whose shape is dynamic; may be given several times.")
+@click.option("--memory", default="64M", show_default=True, metavar="BYTES",
+              help="Device memory a model may take.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    file: Path, config_name: str | None, shapes: tuple[str, ...], memory: str, as_json: bool
+) -> None:
+    """Check FILE: an ONNX model, a bundle (.vta) or an assembly listing, without running it.
+
+    Of a model (.onnx), lists every node, where it will run and why, and everything that keeps it
+    from being compiled; exits with 1 if there is any such problem.
+
+    In a program, looks for what a launch would do wrong (docs/check.md): indices out of bounds,
+    data races between the engines, deadlocks, reads of what was never written, stores over live
+    data. Exits with 1 if there is any finding.
+    """
+    if file.suffix == ".onnx":
+        sound = check_model.run(file, config_name, shapes, memory, as_json)
+    else:
+        sound = check_program.run(file, config_name, as_json)
+    if not sound:
+        raise SystemExit(1)

@@ -1,0 +1,79 @@
+"""From an open port to the first validated layer: runs on the board or on the machine beside it.
+
+    python first_layer.py NET.vta URL [--junit FILE]
+
+Looks at the device first (who answers, registers, memory, a small program), then compares every
+layer of the bundle with the model, bit for bit.  Needs numpy, pyserial for uart://, and myvta
+without its dependencies: pip install --no-deps myvta.  Exit status: 0 everything agrees, 1 not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from myvta.compiler import session
+from myvta.driver import HostStepError, open_target, read_bundle
+from myvta.driver.diagnose import diagnose
+from myvta.driver.program import HostStep, Program
+from myvta.driver.validate import validate
+from myvta.driver.validate_report import LayerResult
+from myvta.isa.config import Config
+
+
+def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence[np.ndarray]:
+    """Do a host step of the compiler, as long as numpy is enough."""
+    try:
+        return session.host(step, inputs, program)
+    except ModuleNotFoundError as error:
+        raise HostStepError(
+            f"{step.layer!r} runs on the host and needs {error.name}: install it, or validate from "
+            "a machine that has it, `myvta validate NET.vta --target tcp://BOARD`"
+        ) from None
+
+
+def look(url: str, config: Config) -> bool:
+    """Print what is there; returns whether it works."""
+    works = True
+    for step in diagnose(url, config):
+        print(f"{'yes' if step.works else 'NO '} {step.name:16s} {step.found}")
+        if step.advice:
+            print(f"    {step.advice}")
+        works = works and step.works
+    return works
+
+
+def tell(result: LayerResult) -> None:
+    """Print one result."""
+    spent = f", {result.cycles} cycles" if result.cycles else ""
+    print(f"{'yes' if result.passed else 'NO '} {result.mode:7s} {result.layer}: "
+          f"{result.bytes} bytes{spent}")
+    for line in filter(None, result.text.split("\n")):
+        print(f"    {line}")
+
+
+def main() -> int:
+    """Look at the device, then validate."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("bundle", help="what `myvta compile` wrote, for the device's configuration")
+    parser.add_argument("url", help="devmem://pynq-z2, uart:///dev/ttyUSB0?baud=1000000, ...")
+    parser.add_argument("--junit", help="write the results as JUnit XML")
+    given = parser.parse_args()
+    program = read_bundle(given.bundle)
+    if not look(given.url, program.config):
+        return 1
+    with open_target(given.url, program.config) as target:
+        report = validate(program, target, host=host, url=given.url, on_result=tell)
+    if given.junit:
+        Path(given.junit).write_text(report.to_junit(), encoding="utf-8")
+    agree = sum(result.passed for result in report.results)
+    print(f"{agree} of {len(report.results)} agree with the model")
+    return 0 if report.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""What the static checker finds: one value for each thing wrong, with what would mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+__all__ = ["AddFinding", "Finding", "Kind"]
+
+
+class Kind(Enum):
+    """What is wrong; the last two do not change a result and are warnings."""
+
+    ILLEGAL = "illegal instruction"
+    BOUNDS = "out of bounds"
+    WINDOW = "outside the window"
+    ALIGNMENT = "misaligned base pointer"
+    MICRO_OPS = "unknown micro-ops"
+    UNWRITTEN = "read of what was never written"
+    RACE = "data race"
+    OVERLAP = "store over live data"
+    DEADLOCK = "deadlock"
+    FINISH = "missing FINISH"
+    TOKENS = "unbalanced tokens"
+    UNREACHABLE = "never executed"
+
+
+_WARNINGS = frozenset({Kind.TOKENS, Kind.UNREACHABLE})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong with a stream.
+
+    Attributes
+    ----------
+    kind : Kind
+    index : int
+        Position in the stream of the instruction it is about.
+    listing : str
+        That instruction as the disassembler writes it; ``""`` where it is about none.
+    text : str
+        What is wrong.
+    fix : str
+        What would mend it.
+    other : int or None
+        RACE: position of the other instruction.
+    """
+
+    kind: Kind
+    index: int
+    listing: str
+    text: str
+    fix: str
+    other: int | None = None
+
+    @property
+    def warning(self) -> bool:
+        """Whether the launch does the same with it: reported, and not refused."""
+        return self.kind in _WARNINGS
+
+    def __str__(self) -> str:
+        line = f" ({self.listing})" if self.listing else ""
+        return f"{self.kind.value} at instruction {self.index}{line}: {self.text}; {self.fix}"
+
+
+class AddFinding(Protocol):
+    """Keeps a finding; False when there is no room for more."""
+
+    def __call__(
+        self, kind: Kind, index: int, text: str, fix: str, other: int | None = None
+    ) -> bool: ...

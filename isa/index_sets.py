@@ -1,0 +1,47 @@
+"""Sets of tile indices as integers, one bit an index: exact, and quick to join and compare."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["of_indices", "repeated", "runs", "span"]
+
+
+def span(first: int, count: int) -> int:
+    """Return the set of ``count`` indices from ``first`` on."""
+    return ((1 << count) - 1) << first if count > 0 else 0
+
+
+def of_indices(indices: NDArray[np.integer], depth: int) -> int:
+    """Return the set of some indices below ``depth``."""
+    present = np.zeros(depth, np.uint8)
+    present[indices] = 1
+    return int.from_bytes(np.packbits(present, bitorder="little").tobytes(), "little")
+
+
+def repeated(bits: int, factor: int, count: int) -> int:
+    """Return the union of a set moved by 0, ``factor``, ... ``(count - 1) * factor``."""
+    if not factor:
+        return bits if count else 0
+    done = min(count, 1)
+    bits = bits if done else 0
+    while done < count:
+        more = min(done, count - done)
+        bits |= bits << factor * more
+        done += more
+    return bits
+
+
+def runs(bits: int, limit: int = 4) -> str:
+    """Return a set in words: ``3, 8..11, ...`` with at most ``limit`` runs."""
+    parts: list[str] = []
+    while bits:
+        if len(parts) == limit:
+            return ", ".join([*parts, "..."])
+        first = (bits & -bits).bit_length() - 1
+        moved = bits >> first
+        count = (~moved & (moved + 1)).bit_length() - 1
+        parts.append(f"{first}" if count == 1 else f"{first}..{first + count - 1}")
+        bits = moved >> count << (first + count)
+    return ", ".join(parts)

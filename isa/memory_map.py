@@ -1,0 +1,120 @@
+"""What memory holds when a launch begins, as the static checker has to know it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Intervals", "MemoryMap", "Region", "Rows"]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Bytes ``start .. end - 1`` and what they are."""
+
+    start: int
+    end: int
+    name: str
+
+
+@dataclass(frozen=True)
+class MemoryMap:
+    """Memory at the start of a launch; addresses are bytes as the device sends them.
+
+    Attributes
+    ----------
+    window : (int, int) or None
+        Base and size of what the device may touch; None: not known, not checked.
+    contents : tuple of (int, bytes, str)
+        Address, constant bytes, name: weights, parameters, micro-ops.  No store may touch them;
+        micro-ops are read from them.
+    inputs : tuple of Region or None
+        What else holds data.  None: all of memory may.
+    kept : tuple of Region
+        Data that is needed after the launch and not made by it: no store may touch it.
+    """
+
+    window: tuple[int, int] | None = None
+    contents: tuple[tuple[int, bytes, str], ...] = ()
+    inputs: tuple[Region, ...] | None = None
+    kept: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a 2-D access: ``count`` of ``size`` bytes, their starts ``pitch`` bytes apart."""
+
+    start: int
+    size: int
+    pitch: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        """End of the last row, excluded."""
+        return self.start + (self.count - 1) * self.pitch + self.size
+
+    @property
+    def solid(self) -> bool:
+        """Whether they leave no byte out between first and last."""
+        return self.count == 1 or self.pitch <= self.size
+
+    def _starts(self) -> NDArray[np.int64]:
+        return self.start + np.arange(self.count, dtype=np.int64) * self.pitch
+
+    def overlap(self, other: Rows) -> tuple[int, int] | None:
+        """Return first byte and end of a piece that both address, or None."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        if start >= end:
+            return None
+        if self.solid and other.solid:
+            return start, end
+        thin, wide = (other, self) if self.solid else (self, other)
+        starts = thin._starts()  # rows apart, rising
+        if wide.solid:
+            others, size = np.array([wide.start]), wide.end - wide.start
+        else:
+            others, size = wide._starts(), wide.size
+        for position in (np.searchsorted(others, starts, "right") - 1,
+                         np.searchsorted(others, starts, "right")):
+            there = np.clip(position, 0, others.size - 1)
+            low = np.maximum(others[there], starts)
+            high = np.minimum(others[there] + size, starts + thin.size)
+            hit = np.flatnonzero(low < high)
+            if hit.size:
+                return int(low[hit[0]]), int(high[hit[0]])
+        return None
+
+    def row_outside(self, base: int, end: int) -> int:
+        """Return the address of the first row that is not inside ``base .. end - 1``."""
+        starts = self._starts()
+        outside = (starts < base) | (starts + self.size > end)
+        return int(starts[np.argmax(outside)])
+
+
+class Intervals:
+    """Joined byte intervals: does one hold, or meet, a range?"""
+
+    def __init__(self, parts: Iterable[tuple[int, int]]):
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        for start, end in sorted(part for part in parts if part[0] < part[1]):
+            if self.ends and start <= self.ends[-1]:
+                self.ends[-1] = max(self.ends[-1], end)
+            else:
+                self.starts.append(start)
+                self.ends.append(end)
+
+    def holds(self, start: int, end: int) -> bool:
+        """Say whether one interval covers the whole range."""
+        at = bisect_right(self.starts, start) - 1
+        return at >= 0 and end <= self.ends[at]
+
+    def meets(self, start: int, end: int) -> bool:
+        """Say whether any interval has a byte of the range."""
+        at = bisect_right(self.starts, end - 1) - 1
+        return at >= 0 and start < self.ends[at]

@@ -1,0 +1,52 @@
+"""Cycles the RTL spends around the work itself, in one table: what :mod:`.timing` is made of.
+
+Change a number here when the RTL file named beside it changes; ``benchmarks/timing_model.py`` shows
+whether the whole still fits.  All are clock cycles unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CONSTANTS", "Constant", "cycles"]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One number: the RTL file it describes, and what it counts."""
+
+    value: int
+    rtl: str
+    meaning: str
+
+
+CONSTANTS: dict[str, Constant] = {
+    "FETCH_START": Constant(1, "fetch", "from the launch to the first request"),
+    "FETCH_DELIVER": Constant(3, "assemble", "from an instruction's last beat to its dispatch"),
+    "READ_AHEAD": Constant(64, "fetch", "instructions asked for and not dispatched"),
+    "QUEUE": Constant(2, "queue", "from dispatch to the head of a module's queue"),
+    "QUEUED": Constant(513, "queue", "instructions a queue and its output stage hold"),
+    "PORT": Constant(3, "read_port", "from a request to its burst on the bus"),
+    "BURST": Constant(16, "bundles", "beats of an aligned block: the longest burst"),
+    "CHECK": Constant(3, "memory_checks", "from a LOAD or STORE at the head to its start"),
+    "REQUEST": Constant(3, "row_requests", "from the start of a walk to its first request"),
+    "WALK": Constant(4, "row_requests", "from start to start of transfers, besides one a burst"),
+    "LOAD_BURSTS": Constant(32, "row_requests", "bursts of load that may be outstanding"),
+    "COMMANDS": Constant(10, "loader", "LOADs in flight in one engine"),
+    "COMMAND_GAP": Constant(1, "loader", "cycles without data between two LOADs"),
+    "BUFFER": Constant(256, "compute", "beats of compute's LOADs that wait beside its steps"),
+    "BUFFER_DELAY": Constant(2, "read_buffer", "from the last beat on the bus to the next LOAD"),
+    "DRAIN": Constant(10, "step_pipeline", "from a command's last micro-op to an idle pipeline"),
+    "WRITTEN": Constant(10, "step_pipeline", "from a command's last micro-op to its token"),
+    "HAZARD": Constant(8, "schedule", "from a step leaving s2 to one there that reads its result"),
+    "PARAMETERS": Constant(3, "rqt_parameters", "cycles an RQT with a new source waits"),
+    "STORE_DATA": Constant(7, "store", "from the start of a STORE to its first beat on the bus"),
+    "STORE_READ": Constant(2, "tile_reads", "from the last tile read to the next STORE's start"),
+    "RESPONSE": Constant(3, "write_port", "from a response's arrival to the token it lets go"),
+    "FINISH": Constant(2, "control", "from everything idle to the end of CYCLES"),
+}
+
+
+def cycles(name: str) -> int:
+    """Return a constant's value."""
+    return CONSTANTS[name].value

@@ -1,0 +1,110 @@
+"""The read half of the memory port as a server of whole transfers.
+
+Beats come in the order of their bursts, one a cycle.  The load engine's transfers are the stream in
+the background: up to 32 of its bursts are under way.  What fetch and compute ask for waits for
+those, then passes in one piece, and the load engine's transfer under way ends so much later.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from .timing_constants import cycles
+
+__all__ = ["ReadPort", "Transfer"]
+
+_PORT, _LOAD_BURSTS, _GAP = cycles("PORT"), cycles("LOAD_BURSTS"), cycles("COMMAND_GAP")
+
+
+@dataclass(eq=False)
+class Transfer:
+    """Data of one LOAD of the load engine; ``slots`` are the port's cycles it takes."""
+
+    item: int
+    slots: int
+    burst: float  # beats of its bursts, on average
+    ready: int  # first cycle in which a beat can come
+    start: int = 0
+    end: int = 0  # the cycle after its last beat
+
+
+class ReadPort:
+    """Who has the data channel when; times are cycles and may only grow from call to call."""
+
+    def __init__(self, latency: int):
+        self.latency = latency
+        self.loads: deque[Transfer] = deque()
+        self.version = 0  # changes with the end of the transfer under way
+        self._others: deque[tuple[int, int]] = deque()  # (start, end) of fetch and compute
+        self._others_free = 0
+        self._load_free = 0
+
+    def first_beat(self, requested: int) -> int:
+        """Return when a burst asked for in a cycle could answer on an idle port."""
+        return requested + _PORT + self.latency
+
+    def add_load(self, transfer: Transfer) -> None:
+        """Queue a transfer of the load engine."""
+        self.loads.append(transfer)
+        if len(self.loads) == 1:
+            self._begin()
+
+    def end_load(self) -> Transfer:
+        """Take away the transfer that has ended, and start the next one."""
+        ended = self.loads.popleft()
+        self._load_free = ended.end
+        if self.loads:
+            self._begin()
+        return ended
+
+    def other(self, requested: int, beats: int) -> tuple[int, int]:
+        """Serve fetch or compute; return the cycle of the first beat and the one after the last."""
+        start = max(self.first_beat(requested), self._others_free)
+        ahead = self._backlog(requested)
+        if ahead:
+            begin = min([self.loads[0].start, *(t[0] for t in self._others if t[1] > requested)])
+            ahead += self._pending(requested)
+            start = max(start, max(begin, requested) + ahead)
+        end = self._others_free = start + beats
+        self._others.append((start, end))
+        if self.loads and self.loads[0].end > start:
+            self._finish(self.loads[0])
+        return start, end
+
+    def _pending(self, now: int) -> int:
+        """Return the beats of fetch and compute that have been asked for and have not come."""
+        return sum(stop - max(start, now) for start, stop in self._others if stop > now)
+
+    def _backlog(self, now: int) -> int:
+        """Return the beats of the load engine that have been asked for and have not come."""
+        beats, bursts = 0.0, float(_LOAD_BURSTS)
+        for transfer in self.loads:
+            if transfer.ready - self.latency > now:
+                break
+            left = transfer.slots
+            if transfer is self.loads[0]:
+                left = min(left, transfer.end - now - self._pending(now))
+            part = min(left, bursts * transfer.burst)
+            beats += part
+            bursts -= part / transfer.burst
+            if bursts <= 0:
+                break
+        return int(beats)
+
+    def _begin(self) -> None:
+        head = self.loads[0]
+        head.start = max(head.ready, self._load_free)
+        while self._others and self._others[0][1] <= head.start:
+            self._others.popleft()
+        self._finish(head)
+
+    def _finish(self, head: Transfer) -> None:
+        """Work out when the transfer under way ends, with everything known to pass before it."""
+        end = head.start + head.slots
+        for start, stop in self._others:
+            if start >= end:
+                break
+            end += stop - max(start, head.start)
+        head.end = end
+        self.version += 1

@@ -1,0 +1,144 @@
+"""Planted bugs of GEMM and ALU: loops, indices, arithmetic, hazards."""
+
+from __future__ import annotations
+
+from planted import Planted
+
+__all__ = ["TABLE"]
+
+_STEPS, _HAZARDS = "rtl_step_pipeline", "rtl_step_hazards"
+
+TABLE = (
+    # -- gemm ------------------------------------------------------------------------------------
+    Planted(
+        "inputs multiplied as unsigned", "gemm", "mac_array.py",
+        "inp[inp_hi:inp_lo].signed() * wgt", "inp[inp_hi:inp_lo] * wgt", _STEPS,
+    ),
+    Planted(
+        "weight tile transposed", "gemm", "mac_array.py",
+        "wgt_lo=(o * block_in + c) * wgt_bits", "wgt_lo=(c * block_in + o) * wgt_bits", _STEPS,
+    ),
+    Planted(
+        "fourth product of a sum lost", "gemm", "mac_array.py",
+        "total.next = a + b + c + d", "total.next = a + b + c", _STEPS,
+    ),
+    Planted(
+        "paired products keep their offset", "gemm", "multiply_pair.py",
+        "low.next = both[spacing:] ^ half", "low.next = both[spacing:]", "rtl_multiply_pair",
+    ),
+    Planted(
+        "paired products borrow", "gemm", "multiply_pair.py",
+        "inp[inp_hi:inp_lo].signed() + half", "inp[inp_hi:inp_lo].signed()", "rtl_multiply_pair",
+    ),
+    Planted(
+        "inner loop goes on from where it ended", "gemm", "sequencer.py",
+        "inner.dst.next = outer_next.dst", "inner.dst.next = inner_next.dst", _STEPS,
+    ),
+    Planted(
+        "inner loop one short from its second run on", "gemm", "sequencer.py",
+        "in_left.next = state.iter_in", "in_left.next = state.iter_in - 1", _STEPS,
+    ),
+    Planted(
+        "an index past the end wraps", "gemm", "indexer.py",
+        "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst",
+        "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst[acc:]", _STEPS,
+    ),
+    Planted(
+        "destination one past the end allowed", "gemm", "indexer.py",
+        "sums.dst >= acc_depth", "sums.dst > acc_depth", _STEPS,
+    ),
+    Planted(
+        "reset step checks its weight index", "gemm", "indexer.py",
+        "wgt_past.next = sums.multiplies and sums.wgt >= wgt_depth",
+        "wgt_past.next = s1.gemm and sums.wgt >= wgt_depth",
+        "device_gemm::test_reset_does_not_look_at_inp_and_wgt_indices",
+    ),
+    Planted(
+        "overwrite accumulates", "gemm", "alu_lane.py",
+        "if s7.overwrite or s7.clear:", "if s7.clear:", _STEPS,
+    ),
+    Planted(
+        "reset adds the product", "gemm", "alu_lane.py",
+        "                if s7.clear:\n                    second.next = 0\n", "", _STEPS,
+    ),
+    Planted(
+        "result of an empty slot forwarded", "gemm", "operands.py",
+        "dst_from_s10.next = s9.valid and s9.dst == s6.dst",
+        "dst_from_s10.next = s9.dst == s6.dst", _STEPS,
+    ),
+    Planted(
+        "overwrite after a step of the same tile adds it", "gemm", "operands.py",
+        "not (s7.gemm and (s7.overwrite or s7.clear))", "not (s7.gemm and s7.clear)", _STEPS,
+    ),
+    # -- alu -------------------------------------------------------------------------------------
+    Planted(
+        "shifts right by 32 to 63 are shifts by 0 to 31", "alu", "alu_lane.py",
+        "q_word[32:5] != 0", "q_word[32:6] != 0", _HAZARDS,
+    ),
+    Planted(
+        "shifts left by more than 32 leave something", "alu", "alu_lane.py",
+        "outside.next = q_word[32:5] != ones", "outside.next = False", _HAZARDS,
+    ),
+    Planted(
+        "MIN and MAX compare as unsigned", "alu", "alu_lane.py",
+        "less.next = p < q", "less.next = p_word < q_word", _STEPS,
+    ),
+    Planted(
+        "immediate not sign-extended", "alu", "alu_lane.py",
+        "wide_imm.next = s7.imm.signed()", "wide_imm.next = s7.imm", _STEPS,
+    ),
+    Planted(
+        "a cross product of MUL taken twice", "alu", "multiply_lane.py",
+        "low_high.next = p_low * m_high", "low_high.next = p_high * m_low", _STEPS,
+    ),
+    Planted(
+        "RQT rounds its product at half the place", "alu", "multiply_lane.py",
+        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", _HAZARDS,
+    ),
+    Planted(
+        "half away from zero forgets what was shifted out", "alu", "requantize_lane.py",
+        "not shifted[34] or sticky", "not shifted[34]", _HAZARDS,
+    ),
+    Planted(
+        "RQT clamps only what is far above", "alu", "requantize_lane.py",
+        "elif too_high:", "elif above:", _STEPS,
+    ),
+    Planted(
+        "RELU lets small negative values through", "alu", "requantize_lane.py",
+        "if s8.imm[RqtFlag.RELU] and negative:", "if s8.imm[RqtFlag.RELU] and below:", _STEPS,
+    ),
+    Planted(
+        "RQT keeps parameters that a step has overwritten", "alu", "rqt_parameters.py",
+        "if parameter_hits != 0:", "if parameter_hits == 127:",
+        "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
+    ),
+    Planted(
+        "RQT keeps parameters from instruction to instruction", "alu", "rqt_parameters.py",
+        "if moves and s2.last:", "if moves and s2.last and s2.gemm:",
+        "rtl_step_hazards::test_parameters_written_between_two_instructions",
+    ),
+    Planted(
+        "third parameter tile past the end allowed", "alu", "indexer.py",
+        "parameters_end = acc_depth - 2", "parameters_end = acc_depth - 1",
+        "rtl_step_pipeline::test_an_index_past_a_scratchpad_is_a_fault",
+    ),
+    Planted(
+        "shift amount 32 allowed", "alu", "long_operands.py",
+        "shift_past.next = tile[hi:low] != 0", "shift_past.next = tile[hi:low + 1] != 0",
+        "rtl_step_pipeline::test_rqt_parameters_out_of_range_are_a_fault",
+    ),
+    Planted(
+        "MUL reads its source while it is written", "alu", "hazards.py",
+        "flying.dst == s1.dst or (s1.pair and flying.dst == s1.src)", "flying.dst == s1.dst",
+        _STEPS,
+    ),
+    Planted(
+        "RQT reads its shift while it is written", "alu", "hazards.py",
+        "or flying.dst == shift", "or flying.dst == multiplier",
+        "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
+    ),
+    Planted(
+        "two operands read from one bank at once", "alu", "schedule.py",
+        "can_early.next = (s3.use.short_late & src_mask) == 0", "can_early.next = True", _STEPS,
+    ),
+)

@@ -1,0 +1,449 @@
+"""server: many clients, one owner, and the hostile ones."""
+
+import hashlib
+import hmac
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from random import Random
+
+import numpy as np
+import pytest
+
+from myvta.driver import (
+    AccessError,
+    AuthenticationError,
+    BusyError,
+    Runtime,
+    TargetError,
+    TargetTimeout,
+    UrlError,
+    open_target,
+)
+from myvta.driver.frame import Frame, FrameDecoder, encode
+from myvta.driver.server import Limits, Server
+from myvta.driver.tcp import read_token, split_address
+from myvta.isa.link import Kind, LinkStatus
+from myvta.isa.opcodes import MemoryType
+from myvta.isa.registers import Reg, Status
+
+QUERY = "?config=1x4x4&mem=0x3000:32K"
+TOKEN = b"not very secret, but long"
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    path = tmp_path / "token"
+    path.write_bytes(TOKEN + b"\n")
+    return path
+
+
+@pytest.fixture
+def serve():
+    """Return a function that serves ``url`` and returns the server."""
+    opened = []
+
+    def start(url="model://" + QUERY, wrap=lambda target: target, **options):
+        target = wrap(open_target(url))
+        server = Server(target, ("127.0.0.1", 0), **options)
+        opened.extend((target, server))
+        return server
+
+    yield start
+    for item in reversed(opened):
+        item.close()
+
+
+def tcp(server, options=""):
+    return f"tcp://127.0.0.1:{server.address[1]}?config=1x4x4{options}"
+
+
+class Raw:
+    """A client without manners."""
+
+    def __init__(self, server, seconds=5.0):
+        self.socket = socket.create_connection(server.address, seconds)
+        self.decoder = FrameDecoder(1 << 16)
+
+    def send(self, *frames):
+        self.socket.sendall(b"".join(encode(frame) for frame in frames))
+
+    def frames(self, count=1):
+        """Return ``count`` frames; fewer when the server hangs up before."""
+        got = []
+        while len(got) < count:
+            try:
+                data = self.socket.recv(65536)
+            except ConnectionError:
+                break
+            if not data:
+                break
+            got += self.decoder.feed(data)
+        return got
+
+    def hung_up(self, seconds):
+        """Return whether the server closes within ``seconds``."""
+        self.socket.settimeout(seconds)
+        try:
+            while self.socket.recv(65536):
+                pass
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            pass
+        return True
+
+
+class Watched:
+    """A target that counts every touch."""
+
+    def __init__(self, inner):
+        self.inner, self.touches = inner, 0
+
+    def __getattr__(self, name):
+        if name.startswith(("read_", "write_")):
+            self.touches += 1
+        return getattr(self.inner, name)
+
+
+def work(target, seed):
+    """Multiply two random matrices on the device, and compare."""
+    random = np.random.default_rng(seed)
+    x = random.integers(-8, 8, (1, 8), dtype=np.int8)
+    w = random.integers(-8, 8, (4, 8), dtype=np.int8)
+    run = Runtime(target, serial=True)
+    left, right = run.put(x, MemoryType.INP), run.put(w, MemoryType.WGT)
+    out = run.room((1, 4), MemoryType.OUT)
+    run.load(MemoryType.INP, 0, left, 2)
+    run.load(MemoryType.WGT, 0, right, 2)
+    run.gemm([(0, 0, 0)], reset=True)
+    run.gemm([(0, 0, 0)], iter_in=2, src_factor=(0, 1), wgt_factor=(0, 1))
+    run.store(0, out, 1)
+    run.sync()
+    expected = (x.astype(np.int32) @ w.T.astype(np.int32)).astype(np.int8)
+    assert np.array_equal(run.get(out, (1, 4)), expected)
+
+
+def hostile(server, token, random, frames):
+    """One client of every bad kind, over and over, until ``frames`` frames were sent."""
+    sent, attacks = 0, 0
+    while sent < frames:
+        attacks += 1
+        try:
+            client = Raw(server, 2.0)
+            kind = attacks % 6
+            if kind == 0:  # random bytes
+                client.socket.sendall(random.randbytes(random.randrange(1, 5000)))
+                sent += 1
+            elif kind == 1:  # half a frame, then gone
+                line = encode(Frame(Kind.WRITE_MEMORY, 0, 0x3000, 64, bytes(64)))
+                client.socket.sendall(line[:random.randrange(len(line))])
+                sent += 1
+            elif kind == 2:  # a frame that never ends
+                client.socket.sendall(b"\x7e" + bytes(100_000))
+                sent += 1
+            elif kind == 3 and token:  # wrong token
+                client.send(Frame(Kind.IDENTIFY, 0), Frame(
+                    Kind.AUTHENTICATE, 1, 0, 64, random.randbytes(64)))
+                assert client.frames(2)[1].status == LinkStatus.DENIED
+                sent += 2
+            else:  # well-formed frames of any content, in bulk
+                batch = [
+                    Frame(
+                        random.choice((*Kind, random.randrange(16))), random.randrange(256),
+                        random.choice((0, 0x3000, 0x40, random.getrandbits(32))),
+                        random.choice((0, 4, 64, random.randrange(1 << 16))),
+                        random.randbytes(4 * random.choice((0, 1, 16, 200))),
+                        random.random() < 0.002,
+                    )
+                    for _ in range(60)
+                ]
+                batch = [
+                    Frame(Kind.READ_MEMORY, frame.sequence, frame.address, frame.count)
+                    if frame.kind == Kind.CLAIM else frame for frame in batch
+                ]
+                line = bytearray(b"".join(encode(frame) for frame in batch))
+                if random.random() < 0.5:
+                    line[random.randrange(len(line))] ^= 1 << random.randrange(8)
+                client.socket.sendall(line)
+                sent += len(batch)
+            client.socket.close()
+        except (ConnectionError, TimeoutError, IndexError):
+            pass  # refused or hung up on: what it deserves
+    return sent
+
+
+def eight_clients(server, options, seconds, token, frames):
+    """Seven clients work through the queue while the eighth attacks; return its frames."""
+    failures, rounds, until = [], [0] * 7, time.monotonic() + seconds
+    attacking = threading.Event()
+    attacking.set()
+
+    def client(number):
+        try:
+            while attacking.is_set() or time.monotonic() < until or not rounds[number]:
+                with open_target(tcp(server, options + "&queue=60&timeout=20")) as target:
+                    work(target, 100 * number + rounds[number])
+                rounds[number] += 1
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(7)]
+    for thread in threads:
+        thread.start()
+    sent = hostile(server, token, Random(1), frames)
+    attacking.clear()
+    for thread in threads:
+        thread.join(120)
+    assert not failures, failures
+    assert all(rounds), rounds
+    return sent
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_eight_clients_one_of_them_hostile(serve, token_file, token):
+    server = serve(token=token)
+    options = f"&token={token_file}" if token else ""
+    files = len(os.listdir("/proc/self/fd"))
+    sent = eight_clients(server, options, 0, token, 1500)
+    assert sent >= 1500
+    deadline = time.monotonic() + 10
+    while server.clients and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.clients == 0
+    assert len(os.listdir("/proc/self/fd")) <= files
+
+
+@pytest.mark.verilator
+def test_eight_clients_on_the_rtl(serve):
+    server = serve("verilator://" + QUERY)
+    assert eight_clients(server, "", 0, None, 120) >= 120
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_hostile_frames(serve, token_file):
+    server = serve(token=TOKEN, limits=Limits(per_second=100_000))
+    files = len(os.listdir("/proc/self/fd"))
+    assert eight_clients(server, f"&token={token_file}", 0, TOKEN, 100_000) >= 100_000
+    deadline = time.monotonic() + 10
+    while server.clients and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.clients == 0 and len(os.listdir("/proc/self/fd")) <= files
+
+
+def test_the_right_token_opens_and_nothing_else_touches_the_device(serve, token_file, tmp_path):
+    watched = []
+    server = serve(wrap=lambda t: watched.append(Watched(t)) or watched[0], token=TOKEN)
+    before = watched[0].touches
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"something else, as long")
+    with pytest.raises(AuthenticationError, match=r"wants a token: \?token=FILE"):
+        open_target(tcp(server))
+    with pytest.raises(AuthenticationError, match="refuses the token"):
+        open_target(tcp(server, f"&token={wrong}"))
+    hostile(server, TOKEN, Random(2), 200)
+    client = Raw(server)
+    client.send(
+        Frame(Kind.IDENTIFY, 0), Frame(Kind.CLAIM, 1), Frame(Kind.READ_REGISTER, 2, 0x40, 4),
+        Frame(Kind.WRITE_MEMORY, 3, 0x3000, 4, b"evil"), Frame(Kind.READ_MEMORY, 4, 0x3000, 4),
+    )
+    assert [frame.status for frame in client.frames(5)[1:]] == [LinkStatus.DENIED] * 4
+    client.socket.close()
+    assert watched[0].touches == before
+    with open_target(tcp(server, f"&token={token_file}")) as target:
+        work(target, 1)
+
+
+def test_a_replayed_proof_and_a_used_challenge_are_refused(serve):
+    server, proofs = serve(token=TOKEN), []
+
+    def proof(challenge, nonce=bytes(32)):
+        return nonce + hmac.new(
+            TOKEN, b"myvta client" + challenge + nonce, hashlib.sha256
+        ).digest()
+
+    for replay in (False, True):
+        client = Raw(server)
+        client.send(Frame(Kind.IDENTIFY, 0))
+        challenge = client.frames()[0].data[32:]
+        assert len(challenge) == 32 and challenge not in proofs
+        proofs.append(challenge)
+        client.send(Frame(Kind.AUTHENTICATE, 1, 0, 64, proof(proofs[0])))
+        (answer,) = client.frames()
+        assert answer.status == (LinkStatus.DENIED if replay else LinkStatus.OK)
+        assert TOKEN not in answer.payload
+        if not replay:  # the same challenge once more, on the same connection
+            client.send(Frame(Kind.AUTHENTICATE, 2, 0, 64, proof(challenge)))
+            assert client.frames()[0].status == LinkStatus.DENIED
+        client.socket.close()
+
+
+def test_a_server_that_does_not_know_the_token_is_left(token_file):
+    def impostor(listener):
+        connection, _ = listener.accept()
+        decoder = FrameDecoder(1024)
+        while data := connection.recv(4096):
+            for frame in decoder.feed(data):
+                if frame.kind == Kind.IDENTIFY:
+                    words = b"MVTL" + (1 << 16).to_bytes(4, "little") + (256 | 4 << 16).to_bytes(
+                        4, "little") + bytes(12) + (3).to_bytes(4, "little") + bytes(36)
+                    data = Frame(1, frame.sequence, frame.address, 64, words, True)
+                else:
+                    data = Frame(frame.kind, frame.sequence, 0, 32, bytes(32), True)
+                connection.sendall(encode(data))
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=impostor, args=(listener,), daemon=True)
+        thread.start()
+        with pytest.raises(AuthenticationError, match="accepts the token but does not know it"):
+            open_target(f"tcp://127.0.0.1:{listener.getsockname()[1]}?token={token_file}")
+        thread.join(5)
+
+
+def test_another_client_is_told_busy_or_queues(serve):
+    server = serve()
+    first = open_target(tcp(server))
+    started = time.monotonic()
+    with pytest.raises(BusyError, match=r"another client owns the device, 1 wait"):
+        open_target(tcp(server))
+    with pytest.raises(BusyError, match="another client owns"):
+        open_target(tcp(server, "&queue=0.3"))
+    assert 0.3 < time.monotonic() - started < 3
+    threading.Timer(0.3, first.close).start()
+    with open_target(tcp(server, "&queue=20")) as second:
+        work(second, 3)
+
+
+def test_a_client_that_disappears_leaves_an_idle_device(serve):
+    class Endless(Watched):
+        """A device whose launch ends only by RESET."""
+
+        status, resets = 0, 0
+
+        def read_register(self, offset):
+            return self.status if offset == Reg.CONTROL else self.inner.read_register(offset)
+
+        def write_register(self, offset, value):
+            if offset == Reg.CONTROL and value:
+                self.status = Status.LAUNCH
+            elif offset == Reg.RESET:
+                self.status, self.resets = Status.FINISH | Status.ERROR, self.resets + 1
+            else:
+                self.inner.write_register(offset, value)
+
+    devices = []
+    server = serve(wrap=lambda t: devices.append(Endless(t)) or devices[0])
+    client = open_target(tcp(server))
+    client.write_register(Reg.CONTROL, 1)
+    assert client.read_register(Reg.CONTROL) == Status.LAUNCH
+    client.link.close()  # no word of farewell
+    with open_target(tcp(server, "&queue=10")) as target:
+        assert not target.read_register(Reg.CONTROL) & Status.LAUNCH
+    assert devices[0].resets == 1
+
+
+def test_slow_and_silent_clients_are_closed(serve):
+    server = serve(limits=Limits(handshake=0.5, frame=0.3, idle=0.6))
+    silent, slow = Raw(server), Raw(server)
+    slow.socket.sendall(b"\x7e\x01")
+    started = time.monotonic()
+    assert slow.hung_up(3) and silent.hung_up(3)
+    assert time.monotonic() - started < 2
+    owner = open_target(tcp(server, "&timeout=1"))
+    with open_target(tcp(server, "&queue=5")) as target:
+        work(target, 2)
+    with pytest.raises(TargetError, match="closed the connection|gone"):
+        owner.read_register(0)
+
+
+def test_a_slow_loris_that_sends_a_byte_at_a_time(serve):
+    server = serve(limits=Limits(handshake=30, frame=0.4))
+    client = Raw(server)
+    line = encode(Frame(Kind.WRITE_MEMORY, 1, 0x3000, 400, bytes(400)))
+
+    def drip():
+        for byte in line:
+            client.socket.sendall(bytes([byte]))
+            time.sleep(0.02)
+
+    with pytest.raises(ConnectionError):
+        drip()
+    with open_target(tcp(server)) as target:
+        work(target, 5)
+
+
+def test_bounds_on_bad_frames_requests_and_connections(serve):
+    server = serve(limits=Limits(connections=3, bad_frames=2, free_frames=5))
+    client = Raw(server)
+    client.socket.sendall(b"\x7ex\x7ey\x7ez\x7e")
+    assert client.hung_up(2)
+    client = Raw(server)
+    client.send(*[Frame(Kind.IDENTIFY, k) for k in range(6)])
+    assert len(client.frames(6)) < 6
+    many = [Raw(server) for _ in range(8)]
+    time.sleep(0.3)
+    assert server.clients <= 3
+    assert sum(item.hung_up(0.5) for item in many) >= 5
+    for item in many:
+        item.socket.close()
+
+
+def test_addresses_ports_and_token_files(serve, tmp_path):
+    with open_target("model://" + QUERY) as target:
+        with pytest.raises(UrlError, match=r"lets the network in: give a token file"):
+            Server(target, ("0.0.0.0", 0))
+        taken = pytest.raises(BusyError, match="name another port")
+        with Server(target, ("0.0.0.0", 0), token=TOKEN) as server, taken:
+            Server(target, ("127.0.0.1", server.address[1]))
+    with pytest.raises(AccessError, match="no connection to .*; start `myvta serve` there"):
+        open_target(f"tcp://127.0.0.1:{server.address[1]}")
+    with pytest.raises(AccessError, match="cannot read the token file .*No such file"):
+        read_token(str(tmp_path / "none"))
+    (tmp_path / "short").write_bytes(b"1234\n")
+    with pytest.raises(AccessError, match=r"has 4 bytes, at least 16 are needed"):
+        read_token(str(tmp_path / "short"))
+    for url, text in [
+        ("tcp://host:99999", "an address is HOST:PORT"), ("tcp://", "an address is HOST:PORT"),
+        ("tcp://h?queue=-1", "queue must be seconds"), ("tcp://h?tokn=x", "no option 'tokn'"),
+    ]:
+        with pytest.raises(UrlError, match=text):
+            open_target(url)
+    assert split_address("[::1]:80") == ("::1", 80) and split_address("board") == ("board", 7310)
+    server = serve()
+    with pytest.raises(AuthenticationError, match="asks for no token"):
+        open_target(tcp(server, f"&token={_long(tmp_path)}"))
+
+
+def _long(folder):
+    (folder / "long").write_bytes(TOKEN)
+    return folder / "long"
+
+
+def test_a_server_that_never_answers():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        started = time.monotonic()
+        with pytest.raises(TargetTimeout, match="waited 0.3 s for the device to identify itself"):
+            open_target(f"tcp://127.0.0.1:{listener.getsockname()[1]}?timeout=0.3")
+        assert time.monotonic() - started < 2
+
+
+def test_the_verb_serves_until_it_is_told_to_stop(token_file):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "myvta.cli.main", "serve", "--target", "model://" + QUERY,
+         "--listen", "127.0.0.1:0", "--token", str(token_file), "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    try:
+        port = json.loads(process.stdout.readline())["port"]
+        with open_target(f"tcp://127.0.0.1:{port}?config=1x4x4&token={token_file}") as target:
+            work(target, 9)
+    finally:
+        process.terminate()
+        _, messages = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "owns the device" in messages

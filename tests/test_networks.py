@@ -1,0 +1,63 @@
+"""The published networks of examples/networks: compiled, run on the model, bit for bit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from myvta.compiler.assemble import integer_name
+from myvta.compiler.compile import compile_model
+from myvta.compiler.reference import evaluate
+from myvta.compiler.session import Session
+from myvta.driver import open_target
+
+pytestmark = [pytest.mark.networks, pytest.mark.timeout(0)]
+
+BUILD = Path(__file__).parents[1] / "examples/networks/build.py"
+NETWORKS = ("resnet18", "resnet34", "resnet50", "mobilenet_v1", "mobilenet_v2", "alexnet", "dcgan",
+            "style_transfer", "yolov3_tiny")
+SMALL = ("1x4x4", "1x8x8", "2x8x8", "1x16x16_int4", "base", "2x16x16", "1x32x32")
+HOST = {"Softmax", "ArgMax", "Tanh"}  # Tanh: what the DCGAN generator ends with
+MEMORY = 512 << 20
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("networks")
+
+
+def build(name: str, folder: Path, size: int | None) -> Path:
+    """Return a network's file, of the published size (None) or of another."""
+    where = folder / str(size)
+    path = where / f"{name}.onnx"
+    if not path.exists():
+        extra = () if size is None or name == "dcgan" else ("--size", str(size))
+        command = [sys.executable, BUILD, name, "--out", where, "--images", "2", *extra]
+        subprocess.run([str(part) for part in command], check=True, capture_output=True)
+    return path
+
+
+@pytest.mark.parametrize(("config", "size"), [
+    ("default", None), *((config, 64) for config in SMALL),
+])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(name: str, config: str, size: int | None, folder: Path) -> None:
+    path = build(name, folder, size)
+    with np.load(path.with_suffix(".npz")) as file:
+        images = dict(file)
+    made = compile_model(path, images, config, memory=MEMORY)
+    hosted = {node.op: node.reason for node in made.report.nodes if node.where == "host"}
+    assert set(hosted) <= HOST, hosted
+    image = {key: value[: made.report.images] for key, value in images.items()}
+    expected = evaluate(made.quantized, image)
+    with open_target(f"model://?mem=0x0:{MEMORY}", made.program.config) as target:
+        found = Session(made.program, target).run(image, capture=True, timeout=3600)
+    compared = [name for name in expected if integer_name(name) in found]
+    assert len(compared) >= len([n for n in made.report.nodes if n.where == "accelerator"])
+    for name in compared:
+        value = found[integer_name(name)]
+        np.testing.assert_array_equal(value.reshape(expected[name].shape), expected[name], name)
