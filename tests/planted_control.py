@@ -36,13 +36,13 @@ TABLE = (
         "or (starts and empty and sink.data[f_push_prev.lo])", "", "rtl_store",
     ),
     Planted(
-        "tokens that FINISH pushes are lost", "tokens", "compute.py",
-        "            or (finishes and finish_push_next)\n", "",
+        "FINISH gives store its token only with one for load", "tokens", "compute.py",
+        "(finishes and finish_push_next)", "(finishes and finish_push_next and finish_push_prev)",
         "device_tokens::test_tokens_left_over_are_a_warning",
     ),
     Planted(
-        "a step's token for load goes with its token for store", "tokens", "compute.py",
-        "(step_done and step_push_prev)", "(step_done and step_push_next)",
+        "a step gives load its token only with one for store", "tokens", "compute.py",
+        "(step_done and step_push_prev)", "(step_done and step_push_prev and step_push_next)",
         "device_tokens::test_every_legal_flag_on_instructions_that_move_nothing",
     ),
     Planted(
