@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
+from onnx import numpy_helper
 
 from myvta.compiler.reference import evaluate
 from myvta.compiler.session import Session
@@ -56,3 +58,26 @@ def test_family_on_the_rtl(tmp_path: Path, config: str) -> None:
     assert len(layers) == 5
     for name in layers:
         np.testing.assert_array_equal(found[name], expected[name[:-2]], err_msg=name)
+
+
+def reshaped(build: NetworkBuilder) -> str:
+    """Add a dense layer whose features become a map."""
+    x = build.gemm(build.input((1, 20)), 12)
+    shape = np.array([1, 3, 2, 2])
+    build.constants.append(numpy_helper.from_array(shape, "shape"))
+    return build.node("Reshape", [x, "shape"], (1, 3, 2, 2))
+
+
+@pytest.mark.parametrize(("make", "macs"), [
+    (lambda b: b.conv(b.input((1, 6, 5, 4)), 4, (3, 3), (2, 1), group=2), 4 * 3 * 4 * 3 * 9),
+    (lambda b: b.conv_transpose(b.input((1, 6, 5, 4)), 3), 6 * 5 * 4 * 3 * 16),
+    (lambda b: b.gemm(b.flatten(b.input((1, 6, 5, 4))), 7), 120 * 7),
+    (reshaped, 20 * 12),
+])
+def test_reported_products(
+    tmp_path: Path, make: Callable[[NetworkBuilder], str], macs: int
+) -> None:
+    """Of every output with its inputs, padding counted, inserted zeros not."""
+    build = NetworkBuilder(1)
+    make(build)
+    assert compiled(build, tmp_path, "1x8x8").report.macs == macs
