@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from myvta.compiler.arithmetic import Requant
+from myvta.compiler.isolate import run_alone
 from myvta.compiler.quantized import QuantizedNode
 from myvta.compiler.views import View
-from myvta.driver.launch import launch, read_performance
+from myvta.driver.launch import read_performance
 from myvta.driver.stream import Stream
 from myvta.driver.target import Target
-from myvta.isa.opcodes import MemoryType
 
 __all__ = ["ConvLayer", "conv_layer", "conv_layers", "measure"]
 
@@ -66,12 +66,5 @@ def conv_layer(row: Mapping[str, str | int]) -> ConvLayer:
 
 def measure(target: Target, stream: Stream, size: int) -> tuple[int, dict[str, int]]:
     """Run a stream whose data lies in the first ``size`` bytes; return cycles and counters."""
-    page = 4096
-    code = -(-size // page) * page
-    uops = code + -(-len(stream.code) // page) * page
-    target.write_memory(0, bytes(code))
-    target.write_memory(code, stream.code)
-    target.write_memory(uops, stream.uops)
-    bases = {**dict.fromkeys(MemoryType, 0), MemoryType.UOP: uops}
-    report = launch(target, code, len(stream), bases=bases, timeout=300)
+    report = run_alone(target, stream, size)
     return report.cycles, {**report.counters, **read_performance(target)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -13,10 +14,14 @@ from rich.table import Table
 from ..compiler.choose import AUTO, EQUALIZE
 from ..compiler.compare import OutputComparison
 from ..compiler.compile import compile_model
+from ..compiler.conv_schedule import ScheduleOptions
 from ..compiler.exponents import METHODS
 from ..compiler.report import CompileReport, NodeReport
+from ..compiler.schedule import ORDERS
+from ..compiler.tuned import read_tuned
 from ..compiler.weights import SCALES
 from ..driver.bundle import write_bundle
+from ..isa.config import load_config
 from .errors import InputError
 
 __all__ = ["command"]
@@ -66,17 +71,27 @@ def parse_bytes(text: str) -> int:
               help="Print float outputs against the integer network's, on calibration images.")
 @click.option("--per-layer", is_flag=True,
               help="A launch for each layer, to run and count each alone; they do not overlap.")
+@click.option("--order", type=click.Choice(ORDERS),
+              help="What stays on chip in convolutions, where they have such a schedule; default: "
+              "whatever is best for each.")
+@click.option("--no-latency-hiding", "serial", is_flag=True,
+              help="One engine at a time, to compare: loads, steps and stores do not overlap.")
+@click.option("--tuned", type=click.Path(path_type=Path), metavar="TUNED.json",
+              help="Schedules that `myvta tune` found for this configuration.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, shapes: tuple[str, ...],
     calibration: str, scales: str, equalize: str, memory: str,
-    compare: bool, per_layer: bool, as_json: bool,
+    compare: bool, per_layer: bool, order: str | None, serial: bool,
+    tuned: Path | None, as_json: bool,
 ) -> None:
     """Compile an ONNX MODEL: quantize it, place every node, write the bundle."""
+    config = load_config(config_name)
+    schedule = ScheduleOptions(order, not serial, read_tuned(tuned, config) if tuned else {})
     compiled = compile_model(
-        model, calib, config_name, shapes=parse_shapes(shapes), method=calibration,
+        model, calib, config, shapes=parse_shapes(shapes), method=calibration,
         scales=scales, equalize=equalize, memory=parse_bytes(memory),
-        per_layer=per_layer,
+        per_layer=per_layer, schedule=schedule,
     )
     path = write_bundle(compiled.program, output or Path(f"{model.stem}.vta"))
     if as_json:
@@ -110,6 +125,7 @@ def show(report: CompileReport, console: Console) -> None:
     for node in report.nodes:
         if node.where == "host":
             console.print(f"on the host: {node.name} ({node.op}): {node.reason}", highlight=False)
+    _show_deviation(report, console)
     method = f"{report.method}, equalized" if report.equalized else report.method
     console.print(
         f"{report.name} for {report.config}: {report.macs} MACs, images a run: {report.images}, "
@@ -118,6 +134,26 @@ def show(report: CompileReport, console: Console) -> None:
         f"images ({method}), {report.scales} scales; host nodes in {report.evaluator}",
         highlight=False, soft_wrap=True,
     )
+
+
+def _show_deviation(report: CompileReport, console: Console) -> None:
+    """Say how far a model that came quantized is from onnxruntime's, layer by layer and in all."""
+    apart = {node.name: node.deviation for node in report.nodes if node.deviation is not None}
+    if not apart:
+        return
+    most = max(steps for steps, _ in apart.values())
+    where = [f"{name} ({100 * share:.2g} %)" for name, (_, share) in apart.items() if share]
+    console.print(
+        f"the model came quantized: on its own integers a layer is at most {most} of 256 steps "
+        f"from {report.evaluator} ({len(apart)} compared); elements that differ: "
+        f"{', '.join(where) or 'none'}",
+        highlight=False, soft_wrap=True,
+    )
+    for name, (same, images) in report.same_argmax.items():
+        console.print(
+            f"{name}: greatest element where the model has it in {same} of {images} images",
+            highlight=False, soft_wrap=True,
+        )
 
 
 def show_comparison(outputs: tuple[OutputComparison, ...], console: Console) -> None:
@@ -133,21 +169,28 @@ def show_comparison(outputs: tuple[OutputComparison, ...], console: Console) -> 
                 f"{row.value:.6g}", str(row.argmax), f"{row.largest_difference:.6g}",
                 f"{row.snr:.1f} dB",
             )
-        same = sum(row.argmax == row.float_argmax for row in rows)
+        same, images = output.same_argmax
         console.print(
             f"{output.name}: greatest elements, float against integer; at the same place in {same} "
-            f"of {len(rows)} images; {output.snr:.1f} dB over all", highlight=False, soft_wrap=True,
+            f"of {images} images; {output.snr:.1f} dB over all", highlight=False, soft_wrap=True,
         )
         console.print(table)
+
+
+def _scale(scale: float | str | None) -> str:
+    if not isinstance(scale, float):
+        return str(scale)
+    mantissa, exponent = math.frexp(scale)
+    return f"2^{exponent - 1}" if mantissa == 0.5 else f"{scale:.3g}"
 
 
 def _row(node: NodeReport) -> list[str]:
     if node.where == "host":
         return [node.name, node.op, "host", *[""] * 8]
     cost = node.costs
-    scales = " ".join(f"2^{exponent}" for exponent in node.input_exponents)
+    scales = " ".join(_scale(scale) for scale in (*node.input_scales, ">", node.output_scale))
     return [
-        node.name, node.op, "device", f"{scales} > 2^{node.output_exponent}",
+        node.name, node.op, "device", scales,
         "" if node.clipped is None else f"{100 * node.clipped:.2f} %",
         "" if node.snr is None else f"{node.snr:.1f} dB",
         str(cost.gemm_steps + cost.reset_steps), str(node.ideal_steps), str(cost.alu_steps),

@@ -16,7 +16,7 @@ __all__ = ["VERBS", "cli", "main"]
 
 # Each verb is the click command named `command` in the file of its name, imported when asked for.
 VERBS = (
-    "doctor", "config", "asm", "dis", "convert", "compile", "check", "run", "profile",
+    "doctor", "config", "asm", "dis", "convert", "compile", "tune", "check", "run", "profile",
     "validate", "serve", "demo",
 )
 

@@ -1,14 +1,17 @@
 """The integer arithmetic of quantized networks, in one place.
 
-real = integer * scale; an activation's scale is 2^exponent, a weight's 2^exponent or, where a
-multiplier requantizes, any number per output channel.  Rounding is half up everywhere:
+real = (integer - zero point) * scale.  Where we choose, an activation's scale is 2^exponent and its
+zero point 0; models that come quantized bring any scale and zero point.  A weight's scale is
+2^exponent or, where a multiplier requantizes, any number per output channel; its zero point is 0.
+  Rounding is half up everywhere:
 ``floor(x + 1/2)``.  Accumulators are 32 bits and wrap.  Requantization is the device's RQT
 (vta_isa.md 0.1) with its half-up rounding:
 
     p = accumulator + bias                          32-bit wrap
     q = p, or floor((p * multiplier + 2^30) / 2^31) where there is a multiplier
     r = q, or floor((q + 2^(shift - 1)) / 2^shift) where shift > 0
-    y = min(max(r, low), high)                      what the width holds, less with relu and clip
+    v = r + zero point
+    y = min(max(v, low), high)                      what the width holds, less with relu and clip
 """
 
 from __future__ import annotations
@@ -19,8 +22,10 @@ import numpy as np
 
 __all__ = [
     "Requant", "dequantize", "limits", "quantize", "quantize_by", "requantize", "round_half_up",
-    "round_shift", "split_ratio", "wrap",
+    "round_shift", "split_ratio", "to_integers", "to_reals", "wrap",
 ]
+
+_FINE = 18  # a ratio of 2^-18 is right to 1/64 of 256 steps in a multiplier without shift
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,7 @@ class Requant:
     shift: np.ndarray  # int32, 0..31
     multiplier: np.ndarray | None = None  # int32
     relu: bool = False
+    zero_point: int = 0  # of the outputs
     clip: tuple[int, int] | None = None  # bounds of the outputs, both reached
 
     @property
@@ -45,7 +51,7 @@ class Requant:
     def bounds(self, width: int) -> tuple[int, int]:
         """Return the least and greatest output of a width; the greatest wins where they cross."""
         low, high = limits(width)
-        low = 0 if self.relu else low
+        low = self.zero_point if self.relu else low
         return (low, high) if self.clip is None else (
             max(low, self.clip[0]), min(high, self.clip[1]))
 
@@ -67,8 +73,7 @@ def round_half_up(real: np.ndarray) -> np.ndarray:
 
 def quantize(real: np.ndarray, exponent: int, width: int) -> np.ndarray:
     """Return the nearest integers of ``real / 2^exponent``, clipped to a signed width (int64)."""
-    scaled = np.ldexp(np.asarray(real, np.float64), -exponent)
-    return np.clip(round_half_up(scaled), *limits(width)).astype(np.int64)
+    return to_integers(real, np.ldexp(1.0, exponent), width)
 
 
 def quantize_by(real: np.ndarray, scale: np.ndarray, width: int) -> np.ndarray:
@@ -76,14 +81,26 @@ def quantize_by(real: np.ndarray, scale: np.ndarray, width: int) -> np.ndarray:
 
     ``scale`` has one entry for each index of the first axis.
     """
-    real = np.asarray(real, np.float64)
-    scaled = real / np.asarray(scale, np.float64).reshape((-1,) + (1,) * (real.ndim - 1))
-    return np.clip(round_half_up(scaled), *limits(width)).astype(np.int64)
+    rows = np.asarray(scale, np.float64).reshape((-1,) + (1,) * (np.ndim(real) - 1))
+    return to_integers(real, rows, width)
+
+
+def to_integers(
+    real: np.ndarray, scale: float | np.ndarray, width: int, zero_point: int = 0
+) -> np.ndarray:
+    """Return the nearest integers of ``real / scale``, plus the zero point, clipped (int64)."""
+    scaled = round_half_up(np.asarray(real, np.float64) / scale) + zero_point
+    return np.clip(scaled, *limits(width)).astype(np.int64)
+
+
+def to_reals(integers: np.ndarray, scale: float, zero_point: int = 0) -> np.ndarray:
+    """Return ``(integers - zero point) * scale`` as float64."""
+    return np.asarray((np.asarray(integers, np.float64) - zero_point) * scale)
 
 
 def dequantize(integers: np.ndarray, exponent: int) -> np.ndarray:
     """Return ``integers * 2^exponent`` as float32."""
-    return np.ldexp(np.asarray(integers, np.float64), exponent).astype(np.float32)
+    return to_reals(integers, np.ldexp(1.0, exponent)).astype(np.float32)
 
 
 def wrap(values: np.ndarray) -> np.ndarray:
@@ -98,13 +115,21 @@ def round_shift(values: np.ndarray, shift: np.ndarray | int) -> np.ndarray:
 
 
 def split_ratio(ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (multiplier, shift), int32, with ``multiplier / 2^31 * 2^-shift`` nearest each ratio.
+    """Return (multiplier, shift), int32, with ``multiplier / 2^31 * 2^-shift`` near each ratio.
 
-    Ratios lie in [2^-32, 1); multipliers lie in [2^30, 2^31), so the error is below 2^-31 of it.
+    The multiplication rounds, and the shift rounds again: after one bit of it, a quarter counts as
+    a half.  So there is no shift where the multiplier alone is fine enough, and else one of at
+    least 8.  Over 8-bit outputs the ratio is right to 1/64 of a step, the second rounding to 1/512.
+
+    Parameters
+    ----------
+    ratio
+        float64, in [2^-32, 1).
     """
-    mantissa, exponent = np.frexp(np.asarray(ratio, np.float64))
-    multiplier = np.minimum(round_half_up(np.ldexp(mantissa, 31)), (1 << 31) - 1)
-    return multiplier.astype(np.int32), (-exponent).astype(np.int32)
+    smaller = -np.frexp(np.asarray(ratio, np.float64))[1]
+    shift = np.where(smaller < _FINE, 0, np.maximum(8, smaller - _FINE + 1))
+    multiplier = np.minimum(round_half_up(np.ldexp(ratio, 31 + shift)), (1 << 31) - 1)
+    return multiplier.astype(np.int32), shift.astype(np.int32)
 
 
 def requantize(accumulator: np.ndarray, rule: Requant, width: int) -> np.ndarray:
@@ -114,5 +139,5 @@ def requantize(accumulator: np.ndarray, rule: Requant, width: int) -> np.ndarray
     value = wrap(accumulator.astype(np.int64) + rule.bias.astype(np.int64).reshape(lanes))
     if rule.multiplier is not None:
         value = (value * rule.multiplier.astype(np.int64).reshape(lanes) + (1 << 30)) >> 31
-    value = round_shift(value, rule.shift.reshape(lanes))
+    value = round_shift(value, rule.shift.reshape(lanes)) + rule.zero_point
     return np.asarray(np.minimum(np.maximum(value, low), high))

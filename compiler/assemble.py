@@ -7,7 +7,9 @@ is what it loads again; a dense vector is [N, F]; a Flatten shares the memory of
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from math import lcm
 
 import numpy as np
@@ -17,9 +19,11 @@ from ..driver.layout import pack_tiles
 from ..driver.program import Program, Tensor
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
+from .conv_schedule import ScheduleOptions
+from .conv_shape import conv_shape
 from .errors import CompileError
 from .lower_average import lower_average_pool
-from .lower_conv import lower_conv, lower_conv_transpose, lower_gemm
+from .lower_conv import lower_conv
 from .lower_elementwise import (
     lower_add,
     lower_affine,
@@ -31,21 +35,26 @@ from .lower_elementwise import (
 )
 from .lower_global_average import lower_global_average
 from .lower_pool import lower_max_pool
+from .lower_scaled import lower_scaled_add
 from .lower_spatial import lower_pad, lower_resize
 from .lowering import Activation, Lowering
 from .packing import pack_inputs
 from .quantized import QuantizedGraph, QuantizedNode
 from .report import StreamCosts, stream_costs
+from .residual import Residual, residuals
+from .spreading import spread_outputs
+from .tilings import tilings
 from .views import ALIASES, View, last_view, own_view, views
 
 __all__ = ["Assembler", "capacity", "integer_name"]
 
 LOWERINGS = {
-    "Conv": lower_conv, "ConvTranspose": lower_conv_transpose, "Gemm": lower_gemm,
+    "Conv": lower_conv, "ConvTranspose": lower_conv, "Gemm": lower_conv,
     "Add": lower_add, "Affine": lower_affine, "Relu": lower_relu, "Clip": lower_clip,
     "LeakyRelu": lower_leaky, "Concat": lower_concat, "Slice": lower_slice,
     "MaxPool": lower_max_pool, "AveragePool": lower_average_pool,
     "GlobalAveragePool": lower_global_average, "Pad": lower_pad, "Resize": lower_resize,
+    "ScaledAdd": lower_scaled_add,
 }
 
 
@@ -73,20 +82,26 @@ class Assembler:
     per_layer : bool
         A launch for each layer, so that each can be run and counted alone; else neighbouring layers
         share one and overlap.
+    schedule : ScheduleOptions
+        How schedules are chosen.
     """
 
     def __init__(
         self, graph: QuantizedGraph, config: Config, reasons: Mapping[str, str],
-        limit: int = 64 << 20, *, per_layer: bool = False,
+        limit: int = 64 << 20, *, per_layer: bool = False, schedule: ScheduleOptions | None = None,
     ):
         self.config, self.reasons = config, reasons
-        self.graph, self.packed = pack_inputs(graph, config)
+        packed, self.packed = pack_inputs(graph, config)
+        self.graph, self.spread = spread_outputs(packed, config)
+        self.lanes = {*self.packed, *(spread.packed for spread in self.spread.values())}
         self.per_layer = per_layer
+        self.schedule = schedule or ScheduleOptions()
         self.builder = ProgramBuilder(graph.name, config, limit)
         self.images = capacity(graph, config)
         self.views = views(self.graph.nodes, self.graph.tensors)
         self.activations: dict[str, Activation] = {}
         self.costs: dict[str, StreamCosts] = {}
+        self.inside: dict[str, str] = {}  # Adds computed in a convolution
         self.present: set[str] = set()  # tensors of the program that a step has made
         self.origins: dict[str, str] = {}  # views without a launch, and what they are views of
 
@@ -142,26 +157,31 @@ class Assembler:
         makers = {name: node for node in self.graph.nodes for name in node.outputs}
         for name, tensor in self.graph.tensors.items():
             maker = makers.get(name)
-            if tensor.exponent is not None:
+            if name in self.spread:
+                self.builder.add(Tensor(
+                    name=integer_name(name), shape=(self.images, *tensor.shape[1:]),
+                    scale=(tensor.scale,), zero_point=tensor.zero_point,
+                ))
+            elif tensor.exponent is not None:
                 shared = None
                 if maker is not None and maker.op in ALIASES:
                     shared = self.builder.tensors[integer_name(maker.inputs[0])].offset
-                self._integers(name, self.views[name], shared, tensor.exponent, maker)
+                self._integers(name, self.views[name], shared, maker)
         for name in self.graph.inputs:
             self._float_tensor(name)
             self.present.add(name)
 
     def _integers(
-        self, name: str, view: View, offset: int | None, exponent: int,
-        maker: QuantizedNode | None,
+        self, name: str, view: View, offset: int | None, maker: QuantizedNode | None
     ) -> None:
+        tensor = self.graph.tensors[name]
         own = self.graph.tensors[name].shape
         shape = (self.images, *(own[1:] if own_view(own) == view else view))
         if self._turned(name):
             shape = (self.images, own[2], own[1])
         placed = self.builder.tensor(
-            self._program_name(name), shape, MemoryType.INP, offset=offset, scale=(2.0**exponent,),
-            layer=maker.name if maker else "",
+            self._program_name(name), shape, MemoryType.INP, offset=offset, scale=(tensor.scale,),
+            zero_point=tensor.zero_point, layer=maker.name if maker else "",
         )
         assert placed.offset is not None
         self.activations[name] = Activation(
@@ -171,8 +191,10 @@ class Assembler:
 
     def _turned(self, name: str) -> bool:
         """Whether a tensor ``[N, T, K]`` has its last axis as channels in memory."""
-        shape, view = self.graph.tensors[name].shape, self.views[name]
-        return len(shape) == 3 and view != own_view(shape) and view == last_view(shape)
+        shape = self.graph.tensors[name].shape
+        if len(shape) != 3:
+            return False
+        return self.views[name] != own_view(shape) and self.views[name] == last_view(shape)
 
     @property
     def remarks(self) -> dict[str, str]:
@@ -184,11 +206,20 @@ class Assembler:
             for name in self.packed.keys() & set(node.inputs):
                 ty, tx = self.packed[name].packing.taps
                 found[node.name] = f"{ty} x {tx} taps packed into the lanes of a tile by the host"
+            if node.name in self.inside:
+                found[node.name] = f"computed in {self.inside[node.name]}"
+            for spread in self.spread.values():
+                if spread.packed in node.outputs:
+                    by, bx = spread.spreading.block
+                    found[node.name] = "; ".join((
+                        *([found[node.name]] if node.name in found else []),
+                        f"{by} x {bx} outputs in the lanes of a tile, spread by the host",
+                    ))
         return found
 
     def _program_name(self, name: str) -> str:
         """Return what the integers of a tensor are called in the program."""
-        return name if name in self.packed else integer_name(name)
+        return name if name in self.lanes else integer_name(name)
 
     def _float_tensor(self, name: str) -> None:
         tensor = self.graph.tensors[name]
@@ -209,10 +240,19 @@ class Assembler:
             self._integer(name)
         work = [node for node in nodes if node.op not in ALIASES]
         if work:
-            low = Lowering(self.config, self.activations, self._constant)
+            low = Lowering(self.config, self.activations, self._constant, self.schedule)
+            joined = self._joined(work)
+            makers = {joined[name].add.name: node for node in work
+                      for name in (node.name,) if name in joined}
             for node in work:
-                low.begin(node)
-                LOWERINGS[node.op](low, node)
+                if node.name in joined:  # with its Add
+                    continue
+                maker = makers.get(node.name)
+                low.begin(maker or node)
+                if maker is not None:
+                    lower_conv(low, maker, joined[maker.name])
+                else:
+                    LOWERINGS[node.op](low, node)
             stream = low.finish()
             self.costs.update(stream_costs(stream))
             first, last = work[0].name, work[-1].name
@@ -221,13 +261,31 @@ class Assembler:
             self.builder.launch(
                 label, stream,
                 [self._program_name(self.origins.get(name, name)) for name in needed],
-                [integer_name(name) for node in nodes for name in node.outputs],
+                [self._program_name(name) for node in nodes for name in node.outputs
+                 if node.name not in joined],
             )
         else:  # nothing but views: no step writes them
             for node in nodes:
                 before = self.origins.get(node.inputs[0], node.inputs[0])
                 self.origins |= dict.fromkeys(node.outputs, before)
-        self.present.update(integer_name(name) for name in made)
+        self.present.update(self._program_name(name) for name in made)
+
+    def _joined(self, work: list[QuantizedNode]) -> dict[str, Residual]:
+        """Return the Adds of a launch that are computed in a convolution, by its name."""
+        uses = Counter(name for node in self.graph.nodes for name in node.inputs)
+        uses.update(self.graph.outputs)
+        alone = {name for name, count in uses.items() if count == 1}
+        found = residuals(work, alone, self.views, self.config)
+        nodes = {node.name: node for node in work}
+        for name in list(found):
+            node = nodes[name]
+            source, target = (self.activations[n] for n in (node.inputs[0], node.outputs[0]))
+            shape = conv_shape(node, source, target, self.config)
+            shape = replace(shape, residual=True)
+            if next(tilings(shape, self.config), None) is None:
+                del found[name]
+        self.inside |= {item.add.name: name for name, item in found.items()}
+        return found
 
     def _host(self, node: QuantizedNode) -> None:
         for name in node.inputs:
@@ -272,6 +330,13 @@ class Assembler:
         if name in self.present:
             return
         self._float_tensor(name)
+        if name in self.spread:
+            packed, spreading = self.spread[name].packed, self.spread[name].spreading
+            self.builder.host(
+                f"spread {name}", "spread", [packed], [integer_name(name)],
+                reason="network boundary, lanes spread over pixels",
+                attributes=spreading.to_json(),
+            )
         integers = self.builder.tensors[integer_name(self.origins.get(name, name))]
         turned = {"turned": 1} if self._turned(name) else {}
         same = integers.shape == self.builder.tensors[name].shape and not turned

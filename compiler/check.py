@@ -11,10 +11,10 @@ from typing import Any
 from ..isa.config import Config, load_config
 from ..isa.opcodes import MemoryType
 from .errors import CompileError
-from .fold import fold
 from .graph import Graph
 from .onnx_import import import_model
-from .place import Placement, place
+from .place import Placement
+from .prepare import prepare
 from .views import own_view
 
 __all__ = ["CheckedNode", "ModelCheck", "check_model"]
@@ -74,8 +74,10 @@ def check_model(
         return ModelCheck(str(path), config.name, (), tuple(error.problems))
     came = [(node.name, node.op, node.outputs[0]) for node in graph.nodes]
     sizes = {name: tensor.shape for name, tensor in graph.tensors.items()}
-    fold(graph)
-    placements = place(graph, config)
+    try:
+        placements, _ = prepare(graph, config)
+    except CompileError as error:
+        return ModelCheck(str(path), config.name, (), tuple(error.problems))
     nodes = tuple(
         CheckedNode(name, op, *_fate(name, graph, placements), sizes.get(output, ()))
         for name, op, output in came

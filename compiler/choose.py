@@ -9,7 +9,7 @@ anything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
@@ -28,7 +28,10 @@ from .quantize import quantize_graph
 from .quantized import QuantizedGraph
 from .weights import scheme_of
 
-__all__ = ["AUTO", "EQUALIZE", "Choice", "Options", "choose"]
+__all__ = [
+    "AUTO", "EQUALIZE", "Choice", "Options", "choose", "layer_activations", "measured_images",
+    "multiplications",
+]
 
 AUTO = "auto"
 EQUALIZE = (AUTO, "on", "off")
@@ -90,6 +93,8 @@ class Choice:
         Share of the values of each quantized activation that its scale clips.
     compared
         Outputs against the float network's, over the measured images.
+    deviations
+        Of a model that comes quantized, by node (:func:`~.imported.deviations`).
     """
 
     quantized: QuantizedGraph
@@ -101,6 +106,7 @@ class Choice:
     ratios: dict[str, float]
     clipped: dict[str, float]
     compared: tuple[OutputComparison, ...]
+    deviations: dict[str, tuple[int, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,10 +148,10 @@ class _Chooser:
     ):
         self.graph, self.placements, self.config = graph, dict(placements), config
         self.options, self.scheme = options, scheme_of(options.scales, config)
-        names = _observed(graph, placements)
+        names = layer_activations(graph, placements)
         self.seen = calibrate(model, graph, samples, names)
-        self.work = max(1.0, _work(graph))
-        images = max(1, min(_IMAGES, int(_WORK / self.work)))
+        self.work = multiplications(graph)
+        images = measured_images(graph)
         self.sample = take_sample(model, graph, samples, names, images)
 
     def run(self) -> Choice:
@@ -194,7 +200,8 @@ class _Chooser:
         return sorted(found, key=lambda candidate: -candidate.snr)
 
 
-def _observed(graph: Graph, placements: Mapping[str, Placement]) -> set[str]:
+def layer_activations(graph: Graph, placements: Mapping[str, Placement]) -> set[str]:
+    """Return the activations that nodes on the accelerator read and make."""
     return {
         name
         for node in graph.nodes if placements[node.name].on_accelerator
@@ -203,11 +210,16 @@ def _observed(graph: Graph, placements: Mapping[str, Placement]) -> set[str]:
     }
 
 
-def _work(graph: Graph) -> float:
-    """Return about how many multiply-accumulates an image takes."""
+def multiplications(graph: Graph) -> float:
+    """Return about how many multiply-accumulates an image takes, at least one."""
     total = 0
     for node in graph.nodes:
         if node.op in ("Conv", "Gemm"):
             weight, output = graph.tensors[node.inputs[1]], graph.tensors[node.outputs[0]]
             total += prod(weight.shape) * prod(output.shape[2:])
-    return float(total)
+    return float(max(1, total))
+
+
+def measured_images(graph: Graph) -> int:
+    """Return how many images every activation of a network is measured on."""
+    return max(1, min(_IMAGES, int(_WORK / multiplications(graph))))

@@ -41,6 +41,12 @@ class OutputComparison:
         """Signal-to-noise ratio over all images, in dB."""
         return ratio(self.wanted, self.found)
 
+    @property
+    def same_argmax(self) -> tuple[int, int]:
+        """Images whose greatest element is at the same place, and of how many."""
+        rows = self.images()
+        return sum(row.argmax == row.float_argmax for row in rows), len(rows)
+
     def images(self) -> list[ImageComparison]:
         """Return a row for each image."""
         rows = []
@@ -57,7 +63,7 @@ class OutputComparison:
         rows = self.images()
         data: dict[str, Any] = {
             "name": self.name, "snr": self.snr,
-            "same_argmax": sum(row.float_argmax == row.argmax for row in rows),
+            "same_argmax": self.same_argmax[0],
             "images": [asdict(row) for row in rows],
         }
         if self.wanted.size <= _LISTED:

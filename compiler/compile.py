@@ -14,10 +14,11 @@ from .assemble import Assembler
 from .calibrate import check_samples
 from .choose import AUTO, Options, choose
 from .compare import OutputComparison
-from .fold import fold
+from .conv_schedule import ScheduleOptions
 from .host import evaluator_name
+from .imported import take_over
 from .onnx_import import import_model
-from .place import place
+from .prepare import prepare
 from .quantized import QuantizedGraph
 from .report import CompileReport, make_report
 from .samples import load_arrays
@@ -44,7 +45,7 @@ def compile_model(
     config: Config | str | Path | None = None, *,
     shapes: dict[str, tuple[int, ...]] | None = None, method: str = AUTO,
     scales: str = SCALES[0], equalize: str = AUTO, memory: int = 64 << 20,
-    per_layer: bool = False,
+    per_layer: bool = False, schedule: ScheduleOptions | None = None,
 ) -> Compiled:
     """Compile an ONNX file.
 
@@ -64,6 +65,8 @@ def compile_model(
         Bytes of device memory the program may take.
     per_layer
         One launch for each layer: every layer's cycles and counters are its own, and none overlap.
+    schedule
+        How schedules are chosen; default: by predicted cycles and bytes.
 
     Raises
     ------
@@ -80,15 +83,18 @@ def compile_model(
         samples = check_samples(calibration, graph)
     else:
         samples = check_samples(load_arrays(calibration), graph, str(calibration))
-    fold(graph)
-    placements = place(graph, config)
-    choice = choose(graph, model, placements, samples, config, options)
+    placements, given = prepare(graph, config)
+    if given is None:
+        choice = choose(graph, model, placements, samples, config, options)
+    else:
+        choice = take_over(graph, model, placements, samples, options, given)
     quantized = choice.quantized
     reasons = {name: placement.reason for name, placement in placements.items()}
-    assembler = Assembler(quantized, config, reasons, memory, per_layer=per_layer)
+    assembler = Assembler(
+        quantized, config, reasons, memory, per_layer=per_layer, schedule=schedule)
     how = {
-        "method": choice.method, "scales": scales, "equalized": choice.equalized,
-        "calibration_images": choice.images,
+        "method": choice.method, "scales": scales if given is None else "given",
+        "equalized": choice.equalized, "calibration_images": choice.images,
     }
     program = assembler.build({"source": Path(path).name, **how})
     for name, remark in assembler.remarks.items():
@@ -99,7 +105,8 @@ def compile_model(
         quantized, config, placements, {node.name: node.op for node in graph.nodes},
         assembler.costs, images=assembler.images, evaluator=evaluator_name(),
         ratios=choice.ratios, clipped=choice.clipped, tried=choice.tried,
-        measured_images=choice.measured, **how,
+        same_argmax={output.name: output.same_argmax for output in choice.compared},
+        deviations=choice.deviations, measured_images=choice.measured, **how,
         stream_bytes=sum(len(program.code(step)) for step in program.launches),
         uop_bytes=sum(
             len(segment.data) for segment in program.segments if segment.name.endswith(".uops")

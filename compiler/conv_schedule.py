@@ -7,19 +7,20 @@ moved: memory is shared and costs energy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..isa.config import Config
 from .errors import CompileError
 from .schedule import ConvShape, ConvTiling
-from .tilings import Estimate, estimate, tilings
+from .tilings import Estimate, buffers_of, estimate, tilings
 
 __all__ = ["LATENCY", "ScheduleOptions", "choose", "price", "shortlist"]
 
 LATENCY = 64  # cycles of memory latency schedules are chosen for
 _PRICE = 1 / 16  # cycles a beat of memory traffic is worth, if nothing waits for it
-_CANDIDATES = 6
+_CANDIDATES = 6  # layers of some size
+_SMALL, _FEW = 1 << 14, 2  # steps of a layer for which fewer candidates do
 _WORSE = 1.05  # how much worse than the best a candidate may be by formulas
 
 Predict = Callable[[ConvTiling], int]
@@ -37,12 +38,12 @@ class ScheduleOptions:
     overlap
         Whether loads, steps and stores overlap; without, one engine runs at a time.
     tuned
-        Tilings found earlier, by :func:`.tune.layer_key`.
+        Tilings found earlier (:mod:`.tuned`); they come before all others.
     """
 
     order: str | None = None
     overlap: bool = True
-    tuned: dict[str, ConvTiling] = field(default_factory=dict)
+    tuned: Mapping[ConvShape, ConvTiling] = field(default_factory=dict)
 
 
 def price(cycles: float, moved: float, config: Config) -> float:
@@ -85,10 +86,23 @@ _chosen: dict[tuple[ConvShape, Config, str | None, bool], ConvTiling] = {}
 def choose(
     shape: ConvShape, config: Config, options: ScheduleOptions, predict: Predict
 ) -> ConvTiling:
-    """Return the best tiling; the same question is answered from memory."""
+    """Return the tuned tiling, else the best; the same question is answered from memory.
+
+    Raises
+    ------
+    CompileError
+        The tuned tiling does not fit, or none does.
+    """
+    if shape in options.tuned:
+        tuned = options.tuned[shape]
+        if buffers_of(shape, tuned, config) is None:
+            raise CompileError(
+                f"the tuned schedule {tuned} does not fit {config.name}: tune for it again")
+        return tuned
     key = (shape, config, options.order, options.overlap)
     if key not in _chosen:
-        candidates = shortlist(shape, config, options.order)
+        count = _CANDIDATES if shape.steps > _SMALL else _FEW
+        candidates = shortlist(shape, config, options.order, count)
         _chosen[key] = min(
             candidates, key=lambda item: price(predict(item[0]), item[1].moved, config)
         )[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import gcd
 
 from .schedule import ConvShape
@@ -96,6 +97,7 @@ class Phase:
     tap_move: int
 
 
+@lru_cache(maxsize=4096)
 def extent(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> Extent:
     """Return which inputs ``outputs`` need for the given taps."""
     size = shape.size[axis]
@@ -108,7 +110,8 @@ def extent(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> Extent:
     return Extent(start + inside[0] * step, len(inside), inside[0], total, step)
 
 
-def phases(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> list[Phase]:
+@lru_cache(maxsize=4096)
+def phases(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> tuple[Phase, ...]:
     """Return the phases of a tile: one, or ``up`` where inputs lie apart; some have no taps."""
     stride, dilation, up = shape.strides[axis], shape.dilations[axis], shape.up[axis]
     start = _start(shape, axis, outputs, taps)
@@ -124,7 +127,7 @@ def phases(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> list[Phase
             max(0, -(-(taps.count - tap) // tap_every)), tap_every,
             (at + tap * dilation) // up - base, move, tap_every * dilation // up,
         ))
-    return found
+    return tuple(found)
 
 
 def inputs_of(shape: ConvShape, tile: Tile, chunk: Chunk) -> Part:

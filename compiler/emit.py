@@ -123,16 +123,18 @@ def requantize_tiles(
     found = nest((base, table, 0), loops)
     low, high = rule.bounds(config.out_width)
     if config.requantize:
-        imm = rqt_immediate(relu=rule.relu, bypass=rule.multiplier is None)
+        imm = rqt_immediate(
+            rule.zero_point, relu=rule.relu, bypass=rule.multiplier is None)
         found.alu(builder, AluOpcode.RQT, imm)
         widest = limits(config.out_width)
-        if low > (0 if rule.relu else widest[0]):
+        if low > (rule.zero_point if rule.relu else widest[0]):
             every_tile(builder, AluOpcode.MAX, low, base, count)
         if high < widest[1]:
             every_tile(builder, AluOpcode.MIN, high, base, count)
         return
     shift = rule.uniform_shift
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
+    assert rule.zero_point == 0, "models that come quantized are refused for such configurations"
     found.alu(builder, AluOpcode.ADD)
     if shift is None:  # a shift of its own for every channel, from the tile after the bias
         nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)

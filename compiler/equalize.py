@@ -1,9 +1,9 @@
 """Equalize channels across layers (Nagel et al., "Data-free quantization ...", 2019).
 
-Between two layers with only positively homogeneous work in between (Relu, MaxPool, the mean, a
-Flatten), channel i may be divided by any s > 0 in the first and multiplied by it in the second: the
-float network stays what it was.  s is chosen so that both sides of a channel take the same part of
-their range; with one scale a tensor no channel then wastes it.
+Between two layers with only positively homogeneous work in between (Relu, pooling, Flatten ...),
+channel i may be divided by any s > 0 in the first and multiplied by it in the second: the float
+network stays what it was.  s is chosen so that both sides of a channel take the same part of their
+range; with one scale a tensor no channel then wastes it.
 
 What stands for the range on the first side depends on the scales that weights will have.  With one
 scale for the tensor it is the channel's greatest weight, as published.  With a scale for each
@@ -24,8 +24,7 @@ __all__ = ["equalized"]
 
 _ROUNDS = 8  # over chains of layers; the factors settle within a few
 _LIMIT = 256.0  # of a factor, either way
-_BETWEEN = ("Relu", "MaxPool", "GlobalAveragePool", "Flatten")
-_ATTRIBUTES = {"kernel", "strides", "pads", "dilations", "group", "relu"}  # all homogeneous
+_LAYERS = ("Conv", "ConvTranspose", "Gemm")
 
 
 def equalized(
@@ -69,31 +68,40 @@ def equalized(
 
 def _pair(graph: Graph, first: Node) -> tuple[Node, list[str], Node] | None:
     """Return a layer, the activations after it and the layer that alone reads them."""
-    if not _weighted(graph, first):
+    if not _weighted(graph, first) or first.attrs.keys() & {"clip", "unflatten"}:
         return None
     between: list[str] = []
     node: Node | None = first
     while node is not None:
         between.append(node.outputs[0])
         node = graph.only_consumer(between[-1])
-        if node is None or (node.op not in _BETWEEN and not _weighted(graph, node)):
-            return None
-        if len([name for name in node.outputs if name]) != 1:
-            return None
-        if node.op not in _BETWEEN:
+        if node is None or _weighted(graph, node):
             break
-    assert node is not None
-    return (first, between, node) if node.inputs[0] == between[-1] else None
+        if not _homogeneous(node):
+            return None
+    if node is None or node.inputs[0] != between[-1]:
+        return None
+    return first, between, node
+
+
+def _homogeneous(node: Node) -> bool:
+    """Whether a node, in normal form, commutes with positive factors of its input's channels."""
+    if node.op in ("Relu", "LeakyRelu", "GlobalAveragePool"):
+        return True
+    if node.op in ("MaxPool", "AveragePool"):
+        return "kernel" in node.attrs
+    return (node.op == "Resize" and "factors" in node.attrs) or (
+        node.op == "Flatten" and node.source is None)
 
 
 def _weighted(graph: Graph, node: Node) -> bool:
     """Whether a node is a layer in normal form, with constant finite weights."""
-    known = node.op in ("Conv", "Gemm") and all(
+    known = node.op in _LAYERS and all(
         not name or graph.tensors[name].constant for name in node.inputs[1:]
     )
-    if not known or (node.op == "Conv" and "kernel" not in node.attrs):
+    if not known or "axis" in node.attrs:
         return False
-    if (node.op == "Gemm" and node.source is not None) or not set(node.attrs) <= _ATTRIBUTES:
+    if node.source is not None if node.op == "Gemm" else "kernel" not in node.attrs:
         return False
     values = [np.asarray(graph.value(name)) for name in node.inputs[1:] if name]
     return all(np.isfinite(value).all() for value in values)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from .arithmetic import Requant
 from .lowering import Activation
 from .quantized import QuantizedNode
 
@@ -30,9 +29,9 @@ def in_tiles(
     assert node.weight is not None
     assert node.requant is not None
     old = node.requant
-    rule = Requant(
-        chosen(old.bias), chosen(old.shift),
-        None if old.multiplier is None else chosen(old.multiplier), old.relu, old.clip,
+    rule = replace(
+        old, bias=chosen(old.bias), shift=chosen(old.shift),
+        multiplier=None if old.multiplier is None else chosen(old.multiplier),
     )
     flat = Activation(
         target.dram, target.groups, target.blocks * pixels, (place.size, 1, 1)

@@ -12,130 +12,112 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from math import prod
 
-import numpy as np
-
-from ..driver.stream import StreamBuilder
+from ..driver.stream import Stream
 from ..isa.opcodes import MemoryType
 from ..model.timing import predict
+from .border import border_row
+from .conv_calls import ConvCalls
 from .conv_schedule import LATENCY, choose
-from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, parts_of, phases
-from .emit import accumulate, parameters, requantize_tiles, reset_tiles
+from .conv_shape import conv_shape, filters
+from .conv_tiles import Chunk, Part, Tile, inputs_of, parts_of
+from .emit import parameters
 from .feature_tiles import in_tiles
-from .grouping import Blocks, Run, blocks_of, runs, weight_tiles
-from .loops import Loop
-from .lowering import Activation, Lowering, load_run
+from .grouping import Blocks, weight_tiles
+from .lowering import Lowering, load_run
+from .mix import scaled_identity
 from .quantized import QuantizedNode
-from .schedule import ConvShape, ConvTiling, parameter_tiles
+from .residual import Residual
+from .schedule import ConvTiling, parameter_tiles
 from .slots import Slot, SlotPool
 from .tilings import buffers_of
 
-__all__ = ["lower_conv", "lower_conv_transpose", "lower_gemm"]
+__all__ = ["Convolution", "lower_conv"]
 
 
-def lower_conv(low: Lowering, node: QuantizedNode) -> None:
-    """Lower a convolution with any number of groups."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
-    assert node.weight is not None
-    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], low.config)
-    shape = ConvShape(
-        groups=source.groups, ci=blocks.count, co=target.blocks, size=source.view[1:],
-        out=target.view[1:], kernel=node.weight.shape[2:], strides=node.attrs["strides"],
-        dilations=node.attrs["dilations"], before=node.attrs["pads"][:2], leads=blocks.leads,
-    )
-    _Conv(low, node, node.weight, shape, source, target).run()
+def lower_conv(low: Lowering, node: QuantizedNode, residual: Residual | None = None) -> None:
+    """Lower a convolution with any number of groups, a transposed one, or a dense layer.
 
-
-def lower_conv_transpose(low: Lowering, node: QuantizedNode) -> None:
-    """Lower a transposed convolution: a convolution of the input with gaps, which cost nothing.
-
-    Taps are turned round, so that inputs advance with them.
+    With ``residual`` the Add that follows it too.
     """
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
-    assert node.weight is not None
-    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], low.config)
-    kernel, dilations = node.weight.shape[2:], node.attrs["dilations"]
-    top, left = (
-        dilations[axis] * (kernel[axis] - 1) - node.attrs["pads"][axis] for axis in range(2)
+    convolution = Convolution(low, node, residual)
+    tiling = choose(
+        convolution.shape, low.config, low.options,
+        lambda tiling: convolution.predict(low, tiling),
     )
-    shape = ConvShape(
-        groups=source.groups, ci=blocks.count, co=target.blocks, size=source.view[1:],
-        out=target.view[1:], kernel=kernel, dilations=dilations, before=(top, left),
-        up=node.attrs["strides"], leads=blocks.leads,
-    )
-    _Conv(low, node, node.weight[:, :, ::-1, ::-1], shape, source, target).run()
+    convolution.lower(low, tiling)
 
 
-def lower_gemm(low: Lowering, node: QuantizedNode) -> None:
-    """Lower a dense layer; a flattened input is read as the feature map it was."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
-    if "axis" in node.attrs:  # rows of features: a convolution of single pixels
-        _dense_rows(low, node, source, target)
-        return
-    if "unflatten" in node.attrs:
-        node, target = in_tiles(node, target, low.config.block_out)
-    shape = ConvShape(
-        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
-        out=(1, 1), kernel=source.view[1:],
-    )
-    assert node.weight is not None
-    filters = node.weight.reshape(len(node.weight), *source.view)
-    _Conv(low, node, filters, shape, source, target).run()
-
-
-def _dense_rows(
-    low: Lowering, node: QuantizedNode, source: Activation, target: Activation
-) -> None:
-    assert node.weight is not None
-    shape = ConvShape(
-        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
-        out=target.view[1:], kernel=(1, 1),
-    )
-    _Conv(low, node, node.weight[:, :, None, None], shape, source, target).run()
-
-
-class _Conv:
+class Convolution:
     """A convolution whose constants are in memory, to be lowered with any tiling."""
 
-    def __init__(
-        self, low: Lowering, node: QuantizedNode, filters: np.ndarray, shape: ConvShape,
-        source: Activation, target: Activation,
-    ):
-        config, self.node, self.shape = low.config, node, shape
-        self.source, self.target = source, target
+    def __init__(self, low: Lowering, node: QuantizedNode, residual: Residual | None = None):
+        config, self.node, self.residual = low.config, node, residual
+        source = low.activations[node.inputs[0]]
+        target = low.activations[(residual.add if residual else node).outputs[0]]
+        if "unflatten" in node.attrs:
+            node, target = in_tiles(node, target, config.block_out)
+        self.shape = shape = replace(
+            conv_shape(node, source, target, config), residual=residual is not None)
         assert node.requant is not None
-        self.rule = node.requant
-        blocks = Blocks(shape.ci, shape.leads)
-        tiles = weight_tiles(filters, source.view[0], blocks, config)
-        self.weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
-        table = parameters(self.rule, config)
+        tiles = weight_tiles(
+            filters(node, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
+        )
+        weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
+        table = parameters(node.requant, config)
         self.table = low.constants(f"{node.name}.parameters", table, MemoryType.ACC)
         self.stride = parameter_tiles(config)
-        tiling = choose(shape, config, low.options, partial(self.predict, low))
-        self.start(low, tiling)
+        border = None if not node.padding else low.constants(
+            f"{node.name}.padding", border_row(shape, node.padding, config), MemoryType.INP
+        )
+        self.calls = ConvCalls(shape, source, target, node.requant, weights, self.stride, border)
+        if residual is not None:
+            self.other = low.activations[residual.other]
+            identity, _ = scaled_identity(config, residual.other_shift)
+            self.identity = low.constants(
+                f"{residual.add.name}.weights", identity[None], MemoryType.WGT)
+            assert residual.add.requant is not None
+            self.sums = low.constants(
+                f"{residual.add.name}.parameters",
+                parameters(residual.add.requant, config, uniform=True), MemoryType.ACC)
 
     def predict(self, low: Lowering, tiling: ConvTiling) -> int:
         """Return the cycles of the layer alone with a tiling."""
-        alone = Lowering(low.config, low.activations, low.constants, low.options)
-        alone.begin(self.node)
-        self.start(alone, tiling)
-        self.run()
-        stream = alone.finish(draft=True)
+        stream = self.alone(low, tiling, draft=True)
         return predict(stream.instructions, stream.uops, low.config, latency=LATENCY).cycles
 
-    def start(self, low: Lowering, tiling: ConvTiling) -> None:
-        """Begin with empty buffers."""
+    def alone(self, low: Lowering, tiling: ConvTiling, *, draft: bool = False) -> Stream:
+        """Return the stream of the layer alone, nothing else in the launch."""
+        alone = Lowering(low.config, low.activations, low.constants, low.options)
+        alone.begin(self.node)
+        self.lower(alone, tiling)
+        return alone.finish(draft=draft)
+
+    def lower(self, low: Lowering, tiling: ConvTiling) -> None:
+        """Record the layer."""
         self.low, self.tiling = low, tiling
         buffers = buffers_of(self.shape, tiling, low.config)
         assert buffers is not None, "a tiling that fits"
-        self.resident: Part | None = None  # channel blocks whose parameters are on chip
+        # first block of the parameters on chip, and which parts of them are there
+        self.resident: tuple[int, set[Part]] = (0, set())
         self.loaded: dict[int, set[Part]] = {}  # parts of what a slot of WGT holds
         self.acc = SlotPool(buffers.kept, buffers.acc[1], buffers.acc[0])
-        self.inp = low.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0])
-        self.wgt = low.pool(MemoryType.WGT, buffers.wgt[1], buffers.wgt[0])
+        count, size = buffers.other
+        self.inp = low.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0], count * size)
+        self.wgt = low.pool(
+            MemoryType.WGT, buffers.wgt[1], buffers.wgt[0], int(self.shape.residual))
+        if self.residual is not None:
+            self.added = SlotPool(low.config.depth(MemoryType.INP) - count * size, size, count)
+            self.one = low.config.depth(MemoryType.WGT) - 1  # where the identity lies
+            self.table_of_sums = buffers.kept - self.stride
+            self.sums_held = False
+            low.load(partial(
+                load_run, memory_type=MemoryType.WGT, sram=self.one, dram=self.identity, count=1))
+        self.run()
 
     def run(self) -> None:
         t, shape = self.tiling, self.shape
@@ -172,152 +154,75 @@ class _Conv:
         return (Tile(g, co, oh, ow) for g, oh, ow in spatial for co in outer)
 
     def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
-        first = self.hold_parameters(tile)
-        acc = self.acc.take(tile)[0]
+        acc = self.acc.take(tile)
         parts = parts_of(tile.co.count, self.tiling.part)
         for chunk in chunks:
             wgt = self.hold_weights(tile, chunk, parts[0])
             inp = self.low.fill(
                 self.inp, (tile.group, tile.oh, tile.ow, inputs_of(self.shape, tile, chunk), chunk),
-                partial(self.load_inputs, tile=tile, chunk=chunk),
+                partial(self.calls.load_inputs, tile=tile, chunk=chunk),
             )
             bases = (acc.base, inp.base, wgt.base)
             for part in parts:
                 self.hold_weights(tile, chunk, part)
                 last = chunk is chunks[-1]
                 self.low.compute(partial(
-                    self.compute, tile=tile, part=part, chunk=chunk, last=last, bases=bases,
-                    first=first))
+                    self.calls.multiply, tile=tile, part=part, chunk=chunk, bases=bases))
                 if last:
-                    self.low.store(partial(
-                        self.store, tile=tile.cut(part), base=acc.base + part.start * tile.pixels))
+                    self.conclude(tile, part, acc.base + part.start * tile.pixels)
+
+    def conclude(self, tile: Tile, part: Part, base: int) -> None:
+        """Turn the sums of a part into outputs, and store them.
+
+        What that needs is asked for while the last products are being summed.
+        """
+        added = self.load_other(tile.cut(part))
+        table = self.hold_parameters(tile, part)
+        if self.residual is not None and not self.sums_held:
+            self.sums_held = True
+            self.low.compute(partial(
+                load_run, memory_type=MemoryType.ACC, sram=self.table_of_sums, dram=self.sums,
+                count=self.stride))
+        self.low.compute(partial(
+            self.calls.requantize, part=part, pixels=tile.pixels, base=base, table=table))
+        if self.residual is not None:
+            self.low.compute(partial(
+                self.calls.add_other, residual=self.residual, bases=(base, added, self.one),
+                count=part.count * tile.pixels, table=self.table_of_sums))
+        self.low.store(partial(self.calls.store, tile=tile.cut(part), base=base))
+
+    def load_other(self, tile: Tile) -> int:
+        """Load what is added to a part of a tile, if anything; return where it lies."""
+        if self.residual is None:
+            return 0
+        base = self.added.take(tile).base
+        self.low.load(partial(self.calls.load_other, base=base, other=self.other, tile=tile))
+        return base
 
     def hold_weights(self, tile: Tile, chunk: Chunk, part: Part) -> Slot:
         """Return the slot of a chunk's weights, with those of a part in it."""
         slot = self.wgt.find((tile.co, chunk))
         if slot is None:
-            slot = self.wgt.take((tile.co, chunk))[0]
+            slot = self.wgt.take((tile.co, chunk))
             self.loaded[slot.base] = set()
         if part not in self.loaded[slot.base]:
             self.loaded[slot.base].add(part)
             self.low.load(partial(
-                self.load_weights, base=slot.base + part.start * chunk.products,
+                self.calls.load_weights, base=slot.base + part.start * chunk.products,
                 tile=tile.cut(part), chunk=chunk))
         return slot
 
-    def hold_parameters(self, tile: Tile) -> int:
-        """Have the parameters of a tile on chip; return the first block of those that are."""
-        wanted = Part(0, self.shape.co) if self.tiling.all_parameters else tile.co
-        if self.resident != wanted:
+    def hold_parameters(self, tile: Tile, part: Part) -> int:
+        """Have the parameters of a part on chip; return where they lie."""
+        first = 0 if self.tiling.all_parameters else tile.co.start
+        wanted = Part(tile.co.start + part.start, part.count)
+        table = (wanted.start - first) * self.stride
+        if first != self.resident[0]:
+            self.resident = first, set()
+        if wanted not in self.resident[1]:
+            self.resident[1].add(wanted)
             self.low.compute(partial(
-                load_run, memory_type=MemoryType.ACC, sram=0,
+                load_run, memory_type=MemoryType.ACC, sram=table,
                 dram=self.table + wanted.start * self.stride, count=wanted.count * self.stride,
             ))
-            self.resident = wanted
-        return wanted.start
-
-    def compute(
-        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk, last: bool,
-        bases: tuple[int, int, int], first: int,
-    ) -> None:
-        self.multiply(builder, tile, part, chunk, bases)
-        if last:
-            requantize_tiles(
-                builder, self.rule, bases[0] + part.start * tile.pixels, part.count, tile.pixels,
-                (tile.co.start + part.start - first) * self.stride, self.stride,
-            )
-
-    # -- device calls ----------------------------------------------------------------------------
-    def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
-        rows = extent(self.shape, 0, tile.oh, chunk.kh)
-        columns = extent(self.shape, 1, tile.ow, chunk.kw)
-        blocks = inputs_of(self.shape, tile, chunk)
-        area, source = rows.total * columns.total, self.source
-        if rows.inside == 0 or columns.inside == 0:  # nothing but padding
-            builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
-            return
-        whole = (rows.inside, columns.inside) == (rows.total, source.view[2])
-        if whole and columns.total == columns.inside and rows.step == 1:  # one run a block
-            builder.load_2d(
-                MemoryType.INP, base, source.at(tile.group, blocks.start, rows.first), area,
-                blocks.count, source.pixels,
-            )
-            return
-        for index in range(blocks.count):
-            builder.load_2d(
-                MemoryType.INP, base + index * area,
-                source.at(tile.group, blocks.start + index, rows.first, columns.first),
-                columns.inside, rows.inside, source.view[2] * rows.step,
-                x_pad=(columns.before, columns.after), y_pad=(rows.before, rows.after),
-            )
-
-    def load_weights(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
-        (kh, kw), ci = self.shape.kernel, self.shape.ci
-        window = chunk.kh.count * chunk.kw.count
-        size = chunk.ci.count * window
-        start = self.weights + (tile.co.start * ci + chunk.ci.start) * kh * kw
-        if (chunk.kh.count, chunk.kw.count) == (kh, kw):
-            builder.load_2d(MemoryType.WGT, base, start, size, tile.co.count, ci * kh * kw)
-            return
-        for index, block in product(range(tile.co.count), range(chunk.ci.count)):
-            builder.load_2d(
-                MemoryType.WGT, base + index * size + block * window,
-                start + (index * ci + block) * kh * kw + chunk.kh.start * kw + chunk.kw.start,
-                chunk.kw.count, chunk.kh.count, kw,
-            )
-
-    def multiply(
-        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk,
-        bases: tuple[int, int, int],
-    ) -> None:
-        for run, rows, columns in product(
-            runs(self.shape.leads, tile.co.start + part.start, part.count),
-            phases(self.shape, 0, tile.oh, chunk.kh), phases(self.shape, 1, tile.ow, chunk.kw),
-        ):
-            self.multiply_phase(builder, tile, chunk, bases, run, (rows, columns))
-
-    def multiply_phase(
-        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int],
-        run: Run, axes: tuple[Phase, Phase],
-    ) -> None:
-        v, h = axes
-        acc, inp, wgt = bases
-        width = extent(self.shape, 1, tile.ow, chunk.kw).total
-        area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
-        window = chunk.kh.count * chunk.kw.count
-        block, lead = run.start - tile.co.start, run.lead - inputs_of(self.shape, tile, chunk).start
-        acc += block * tile.pixels + v.first * tile.ow.count + h.first
-        inp += (lead + chunk.ci.start) * area + v.source * width + h.source
-        wgt += block * chunk.ci.count * window + v.tap * chunk.kw.count + h.tap
-        weights = chunk.ci.count * window  # of an output block
-        kept = [
-            Loop(run.repeats, run.count * tile.pixels, run.jump * area, run.count * weights),
-            Loop(run.count, dst=tile.pixels, wgt=weights),
-            Loop(v.count, dst=v.step * tile.ow.count, src=v.move * width),
-            Loop(h.count, dst=h.step, src=h.move),
-        ]
-        if not v.taps or not h.taps:  # outputs between the taps hold the bias alone
-            if chunk.first:
-                reset_tiles(builder, acc, kept)
-            return
-        summed = [
-            Loop(chunk.ci.count, src=area, wgt=window),
-            Loop(v.taps, src=v.tap_move * width, wgt=v.tap_step * chunk.kw.count),
-            Loop(h.taps, src=h.tap_move, wgt=h.tap_step),
-        ]
-        accumulate(builder, (acc, inp, wgt), kept, summed, chunk.first)
-
-    def store(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
-        target = self.target
-        if tile.ow.count == target.view[2]:  # whole rows
-            builder.store_2d(
-                base, target.at(tile.group, tile.co.start, tile.oh.start), tile.pixels,
-                tile.co.count, target.pixels,
-            )
-            return
-        for index in range(tile.co.count):
-            builder.store_2d(
-                base + index * tile.pixels,
-                target.at(tile.group, tile.co.start + index, tile.oh.start, tile.ow.start),
-                tile.ow.count, tile.oh.count, target.view[2],
-            )
+        return table

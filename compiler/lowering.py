@@ -88,27 +88,31 @@ class Lowering:
         """Return the stream of everything recorded; of a ``draft`` without its bytes."""
         return self.pipeline.build(self.config, overlap=self.options.overlap, draft=draft)
 
-    def compute(self, emit: Emit, *after: int | None) -> int:
-        """Record a step of the compute engine; return its number."""
-        return self.pipeline.step(emit, self.layer)
+    def compute(self, emit: Emit) -> None:
+        """Record a step of the compute engine."""
+        self.pipeline.step(emit, self.layer)
 
-    def store(self, emit: Emit, *after: int | None) -> int:
-        """Record a step of the store engine; return its number."""
-        return self.pipeline.step(emit, self.layer)
+    def store(self, emit: Emit) -> None:
+        """Record a step of the store engine."""
+        self.pipeline.step(emit, self.layer)
 
     def load(self, emit: Emit) -> None:
         """Record a step of the load engine."""
         self.pipeline.step(emit, self.layer)
 
-    def pool(self, memory_type: MemoryType, size: int, count: int) -> SlotPool:
+    def pool(
+        self, memory_type: MemoryType, size: int, count: int, reserved: int = 0
+    ) -> SlotPool:
         """Return slots of a scratchpad for a layer, from its other end at every second call.
 
         So the first loads of a layer seldom wait for the last steps of the one before.
+        ``reserved``: tiles at the very end that are left alone.
         """
         self._pools[memory_type] = turn = self._pools.get(memory_type, 0) + 1
         if turn % 2:
             return SlotPool(0, size, count)
-        pool = SlotPool(self.config.depth(memory_type) - size * count, size, count)
+        end = self.config.depth(memory_type) - reserved
+        pool = SlotPool(end - size * count, size, count)
         pool.slots.reverse()
         return pool
 
@@ -116,7 +120,7 @@ class Lowering:
         """Return a slot that holds ``key``, loading it by ``emit(builder, base)`` if need be."""
         slot = pool.find(key)
         if slot is None:
-            slot = pool.take(key)[0]
+            slot = pool.take(key)
             self.pipeline.step(partial(emit, base=slot.base), self.layer)
         return slot
 

@@ -84,9 +84,8 @@ def measure(
     for name, value in evaluate(quantized, sample.inputs).items():
         if name not in sample.activations or quantized.tensors[name].dtype != "float32":
             continue
-        exponent = quantized.tensors[name].exponent
-        real = value.astype(np.float64) if exponent is None else np.ldexp(
-            value.astype(np.float64), exponent)
+        tensor = quantized.tensors[name]
+        real = value.astype(np.float64) if tensor.exponent is None else tensor.reals(value)
         if name in factors:
             real *= factors[name].reshape((-1,) + (1,) * (real.ndim - 2))
         made.ratios[name] = ratio(sample.activations[name], real)
@@ -101,6 +100,7 @@ def clipped(quantized: QuantizedGraph, seen: Calibration) -> dict[str, float]:
     shares = {}
     for name, tensor in quantized.tensors.items():
         if tensor.exponent is not None and name in seen.values:
-            integers = round_half_up(np.ldexp(seen.values[name], -tensor.exponent))
-            shares[name] = float(((integers < low) | (integers > high)).mean())
+            integers = round_half_up(seen.values[name] / tensor.scale) + tensor.zero_point
+            below = (integers < low) & (tensor.zero_point > low)  # else clipping stands for Relu
+            shares[name] = float((below | (integers > high)).mean())
     return shares

@@ -7,9 +7,9 @@ packed pixel (r, s) is channel c of the input pixel
 
     (r * pitch_y + dy * dilation_y - before_y,  s * pitch_x + dx * dilation_x - before_x)
 
-zero outside the input, and the layer becomes a convolution of the packed tensor whose window has
-one position for ``taps_y x taps_x`` taps and which needs no padding.  With the whole window in one
-position that is im2col; with less, neighbouring windows still share packed pixels.
+the padding outside the input, and the layer becomes a convolution of the packed tensor whose
+window has one position for ``taps_y x taps_x`` taps and which needs no padding.  With the whole
+window in one position that is im2col; with less, neighbouring windows still share packed pixels.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Packing:
         )
         return rows, columns
 
-    def pack(self, values: np.ndarray) -> np.ndarray:
+    def pack(self, values: np.ndarray, outside: int = 0) -> np.ndarray:
         """Return ``[N, lanes, *pixels]`` of an input ``[N, channels, *size]``."""
         reach = [self._places(axis) for axis in range(2)]
         padding = [
@@ -87,7 +87,7 @@ class Packing:
                                     - self.before[axis]))
             for axis in range(2)
         ]
-        padded = np.pad(values, [(0, 0), (0, 0), *padding])
+        padded = np.pad(values, [(0, 0), (0, 0), *padding], constant_values=outside)
         found = padded[:, :, reach[0]][..., reach[1]]  # [N, C, rows, taps, columns, taps]
         moved = found.transpose(0, 3, 5, 1, 2, 4)
         return np.ascontiguousarray(moved).reshape(len(values), self.lanes, *self.pixels)

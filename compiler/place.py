@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..isa.config import Config
@@ -25,14 +26,21 @@ class Placement:
         return self.where == "accelerator"
 
 
-def place(graph: Graph, config: Config) -> dict[str, Placement]:
-    """Return the placement of every node by node name."""
+def place(
+    graph: Graph, config: Config, also: Callable[[Node, Graph], str] | None = None
+) -> dict[str, Placement]:
+    """Return the placement of every node by node name.
+
+    ``also`` may name a further obstacle to a node ('' for none).
+    """
     placements: dict[str, Placement] = {}
     seen: dict[str, View] = {}
     for node in graph.nodes:
         here = dict(seen)
         learn(node, graph.tensors, here)
         obstacle = _obstacle(node, graph, config, here)
+        if not obstacle and also is not None:
+            obstacle = also(node, graph)
         before = graph.producer(node.inputs[0]) if node.inputs else None
         alone = before is not None and not placements[before.name].on_accelerator
         if not obstacle and node.op in ALIASES and alone:

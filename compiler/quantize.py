@@ -20,7 +20,7 @@ from .quantize_operators import OPERATORS, integer_bounds
 from .quantized import QuantizedGraph, QuantizedNode, QuantizedTensor
 from .weights import PER_TENSOR, Scheme, choose_scales, quantize_weights, requantization
 
-__all__ = ["quantize_graph"]
+__all__ = ["Quantizer", "quantize_graph"]
 
 
 
@@ -47,12 +47,14 @@ def quantize_graph(
     CompileError
         Weights or biases cannot be represented; all problems are listed.
     """
-    work = _Quantizer(graph, placements, calibration, inp_width, wgt_width, method, scheme)
+    work = Quantizer(graph, placements, calibration, inp_width, wgt_width, method, scheme)
     work.memo = {} if memo is None else memo
     return work.run()
 
 
-class _Quantizer:
+class Quantizer:
+    """The work of :func:`quantize_graph`, node by node."""
+
     def __init__(
         self, graph: Graph, placements: dict[str, Placement], calibration: Calibration,
         inp_width: int, wgt_width: int, method: str, scheme: Scheme,
@@ -65,6 +67,7 @@ class _Quantizer:
         self.problems: list[str] = []
 
     def run(self) -> QuantizedGraph:
+        """Return the integer network (errors: CompileError)."""
         nodes: list[QuantizedNode] = []
         waiting: list[Node] = []
         for node in self.graph.nodes:
@@ -74,7 +77,7 @@ class _Quantizer:
             if waiting:
                 nodes.append(self.host(waiting))
                 waiting = []
-            nodes.append(self.accelerator(node))
+            nodes += self.made(node)
         if waiting:
             nodes.append(self.host(waiting))
         if self.problems:
@@ -82,11 +85,7 @@ class _Quantizer:
         named = dict.fromkeys(self.graph.inputs)
         for made in nodes:
             named |= dict.fromkeys((*made.inputs, *made.outputs))
-        tensors = {}
-        for name in named:
-            tensor = self.graph.tensors[name]
-            exponent = self.exponents.get(name)
-            tensors[name] = QuantizedTensor(name, tensor.shape, exponent, tensor.dtype)
+        tensors = {name: self.tensor(name) for name in named}
         constants = tuple(
             name for name in self.graph.outputs if self.graph.tensors[name].constant
         )
@@ -95,7 +94,17 @@ class _Quantizer:
             tuple(self.graph.outputs), self.inp_width, self.wgt_width, constants,
         )
 
+    def tensor(self, name: str) -> QuantizedTensor:
+        """Return what is known of an activation."""
+        tensor = self.graph.tensors[name]
+        return QuantizedTensor(name, tensor.shape, self.exponents.get(name), tensor.dtype)
+
+    def made(self, node: Node) -> list[QuantizedNode]:
+        """Return what a node of the accelerator becomes."""
+        return [self.accelerator(node)]
+
     def host(self, nodes: list[Node]) -> QuantizedNode:
+        """Return one step for neighbouring nodes of the host."""
         made = {name for node in nodes for name in node.outputs}
         inputs = dict.fromkeys(
             name for node in nodes for name in node.inputs
@@ -113,6 +122,7 @@ class _Quantizer:
         )
 
     def accelerator(self, node: Node) -> QuantizedNode:
+        """Quantize a node by the rules of its kind."""
         activations = tuple(
             name for name in node.inputs if name and not self.graph.tensors[name].constant
         )
@@ -131,6 +141,7 @@ class _Quantizer:
         return made
 
     def calibrated(self, name: str) -> int:
+        """Return the exponent that calibration gives an activation."""
         peak, values = self.calibration.peak(name), self.calibration.values[name]
         return choose_exponent(values, peak, self.inp_width, self.method)
 
@@ -145,7 +156,8 @@ class _Quantizer:
         self.exponents[name] = accumulator + shift
         return shift
 
-    def weighted(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
+    def constants(self, node: Node) -> tuple[np.ndarray, np.ndarray]:
+        """Return weights and bias of a layer, finite, float64."""
         weight = np.asarray(self.graph.value(node.inputs[1]), np.float64)
         outputs = weight.shape[0]
         with_bias = len(node.inputs) > 2 and node.inputs[2]
@@ -155,6 +167,11 @@ class _Quantizer:
                 f"{node.op} {node.name!r}: its weights or bias hold NaN or infinite values"
             )
             weight, bias = np.nan_to_num(weight, posinf=0, neginf=0), np.zeros(outputs)
+        return weight, np.asarray(bias, np.float64)
+
+    def weighted(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
+        """Quantize a layer with weights."""
+        weight, bias = self.constants(node)
         source, target = self.exponents[activations[0]], self.calibrated(node.outputs[0])
         kind = "minmax" if self.method == "minmax" else "error"  # those of activations do not fit
         if (node.name, kind) not in self.memo:

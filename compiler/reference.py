@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import dequantize, quantize, requantize, wrap
+from .arithmetic import requantize, wrap
 from .host import run_host_images
 from .quantized import QuantizedGraph, QuantizedNode
 from .reference_operators import OPERATORS
@@ -20,6 +20,8 @@ __all__ = [
     "accumulate_conv", "accumulate_gemm", "accumulate_transposed", "evaluate", "evaluate_node",
 ]
 
+_ELEMENTS = 1 << 25  # of the windows gathered at a time
+
 
 def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Evaluate a network on float inputs, any multiple of its own number of images.
@@ -28,8 +30,7 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
     -------
     dict
         Every activation by name: int64 where it is quantized, float where it lives on the host.
-        Graph outputs that are quantized are integers too: scale them by
-        ``2^graph.tensors[name].exponent``.
+        Graph outputs that are quantized are integers too: ``graph.tensors[name].reals``.
     """
     reals: dict[str, np.ndarray] = {}
     integers: dict[str, np.ndarray] = {}
@@ -38,20 +39,20 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
     for name, value in check_arrays(inputs, wanted, "inputs").items():
         tensor, reals[name] = graph.tensors[name], value
         if tensor.exponent is not None:
-            integers[name] = quantize(reals[name], tensor.exponent, graph.inp_width)
+            integers[name] = tensor.integers(value, graph.inp_width)
     for node in graph.nodes:
         if node.op == "Host":
             feeds = {
                 name: reals[name] if name in reals
-                else dequantize(integers[name], graph.tensors[name].exponent or 0)
+                else graph.tensors[name].reals(integers[name]).astype(np.float32)
                 for name in node.inputs
             }
             assert node.model is not None
             for name, value in run_host_images(node.model, feeds, graph.images).items():
                 reals[name] = value
-                exponent = graph.tensors[name].exponent
-                if exponent is not None:
-                    integers[name] = quantize(value, exponent, graph.inp_width)
+                tensor = graph.tensors[name]
+                if tensor.exponent is not None:
+                    integers[name] = tensor.integers(value, graph.inp_width)
         else:
             values = [integers[name] for name in node.inputs]
             integers[node.outputs[0]] = evaluate_node(node, values, graph.inp_width)
@@ -62,7 +63,7 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
     """Evaluate one accelerator node on integer inputs."""
     x = values[0].astype(np.int64)
     if node.op == "Conv":
-        return _requantize(node, accumulate_conv(x, node.weight, node.attrs), width)
+        return _requantize(node, accumulate_conv(x, node.weight, node.attrs, node.padding), width)
     if node.op == "ConvTranspose":
         return _requantize(node, accumulate_transposed(x, node.weight, node.attrs), width)
     if node.op == "Gemm":
@@ -75,31 +76,31 @@ def evaluate_node(node: QuantizedNode, values: list[np.ndarray], width: int) -> 
     raise AssertionError(f"no reference for {node.op}")
 
 
-def accumulate_conv(x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, Any]) -> np.ndarray:
+def accumulate_conv(
+    x: np.ndarray, weight: np.ndarray | None, attrs: dict[str, Any], padding: int = 0
+) -> np.ndarray:
     """Return the 32-bit accumulators of a convolution of [N, C, H, W] with [M, C / G, KH, KW]."""
     assert weight is not None
-    if x.shape[1] != weight.shape[1]:
-        groups = x.shape[1] // weight.shape[1]
-        parts = zip(np.split(x, groups, 1), np.split(weight, groups), strict=True)
-        return np.concatenate([accumulate_conv(*part, attrs) for part in parts], 1)
     (sy, sx), (dy, dx), (top, left, bottom, right) = (
         attrs["strides"], attrs["dilations"], attrs["pads"]
     )
-    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    kind, most = _exact(x, weight)
+    around = ((0, 0), (0, 0), (top, bottom), (left, right))
+    x = np.pad(x.astype(kind), around, constant_values=padding)
     m, _, kh, kw = weight.shape
     oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
     ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
     total = np.zeros((x.shape[0], m, oh, ow))  # float64: exact far beyond 32 bits
-    # one tap's products are exact in float32 where no sum of them leaves 24 bits
-    bound = int(np.abs(x).max(initial=0)) * int(np.abs(weight.astype(int)).max(initial=0))
-    kind = np.float32 if bound * weight.shape[1] < 1 << 24 else np.float64
-    for ky in range(kh):
-        for kx in range(kw):
-            rows = slice(ky * dy, ky * dy + (oh - 1) * sy + 1, sy)
-            columns = slice(kx * dx, kx * dx + (ow - 1) * sx + 1, sx)
-            window = x[:, :, rows, columns].astype(kind)
-            taps = weight[:, :, ky, kx].astype(kind)
-            total += np.einsum("nchw,mc->nmhw", window, taps, optimize=True)
+    most = max(1, min(most, _ELEMENTS // (x.shape[0] * x.shape[1] * oh * ow)))
+    taps = [(ky, kx) for ky in range(kh) for kx in range(kw)]
+    for start in range(0, len(taps), most):
+        some = taps[start : start + most]
+        windows = [
+            x[:, :, ky * dy : ky * dy + (oh - 1) * sy + 1 : sy,
+              kx * dx : kx * dx + (ow - 1) * sx + 1 : sx] for ky, kx in some
+        ]
+        parts = [weight[:, :, ky, kx].astype(kind) for ky, kx in some]
+        total += _multiply_channels(np.stack(windows, 2), np.stack(parts, 2))
     return wrap(total.astype(np.int64))
 
 
@@ -111,10 +112,6 @@ def accumulate_transposed(
     Every input pixel adds its products to the outputs it reaches.
     """
     assert weight is not None
-    if x.shape[1] != weight.shape[1]:
-        groups = x.shape[1] // weight.shape[1]
-        parts = zip(np.split(x, groups, 1), np.split(weight, groups), strict=True)
-        return np.concatenate([accumulate_transposed(*part, attrs) for part in parts], 1)
     (sy, sx), (dy, dx), (top, left, bottom, right) = (
         attrs["strides"], attrs["dilations"], attrs["pads"]
     )
@@ -122,13 +119,35 @@ def accumulate_transposed(
     rows = (h - 1) * sy + dy * (kh - 1) + 1 + attrs["output_padding"][0]
     columns = (w - 1) * sx + dx * (kw - 1) + 1 + attrs["output_padding"][1]
     total = np.zeros((n, m, rows, columns))  # float64: exact far beyond 32 bits
+    kind, _ = _exact(x, weight)
+    x = x.astype(kind)[:, :, None]
     for ky in range(kh):
         for kx in range(kw):
-            taps = weight[:, :, ky, kx].astype(np.float64)
-            part = np.einsum("nchw,mc->nmhw", x.astype(np.float64), taps, optimize=True)
+            part = _multiply_channels(x, weight[:, :, None, ky, kx].astype(kind))
             y, z = ky * dy, kx * dx
             total[:, :, y : y + (h - 1) * sy + 1 : sy, z : z + (w - 1) * sx + 1 : sx] += part
     return wrap(total[:, :, top : rows - bottom, left : columns - right].astype(np.int64))
+
+
+def _exact(x: np.ndarray, weight: np.ndarray) -> tuple[type[np.floating[Any]], int]:
+    """Return floats that hold the sums of one tap exactly, and of how many taps they do.
+
+    float32 where that is one at least: no sum leaves 24 bits.
+    """
+    peaks = int(np.abs(x).max(initial=1)) * int(np.abs(weight.astype(int)).max(initial=1))
+    most = (1 << 24) // max(1, peaks * weight.shape[1])
+    return (np.float32, most) if most else (np.float64, 1 << 20)
+
+
+def _multiply_channels(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return [N, M, H, W] of taps [M, C / G, T] and the pixels [N, C, T, H, W] each of them meets.
+
+    Group by group of the channels.
+    """
+    (n, c, t, h, w), (m, each, _) = x.shape, weight.shape
+    groups = c // each
+    pixels = x.reshape(n, groups, each * t, h * w)
+    return np.asarray((weight.reshape(groups, m // groups, each * t) @ pixels).reshape(n, m, h, w))
 
 
 def accumulate_gemm(x: np.ndarray, weight: np.ndarray | None) -> np.ndarray:

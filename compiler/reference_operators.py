@@ -38,6 +38,11 @@ def _concat(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.nda
     return _rescale(node, np.concatenate(_shifted(values, node), axis=1), width)
 
 
+def _scaled_add(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    total = sum(gain * x for gain, x in zip(node.attrs["gains"], values, strict=True))
+    return _rescale(node, wrap(np.asarray(total)), width)
+
+
 def _affine(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
     assert node.constant is not None
     lanes = (1, -1) + (1,) * (values[0].ndim - 2)
@@ -106,7 +111,7 @@ def _resize(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.nda
 OPERATORS: dict[str, Callable[[QuantizedNode, list[np.ndarray], int], np.ndarray]] = {
     "Add": _add, "Affine": _affine, "Concat": _concat, "LeakyRelu": _leaky, "MaxPool": _max_pool,
     "AveragePool": _average_pool, "GlobalAveragePool": _global_average, "Clip": _clip,
-    "Slice": _slice, "Pad": _pad, "Resize": _resize,
+    "ScaledAdd": _scaled_add, "Slice": _slice, "Pad": _pad, "Resize": _resize,
     "Relu": lambda node, values, width: np.maximum(values[0], 0),
     "Flatten": lambda node, values, width: values[0].reshape(len(values[0]), -1),
     "View": lambda node, values, width: values[0].reshape(len(values[0]), *node.attrs["shape"]),

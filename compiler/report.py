@@ -17,6 +17,9 @@ from .quantized import QuantizedGraph, QuantizedNode
 __all__ = ["CompileReport", "NodeReport", "StreamCosts", "make_report", "stream_costs"]
 
 
+_ADDED = Placement("accelerator", "changes the scale")  # nodes that quantization puts in
+
+
 @dataclass
 class StreamCosts:
     """Counts over instructions: the counters a device would show (``isa.registers.COUNTERS``)."""
@@ -45,12 +48,14 @@ class NodeReport:
     op: str
     where: str
     reason: str
-    input_exponents: tuple[int | None, ...] = ()
-    output_exponent: int | None = None
+    input_scales: tuple[float, ...] = ()
+    output_scale: float | None = None
+    output_zero_point: int = 0
     weight_scale: tuple[float, float] | None = None  # least and greatest over the channels
     shift: int | None = None  # where all channels share it
     clipped: float | None = None  # share of the output's float values beyond its scale
     snr: float | None = None  # dB, of the output against the float network
+    deviation: tuple[int, float] | None = None  # from the quantized model: greatest, share
     macs: int = 0
     ideal_steps: int = 0
     compulsory_bytes: int = 0
@@ -71,6 +76,7 @@ class CompileReport:
     equalized: bool
     measured_images: int
     tried: dict[str, float]  # dB, of the network's outputs, by how they were calibrated
+    same_argmax: dict[str, tuple[int, int]]  # by output: images with the float one's, of how many
     nodes: tuple[NodeReport, ...]
     stream_bytes: int
     uop_bytes: int
@@ -116,10 +122,10 @@ def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
 def node_report(
     node: QuantizedNode, placement: Placement, graph: QuantizedGraph, config: Config,
     costs: Mapping[str, StreamCosts], ratios: Mapping[str, float], clipped: Mapping[str, float],
-    repeats: int,
+    deviations: Mapping[str, tuple[int, float]], repeats: int,
 ) -> NodeReport:
     """Return the report of an accelerator node; a run holds ``repeats`` batches of the graph."""
-    macs, scale = 0, node.weight_scale
+    macs, scale, output = 0, node.weight_scale, graph.tensors[node.outputs[0]]
     if node.weight is not None:
         spread = node.op == "ConvTranspose"  # every input pixel meets every weight
         pixels = graph.tensors[node.inputs[0] if spread else node.outputs[0]].shape
@@ -130,11 +136,11 @@ def node_report(
         bits += node.weight.size * config.wgt_width
     return NodeReport(
         node.name, node.op, placement.where, placement.reason,
-        tuple(graph.tensors[name].exponent for name in node.inputs),
-        graph.tensors[node.outputs[0]].exponent,
+        tuple(graph.tensors[name].scale for name in node.inputs), output.scale, output.zero_point,
         None if scale is None else (float(scale.min()), float(scale.max())),
         node.requant.uniform_shift if node.requant else None,
         clipped.get(node.outputs[0]), ratios.get(node.outputs[0]),
+        deviations.get(node.name),
         macs, -(-macs // config.macs_per_step), bits // 8, costs.get(node.name, StreamCosts()),
     )
 
@@ -142,7 +148,8 @@ def node_report(
 def make_report(
     graph: QuantizedGraph, config: Config, placements: Mapping[str, Placement],
     ops: Mapping[str, str], costs: Mapping[str, StreamCosts], ratios: Mapping[str, float],
-    clipped: Mapping[str, float], images: int, **whole: Any,
+    clipped: Mapping[str, float], deviations: Mapping[str, tuple[int, float]], images: int,
+    **whole: Any,
 ) -> CompileReport:
     """Return the report of a network.
 
@@ -154,6 +161,8 @@ def make_report(
         Of the streams, by node.
     ratios, clipped
         Signal-to-noise ratio and share of clipped values, by activation.
+    deviations
+        From a model that comes quantized, by node (:func:`~.imported.deviations`).
     images
         Of a run.
     """
@@ -167,7 +176,8 @@ def make_report(
             ]
         else:
             rows.append(node_report(
-                node, placements[node.name], graph, config, costs, ratios, clipped, repeats,
+                node, placements.get(node.name, _ADDED), graph, config, costs, ratios, clipped,
+                deviations, repeats,
             ))
     return CompileReport(
         name=graph.name, config=config.name, images=images, nodes=tuple(rows), **whole)

@@ -34,6 +34,7 @@ class ConvShape:
     before: tuple[int, int] = (0, 0)  # padding above and to the left
     up: tuple[int, int] = (1, 1)
     leads: tuple[int, ...] = ()
+    residual: bool = False  # another activation is added to the output
 
     @property
     def steps(self) -> int:

@@ -8,32 +8,29 @@ import numpy as np
 
 from ..driver import LoadedProgram, RunReport, Target
 from ..driver.program import HostStep, Program
-from .arithmetic import dequantize, quantize
+from .arithmetic import to_integers, to_reals
 from .errors import CompileError
-from .host import run_host_images
 from .packing import Packing
 from .samples import check_arrays
+from .spreading import Spreading
 
-__all__ = ["Session", "exponent_of", "host"]
-
-
-def exponent_of(program: Program, name: str) -> int:
-    """Return the exponent of a tensor of a program."""
-    (scale,) = program.tensor(name).scale
-    return int(np.log2(scale))
+__all__ = ["Session", "host"]
 
 
 def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence[np.ndarray]:
     """Do a host step of the compiler: the ``host`` argument of the driver's program runner."""
     if step.op == "onnx":
+        from .host import run_host_images  # a board without onnx does the other steps
+
         feeds = dict(zip(step.inputs, inputs, strict=True))
         results = run_host_images(step.payload, feeds, int(step.attributes["images"]))
         return [results[name] for name in step.outputs]
     if step.op in ("quantize_narrow", "quantize_packed"):
         width = int(step.attributes["width"])
+        tensors = [program.tensor(name) for name in step.outputs]
         integers = [
-            quantize(value, exponent_of(program, name), width).astype(np.int8)
-            for name, value in zip(step.outputs, inputs, strict=True)
+            to_integers(value, tensor.scale[0], width, tensor.zero_point).astype(np.int8)
+            for tensor, value in zip(tensors, inputs, strict=True)
         ]
         if step.op == "quantize_narrow":
             return [
@@ -41,12 +38,18 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
                 for values in integers
             ]
         packing = Packing.from_json(step.attributes)
-        return [packing.pack(value) for value in integers]
+        return [
+            packing.pack(value, tensor.zero_point)
+            for tensor, value in zip(tensors, integers, strict=True)
+        ]
+    if step.op == "spread":
+        return [Spreading.from_json(step.attributes).spread(inputs[0])]
     if step.op == "dequantize_flat":
-        values = dequantize(inputs[0], exponent_of(program, step.inputs[0]))
+        tensor = program.tensor(step.inputs[0])
+        reals = to_reals(inputs[0], tensor.scale[0], tensor.zero_point).astype(np.float32)
         if step.attributes.get("turned"):  # rows of features [N, T, K] lie as [N, K, T]
-            values = values.swapaxes(1, 2)
-        return [values.reshape(program.tensor(step.outputs[0]).shape)]
+            reals = reals.swapaxes(1, 2)
+        return [reals.reshape(program.tensor(step.outputs[0]).shape)]
     raise CompileError(f"host step {step.layer!r}: unknown operation {step.op!r}")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from math import lcm
+from math import lcm, prod
 
 from ..isa.config import Config
 from ..isa.opcodes import UOP_BYTES, MemoryType
@@ -26,14 +26,16 @@ _START = 150  # cycles from launch to the first data, and from the last store to
 
 @dataclass(frozen=True)
 class Buffers:
-    """How many slots of which size each scratchpad is used in, in tiles; ``kept`` ACC tiles hold
-    parameters.
+    """How many slots of which size each scratchpad is used in, in tiles.
+
+    ``kept`` ACC tiles hold parameters; ``other`` slots at the end of INP another operand.
     """
 
     inp: tuple[int, int]
     wgt: tuple[int, int]
     acc: tuple[int, int]
     kept: int
+    other: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -64,22 +66,25 @@ class _Counts:
 def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | None:
     """Return the slots a tiling uses, None if it does not fit."""
     counts = _Counts.of(shape, t)
+    other = (2, t.part * t.oh * t.ow) if shape.residual else (0, 0)
     apart = counts.outer if shape.leads else 1  # channels with inputs of their own
     inp = _slots(
         shape.held(t.co, t.ci) * shape.reach(0, t.oh, t.kh) * shape.reach(1, t.ow, t.kw),
-        counts.spatial * counts.chunks * apart, config.depth(MemoryType.INP),
+        counts.spatial * counts.chunks * apart, config.depth(MemoryType.INP) - prod(other),
     )
     wgt = _slots(
-        t.co * t.ci * t.kh * t.kw, counts.outer * counts.chunks, config.depth(MemoryType.WGT))
+        t.co * t.ci * t.kh * t.kw, counts.outer * counts.chunks,
+        config.depth(MemoryType.WGT) - shape.residual,
+    )
     if inp is None or wgt is None:
         return None
-    kept = parameter_tiles(config) * (shape.co if t.all_parameters else t.co)
+    kept = parameter_tiles(config) * ((shape.co if t.all_parameters else t.co) + shape.residual)
     size = t.co * t.oh * t.ow
     most = 1 if t.part < t.co or counts.outer * counts.spatial == 1 else 2
     count = min(2, (config.depth(MemoryType.ACC) - kept) // size)
     if count < most or _kernel_uops(t) > config.depth(MemoryType.UOP) // 2:
         return None
-    return Buffers(inp, wgt, (count, size), kept)
+    return Buffers(inp, wgt, (count, size), kept, other)
 
 
 def _slots(size: int, different: int, depth: int) -> tuple[int, int] | None:
@@ -168,8 +173,8 @@ def estimate(shape: ConvShape, t: ConvTiling, buffers: Buffers, config: Config) 
     parameters = parameter_tiles(config) * shape.co * unit(MemoryType.ACC)
     if not t.all_parameters and t.order != "weights":
         parameters *= spatial
-    moved = inp + wgt * wgt_passes + uops * UOP_BYTES + parameters
-    passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1)
+    moved = inp + wgt * wgt_passes + uops * UOP_BYTES + parameters + out * shape.residual
+    passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1) + 2 * shape.residual
     compute = (
         shape.steps + tiles * passes + runs * 2 * _INSTRUCTION
         + outer * spatial * parts * 4 * _INSTRUCTION + (uops * UOP_BYTES + parameters) / bus

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,17 +23,15 @@ from .tools import (
     tool_version,
 )
 
-__all__ = ["TRACE_FORMATS", "build_harness"]
+__all__ = ["CORE", "TRACE_FORMATS", "UART", "Harness", "build_harness"]
 
 TRACE_FORMATS = {"": "", ".fst": "TRACE_FST", ".vcd": "TRACE_VCD"}
 """Suffix of the wave file -> macro that harness.cpp is compiled with."""
 
 _HERE = Path(__file__).resolve().parent
-_SOURCES = ("harness.cpp", "memory.h", "lite.h", "build.py")
 _LZ4 = _HERE / "lz4_stand_in.h"
 _VERILATE = (
-    "--cc", "--prefix", f"V{TOP}", "--top-module", TOP, "-O3", "--x-assign", "fast",
-    "--x-initial", "fast", "--threads", "1", "-Wno-fatal",
+    "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--threads", "1", "-Wno-fatal",
 )
 _VERILATE_TRACE = {"": (), ".fst": ("--trace-fst",), ".vcd": ("--trace",)}
 # The handlers that would end the process are ours.  Several designs live in one process: no symbol
@@ -45,7 +44,19 @@ _FAST, _RUNTIME, _SLOW = "-O3", "-O2", "-O0"
 _UNIT_BYTES = 500_000  # source text that one compiler run takes
 
 
-def build_harness(design: str, suffix: str = "") -> Path:
+@dataclass(frozen=True)
+class Harness:
+    """A top module and the C++ around it: ``sources[0]`` is compiled, the rest are its headers."""
+
+    top: str
+    sources: tuple[str, ...]
+
+
+CORE = Harness(TOP, ("harness.cpp", "memory.h", "lite.h"))
+UART = Harness("uart_top", ("uart_harness.cpp",))
+
+
+def build_harness(design: str, suffix: str = "", harness: Harness = CORE) -> Path:
     """Return the shared library of a design.
 
     Parameters
@@ -54,6 +65,8 @@ def build_harness(design: str, suffix: str = "") -> Path:
         Verilog text.
     suffix
         A key of :data:`TRACE_FORMATS`: with waves the library is another, slower one.
+    harness
+        What stands round the design.
 
     Raises
     ------
@@ -66,25 +79,26 @@ def build_harness(design: str, suffix: str = "") -> Path:
     parts = [
         design, suffix, header(), verilator.version, str(verilator.root), tool_version(compiler),
         native_flags(compiler), *_VERILATE, *_COMPILE, _FAST, _SLOW,
-        *((_HERE / name).read_text(encoding="utf-8") for name in _SOURCES),
+        *((_HERE / name).read_text(encoding="utf-8") for name in (*harness.sources, "build.py")),
     ]
-    build = partial(_build, design, suffix, verilator, compiler)
+    build = partial(_build, design, suffix, harness, verilator, compiler)
     return cached("verilator", parts, build) / "harness.so"
 
 
 def _build(
-    design: str, suffix: str, verilator: Verilator, compiler: Path, folder: Path
+    design: str, suffix: str, harness: Harness, verilator: Verilator, compiler: Path, folder: Path
 ) -> None:
+    top = harness.top
     if suffix == ".fst":
         _require_zlib(compiler)
-    (folder / f"{TOP}.v").write_text(design, encoding="utf-8")
+    (folder / f"{top}.v").write_text(design, encoding="utf-8")
     (folder / "rules.h").write_text(header(), encoding="utf-8")
     run_tool(
-        [verilator.binary, *_VERILATE, *_VERILATE_TRACE[suffix], "--Mdir", folder / "model",
-         folder / f"{TOP}.v"],
+        [verilator.binary, *_VERILATE, "--prefix", f"V{top}", "--top-module", top,
+         *_VERILATE_TRACE[suffix], "--Mdir", folder / "model", folder / f"{top}.v"],
         environment={"VERILATOR_ROOT": str(verilator.root)},
     )
-    lists = _lists((folder / "model" / f"V{TOP}_classes.mk").read_text(encoding="utf-8"))
+    lists = _lists((folder / "model" / f"V{top}_classes.mk").read_text(encoding="utf-8"))
     runtime = _runtime(sorted(lists["GLOBAL_FAST"] + lists["GLOBAL_SLOW"]), suffix, verilator,
                        compiler)
     include = [*_includes(verilator), f"-I{folder / 'model'}", f"-I{folder}", f"-I{_HERE}"]
@@ -93,7 +107,7 @@ def _build(
              for name, units in lists.items() if not name.startswith("GLOBAL")}
     fast = model["CLASSES_FAST"] + model["SUPPORT_FAST"]
     slow = model["CLASSES_SLOW"] + model["SUPPORT_SLOW"]
-    jobs = [(unit, _FAST) for unit in _gather([_HERE / "harness.cpp", *fast], "fast", folder)]
+    jobs = [(unit, _FAST) for unit in _gather([_HERE / harness.sources[0], *fast], "fast", folder)]
     jobs += [(unit, _SLOW) for unit in _gather(slow, "slow", folder)]
     objects = _compile(compiler, jobs, [*include, *macro], folder)
     run_tool([compiler, "-shared", "-pthread", "-Wl,-Bsymbolic", "-o", folder / "harness.so",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from ..driver.errors import TargetError
 from ..isa.config import Config
 from .cache import cached
 
-__all__ = ["TOP", "read_design"]
+__all__ = ["TOP", "convert_once", "read_design"]
 
 TOP = "myvta_core"
 _ROOM = Path(__file__).resolve().parent.parent
@@ -41,14 +42,37 @@ def read_design(location: str, config: Config) -> str:
 
 
 def _converted(config: Config) -> str:
-    sources = sorted((*_ROOM.glob("rtl/*.py"), *_ROOM.glob("isa/*.py")))
-    parts = [config.to_json(), metadata.version("myhdl")]
+    def build(folder: Path) -> Path:
+        from ..rtl.convert import convert  # a file of the user's needs no converter
+
+        return convert(config, folder)
+
+    return convert_once(TOP, config, ("rtl", "isa"), build)
+
+
+def convert_once(
+    top: str, config: Config, rooms: tuple[str, ...], build: Callable[[Path], object],
+    *facts: object,
+) -> str:
+    """Return the Verilog of a top module, from the cache when its sources are the same.
+
+    Parameters
+    ----------
+    top
+        Name of the module and of the file.
+    rooms
+        Folders of this package whose modules it is made from.
+    build
+        Writes ``top.v`` into a folder.
+    facts
+        What else the text depends on.
+    """
+    sources = sorted(source for room in rooms for source in (_ROOM / room).glob("*.py"))
+    parts = [top, config.to_json(), metadata.version("myhdl"), *map(repr, facts)]
     for source in sources:
         parts += [source.name, source.read_text(encoding="utf-8")]
 
-    def build(folder: Path) -> None:
-        from ..rtl.convert import convert  # a file of the user's needs no converter
+    def fill(folder: Path) -> None:
+        build(folder)
 
-        convert(config, folder)
-
-    return (cached("verilog", parts, build) / f"{TOP}.v").read_text(encoding="utf-8")
+    return (cached("verilog", parts, fill) / f"{top}.v").read_text(encoding="utf-8")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ..isa.config import Config, ConfigError
 from ..isa.registers import IDENTITY, VERSION, Feature, Reg, reset_values
-from . import probes
+from . import probe_memory, probes
 from .advice import fingerprint_advice, identity_advice, memory_in_use, open_advice
 from .errors import CheckError, OutOfMemoryError, TargetError, UrlError
-from .probes import ProbeError
+from .probe_memory import ProbeError
 from .target import Target, open_target, parse_url
 
 __all__ = ["Diagnosis", "diagnose"]
@@ -19,8 +19,8 @@ __all__ = ["Diagnosis", "diagnose"]
 IOMEM = Path("/proc/iomem")
 _PROBES: tuple[tuple[str, Callable[[Target], str]], ...] = (
     ("no launch", probes.idle), ("registers", probes.registers),
-    ("address lines", probes.host_memory), ("data lines", probes.data_lines),
-    ("bandwidth", probes.bandwidth), ("device memory", probes.device_memory),
+    ("address lines", probe_memory.host_memory), ("data lines", probe_memory.data_lines),
+    ("bandwidth", probe_memory.bandwidth), ("device memory", probe_memory.device_memory),
     ("program", probes.compute), ("clock", probes.clock),
 )
 
@@ -61,7 +61,7 @@ def diagnose(url: str, config: str | Config | None = None) -> Iterator[Diagnosis
             yield step
             if not step.works:
                 return
-        if parsed.scheme == "devmem" and "buffer" not in parsed.options:
+        if parsed.scheme == "devmem" and not {"buffer", "device"} & set(parsed.options):
             used = memory_in_use(*target.window, _iomem())
             if used:
                 yield Diagnosis("reserved memory", False, "it is not", used)

@@ -58,6 +58,8 @@ class Link:
         Closed by :meth:`close`.
     timeout : float
         Seconds without any progress after which an exchange is given up.
+    now : callable
+        Returns the time in seconds: that of a simulated line is not ours.
 
     Attributes
     ----------
@@ -71,8 +73,10 @@ class Link:
         Frames sent more than once so far.
     """
 
-    def __init__(self, transport: Transport, timeout: float):
-        self._transport, self.timeout = transport, timeout
+    def __init__(
+        self, transport: Transport, timeout: float, now: Callable[[], float] = time.monotonic
+    ):
+        self._transport, self.timeout, self._now = transport, timeout, now
         self._decoder = FrameDecoder(MAX_COUNT + HEADER_BYTES)
         self._sequence = secrets.randbelow(256)
         self._synchronised = False
@@ -96,19 +100,19 @@ class Link:
         sequence = self._sequence
         self._sequence = (sequence + 1) % 256
         frame = Frame(Kind.IDENTIFY, sequence, nonce)
-        started = time.monotonic()
+        started = self._now()
         bad, received, wait = self._decoder.bad, self._decoder.received, self._wait
         while True:
             self._transport.send(encode(frame))
-            until = time.monotonic() + wait
-            while time.monotonic() < until:
+            until = self._now() + wait
+            while self._now() < until:
                 for answer in self._receive(until):
                     if (answer.kind, answer.sequence, answer.address) == (
                         Kind.IDENTIFY, sequence, nonce
                     ):
                         return self._accept(answer)
             wait = min(2 * wait, _LONGEST_WAIT)
-            if time.monotonic() - started > self.timeout:
+            if self._now() - started > self.timeout:
                 raise TargetTimeout(
                     f"{self._transport.name}: waited {self.timeout:g} s for the device to "
                     f"identify itself; {self._heard(bad, received)}"
@@ -152,7 +156,7 @@ class Link:
         return results
 
     def _receive(self, until: float) -> list[Frame]:
-        data = self._transport.receive(max(until - time.monotonic(), 0))
+        data = self._transport.receive(max(until - self._now(), 0))
         return [frame for frame in self._decoder.feed(data) if frame.response]
 
     def _measured(self, seconds: float) -> None:
@@ -193,11 +197,11 @@ class _Exchange:
         link, wait = self.link, self.link._wait
         bad, received = link._decoder.bad, link._decoder.received
         self._send_new()
-        progress = resent = time.monotonic()
+        progress = resent = self.link._now()
         while self.base < len(self.requests):
             lost = False
             frames = link._receive(max(progress, resent) + wait)
-            now = time.monotonic()
+            now = self.link._now()
             for frame in frames:
                 moved, gap = self._take(frame, now)
                 lost |= gap
@@ -213,9 +217,9 @@ class _Exchange:
             overdue = now - max(progress, resent) >= wait
             if overdue or (lost and now - resent > link._smooth):
                 self._send_again()
-                resent = time.monotonic()
-                if overdue:
-                    wait = min(2 * wait, 4 * link._wait, link.timeout / 4)
+                resent = self.link._now()
+                if overdue:  # until it has been measured again
+                    wait = link._wait = min(2 * wait, _LONGEST_WAIT, link.timeout / 4)
         return [result for result in self.results if result is not None]
 
     def _frame(self, index: int) -> Frame:
@@ -228,7 +232,7 @@ class _Exchange:
         for index in indices:
             data += encode(self._frame(index))
             _, times = self.sent.get(index, (0.0, 0))
-            self.sent[index] = (time.monotonic(), times + 1)
+            self.sent[index] = (self.link._now(), times + 1)
             if len(data) >= _BATCH_BYTES:
                 self.link._transport.send(bytes(data))
                 data.clear()

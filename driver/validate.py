@@ -15,41 +15,21 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ..isa.config import Config
-from ..isa.opcodes import INSTRUCTION_BYTES, WINDOW_GRANULE
+from ..isa.opcodes import WINDOW_GRANULE
 from .blame import writers
-from .check import launch_bases
 from .errors import HostStepError, OutOfMemoryError, TargetError
 from .execute import Host, LoadedProgram
-from .launch import RunReport, launch
+from .launch import RunReport
 from .layers import Layer, Ranges, split, whole
-from .layout import unpack_tensor
 from .program import HostStep, LaunchStep, Program, Tensor
+from .run_layer import example_inputs, read, run_layer, until, values
 from .target import Target, open_target
 from .validate_report import LayerResult, Mismatch, ValidationReport
 from .waves import trace_store
 
-__all__ = ["Validation", "example_inputs", "validate"]
+__all__ = ["Validation", "validate"]
 
 OnResult = Callable[[LayerResult], None]
-
-
-def example_inputs(program: Program, seed: int = 0) -> dict[str, np.ndarray]:
-    """Return inputs for a program when there are no others: normal reals, integers of all sizes."""
-    random = np.random.default_rng(seed)
-    inputs = {}
-    for name in program.inputs:
-        tensor = program.tensor(name)
-        kind = np.dtype(tensor.dtype)
-        if kind.kind == "f":
-            inputs[name] = random.normal(0, 1, tensor.shape).astype(kind)
-        elif kind.kind == "b":
-            inputs[name] = random.integers(0, 2, tensor.shape).astype(kind)
-        else:
-            low = max(np.iinfo(kind).min, -8 if tensor.memory_type else -128)
-            high = min(np.iinfo(kind).max, 7 if tensor.memory_type else 127)
-            inputs[name] = random.integers(low, high + 1, tensor.shape).astype(kind)
-    return inputs
 
 
 def validate(
@@ -149,7 +129,7 @@ class Validation:
         places = [self.program.tensor(name) for name in step.outputs]
         config = self.program.config
         ranges = tuple((it.offset or 0, (it.offset or 0) + it.nbytes(config)) for it in places)
-        before = [_read(self.good, area) for area in layer.reads]
+        before = [read(self.good, area) for area in layer.reads]
         expected = self.good.execute(step, self._timeout)
         assert expected is not None
         result, started = LayerResult("chained", step.layer), time.monotonic()
@@ -165,13 +145,13 @@ class Validation:
         if not result.passed:
             for area in ranges:
                 self.judged.target.write_memory(
-                    self.judged.base + area[0], _read(self.good, area)
+                    self.judged.base + area[0], read(self.good, area)
                 )
         return replace(result, seconds=time.monotonic() - started)
 
     # -- one layer -------------------------------------------------------------------------------
     def _alone(self, step: LaunchStep, layer: Layer) -> LayerResult:
-        before = [_read(self.good, area) for area in layer.reads]
+        before = [read(self.good, area) for area in layer.reads]
         expected = run_layer(self.good, step, layer, self._timeout)
         result = LayerResult("alone", layer.name, remark=layer.whole)
         started = time.monotonic()
@@ -194,7 +174,7 @@ class Validation:
         """Give a target a layer's inputs, and outputs that are certainly wrong."""
         judged = judged or self.judged
         for area in layer.writes:
-            wrong = ~np.frombuffer(_read(self.good, area), np.uint8)
+            wrong = ~np.frombuffer(read(self.good, area), np.uint8)
             judged.target.write_memory(judged.base + area[0], wrong.tobytes())
         for area, data in zip(layer.reads, before, strict=True):
             judged.target.write_memory(judged.base + area[0], data)
@@ -208,8 +188,8 @@ class Validation:
         )
         first, count = None, 0
         for start, end in ranges:
-            want = np.frombuffer(_read(self.good, (start, end)), np.uint8)
-            have = np.frombuffer(_read(self.judged, (start, end)), np.uint8)
+            want = np.frombuffer(read(self.good, (start, end)), np.uint8)
+            have = np.frombuffer(read(self.judged, (start, end)), np.uint8)
             wrong = np.flatnonzero(want != have)
             count += wrong.size
             if wrong.size and first is None:
@@ -231,11 +211,11 @@ class Validation:
             size = tensor.nbytes(config)
             if not start <= address < start + size:
                 continue
-            want = _read(self.good, (start, start + size))
+            want = read(self.good, (start, start + size))
             have = bytearray(want)
             at = address - start
-            have[at] = _read(self.judged, (address, address + 1))[0]
-            wanted, found = (_values(data, tensor, config) for data in (want, bytes(have)))
+            have[at] = read(self.judged, (address, address + 1))[0]
+            wanted, found = (values(data, tensor, config) for data in (want, bytes(have)))
             wrong = np.argwhere(wanted != found)
             if wrong.size:
                 index = tuple(int(it) for it in wrong[0])
@@ -245,7 +225,7 @@ class Validation:
                             count)
         byte = address, address + 1
         return Mismatch(
-            "", None, _read(self.good, byte)[0], _read(self.judged, byte)[0], address, count
+            "", None, read(self.good, byte)[0], read(self.judged, byte)[0], address, count
         )
 
     def _explain(
@@ -255,7 +235,7 @@ class Validation:
         found = replace(found, store=store, compute=compute)
         if place is None:
             return found
-        part = _until(layer, place)
+        part = until(layer, place)
         try:
             self._prepare(layer, before)
             cycle = run_layer(self.judged, step, part, self._timeout).cycles
@@ -275,55 +255,3 @@ class Validation:
         self.results.append(result)
         if self._on_result is not None:
             self._on_result(result)
-
-
-def run_layer(
-    loaded: LoadedProgram, step: LaunchStep, layer: Layer, timeout: float
-) -> RunReport:
-    """Run a layer of a launch alone, on what memory holds.
-
-    Its code lies behind the program, or where that does not fit in place of the launch's, which is
-    restored.
-
-    Raises
-    ------
-    OutOfMemoryError
-        There is no room for it in either place.
-    """
-    target, base, size = loaded.target, loaded.base, len(layer.code)
-    end = target.window[0] + target.window[1]
-    address, old = base + loaded.program.size, b""
-    if address + size > end:
-        address, own = base + step.code, step.count * INSTRUCTION_BYTES
-        if size > own:
-            raise OutOfMemoryError(
-                size, end - base - loaded.program.size, own, f"layer {layer.name!r} alone"
-            )
-        old = target.read_memory(address, size)
-    target.write_memory(address, layer.code)
-    try:
-        return launch(
-            target, address, layer.count, bases=launch_bases(step, base), timeout=timeout,
-            notes=(layer.name,) * layer.count,
-        )
-    finally:
-        if old:
-            target.write_memory(address, old)
-
-
-def _until(layer: Layer, place: int) -> Layer:
-    """Return a layer that ends after one of its instructions."""
-    end = (place + 1) * INSTRUCTION_BYTES
-    code = layer.code[:end] + layer.code[-INSTRUCTION_BYTES:]
-    return replace(layer, code=code, indices=(*layer.indices[: place + 1], layer.indices[-1]))
-
-
-def _read(loaded: LoadedProgram, area: tuple[int, int]) -> bytes:
-    return loaded.target.read_memory(loaded.base + area[0], area[1] - area[0])
-
-
-def _values(data: bytes, tensor: Tensor, config: Config) -> np.ndarray:
-    if tensor.memory_type is None:
-        kind = np.dtype(tensor.dtype).newbyteorder("<")
-        return np.frombuffer(data, kind).reshape(tensor.shape)
-    return unpack_tensor(data, tensor.shape, tensor.memory_type, config)

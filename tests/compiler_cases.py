@@ -12,6 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from compiler_conv_cases import (
+    convolutions,
+    depthwise_convolutions,
+    grouped_convolutions,
+    transposed_convolutions,
+)
 from compiler_networks import NetworkBuilder
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -411,5 +417,8 @@ def networks(draw: st.DrawFn, longest: int = 4) -> NetworkCase:
     return NetworkCase(shape, tuple(steps), draw(st.integers(0, 9)))
 
 
-GENERATORS: dict[str, st.SearchStrategy[Case]] = {"operators": networks()}
+GENERATORS: dict[str, st.SearchStrategy[Case]] = {
+    "operators": networks(), "convolutions": convolutions(), "grouped": grouped_convolutions(),
+    "depthwise": depthwise_convolutions(), "transposed": transposed_convolutions(),
+}
 """Strategies of cases by name."""

@@ -114,10 +114,10 @@ class Field:
         if not Path(said).is_relative_to(folder):
             raise click.ClickException(f"tests would import {said}, not the copy in {folder}")
 
-    def test(self, folder: Path, files: list[str], *options: str) -> tuple[int, dict, str]:
-        """Run test files on a copy; return pytest's exit status, its report, what it printed."""
+    def test(self, folder: Path, tests: list[str], *options: str) -> tuple[int, dict, str]:
+        """Run tests on a copy; return pytest's exit status, its report, what it printed."""
         command = [sys.executable, "-m", "pytest", "-q", "-p", "plant_report", "-p",
-                   "no:cacheprovider", *options, *files]
+                   "no:cacheprovider", *options, *tests]
         try:
             done = subprocess.run(
                 command, cwd=ROOT, env=self.environment(folder), timeout=RUN_SECONDS,
@@ -134,9 +134,9 @@ def plant(field: Field, bug: Planted, number: int) -> Result:
     """Plant one bug and run its tests until one fails."""
     start = time.monotonic()
     folder = field.copy(f"bug{number}", bug)
-    status, report, said = field.test(folder, bug.files(), "-x")
+    status, report, said = field.test(folder, bug.asked(), "-x")
     shutil.rmtree(folder)
-    outcome, test, error = "broken", "", said
+    outcome, test, error = "broken", "", f"pytest ended with status {status}: {said}"
     if status == 0:
         outcome, error = "survived", f"{report['passed']} tests passed"
     elif status == 1 and report.get("failures"):

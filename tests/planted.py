@@ -38,7 +38,8 @@ class Planted:
     old, new : str
         Text that stands exactly once in the file, and what replaces it.
     tests : str
-        Who is asked first, with blanks between: ``rtl_queue`` is ``tests/test_rtl_queue.py``.
+        Who is asked first, with blanks between: ``rtl_queue`` is ``tests/test_rtl_queue.py``,
+        ``rtl_queue::test_x`` one test of it.
     """
 
     name: str
@@ -48,14 +49,22 @@ class Planted:
     new: str
     tests: str = ""
 
+    def asked(self) -> list[str]:
+        """Return the tests to run, in order, as pytest names them."""
+        names = dict.fromkeys([*self.tests.split(), *PARTS[self.part]])
+        return [_path(*name.partition("::")) for name in names]
+
     def files(self) -> list[str]:
-        """Return the test files to run, in order, as paths from the root."""
-        stems = dict.fromkeys([*self.tests.split(), *PARTS[self.part]])
-        return [f"tests/test_{stem}.py" for stem in stems]
+        """Return the files that these tests are in."""
+        return list(dict.fromkeys(test.partition("::")[0] for test in self.asked()))
 
     def apply(self, text: str) -> str:
         """Return the text of the file with the bug in it."""
         return text.replace(self.old, self.new)
+
+
+def _path(stem: str, colons: str, test: str) -> str:
+    return f"tests/test_{stem}.py{colons}{test}"
 
 
 def problems(table: Iterable[Planted], rtl: Path, root: Path) -> list[str]:
@@ -72,7 +81,7 @@ def problems(table: Iterable[Planted], rtl: Path, root: Path) -> list[str]:
 def _problems_of(bug: Planted, rtl: Path, root: Path) -> list[str]:
     if bug.part not in PARTS:
         return [f"part must be one of {', '.join(PARTS)}, not {bug.part!r}"]
-    found = [f"there is no {file}" for file in bug.files() if not (root / file).is_file()]
+    found = [f"there is no {test}" for test in bug.asked() if not _stands(test, root)]
     source = rtl / bug.file
     if not source.is_file():
         return [*found, f"there is no rtl/{bug.file}"]
@@ -88,3 +97,8 @@ def _problems_of(bug: Planted, rtl: Path, root: Path) -> list[str]:
     except SyntaxError as error:
         found.append(f"rtl/{bug.file} is no Python with it: {error}")
     return found
+
+
+def _stands(test: str, root: Path) -> bool:
+    file, _, name = test.partition("::")
+    return (root / file).is_file() and f"def {name}" in (root / file).read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from planted import Planted
 
 __all__ = ["TABLE"]
 
-_STEPS = "rtl_step_pipeline"
+_STEPS, _HAZARDS = "rtl_step_pipeline", "rtl_step_hazards"
 
 TABLE = (
     # -- gemm ------------------------------------------------------------------------------------
@@ -39,17 +39,19 @@ TABLE = (
         "in_left.next = state.iter_in", "in_left.next = state.iter_in - 1", _STEPS,
     ),
     Planted(
-        "index offsets come back into range", "gemm", "sequencer.py",
-        "total.next[width] = True", "total.next[width] = False", _STEPS,
+        "an index past the end wraps", "gemm", "indexer.py",
+        "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst",
+        "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst[acc:]", _STEPS,
     ),
     Planted(
         "destination one past the end allowed", "gemm", "indexer.py",
-        "dst_sum >= acc_depth", "dst_sum > acc_depth", _STEPS,
+        "sums.dst >= acc_depth", "sums.dst > acc_depth", _STEPS,
     ),
     Planted(
         "reset step checks its weight index", "gemm", "indexer.py",
-        "wgt_past.next = multiplies and wgt_sum >= wgt_depth",
-        "wgt_past.next = s1.gemm and wgt_sum >= wgt_depth",
+        "wgt_past.next = sums.multiplies and sums.wgt >= wgt_depth",
+        "wgt_past.next = s1.gemm and sums.wgt >= wgt_depth",
+        "device_gemm::test_reset_does_not_look_at_inp_and_wgt_indices",
     ),
     Planted(
         "overwrite accumulates", "gemm", "alu_lane.py",
@@ -71,11 +73,11 @@ TABLE = (
     # -- alu -------------------------------------------------------------------------------------
     Planted(
         "shifts right by 32 to 63 are shifts by 0 to 31", "alu", "alu_lane.py",
-        "q_word[32:5] != 0", "q_word[32:6] != 0", _STEPS,
+        "q_word[32:5] != 0", "q_word[32:6] != 0", _HAZARDS,
     ),
     Planted(
         "shifts left by more than 32 leave something", "alu", "alu_lane.py",
-        "reaches.next = not q_word[31] or q_word[32:5] == ones", "reaches.next = True", _STEPS,
+        "outside.next = q_word[32:5] != ones", "outside.next = False", _HAZARDS,
     ),
     Planted(
         "MIN and MAX compare as unsigned", "alu", "alu_lane.py",
@@ -91,48 +93,52 @@ TABLE = (
     ),
     Planted(
         "RQT rounds its product at half the place", "alu", "multiply_lane.py",
-        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", _STEPS,
+        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", _HAZARDS,
     ),
     Planted(
         "half away from zero forgets what was shifted out", "alu", "requantize_lane.py",
-        "not shifted[34] or sticky", "not shifted[34]", _STEPS,
+        "not shifted[34] or sticky", "not shifted[34]", _HAZARDS,
     ),
     Planted(
         "RQT clamps only what is far above", "alu", "requantize_lane.py",
         "elif too_high:", "elif above:", _STEPS,
     ),
     Planted(
-        "RELU ignored", "alu", "requantize_lane.py",
-        "elif too_low and not s8.imm[RqtFlag.RELU]:", "elif too_low:", _STEPS,
+        "RELU lets small negative values through", "alu", "requantize_lane.py",
+        "if s8.imm[RqtFlag.RELU] and negative:", "if s8.imm[RqtFlag.RELU] and below:", _STEPS,
     ),
     Planted(
         "RQT keeps parameters that a step has overwritten", "alu", "rqt_parameters.py",
-        "if s2.valid and indices.rqt and parameter_hits != 0:", "if parameter_hits == 127:",
-        _STEPS,
+        "if parameter_hits != 0:", "if parameter_hits == 127:",
+        "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
     ),
     Planted(
         "RQT keeps parameters from instruction to instruction", "alu", "rqt_parameters.py",
-        "if moves and s2.last:", "if moves and s2.last and not indices.rqt:",
+        "if moves and s2.last:", "if moves and s2.last and s2.gemm:",
+        "rtl_step_hazards::test_parameters_written_between_two_instructions",
     ),
     Planted(
         "third parameter tile past the end allowed", "alu", "indexer.py",
-        "parameters_end = acc_depth - 2", "parameters_end = acc_depth - 1", _STEPS,
+        "parameters_end = acc_depth - 2", "parameters_end = acc_depth - 1",
+        "rtl_step_pipeline::test_an_index_past_a_scratchpad_is_a_fault",
     ),
     Planted(
         "shift amount 32 allowed", "alu", "long_operands.py",
-        "shift_past.next = tile[hi:low] != 0", "shift_past.next = tile[hi:low + 1] != 0", _STEPS,
+        "shift_past.next = tile[hi:low] != 0", "shift_past.next = tile[hi:low + 1] != 0",
+        "rtl_step_pipeline::test_rqt_parameters_out_of_range_are_a_fault",
     ),
     Planted(
-        "MUL reads its source while it is written", "alu", "schedule.py",
-        "flying.dst == s2.dst or (s2.pair and flying.dst == s2.src)", "flying.dst == s2.dst",
+        "MUL reads its source while it is written", "alu", "hazards.py",
+        "flying.dst == s1.dst or (s1.pair and flying.dst == s1.src)", "flying.dst == s1.dst",
         _STEPS,
     ),
     Planted(
-        "RQT reads its shift while it is written", "alu", "schedule.py",
-        "or flying.dst == indices.shift", "or flying.dst == indices.multiplier", _STEPS,
+        "RQT reads its shift while it is written", "alu", "hazards.py",
+        "or flying.dst == shift", "or flying.dst == multiplier",
+        "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
     ),
     Planted(
         "two operands read from one bank at once", "alu", "schedule.py",
-        "can_early.next = (neighbour & src_mask) == 0", "can_early.next = True", _STEPS,
+        "can_early.next = (s3.use.short_late & src_mask) == 0", "can_early.next = True", _STEPS,
     ),
 )

@@ -12,7 +12,7 @@ TABLE = (
     # -- tokens ----------------------------------------------------------------------------------
     Planted(
         "a token queue is never full", "tokens", "token_queue.py",
-        "room.next = claimed != capacity", "room.next = True", "rtl_token_queue",
+        "room.next = not full", "room.next = True", "rtl_token_queue",
     ),
     Planted(
         "a token popped as one is pushed comes back", "tokens", "token_queue.py",
@@ -24,8 +24,8 @@ TABLE = (
     ),
     Planted(
         "LOAD pops while it waits for the loader", "tokens", "load.py",
-        "g2l_pop.next = ready_to_start and command.ready and sink.data[f_pop_next.lo]",
-        "g2l_pop.next = ready_to_start and sink.data[f_pop_next.lo]", "rtl_load",
+        "g2l_pop.next = starts and sink.data[f_pop_next.lo]",
+        "g2l_pop.next = gathered and sink.data[f_pop_next.lo]", "rtl_load",
     ),
     Planted(
         "STORE does not wait for its token", "tokens", "store.py",
@@ -38,15 +38,17 @@ TABLE = (
     Planted(
         "tokens that FINISH pushes are lost", "tokens", "compute.py",
         "            or (finishes and finish_push_next)\n", "",
+        "device_tokens::test_tokens_left_over_are_a_warning",
     ),
     Planted(
         "a step's token for load goes with its token for store", "tokens", "compute.py",
         "(step_done and step_push_prev)", "(step_done and step_push_next)",
+        "device_tokens::test_every_legal_flag_on_instructions_that_move_nothing",
     ),
     Planted(
         "pop flags of compute exchanged", "tokens", "steps_decode.py",
-        "decoded.pop_prev.next = entry[f_pop_prev.lo]",
-        "decoded.pop_prev.next = entry[f_pop_next.lo]",
+        "decoded.pop_prev.next = entry[f_pop_prev]", "decoded.pop_prev.next = entry[f_pop_next]",
+        "device_tokens::test_every_legal_flag_on_instructions_that_move_nothing",
     ),
     Planted(
         "weights are loaded by compute", "tokens", "dispatch.py",
@@ -84,11 +86,11 @@ TABLE = (
     ),
     Planted(
         "watchdog one cycle late", "control", "launch_end.py",
-        "values.cycles == values.watchdog", "values.cycles == values.watchdog + 1", _CONTROL,
+        "values.cycles == last", "values.cycles == values.watchdog", _CONTROL,
     ),
     Planted(
-        "watchdog 0 ends everything", "control", "launch_end.py",
-        "values.watchdog != 0 and values.cycles", "values.cycles", _CONTROL,
+        "a watchdog of one cycle is none", "control", "launch_end.py",
+        "expired.next = values.watchdog != 0", "expired.next = values.watchdog > 1", _CONTROL,
     ),
     Planted(
         "deadlock names the highest of two", "control", "launch_end.py",
@@ -118,8 +120,8 @@ TABLE = (
     ),
     Planted(
         "soft reset names the instruction to be dispatched next", "control", "oldest.py",
-        "becomes_first.next = under_way == 0 or (under_way == 1 and completed)",
-        "becomes_first.next = under_way == 0", "rtl_oldest",
+        "becomes_first.next = not some or (under_way == 1 and completed)",
+        "becomes_first.next = not some", "rtl_oldest",
     ),
     Planted(
         "instructions that complete together count once", "control", "counters.py",
@@ -128,7 +130,8 @@ TABLE = (
     Planted(
         "GEMM resets count as steps", "control", "step_pipeline.py",
         "s9.valid and not fault.raised and s9.gemm and not s9.clear",
-        "s9.valid and not fault.raised and s9.gemm", "device_gemm",
+        "s9.valid and not fault.raised and s9.gemm",
+        "device_gemm::test_reset",
     ),
     Planted(
         "stream goes on after FINISH", "control", "dispatch.py",

@@ -45,6 +45,7 @@ TABLE = (
         "ACC_8BIT zero-extended", "load", "accumulator_fill.py",
         "extended.next = beat[narrow_hi:narrow_lo].signed()",
         "extended.next = beat[narrow_hi:narrow_lo]",
+        "device_load::test_acc_8bit_sign_extends_by_hand",
     ),
     Planted(
         "micro-ops and accumulator change their base pointers", "load", "loader.py",
@@ -84,9 +85,9 @@ TABLE = (
         "beat_ends.next = tile.lane == last_lane", _STORE,
     ),
     Planted(
-        "whole beats written", "store", "tile_beats.py",
+        "lanes behind the first written with it", "store", "tile_beats.py",
         "write.data_strobe.next[i * element + j] = sent[i]",
-        "write.data_strobe.next[i * element + j] = True", _STORE,
+        "write.data_strobe.next[i * element + j] = sent[i] or sent[0]", _STORE,
     ),
     Planted(
         "third row in the lane of the second", "store", "tile_reads.py",
@@ -118,26 +119,28 @@ TABLE = (
     Planted(
         "odd tiles of OUT are even ones", "store", "accumulator.py",
         "out_odd.next = out_address[0]", "out_odd.next = False",
+        "device_store::test_truncation_by_hand",
     ),
     # -- memory_port -----------------------------------------------------------------------------
     Planted(
         "first page of the window closed", "memory_port", "window_check.py",
-        "picked_address[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]",
-        "picked_address[ADDRESS_BITS:_PAGE] <= window_base[ADDRESS_BITS:_PAGE]", _PORT,
+        "picked.data[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]",
+        "picked.data[ADDRESS_BITS:_PAGE] <= window_base[ADDRESS_BITS:_PAGE]", _PORT,
     ),
     Planted(
         "page above the window open", "memory_port", "window_check.py",
-        "picked_address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]",
-        "picked_address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE] + 1", _PORT,
+        "picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]",
+        "picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE] + 1", _PORT,
     ),
     Planted(
         "addresses past 4 GiB let through", "memory_port", "window_check.py",
-        "picked_address[ADDRESS_BITS]\n                or picked_address",
-        "picked_address", _PORT,
+        "picked.data[ADDRESS_BITS]\n                or picked.data",
+        "picked.data", _PORT,
     ),
     Planted(
         "bursts as long as they like to be", "memory_port", "row_requests.py",
-        "room.next = MAX_BEATS - offset", "room.next = MAX_BEATS", "rtl_loader rtl_store",
+        "room.next = MAX_BEATS - offset", "room.next = MAX_BEATS - offset[3:]",
+        "rtl_loader rtl_store",
     ),
     Planted(
         "read error of the slave not seen", "memory_port", "read_port.py",

@@ -3,8 +3,10 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from test_driver_check import program, racing_stream
 from test_driver_execute import network
 
 from myvta.cli.main import cli
@@ -99,3 +101,13 @@ def test_another_configuration_than_the_bundle_s(here):
     write_bundle(network(), "net.vta")
     result = run("check", "net.vta", "--config", "default")
     assert result.exit_code == 2 and "net.vta is for configuration 1x4x4" in result.stderr
+
+
+def test_run_refuses_a_race_unless_it_is_told_not_to_look(here):
+    write_bundle(program(lambda **at: racing_stream(), outputs=("x",)), "race.vta")
+    np.savez("data.npz", x=np.zeros((2, 8), np.int8))
+    result = run("run", "race.vta", "--input", "data.npz")
+    assert result.exit_code == 2 and "refused by the static checker" in result.stderr
+    assert "[conv1] data race" in result.stderr and "--no-check" in result.stderr
+    result = run("run", "race.vta", "--input", "data.npz", "--no-check")
+    assert result.exit_code == 0, result.stderr

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner, Result
 from compiler_networks import NetworkBuilder, random_network, save
+from qdq_models import hand_made
 
 from myvta.cli.compile import parse_bytes, parse_shapes
 from myvta.cli.errors import InputError
@@ -111,6 +113,21 @@ def test_forced_quantization(folder: Path) -> None:
     assert {"error", "minmax", "percentile", "kl"} <= set(free["tried"])
     for option in ("--scales", "--equalize"):
         assert f"Invalid value for '{option}'" in refused(*compile_it[:4], option, "some")
+
+
+def test_a_model_that_comes_quantized(folder: Path) -> None:
+    onnx.save(hand_made(), "q.onnx")
+    np.savez("q.npz", x=np.random.default_rng(1).normal(0, 2, (5, 2, 3, 3)))
+    result = myvta("compile", "q.onnx", "--calib", "q.npz")
+    assert result.exit_code == 0, result.output
+    assert "the model came quantized: on its own integers a layer is at most " in result.output
+    assert "out: greatest element where the model has it in 5 of 5 images" in result.output
+    report = json.loads(myvta("compile", "q.onnx", "--calib", "q.npz", "--json").output)
+    assert report["method"] == "given"
+    assert report["nodes"][0]["deviation"][0] <= 1
+    assert report["same_argmax"] == {"out": [5, 5]}
+    assert "its scales need 8-bit operands and RQT, and base has not both" in refused(
+        "compile", "q.onnx", "--calib", "q.npz", "--config", "base")
 
 
 def test_host_nodes_are_explained(folder: Path) -> None:

@@ -55,6 +55,21 @@ def test_convolution_equals_convinteger(seed: int) -> None:
     np.testing.assert_array_equal(accumulate_conv(x, weight, attrs), wanted)
 
 
+@pytest.mark.parametrize("channels", [300, 1100])
+def test_sums_beyond_24_bits(channels: int) -> None:
+    """Great magnitudes: products are summed a few taps at a time, or in wider floats."""
+    random = np.random.default_rng(channels)
+    x = random.integers(-128, -100, (1, channels, 4, 4))
+    weight = random.integers(100, 128, (2, channels, 3, 3)).astype(np.int8)
+    attrs = {"strides": (1, 1), "dilations": (1, 1), "pads": (1, 0, 0, 0)}
+    wanted = run(
+        "ConvInteger",
+        {"x": (x + 128).astype(np.uint8), "w": weight, "z": np.array(128, np.uint8)},
+        TensorProto.INT32, **attrs,
+    )
+    np.testing.assert_array_equal(accumulate_conv(x, weight, attrs), wanted)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_dense_equals_matmulinteger(seed: int) -> None:
     random = np.random.default_rng(seed)

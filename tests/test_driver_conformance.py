@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from link_board import Noise, answering, pseudo_terminal
 from mapped_board import Settled, board_process
+from uart_device import behind_terminal, open_line
 
 from myvta.driver import DeviceError, StreamBuilder, Target, check_identity, launch, open_target
 from myvta.driver.server import Server
@@ -54,16 +55,31 @@ def mapped(scheme):
             yield Settled(opened, looks)
 
 
+@contextmanager
+def simulated(noise=0.0):
+    """The UART of uart_top, simulated cycle by cycle."""
+    line = open_line()
+    terminal = pseudo_terminal(behind_terminal(line), Noise(noise, 1), Noise(noise, 2))
+    with terminal as path, open_target(
+        f"uart://{path}?config=1x4x4&mem={BASE:#x}:{SIZE}&timeout=60"
+    ) as opened:
+        yield opened
+    line.close()
+
+
 TARGETS = {
     "model": (direct, "model"), "icarus": (direct, "icarus"), "verilator": (direct, "verilator"),
     "tcp-model": (served, "model"), "tcp-verilator": (served, "verilator"),
     "uart-model": (wired, "model"), "uart-noisy": (wired, "model", 1e-4),
     "devmem-model": (mapped, "model"), "devmem-verilator": (mapped, "verilator"),
+    "uart_top-verilator": (simulated,), "uart_top-noisy-verilator": (simulated, 1e-4),
 }
 
 
 def marked(name):
     marks = [getattr(pytest.mark, tool) for tool in ("icarus", "verilator") if tool in name]
+    if "uart_top" in name:  # half a minute and more: every byte takes 80 cycles
+        marks.append(pytest.mark.soak)
     return pytest.param(name, marks=marks)
 
 

@@ -12,6 +12,7 @@ from myvta.driver import diagnose as diagnose_module, open_target
 from myvta.driver.advice import memory_in_use, open_advice
 from myvta.driver.diagnose import diagnose
 from myvta.driver.errors import IdentityError, TargetError, TargetTimeout
+from myvta.driver.server import Server
 from myvta.isa.config import named
 from myvta.isa.registers import Reg, Status
 
@@ -241,6 +242,17 @@ def test_targets_that_look_who_answers_when_they_are_opened(monkeypatch, text, w
     (step,) = steps(monkeypatch, url="devmem://", error=IdentityError(text))
     assert step.name == "open" and not step.works
     assert words in step.advice and bool(words) == bool(step.advice)
+
+
+def test_over_tcp(monkeypatch):
+    with open_target(URL) as inner, Server(inner, ("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.address[1]}"
+        found = steps(monkeypatch, url=f"{address}?config=1x4x4")
+        assert [it.name for it in found] == STEPS and all(it.works for it in found)
+        (step,) = steps(monkeypatch, url=address)  # as the default configuration
+        assert step.name == "open" and "config=1x4x4" in step.advice
+    (step,) = steps(monkeypatch, url=f"{address}?timeout=1")
+    assert not step.works and "myvta serve" in step.found + step.advice
 
 
 def test_urls_and_configurations_that_are_wrong(monkeypatch):

@@ -12,7 +12,9 @@ from test_driver_execute import CONFIG, negate, network
 from myvta.compiler.session import host
 from myvta.driver import LoadedProgram, ProgramBuilder, StreamBuilder, open_target
 from myvta.driver.layers import split, whole
-from myvta.driver.validate import example_inputs, run_layer, validate
+from myvta.driver.run_layer import example_inputs, run_layer
+from myvta.driver.server import Server
+from myvta.driver.validate import validate
 from myvta.driver.validate_report import LayerResult, ValidationReport
 from myvta.isa.instructions import Finish, decode_stream
 from myvta.isa.opcodes import MemoryType
@@ -186,6 +188,20 @@ def test_layers_that_share_tiles_stay_in_one_piece():
     program = builder.build(["x"], ["x"])
     (layer,) = split(program, program.launches[0])
     assert layer.name == "both" and "'two' cannot run alone" in layer.whole
+
+
+def test_over_tcp(program):
+    """A device in another room: sound, and with a wrong bit."""
+    name = program.launches[0].outputs[0]
+    for flips in ({}, {place(program, name, 3): 2}):
+        with open_target(open_for(program, more=1 << 16), CONFIG) as inner, Server(
+            FaultyTarget(inner, flips), ("127.0.0.1", 0)
+        ) as server:
+            url = f"tcp://127.0.0.1:{server.address[1]}"
+            with open_target(url, CONFIG) as target:
+                report = run(program, target, url=url)
+            assert report.passed == (not flips)
+            assert sum(not it.passed for it in report.results) == 2 * bool(flips)
 
 
 @pytest.mark.verilator

@@ -37,6 +37,7 @@ def test_there_are_enough_in_every_part():
     ({"new": ONE.old}, "its new text is its old one"),
     ({"new": "def ("}, "rtl/.* is no Python with it: invalid syntax"),
     ({"tests": "none"}, "there is no tests/test_none.py"),
+    ({"tests": "rtl_queue::test_none"}, "there is no tests/test_rtl_queue.py::test_none"),
 ])
 def test_what_does_not_apply_is_said(changes, said):
     (text,) = problems([replace(ONE, **changes)], RTL, plant.ROOT)

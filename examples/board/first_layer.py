@@ -11,33 +11,29 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from myvta.compiler import session
 from myvta.driver import HostStepError, open_target, read_bundle
 from myvta.driver.diagnose import diagnose
-from myvta.driver.execute import dequantize
 from myvta.driver.program import HostStep, Program
 from myvta.driver.validate import validate
 from myvta.driver.validate_report import LayerResult
 from myvta.isa.config import Config
 
 
-def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> list[np.ndarray]:
-    """Do the host steps that need numpy alone: those at the borders of the accelerator's part."""
-    if step.op == "dequantize_flat":
-        tensor = program.tensor(step.inputs[0])
-        return [dequantize(inputs[0], tensor).reshape(program.tensor(step.outputs[0]).shape)]
-    if step.op == "quantize_narrow":
-        (scale,), bits = program.tensor(step.outputs[0]).scale, int(step.attributes["width"])
-        low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-        scaled = np.floor(inputs[0].astype(np.float64) / scale + 0.5)
-        return [np.clip(scaled, low, high).astype(np.int8)]
-    raise HostStepError(
-        f"{step.layer!r} runs {step.op!r} on the host, which takes more than numpy: validate from "
-        "a machine with all of myvta, `myvta validate NET.vta --target tcp://BOARD`"
-    )
+def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence[np.ndarray]:
+    """Do a host step of the compiler, as long as numpy is enough."""
+    try:
+        return session.host(step, inputs, program)
+    except ModuleNotFoundError as error:
+        raise HostStepError(
+            f"{step.layer!r} runs on the host and needs {error.name}: install it, or validate from "
+            "a machine that has it, `myvta validate NET.vta --target tcp://BOARD`"
+        ) from None
 
 
 def look(url: str, config: Config) -> bool:

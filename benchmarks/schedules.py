@@ -1,0 +1,121 @@
+"""Schedules of ResNet-18 C2..C11 on the RTL: cycles and DRAM bytes against the marks.
+
+Every convolution alone, as the compiler schedules it, on the RTL under Verilator with a 64-bit
+memory port at latency 1 and 64; sums count a layer as often as the network has it.  The default
+configuration has our two extensions, ``base`` has none.  Each layer also without latency hiding
+(one engine at a time): hiding must make every one faster.  ``--orders`` compares loop orders
+that are forced, by the timing model.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+
+import conv_layers
+import marks
+from rich.console import Console
+from rich.table import Table
+
+from myvta.compiler.conv_schedule import ScheduleOptions
+from myvta.compiler.isolate import Isolated, isolate
+from myvta.compiler.lower_conv import lower_conv
+from myvta.compiler.schedule import ORDERS
+from myvta.driver.target import open_target
+from myvta.isa.config import named
+from myvta.isa.instructions import Load, Store
+from myvta.isa.opcodes import MemoryType
+from myvta.model.timing import predict
+
+MARKS = {("default", 1): 6.97e6, ("default", 64): 7.13e6, ("base", 1): 7.35e6, ("base", 64): 7.5e6}
+BYTES = 18e6
+
+
+def moved(made: Isolated) -> int:
+    """Return the bytes that LOADs and STOREs move."""
+    config = made.stream.config
+    return sum(
+        item.x_size * item.y_size * config.tile_bytes(MemoryType(item.memory_type))
+        for item in made.stream.instructions if isinstance(item, (Load, Store))
+    )
+
+
+def lowered(
+    layer: conv_layers.ConvLayer, config_name: str, options: ScheduleOptions | None = None
+) -> Isolated:
+    """Return a layer's stream."""
+    return isolate(
+        lower_conv, layer.node, layer.views, named(config_name), options=options)
+
+
+def orders(console: Console, layers: list[conv_layers.ConvLayer]) -> None:
+    """Print what each loop order would take."""
+    table = Table(title="predicted cycles at latency 64, and MB, by loop order")
+    for title in ("layer", *ORDERS, "chosen"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for layer in layers:
+        cells = []
+        for order in (*ORDERS, None):
+            made = lowered(layer, "default", ScheduleOptions(order))
+            cycles = predict(
+                made.stream.instructions, made.stream.uops, made.stream.config, latency=64).cycles
+            cells.append(f"{cycles} {moved(made) / 1e6:.2f}")
+        table.add_row(layer.name, *cells)
+    console.print(table)
+
+
+def main() -> int:
+    """Run the benchmark; returns the exit status."""
+    parser = marks.parser("schedules of ResNet-18 C2..C11 on the RTL")
+    parser.add_argument("--orders", action="store_true", help="compare forced loop orders too")
+    options = parser.parse_args()
+    console = Console(width=120)
+    layers = conv_layers.conv_layers("resnet18")[1:]
+    serial = ScheduleOptions(overlap=False)
+    streams = {
+        "default": [lowered(layer, "default") for layer in layers],
+        "base": [lowered(layer, "base") for layer in layers],
+        "off": [lowered(layer, "default", serial) for layer in layers],
+    }
+    cycles: dict[tuple[str, int], list[int]] = {}
+    for name, latency in [(name, latency) for name in streams for latency in (1, 64)]:
+        config = "base" if name == "base" else "default"
+        with open_target(f"verilator://?config={config}&latency={latency}") as target:
+            cycles[name, latency] = [
+                conv_layers.measure(target, made.stream, made.size)[0] for made in streams[name]]
+    table = Table(title="cycles, 64-bit memory port")
+    for title in ("layer", "count", "ideal", "latency 1", "latency 64", "base 1", "base 64",
+                  "no hiding 1", "no hiding 64", "MB", "compulsory"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for number, layer in enumerate(layers):
+        columns = [cycles[name, latency][number] for name in streams for latency in (1, 64)]
+        steps = layer.node.weight.size * layer.views["y"][1] * layer.views["y"][2] // 256
+        table.add_row(
+            layer.name, str(layer.count), str(steps), *map(str, columns),
+            f"{moved(streams['default'][number]) / 1e6:.3f}", f"{layer.compulsory_bytes / 1e6:.3f}")
+    console.print(table)
+    if options.orders:
+        orders(console, layers)
+    found = [
+        marks.Mark(
+            f"C2..C11, {name}, latency {latency}",
+            sum(layer.count * n for layer, n in zip(layers, cycles[name, latency], strict=True)),
+            mark, "cycles", at_least=False)
+        for (name, latency), mark in MARKS.items()
+    ]
+    total = sum(
+        layer.count * moved(made) for layer, made in zip(layers, streams["default"], strict=True))
+    found.append(marks.Mark("C2..C11, DRAM bytes", total, BYTES, "bytes", at_least=False))
+    for latency in (1, 64):
+        pairs = zip(cycles["off", latency], cycles["default", latency], strict=True)
+        found.append(marks.Mark(
+            f"least gain of a layer from latency hiding, latency {latency}",
+            min(off / on for off, on in pairs), 1.0, "x"))
+    figures = {f"{name} {latency}": values for (name, latency), values in cycles.items()}
+    return marks.conclude(
+        found, {"layers": [layer.name for layer in layers], **figures},
+        versions={n: version(n) for n in ("myhdl", "verilator")}, file=options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""The device calls of a convolution: loads, products, stores of one tile, chunk and part."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from ..driver.stream import StreamBuilder
+from ..isa.opcodes import MemoryType
+from .arithmetic import Requant
+from .border import fill_border
+from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, phases
+from .emit import accumulate, requantize_tiles, reset_tiles, shift_left
+from .grouping import Run, runs
+from .loops import Loop
+from .lowering import Activation
+from .residual import Residual
+from .schedule import ConvShape
+
+__all__ = ["ConvCalls"]
+
+
+class ConvCalls:
+    """Emits instructions; ``weights`` is the element address of the weight tiles.
+
+    ``stride``: parameter tiles of a block of channels; ``border``: element address of the row that
+    stands for padding (:mod:`.border`), None where it is zero.
+    """
+
+    def __init__(
+        self, shape: ConvShape, source: Activation, target: Activation, rule: Requant,
+        weights: int, stride: int, border: int | None,
+    ):
+        self.shape, self.source, self.target = shape, source, target
+        self.rule, self.weights, self.stride, self.border = rule, weights, stride, border
+
+    def load_other(
+        self, builder: StreamBuilder, base: int, other: Activation, tile: Tile
+    ) -> None:
+        """Load the tiles of another activation that are added to a tile."""
+        first = other.at(tile.group, tile.co.start, tile.oh.start, tile.ow.start)
+        if tile.ow.count == other.view[2]:  # whole rows
+            builder.load_2d(
+                MemoryType.INP, base, first, tile.pixels, tile.co.count, other.pixels)
+            return
+        for index in range(tile.co.count):
+            builder.load_2d(
+                MemoryType.INP, base + index * tile.pixels, first + index * other.pixels,
+                tile.ow.count, tile.oh.count, other.view[2],
+            )
+
+    def add_other(
+        self, builder: StreamBuilder, residual: Residual, bases: tuple[int, int, int], count: int,
+        table: int,
+    ) -> None:
+        """Add ``count`` tiles to as many outputs, by an identity, and requantize the sums."""
+        if residual.own_shift:
+            shift_left(builder, residual.own_shift, bases[0], count)
+        accumulate(builder, bases, [Loop(count, 1, 1)], [], False)
+        assert residual.add.requant is not None
+        requantize_tiles(builder, residual.add.requant, bases[0], 1, count, table, 0)
+
+    def requantize(
+        self, builder: StreamBuilder, part: Part, pixels: int, base: int, table: int
+    ) -> None:
+        """Requantize the sums of a part from tile ``base``; its parameters lie at ``table``."""
+        requantize_tiles(builder, self.rule, base, part.count, pixels, table, self.stride)
+
+    def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        self.load_padded(builder, base, tile, chunk)
+        if self.border is None:
+            return
+        rows = extent(self.shape, 0, tile.oh, chunk.kh)
+        columns = extent(self.shape, 1, tile.ow, chunk.kw)
+        for index in range(inputs_of(self.shape, tile, chunk).count):
+            start = base + index * rows.total * columns.total
+            fill_border(builder, start, rows, columns, self.border)
+
+    def load_padded(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        rows = extent(self.shape, 0, tile.oh, chunk.kh)
+        columns = extent(self.shape, 1, tile.ow, chunk.kw)
+        blocks = inputs_of(self.shape, tile, chunk)
+        area, source = rows.total * columns.total, self.source
+        if rows.inside == 0 or columns.inside == 0:  # nothing but padding
+            builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
+            return
+        whole = (rows.inside, columns.inside) == (rows.total, source.view[2])
+        if whole and columns.total == columns.inside and rows.step == 1:  # one run a block
+            builder.load_2d(
+                MemoryType.INP, base, source.at(tile.group, blocks.start, rows.first), area,
+                blocks.count, source.pixels,
+            )
+            return
+        for index in range(blocks.count):
+            builder.load_2d(
+                MemoryType.INP, base + index * area,
+                source.at(tile.group, blocks.start + index, rows.first, columns.first),
+                columns.inside, rows.inside, source.view[2] * rows.step,
+                x_pad=(columns.before, columns.after), y_pad=(rows.before, rows.after),
+            )
+
+    def load_weights(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        (kh, kw), ci = self.shape.kernel, self.shape.ci
+        window = chunk.kh.count * chunk.kw.count
+        size = chunk.ci.count * window
+        start = self.weights + (tile.co.start * ci + chunk.ci.start) * kh * kw
+        if (chunk.kh.count, chunk.kw.count) == (kh, kw):
+            builder.load_2d(MemoryType.WGT, base, start, size, tile.co.count, ci * kh * kw)
+            return
+        for index, block in product(range(tile.co.count), range(chunk.ci.count)):
+            builder.load_2d(
+                MemoryType.WGT, base + index * size + block * window,
+                start + (index * ci + block) * kh * kw + chunk.kh.start * kw + chunk.kw.start,
+                chunk.kw.count, chunk.kh.count, kw,
+            )
+
+    def multiply(
+        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk,
+        bases: tuple[int, int, int],
+    ) -> None:
+        width = extent(self.shape, 1, tile.ow, chunk.kw).total
+        area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
+        held = inputs_of(self.shape, tile, chunk).start - chunk.ci.start
+        rows = phases(self.shape, 0, tile.oh, chunk.kh)
+        columns = phases(self.shape, 1, tile.ow, chunk.kw)
+        for run in runs(self.shape.leads, tile.co.start + part.start, part.count):
+            inp = bases[1] + (run.lead - held) * area
+            for axes in product(rows, columns):
+                self.multiply_phase(
+                    builder, tile, chunk, (bases[0], inp, bases[2]), run, axes, (width, area))
+
+    def multiply_phase(
+        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int],
+        run: Run, axes: tuple[Phase, Phase], extents: tuple[int, int],
+    ) -> None:
+        (v, h), (acc, inp, wgt), (width, area) = axes, bases, extents
+        window = chunk.kh.count * chunk.kw.count
+        block = run.start - tile.co.start
+        acc += block * tile.pixels + v.first * tile.ow.count + h.first
+        inp += v.source * width + h.source
+        wgt += block * chunk.ci.count * window + v.tap * chunk.kw.count + h.tap
+        weights = chunk.ci.count * window  # of an output block
+        kept = [
+            Loop(run.repeats, run.count * tile.pixels, run.jump * area, run.count * weights),
+            Loop(run.count, dst=tile.pixels, wgt=weights),
+            Loop(v.count, dst=v.step * tile.ow.count, src=v.move * width),
+            Loop(h.count, dst=h.step, src=h.move),
+        ]
+        if not v.taps or not h.taps:  # outputs between the taps hold the bias alone
+            if chunk.first:
+                reset_tiles(builder, acc, kept)
+            return
+        summed = [
+            Loop(chunk.ci.count, src=area, wgt=window),
+            Loop(v.taps, src=v.tap_move * width, wgt=v.tap_step * chunk.kw.count),
+            Loop(h.taps, src=h.tap_move, wgt=h.tap_step),
+        ]
+        accumulate(builder, (acc, inp, wgt), kept, summed, chunk.first)
+
+    def store(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
+        target = self.target
+        if tile.ow.count == target.view[2]:  # whole rows
+            builder.store_2d(
+                base, target.at(tile.group, tile.co.start, tile.oh.start), tile.pixels,
+                tile.co.count, target.pixels,
+            )
+            return
+        for index in range(tile.co.count):
+            builder.store_2d(
+                base + index * tile.pixels,
+                target.at(tile.group, tile.co.start + index, tile.oh.start, tile.ow.start),
+                tile.ow.count, tile.oh.count, target.view[2],
+            )

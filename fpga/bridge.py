@@ -1,0 +1,113 @@
+"""Bytes to registers and memory: the device side of the protocol (docs/protocol.md) in hardware.
+
+    received -> deframer -> queue -> executor -> enframer -> sent
+                   │ payload slots     │ │ response words
+                   └──────> ram ───────┘ └──> ram ──> (enframer)
+                                       └─> AXI4-Lite, AXI4
+
+Contract
+    ``received`` is a byte in each cycle with ``received_valid``, at most every second one.
+    Answers every right request, in order, as the page says; whatever else comes is dropped.  Up to
+    WINDOW requests may be under way; one more than there is room for is dropped like a damaged one.
+    Memory is 0..``size``.  Reset forgets the session, not what is in memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import Signal, always_comb, always_seq, block, concat, intbv
+
+from ..isa.config import Config
+from ..rtl.bundles import Axi4, AxiLite, Stream, bit, word
+from ..rtl.queue import queue
+from ..rtl.ram import ram
+from .deframer import deframer
+from .enframer import enframer
+from .executor import executor
+from .link_bundles import COMMAND_BITS, PAYLOAD_WORDS, SLOTS, Command, Reply, WordPort
+
+__all__ = ["bridge"]
+
+_SLOT_BITS, _WORD_BITS = (SLOTS - 1).bit_length(), (PAYLOAD_WORDS - 1).bit_length()
+
+
+@block
+def unpack_command(packed: Any, command: Command) -> Any:
+    """Show the fields of a queued command.  Combinational."""
+
+    @always_comb
+    def unpack() -> None:
+        command.kind.next = packed[4:]
+        command.sequence.next = packed[12:4]
+        command.count.next = packed[28:12]
+        command.address.next = packed[60:28]
+        command.words.next = packed[68:60]
+
+    return unpack
+
+
+@block
+def bridge(
+    clock: Any, reset: Any, received: Any, received_valid: Any, sent: Stream, s_axi: AxiLite,
+    m_axi: Axi4, *, config: Config, size: int, clock_hz: int,
+) -> Any:
+    """Join the blocks; ``s_axi`` and ``m_axi`` are driven, as a master."""
+    request, current, accepted = Command(), Command(), bit()
+    arriving, waiting = Stream(COMMAND_BITS), Stream(COMMAND_BITS)
+    release, room = bit(), bit()
+    in_use = Signal(intbv(0, min=0, max=SLOTS + 1))  # slots of requests that wait or are done
+    filling, reading = word(_SLOT_BITS), word(_SLOT_BITS)
+    payload_write = WordPort(_SLOT_BITS + _WORD_BITS)
+    payload_read, payload_address = WordPort(_WORD_BITS), word(_SLOT_BITS + _WORD_BITS)
+    buffer_write, buffer_read = WordPort(_WORD_BITS), WordPort(_WORD_BITS)
+    reply = Reply()
+
+    @always_comb
+    def make_room() -> None:
+        room.next = in_use < SLOTS - 1 and arriving.ready
+
+    @always_comb
+    def arrive() -> None:
+        arriving.valid.next = accepted
+        arriving.data.next = concat(
+            request.words, request.address, request.count, request.sequence, request.kind
+        )
+
+    @always_comb
+    def locate() -> None:
+        payload_address.next = concat(reading, payload_read.address)
+
+    @always_seq(clock.posedge, reset)
+    def count() -> None:
+        if accepted and not release:
+            in_use.next = in_use + 1
+        elif release and not accepted:
+            in_use.next = in_use - 1
+        if release:
+            reading.next = reading + 1
+
+    return (
+        make_room, arrive, locate, count,
+        deframer(
+            clock, reset, received, received_valid, room, request, accepted, filling,
+            payload_write,
+        ),
+        queue(clock, reset, arriving, waiting, width=COMMAND_BITS, depth=SLOTS),
+        unpack_command(waiting.data, current),
+        ram(
+            clock, payload_write.enable, payload_write.address, payload_write.data,
+            payload_read.enable, payload_address, payload_read.data, width=32,
+            depth=SLOTS * PAYLOAD_WORDS,
+        ),
+        executor(
+            clock, reset, waiting, current, release, payload_read, buffer_write, reply, s_axi,
+            m_axi, config=config, size=size, clock_hz=clock_hz,
+        ),
+        ram(
+            clock, buffer_write.enable, buffer_write.address, buffer_write.data,
+            buffer_read.enable, buffer_read.address, buffer_read.data, width=32,
+            depth=PAYLOAD_WORDS,
+        ),
+        enframer(clock, reset, reply, buffer_read, sent),
+    )

@@ -1,0 +1,33 @@
+"""CRC-32 (IEEE 802.3), one byte in a cycle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, block, modbv
+
+__all__ = ["CRC_START", "crc32"]
+
+CRC_START = 0xFFFF_FFFF  # of the register, which is told to nobody before it is inverted
+_HIGH, _LOW = 0xEDB8, 0x8320  # the polynomial, reflected
+
+
+@block
+def crc32(register: Any, data: Any, result: Any) -> Any:
+    """``result`` is what ``register`` becomes after the byte ``data``.  Combinational."""
+
+    @always_comb
+    def divide() -> None:
+        state = modbv(0)[32:]
+        state[:] = register
+        state[8:0] = state[8:0] ^ data
+        for turn in range(8):
+            if state[0]:
+                state[:] = state >> 1
+                state[32:16] = state[32:16] ^ _HIGH
+                state[16:0] = state[16:0] ^ _LOW
+            else:
+                state[:] = state >> 1
+        result.next = state
+
+    return divide

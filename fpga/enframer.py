@@ -1,0 +1,124 @@
+"""Responses to bytes of a line (docs/protocol.md).
+
+Contract
+    A response is taken while ``reply.valid``; its bytes, both flags included, leave at ``source``,
+    at most one in two cycles; ``reply.ready`` pulses when the last has left.  Payload words are
+    read from ``buffer`` as they are needed, so they must stay until then.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, always_seq, block
+
+from ..isa.link import ESCAPE, FLAG
+from ..rtl.bundles import Stream, bit, word
+from .crc32 import crc32
+from .link_bundles import Reply, WordPort
+
+__all__ = ["enframer"]
+
+_HALF = 0xFFFF
+
+
+class State:
+    """What is done in a cycle."""
+
+    IDLE, OPEN, FETCH, LOAD, BODY, CLOSE = range(6)
+
+
+@block
+def enframer(clock: Any, reset: Any, reply: Reply, buffer: WordPort, source: Stream) -> Any:
+    """Send responses; ``buffer`` is read."""
+    state, payload_index = word(3), word(8)
+    register, divided, current, following = word(32), word(32), word(32), word(32)
+    plain = word(8)
+    index, position = word(8), word(2)  # word of the body, byte of it
+    escaped, special, checksum, last = bit(), bit(), bit(), bit()
+    divide = crc32(register, plain, divided)
+    address_bits = len(buffer.address)
+
+    @always_comb
+    def look() -> None:
+        plain.next = current[8:0]
+        special.next = current[8:0] == FLAG or current[8:0] == ESCAPE
+        checksum.next = index == reply.words + 2
+        last.next = index == reply.words + 3
+
+    @always_comb
+    def address() -> None:
+        payload_index.next = index - 2
+
+    @always_comb
+    def read() -> None:
+        buffer.address.next = payload_index[address_bits:]
+        buffer.enable.next = state == State.FETCH
+
+    @always_comb
+    def choose() -> None:
+        following.next = buffer.data
+        if checksum:
+            following.next = ~register
+        elif index == 0:
+            following.next[4:0] = reply.kind
+            following.next[7:4] = reply.status
+            following.next[7] = True
+            following.next[16:8] = reply.sequence
+            following.next[32:16] = reply.count
+        elif index == 1:
+            following.next = reply.address
+
+    @always_comb
+    def offer() -> None:
+        source.valid.next = (
+            state == State.OPEN or state == State.BODY or state == State.CLOSE
+        )
+        source.data.next = FLAG
+        if state == State.BODY:
+            source.data.next = plain
+            if escaped:
+                source.data.next[5] = not plain[5]
+            elif special:
+                source.data.next = ESCAPE
+
+    @always_comb
+    def finish() -> None:
+        reply.ready.next = state == State.CLOSE and source.ready
+
+    @always_seq(clock.posedge, reset)
+    def advance() -> None:
+        if state == State.IDLE:
+            index.next = 0
+            position.next = 0
+            escaped.next = False
+            register.next[32:16] = _HALF
+            register.next[16:0] = _HALF
+            if reply.valid:
+                state.next = State.OPEN
+        elif state == State.OPEN:
+            if source.ready:
+                state.next = State.FETCH
+        elif state == State.FETCH:
+            state.next = State.LOAD
+        elif state == State.LOAD:
+            current.next = following
+            index.next = index + 1
+            state.next = State.BODY
+        elif state == State.BODY:
+            if source.ready:
+                if special and not escaped:
+                    escaped.next = True
+                else:
+                    escaped.next = False
+                    register.next = divided
+                    current.next = current >> 8
+                    position.next = position + 1
+                    if position == 3:
+                        state.next = State.FETCH
+                        if last:
+                            state.next = State.CLOSE
+        elif source.ready:
+            state.next = State.IDLE
+
+    return divide, look, address, read, choose, offer, finish, advance

@@ -1,0 +1,40 @@
+"""Bundles between the blocks of the UART bridge."""
+
+from __future__ import annotations
+
+from ..rtl.bundles import bit, word
+
+__all__ = [
+    "COMMAND_BITS", "PAYLOAD_BYTES", "PAYLOAD_WORDS", "SLOTS", "WINDOW", "Command", "Reply",
+    "WordPort",
+]
+
+PAYLOAD_BYTES = 256  # of a frame
+PAYLOAD_WORDS = PAYLOAD_BYTES // 4
+SLOTS = 8  # payloads held: one that comes, one in work, the rest wait
+WINDOW = SLOTS - 1  # requests a host may have under way
+COMMAND_BITS = 4 + 8 + 16 + 32 + 8
+
+
+class Command:
+    """A request whose frame was right: header, and how many words of payload it had."""
+
+    def __init__(self) -> None:
+        self.kind, self.sequence, self.count = word(4), word(8), word(16)
+        self.address, self.words = word(32), word(8)
+
+
+class Reply:
+    """A response to send: ``valid`` stays up, fields unchanged, until ``ready`` says it is out."""
+
+    def __init__(self) -> None:
+        self.valid, self.ready = bit(), bit()
+        self.kind, self.status, self.sequence = word(4), word(3), word(8)
+        self.count, self.address, self.words = word(16), word(32), word(7)
+
+
+class WordPort:
+    """One side of a memory of 32-bit words: data one cycle after a read's address."""
+
+    def __init__(self, bits: int) -> None:
+        self.enable, self.address, self.data = bit(), word(bits), word(32)

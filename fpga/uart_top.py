@@ -1,0 +1,79 @@
+"""A whole device behind one serial line: accelerator, UART bridge, on-chip memory.
+
+Ports: ``clock``, ``reset`` (synchronous, active high), ``rx``, ``tx`` (8N1, 1 when idle) and
+``interrupt``.  Memory is 0..``memory_bytes``; the host reaches registers and memory with the
+protocol of docs/protocol.md and the ``uart://`` target.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from myhdl import ResetSignal, Signal, block
+
+from ..isa.config import Config
+from ..rtl.bundles import Axi4, AxiLite, Stream, bit, word
+from ..rtl.convert import convert_block
+from ..rtl.core import core
+from .bridge import bridge
+from .memory import memory
+from .share import share
+from .uart import uart_receiver, uart_transmitter
+
+__all__ = ["TOP", "UartDevice", "convert_uart_top", "uart_top"]
+
+TOP = "uart_top"
+
+
+@dataclass(frozen=True)
+class UartDevice:
+    """What stands round the accelerator: clock and line in Hz, memory in bytes (a power of two)."""
+
+    clock_hz: int = 100_000_000
+    rate: int = 3_000_000
+    memory_bytes: int = 256 << 10
+
+
+@block
+def uart_top(
+    clock: Any, reset: Any, rx: Any, tx: Any, interrupt: Any, *, config: Config,
+    device: UartDevice,
+) -> Any:
+    """Wire the device."""
+    registers = AxiLite()
+    received, received_valid, sent = word(8), bit(), Stream(8)
+    from_core, from_bridge, to_memory = Axi4(config), Axi4(config), Axi4(config)
+    return (
+        core(clock, reset, registers, from_core, interrupt, config=config),
+        uart_receiver(
+            clock, reset, rx, received, received_valid, clock_hz=device.clock_hz, rate=device.rate
+        ),
+        bridge(
+            clock, reset, received, received_valid, sent, registers, from_bridge, config=config,
+            size=device.memory_bytes, clock_hz=device.clock_hz,
+        ),
+        uart_transmitter(clock, reset, sent, tx, clock_hz=device.clock_hz, rate=device.rate),
+        share(clock, reset, from_core, from_bridge, to_memory),
+        memory(clock, reset, to_memory, config=config, size=device.memory_bytes),
+    )
+
+
+def _instance(config: Config, **device: int) -> Any:
+    return uart_top(
+        Signal(False), ResetSignal(0, active=1, isasync=False), Signal(True), Signal(True),
+        Signal(False), config=config, device=UartDevice(**device),
+    )
+
+
+def convert_uart_top(
+    config: Config, folder: str | os.PathLike[str], hdl: str = "verilog", *,
+    device: UartDevice | None = None,
+) -> Path:
+    """Write the device as ``uart_top.v`` or ``uart_top.vhd``; errors as in rtl.convert."""
+    parameters = asdict(device or UartDevice())
+    return convert_block(
+        _instance, folder, hdl, config=config, name=TOP, parameters=parameters
+    )
