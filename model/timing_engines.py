@@ -14,7 +14,10 @@ from .timing_work import Work
 
 __all__ = ["Engines", "TimingError"]
 
-_CHECK, _REQUEST, _WALK = cycles("CHECK"), cycles("REQUEST"), cycles("WALK")
+_LOAD_CHECK, _FILL_CHECK = cycles("LOAD_CHECK"), cycles("FILL_CHECK")
+_STORE_CHECK, _ISSUE = cycles("STORE_CHECK"), cycles("ISSUE")
+_REQUEST, _WALK = cycles("REQUEST"), cycles("WALK")
+_LOAD_DONE, _FILL_DONE = cycles("LOAD_DONE"), cycles("FILL_DONE")
 _COMMANDS, _GAP, _BURST = cycles("COMMANDS"), cycles("COMMAND_GAP"), cycles("BURST")
 _BUFFER, _BUFFER_DELAY = cycles("BUFFER"), cycles("BUFFER_DELAY")
 _DRAIN, _WRITTEN, _RESPONSE = cycles("DRAIN"), cycles("WRITTEN"), cycles("RESPONSE")
@@ -77,7 +80,7 @@ class Engines(Queues):
             return
         came, item = head
         work = self.work[item]
-        earliest = max(came + _CHECK, self.load_walk)
+        earliest = max(came + _LOAD_CHECK, self.load_walk)
         if now < earliest:
             self.wake(earliest, Module.LOAD)
             return
@@ -93,7 +96,9 @@ class Engines(Queues):
     def _loaded(self, now: int, version: int) -> None:
         if version != self.port.version:
             return
-        item = self.port.end_load().item
+        self.at(now + _LOAD_DONE, self._load_done, self.port.end_load().item)
+
+    def _load_done(self, now: int, item: int) -> None:
         self.loads -= 1
         self.complete(now, item)
         self.wake(now, Module.LOAD)
@@ -107,7 +112,7 @@ class Engines(Queues):
         came, item = head
         work = self.work[item]
         if work.kind == "fill":
-            earliest = max(came + _CHECK, self.fill_walk)
+            earliest = max(came + _FILL_CHECK, self.fill_walk)
         elif work.kind == "finish":
             earliest = max(came, self.pipeline)
         else:
@@ -116,6 +121,10 @@ class Engines(Queues):
             self.wake(earliest, Module.COMPUTE)
             return
         if not self.has_tokens(Module.COMPUTE, work):
+            return
+        gathered = self.gathered(came, work)
+        if now < gathered:
+            self.wake(gathered, Module.COMPUTE)
             return
         if work.kind == "fill":
             self.leave(now, Module.COMPUTE, work, item)
@@ -130,9 +139,10 @@ class Engines(Queues):
             self.end[item] = self.finished = now + _FINISH
         else:
             self.leave(now, Module.COMPUTE, work, item)
-            self.sequencer = now + max(work.steps, 1)
-            self.pipeline = self.sequencer + _DRAIN
-            self.at(self.sequencer + _WRITTEN, self.complete, item)
+            self.sequencer = now + max(work.steps, _ISSUE)
+            drained = now + max(work.steps, 1)
+            self.pipeline = drained + _DRAIN
+            self.at(drained + _WRITTEN, self.complete, item)
 
     def _fill(self, now: int, item: int) -> None:
         """Start a LOAD of compute: its data comes beside steps, and is written after them."""
@@ -157,7 +167,7 @@ class Engines(Queues):
             return
         slots = self.work[item].slots
         self.fill_written = max(end + _BUFFER_DELAY, written + slots + _GAP)
-        self.at(self.fill_written + _GAP, self._filled, item)
+        self.at(self.fill_written + _FILL_DONE, self._filled, item)
         if self.fill_queue:
             self.at(now + self.work[item].bursts, self._fill_part)
 
@@ -173,7 +183,7 @@ class Engines(Queues):
             return
         came, item = head
         work = self.work[item]
-        earliest = max(came + _CHECK, self.store_walk, self.store_reads)
+        earliest = max(came + _STORE_CHECK, self.store_walk, self.store_reads)
         if now < earliest:
             self.wake(earliest, Module.STORE)
             return

@@ -17,6 +17,7 @@ from .timing_work import Work
 __all__ = ["Queues"]
 
 _QUEUE, _QUEUED, _BURST = cycles("QUEUE"), cycles("QUEUED"), cycles("BURST")
+_GATHER = cycles("GATHER")
 _FETCH_DELIVER, _READ_AHEAD = cycles("FETCH_DELIVER"), cycles("READ_AHEAD")
 
 
@@ -34,6 +35,7 @@ class Queues:
             (Module.LOAD, Module.COMPUTE): 0, (Module.COMPUTE, Module.LOAD): 0,
             (Module.COMPUTE, Module.STORE): 0, (Module.STORE, Module.COMPUTE): 0,
         }
+        self.pushed = dict.fromkeys(self.tokens, 0)  # when the first of the tokens there came
         self.queues: dict[Module, deque[tuple[int, int]]] = {m: deque() for m in Module}
         self.left = dict.fromkeys(Module, 0)  # when the last head left the queue
         self.woken: dict[Module, int] = dict.fromkeys(Module, -1)
@@ -123,6 +125,21 @@ class Queues:
             self._dispatch(now)
             self.ask(now)
 
+    def _push(self, now: int, source: Module, sink: Module) -> None:
+        if not self.tokens[source, sink]:
+            self.pushed[source, sink] = now
+        self.tokens[source, sink] += 1
+        self.wake(now, sink)
+
+    def gathered(self, came: int, work: Work) -> int:
+        """Return when compute has gathered tokens, then room: beside what runs, a cycle each."""
+        if work.pop_prev:
+            came = max(came, self.pushed[Module.LOAD, Module.COMPUTE])
+        if work.pop_next:
+            came = max(came, self.pushed[Module.STORE, Module.COMPUTE])
+        pops, pushes = work.pop_prev or work.pop_next, work.push_prev or work.push_next
+        return came + _GATHER * (bool(pops) + bool(pushes))
+
     def has_tokens(self, module: Module, work: Work) -> bool:
         if work.pop_prev:
             source = Module.COMPUTE if module == Module.STORE else Module.LOAD
@@ -140,9 +157,7 @@ class Queues:
         self.end[item] = now
         if work.push_prev:
             sink = Module.COMPUTE if work.module == Module.STORE else Module.LOAD
-            self.tokens[work.module, sink] += 1
-            self.wake(now, sink)
+            self._push(now, work.module, sink)
         if work.push_next:
             sink = Module.COMPUTE if work.module == Module.LOAD else Module.STORE
-            self.tokens[work.module, sink] += 1
-            self.wake(now, sink)
+            self._push(now, work.module, sink)
