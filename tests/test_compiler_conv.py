@@ -20,7 +20,7 @@ from myvta.isa.config import NAMED
 def test_padding_wider_than_a_load_has_bits_for(tmp_path: Path, config: str) -> None:
     build = NetworkBuilder(1)
     x = build.relu(build.input((1, 3, 5, 7)))
-    build.conv(x, 6, (20, 19), (2, 1), (16, 18, 20, 17))
+    build.conv(x, 6, (3, 2), (2, 2), (16, 18, 20, 17))
     made = compiled(build, tmp_path, config)
     assert made.report.nodes[-1].where == "accelerator"
     check_every_layer(made, build.samples(2), strict="1")
