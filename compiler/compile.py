@@ -93,8 +93,8 @@ def compile_model(
     assembler = Assembler(
         quantized, config, reasons, memory, per_layer=per_layer, schedule=schedule)
     how = {
-        "method": choice.method, "scales": scales, "equalized": choice.equalized,
-        "calibration_images": choice.images,
+        "method": choice.method, "scales": scales if given is None else "given",
+        "equalized": choice.equalized, "calibration_images": choice.images,
     }
     program = assembler.build({"source": Path(path).name, **how})
     for name, remark in assembler.remarks.items():

@@ -59,16 +59,11 @@ class ConvCalls:
         assert residual.add.requant is not None
         requantize_tiles(builder, residual.add.requant, bases[0], 1, count, table, 0)
 
-    def compute(
-        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk, last: bool,
-        bases: tuple[int, int, int], first: int,
+    def requantize(
+        self, builder: StreamBuilder, part: Part, pixels: int, base: int, table: int
     ) -> None:
-        self.multiply(builder, tile, part, chunk, bases)
-        if last:
-            requantize_tiles(
-                builder, self.rule, bases[0] + part.start * tile.pixels, part.count, tile.pixels,
-                (tile.co.start + part.start - first) * self.stride, self.stride,
-            )
+        """Requantize the sums of a part from tile ``base``; its parameters lie at ``table``."""
+        requantize_tiles(builder, self.rule, base, part.count, pixels, table, self.stride)
 
     def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
         self.load_padded(builder, base, tile, chunk)

@@ -68,7 +68,7 @@ def equalized(
 
 def _pair(graph: Graph, first: Node) -> tuple[Node, list[str], Node] | None:
     """Return a layer, the activations after it and the layer that alone reads them."""
-    if not _weighted(graph, first) or "clip" in first.attrs:
+    if not _weighted(graph, first) or first.attrs.keys() & {"clip", "unflatten"}:
         return None
     between: list[str] = []
     node: Node | None = first
@@ -99,7 +99,9 @@ def _weighted(graph: Graph, node: Node) -> bool:
     known = node.op in _LAYERS and all(
         not name or graph.tensors[name].constant for name in node.inputs[1:]
     )
-    if not known or (node.source is not None if node.op == "Gemm" else "kernel" not in node.attrs):
+    if not known or "axis" in node.attrs:
+        return False
+    if node.source is not None if node.op == "Gemm" else "kernel" not in node.attrs:
         return False
     values = [np.asarray(graph.value(name)) for name in node.inputs[1:] if name]
     return all(np.isfinite(value).all() for value in values)

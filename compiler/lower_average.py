@@ -110,7 +110,7 @@ def lower_average_pool(low: Lowering, node: QuantizedNode) -> None:
         range(shape.groups), parts_of(shape.co, tiling.blocks), parts_of(shape.out[0], tiling.oh),
         parts_of(shape.out[1], tiling.ow),
     ):
-        slot, _ = acc.take((group, blocks, oh, ow))
+        slot = acc.take((group, blocks, oh, ow))
         for taps in windows:
             piece = _Piece(group, blocks, oh, ow, *taps)
             one = low.fill_weights((node.name, "identity"), load_identity)

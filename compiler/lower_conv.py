@@ -143,7 +143,8 @@ class Convolution:
         self.low, self.tiling = low, tiling
         buffers = buffers_of(self.shape, tiling, low.config)
         assert buffers is not None, "a tiling that fits"
-        self.resident: Part | None = None  # channel blocks whose parameters are on chip
+        # first block of the parameters on chip, and which parts of them are there
+        self.resident: tuple[int, set[Part]] = (0, set())
         self.loaded: dict[int, set[Part]] = {}  # parts of what a slot of WGT holds
         self.acc = SlotPool(buffers.kept, buffers.acc[1], buffers.acc[0])
         count, size = buffers.other
@@ -154,9 +155,7 @@ class Convolution:
             self.added = SlotPool(low.config.depth(MemoryType.INP) - count * size, size, count)
             self.one = low.config.depth(MemoryType.WGT) - 1  # where the identity lies
             self.table_of_sums = buffers.kept - self.stride
-            low.compute(partial(
-                load_run, memory_type=MemoryType.ACC, sram=self.table_of_sums, dram=self.sums,
-                count=self.stride))
+            self.sums_held = False
             low.load(partial(
                 load_run, memory_type=MemoryType.WGT, sram=self.one, dram=self.identity, count=1))
         self.run()
@@ -196,8 +195,7 @@ class Convolution:
         return (Tile(g, co, oh, ow) for g, oh, ow in spatial for co in outer)
 
     def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
-        first = self.hold_parameters(tile)
-        acc = self.acc.take(tile)[0]
+        acc = self.acc.take(tile)
         parts = parts_of(tile.co.count, self.tiling.part)
         for chunk in chunks:
             wgt = self.hold_weights(tile, chunk, parts[0])
@@ -209,24 +207,36 @@ class Convolution:
             for part in parts:
                 self.hold_weights(tile, chunk, part)
                 last = chunk is chunks[-1]
-                added = self.load_other(tile.cut(part)) if last else 0
                 self.low.compute(partial(
-                    self.calls.compute, tile=tile, part=part, chunk=chunk, last=last, bases=bases,
-                    first=first))
+                    self.calls.multiply, tile=tile, part=part, chunk=chunk, bases=bases))
                 if last:
-                    out = acc.base + part.start * tile.pixels
-                    if self.residual is not None:
-                        self.low.compute(partial(
-                            self.calls.add_other, residual=self.residual,
-                            bases=(out, added, self.one), count=part.count * tile.pixels,
-                            table=self.table_of_sums))
-                    self.low.store(partial(self.calls.store, tile=tile.cut(part), base=out))
+                    self.conclude(tile, part, acc.base + part.start * tile.pixels)
+
+    def conclude(self, tile: Tile, part: Part, base: int) -> None:
+        """Turn the sums of a part into outputs, and store them.
+
+        What that needs is asked for while the last products are being summed.
+        """
+        added = self.load_other(tile.cut(part))
+        table = self.hold_parameters(tile, part)
+        if self.residual is not None and not self.sums_held:
+            self.sums_held = True
+            self.low.compute(partial(
+                load_run, memory_type=MemoryType.ACC, sram=self.table_of_sums, dram=self.sums,
+                count=self.stride))
+        self.low.compute(partial(
+            self.calls.requantize, part=part, pixels=tile.pixels, base=base, table=table))
+        if self.residual is not None:
+            self.low.compute(partial(
+                self.calls.add_other, residual=self.residual, bases=(base, added, self.one),
+                count=part.count * tile.pixels, table=self.table_of_sums))
+        self.low.store(partial(self.calls.store, tile=tile.cut(part), base=base))
 
     def load_other(self, tile: Tile) -> int:
         """Load what is added to a part of a tile, if anything; return where it lies."""
         if self.residual is None:
             return 0
-        base = self.added.take(tile)[0].base
+        base = self.added.take(tile).base
         self.low.load(partial(self.calls.load_other, base=base, other=self.other, tile=tile))
         return base
 
@@ -234,7 +244,7 @@ class Convolution:
         """Return the slot of a chunk's weights, with those of a part in it."""
         slot = self.wgt.find((tile.co, chunk))
         if slot is None:
-            slot = self.wgt.take((tile.co, chunk))[0]
+            slot = self.wgt.take((tile.co, chunk))
             self.loaded[slot.base] = set()
         if part not in self.loaded[slot.base]:
             self.loaded[slot.base].add(part)
@@ -243,13 +253,17 @@ class Convolution:
                 tile=tile.cut(part), chunk=chunk))
         return slot
 
-    def hold_parameters(self, tile: Tile) -> int:
-        """Have the parameters of a tile on chip; return the first block of those that are."""
-        wanted = Part(0, self.shape.co) if self.tiling.all_parameters else tile.co
-        if self.resident != wanted:
+    def hold_parameters(self, tile: Tile, part: Part) -> int:
+        """Have the parameters of a part on chip; return where they lie."""
+        first = 0 if self.tiling.all_parameters else tile.co.start
+        wanted = Part(tile.co.start + part.start, part.count)
+        table = (wanted.start - first) * self.stride
+        if first != self.resident[0]:
+            self.resident = first, set()
+        if wanted not in self.resident[1]:
+            self.resident[1].add(wanted)
             self.low.compute(partial(
-                load_run, memory_type=MemoryType.ACC, sram=0,
+                load_run, memory_type=MemoryType.ACC, sram=table,
                 dram=self.table + wanted.start * self.stride, count=wanted.count * self.stride,
             ))
-            self.resident = wanted
-        return wanted.start
+        return table

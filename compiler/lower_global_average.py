@@ -65,7 +65,7 @@ def lower_global_average(low: Lowering, node: QuantizedNode) -> None:
     everything = source.groups * source.blocks
     for start in range(0, everything, blocks):
         count = min(blocks, everything - start)
-        slot, _ = acc.take(start)
+        slot = acc.take(start)
         for pixel in range(0, source.pixels, size):
             part = min(size, source.pixels - pixel)
             one = low.fill_weights((node.name, "identity"), load_identity)

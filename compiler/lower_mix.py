@@ -98,7 +98,7 @@ class _Mixer:
     def _chunk(self, run: Run, group: int, pixels: int, part: Part, row: Part) -> None:
         self._hold(Part(run.first + part.start, part.count) if self.varies else Part(0, 1))
         out = self.target.at(group, run.first) + part.start * pixels + row.start
-        slot, _ = self.acc.take(out)
+        slot = self.acc.take(out)
         for terms in parts_of(len(run.terms), self.at_once):
             chosen = run.terms[terms.start : terms.start + terms.count]
             origins = list(dict.fromkeys((term.source, term.block) for term in chosen))

@@ -127,7 +127,7 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
         )
         one = low.fill_weights((node.name, "identity"), load_identity)
         data = low.fill(inp, part, partial(load, part=part))
-        slot, _ = acc.take(part)
+        slot = acc.take(part)
         low.compute(partial(
             _maximum, bases=(slot.base, data.base, one.base), part=part, kernel=(kh, kw),
             dilations=(dy, dx),
@@ -139,7 +139,11 @@ def _maximum(
     builder: StreamBuilder, bases: tuple[int, int, int], part: _Part, kernel: tuple[int, int],
     dilations: tuple[int, int],
 ) -> None:
-    """Emit one tile: outputs from the first base on, then a copy of the inputs behind them."""
+    """Emit one tile: outputs from the first base on, then a copy of the inputs behind them.
+
+    The columns of the copy lie stride by stride apart: all that a tap reads are neighbours, and two
+    operands of a step never meet in a bank of the accumulator.
+    """
     (out, inp, one), (blocks, v, h) = bases, (part.blocks, part.rows, part.columns)
     area, pixels = v.inputs * h.inputs, v.count * h.count
     copy = out + blocks * pixels
@@ -151,14 +155,22 @@ def _maximum(
         )
     if kernel == (1, 1):
         return
-    accumulate(builder, (copy, inp, one), [Loop(blocks * area, 1, 1)], [], True)
+    widths = [-(-(h.inputs - phase) // h.stride) for phase in range(h.stride)]
+    starts = [copy + blocks * v.inputs * sum(widths[:phase]) for phase in range(h.stride)]
+    for phase, (start, width) in enumerate(zip(starts, widths, strict=True)):
+        if width > 0:
+            accumulate(
+                builder, (start, inp + phase, one),
+                [Loop(blocks * v.inputs, width, h.inputs), Loop(width, 1, h.stride)], [], True,
+            )
     for ky, kx in product(range(kernel[0]), range(kernel[1])):
         (oy, ny, iy), (ox, nx, ix) = v.inside(ky * dilations[0]), h.inside(kx * dilations[1])
         if (ky, kx) == (0, 0) or not ny or not nx:
             continue
+        start, width = starts[ix % h.stride], widths[ix % h.stride]
         found = nest(
-            (out + oy * h.count + ox, copy + iy * h.inputs + ix, 0),
-            [Loop(blocks, pixels, area), Loop(ny, h.count, v.stride * h.inputs),
-             Loop(nx, 1, h.stride)],
+            (out + oy * h.count + ox, start + iy * width + ix // h.stride, 0),
+            [Loop(blocks, pixels, v.inputs * width), Loop(ny, h.count, v.stride * width),
+             Loop(nx, 1, 1)],
         )
         found.alu(builder, AluOpcode.MAX)

@@ -137,7 +137,7 @@ class _Copier:
         )
 
     def _tile(self, group: int, part: Part, v: _Span, h: _Span) -> None:
-        slot, _ = self.acc.take((group, part, v, h))
+        slot = self.acc.take((group, part, v, h))
         if v.inputs and h.inputs:
             one = self.low.fill_weights((self.node.name, "identity"), self._load_identity)
             data = self.low.fill(

@@ -88,13 +88,13 @@ class Lowering:
         """Return the stream of everything recorded; of a ``draft`` without its bytes."""
         return self.pipeline.build(self.config, overlap=self.options.overlap, draft=draft)
 
-    def compute(self, emit: Emit, *after: int | None) -> int:
-        """Record a step of the compute engine; return its number."""
-        return self.pipeline.step(emit, self.layer)
+    def compute(self, emit: Emit) -> None:
+        """Record a step of the compute engine."""
+        self.pipeline.step(emit, self.layer)
 
-    def store(self, emit: Emit, *after: int | None) -> int:
-        """Record a step of the store engine; return its number."""
-        return self.pipeline.step(emit, self.layer)
+    def store(self, emit: Emit) -> None:
+        """Record a step of the store engine."""
+        self.pipeline.step(emit, self.layer)
 
     def load(self, emit: Emit) -> None:
         """Record a step of the load engine."""
@@ -120,7 +120,7 @@ class Lowering:
         """Return a slot that holds ``key``, loading it by ``emit(builder, base)`` if need be."""
         slot = pool.find(key)
         if slot is None:
-            slot = pool.take(key)[0]
+            slot = pool.take(key)
             self.pipeline.step(partial(emit, base=slot.base), self.layer)
         return slot
 

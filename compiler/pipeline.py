@@ -75,10 +75,9 @@ class Pipeline:
     def __init__(self) -> None:
         self.steps: list[Step] = []
 
-    def step(self, emit: Emit, note: str = "") -> int:
-        """Record a step; return its number."""
+    def step(self, emit: Emit, note: str = "") -> None:
+        """Record a step."""
         self.steps.append(Step(emit, note))
-        return len(self.steps) - 1
 
     def preload(self, note: str) -> None:
         """Record a step that loads all micro-ops of the steps with a note, if they fit.

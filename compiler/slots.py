@@ -1,4 +1,4 @@
-"""Scratchpad slots: what lies where, and which step must have ended before a slot is reused."""
+"""Scratchpad slots: what lies where."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ __all__ = ["Slot", "SlotPool"]
 
 @dataclass(eq=False)
 class Slot:
-    """A part of a scratchpad: ``filled`` wrote its contents, ``used`` last touched them."""
+    """A part of a scratchpad that holds ``key``; ``turn`` says when it was last used."""
 
     base: int
     key: Hashable = None
-    filled: int | None = None
-    used: int | None = None
     turn: int = 0
 
 
@@ -35,10 +33,9 @@ class SlotPool:
                 return slot
         return None
 
-    def take(self, key: Hashable) -> tuple[Slot, int | None]:
-        """Give the slot idle longest to ``key``; return it and the step that last used it."""
+    def take(self, key: Hashable) -> Slot:
+        """Give the slot idle longest to ``key``."""
         self._turn += 1
         slot = min(self.slots, key=lambda slot: slot.turn)
-        before = slot.used
-        slot.key, slot.turn, slot.filled, slot.used = key, self._turn, None, None
-        return slot, before
+        slot.key, slot.turn = key, self._turn
+        return slot

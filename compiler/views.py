@@ -1,7 +1,7 @@
 """Which channels, rows and columns an activation has on the accelerator.
 
 There every activation is [N, C, H, W].  A dense vector [N, F] is [N, F, 1, 1], a signal [N, C, L]
-is [N, C, 1, L], rows of features [N, T, K] around a dense layer are [N, K, 1, T]; a Flatten is a
+is [N, C, 1, L], rows of features [N, T, K] around a dense layer are [N, K, T, 1]; a Flatten is a
 view, so what follows it keeps seeing the channels, rows and columns from before.
 """
 
@@ -42,9 +42,12 @@ def own_view(shape: tuple[int, ...]) -> View | None:
 
 
 def last_view(shape: tuple[int, ...]) -> View:
-    """Return how a tensor ``[N, T, K]`` lies whose channels are its last axis."""
+    """Return how a tensor ``[N, T, K]`` lies whose channels are its last axis.
+
+    Rows, not columns: so it differs from :func:`own_view` where T = K, too.
+    """
     _, rows, channels = shape
-    return channels, 1, rows
+    return channels, rows, 1
 
 
 def needed_view(node: _Node, shape: tuple[int, ...]) -> View | None:

@@ -3,6 +3,8 @@
 Lines, all numbers hexadecimal except sizes: ``R offset NAME = value`` and ``W offset NAME = value``
 for registers, ``RM address + size : data`` and ``WM address + size : data`` for memory.  Data
 longer than 32 bytes is cut after 32 and followed by ``... crc32 value``.
+
+With ``record=FILE`` every access also goes, whole, into a record that :mod:`.replay` can do again.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from typing import IO
 from ..isa.config import Config
 from ..isa.registers import Reg
 from .errors import UrlError
+from .replay import Recorder
 from .target import Target
 
-__all__ = ["SpyTarget", "open_trace"]
+__all__ = ["SpyTarget", "open_record", "open_trace"]
 
 _SHOWN_BYTES = 32
 
@@ -33,14 +36,22 @@ def open_trace(path: str | None) -> IO[str]:
         raise UrlError(f"cannot write trace {path!r}: {error.strerror}") from error
 
 
+def open_record(path: str | None, config: Config) -> Recorder | None:
+    """Return what a ``spy:`` URL records to: ``record=FILE``, or nothing."""
+    return None if path is None else Recorder(open_trace(path), config.fingerprint)
+
+
 class SpyTarget:
     """Log the traffic of ``inner`` to ``sink``, a text stream or a list of lines.
 
     A sink opened from a ``trace=`` option is closed with the target; any other is the caller's.
+    ``record`` gets everything whole, and is closed with the target.
     """
 
-    def __init__(self, inner: Target, sink: IO[str] | list[str]):
-        self.inner, self.sink = inner, sink
+    def __init__(
+        self, inner: Target, sink: IO[str] | list[str], record: Recorder | None = None
+    ):
+        self.inner, self.sink, self._record = inner, sink, record
         self._log: Callable[[str], object] = (
             sink.append if isinstance(sink, list) else lambda line: sink.write(line + "\n")
         )
@@ -59,23 +70,31 @@ class SpyTarget:
         """Read a register and log it."""
         value = self.inner.read_register(offset)
         self._log(f"R {offset:#06x} {_name(offset)} = {value:#010x}")
+        if self._record:
+            self._record.register("R", offset, value)
         return value
 
     def write_register(self, offset: int, value: int) -> None:
         """Log a register write, then do it."""
         self._log(f"W {offset:#06x} {_name(offset)} = {value:#010x}")
+        if self._record:
+            self._record.register("W", offset, value)
         self.inner.write_register(offset, value)
 
     def read_memory(self, address: int, size: int) -> bytes:
         """Read memory and log it."""
         data = self.inner.read_memory(address, size)
         self._log(f"RM {address:#010x} + {size} : {_shown(data)}")
+        if self._record:
+            self._record.memory("RM", address, data)
         return data
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Log a memory write, then do it."""
         raw = memoryview(data).cast("B")
         self._log(f"WM {address:#010x} + {len(raw)} : {_shown(raw)}")
+        if self._record:
+            self._record.memory("WM", address, raw)
         self.inner.write_memory(address, data)
 
     def close(self) -> None:
@@ -83,6 +102,8 @@ class SpyTarget:
         self.inner.close()
         if not isinstance(self.sink, list) and self.sink is not sys.stderr:
             self.sink.close()
+        if self._record:
+            self._record.close()
 
     def __enter__(self) -> SpyTarget:
         return self

@@ -182,7 +182,8 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
     ----------
     url : str
         ``scheme://location?mem=BASE:SIZE&config=NAME_OR_FILE&...``; a leading ``spy:`` logs all
-        traffic (:mod:`myvta.driver.spy`) to standard error, or to ``trace=FILE``.
+        traffic (:mod:`myvta.driver.spy`) to standard error, or to ``trace=FILE``, and records it
+        in ``record=FILE``.
     config : Config, str or None
         Configuration, a name or a file; wins over nothing: when the URL names one too, both must
         describe the same device.  Neither: ``default``.
@@ -199,6 +200,7 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
     parsed = parse_url(url)
     options = dict(parsed.options)
     trace = options.pop("trace", None) if parsed.spy else None
+    record = options.pop("record", None) if parsed.spy else None
     chosen = load_config(parsed.config if config is None else config)
     if config is not None and parsed.config is not None:
         named = load_config(parsed.config)
@@ -215,7 +217,7 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
     except ValueError as error:
         raise UrlError(f"{parsed.scheme}://: {error}") from error
     if parsed.spy:
-        from .spy import SpyTarget, open_trace  # not needed, and not loaded, otherwise
+        from .spy import SpyTarget, open_record, open_trace  # not loaded otherwise
 
-        return SpyTarget(target, open_trace(trace))
+        return SpyTarget(target, open_trace(trace), open_record(record, chosen))
     return target

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import ConcatSignal, Signal, always_comb, always_seq, block, concat, intbv, modbv
+from myhdl import ConcatSignal, Signal, always, always_comb, always_seq, block, concat, intbv, modbv
 
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
@@ -56,7 +56,7 @@ def fill_lane(beat: Any, narrow: Any, value: Any, *, wide_lo: int, narrow_lo: in
 def accumulator_fill(
     clock: Any, reset: Any, write: TileWrite, pad: PadWrite, fill: TileFill, *, config: Config,
 ) -> Any:
-    """Turn ``write`` and ``pad`` into ``fill`` (combinational, but for the position in a beat)."""
+    """Turn ``write`` and ``pad`` into ``fill``, a register: written one cycle after they came."""
     bus, lanes, columns = config.bus_width, config.lanes, column_count(config)
     wide_bits = 8 * config.tile_bytes(MemoryType.ACC)
     narrow_bits = 8 * config.tile_bytes(MemoryType.ACC_8BIT)
@@ -65,6 +65,7 @@ def accumulator_fill(
     all_columns = (1 << columns) - 1
     acc_bits = config.log_acc_depth
 
+    several = wide_tiles > 1 or narrow_tiles > 1  # tiles in a beat
     narrow, last_tile, chosen = bit(), bit(), bit()
     tile = Signal(intbv(0, min=0, max=max(wide_tiles, narrow_tiles) + 1))
     shifted, shift = word(bus), word(10)  # bits the beat is shifted down by
@@ -114,21 +115,31 @@ def accumulator_fill(
         elif not narrow and wide_last != 0:
             chosen.next = write.valid and write.lanes[tile]
 
-    @always_comb
-    def answer():
-        write.ready.next = last_tile
-        pad.ready.next = not write.valid
+    if several:
+        @always_comb
+        def answer():
+            write.ready.next = last_tile
+            pad.ready.next = not write.valid
+    else:
+        @always_comb
+        def answer():
+            write.ready.next = True  # a constant: nothing hangs on it
+            pad.ready.next = not write.valid
 
-    @always_comb
-    def drive():
+    @always_seq(clock.posedge, reset)
+    def enable():
         fill.columns.next = 0
-        fill.index.next = write.index[acc_bits:] + tile
-        fill.data.next = tile_data
-        if write.valid:
-            if chosen:
-                fill.columns.next = mask << distance
-        elif pad.valid:
+        if chosen:
+            fill.columns.next = mask << distance
+        elif pad.valid and not write.valid:
             fill.columns.next = all_columns
+
+    @always(clock.posedge)
+    def hold():
+        if write.valid:
+            fill.index.next = write.index[acc_bits:] + tile
+            fill.data.next = tile_data
+        else:
             fill.index.next = pad.index[acc_bits:]
             fill.data.next = 0
 
@@ -145,4 +156,7 @@ def accumulator_fill(
                 else:
                     shift.next = shift + wide_step
 
-    return pick, pack(data, tile_data), recognise, locate, choose, answer, drive, step_tile
+    return (
+        pick, pack(data, tile_data), recognise, locate, choose, answer, enable, hold,
+        step_tile,
+    )

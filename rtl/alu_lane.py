@@ -21,13 +21,13 @@ __all__ = ["alu_lane", "alu_operands", "select_requantized"]
 
 @block
 def alu_operands(
-    clock: Any, s7: Any, dst_tile: Any, src_tile: Any, dot: Any, upper: Any, low: Any, first: Any,
+    clock: Any, s7: Any, dst_tile: Any, src_tile: Any, dot: Any, product: Any, first: Any,
     second: Any, *, lane: int, dot_width: int,
 ) -> Any:
     """Register the operands of one lane from s7 into s8.
 
     ``dst_tile``, ``src_tile``: operand tiles of s7; ``dot``: packed dot products, ``dot_width``
-    bits a lane; ``upper * 2^16 + low``: this lane's MUL.
+    bits a lane; ``product``: this lane's MUL.
     """
     lo, hi = 32 * lane, 32 * lane + 32
     dot_lo, dot_hi = dot_width * lane, dot_width * (lane + 1)
@@ -46,7 +46,7 @@ def alu_operands(
                 if s7.overwrite or s7.clear:
                     first.next = 0
             elif s7.long:
-                first.next = concat(upper[16:], low)
+                first.next = product
 
     @always(clock.posedge)
     def select_second():
@@ -76,9 +76,10 @@ def alu_lane(
     lo, hi = 32 * lane, 32 * lane + 32
     ones = (1 << 27) - 1
     p, q, p_word, q_word = signed_word(32), signed_word(32), word(32), word(32)
-    high, low, wide, total = word(32), word(32), word(64), word(32)
-    less, far, reaches = bit(), bit(), bit()
-    shifted, sign = word(64), signed_word(32)
+    total, less, outside = word(32), bit(), bit()
+    amount, double, double_shifted = word(5), word(64), word(64)
+    low_bits, keep, fill, shifted = word(32), word(32), word(32), word(32)
+    sign = signed_word(32)
 
     @always_comb
     def read_operands():
@@ -93,6 +94,8 @@ def alu_lane(
     def view_signed():
         p.next = p_word.signed()
         q.next = q_word.signed()
+        amount.next = q_word[5:]
+        double.next = concat(p_word, p_word)
 
     @always_comb
     def extend_sign():
@@ -104,23 +107,30 @@ def alu_lane(
         less.next = p < q
 
     @always_comb
-    def fill():
-        # right by n of {sign, p}; left by n is right by 32 - n of {p, 0}, and q[5:] is 32 - n
-        high.next = sign
-        low.next = p_word
+    def turn():
+        # to the right by n; that is to the left by 32 - n, and q[5:] is 32 - n for q < 0
+        double_shifted.next = double >> amount
+        for i in range(32):
+            low_bits.next[i] = amount < 32 - i  # the lowest 32 - n
         if q_word[31]:
-            high.next = p_word
-            low.next = 0
+            outside.next = q_word[32:5] != ones
+        else:
+            outside.next = q_word[32:5] != 0
 
     @always_comb
-    def widen():
-        wide.next = concat(high, low)
+    def choose_bits():
+        # of the bits turned round: to the right the low ones, to the left the high ones
+        keep.next = low_bits
+        fill.next = sign
+        if q_word[31]:
+            keep.next = ~low_bits
+            fill.next = 0
+        if outside:
+            keep.next = 0
 
     @always_comb
     def shift():
-        shifted.next = wide >> q_word[5:]
-        far.next = not q_word[31] and q_word[32:5] != 0
-        reaches.next = not q_word[31] or q_word[32:5] == ones
+        shifted.next = (double_shifted[32:] & keep) | (fill & ~keep)
 
     @always_comb
     def select():
@@ -135,13 +145,11 @@ def alu_lane(
                 if less:
                     result.next = q_word
             elif s8.opcode == AluOpcode.SHR:
-                result.next = shifted[32:]
-                if far:
-                    result.next = high
-                elif not reaches:
-                    result.next = 0
+                result.next = shifted
 
-    return read_operands, view_signed, extend_sign, compute, fill, widen, shift, select
+    return (
+        read_operands, view_signed, extend_sign, compute, turn, choose_bits, shift, select,
+    )
 
 
 @block

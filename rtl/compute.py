@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, block
+from myhdl import always_comb, always_seq, block
 
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
@@ -96,9 +96,12 @@ def compute(
     load_done, load_push_prev, load_push_next = bit(), bit(), bit()
     finishes, finish_push_prev, finish_push_next = bit(), bit(), bit()
 
+    @always_seq(clock.posedge, reset)
+    def tell():
+        completed.next = step_done or load_done or finishes
+
     @always_comb
     def complete():
-        completed.next = step_done or load_done or finishes
         tokens.g2l_push.next = (
             (step_done and step_push_prev) or (load_done and load_push_prev)
             or (finishes and finish_push_prev)
@@ -110,12 +113,12 @@ def compute(
         acc_write.next = result_valid
         starved.next = load_starved and not busy
 
-    @always_comb
+    @always_seq(clock.posedge, reset)
     def stop():
         stopped.next = step_fault.raised or load_fault.raised
 
     return (
-        complete, stop,
+        tell, complete, stop,
         compute_issue(
             clock, reset, sink, tokens.l2g_available, tokens.l2g_pop, tokens.s2g_available,
             tokens.s2g_pop, tokens.g2l_room, tokens.g2l_reserve, tokens.g2s_room,

@@ -1,34 +1,35 @@
 """Issue: takes compute's instructions in order, with their tokens, to sequencer, loader or FINISH.
 
 Contract
-    The instruction at the head of ``sink`` is checked first; a static fault is raised once
-    everything before it has completed.  Then it takes its tokens (together, when all are there),
-    then room for the tokens it will push (both together), then it starts.  Tokens and room of the
-    next instruction are gathered while the one before it is running; without flags, or with
-    tokens at hand, instructions start back to back.
+    An instruction is taken from ``sink`` into the decode stage, one at a time, and its kind and
+    static faults are registered with it.  A static fault is raised once everything before it has
+    completed.  Else it takes its tokens (together, when all are there), in a later cycle room for
+    the tokens it will push (both together), and in a later cycle it starts; without flags it
+    starts in its first cycle in the stage.  Tokens and room are gathered while the instruction
+    before is running, and instructions start in every second cycle.
     GEMM and ALU overlap with each other in the step pipeline.  A LOAD that moves something starts
     beside them, but the loader is to hold its data back until the pipeline is empty; steps start
     when no LOAD is in flight.  So micro-ops and accumulator tiles are never read and loaded at the
     same time, while LOADs overlap their wait for memory with the steps before them.
     FINISH starts when pipeline, loader and ``others_idle`` are all idle; ``finish`` pulses in the
     cycle after its tokens were pushed.
-    ``waiting``: the head lacks tokens or room, or is a FINISH that waits for the other modules,
-    and nothing of compute is in flight.
+    ``waiting``: the instruction lacks tokens or room, or is a FINISH that waits for the other
+    modules, and nothing of compute is in flight; ``index`` says which it is.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, always_seq, block
+from myhdl import always, always_comb, always_seq, block
 
 from ..isa.config import Config
 from ..isa.opcodes import ErrorCode
-from .bundles import Fault, LoadCommand, Stream, bit, word
+from .bundles import ENTRY_BITS, Fault, LoadCommand, Stream, bit, word
 from .load_fields import load_fields
 from .memory_checks import CHECK_CYCLES, memory_checks
 from .sequencer import StepCommand
-from .steps_decode import Decoded, steps_decode
+from .steps_decode import Decoded, steps_decode, token_flags
 
 __all__ = ["compute_issue"]
 
@@ -43,90 +44,102 @@ def compute_issue(
 ) -> Any:
     """Issue instructions; ``stopped``: another part of compute has raised a fault."""
     decoded = Decoded()
-    age = word(2)  # cycles the LOAD at the head has been checked
-    popped, reserved = bit(), bit()  # done for the instruction at the head
-    out_of_range, sound, faulty, quiet = bit(), bit(), bit(), bit()
-    pops, pops_done, pops_now, rooms, rooms_done, rooms_now = (bit() for _ in range(6))
-    gathered, leaves = bit(), bit()
+    entry = word(ENTRY_BITS)  # the instruction in the decode stage
+    present = bit()  # there is one
+    age = word(2)  # cycles it has been checked
+    popped, reserved = bit(), bit()  # done for it, or nothing to do
+    take, accepted, checked, sound, faulty, quiet = (bit() for _ in range(6))
+    out_of_range, pops_now, rooms_now, gathered, leaves = (bit() for _ in range(5))
+    able = bit()  # it has no static fault, a LOAD's range apart, and there was no fault before it
+    f_pop_prev, f_pop_next, f_push_prev, f_push_next = token_flags(config)
+
+    @always_comb
+    def accept():
+        sink.ready.next = not present
+        take.next = sink.valid and not present
 
     @always_comb
     def judge():
         quiet.next = not pipeline_busy and loader_idle
-        sound.next = (
-            sink.valid and decoded.fault_code == 0 and not stopped and not fault.raised
-            and (not decoded.is_load or (age == CHECK_CYCLES and not out_of_range))
-        )
-        faulty.next = sink.valid and not stopped and (
-            decoded.fault_code != 0
-            or (decoded.is_load and age == CHECK_CYCLES and out_of_range)
+        sound.next = able and (not decoded.is_load or (checked and not out_of_range))
+        faulty.next = present and not stopped and (
+            decoded.refused or (decoded.is_load and checked and out_of_range)
         )
 
     @always_comb
     def gather_pops():
-        pops.next = decoded.pop_prev or decoded.pop_next
         pops_now.next = (
-            sound and not popped and (decoded.pop_prev or decoded.pop_next)
+            sound and not popped
             and (l2g_available or not decoded.pop_prev)
             and (s2g_available or not decoded.pop_next)
         )
 
     @always_comb
-    def conclude_pops():
-        pops_done.next = sound and (popped or pops_now or not pops)
+    def pop():
         l2g_pop.next = pops_now and decoded.pop_prev
         s2g_pop.next = pops_now and decoded.pop_next
 
     @always_comb
     def gather_rooms():
-        rooms.next = decoded.push_prev or decoded.push_next
         rooms_now.next = (
-            pops_done and not reserved and (decoded.push_prev or decoded.push_next)
+            sound and popped and not reserved
             and (g2l_room or not decoded.push_prev)
             and (g2s_room or not decoded.push_next)
         )
 
     @always_comb
-    def conclude_rooms():
-        rooms_done.next = pops_done and (reserved or rooms_now or not rooms)
+    def reserve():
         g2l_reserve.next = rooms_now and decoded.push_prev
         g2s_reserve.next = rooms_now and decoded.push_next
+        gathered.next = sound and popped and reserved
 
     @always_comb
     def offer():
-        gathered.next = rooms_done
-        steps.valid.next = rooms_done and decoded.is_steps and loader_idle
-        load.valid.next = rooms_done and decoded.is_load
-        finishes.next = rooms_done and decoded.is_finish and quiet and others_idle
+        steps.valid.next = gathered and decoded.is_steps and loader_idle
+        load.valid.next = gathered and decoded.is_load
+        finishes.next = gathered and decoded.is_finish and quiet and others_idle
         finish_push_prev.next = decoded.push_prev
         finish_push_next.next = decoded.push_next
 
     @always_comb
-    def take():
+    def leave():
         leaves.next = (
             (steps.valid and steps.ready) or (load.valid and load.ready) or finishes
         )
 
     @always_comb
     def report():
-        sink.ready.next = leaves
         index.next = decoded.index
-        idle.next = not sink.valid and quiet
+        idle.next = not sink.valid and not present and quiet
         waiting.next = sound and quiet and (not gathered or (decoded.is_finish and not others_idle))
 
     @always_seq(clock.posedge, reset)
-    def remember():
+    def follow():
         finish.next = finishes
-        if leaves or not sink.valid:
+        if take:
+            present.next = True
             age.next = 0
-            popped.next = False
-            reserved.next = False
+            checked.next = False
+            popped.next = not sink.data[f_pop_prev] and not sink.data[f_pop_next]
+            reserved.next = not sink.data[f_push_prev] and not sink.data[f_push_next]
+            able.next = not stopped and not fault.raised and accepted
         else:
-            if age != CHECK_CYCLES:
-                age.next = age + 1
+            if leaves or stopped:
+                able.next = False
+            if leaves:
+                present.next = False
+            age.next = age + 1
+            if age == CHECK_CYCLES - 1:
+                checked.next = True
             if pops_now:
                 popped.next = True
             if rooms_now:
                 reserved.next = True
+
+    @always(clock.posedge)
+    def hold():
+        if take:
+            entry.next = sink.data
 
     @always_seq(clock.posedge, reset)
     def watch():
@@ -134,13 +147,13 @@ def compute_issue(
             fault.raised.next = True
             fault.index.next = decoded.index
             fault.code.next = decoded.fault_code
-            if decoded.fault_code == 0:
+            if not decoded.refused:
                 fault.code.next = ErrorCode.SRAM_RANGE
 
     return (
-        judge, gather_pops, conclude_pops, gather_rooms, conclude_rooms, offer, take, report,
-        remember, watch,
-        steps_decode(sink.data, steps, decoded, config=config),
-        load_fields(sink.data, load, config=config),
-        memory_checks(clock, sink.data, out_of_range, config=config),
+        accept, judge, gather_pops, pop, gather_rooms, reserve, offer, leave, report, follow, hold,
+        watch,
+        steps_decode(clock, take, sink.data, accepted, entry, steps, decoded, config=config),
+        load_fields(entry, load, config=config),
+        memory_checks(clock, entry, out_of_range, config=config),
     )

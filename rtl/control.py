@@ -14,7 +14,8 @@ Contract
     ``ended`` follows for one cycle.  ``draining`` shows in CONTROL while not busy.
     ``halt`` stays high between launches, so it covers the cycle in which the modules first see
     ``module_reset``, their requests still standing.
-    CYCLES counts the edges after the launch up to and including the one that sees the end.
+    The end is seen a cycle late, so ``halt`` rises two edges after its cause.  CYCLES counts the
+    edges after the launch up to and including the one at which ``halt`` rises.
     Status, code, index and address hold until the next launch; ``clear`` drops the status bits
     alone.  ``cancel`` without a launch, or while one is ending, does nothing.
 """
@@ -69,25 +70,39 @@ def control(
     misaligned, running, drained = bit(), bit(), bit()
     stuck, waiting, waiting_index = bit(), bit(), word(INDEX_BITS)
     expired, lowest_valid, lowest_index = bit(), bit(), word(INDEX_BITS)
-    ends, end_code, end_index = bit(), word(ERROR_BITS), word(INDEX_BITS)
+    ends, code, index, address = bit(), word(ERROR_BITS), word(INDEX_BITS), word(ADDRESS_BITS)
+    ended_now, end_code, end_index = bit(), word(ERROR_BITS), word(INDEX_BITS)  # a cycle later
     end_address = word(ADDRESS_BITS)
+    found_waiting, found_waiting_index = bit(), word(INDEX_BITS)
+    found_lowest, found_lowest_index = bit(), word(INDEX_BITS)
 
     alignment = check_alignment(values, misaligned, config=config)
     deadlock = find_deadlock(clock, reset, running, fetch, load, compute, store, stuck)
     first_waiting = find_lowest(
         load.waiting, load.index, compute.waiting, compute.index, store.waiting, store.index,
-        waiting, waiting_index,
+        found_waiting, found_waiting_index,
     )
     first_present = find_lowest(
         load.present, load.oldest, compute.present, compute.oldest, store.present, store.oldest,
-        lowest_valid, lowest_index,
+        found_lowest, found_lowest_index,
     )
     drain = find_drained(clock, reset, running, port_idle, moved, drained)
     watchdog = find_expired(values, expired)
     ending = find_end(
         values, finish, fetch, load, compute, store, stuck, waiting, waiting_index, cancel,
-        expired, lowest_valid, lowest_index, ends, end_code, end_index, end_address,
+        expired, lowest_valid, lowest_index, ends, code, index, address,
     )
+
+    @always_seq(clock.posedge, reset)
+    def register_end() -> None:
+        waiting.next = found_waiting
+        waiting_index.next = found_waiting_index
+        lowest_valid.next = found_lowest
+        lowest_index.next = found_lowest_index
+        ended_now.next = ends and running
+        end_code.next = code
+        end_index.next = index
+        end_address.next = address
 
     @always_comb
     def judge() -> None:
@@ -123,7 +138,7 @@ def control(
                 tokens_left.next = False
         elif not halt:
             values.cycles.next = values.cycles + 1
-            if ends:
+            if ended_now:
                 halt.next = True
                 values.error_code.next = end_code
                 values.error_index.next = end_index
@@ -139,6 +154,6 @@ def control(
             )
 
     return (
-        alignment, deadlock, first_waiting, first_present, drain, watchdog, ending, judge, show,
-        advance,
+        alignment, deadlock, first_waiting, first_present, drain, watchdog, ending,
+        register_end, judge, show, advance,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import ResetSignal, Signal, always_comb, block
+from myhdl import ResetSignal, Signal, always_seq, block
 
 from ..isa.config import Config
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, MemoryType
@@ -109,8 +109,9 @@ def core(
     s2g_room, s2g_reserve, s2g_push = bit(), bit(), bit()
     g2s_available, g2s_pop = bit(), bit()
 
-    @always_comb
+    @always_seq(clock.posedge, module_reset)
     def join_idle():
+        # a cycle late: whatever came before a FINISH shows before FINISH does
         others_idle.next = load_status.idle and store_status.idle
 
     return (

@@ -2,8 +2,9 @@
 
 Contract
     ``instructions`` holds {error, instruction}, error a ``PortError`` of its memory read.
-    An instruction goes to the queue that the ISA routes it to (isa.instructions.route) in the
-    cycle in which that queue is ready, with its position in the stream: one a cycle.
+    An instruction is routed (isa.instructions.route) on its way into a :mod:`.stream_register`;
+    from there it goes to its queue in the cycle in which that is ready, with its position in the
+    stream: one a cycle, one cycle late.
     ``done``     FINISH or ``insn_count`` instructions have been handed over: nothing more is.
     ``index``    position of the next instruction to hand over.
     ``blocked``  an instruction is here and its queue is full.
@@ -15,17 +16,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, always_seq, block, concat
+from myhdl import Signal, always_comb, always_seq, block, concat, modbv
 
 from ..isa.config import Config
 from ..isa.fields import layout
 from ..isa.opcodes import ErrorCode, MemoryType, Opcode
 from .bundles import ENTRY_BITS, INDEX_BITS, Fault, PortError, Stream, bit
+from .stream_register import stream_register
 
 __all__ = ["FETCHED_BITS", "dispatch"]
 
 _BITS = ENTRY_BITS - INDEX_BITS  # of an instruction
 FETCHED_BITS = _BITS + 2  # {error, instruction}
+_FAILED, _LOAD, _STORE, _FINISH = range(FETCHED_BITS, FETCHED_BITS + 4)  # bits of a routed one
+_ROUTED_BITS = FETCHED_BITS + 4
 
 
 @block
@@ -36,36 +40,48 @@ def dispatch(
     """Route by opcode and memory type."""
     opcode = layout(Opcode.LOAD, config)["opcode"]
     memory_type = layout(Opcode.LOAD, config)["memory_type"]
+    tagged, routed = Stream(_ROUTED_BITS), Stream(_ROUTED_BITS)
+    is_failed, is_load, is_store, is_finish = bit(), bit(), bit(), bit()
     finished = bit()  # FINISH has been handed over
+    complete = bit()  # insn_count instructions have been
+    following = Signal(modbv(1)[INDEX_BITS:])  # index + 1
     present, failed = bit(), bit()  # an instruction is at hand / could not be read
     to_load, to_store, moves = bit(), bit(), bit()
 
     @always_comb
-    def judge() -> None:
-        done.next = finished or index == insn_count
-
-    @always_comb
     def inspect() -> None:
-        present.next = (
-            instructions.valid and not done and instructions.data[:_BITS] == PortError.NONE
-        )
-        failed.next = (
-            instructions.valid and not done and instructions.data[:_BITS] != PortError.NONE
-        )
-        to_load.next = instructions.data[opcode.hi:opcode.lo] == Opcode.LOAD and (
+        is_failed.next = instructions.data[:_BITS] != PortError.NONE
+        is_load.next = instructions.data[opcode.hi:opcode.lo] == Opcode.LOAD and (
             instructions.data[memory_type.hi:memory_type.lo] == MemoryType.INP
             or instructions.data[memory_type.hi:memory_type.lo] == MemoryType.WGT
         )
-        to_store.next = instructions.data[opcode.hi:opcode.lo] == Opcode.STORE
+        is_store.next = instructions.data[opcode.hi:opcode.lo] == Opcode.STORE
+        is_finish.next = instructions.data[opcode.hi:opcode.lo] == Opcode.FINISH
+
+    @always_comb
+    def tag() -> None:
+        tagged.valid.next = instructions.valid
+        tagged.data.next = concat(is_finish, is_store, is_load, is_failed, instructions.data)
+        instructions.ready.next = tagged.ready
+
+    @always_comb
+    def judge() -> None:
+        done.next = finished or complete
+        present.next = (
+            routed.valid and not finished and not complete and not routed.data[_FAILED]
+        )
+        failed.next = routed.valid and not finished and not complete and routed.data[_FAILED]
+        to_load.next = routed.data[_LOAD]
+        to_store.next = routed.data[_STORE]
 
     @always_comb
     def offer() -> None:
         load.valid.next = present and to_load
         store.valid.next = present and to_store
         compute.valid.next = present and not to_load and not to_store
-        load.data.next = concat(index, instructions.data[_BITS:])
-        store.data.next = concat(index, instructions.data[_BITS:])
-        compute.data.next = concat(index, instructions.data[_BITS:])
+        load.data.next = concat(index, routed.data[_BITS:])
+        store.data.next = concat(index, routed.data[_BITS:])
+        compute.data.next = concat(index, routed.data[_BITS:])
 
     @always_comb
     def accept() -> None:
@@ -78,21 +94,25 @@ def dispatch(
 
     @always_comb
     def answer() -> None:
-        instructions.ready.next = moves
+        routed.ready.next = moves
         blocked.next = present and not moves
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
+        complete.next = index == insn_count
         if moves:
-            index.next = index + 1
-            if instructions.data[opcode.hi:opcode.lo] == Opcode.FINISH:
+            index.next = following
+            following.next = following + 1
+            complete.next = following == insn_count
+            if routed.data[_FINISH]:
                 finished.next = True
         if failed:
             fault.raised.next = True
             fault.index.next = index
-            if instructions.data[:_BITS] == PortError.WINDOW:
+            if routed.data[FETCHED_BITS:_BITS] == PortError.WINDOW:
                 fault.code.next = ErrorCode.WINDOW
             else:
                 fault.code.next = ErrorCode.BUS
 
-    return judge, inspect, offer, accept, answer, advance
+    register = stream_register(clock, reset, tagged, routed, width=_ROUTED_BITS)
+    return inspect, tag, judge, offer, accept, answer, advance, register

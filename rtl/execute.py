@@ -15,9 +15,9 @@ from .bundles import bit, signed_word, word
 from .long_operands import long_operands, parameter_tiles
 from .mac_array import dot_bits
 from .multiply_lane import (
-    bypass_multiplier,
     multiply_lane,
     multiply_operands,
+    quotient_lane,
     requantize_operands,
 )
 from .operands import forward, forward_next
@@ -52,24 +52,25 @@ def execute(
             clock, even_data, odd_data, parameter, s6, bias, multiplier, shift, config=config,
         ))
     for lane in range(config.lanes):
-        p, m, s7_low = word(32), word(32), word(16)
-        s7_upper, short_result = signed_word(50), results[lane]
+        p, m, s7_product = word(32), word(32), word(32)
+        s6_upper, short_result = signed_word(50), results[lane]
         first, second = word(32), word(32)
         if config.requantize:
-            requantized, short_result, s7_p = word(32), word(32), word(32)
-            parts.append(bypass_multiplier(clock, s4, s5, s6, p, s7_p))
+            requantized, short_result = word(32), word(32)
+            s7_quotient = signed_word(35)
+            parts.append(quotient_lane(clock, s4, s5, s6, p, s6_upper, s7_quotient))
             parts.append(requantize_operands(
                 s4, long_dst, long_src, bias, multiplier, p, m, lane=lane,
             ))
             parts.append(requantize_lane(
-                clock, s7, s8, s7_p, s7_upper, shift, requantized, config=config, lane=lane,
+                clock, s7, s8, s7_quotient, shift, requantized, config=config, lane=lane,
             ))
             parts.append(select_requantized(s8, short_result, requantized, results[lane]))
         else:
             parts.append(multiply_operands(s4, long_dst, long_src, p, m, lane=lane))
-        parts.append(multiply_lane(clock, s4, s5, s6, p, m, s7_upper, s7_low))
+        parts.append(multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product))
         parts.append(alu_operands(
-            clock, s7, dst_tile, src_tile, dot, s7_upper, s7_low, first, second,
+            clock, s7, dst_tile, src_tile, dot, s7_product, first, second,
             lane=lane, dot_width=dot_bits(config),
         ))
         parts.append(alu_lane(

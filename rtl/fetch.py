@@ -7,8 +7,8 @@ Contract
     Keeps up to 64 instructions in flight or waiting; a burst is asked for only when there is room
     for all its beats, so ``read.data_ready`` is always high.  Bursts end at aligned blocks of 16
     beats.  Read-ahead past FINISH stops with it and its errors are nobody's.
-    The first request shows after the second clock edge; an instruction leaves three cycles after
-    its (last) beat came, four at 64 and 256 bits.
+    The first request shows after the third clock edge, further ones in every second cycle; an
+    instruction leaves two cycles after its (last) beat came, three at 64 and 256 bits.
 """
 
 from __future__ import annotations
@@ -81,15 +81,15 @@ def fetch(
     next_beat = word(ADDRESS_BITS + 1 - log_bytes)  # address of the next request, in beats
     unrequested = word(INDEX_BITS + 2)  # beats
     reserved = Signal(intbv(0, min=0, max=depth + 1))  # beats asked for and not yet taken out
-    to_block_end, burst = word(5), word(5)  # beats
-    ask, take = bit(), bit()
+    to_block_end, measured, burst = word(5), word(5), word(5)  # beats
+    prepared, ask, take = bit(), bit(), bit()  # prepared: burst is the next to be asked for
 
     length = count_beats(insn_base, insn_count, total, bus_width=bus_width)
     buffer_ = queue(clock, reset, arrived, beats, width=error_hi, depth=depth)
     assembler = assemble(clock, reset, insn_base, beats, instructions, bus_width=bus_width)
     dispatcher = dispatch(
         clock, reset, insn_count, instructions, load, compute, store, index, done, blocked,
-        fault,         config=config,
+        fault, config=config,
     )
 
     @always_comb
@@ -98,13 +98,24 @@ def fetch(
 
     @always_comb
     def choose() -> None:
-        burst.next = to_block_end
+        measured.next = to_block_end
         if unrequested < to_block_end:
-            burst.next = unrequested[5:]
-        ask.next = (
-            started and unrequested != 0 and reserved <= depth - MAX_BEATS and not done
-            and (read.request_ready or not read.request_valid)
+            measured.next = unrequested[5:]
+
+    @always_comb
+    def decide() -> None:
+        ask.next = prepared and (read.request_ready or not read.request_valid)
+
+    @always_seq(clock.posedge, reset)
+    def prepare() -> None:
+        burst.next = measured
+        prepared.next = (
+            started and not prepared and unrequested != 0 and reserved <= depth - MAX_BEATS
+            and not done
         )
+        if prepared and not ask:
+            burst.next = burst
+            prepared.next = not done
 
     @always_comb
     def receive() -> None:
@@ -138,5 +149,6 @@ def fetch(
             reserved.next = reserved - 1
 
     return (
-        length, buffer_, assembler, dispatcher, measure, choose, receive, request, reserve,
+        length, buffer_, assembler, dispatcher, measure, choose, decide, prepare, receive, request,
+        reserve,
     )

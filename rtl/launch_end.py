@@ -1,6 +1,6 @@
 """Find out when a launch ends, why, and at which instruction: the conditions :mod:`.control` obeys.
 
-All are combinational but for two counters of still cycles.
+All are combinational but for the watch over still cycles.
 """
 
 from __future__ import annotations
@@ -49,20 +49,20 @@ def find_deadlock(
     clock: Any, reset: Any, running: Any, fetch: FetchStatus, load: ModuleStatus,
     compute: ModuleStatus, store: ModuleStatus, stuck: Any,
 ) -> Any:
-    """``stuck``: nothing has moved for 64 cycles."""
+    """``stuck``: nothing has moved for 64 cycles, two cycles ago."""
     quiet = bit()
     quiet_cycles = word((QUIET_CYCLES - 1).bit_length())
 
-    @always_comb
+    @always_seq(clock.posedge, reset)
     def observe() -> None:
         quiet.next = (
             running and (fetch.done or fetch.blocked) and (load.idle or load.waiting)
             and (compute.idle or compute.waiting) and (store.idle or store.waiting)
         )
 
-    @always_comb
+    @always_seq(clock.posedge, reset)
     def judge() -> None:
-        stuck.next = quiet and quiet_cycles == QUIET_CYCLES - 1
+        stuck.next = running and quiet and quiet_cycles == QUIET_CYCLES - 1
 
     @always_seq(clock.posedge, reset)
     def count() -> None:
@@ -98,13 +98,18 @@ def find_drained(
 
 @block
 def find_expired(values: RegisterFile, expired: Any) -> Any:
-    """``expired``: this cycle is one more than the watchdog allows."""
+    """``expired``: when this is seen, a cycle later, there are more than the watchdog allows."""
+    last = word(32)
+
+    @always_comb
+    def subtract() -> None:
+        last.next = values.watchdog - 1
 
     @always_comb
     def judge() -> None:
-        expired.next = values.watchdog != 0 and values.cycles == values.watchdog
+        expired.next = values.watchdog != 0 and values.cycles == last
 
-    return judge
+    return subtract, judge
 
 
 @block

@@ -4,13 +4,14 @@ Contract
     The instruction at the head of ``sink`` is checked first (DEPENDENCY, then SRAM_RANGE); a static
     fault is raised once everything before it has completed.  Else it starts as soon as a token it
     pops is ``g2l_available``, a token it pushes has ``l2g_room`` and the loader takes it: at the
-    earliest 3 cycles after it came to the head.  Then ``g2l_pop`` and ``l2g_reserve`` pulse and the
+    earliest 4 cycles after it came to the head.  Then ``g2l_pop`` and ``l2g_reserve`` pulse and the
     next instruction comes to the head, while data of this one is awaited.
     ``completed`` pulses when everything of it is written, ``l2g_push`` in the same cycle; in order.
     ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
     a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory has not
     delivered the next beat and no padding is being written.
-    ``fault`` stays until reset; nothing starts or completes after it.
+    ``fault`` stays until reset; nothing completes after it and nothing starts
+    from the second cycle on.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from .bundles import (
 from .load_fields import load_fields
 from .loader import loader
 from .memory_checks import CHECK_CYCLES, memory_checks
+from .read_buffer import read_register
 
 __all__ = ["load"]
 
@@ -56,8 +58,10 @@ def load(
     index_low = ENTRY_BITS - INDEX_BITS
 
     command, data_fault = LoadCommand(), Fault()
-    age = word(2)  # cycles the instruction at the head has been checked
-    head, checked, bad_flags, out_of_range, ready_to_start, starts = (bit() for _ in range(6))
+    age, checked = word(2), bit()  # cycles the instruction at the head has been checked; enough
+    head, bad_flags, out_of_range, sound, starts = (bit() for _ in range(5))
+    tokens_there = bit()
+    gathered = bit()  # everything it needs is there: nobody else takes it away
     done, done_push_prev, done_push_next, loader_idle = bit(), OpenPort(), bit(), bit()
     static_fault, hold = bit(), bit()
 
@@ -66,23 +70,25 @@ def load(
         hold.next = False  # the operand buffers take data at any time
         bad_flags.next = sink.data[f_pop_prev.lo] or sink.data[f_push_prev.lo]
         head.next = sink.valid and not fault.raised and not data_fault.raised
-        checked.next = age == CHECK_CYCLES
 
     @always_comb
     def gather_tokens():
-        ready_to_start.next = (
-            head and checked and not bad_flags and not out_of_range
-            and (g2l_available or not sink.data[f_pop_next.lo])
+        sound.next = head and checked and not bad_flags and not out_of_range
+        tokens_there.next = (
+            (g2l_available or not sink.data[f_pop_next.lo])
             and (l2g_room or not sink.data[f_push_next.lo])
         )
 
     @always_comb
     def start():
-        command.valid.next = ready_to_start
-        starts.next = ready_to_start and command.ready
-        sink.ready.next = ready_to_start and command.ready
-        g2l_pop.next = ready_to_start and command.ready and sink.data[f_pop_next.lo]
-        l2g_reserve.next = ready_to_start and command.ready and sink.data[f_push_next.lo]
+        command.valid.next = gathered
+        starts.next = gathered and command.ready
+        sink.ready.next = gathered and command.ready
+
+    @always_comb
+    def move_tokens():
+        g2l_pop.next = starts and sink.data[f_pop_next.lo]
+        l2g_reserve.next = starts and sink.data[f_push_next.lo]
 
     @always_comb
     def complete():
@@ -93,18 +99,20 @@ def load(
     def report():
         index.next = sink.data[ENTRY_BITS:index_low]
         idle.next = loader_idle and not sink.valid
-        waiting.next = (
-            loader_idle and head and checked and not bad_flags and not out_of_range
-            and not ready_to_start
-        )
+        waiting.next = loader_idle and sound and not tokens_there
         static_fault.next = head and checked and loader_idle and (bad_flags or out_of_range)
 
     @always_seq(clock.posedge, reset)
     def wait_for_checks():
         if starts or not sink.valid:
             age.next = 0
-        elif not checked:
+            checked.next = False
+            gathered.next = False
+        else:
             age.next = age + 1
+            if age == CHECK_CYCLES - 1:
+                checked.next = True
+            gathered.next = sound and tokens_there
 
     @always_seq(clock.posedge, reset)
     def watch():
@@ -120,13 +128,15 @@ def load(
                 if bad_flags:
                     fault.code.next = ErrorCode.DEPENDENCY
 
+    held = ReadClient(config)
     checks = memory_checks(clock, sink.data, out_of_range, config=config)
     engine = loader(
-        clock, reset, command, inp_base, wgt_base, hold, read, write, pad, rows, done,
+        clock, reset, command, inp_base, wgt_base, hold, held, write, pad, rows, done,
         done_push_prev, done_push_next, loader_idle, starved, data_fault, config=config,
         first_type=MemoryType.INP,
     )
     return (
-        judge, gather_tokens, start, complete, report, wait_for_checks, watch, checks,
-        engine, load_fields(sink.data, command, config=config),
+        judge, gather_tokens, start, move_tokens, complete, report, wait_for_checks, watch, checks,
+        engine, read_register(clock, reset, held, read, config=config),
+        load_fields(sink.data, command, config=config),
     )

@@ -2,10 +2,10 @@
 
 Contract
     A command is taken when ``command.valid and command.ready``; up to 10 are in flight.  Requests
-    of a command begin 3 cycles after it was taken, or as soon as those of the one before it have
+    of a command begin 5 cycles after it was taken, or as soon as those of the one before it have
     been issued, whatever data is still awaited.
     Data moves at one beat a cycle; padding is written beside it (:mod:`.scratchpad`).  Between two
-    commands one cycle passes without data.  The data and padding of a command are written after
+    commands two cycles pass without data.  The data and padding of a command are written after
     those of the commands before it, so overlapping loads end as in sequential order.
     ``done`` pulses once per command, in order, in the cycle after its last write was handed over;
     ``done_push_prev`` and ``done_push_next`` are the command's flags in that cycle.
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import OpenPort, always_comb, always_seq, block
+from myhdl import always_comb, always_seq, block
 
 from ..isa.config import Config
 from .bundles import (
@@ -45,6 +45,7 @@ from .pad_writes import pad_writes
 from .queue import queue
 from .row_requests import MAX_BURSTS, RowWalk, row_requests
 from .row_writes import row_writes
+from .tile_register import tile_register
 
 __all__ = ["loader"]
 
@@ -70,10 +71,12 @@ def loader(
     """
     walk, plan = RowWalk(), LoadPlan()
     waiting, planned = Stream(PACKED_BITS), Stream(PACKED_BITS)
-    request_last, burst_done = OpenPort(), bit()
+    burst_done = bit()
     row_busy, pad_busy, start, ends = bit(), bit(), bit(), bit()
+    beat, beat_waits = TileWrite(config, len(write.lanes)), bit()
+    still = bit()  # nothing of a command is being written
     active, push_prev, push_next = bit(), bit(), bit()
-    in_flight = word(5)
+    in_flight, some = word(5), bit()  # some: not 0
     log_bytes_of = log_bytes(config)
 
     @always_comb
@@ -101,17 +104,21 @@ def loader(
         burst_done.next = read.data_valid and read.data_ready and read.data_last
 
     @always_comb
+    def watch():
+        still.next = not row_busy and not beat_waits and not pad_busy
+
+    @always_comb
     def sequence():
-        ends.next = active and not row_busy and not pad_busy
-        start.next = plan.valid and not row_busy and not pad_busy and not hold
-        plan.taken.next = plan.valid and not row_busy and not pad_busy and not hold
+        ends.next = active and still
+        start.next = plan.valid and still and not hold
+        plan.taken.next = plan.valid and still and not hold
 
     @always_comb
     def report():
         done.next = ends
         done_push_prev.next = push_prev
         done_push_next.next = push_next
-        idle.next = in_flight == 0
+        idle.next = not some
         starved.next = row_busy and not read.data_valid and not (pad.valid and pad.ready)
 
     @always_seq(clock.posedge, reset)
@@ -124,11 +131,13 @@ def loader(
             active.next = False
         if command.valid and command.ready and not ends:
             in_flight.next = in_flight + 1
+            some.next = True
         elif ends and not (command.valid and command.ready):
             in_flight.next = in_flight - 1
+            some.next = in_flight != 1
 
     requests = row_requests(
-        clock, reset, walk, read, burst_done, request_last, config=config, max_bursts=max_bursts,
+        clock, reset, walk, read, burst_done, None, config=config, max_bursts=max_bursts,
     )
     pack = pack_command(command, waiting.data)
     commands = queue(clock, reset, waiting, planned, width=PACKED_BITS, depth=_WAITING)
@@ -136,10 +145,11 @@ def loader(
         clock, reset, planned, first_base, second_base, plan, config=config, first_type=first_type,
     )
     data = row_writes(
-        clock, reset, plan, start, read, write, rows, row_busy, fault, config=config,
+        clock, reset, plan, start, read, beat, rows, row_busy, fault, config=config,
     )
+    register = tile_register(clock, reset, beat, write, beat_waits)
     padding = pad_writes(clock, reset, plan, start, pad, pad_busy)
     return (
-        look_up_bytes, request, split, answer, sequence, report, follow, requests, pack, commands,
-        planner, data, padding,
+        look_up_bytes, request, split, answer, watch, sequence, report, follow, requests, pack,
+        commands, planner, data, register, padding,
     )

@@ -48,7 +48,7 @@ def long_operands(
 
 @block
 def check_lane(tile: Any, negative: Any, shift_past: Any, shift: Any, *, lane: int) -> Any:
-    """Look at one lane of arriving parameters."""
+    """Look at one lane of registered parameters."""
     lo, hi = 32 * lane, 32 * lane + 32
     low, sign = lo + 5, hi - 1
 
@@ -66,13 +66,15 @@ def parameter_tiles(
     clock: Any, even_data: Any, odd_data: Any, parameter: Any, s6: Any, bias: Any, multiplier: Any,
     shift: Any, *, config: Config,
 ) -> Any:
-    """Capture the parameter tiles as they arrive, each out of the way of steps still in flight.
+    """Capture the parameter tiles, each out of the way of steps still in flight.
 
-    ``bias`` and ``multiplier`` belong to the step in s4; ``shift`` (5 bits a lane) to the one in
-    s7: the new one waits until the first step that uses it (``fresh``) leaves s6.
+    A tile is registered as it arrives, looked at and kept in the cycle after that.  ``bias`` and
+    ``multiplier`` belong to the step in s4; ``shift`` (5 bits a lane) to the one in s7: the new
+    one waits until the first step that uses it (``fresh``) leaves s6.
     """
     lanes = config.lanes
-    tile = word(32 * lanes)
+    arriving, tile = word(32 * lanes), word(32 * lanes)
+    is_bias, is_multiplier, is_shift = bit(), bit(), bit()
     negatives, pasts = [bit() for _ in range(lanes)], [bit() for _ in range(lanes)]
     shifts = [word(5) for _ in range(lanes)]
     any_negative, any_past, shift_new = word(lanes), word(lanes), word(5 * lanes)
@@ -82,23 +84,28 @@ def parameter_tiles(
     ]
 
     @always(clock.posedge)
+    def arrive():
+        is_bias.next = parameter.bias_arrives
+        is_multiplier.next = parameter.multiplier_arrives
+        is_shift.next = parameter.shift_arrives
+        if parameter.bias_arrives or parameter.multiplier_arrives or parameter.shift_arrives:
+            tile.next = arriving
+
+    @always(clock.posedge)
     def capture():
-        if parameter.bias_arrives:
+        if is_bias:
             bias.next = tile
-        if parameter.multiplier_arrives:
+        if is_multiplier:
             multiplier.next = tile
-        if parameter.shift_arrives:
+            parameter.multiplier_bad.next = any_negative != 0
+        if is_shift:
             waiting.next = shift_new
+            parameter.shift_bad.next = any_past != 0
         if s6.valid and s6.fresh:
             shift.next = waiting
 
-    @always_comb
-    def warn():
-        parameter.multiplier_bad.next = any_negative != 0
-        parameter.shift_bad.next = any_past != 0
-
     return (
-        select_bank(even_data, odd_data, parameter.odd, tile), checks,
-        join(negatives, any_negative), join(pasts, any_past), join(shifts, shift_new), capture,
-        warn,
+        select_bank(even_data, odd_data, parameter.odd, arriving), checks,
+        join(negatives, any_negative), join(pasts, any_past), join(shifts, shift_new), arrive,
+        capture,
     )

@@ -1,18 +1,19 @@
 """Long operations, first half: one lane of a 32 x 32 signed multiplication in three stages.
 
 The step's operands arrive in s4; sums of 16-bit halves are registered into s5, four partial
-products (one DSP each on most families) into s6, their sum into s7.  RQT adds its bias first and
-2^30 at the end, so that ``upper >> 15`` is the rounded Q31 product (vta_isa.md section 0.1).
+products (one DSP each on most families) into s6, what is used of their sum into s7.  RQT adds its
+bias first and 2^30 at the end, so that ``upper >> 15`` is the rounded Q31 product (vta_isa.md
+section 0.1).
 """
 
 from __future__ import annotations
 
-from myhdl import always, always_comb, block
+from myhdl import always, always_comb, block, concat
 
-from ..isa.opcodes import AluOpcode
+from ..isa.opcodes import AluOpcode, RqtFlag
 from .bundles import signed_word, word
 
-__all__ = ["bypass_multiplier", "multiply_lane", "multiply_operands", "requantize_operands"]
+__all__ = ["multiply_lane", "multiply_operands", "quotient_lane", "requantize_operands"]
 
 _ROUND_Q31 = 1 << 14  # 2^30 counted from bit 16
 
@@ -65,8 +66,12 @@ def requantize_operands(s4, dst_tile, src_tile, bias_tile, multiplier_tile, p, m
 
 
 @block
-def multiply_lane(clock, s4, s5, s6, p, m, s7_upper, s7_low):
-    """Multiply ``p`` by ``m`` (s4): the product is ``s7_upper * 2^16 + s7_low``."""
+def multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product):
+    """Multiply ``p`` by ``m`` (s4).
+
+    ``s6_upper``: the product from bit 16 up, with RQT's rounding, combinational in s6.
+    ``s7_product``: the low 32 bits of the product, for MUL.
+    """
     p_low, m_low = signed_word(17), signed_word(17)
     p_high, m_high = signed_word(16), signed_word(16)
     low_low, high_high = signed_word(34), signed_word(32)
@@ -98,18 +103,21 @@ def multiply_lane(clock, s4, s5, s6, p, m, s7_upper, s7_low):
         if s6.opcode == AluOpcode.RQT:
             rounding.next = _ROUND_Q31
 
-    @always(clock.posedge)
+    @always_comb
     def add():
-        if s6.long:
-            s7_upper.next = (high_shifted << 16) + carry + rounding + low_high + high_low
-            s7_low.next = low_low[16:]
+        s6_upper.next = (high_shifted << 16) + carry + rounding + low_high + high_low
 
-    return split, multiply, align, add
+    @always(clock.posedge)
+    def register_product():
+        if s6.long:
+            s7_product.next = concat(s6_upper[16:], low_low[16:])
+
+    return split, multiply, align, add, register_product
 
 
 @block
-def bypass_multiplier(clock, s4, s5, s6, p, s7_p):
-    """Carry ``p`` past the multiplier for RQT with BYPASS."""
+def quotient_lane(clock, s4, s5, s6, p, s6_upper, s7_quotient):
+    """Register what RQT shifts: the rounded Q31 product, or with BYPASS ``p`` (s4) itself."""
     s5_p, s6_p = word(32), word(32)
 
     @always(clock.posedge)
@@ -118,7 +126,13 @@ def bypass_multiplier(clock, s4, s5, s6, p, s7_p):
             s5_p.next = p
         if s5.long:
             s6_p.next = s5_p
-        if s6.long:
-            s7_p.next = s6_p
 
-    return carry
+    @always(clock.posedge)
+    def select():
+        if s6.long:
+            if s6.imm[RqtFlag.BYPASS]:
+                s7_quotient.next = s6_p.signed()
+            else:
+                s7_quotient.next = s6_upper[50:15].signed()
+
+    return carry, select

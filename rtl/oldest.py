@@ -29,19 +29,20 @@ def oldest(
     memory = [word(INDEX_BITS) for _ in range(DEPTH)]
     write_address, read_address = word(DEPTH.bit_length() - 1), word(DEPTH.bit_length() - 1)
     under_way = Signal(intbv(0, min=0, max=DEPTH + 1))
+    some = bit()  # under_way is not 0
     first = word(INDEX_BITS)
     starts, becomes_first = bit(), bit()
 
     @always_comb
     def decide() -> None:
         starts.next = sink.valid and sink.ready
-        becomes_first.next = under_way == 0 or (under_way == 1 and completed)
+        becomes_first.next = not some or (under_way == 1 and completed)
 
     @always_comb
     def show() -> None:
-        present.next = sink.valid or under_way != 0
+        present.next = sink.valid or some
         index.next = sink.data[ENTRY_BITS:_LOW]
-        if under_way != 0:
+        if some:
             index.next = first
 
     @always(clock.posedge)
@@ -61,7 +62,9 @@ def oldest(
             read_address.next = read_address + 1
         if starts and not completed:
             under_way.next = under_way + 1
+            some.next = True
         elif completed and not starts:
             under_way.next = under_way - 1
+            some.next = under_way != 1
 
     return decide, show, access_memory, advance

@@ -16,56 +16,58 @@ from myhdl import always, always_comb, block
 from .accumulator import AccumulatorRead
 from .bundles import bit, word
 
-__all__ = ["bank_read", "forward", "forward_next", "read_parameter", "select_bank"]
+__all__ = ["bank_read", "forward", "forward_next", "select_bank"]
 
 
 @block
 def bank_read(
-    s2: Any, advance: Any, s3: Any, s5: Any, s6: Any, port: AccumulatorRead,
-    *, bank: int, acc_bits: int,
+    s2: Any, parameter: Any, s3: Any, s5: Any, s6: Any, port: AccumulatorRead,
+    *, bank: int, acc_bits: int, requantize: bool,
 ) -> Any:
-    """Ask one bank for the tile that one of the stages needs in this cycle."""
+    """Ask one bank for the tile that one of the stages needs in this cycle.
+
+    When none of s3, s5 and s6 does, the bank reads for s2, whether that needs it or not: the early
+    source of MUL, or what RQT's parameter fetch wants of this bank.
+    """
+    for_s2 = word(acc_bits - 1)
+    address = word(acc_bits - 1)
+
+    if requantize:
+        @always_comb
+        def look_ahead():
+            for_s2.next = s2.src[acc_bits:1]
+            if parameter.reads:
+                for_s2.next = parameter.other_address[acc_bits:1]
+                if s2.src[0] == bank:
+                    for_s2.next = parameter.src_address[acc_bits:1]
+    else:
+        @always_comb
+        def look_ahead():
+            for_s2.next = s2.src[acc_bits:1]
+
+    @always_comb
+    def choose():
+        address.next = for_s2
+        if s6.use.short_late[bank]:
+            address.next = s6.src[acc_bits:1]
+            if s6.dst[0] == bank:
+                address.next = s6.dst[acc_bits:1]
+        elif s5.use.short_early[bank]:
+            address.next = s5.src[acc_bits:1]
+        elif s3.use.long_late[bank]:
+            address.next = s3.src[acc_bits:1]
+            if s3.dst[0] == bank:
+                address.next = s3.dst[acc_bits:1]
 
     @always_comb
     def ask():
-        port.enable.next = False
-        port.address.next = s6.dst[acc_bits:1]
-        if s6.valid and not s6.long and s6.dst[0] == bank:
-            port.enable.next = True
-        elif s6.valid and not s6.long and s6.pair and not s6.early and s6.src[0] == bank:
-            port.enable.next = True
-            port.address.next = s6.src[acc_bits:1]
-        elif s5.valid and not s5.long and s5.pair and s5.early and s5.src[0] == bank:
-            port.enable.next = True
-            port.address.next = s5.src[acc_bits:1]
-        elif s3.valid and s3.long and s3.dst[0] == bank:
-            port.enable.next = True
-            port.address.next = s3.dst[acc_bits:1]
-        elif s3.valid and s3.long and s3.pair and not s3.early and s3.src[0] == bank:
-            port.enable.next = True
-            port.address.next = s3.src[acc_bits:1]
-        elif s2.valid and s2.long and s2.pair and s2.early and advance and s2.src[0] == bank:
-            port.enable.next = True
-            port.address.next = s2.src[acc_bits:1]
+        port.enable.next = (
+            (s2.valid and s2.long) or s3.use.long_late[bank] or s5.use.short_early[bank]
+            or s6.use.short_late[bank]
+        )
+        port.address.next = address
 
-    return ask
-
-
-@block
-def read_parameter(
-    parameter: Any, steps: AccumulatorRead, port: AccumulatorRead, *, bank: int, acc_bits: int,
-) -> Any:
-    """Let RQT's parameter fetch read the bank; it asks only when no step does."""
-
-    @always_comb
-    def ask():
-        port.enable.next = steps.enable
-        port.address.next = steps.address
-        if parameter.valid and parameter.address[0] == bank:
-            port.enable.next = True
-            port.address.next = parameter.address[acc_bits:1]
-
-    return ask
+    return look_ahead, choose, ask
 
 
 @block

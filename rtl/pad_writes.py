@@ -3,18 +3,20 @@
 Contract
     ``start`` takes the plan; ``busy`` is high from the next cycle until the last padding element
     has been taken.  ``pad`` offers one element a cycle without a gap inside a run and holds it
-    until it is taken; a run of length 0 takes one cycle.  The order against the data of the same
-    LOAD does not matter: they never meet.
+    until it is taken; a run of length 0 takes one cycle.  The first shows two cycles after
+    ``start``: ``pad`` comes out of a :mod:`.stream_register`.  The order against the data of
+    the same LOAD does not matter: they never meet.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, always_seq, block
+from myhdl import always_comb, always_seq, block, concat
 
-from .bundles import PadWrite, bit, word
+from .bundles import PadWrite, Stream, bit, word
 from .load_plan import LoadPlan
+from .stream_register import stream_register
 
 __all__ = ["pad_writes"]
 
@@ -28,18 +30,26 @@ def pad_writes(
     index, left = word(17), word(17)  # next element, rest of the run
     rows_left = word(16)  # rows of data, and runs, after this run
     busy_here, moved, run_ends = bit(), bit(), bit()
+    offered, shown = Stream(20), Stream(20)  # {memory type, index}
+    register = stream_register(clock, reset, offered, shown, width=20)
 
     @always_comb
     def offer():
-        pad.valid.next = busy_here and (left != 0)
-        pad.memory_type.next = memory_type
-        pad.index.next = index
-        busy.next = busy_here
+        offered.valid.next = busy_here and (left != 0)
+        offered.data.next = concat(memory_type, index)
+        busy.next = busy_here or shown.valid
+
+    @always_comb
+    def show():
+        pad.valid.next = shown.valid
+        pad.memory_type.next = shown.data[:17]
+        pad.index.next = shown.data[17:]
+        shown.ready.next = pad.ready
 
     @always_comb
     def classify():
-        moved.next = busy_here and (left != 0) and pad.ready
-        run_ends.next = (left == 0) or ((left == 1) and pad.ready)
+        moved.next = busy_here and (left != 0) and offered.ready
+        run_ends.next = (left == 0) or ((left == 1) and offered.ready)
 
     @always_seq(clock.posedge, reset)
     def walk():
@@ -66,4 +76,4 @@ def pad_writes(
             index.next = index + 1
             left.next = left - 1
 
-    return offer, classify, walk
+    return register, offer, show, classify, walk

@@ -1,10 +1,10 @@
 """Count where the cycles of a launch go: isa.registers.PERFORMANCE.
 
 Contract
-    All are cleared by the clock edge that sees ``launch``, show an event after the edge that sees
-    it, hold between launches and wrap at 2^32.  Each edge that CYCLES counts (``busy`` and not
-    ``halt``) is counted once for fetch and once for each engine, by :func:`count_states`.
-    Bursts are counted when the memory accepts their address.
+    All are cleared by the clock edge that sees ``launch``, show an event one edge after the one
+    that sees it, hold between launches and wrap at 2^32.  Each edge that CYCLES counts
+    (``busy`` and not ``halt``) is counted once for fetch and once for each engine, by
+    :func:`count_states`.  Bursts are counted when the memory accepts their address.
 """
 
 from __future__ import annotations
@@ -27,25 +27,22 @@ def count_states(
     busy_cycles: Any, held_cycles: Any, starved_cycles: Any, empty_cycles: Any,
 ) -> Any:
     """Count each running cycle as the first that is true of empty, held, starved, else busy."""
+    is_busy, is_held, is_starved, is_empty = bit(), bit(), bit(), bit()  # of the last cycle
 
     @always_seq(clock.posedge, reset)
-    def count() -> None:
-        if launch:
-            busy_cycles.next = 0
-            held_cycles.next = 0
-            starved_cycles.next = 0
-            empty_cycles.next = 0
-        elif running:
-            if empty:
-                empty_cycles.next = empty_cycles + 1
-            elif held:
-                held_cycles.next = held_cycles + 1
-            elif starved:
-                starved_cycles.next = starved_cycles + 1
-            else:
-                busy_cycles.next = busy_cycles + 1
+    def classify() -> None:
+        is_empty.next = running and empty
+        is_held.next = running and not empty and held
+        is_starved.next = running and not empty and not held and starved
+        is_busy.next = running and not empty and not held and not starved
 
-    return count
+    return (
+        classify,
+        count_pulses(clock, reset, launch, is_busy, busy_cycles),
+        count_pulses(clock, reset, launch, is_held, held_cycles),
+        count_pulses(clock, reset, launch, is_starved, starved_cycles),
+        count_pulses(clock, reset, launch, is_empty, empty_cycles),
+    )
 
 
 @block
@@ -65,11 +62,14 @@ def performance(
             (to_load.valid and to_load.ready) or (to_compute.valid and to_compute.ready)
             or (to_store.valid and to_store.ready)
         )
+
+    @always_seq(clock.posedge, reset)
+    def see_bursts() -> None:
         read_burst.next = m_axi.arvalid and m_axi.arready
         write_burst.next = m_axi.awvalid and m_axi.awready
 
     return (
-        watch,
+        watch, see_bursts,
         count_states(
             clock, reset, launch, running, fetch_done, fetch_blocked, fetch_starved,
             values.fetch_busy, values.fetch_queue, values.fetch_read, values.fetch_done,

@@ -1,12 +1,17 @@
-"""First-in first-out queue with the output register of a block RAM as its last stage.
+"""First-in first-out queue whose last stage is a register of flip-flops.
 
 Contract
     Words leave ``source`` in the order in which they entered ``sink``, none lost or repeated.
-    A word entered at clock edge t shows at ``source`` after edge t + 1, once those before it left.
-    One word enters and one leaves in every cycle, also when full or one word deep.
-    ``sink.ready`` and ``source.valid`` depend on registers only, not on the other side's wires.
-    Holds ``depth`` words and one more in the output stage, which keeps its data while it waits.
+    A word that finds the queue empty, or its only word leaving, goes past the memory: entered at
+    clock edge t it shows at ``source`` after that edge.  Others pass memory and a stage behind it,
+    and show at the earliest after edge t + 2.
+    One word enters and one leaves in every cycle, also when full or one word deep; ``source`` may
+    be empty for one cycle when the first word goes through memory.
+    ``sink.ready``, ``source.valid`` and ``source.data`` are, or depend on, registers only.
+    Holds ``depth`` words in memory and two more; what ``source`` shows stays while it waits.
     Reset empties it; what the memory holds stays.
+
+A block RAM takes half a cycle to show a word: nothing but the last register looks at it.
 """
 
 from __future__ import annotations
@@ -28,24 +33,39 @@ def queue(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int, d
 
     memory = [word(width) for _ in range(depth)]
     write_address, read_address = word(depth.bit_length() - 1), word(depth.bit_length() - 1)
-    stored = Signal(intbv(0, min=0, max=depth + 1))  # words in memory, the output stage apart
-    do_write, do_read = bit(), bit()
+    stored = Signal(intbv(0, min=0, max=depth + 1))  # words in memory, the later stages apart
+    some, room = bit(), Signal(True)  # stored is not 0, not depth
+    read_data, read_valid = word(width), bit()  # the stage behind the memory
+    do_write, do_read, moves, passes = bit(), bit(), bit(), bit()
 
     @always_comb
     def accept() -> None:
-        sink.ready.next = stored != depth
+        sink.ready.next = room
+
+    @always_comb
+    def judge() -> None:
+        moves.next = source.ready or not source.valid
+        passes.next = (source.ready or not source.valid) and not read_valid and not some
 
     @always_comb
     def decide() -> None:
-        do_write.next = sink.valid and stored != depth
-        do_read.next = (source.ready or not source.valid) and stored != 0
+        do_write.next = sink.valid and room and not passes
+        do_read.next = some and (moves or not read_valid)
 
     @always(clock.posedge)
     def access_memory() -> None:
         if do_write:
             memory[write_address].next = sink.data
         if do_read:
-            source.data.next = memory[read_address]
+            read_data.next = memory[read_address]
+
+    @always(clock.posedge)
+    def show() -> None:
+        if moves:
+            if read_valid:
+                source.data.next = read_data
+            else:
+                source.data.next = sink.data
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
@@ -55,11 +75,17 @@ def queue(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int, d
             read_address.next = read_address + 1
         if do_write and not do_read:
             stored.next = stored + 1
+            some.next = True
+            room.next = stored != depth - 1
         elif do_read and not do_write:
             stored.next = stored - 1
+            some.next = stored != 1
+            room.next = True
         if do_read:
-            source.valid.next = True
-        elif source.ready:
-            source.valid.next = False
+            read_valid.next = True
+        elif moves:
+            read_valid.next = False
+        if moves:
+            source.valid.next = read_valid or (sink.valid and not some)
 
-    return accept, decide, access_memory, advance
+    return accept, judge, decide, access_memory, show, advance

@@ -1,10 +1,11 @@
-"""Keep the data a client has asked for until it takes it, so that it never holds up memory.
+"""Keep the data a client has asked for until it takes it.
 
 Contract
     ``client`` is what the client sees, ``port`` the memory port's side.  Requests pass
-    unchanged, combinationally; beats pass through a queue of ``depth``: at the earliest two cycles
-    after they came, in order, one a cycle.  ``port.data_ready`` stays high as long as the client
-    asks for no more beats than ``depth`` before it takes them.
+    unchanged, combinationally; beats come at the earliest one cycle late, in order, one a cycle.
+    :func:`read_buffer` keeps ``depth`` beats: ``port.data_ready`` stays high as long as the client
+    asks for no more than that before it takes them, and never holds up memory.
+    :func:`read_register` keeps two: it only parts the client from the wires of the port.
 """
 
 from __future__ import annotations
@@ -16,18 +17,17 @@ from myhdl import always_comb, block, concat
 from ..isa.config import Config
 from .bundles import ReadClient, Stream
 from .queue import queue
+from .stream_register import stream_register
 
-__all__ = ["read_buffer"]
+__all__ = ["read_buffer", "read_register"]
 
 
 @block
-def read_buffer(
-    clock: Any, reset: Any, client: ReadClient, port: ReadClient, *, config: Config, depth: int,
+def connect(
+    client: ReadClient, port: ReadClient, arrived: Stream, kept: Stream, *, bus: int
 ) -> Any:
-    """Queue ``{last, error, data}``."""
-    bus = config.bus_width
-    error_high, width = bus + 2, bus + 3
-    arrived, kept = Stream(width), Stream(width)
+    """Pass requests on; put beats into ``arrived`` and take them out of ``kept``."""
+    error_high = bus + 2
 
     @always_comb
     def request() -> None:
@@ -50,4 +50,30 @@ def read_buffer(
         client.data_last.next = kept.data[error_high]
         kept.ready.next = client.data_ready
 
-    return request, receive, deliver, queue(clock, reset, arrived, kept, width=width, depth=depth)
+    return request, receive, deliver
+
+
+@block
+def read_buffer(
+    clock: Any, reset: Any, client: ReadClient, port: ReadClient, *, config: Config, depth: int,
+) -> Any:
+    """Queue ``{last, error, data}``."""
+    bus, width = config.bus_width, config.bus_width + 3
+    arrived, kept = Stream(width), Stream(width)
+    return (
+        connect(client, port, arrived, kept, bus=bus),
+        queue(clock, reset, arrived, kept, width=width, depth=depth),
+    )
+
+
+@block
+def read_register(
+    clock: Any, reset: Any, client: ReadClient, port: ReadClient, *, config: Config,
+) -> Any:
+    """Register ``{last, error, data}``."""
+    bus, width = config.bus_width, config.bus_width + 3
+    arrived, kept = Stream(width), Stream(width)
+    return (
+        connect(client, port, arrived, kept, bus=bus),
+        stream_register(clock, reset, arrived, kept, width=width),
+    )

@@ -3,10 +3,10 @@
 Contract
     Requests are taken round robin, one a cycle, and pass :func:`window_check`: AR shows at the
     earliest after the third edge.  VALID and payload of AR are registers and stay until READY.
-    Up to ``READS`` bursts wait for their answers.  Answers come in order, so a queue of owners
-    tells whose the head is; data goes straight from R to its owner, whose ``data_ready`` drives
-    RREADY.  A beat moves in every cycle if the memory delivers and the owner takes.
-    A refused burst is answered in its turn by one beat with ``data_last`` and error WINDOW;
+    Up to ``READS`` and a few more bursts wait for their answers.  Answers come in order, so a
+    queue of owners tells whose the head is; data goes straight from R to its owner, whose
+    ``data_ready`` drives RREADY.  A beat moves in every cycle if the memory delivers and the owner
+    takes.  A refused burst is answered in its turn by one beat with ``data_last`` and error WINDOW;
     SLVERR and DECERR show as error BUS on their beat.  ``error_address`` of a client gets the
     address of its first such burst in the cycle after the error shows.
     While ``halt`` is high nothing new is taken or issued, what comes is thrown away, and no
@@ -24,6 +24,7 @@ from ..isa.opcodes import ADDRESS_BITS
 from .bundles import Axi4, PortError, ReadClient, Stream, bit
 from .queue import queue
 from .read_arbiter import Owner, read_arbiter
+from .stream_register import stream_register
 from .window_check import Checked, Request, window_check
 
 __all__ = ["READS", "read_port"]
@@ -80,8 +81,8 @@ def read_port(
 ) -> Any:
     """Read for three clients."""
     request, checked, check_empty = Request(), Checked(), bit()
-    awaited, head = Stream(_OWED_BITS), Stream(_OWED_BITS)
-    outstanding = Signal(intbv(0, min=0, max=READS + 2))
+    awaited, waiting, head = (Stream(_OWED_BITS) for _ in range(3))
+    outstanding = Signal(intbv(0, min=0, max=READS + 5))
     fetch_taken, compute_taken, load_taken = bit(), bit(), bit()
     answered = bit()  # the head burst has its last beat
     size = config.log_bus_width - 3
@@ -90,7 +91,8 @@ def read_port(
     check = window_check(
         clock, reset, halt, window_base, window_limit, request, checked, check_empty
     )
-    owners = queue(clock, reset, awaited, head, width=_OWED_BITS, depth=READS)
+    owners = queue(clock, reset, awaited, waiting, width=_OWED_BITS, depth=READS)
+    register = stream_register(clock, reset, waiting, head, width=_OWED_BITS)
     fetch_answer = read_answer(
         clock, reset, head, halt, m_axi, fetch, fetch_taken, owner=Owner.FETCH
     )
@@ -147,6 +149,6 @@ def read_port(
         idle.next = check_empty and outstanding == 0
 
     return (
-        arbiter, check, owners, fetch_answer, compute_answer, load_answer, decide, issue,
+        arbiter, check, owners, register, fetch_answer, compute_answer, load_answer, decide, issue,
         drive_address, take, pop, count, report,
     )

@@ -3,11 +3,11 @@
 Contract
     Writes: address and data come in any order; the write happens in the cycle after both are
     here, strobes honoured, and is answered OKAY.  One write in two cycles.
-    Reads: data shows after the clock edge that takes the address.  One read in two cycles.
+    Reads: data shows three clock edges after the one that takes the address.  One read at a time.
     Addresses count in words (the two low bits are ignored); offsets outside the map read 0 and
     ignore writes.  While ``busy`` only the interrupt registers and RESET can be written.
     CONTROL: ``launch`` pulses when 1 is written to bit 0, ``clear`` when 0 is, while not busy.
-    RESET: ``cancel`` pulses when 1 is written to bit 0.
+    RESET: ``cancel`` pulses when 1 is written to bit 0.  All three are registers: one cycle later.
     WINDOW_LOCK: once 1 it stays 1 and the window registers keep what they hold.
     The interrupt status bit is set by ``ended`` (which wins over a clearing write of the same
     cycle); ``interrupt`` is high while it and the enable bit are 1.
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from myhdl import Signal, always_comb, always_seq, block, modbv
+from myhdl import Signal, always, always_comb, always_seq, block, modbv
 
 from ..isa.config import Config
 from ..isa.opcodes import WINDOW_GRANULE
@@ -113,6 +113,17 @@ def readable_constants(
 
 
 @block
+def register_word(clock: Any, value: Any, registered: Any) -> Any:
+    """Register a selected word."""
+
+    @always(clock.posedge)
+    def copy() -> None:
+        registered.next = value
+
+    return copy
+
+
+@block
 def join_words(left: Any, right: Any, result: Any) -> Any:
     """Join two selected words, of which one is 0."""
 
@@ -171,18 +182,24 @@ def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any
 
 
 @block
-def host_reads(clock: Any, reset: Any, s_axi: AxiLite, value: Any) -> Any:
-    """Answer a read with ``value``, which follows ``s_axi.araddr``."""
+def host_reads(clock: Any, reset: Any, s_axi: AxiLite, address: Any, value: Any) -> Any:
+    """Answer a read with ``value``, which follows ``address`` with a cycle between."""
+    found, registered = bit(), bit()  # the address is here; the value of it is
 
     @always_comb
     def answer() -> None:
-        s_axi.arready.next = not s_axi.rvalid
+        s_axi.arready.next = not s_axi.rvalid and not found and not registered
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
+        registered.next = found
+        found.next = False
         if s_axi.rready:
             s_axi.rvalid.next = False
-        if s_axi.arvalid and not s_axi.rvalid:
+        if s_axi.arvalid and not s_axi.rvalid and not found and not registered:
+            found.next = True
+            address.next = s_axi.araddr
+        if registered:
             s_axi.rvalid.next = True
             s_axi.rdata.next = value
             s_axi.rresp.next = _OKAY
@@ -201,10 +218,10 @@ def registers(
     constants = reset_values(config)
     writes = host_writes(clock, reset, s_axi, write)
 
-    selected = [word(32)]
+    address, selected = word(16), [word(32)]
     nodes = [
         readable_constants(
-            s_axi.araddr, selected[0], values=tuple(constants[offset] for offset in _CONSTANT)
+            address, selected[0], values=tuple(constants[offset] for offset in _CONSTANT)
         )
     ]
     for offset, description in REGISTERS.items():
@@ -212,7 +229,7 @@ def registers(
             continue
         value = getattr(values, offset.name.lower())
         selected.append(word(32))
-        nodes.append(readable_word(s_axi.araddr, value, selected[-1], offset=int(offset)))
+        nodes.append(readable_word(address, value, selected[-1], offset=int(offset)))
         if description.access == "rw" and offset != Reg.CONTROL:
             high, low = _WRITABLE.get(offset, (32, 0))
             closed = window_closed if offset in _WINDOW else busy
@@ -221,10 +238,18 @@ def registers(
                     clock, reset, write, closed, value, offset=int(offset), high=high, low=low
                 )
             )
+    middle = len(selected) // 8
     while len(selected) > 1:  # a tree: oldest two joined to one, until one is left
+        if len(selected) == middle:
+            found = [word(32) for _ in selected]
+            nodes += [
+                register_word(clock, value, kept)
+                for value, kept in zip(selected, found, strict=True)
+            ]
+            selected = found
         selected.append(word(32))
         nodes.append(join_words(selected.pop(0), selected.pop(0), selected[-1]))
-    reads = host_reads(clock, reset, s_axi, selected[0])
+    reads = host_reads(clock, reset, s_axi, address, selected[0])
 
     @always_comb
     def guard() -> None:
@@ -236,13 +261,13 @@ def registers(
             if write.data[0] and write.mask[0]:
                 values.window_lock.next = 1
 
-    @always_comb
+    @always_seq(clock.posedge, reset)
     def end() -> None:
         cancel.next = (
             write.valid and write.index == Reg.RESET // 4 and write.data[0] and write.mask[0]
         )
 
-    @always_comb
+    @always_seq(clock.posedge, reset)
     def command() -> None:
         launch.next = False
         clear.next = False

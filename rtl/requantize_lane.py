@@ -1,8 +1,9 @@
 """Long operations, second half: one lane of RQT's shift, rounding, zero point and clamp.
 
-The product arrives in s7, the shifted value is registered into s8, and the clamped result of s8 is
-combinational (vta_isa.md section 0.1).  The value is shifted one bit less than asked for, so that
-its lowest bit is the rounding bit; ``sticky`` tells whether anything was lost below that.
+What to shift arrives in s7 (:func:`.quotient_lane`), the shifted value is registered into s8, and
+the clamped result of s8 is combinational (vta_isa.md section 0.1).  The value is shifted one bit
+less than asked for, so that its lowest bit is the rounding bit; ``sticky`` tells whether anything
+was lost below that.
 
 Rounding and zero point are added to the low bits alone; whether the value is out of their reach,
 and so of the clamp's, is found out beside that from the bits above them.
@@ -25,7 +26,7 @@ _NEAR_BITS = 11  # a value of so many bits or less may end inside the clamp: zer
 
 @block
 def requantize_lane(
-    clock: Any, s7: Any, s8: Any, s7_p: Any, s7_upper: Any, shift_tile: Any, result: Any,
+    clock: Any, s7: Any, s8: Any, s7_quotient: Any, shift_tile: Any, result: Any,
     *, config: Config, lane: int,
 ) -> Any:
     """Drive ``result`` (32-bit word, s8); ``shift_tile`` has 5 bits a lane and belongs to s7."""
@@ -34,7 +35,7 @@ def requantize_lane(
     clamp_lo = config.out_width - 1  # the bits from here up are all alike inside the clamp
     near_end, sum_bits = _NEAR_BITS + 1, _NEAR_BITS + 3
     top_ones, clamp_ones = (1 << (34 - _NEAR_BITS)) - 1, (1 << (near_end - clamp_lo)) - 1
-    quotient, doubled = signed_word(35), signed_word(35)
+    doubled = signed_word(35)
     shift, shifted, sticky, lost = Signal(intbv(0)[5:]), signed_word(35), bit(), bit()
     negative, above, below, increment = bit(), bit(), bit(), bit()
     zero_point, near = signed_word(8), word(near_end)
@@ -45,14 +46,10 @@ def requantize_lane(
     @always_comb
     def select():
         shift.next = shift_tile[hi:lo]
-        if s7.imm[RqtFlag.BYPASS]:
-            quotient.next = s7_p.signed()
-        else:
-            quotient.next = s7_upper[50:15].signed()
 
     @always_comb
     def double():
-        doubled.next = quotient << 1
+        doubled.next = s7_quotient << 1
 
     @always_comb
     def lose():

@@ -2,24 +2,26 @@
 
 Contract
     A walk is taken when ``walk.valid and walk.ready``.  Its rows are requested in order, each as
-    bursts that end at multiples of 16 beats: the first request shows 3 cycles after the walk was
+    bursts that end at multiples of 16 beats: the first request shows 5 cycles after the walk was
     taken, then one burst a cycle as fast as the port takes them, without a gap between rows.
-    ``walk.ready`` comes back in the cycle after the last request was taken.
+    ``walk.ready`` comes back two cycles after the last request was taken.
     A walk of no rows or of no elements requests nothing and takes 3 cycles.
     At most ``max_bursts`` are outstanding: requested, and not yet answered by ``burst_done``.
-    ``request_last`` marks the last burst of a walk.  Bit 32 of an address is sticky: a row that
-    starts past the address space, and all that follows a burst that ends there, has it set.
+    ``request_last`` (None: nobody asks) marks the last burst of a walk.  Bit 32 of an address
+    is sticky: a row that starts past the address space, and all that follows a burst that ends
+    there, has it set.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, always_seq, block
+from myhdl import always_comb, always_seq, block, concat, intbv
 
 from ..isa.config import Config
 from ..isa.opcodes import ADDRESS_BITS
-from .bundles import MAX_BEATS, bit, word
+from .bundles import MAX_BEATS, Stream, bit, word
+from .stream_register import stream_register
 
 __all__ = ["MAX_BURSTS", "RowWalk", "row_requests"]
 
@@ -49,20 +51,25 @@ def row_requests(
     beat_bytes = config.bus_bytes
     product_bits = ADDRESS_BITS + _LOG_MAX_BYTES
     beats_bits = _ROW_BITS - log_beat + 2
+    beats_lo, last_lo = ADDRESS_BITS + 1, ADDRESS_BITS + 6
+    block_lo = log_beat + 4  # of the number of a block of 16 beats
 
     phase = word(2)
     base, rows_left = word(ADDRESS_BITS), word(16)
     product, stride, row_bytes = word(product_bits), word(_ROW_BITS), word(_ROW_BITS)
-    row = word(ADDRESS_BITS + 1)  # start of the row after the one being requested
-    address, beats_left = word(ADDRESS_BITS + 1), word(beats_bits)  # of the row being requested
-    outstanding = word(max_bursts.bit_length())
+    row = word(ADDRESS_BITS + 1)  # start of the next row
+    # the row to be cut next, and the burst being requested with what follows it in its row
+    row_valid, row_address, row_beats = bit(), word(ADDRESS_BITS + 1), word(beats_bits)
+    burst_valid, address, beats = bit(), word(ADDRESS_BITS + 1), word(5)
+    beats_left, row_ends = word(beats_bits), bit()
+    outstanding, full = word(max_bursts.bit_length()), bit()
 
     wide_base, wide_stride = word(product_bits), word(_ROW_BITS)
     wide_size, span = word(_ROW_BITS), word(_ROW_BITS + 1)
-    start, next_row, next_address = (word(ADDRESS_BITS + 1) for _ in range(3))
-    row_beats, beats = word(beats_bits), word(5)
+    start, next_row = word(ADDRESS_BITS + 1), word(ADDRESS_BITS + 1)
+    next_block = word(ADDRESS_BITS - block_lo)
     offset, room = word(5), word(5)  # place in the block of 16 beats, and what is left of it
-    may_request, accepted, row_ends = bit(), bit(), bit()
+    fits, accepted, row_moves, row_enters = bit(), bit(), bit(), bit()
 
     @always_comb
     def widen():
@@ -78,36 +85,74 @@ def row_requests(
     def add_addresses():
         start.next = product[ADDRESS_BITS:] + base
         next_row.next = row[ADDRESS_BITS:] + stride
-        next_address.next = address[ADDRESS_BITS:] + (beats * beat_bytes)
-        row_beats.next = span[:log_beat]
+        next_block.next = address[ADDRESS_BITS:block_lo] + 1
 
     @always_comb
     def find_block():
-        offset.next = address[log_beat + 4:log_beat]
+        offset.next = row_address[block_lo:log_beat]
 
     @always_comb
     def measure_block():
         room.next = MAX_BEATS - offset
 
     @always_comb
-    def cut_burst():
-        beats.next = room
-        if beats_left < room:
-            beats.next = beats_left[5:]
+    def compare():
+        fits.next = row_beats <= room
+
+    request_bits = last_lo + (request_last is not None)  # {last, beats, address}
+    offered, shown = Stream(request_bits), Stream(request_bits)
+    register = stream_register(clock, reset, offered, shown, width=request_bits)
+
+    if request_last is None:
+        @always_comb
+        def describe():
+            offered.data.next = concat(beats, address)
+
+        tell = describe
+    else:
+        row_last, last_row, is_last = bit(), bit(), bit()  # row and burst: the last of the walk
+
+        @always_seq(clock.posedge, reset)
+        def follow_last():
+            if row_enters:
+                row_last.next = rows_left == 1
+            if row_moves:
+                last_row.next = row_last
+
+        @always_comb
+        def mark():
+            is_last.next = row_ends and last_row
+
+        @always_comb
+        def describe_last():
+            offered.data.next = concat(is_last, beats, address)
+
+        @always_comb
+        def tell_last():
+            request_last.next = shown.data[last_lo]
+
+        tell = follow_last, mark, describe_last, tell_last
 
     @always_comb
     def request():
-        may_request.next = (beats_left != 0) and (outstanding != max_bursts)
-        row_ends.next = beats_left == beats
-        request_last.next = (beats_left == beats) and (rows_left == 0)
+        offered.valid.next = burst_valid and not full
+        accepted.next = burst_valid and not full and offered.ready
 
     @always_comb
-    def connect():
+    def show():
+        client.request_valid.next = shown.valid
+        client.request_address.next = shown.data[beats_lo:]
+        client.request_beats.next = shown.data[last_lo:beats_lo]
+        shown.ready.next = client.request_ready
+
+    @always_comb
+    def move():
         walk.ready.next = phase == _IDLE
-        client.request_valid.next = may_request
-        client.request_address.next = address
-        client.request_beats.next = beats
-        accepted.next = may_request and client.request_ready
+        row_moves.next = row_valid and (not burst_valid or (accepted and row_ends))
+
+    @always_comb
+    def enter():
+        row_enters.next = phase == _WALK and rows_left != 0 and (row_moves or not row_valid)
 
     @always_seq(clock.posedge, reset)
     def step():
@@ -126,32 +171,57 @@ def row_requests(
             if product[:ADDRESS_BITS] != 0:
                 row.next[ADDRESS_BITS] = True
             phase.next = _WALK
-        elif (beats_left == 0) or (accepted and row_ends):
-            beats_left.next = 0
-            if rows_left == 0:
-                phase.next = _IDLE
-            else:
-                address.next = row
-                address.next[log_beat:] = 0
-                beats_left.next = row_beats
-                row.next = next_row
-                if row[ADDRESS_BITS]:
-                    row.next[ADDRESS_BITS] = True
-                rows_left.next = rows_left - 1
+        elif row_enters:
+            row.next = next_row
+            if row[ADDRESS_BITS]:
+                row.next[ADDRESS_BITS] = True
+            rows_left.next = rows_left - 1
+        elif rows_left == 0 and not row_valid and not burst_valid and not shown.valid:
+            phase.next = _IDLE
+
+    @always_seq(clock.posedge, reset)
+    def take_row():
+        if row_enters:
+            row_valid.next = True
+            row_address.next = row
+            row_address.next[log_beat:] = 0
+            row_beats.next = span[:log_beat]
+        elif row_moves:
+            row_valid.next = False
+
+    @always_seq(clock.posedge, reset)
+    def cut():
+        if row_moves:
+            burst_valid.next = True
+            address.next = row_address
+            beats.next = room
+            beats_left.next = row_beats - room
+            if fits:
+                beats.next = row_beats[5:]
+                beats_left.next = 0
+            row_ends.next = fits
         elif accepted:
-            address.next = next_address
-            if address[ADDRESS_BITS]:
+            burst_valid.next = not row_ends
+            address.next = concat(address[ADDRESS_BITS], next_block, intbv(0)[block_lo:])
+            if next_block == 0:
                 address.next[ADDRESS_BITS] = True
-            beats_left.next = beats_left - beats
+            beats.next = MAX_BEATS
+            beats_left.next = beats_left - MAX_BEATS
+            if beats_left <= MAX_BEATS:
+                beats.next = beats_left[5:]
+                beats_left.next = 0
+            row_ends.next = beats_left <= MAX_BEATS
 
     @always_seq(clock.posedge, reset)
     def count_bursts():
         if accepted and not burst_done:
             outstanding.next = outstanding + 1
+            full.next = outstanding == max_bursts - 1
         elif burst_done and not accepted:
             outstanding.next = outstanding - 1
+            full.next = False
 
     return (
-        widen, measure_row, add_addresses, find_block, measure_block, cut_burst, request, connect,
-        step, count_bursts,
+        register, widen, measure_row, add_addresses, find_block, measure_block, compare, tell,
+        request, show, move, enter, step, take_row, cut, count_bursts,
     )

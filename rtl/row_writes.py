@@ -39,18 +39,19 @@ def row_writes(
     lane, row_lane, lane_stride = word(4), word(4), word(4)  # next in the beat; of the next row
     instruction = word(INDEX_BITS)
 
-    last_lane, last_column, span = word(4), word(8), word(5)
+    last_lane, last_column = word(4), word(8)  # of the memory type, looked up at the start
+    plan_lanes, plan_columns, span = word(4), word(8), word(5)
     lane_end = word(17)
     usable, moved, tile_ends, row_ends = bit(), bit(), bit(), bit()
     busy_here = bit()
 
     @always_comb
     def look_up_lanes():
-        last_lane.next = lanes_of[memory_type]
+        plan_lanes.next = lanes_of[plan.memory_type]
 
     @always_comb
     def look_up_columns():
-        last_column.next = columns_of[memory_type]
+        plan_columns.next = columns_of[plan.memory_type]
 
     @always_comb
     def measure_beat():
@@ -87,6 +88,8 @@ def row_writes(
         if start:
             busy_here.next = plan.y_size != 0
             memory_type.next = plan.memory_type
+            last_lane.next = plan_lanes
+            last_column.next = plan_columns
             x_size.next = plan.x_size
             gap.next = plan.gap
             index.next = plan.data_index

@@ -1,9 +1,12 @@
 """Parameter fetch of RQT (stage s2): three accumulator reads when a step brings a new ``src``.
 
 Bias and multiplier lie in different banks: whichever is free is read first, the shift last, while
-the step waits in s2; data is checked and captured as it arrives.
-They are kept until ``src`` changes, an earlier step of the instruction writes one of them, or the
-instruction ends.
+the step waits in s2.  They are kept until ``src`` changes, an earlier step of the instruction
+writes one of them, or the instruction ends.
+
+Data is registered as it arrives and looked at a cycle later (:func:`.parameter_tiles`): the step
+goes on meanwhile.  ``bad`` comes two cycles after the last tile, with the step's instruction, five
+cycles before the step would be written.
 """
 
 from __future__ import annotations
@@ -13,40 +16,50 @@ from typing import Any
 from myhdl import always_comb, always_seq, block
 
 from ..isa.opcodes import RqtFlag
-from .bundles import bit, word
+from .bundles import INDEX_BITS, bit, word
+from .indexer import StepIndices
 from .step import Step
 
 __all__ = ["ParameterRead", "rqt_parameters"]
 
 
 class ParameterRead:
-    """Parameter fetch: a read this cycle, and which tile's data arrives this cycle."""
+    """Parameter fetch: where to read, which tile's data arrives this cycle, what was wrong."""
 
     def __init__(self, acc_bits: int) -> None:
-        self.valid, self.address = bit(), word(acc_bits)
+        self.src_address = word(acc_bits)  # read from the bank of s: bias or shift
+        self.other_address = word(acc_bits)  # read from the other bank: multiplier
+        self.reads = bit()  # the step in s2 may read parameters: an RQT
         self.bias_arrives, self.multiplier_arrives, self.shift_arrives = bit(), bit(), bit()
         self.odd = bit()  # it comes from the odd bank
-        self.multiplier_bad = bit()  # a lane of the multiplier data now read is negative
-        self.shift_bad = bit()  # a lane of the shift data now read is outside 0..31
+        self.multiplier_bad = bit()  # a lane of the multiplier is negative
+        self.shift_bad = bit()  # a lane of the shift that arrived two cycles ago is past 0..31
 
 
 @block
 def rqt_parameters(
-    clock: Any, reset: Any, s2: Step, indices: Any, parameter_hits: Any, busy_now: Any, moves: Any,
-    stopped: Any, parameter: ParameterRead, ready: Any, bad: Any,
+    clock: Any, reset: Any, s1: Step, s2: Step, indices: StepIndices, parameter_hits: Any,
+    busy_now: Any, moves: Any, stopped: Any, parameter: ParameterRead, ready: Any, checking: Any,
+    bad: Any, bad_index: Any,
 ) -> Any:
-    """Fetch parameters for the step in s2; ``ready``: it may go on, ``bad``: a value is illegal.
+    """Fetch parameters for the step in s2; ``ready``: it may go on.
 
     ``parameter_hits``: a bit per stage ahead that writes one of the tiles; ``busy_now``: banks
-    read by other stages in this cycle; ``stopped``: a fault was raised.
+    read by other stages in this cycle; ``stopped``: a fault was raised.  ``checking``: parameters
+    of an earlier step are being looked at; ``bad``: a value was illegal, in the instruction
+    ``bad_index``.
     """
     kept, kept_src = bit(), word(len(s2.src))  # the tiles held and where they lie
+    same_src = bit()  # kept_src is that of the step in s2
     unused = bit()  # they were fetched for the step that still is in s2
     bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step in s2
     chosen = word(2)  # read of this cycle: 0 none, 1 bias, 2 multiplier, 3 shift
     presented, presented_odd = word(2), bit()  # read of the last cycle
-    multiplier_bad, fetched, wanted = bit(), bit(), bit()
+    fetched, wanted, comes = bit(), bit(), bit()
     src_busy, multiplier_busy = bit(), bit()  # bank of s and s+2, bank of s+1
+    newest_src = word(len(s2.src))
+    registered, judged, bypass, last_bypass = bit(), bit(), bit(), bit()  # the shift, its check
+    index, last_index = word(INDEX_BITS), word(INDEX_BITS)
 
     @always_comb
     def locate():
@@ -58,15 +71,16 @@ def rqt_parameters(
 
     @always_comb
     def judge():
-        fetched.next = kept and kept_src == s2.src
-        bad.next = presented == 3 and s2.valid and (
-            parameter.shift_bad or (multiplier_bad and not s2.imm[RqtFlag.BYPASS])
-        )
+        comes.next = presented == 3
+        fetched.next = kept and same_src
+        newest_src.next = kept_src
+        if presented == 3:
+            newest_src.next = s2.src
 
     @always_comb
     def answer():
-        ready.next = not indices.rqt or (parameter_hits == 0 and (presented == 3 or fetched))
-        s2.fresh.next = presented == 3 or unused
+        ready.next = not indices.rqt or (parameter_hits == 0 and (comes or fetched))
+        s2.fresh.next = comes or unused
 
     @always_comb
     def want():
@@ -88,12 +102,14 @@ def rqt_parameters(
 
     @always_comb
     def ask():
-        parameter.valid.next = chosen != 0
-        parameter.address.next = s2.src
-        if chosen == 2:
-            parameter.address.next = indices.multiplier
-        elif chosen == 3:
-            parameter.address.next = indices.shift
+        parameter.reads.next = s2.valid and indices.rqt
+        parameter.src_address.next = s2.src
+        if bias_read:
+            parameter.src_address.next = indices.shift
+        parameter.other_address.next = indices.multiplier
+
+    @always_comb
+    def tell():
         parameter.bias_arrives.next = presented == 1
         parameter.multiplier_arrives.next = presented == 2
         parameter.shift_arrives.next = presented == 3
@@ -102,27 +118,45 @@ def rqt_parameters(
     @always_seq(clock.posedge, reset)
     def keep():
         presented.next = chosen
-        presented_odd.next = parameter.address[0]
+        presented_odd.next = (chosen == 2) != s2.src[0]
         if chosen == 1:
             bias_read.next = True
         elif chosen == 2:
             multiplier_read.next = True
         elif chosen == 3:
             shift_read.next = True
-        if presented == 2:
-            multiplier_bad.next = parameter.multiplier_bad
-        if presented == 3:
+        if comes:
             bias_read.next = False
             multiplier_read.next = False
             shift_read.next = False
             kept.next = True
-            kept_src.next = s2.src
             unused.next = True
+        kept_src.next = newest_src
         if moves:
             unused.next = False
-        if s2.valid and indices.rqt and parameter_hits != 0:
+            same_src.next = s1.src == newest_src
+        elif comes:
+            same_src.next = True
+        if parameter_hits != 0:
             kept.next = False
         if moves and s2.last:
             kept.next = False
 
-    return locate, judge, answer, want, choose, ask, keep
+    @always_comb
+    def report():
+        checking.next = registered or judged
+        bad.next = judged and (
+            parameter.shift_bad or (parameter.multiplier_bad and not last_bypass)
+        )
+        bad_index.next = last_index
+
+    @always_seq(clock.posedge, reset)
+    def follow_check():
+        registered.next = comes and s2.valid
+        bypass.next = s2.imm[RqtFlag.BYPASS]
+        index.next = indices.index
+        judged.next = registered
+        last_bypass.next = bypass
+        last_index.next = index
+
+    return locate, judge, answer, want, choose, ask, tell, keep, report, follow_check

@@ -1,4 +1,4 @@
-"""Sequencer (stage s0): one micro-op step every cycle from two nested loops over micro-ops.
+"""Sequencer (before stage s0): one micro-op step every cycle from two nested loops over micro-ops.
 
 Order is that of vta_isa.md section 4.3: ``iter_out`` outermost, ``iter_in``, then the micro-ops.
 The loop offsets are kept as running sums with one bit above the index width; that bit is sticky
@@ -7,7 +7,7 @@ inside a sum, so an index that ran past its scratchpad can never come back in ra
 
 from __future__ import annotations
 
-from myhdl import Signal, always_comb, always_seq, block, modbv
+from myhdl import Signal, always, always_comb, always_seq, block, modbv
 
 from ..isa.config import Config
 from .bundles import INDEX_BITS, bit, word
@@ -68,16 +68,21 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
     """Run commands back to back: no idle cycle between two that are ready.
 
     ``uop_address`` is combinational for the micro-op memory, whose data arrives together with
-    ``step`` (a :class:`~myvta.rtl.step.Step`, stage s1), ``offsets`` and ``index``.  Everything
-    holds while ``advance`` is low.  ``command.ready`` is high when idle and in the cycle of a
-    command's last step.
+    ``step`` (a :class:`~myvta.rtl.step.Step`, stage s0), ``offsets`` and ``index``.  Everything
+    holds while ``advance`` is low.  Else ``command.ready`` is high when idle and in the cycle of a
+    command's last step.  Whether a loop is in its last turn is known a cycle ahead.
     """
     src_width = max(config.log_acc_depth, config.log_inp_depth)
     state = StepCommand(config)  # the command being run
     outer, inner = StepOffsets(config), StepOffsets(config)
     outer_next, inner_next = StepOffsets(config), StepOffsets(config)
-    active, final, uop_wraps, in_wraps = bit(), bit(), bit(), bit()
-    uop, uop_next = word(config.log_uop_depth), word(config.log_uop_depth + 1)
+    active, final = bit(), bit()
+    uop_wraps, in_wraps, out_ends = bit(), bit(), bit()  # last turn of the three loops
+    single_uop, single_in, accepts = bit(), bit(), bit()
+    turns, turns_in, turns_out = bit(), bit(), bit()  # of the three loops
+    one_uop = bit()  # the command at hand has one micro-op
+    uop, uop_next = word(config.log_uop_depth), word(config.log_uop_depth)
+    uop_after, second_uop = word(config.log_uop_depth + 1), word(config.log_uop_depth + 1)
     out_left, in_left = word(14), word(14)
 
     sums = []
@@ -97,26 +102,41 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
     def count():
         uop_next.next = uop + 1
 
+        uop_after.next = uop + 2
+        second_uop.next = command.uop_bgn + 1
+
     @always_comb
-    def watch():
-        uop_wraps.next = uop_next == state.uop_end
-        in_wraps.next = in_left == 1
+    def look():
+        one_uop.next = second_uop == command.uop_end
 
     @always_comb
     def conclude():
-        final.next = not state.stepping or (uop_wraps and in_wraps and out_left == 1)
+        final.next = not state.stepping or (uop_wraps and in_wraps and out_ends)
 
     @always_comb
     def offer():
-        command.ready.next = not active or (advance and final)
+        command.ready.next = advance and (not active or final)
+        accepts.next = command.valid and (not active or final)
         uop_address.next = uop
         busy.next = active
 
+    @always_comb
+    def choose():
+        # what changes if advance is high, which comes late
+        turns.next = accepts or active
+        turns_in.next = accepts or (active and uop_wraps)
+        turns_out.next = accepts or (active and uop_wraps and in_wraps)
+
     @always_seq(clock.posedge, reset)
-    def sequence():
+    def mark():
         if advance:
             step.valid.next = active and state.stepping
             step.last.next = active and final
+            active.next = accepts or (active and not final)
+
+    @always(clock.posedge)
+    def describe():
+        if advance:
             step.gemm.next = state.gemm
             step.clear.next = state.clear
             step.overwrite.next = state.overwrite
@@ -129,28 +149,63 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
             offsets.src.next = inner.src
             offsets.wgt.next = inner.wgt
             index.next = state.index
-            if active and final:
-                active.next = False
-            elif active and not uop_wraps:
-                uop.next = uop_next[config.log_uop_depth :]
-            elif active:
+
+    @always(clock.posedge)
+    def walk_uops():
+        if advance and turns:
+            if accepts:
+                uop.next = command.uop_bgn
+                uop_wraps.next = one_uop
+            elif uop_wraps:
                 uop.next = state.uop_bgn
-                if not in_wraps:
-                    in_left.next = in_left - 1
-                    inner.dst.next = inner_next.dst
-                    inner.src.next = inner_next.src
-                    inner.wgt.next = inner_next.wgt
-                else:
-                    in_left.next = state.iter_in
-                    out_left.next = out_left - 1
-                    outer.dst.next = outer_next.dst
-                    outer.src.next = outer_next.src
-                    outer.wgt.next = outer_next.wgt
-                    inner.dst.next = outer_next.dst
-                    inner.src.next = outer_next.src
-                    inner.wgt.next = outer_next.wgt
-        if command.valid and (not active or (advance and final)):
-            active.next = True
+                uop_wraps.next = single_uop
+            else:
+                uop.next = uop_next
+                uop_wraps.next = uop_after == state.uop_end
+
+    @always(clock.posedge)
+    def turn_in():
+        if advance and turns_in:
+            if accepts:
+                in_left.next = command.iter_in
+                in_wraps.next = command.iter_in == 1
+                inner.dst.next = 0
+                inner.src.next = 0
+                inner.wgt.next = 0
+            elif in_wraps:
+                in_left.next = state.iter_in
+                in_wraps.next = single_in
+                inner.dst.next = outer_next.dst
+                inner.src.next = outer_next.src
+                inner.wgt.next = outer_next.wgt
+            else:
+                in_left.next = in_left - 1
+                in_wraps.next = in_left == 2
+                inner.dst.next = inner_next.dst
+                inner.src.next = inner_next.src
+                inner.wgt.next = inner_next.wgt
+
+    @always(clock.posedge)
+    def turn_out():
+        if advance and turns_out:
+            if accepts:
+                out_left.next = command.iter_out
+                out_ends.next = command.iter_out == 1
+                outer.dst.next = 0
+                outer.src.next = 0
+                outer.wgt.next = 0
+            else:
+                out_left.next = out_left - 1
+                out_ends.next = out_left == 2
+                outer.dst.next = outer_next.dst
+                outer.src.next = outer_next.src
+                outer.wgt.next = outer_next.wgt
+
+    @always(clock.posedge)
+    def hold():
+        if advance and accepts:
+            single_uop.next = one_uop
+            single_in.next = command.iter_in == 1
             state.stepping.next = command.stepping
             state.gemm.next = command.gemm
             state.clear.next = command.clear
@@ -170,14 +225,8 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
             state.src_factor_in.next = command.src_factor_in
             state.wgt_factor_out.next = command.wgt_factor_out
             state.wgt_factor_in.next = command.wgt_factor_in
-            uop.next = command.uop_bgn
-            in_left.next = command.iter_in
-            out_left.next = command.iter_out
-            outer.dst.next = 0
-            outer.src.next = 0
-            outer.wgt.next = 0
-            inner.dst.next = 0
-            inner.src.next = 0
-            inner.wgt.next = 0
 
-    return sums, count, watch, conclude, offer, sequence
+    return (
+        sums, count, look, conclude, offer, choose, mark, describe, walk_uops, turn_in, turn_out,
+        hold,
+    )

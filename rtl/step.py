@@ -1,9 +1,9 @@
 """What travels with a step down the compute pipeline.
 
-Stages are numbered by cycle: ``s0`` the sequencer, ``s1`` the micro-op arrives, ``s2`` the indices
-are known (the only stage that ever waits), ``s3`` operand tiles arrive, ... ``s8`` execute, ``s9``
-write.  A slot with ``last`` completes an instruction when it leaves ``s9``; an instruction without
-steps travels as a slot with ``last`` alone.
+Stages are numbered by cycle: ``s0`` the micro-op arrives, ``s1`` the indices are known, ``s2`` the
+step is scheduled (the only stage that ever waits), ``s3`` operand tiles arrive, ... ``s8`` execute,
+``s9`` write.  A slot with ``last`` completes an instruction when it leaves ``s9``; an instruction
+without steps travels as a slot with ``last`` alone.
 """
 
 from __future__ import annotations
@@ -14,9 +14,17 @@ from ..isa.config import Config
 from .bundles import bit, word
 
 __all__ = [
-    "Step", "fresh_field", "immediate_field", "pair_field", "step_entry", "step_execute",
-    "step_register", "step_write",
+    "BankUse", "Step", "early_use_field", "fresh_field", "immediate_field", "late_use_field",
+    "mac_field", "pair_field", "step_entry", "step_execute", "step_register", "step_write",
 ]
+
+
+class BankUse:
+    """Accumulator banks (bit 0 even, bit 1 odd tiles) that a step reads, 0 for an empty slot."""
+
+    def __init__(self) -> None:
+        self.long_late = word(2)  # at s3, MUL and RQT
+        self.short_early, self.short_late = word(2), word(2)  # at s5 and s6, all others
 
 
 class Step:
@@ -35,6 +43,41 @@ class Step:
         self.long = bit()  # MUL or RQT: operands are read at s2/s3 instead of s5/s6
         self.early = bit()  # ACC[src] is read one stage before ACC[dst]
         self.fresh = bit()  # first step to use newly fetched RQT parameters
+        self.mac = bit()  # valid and GEMM: the MAC array works for it
+        self.use = BankUse()
+
+
+@block
+def early_use_field(clock, reset, sink, source):
+    """Register the banks a short step reads early, needed up to s5."""
+
+    @always_seq(clock.posedge, reset)
+    def copy():
+        source.use.short_early.next = sink.use.short_early
+
+    return copy
+
+
+@block
+def late_use_field(clock, reset, sink, source):
+    """Register the banks a short step reads late, needed up to s6."""
+
+    @always_seq(clock.posedge, reset)
+    def copy():
+        source.use.short_late.next = sink.use.short_late
+
+    return copy
+
+
+@block
+def mac_field(clock, reset, sink, source):
+    """Register whether the MAC array has work, needed up to s6."""
+
+    @always_seq(clock.posedge, reset)
+    def copy():
+        source.mac.next = sink.mac
+
+    return copy
 
 
 @block
@@ -144,6 +187,14 @@ def step_entry(clock, reset, sink, source, go):
     def enter():
         source.valid.next = sink.valid and go
         source.last.next = sink.last and go
+        source.mac.next = sink.valid and sink.gemm and go
+        source.use.long_late.next = 0
+        source.use.short_early.next = 0
+        source.use.short_late.next = 0
+        if go:
+            source.use.long_late.next = sink.use.long_late
+            source.use.short_early.next = sink.use.short_early
+            source.use.short_late.next = sink.use.short_late
 
     return (
         enter, write_fields(clock, sink, source), operand_fields(clock, sink, source),

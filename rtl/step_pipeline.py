@@ -1,30 +1,34 @@
 """Step pipeline: sequencer, indices, schedule and the stages s3 to s9, with the memories' ports.
 
-One step enters every cycle; it is written ten cycles after its micro-op was asked for (s0 to s9).
-Only :mod:`.schedule` ever holds it up.  ``busy`` is high while anything is between s0 and s9.
+One step enters every cycle; it is written in s9, eleven cycles after its micro-op was asked for.
+Only :mod:`.schedule` ever holds it up.  ``busy``, a register, is high from the cycle after a
+command was taken until its last step has left s9.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, block
+from myhdl import always_comb, always_seq, block
 
 from ..isa.config import Config
 from .accumulator import AccumulatorRead
 from .bundles import INDEX_BITS, Fault, bit, word
 from .execute import execute
-from .indexer import StepIndices, indexer, parameter_indices
+from .hazards import STAGES_AHEAD, operand_hazards, parameter_hazards
+from .indexer import StepIndices, StepSums, check_indices, indexer
 from .mac_array import dot_bits, mac_array
-from .operands import bank_read, read_parameter
-from .pack import join
+from .operands import bank_read
 from .rqt_parameters import ParameterRead
-from .schedule import operand_hazard, parameter_hazard, schedule
+from .schedule import schedule
 from .sequencer import StepCommand, StepOffsets, sequencer
 from .step import (
     Step,
+    early_use_field,
     fresh_field,
     immediate_field,
+    late_use_field,
+    mac_field,
     pair_field,
     step_entry,
     step_execute,
@@ -43,17 +47,6 @@ class OperandRead:
 
 
 @block
-def multiplies(step: Any, enable: Any) -> Any:
-    """Tell whether a stage holds a step that needs the MAC array."""
-
-    @always_comb
-    def tell():
-        enable.next = step.valid and step.gemm
-
-    return tell
-
-
-@block
 def step_pipeline(
     clock: Any, reset: Any, command: StepCommand, uop: OperandRead, inp: OperandRead,
     wgt: OperandRead, even: AccumulatorRead, odd: AccumulatorRead, result_valid: Any,
@@ -67,23 +60,27 @@ def step_pipeline(
     ``alu_step`` pulse per step for the counters.  After ``fault`` nothing is written any more.
     """
     acc_bits = config.log_acc_depth
-    s1, s2 = Step(config), Step(config)
+    s0, s1, s2 = Step(config), Step(config), Step(config)
     s3, s4, s5, s6, s7, s8, s9 = (Step(config) for _ in range(7))
-    offsets, indices = StepOffsets(config), StepIndices(config)
-    s1_index, uop_address = word(INDEX_BITS), word(config.log_uop_depth)
+    offsets, sums, indices = StepOffsets(config), StepSums(config), StepIndices(config)
+    s0_index, uop_address = word(INDEX_BITS), word(config.log_uop_depth)
     advance, sequencing = bit(), bit()
     parameter = ParameterRead(acc_bits)
-    operand_hits, parameter_hits = word(7), word(7)
+    operand_hits, parameter_hits = word(STAGES_AHEAD), word(STAGES_AHEAD)
     dot = word(config.lanes * dot_bits(config))
     parts = [
         sequencer(
-            clock, reset, command, advance, uop_address, s1, offsets, s1_index, sequencing,
+            clock, reset, command, advance, uop_address, s0, offsets, s0_index, sequencing,
             config=config,
         ),
-        indexer(clock, reset, advance, uop.data, s1, offsets, s1_index, s2, indices, config=config),
+        indexer(clock, reset, advance, uop.data, s0, offsets, s0_index, s1, sums, config=config),
+        check_indices(clock, reset, advance, s1, sums, s2, indices, config=config),
         schedule(
-            clock, reset, s2, indices, s3, s4, s5, s6, operand_hits, parameter_hits, parameter,
-            advance, fault, config=config,
+            clock, reset, s1, s2, indices, s3, s4, operand_hits, parameter_hits, parameter, advance,
+            fault, config=config,
+        ),
+        operand_hazards(
+            clock, reset, advance, [s2, s3, s4, s5, s6, s7, s8], s1, operand_hits,
         ),
         step_entry(clock, reset, s2, s3, advance),
     ]
@@ -92,33 +89,29 @@ def step_pipeline(
         parts.append(step_register(clock, reset, sink, source))
     for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
         parts.append(pair_field(clock, sink, source))
+    for sink, source in zip([s3, s4, s5], [s4, s5, s6], strict=True):
+        parts.append(late_use_field(clock, reset, sink, source))
+        parts.append(mac_field(clock, reset, sink, source))
+    for sink, source in zip([s3, s4], [s4, s5], strict=True):
+        parts.append(early_use_field(clock, reset, sink, source))
     parts += [step_execute(clock, reset, s7, s8), step_write(clock, reset, s8, s9)]
-    hits = [bit() for _ in stages]
-    parts += [operand_hazard(stage, s2, hit) for stage, hit in zip(stages, hits, strict=True)]
-    parts.append(join(hits, operand_hits))
-    for bank, port in enumerate((even, odd)):
-        steps = port
-        if config.requantize:
-            steps = AccumulatorRead(config)
-            parts.append(read_parameter(parameter, steps, port, bank=bank, acc_bits=acc_bits))
-        parts.append(bank_read(s2, advance, s3, s5, s6, steps, bank=bank, acc_bits=acc_bits))
+    parts += [
+        bank_read(
+            s2, parameter, s3, s5, s6, port, bank=bank, acc_bits=acc_bits,
+            requantize=config.requantize,
+        )
+        for bank, port in enumerate((even, odd))
+    ]
     if config.requantize:
-        hits = [bit() for _ in stages]
-        parts += [
-            parameter_hazard(stage, s2, indices, hit)
-            for stage, hit in zip(stages, hits, strict=True)
-        ]
-        parts += [
-            join(hits, parameter_hits),
-            parameter_indices(clock, reset, advance, s1, offsets, uop.data, indices, config=config),
-        ]
+        parts.append(parameter_hazards(
+            clock, reset, advance, [s2, s3, s4, s5, s6, s7, s8], s1, sums, parameter_hits,
+        ))
         for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
             parts.append(fresh_field(clock, sink, source))
         parts.append(immediate_field(clock, s7, s8))
-    enables = [bit() for _ in range(4)]
-    for stage, enable in zip(stages, enables, strict=False):
-        parts.append(multiplies(stage, enable))
-    parts.append(mac_array(clock, *enables, inp.data, wgt.data, dot, config=config))
+    parts.append(mac_array(
+        clock, s3.mac, s4.mac, s5.mac, s6.mac, inp.data, wgt.data, dot, config=config,
+    ))
     parts.append(execute(
         clock, even.data, odd.data, parameter, dot, s3, s4, s5, s6, s7, s8, s9, result,
         config=config,
@@ -131,9 +124,10 @@ def step_pipeline(
 
     @always_comb
     def read_tiles():
-        inp.enable.next = advance and s2.valid and s2.gemm
+        # of a GEMM that waits, too: it reads the same tiles again
+        inp.enable.next = s2.valid and s2.gemm
         inp.address.next = indices.inp
-        wgt.enable.next = advance and s2.valid and s2.gemm
+        wgt.enable.next = s2.valid and s2.gemm
         wgt.address.next = indices.wgt
 
     @always_comb
@@ -146,12 +140,13 @@ def step_pipeline(
         gemm_step.next = s9.valid and not fault.raised and s9.gemm and not s9.clear
         alu_step.next = s9.valid and not fault.raised and not s9.gemm
 
-    @always_comb
+    @always_seq(clock.posedge, reset)
     def tell_busy():
         busy.next = (
-            sequencing or s1.valid or s1.last or s2.valid or s2.last or s3.valid or s3.last
-            or s4.valid or s4.last or s5.valid or s5.last or s6.valid or s6.last
-            or s7.valid or s7.last or s8.valid or s8.last or s9.valid or s9.last
+            command.valid or sequencing or s0.valid or s0.last or s1.valid or s1.last
+            or s2.valid or s2.last or s3.valid or s3.last or s4.valid or s4.last
+            or s5.valid or s5.last or s6.valid or s6.last or s7.valid or s7.last
+            or s8.valid or s8.last
         )
 
     return parts, read_uop, read_tiles, write, tell_busy

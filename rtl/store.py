@@ -4,7 +4,7 @@ Contract
     The instruction at the head of ``sink`` is checked first (DEPENDENCY, MEMORY_TYPE, OPERAND,
     SRAM_RANGE, in this order); a static fault is raised once everything before it has completed.
     Else it starts as soon as a token it pops is ``g2s_available``, a token it pushes has
-    ``s2g_room``, and all tiles of the STORE before it have been read: at the earliest 3 cycles
+    ``s2g_room``, and all tiles of the STORE before it have been read: at the earliest 5 cycles
     after it came to the head.  Then ``g2s_pop`` and ``s2g_reserve`` pulse.
     Requests and data run on while responses are awaited, of this STORE and of those before it.
     ``completed`` pulses when the response of its last burst has come, ``s2g_push`` in the same
@@ -68,11 +68,13 @@ def store(
     walk, tile = RowWalk(), TileRead()
     records, oldest = Stream(_RECORD_BITS), Stream(_RECORD_BITS)
     records.ready = OpenPort()  # there is a record's place for every outstanding burst
-    age, in_flight = word(2), word(6)
+    age, checked = word(3), bit()  # cycles the instruction at the head has been checked; enough
+    in_flight, some = word(6), bit()  # some: not 0
+    gathered = bit()  # sound, and all tokens are there: nobody else takes them away
     walk_index, walk_pushes, request_last = word(INDEX_BITS), bit(), bit()
     sram_base = word(16)
     code = word(len(fault.code))  # of the static fault of the instruction at the head
-    head, checked, out_of_range, empty = bit(), bit(), bit(), bit()
+    head, out_of_range, empty, sound, refused = (bit() for _ in range(5))
     tokens_there, is_free, starts, starts_walk = bit(), bit(), bit(), bit()
     reading, ends = bit(), bit()
 
@@ -102,8 +104,7 @@ def store(
     @always_comb
     def inspect():
         head.next = sink.valid and not fault.raised
-        checked.next = age == CHECK_CYCLES
-        empty.next = (walk.x_size == 0) or (walk.y_size == 0)
+        sound.next = sink.valid and not fault.raised and checked and not refused
         tokens_there.next = (
             (g2s_available or not sink.data[f_pop_prev.lo])
             and (s2g_room or not sink.data[f_push_prev.lo])
@@ -113,13 +114,11 @@ def store(
     def find_room():
         is_free.next = walk.ready and not reading
         if empty:
-            is_free.next = in_flight == 0
+            is_free.next = not some
 
     @always_comb
     def decide():
-        starts.next = (
-            head and checked and (code == ErrorCode.NONE) and tokens_there and is_free
-        )
+        starts.next = gathered and is_free and not fault.raised
 
     @always_comb
     def start():
@@ -145,31 +144,41 @@ def store(
     @always_comb
     def report():
         index.next = sink.data[ENTRY_BITS:index_low]
-        idle.next = (in_flight == 0) and not sink.valid and not completed
-        waiting.next = (
-            head and checked and (code == ErrorCode.NONE) and not tokens_there
-            and (in_flight == 0)
-        )
+        idle.next = not some and not sink.valid and not completed
+        waiting.next = sound and not tokens_there and not some
 
     @always_comb
     def watch_memory():
         starved.next = (write.data_valid and not write.data_ready) or (
-            (in_flight != 0) and not reading and not tile.valid and not write.data_valid
+            some and not reading and not tile.valid and not write.data_valid
         )
+
+    @always_seq(clock.posedge, reset)
+    def look():
+        # long before it may start
+        empty.next = (walk.x_size == 0) or (walk.y_size == 0)
+        refused.next = code != ErrorCode.NONE
 
     @always_seq(clock.posedge, reset)
     def follow():
         if starts or not sink.valid:
             age.next = 0
-        elif not checked:
+            checked.next = False
+            gathered.next = False
+        else:
             age.next = age + 1
+            if age == CHECK_CYCLES:
+                checked.next = True
+            gathered.next = sound and tokens_there
         if starts_walk:
             walk_index.next = sink.data[ENTRY_BITS:index_low]
             walk_pushes.next = sink.data[f_push_prev.lo]
         if starts_walk and not ends:
             in_flight.next = in_flight + 1
+            some.next = True
         elif ends and not starts_walk:
             in_flight.next = in_flight - 1
+            some.next = in_flight != 1
 
     @always_seq(clock.posedge, reset)
     def complete():
@@ -187,7 +196,7 @@ def store(
                 fault.code.next = ErrorCode.BUS
                 if write.done_error == PortError.WINDOW:
                     fault.code.next = ErrorCode.WINDOW
-            elif head and checked and (code != ErrorCode.NONE) and (in_flight == 0):
+            elif head and checked and refused and not some:
                 fault.raised.next = True
                 fault.index.next = index
                 fault.code.next = code
@@ -202,5 +211,5 @@ def store(
     beats = tile_beats(clock, reset, tile, read_data, write, config=config)
     return (
         decode, judge, inspect, find_room, decide, start, record_burst, judge_response, report,
-        watch_memory, follow, complete, watch, checks, requests, bursts, reads, beats,
+        watch_memory, look, follow, complete, watch, checks, requests, bursts, reads, beats,
     )

@@ -6,7 +6,7 @@ Contract
     ``reserve``    pulse when an instruction that will push starts: its token has a place.
     ``push``       pulse when that instruction completes: the token is here after this clock edge.
     ``pop``        pulse when an instruction that waited for a token starts: the token is gone.
-    Both answers depend on registers only.  All three pulses may come in one cycle.  Popping while
+    Both answers are registers.  All three pulses may come in one cycle.  Popping while
     not ``available``, reserving without ``room`` or pushing more than was reserved is a bug of
     the caller: it raises in simulation.  Reset takes everything away.
 """
@@ -16,6 +16,8 @@ from __future__ import annotations
 from typing import Any
 
 from myhdl import Signal, always_comb, always_seq, block, intbv
+
+from .bundles import bit
 
 __all__ = ["token_queue"]
 
@@ -32,10 +34,12 @@ def token_queue(
     tokens = Signal(intbv(0, min=0, max=capacity + 1))  # pushed, not yet popped
     claimed = Signal(intbv(0, min=0, max=capacity + 1))  # reserved, not yet popped
 
+    some, full = bit(), bit()  # tokens is not 0, claimed is the capacity
+
     @always_comb
     def answer() -> None:
-        available.next = tokens != 0
-        room.next = claimed != capacity
+        available.next = some
+        room.next = not full
 
     @always_seq(clock.posedge, reset)
     def count() -> None:
@@ -45,11 +49,15 @@ def token_queue(
             assert tokens != claimed or reserve or not push, "a token was pushed unreserved"
         if push and not pop:
             tokens.next = tokens + 1
+            some.next = True
         elif pop and not push:
             tokens.next = tokens - 1
+            some.next = tokens != 1
         if reserve and not pop:
             claimed.next = claimed + 1
+            full.next = claimed == capacity - 1
         elif pop and not reserve:
             claimed.next = claimed - 1
+            full.next = False
 
     return answer, count

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, always_seq, block
+from myhdl import always_comb, always_seq, block, concat
 
 from ..isa.opcodes import ADDRESS_BITS, WINDOW_GRANULE
-from .bundles import bit, word
+from .bundles import Stream, bit, word
+from .stream_register import stream_register
 
 __all__ = ["Checked", "Request", "window_check"]
 
@@ -47,36 +48,34 @@ def window_check(
     clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, request: Request,
     checked: Checked, empty: Any,
 ) -> Any:
-    """Check bursts: stage ``picked`` registers the address, stage ``checked`` the comparison."""
-    picked_valid = bit()
-    picked_address, picked_beats, picked_owner = word(ADDRESS_BITS + 1), word(5), word(2)
-    move_picked = bit()  # the picked burst goes on to the checked stage
+    """Check bursts: ``picked`` registers the address, ``checked`` the comparison."""
+    width = ADDRESS_BITS + 1 + 5 + 2  # {owner, beats, address}
+    beats_lo, owner_lo = ADDRESS_BITS + 1, ADDRESS_BITS + 6
+    offered, picked = Stream(width), Stream(width)
+    register = stream_register(clock, reset, offered, picked, width=width)
 
     @always_comb
     def decide() -> None:
-        move_picked.next = checked.ready or not checked.valid
-        empty.next = not picked_valid and not checked.valid
+        picked.ready.next = checked.ready or not checked.valid
+        empty.next = not picked.valid and not checked.valid
 
     @always_comb
     def accept() -> None:
-        request.ready.next = (move_picked or not picked_valid) and not halt
+        request.ready.next = offered.ready and not halt
+        offered.valid.next = request.valid and not halt
+        offered.data.next = concat(request.owner, request.beats, request.address)
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
-        if move_picked or not picked_valid:
-            picked_valid.next = request.valid and not halt
-            picked_address.next = request.address
-            picked_beats.next = request.beats
-            picked_owner.next = request.owner
-        if move_picked:
-            checked.valid.next = picked_valid
-            checked.address.next = picked_address[ADDRESS_BITS:]
-            checked.beats.next = picked_beats
-            checked.owner.next = picked_owner
+        if picked.ready:
+            checked.valid.next = picked.valid
+            checked.address.next = picked.data[ADDRESS_BITS:]
+            checked.beats.next = picked.data[owner_lo:beats_lo]
+            checked.owner.next = picked.data[:owner_lo]
             checked.refused.next = (
-                picked_address[ADDRESS_BITS]
-                or picked_address[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]
-                or picked_address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]
+                picked.data[ADDRESS_BITS]
+                or picked.data[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]
+                or picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]
             )
 
-    return decide, accept, advance
+    return register, decide, accept, advance

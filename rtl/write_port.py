@@ -27,7 +27,7 @@ from .window_check import Checked, Request, window_check
 __all__ = ["WRITES", "write_port"]
 
 WRITES = 32
-_ISSUED_BITS = ADDRESS_BITS + 6  # of a burst that needs data: {address, refused, beats}
+_ISSUED_BITS = ADDRESS_BITS + 6  # of a burst that needs data: {address, refused, beats - 1}
 _FILLED_BITS = ADDRESS_BITS + 1  # of a burst that needs a response: {address, refused}
 _INCR = 1
 
@@ -41,8 +41,9 @@ def write_port(
     request, checked, check_empty = Request(), Checked(), bit()
     issued, filling = Stream(_ISSUED_BITS), Stream(_ISSUED_BITS)
     filled, awaited = Stream(_FILLED_BITS), Stream(_FILLED_BITS)
-    outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 1) + 1))
+    outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 2) + 1))
     beat = word(5)  # data beats of the filling burst so far
+    last_number = word(5)  # of the beats of the checked burst, counted from 0
     address_free, data_free = bit(), bit()
     take_beat, last_beat, answered = bit(), bit(), bit()
     failed = bit()  # error_address holds an address of this launch
@@ -64,6 +65,7 @@ def write_port(
 
     @always_comb
     def decide() -> None:
+        last_number.next = checked.beats - 1
         address_free.next = checked.refused or not m_axi.awvalid or m_axi.awready
         data_free.next = filling.data[5] or not m_axi.wvalid or m_axi.wready
 
@@ -71,7 +73,7 @@ def write_port(
     def issue() -> None:
         checked.ready.next = issued.ready and address_free
         issued.valid.next = checked.valid and not halt and address_free
-        issued.data.next = concat(checked.address, checked.refused, checked.beats)
+        issued.data.next = concat(checked.address, checked.refused, last_number)
 
     @always_seq(clock.posedge, reset)
     def drive_address() -> None:
@@ -90,7 +92,7 @@ def write_port(
         take_beat.next = (
             filling.valid and filled.ready and data_free and (store.data_valid or halt)
         )
-        last_beat.next = beat + 1 == filling.data[5:]
+        last_beat.next = beat == filling.data[5:]
 
     @always_comb
     def finish_burst() -> None:

@@ -136,7 +136,7 @@ def plant(field: Field, bug: Planted, number: int) -> Result:
     folder = field.copy(f"bug{number}", bug)
     status, report, said = field.test(folder, bug.asked(), "-x")
     shutil.rmtree(folder)
-    outcome, test, error = "broken", "", said
+    outcome, test, error = "broken", "", f"pytest ended with status {status}: {said}"
     if status == 0:
         outcome, error = "survived", f"{report['passed']} tests passed"
     elif status == 1 and report.get("failures"):

@@ -114,7 +114,7 @@ TABLE = (
     ),
     Planted(
         "RQT keeps parameters from instruction to instruction", "alu", "rqt_parameters.py",
-        "if moves and s2.last:", "if moves and s2.last and not indices.rqt:",
+        "if moves and s2.last:", "if moves and s2.last and s2.gemm:",
         "rtl_step_hazards::test_parameters_written_between_two_instructions",
     ),
     Planted(

@@ -85,9 +85,9 @@ TABLE = (
         "beat_ends.next = tile.lane == last_lane", _STORE,
     ),
     Planted(
-        "whole beats written", "store", "tile_beats.py",
+        "lanes behind the first written with it", "store", "tile_beats.py",
         "write.data_strobe.next[i * element + j] = sent[i]",
-        "write.data_strobe.next[i * element + j] = True", _STORE,
+        "write.data_strobe.next[i * element + j] = sent[i] or sent[0]", _STORE,
     ),
     Planted(
         "third row in the lane of the second", "store", "tile_reads.py",

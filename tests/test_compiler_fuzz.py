@@ -56,6 +56,7 @@ def test_a_sample(generator: str) -> None:
 
 
 @pytest.mark.networks
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("config", sorted(NAMED))
 @pytest.mark.parametrize("generator", sorted(GENERATORS))
 def test_every_configuration(generator: str, config: str) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compiler_networks import NetworkBuilder, save
+from compiler_networks import NetworkBuilder, compiled, save
 from onnx import helper, numpy_helper
 
 from myvta.compiler.fold import fold
 from myvta.compiler.graph import Graph
 from myvta.compiler.host import evaluator, host_model, run_host
 from myvta.compiler.onnx_import import import_model
+from myvta.compiler.reference import evaluate
 
 Build = Callable[[NetworkBuilder], object]
 
@@ -121,6 +122,17 @@ FORMS: dict[str, tuple[int, Build, list[str]]] = {
     "Resize by sizes": (17, lambda b: b.node("Resize", [
         image(b), "", "", ints(b, 2, 6, 8, 12)], (2, 6, 8, 12), mode="nearest",
         coordinate_transformation_mode="asymmetric", nearest_mode="floor"), ["Resize"]),
+    "Resize rounding up at halves": (17, lambda b: b.node("Resize", [
+        image(b), "", value(b, 1, 1, 2, 2)], (2, 6, 8, 8), mode="nearest",
+        coordinate_transformation_mode="asymmetric", nearest_mode="round_prefer_ceil"),
+        ["Resize"]),
+    "Resize rounding down at halves": (17, lambda b: b.node("Resize", [
+        image(b), "", value(b, 1, 1, 2, 2)], (2, 6, 8, 8), mode="nearest",
+        coordinate_transformation_mode="asymmetric", nearest_mode="round_prefer_floor"),
+        ["Resize"]),
+    "Resize to corners": (17, lambda b: b.node("Resize", [
+        image(b), "", value(b, 1, 1, 5, 2)], (2, 6, 20, 8), mode="nearest",
+        coordinate_transformation_mode="align_corners"), ["Resize"]),
     "Resize by a half-pixel": (17, lambda b: b.node("Resize", [
         image(b), "", value(b, 1, 1, 5, 2)], (2, 6, 20, 8), mode="nearest"), ["Resize"]),
     "Reshape to a row of pixels": (17, lambda b: b.node("Reshape", [
@@ -149,6 +161,8 @@ FORMS: dict[str, tuple[int, Build, list[str]]] = {
         b.average(image(b))], (2, 1, 1, 6), perm=[0, 2, 3, 1]), ["GlobalAveragePool", "View"]),
     "Transpose": (17, lambda b: b.node("Transpose", [image(b)], (2, 4, 4, 6), perm=[0, 2, 3, 1]),
                   ["Transpose"]),
+    "Identity behind a node of the host": (17, lambda b: b.node("Identity", [b.node("Exp", [
+        image(b)], SAME)], SAME), ["Exp"]),
     "Cast to what it is": (17, lambda b: b.node("Abs", [b.node("Cast", [
         image(b)], SAME, to=1)], SAME), ["Abs"]),
     "Add a number": (17, lambda b: b.node("Add", [value(b, 2), image(b)], SAME), ["Affine"]),
@@ -213,6 +227,19 @@ def test_form(tmp_path: Path, name: str) -> None:
     assert kinds(folded(build, tmp_path)) == wanted
 
 
+@pytest.mark.parametrize(("name", "fits"), [
+    ("Resize rounding up at halves", False), ("Resize rounding down at halves", True),
+    ("Resize to corners", False), ("Resize by a half-pixel", True), ("Resize by sizes", True),
+    ("Pad by reflection", False), ("Slice with steps", False), ("Slice backwards", False),
+])
+def test_which_have_the_attributes_of_their_kind(tmp_path: Path, name: str, fits: bool) -> None:
+    opset, make, _ = FORMS[name]
+    build = NetworkBuilder(opset=opset)
+    make(build)
+    (node,) = folded(build, tmp_path).nodes
+    assert bool({"factors", "fill", "start"} & set(node.attrs)) is fits
+
+
 @pytest.mark.parametrize(("attrs", "size", "counted"), [
     ({"count_include_pad": 1, "pads": [1, 0, 1, 2]}, (4, 4), (1, 0, 1, 2)),
     ({"count_include_pad": 0, "pads": [1, 0, 1, 2]}, (4, 4), (0, 0, 0, 0)),
@@ -227,6 +254,14 @@ def test_padding_that_counts(
                strides=(2, 2) if "pads" not in attrs else (1, 1), **attrs)
     (node,) = folded(build, tmp_path).nodes
     assert node.attrs["counted"] == counted
+    if "auto_pad" not in attrs:
+        made = compiled(build, tmp_path, "default")
+        inputs = build.samples(2)
+        name = build.nodes[-1].output[0]
+        scale = 2.0 ** (made.quantized.tensors[name].exponent or 0)
+        found = evaluate(made.quantized, inputs)[name] * scale
+        wanted = evaluator(import_model(tmp_path / "network.onnx")[1], [name])(inputs)[name]
+        np.testing.assert_allclose(found, wanted, atol=0.04)  # two steps of 2^-6
 
 
 def test_what_became_of_nodes_is_noted(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ import pytest
 from compiler_cases import BUILD, NetworkCase, Step
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 
+from myvta.compiler.host import evaluator
+from myvta.compiler.onnx_import import import_model
+from myvta.compiler.reference import evaluate
 from myvta.isa.config import Config, named
 
 
@@ -41,6 +44,14 @@ CASES = {
     "concat of many blocks": case(
         (1, 30, 9, 9), ("conv", (0,), {"channels": 21, "kernel": (1, 1), "pads": (0, 0, 0, 0)}),
         ("concat", (1, 0, 1), {})),
+    "concat of scales far apart": case(
+        (1, 5, 3, 3), ("constant", (0,), {
+            "op": "Mul", "form": "scalar", "gain": 0.002, "first": False}),
+        ("constant", (0,), {"op": "Mul", "form": "scalar", "gain": 0.00003, "first": False}),
+        ("concat", (1, 0, 2), {})),
+    "add of scales far apart": case(
+        (1, 5, 3, 3), ("constant", (0,), {
+            "op": "Mul", "form": "scalar", "gain": 0.002, "first": False}), ("add", (1, 0), {})),
     "concat of many small inputs": case(
         (1, 16, 4, 4), ("split", (0,), {"sizes": (1,) * 16}),
         ("concat", tuple(range(16, 0, -1)), {})),
@@ -93,6 +104,23 @@ def test_operator(tmp_path: Path, name: str, config: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(CASES) - {"dilated max pool"}))
 def test_the_smallest_buffers(tmp_path: Path, name: str) -> None:
     check(CASES[name], tmp_path, SMALL, range(1))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_integers_stand_for_the_float_network(tmp_path: Path, name: str) -> None:
+    """Factors, bounds and scales mean what the operators mean: within a few units of the output."""
+    network = NetworkBuilder()
+    output = CASES[name].build(network)
+    made = compiled(network, tmp_path, "default", output, method="minmax")
+    inputs = network.samples(network.shapes["input"][0])
+    exponent = made.quantized.tensors[output].exponent
+    assert exponent is not None
+    found = evaluate(made.quantized, inputs)[output] * 2.0**exponent
+    model = import_model(tmp_path / "network.onnx")[1]
+    wanted = evaluator(model, [output])(inputs)[output]
+    peak = np.abs(network.samples(1)["input"]).max()
+    error = np.abs(found - wanted)
+    assert np.percentile(error, 90) <= 2.5 * 2.0**exponent + 0.03 * min(peak, np.abs(wanted).max())
 
 
 def test_a_split_and_a_concat_that_undo_each_other(tmp_path: Path) -> None:

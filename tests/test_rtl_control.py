@@ -97,13 +97,13 @@ def test_a_good_launch_cycle_by_cycle():
     script = merge(LAUNCH, pulse(20, "finish"), {18: {"port_idle": False}, 29: {"port_idle": True}})
     last = bench.play(script, 40)
     assert bench.cycles("busy") == list(range(6, 31))
-    assert bench.cycles("halt") == list(range(21, 31))
+    assert bench.cycles("halt") == list(range(22, 31))
     assert bench.cycles("module_reset") == [*range(6), *range(31, 41)]
     assert bench.cycles("ended") == [31]
     assert [row["control"] for row in bench.trace[4:32]] == [0, 0] + [1] * 25 + [2]
     assert last == {
         "busy": False, "module_reset": True, "halt": True, "ended": False, "control": 2,
-        "cycles": 15, "error_code": 0, "error_index": 0, "error_address": 0,
+        "cycles": 16, "error_code": 0, "error_index": 0, "error_address": 0,
     }
 
 
@@ -124,7 +124,7 @@ def test_faults_of_one_cycle_have_a_fixed_priority(first):
     script = merge(LAUNCH, *(raise_fault(11, *fault) for fault in FAULTS[first:]))
     last = bench.play(script, 20)
     assert (last["control"], last["error_code"], last["error_index"]) == (6, *FAULTS[first][1:])
-    assert last["cycles"] == 7 and bench.cycles("halt") == [13]
+    assert last["cycles"] == 8 and bench.cycles("halt") == [14]
 
 
 def test_the_first_fault_counts_and_later_ones_are_ignored():
@@ -172,7 +172,7 @@ def test_deadlock_names_the_lowest_index_that_waits(done, waiting):
     assert (last["control"], last["error_code"], last["error_index"]) == (
         6, ErrorCode.DEADLOCK, min(indices)
     )
-    assert bench.cycles("halt") == [10 + QUIET_CYCLES]
+    assert bench.cycles("halt") == [13 + QUIET_CYCLES]
 
 
 QUIET = {
@@ -186,7 +186,7 @@ def test_any_movement_starts_the_quiet_time_again(wire):
     bench = Bench()
     script = merge(LAUNCH, {9: QUIET}, {60: {wire: False}, 61: {wire: True}})
     bench.play(script, 61 + QUIET_CYCLES + 5)
-    assert bench.cycles("halt") == [62 + QUIET_CYCLES]
+    assert bench.cycles("halt") == [65 + QUIET_CYCLES]
 
 
 def test_a_module_at_work_is_never_a_deadlock():
@@ -226,10 +226,10 @@ def test_status_holds_is_cleared_by_clear_and_by_the_next_launch():
     rows = bench.trace
     assert (rows[19]["control"], rows[19]["error_code"], rows[19]["error_index"]) == (6, 11, 8)
     assert (rows[25]["control"], rows[25]["error_code"], rows[25]["error_index"]) == (0, 11, 8)
-    assert rows[25]["cycles"] == 6
+    assert rows[25]["cycles"] == 7
     assert (rows[31]["control"], rows[31]["error_code"], rows[31]["error_index"]) == (1, 0, 0)
     assert rows[31]["cycles"] == 0
-    assert last["control"] == 2 and last["cycles"] == 10
+    assert last["control"] == 2 and last["cycles"] == 11
 
 
 def control_top(config):

@@ -26,7 +26,7 @@ def test_cancel_ends_with_the_lowest_index_under_way(present):
     assert (last["control"], last["error_code"], last["error_index"], last["error_address"]) == (
         6, ErrorCode.RESET, min(oldest.values(), default=50), 0
     )
-    assert bench.cycles("halt") == [16] and last["cycles"] == 10
+    assert bench.cycles("halt") == [17] and last["cycles"] == 11
 
 
 @pytest.mark.parametrize("cycle", [3, 5, 12, 13, 14, 30])
@@ -44,8 +44,8 @@ def test_an_end_in_the_same_cycle_wins_over_cancel_and_watchdog():
         (pulse(12, "finish"), ErrorCode.NONE), (raise_fault(11, *FAULTS[1]), ErrorCode.WINDOW),
     ):
         bench = Bench()
-        last = bench.play(merge({0: {"watchdog": 6}}, LAUNCH, script, pulse(12, "cancel")), 20)
-        assert last["error_code"] == code and last["cycles"] == 7
+        last = bench.play(merge({0: {"watchdog": 7}}, LAUNCH, script, pulse(12, "cancel")), 20)
+        assert last["error_code"] == code and last["cycles"] == 8
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 200])
@@ -61,7 +61,7 @@ def test_the_watchdog_ends_a_launch_of_more_cycles(limit):
 
 def test_a_launch_of_just_as_many_cycles_as_the_watchdog_allows_ends_well():
     bench = Bench()
-    last = bench.play(merge({0: {"watchdog": 20}}, LAUNCH, pulse(25, "finish")), 40)
+    last = bench.play(merge({0: {"watchdog": 20}}, LAUNCH, pulse(24, "finish")), 40)
     assert last["control"] == 2 and last["cycles"] == 20
 
 
@@ -74,11 +74,11 @@ def test_a_bus_that_stands_still_is_given_up_after_its_cycles_and_draining_shows
     script = merge(LAUNCH, {7: {"port_idle": False, "draining": True}}, pulse(10, "cancel"),
                    {2000: {"draining": False}})
     bench.play(script, 2010)
-    assert bench.cycles("halt") == list(range(11, 11 + DRAIN_CYCLES))
-    assert bench.cycles("ended") == [11 + DRAIN_CYCLES]
+    assert bench.cycles("halt") == list(range(12, 12 + DRAIN_CYCLES))
+    assert bench.cycles("ended") == [12 + DRAIN_CYCLES]
     rows = bench.trace
-    assert rows[10 + DRAIN_CYCLES]["control"] == 1
-    assert {row["control"] for row in rows[11 + DRAIN_CYCLES:2001]} == {6 | 16}
+    assert rows[11 + DRAIN_CYCLES]["control"] == 1
+    assert {row["control"] for row in rows[12 + DRAIN_CYCLES:2001]} == {6 | 16}
     assert rows[2005]["control"] == 6
 
 

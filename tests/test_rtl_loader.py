@@ -163,7 +163,7 @@ def test_contiguous_weights_move_a_beat_a_cycle(latency):
     assert beats(bench, loads) == 2048
     data = bench.port.taken
     assert data[-1] - data[0] == 2047, "no bubble once started"
-    assert span_of(bench) <= 2048 + latency + 6
+    assert span_of(bench) <= 2048 + latency + 7
 
 
 def test_consecutive_loads_hide_their_latency():
@@ -173,7 +173,7 @@ def test_consecutive_loads_hide_their_latency():
         for at in range(4)
     ]
     bench.run(loads)
-    assert span_of(bench) <= 64 + beats(bench, loads) + 4 + 6
+    assert span_of(bench) <= 64 + beats(bench, loads) + 3 * 2 + 7
 
 
 def test_outstanding_bursts_are_limited():

@@ -8,24 +8,31 @@ from rtl_bench import StreamSink, StreamSource, clock_and_reset, simulate
 
 from myvta.rtl.bundles import Stream
 from myvta.rtl.queue import queue
+from myvta.rtl.stream_register import stream_register
 
 WIDTH = 12
 
 
 class Model:
-    """The contract of rtl/queue.py as a deque and one output slot."""
+    """The contract of rtl/queue.py as a deque and two slots behind it."""
 
     def __init__(self, depth):
-        self.depth, self.memory, self.slot = depth, deque(), None
+        self.depth, self.memory, self.read, self.slot = depth, deque(), None, None
 
     def edge(self, offered, ready):
         """One clock edge: ``offered`` is a word or None, ``ready`` the reader's answer."""
-        taken = offered is not None and len(self.memory) < self.depth
+        if len(self.memory) == self.depth:
+            offered = None
         if ready:
             self.slot = None
-        if self.slot is None and self.memory:
-            self.slot = self.memory.popleft()
-        if taken:
+        if self.slot is None:
+            if self.read is None and not self.memory:
+                self.slot, offered = offered, None
+            else:
+                self.slot, self.read = self.read, None
+        if self.read is None and self.memory:
+            self.read = self.memory.popleft()
+        if offered is not None:
             self.memory.append(offered)
 
 
@@ -61,7 +68,7 @@ def test_every_cycle_equals_the_model(depth, write_rate, read_rate):
     assert reader.words == expected
 
 
-def test_streams_one_word_per_cycle_two_cycles_late():
+def test_streams_one_word_per_cycle_one_cycle_late():
     random = Random(0)
     clock, reset, sink, source, block = bench(4)
     writer, reader = StreamSource(sink, random), StreamSink(source, random)
@@ -75,10 +82,10 @@ def test_streams_one_word_per_cycle_two_cycles_late():
     simulate([block], clock, reset, on_edge, limit=100)
     entered = [cycle for cycle, _ in writer.sent]
     assert [cycle - entered[0] for cycle in entered] == list(range(50))
-    assert [cycle for cycle, _ in reader.taken] == [cycle + 2 for cycle in entered]
+    assert [cycle for cycle, _ in reader.taken] == [cycle + 1 for cycle in entered]
 
 
-def test_holds_depth_words_and_one():
+def test_holds_depth_words_and_two():
     clock, reset, sink, source, block = bench(8)
     writer = StreamSource(sink, Random(0))
     writer.words.extend(range(20))
@@ -88,7 +95,7 @@ def test_holds_depth_words_and_one():
         return cycle == 40
 
     simulate([block], clock, reset, on_edge, limit=41)
-    assert len(writer.sent) == 8 + 1
+    assert len(writer.sent) == 8 + 2
 
 
 def test_reset_empties_it():
@@ -109,6 +116,36 @@ def test_reset_empties_it():
         return cycle == 20
 
     simulate([block], clock, reset, on_edge, limit=21)
+
+
+@pytest.mark.parametrize("write_rate, read_rate", [(1, 1), (0.5, 0.5), (0.9, 0.3), (0.3, 0.9)])
+def test_a_stream_register_is_two_slots_that_see_no_wires(write_rate, read_rate):
+    random = Random(int(write_rate * 10))
+    clock, reset = clock_and_reset()
+    sink, source = Stream(WIDTH), Stream(WIDTH)
+    block = stream_register(clock, reset, sink, source, width=WIDTH)
+    writer = StreamSource(sink, random, write_rate)
+    reader = StreamSink(source, random, read_rate)
+    writer.words.extend(random.getrandbits(WIDTH) for _ in range(300))
+    expected, slots = list(writer.words), deque()
+
+    def on_edge(cycle):
+        assert bool(sink.ready) == (len(slots) < 2), cycle
+        assert bool(source.valid) == bool(slots), cycle
+        if slots:
+            assert source.data == slots[0], cycle
+        if sink.valid and len(slots) < 2:
+            slots.append(int(sink.data))
+            if source.ready and source.valid:
+                slots.popleft()
+        elif source.ready and source.valid:
+            slots.popleft()
+        writer.edge(cycle)
+        reader.edge(cycle)
+        return len(reader.taken) == len(expected)
+
+    simulate([block], clock, reset, on_edge, limit=2000)
+    assert reader.words == expected
 
 
 @pytest.mark.parametrize("depth", [0, 1, 3, 48])

@@ -63,7 +63,6 @@ def test_requantization_at_its_edges(imm):
 
 
 PARAMETERS = 8  # tiles of bias, multiplier and shift
-PARTS = pytest.mark.parametrize("part", range(3), ids=["bias", "multiplier", "shift"])
 
 
 def parameters(bias=100, multiplier=2**30, shift=5):
@@ -72,22 +71,30 @@ def parameters(bias=100, multiplier=2**30, shift=5):
     return [*data, [bias] * 4, [multiplier] * 4, [shift] * 4, [1] * 4, [2**30] * 4, [0] * 4]
 
 
-@PARTS
-def test_parameters_written_between_two_instructions(part):
-    """However many steps lie between the write and the RQT, fetched parameters included."""
-    uops = [(0, PARAMETERS, 0), (PARAMETERS + part, 0, 0), (7, 0, 0)]
-    rqt = Steps(opcode=AluOpcode.RQT, use_imm=True, iter_in=3, dst=(0, 1), uop_end=1)
-    add = Steps(opcode=AluOpcode.ADD, use_imm=True, imm=1, uop_bgn=1, uop_end=2)
-    program = []
-    for gap in (0, 1, 2, 5, 8, 12):
-        other = Steps(
-            opcode=AluOpcode.ADD, use_imm=True, imm=7, iter_in=gap, uop_bgn=2, uop_end=3
-        )
-        program += [rqt, add, other]
-    check(parameters(), uops, *program, rqt)
+@pytest.mark.parametrize(
+    ("part", "shift", "change"), [(0, 5, 2**23), (1, 5, 3000), (2, 10, -1)],
+    ids=["bias", "multiplier", "shift"],
+)
+def test_parameters_written_between_two_instructions(part, shift, change):
+    """However many steps lie between the write and the RQT; each change shows in its result."""
+    gaps = (0, 1, 2, 5, 8, 12)
+    data = [[2**26 + lane * 2**22 for lane in range(4)]] * (len(gaps) + 1)
+    first, idle = len(data), len(data) + 4  # parameters; a tile that nobody looks at
+    acc = [*data, [0] * 4, [2**16] * 4, [shift] * 4, [change] * 4, [0] * 4]
+    uops = [(n, first, 0) for n in range(len(data))] + [(first + part, first + 3, 0), (idle, 0, 0)]
+
+    def step(uop, **fields):
+        return Steps(**{"opcode": AluOpcode.ADD, "uop_bgn": uop, "uop_end": uop + 1, **fields})
+
+    rqt = dict(opcode=AluOpcode.RQT, use_imm=True)
+    program = [step(0, **rqt)]
+    for n, gap in enumerate(gaps, 1):
+        program += [step(len(data)), step(len(data) + 1, use_imm=True, imm=7, iter_in=gap),
+                    step(n, **rqt)]
+    check(acc, uops, *program)
 
 
-@PARTS
+@pytest.mark.parametrize("part", range(3), ids=["bias", "multiplier", "shift"])
 @pytest.mark.parametrize("gap", [0, 1, 3, 6])
 def test_parameters_written_by_a_step_of_the_same_instruction(part, gap):
     """The step that writes them is an RQT with other parameters; then they are used at once."""

@@ -12,7 +12,7 @@ from myvta.isa.config import named
 from myvta.isa.opcodes import AluOpcode, ErrorCode, RqtFlag
 
 CONFIG = named("1x4x4")
-LATENCY = 10  # cycles from a command's offer to its first write, and the only overhead of a run
+LATENCY = 11  # cycles from a command's offer to its first write, and the only overhead of a run
 
 
 def plain_pads(uops, acc_tiles: int = 60) -> Scratchpads:
@@ -150,3 +150,19 @@ def test_rqt_parameters_out_of_range_are_a_fault(imm, shift, multiplier, expecte
     pads.acc += [[0] * 4, [0, 0, multiplier, 0], [0, shift, 0, 0]]
     steps = Steps(opcode=AluOpcode.RQT, use_imm=True, imm=imm)
     assert run_rtl(CONFIG, pads, [steps]).fault == expected
+
+
+@pytest.mark.parametrize("shift, multiplier", [(32, 1), (0, -1)])
+@pytest.mark.parametrize("between", range(7))
+def test_a_parameter_out_of_range_comes_before_a_younger_index(between, shift, multiplier):
+    """It is seen cycles after the step went on; nothing from that step on is written."""
+    pads = plain_pads([(0, 1, 0), (255, 0, 0), (0, 0, 0)], 1)
+    pads.acc += [[0] * 4, [0, 0, multiplier, 0], [0, 0, 0, shift]]
+    program = [
+        Steps(opcode=AluOpcode.RQT, use_imm=True),
+        *[Steps(use_imm=True, imm=1, uop_bgn=2, uop_end=3)] * between,
+        Steps(use_imm=True, iter_in=2, dst=(0, 1), uop_bgn=1, uop_end=2),
+    ]
+    run = run_rtl(CONFIG, pads, program)
+    assert run.fault == (ErrorCode.RQT_PARAMETER, 0)
+    assert run.trace == [] and run.completions == []

@@ -1,0 +1,102 @@
+"""Hazards of long operations (stage s1 to s2): steps ahead that will write what a step reads.
+
+Contract
+    ``operand_hits`` and ``parameter_hits`` have a bit for each of the stages s3..s9 as they are
+    in the same cycle as the step in s2: the step there writes ``ACC[dst]`` or ``ACC[src]`` of a
+    MUL or RQT, or one of the three parameter tiles of an RQT.  Always 0 for other operations, which
+    forward.  Compared while the step is still in s1, and moved on with the stages while it waits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, always_seq, block
+
+from .bundles import bit, word
+from .indexer import StepSums
+from .pack import join
+from .step import Step
+
+__all__ = ["STAGES_AHEAD", "operand_hazards", "parameter_hazards"]
+
+STAGES_AHEAD = 7  # s3 to s9
+
+
+@block
+def operand_match(flying: Step, s1: Step, match: Any) -> Any:
+    """Tell whether ``flying`` writes an operand tile of the step in s1."""
+
+    @always_comb
+    def compare() -> None:
+        match.next = flying.valid and s1.valid and s1.long and (
+            flying.dst == s1.dst or (s1.pair and flying.dst == s1.src)
+        )
+
+    return compare
+
+
+@block
+def parameter_match(
+    flying: Step, s1: Step, sums: StepSums, multiplier: Any, shift: Any, match: Any
+) -> Any:
+    """Tell whether ``flying`` writes one of the parameter tiles of the RQT in s1."""
+
+    @always_comb
+    def compare() -> None:
+        match.next = flying.valid and s1.valid and sums.rqt and (
+            flying.dst == s1.src or flying.dst == multiplier or flying.dst == shift
+        )
+
+    return compare
+
+
+@block
+def follow_matches(clock: Any, reset: Any, advance: Any, matches: list[Any], hits: Any) -> Any:
+    """Register the matches of s2..s8 as hits of s3..s9, or move the hits on by one stage."""
+    found = word(STAGES_AHEAD)
+
+    @always_seq(clock.posedge, reset)
+    def follow() -> None:
+        if advance:
+            hits.next = found
+        else:
+            hits.next = hits << 1
+
+    return join(matches, found), follow
+
+
+@block
+def operand_hazards(
+    clock: Any, reset: Any, advance: Any, stages: list[Step], s1: Step, operand_hits: Any
+) -> Any:
+    """Compare with ``stages``, s2 to s8."""
+    matches = [bit() for _ in stages]
+    return (
+        [operand_match(stage, s1, match) for stage, match in zip(stages, matches, strict=True)],
+        follow_matches(clock, reset, advance, matches, operand_hits),
+    )
+
+
+@block
+def parameter_hazards(
+    clock: Any, reset: Any, advance: Any, stages: list[Step], s1: Step, sums: StepSums,
+    parameter_hits: Any,
+) -> Any:
+    """Compare with ``stages``, s2 to s8."""
+    matches = [bit() for _ in stages]
+    multiplier, shift = word(len(s1.src)), word(len(s1.src))
+
+    @always_comb
+    def locate() -> None:
+        multiplier.next = s1.src + 1
+        shift.next = s1.src + 2
+
+    return (
+        locate,
+        [
+            parameter_match(stage, s1, sums, multiplier, shift, match)
+            for stage, match in zip(stages, matches, strict=True)
+        ],
+        follow_matches(clock, reset, advance, matches, parameter_hits),
+    )
