@@ -7,10 +7,11 @@ inside a sum, so an index that ran past its scratchpad can never come back in ra
 
 from __future__ import annotations
 
-from myhdl import Signal, always, always_comb, always_seq, block, modbv
+from myhdl import Signal, always, always_comb, always_seq, block, concat, modbv
 
 from ..isa.config import Config
-from .bundles import INDEX_BITS, bit, word
+from .bundles import INDEX_BITS, Stream, bit, word
+from .stream_register import stream_register
 
 __all__ = ["StepCommand", "StepOffsets", "sequencer"]
 
@@ -64,13 +65,17 @@ def sticky_sum(base, factor, total, *, width):
 
 
 @block
-def sequencer(clock, reset, command, advance, uop_address, step, offsets, index, busy, *, config):
+def sequencer(
+    clock, reset, command, advance, uop_read, uop_address, step, offsets, index, busy, *, config
+):
     """Run commands back to back: no idle cycle between two that are ready.
 
-    ``uop_address`` is combinational for the micro-op memory, whose data arrives together with
-    ``step`` (a :class:`~myvta.rtl.step.Step`, stage s0), ``offsets`` and ``index``.  Everything
-    holds while ``advance`` is low.  Else ``command.ready`` is high when idle and in the cycle of a
-    command's last step.  Whether a loop is in its last turn is known a cycle ahead.
+    Micro-ops are read when ``uop_read``; their data arrives together with ``step`` (a
+    :class:`~myvta.rtl.step.Step`, stage s0), ``offsets`` and ``index``, which hold while
+    ``advance`` is low.  The loops themselves stop one cycle later than that and go on one cycle
+    later: a :mod:`.stream_register` stands between, whose registers say whether ``free``.
+    While it is, ``command.ready`` is high when idle and in the cycle of a command's last step.
+    Whether a loop is in its last turn is known a cycle ahead.
     """
     src_width = max(config.log_acc_depth, config.log_inp_depth)
     state = StepCommand(config)  # the command being run
@@ -84,6 +89,18 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
     uop, uop_next = word(config.log_uop_depth), word(config.log_uop_depth)
     uop_after, second_uop = word(config.log_uop_depth + 1), word(config.log_uop_depth + 1)
     out_left, in_left = word(14), word(14)
+
+    # the step that the loops are at, on its way to s0
+    f_src = config.log_wgt_depth + 1
+    f_dst = f_src + src_width + 1
+    f_index = f_dst + config.log_acc_depth + 1
+    f_push_next = f_index + INDEX_BITS
+    f_push_prev, f_imm, f_use_imm = f_push_next + 1, f_push_next + 2, f_push_next + 18
+    f_opcode, f_overwrite, f_clear = f_use_imm + 1, f_use_imm + 4, f_use_imm + 5
+    f_gemm, f_stepping, f_last = f_use_imm + 6, f_use_imm + 7, f_use_imm + 8
+    offered, shown, free = Stream(f_last + 1), Stream(f_last + 1), bit()
+    kept_uop = word(config.log_uop_depth)
+    register = stream_register(clock, reset, offered, shown, width=f_last + 1)
 
     sums = []
     for name, width in (
@@ -101,7 +118,6 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
     @always_comb
     def count():
         uop_next.next = uop + 1
-
         uop_after.next = uop + 2
         second_uop.next = command.uop_bgn + 1
 
@@ -115,44 +131,61 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
 
     @always_comb
     def offer():
-        command.ready.next = advance and (not active or final)
+        command.ready.next = offered.ready and (not active or final)
         accepts.next = command.valid and (not active or final)
-        uop_address.next = uop
+        offered.valid.next = active
+        offered.data.next = concat(
+            final, state.stepping, state.gemm, state.clear, state.overwrite, state.opcode,
+            state.use_imm, state.imm, state.push_prev, state.push_next, state.index, inner.dst,
+            inner.src, inner.wgt,
+        )
+        free.next = offered.ready
         busy.next = active
 
     @always_comb
+    def read():
+        shown.ready.next = advance
+        uop_read.next = advance or not shown.valid
+        uop_address.next = kept_uop
+        if offered.ready:
+            uop_address.next = uop
+
+    @always_comb
+    def mark():
+        step.last.next = shown.valid and shown.data[f_last]
+        step.valid.next = shown.valid and shown.data[f_stepping]
+
+    @always_comb
+    def describe():
+        step.gemm.next = shown.data[f_gemm]
+        step.clear.next = shown.data[f_clear]
+        step.overwrite.next = shown.data[f_overwrite]
+        step.opcode.next = shown.data[f_opcode + 3:f_opcode]
+        step.use_imm.next = shown.data[f_use_imm]
+        step.imm.next = shown.data[f_imm + 16:f_imm]
+        step.push_prev.next = shown.data[f_push_prev]
+        step.push_next.next = shown.data[f_push_next]
+        index.next = shown.data[f_index + INDEX_BITS:f_index]
+        offsets.dst.next = shown.data[f_index:f_dst]
+        offsets.src.next = shown.data[f_dst:f_src]
+        offsets.wgt.next = shown.data[f_src:]
+
+    @always_comb
     def choose():
-        # what changes if advance is high, which comes late
         turns.next = accepts or active
         turns_in.next = accepts or (active and uop_wraps)
         turns_out.next = accepts or (active and uop_wraps and in_wraps)
 
     @always_seq(clock.posedge, reset)
-    def mark():
-        if advance:
-            step.valid.next = active and state.stepping
-            step.last.next = active and final
+    def follow():
+        if free:
             active.next = accepts or (active and not final)
 
     @always(clock.posedge)
-    def describe():
-        if advance:
-            step.gemm.next = state.gemm
-            step.clear.next = state.clear
-            step.overwrite.next = state.overwrite
-            step.opcode.next = state.opcode
-            step.use_imm.next = state.use_imm
-            step.imm.next = state.imm
-            step.push_prev.next = state.push_prev
-            step.push_next.next = state.push_next
-            offsets.dst.next = inner.dst
-            offsets.src.next = inner.src
-            offsets.wgt.next = inner.wgt
-            index.next = state.index
-
-    @always(clock.posedge)
     def walk_uops():
-        if advance and turns:
+        if free:
+            kept_uop.next = uop
+        if free and turns:
             if accepts:
                 uop.next = command.uop_bgn
                 uop_wraps.next = one_uop
@@ -165,7 +198,7 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
 
     @always(clock.posedge)
     def turn_in():
-        if advance and turns_in:
+        if free and turns_in:
             if accepts:
                 in_left.next = command.iter_in
                 in_wraps.next = command.iter_in == 1
@@ -187,7 +220,7 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
 
     @always(clock.posedge)
     def turn_out():
-        if advance and turns_out:
+        if free and turns_out:
             if accepts:
                 out_left.next = command.iter_out
                 out_ends.next = command.iter_out == 1
@@ -203,7 +236,7 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
 
     @always(clock.posedge)
     def hold():
-        if advance and accepts:
+        if free and accepts:
             single_uop.next = one_uop
             single_in.next = command.iter_in == 1
             state.stepping.next = command.stepping
@@ -227,6 +260,6 @@ def sequencer(clock, reset, command, advance, uop_address, step, offsets, index,
             state.wgt_factor_in.next = command.wgt_factor_in
 
     return (
-        sums, count, look, conclude, offer, choose, mark, describe, walk_uops, turn_in, turn_out,
-        hold,
+        sums, register, count, look, conclude, offer, read, mark, describe, choose, follow,
+        walk_uops, turn_in, turn_out, hold,
     )

@@ -70,8 +70,8 @@ def step_pipeline(
     dot = word(config.lanes * dot_bits(config))
     parts = [
         sequencer(
-            clock, reset, command, advance, uop_address, s0, offsets, s0_index, sequencing,
-            config=config,
+            clock, reset, command, advance, uop.enable, uop_address, s0, offsets, s0_index,
+            sequencing, config=config,
         ),
         indexer(clock, reset, advance, uop.data, s0, offsets, s0_index, s1, sums, config=config),
         check_indices(clock, reset, advance, s1, sums, s2, indices, config=config),
@@ -119,7 +119,6 @@ def step_pipeline(
 
     @always_comb
     def read_uop():
-        uop.enable.next = advance
         uop.address.next = uop_address
 
     @always_comb
