@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..compiler.compile import compile_model
-from ..compiler.tune import SEARCHES, Layer, Trial, TrialLog, Tuner, layers_of, on_target
+from ..compiler.trials import Trial, TrialLog
+from ..compiler.tune import SEARCHES, Layer, Tuner, layers_of, on_target
 from ..compiler.tuned import TunedLayer, tuned_json, write_tuned
 from ..driver.target import open_target
 from ..isa.config import load_config

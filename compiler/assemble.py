@@ -20,9 +20,10 @@ from ..driver.program import Program, Tensor
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .conv_schedule import ScheduleOptions
+from .conv_shape import conv_shape
 from .errors import CompileError
 from .lower_average import lower_average_pool
-from .lower_conv import conv_shape, lower_conv
+from .lower_conv import lower_conv
 from .lower_elementwise import (
     lower_add,
     lower_affine,
@@ -41,6 +42,7 @@ from .packing import pack_inputs
 from .quantized import QuantizedGraph, QuantizedNode
 from .report import StreamCosts, stream_costs
 from .residual import Residual, residuals
+from .spreading import spread_outputs
 from .tilings import tilings
 from .views import ALIASES, View, last_view, own_view, views
 
@@ -89,7 +91,9 @@ class Assembler:
         limit: int = 64 << 20, *, per_layer: bool = False, schedule: ScheduleOptions | None = None,
     ):
         self.config, self.reasons = config, reasons
-        self.graph, self.packed = pack_inputs(graph, config)
+        packed, self.packed = pack_inputs(graph, config)
+        self.graph, self.spread = spread_outputs(packed, config)
+        self.lanes = {*self.packed, *(spread.packed for spread in self.spread.values())}
         self.per_layer = per_layer
         self.schedule = schedule or ScheduleOptions()
         self.builder = ProgramBuilder(graph.name, config, limit)
@@ -153,7 +157,12 @@ class Assembler:
         makers = {name: node for node in self.graph.nodes for name in node.outputs}
         for name, tensor in self.graph.tensors.items():
             maker = makers.get(name)
-            if tensor.exponent is not None:
+            if name in self.spread:
+                self.builder.add(Tensor(
+                    name=integer_name(name), shape=(self.images, *tensor.shape[1:]),
+                    scale=(tensor.scale,), zero_point=tensor.zero_point,
+                ))
+            elif tensor.exponent is not None:
                 shared = None
                 if maker is not None and maker.op in ALIASES:
                     shared = self.builder.tensors[integer_name(maker.inputs[0])].offset
@@ -182,8 +191,10 @@ class Assembler:
 
     def _turned(self, name: str) -> bool:
         """Whether a tensor ``[N, T, K]`` has its last axis as channels in memory."""
-        shape, view = self.graph.tensors[name].shape, self.views[name]
-        return len(shape) == 3 and view != own_view(shape) and view == last_view(shape)
+        shape = self.graph.tensors[name].shape
+        if len(shape) != 3:
+            return False
+        return self.views[name] != own_view(shape) and self.views[name] == last_view(shape)
 
     @property
     def remarks(self) -> dict[str, str]:
@@ -197,11 +208,18 @@ class Assembler:
                 found[node.name] = f"{ty} x {tx} taps packed into the lanes of a tile by the host"
             if node.name in self.inside:
                 found[node.name] = f"computed in {self.inside[node.name]}"
+            for spread in self.spread.values():
+                if spread.packed in node.outputs:
+                    by, bx = spread.spreading.block
+                    found[node.name] = "; ".join((
+                        *([found[node.name]] if node.name in found else []),
+                        f"{by} x {bx} outputs in the lanes of a tile, spread by the host",
+                    ))
         return found
 
     def _program_name(self, name: str) -> str:
         """Return what the integers of a tensor are called in the program."""
-        return name if name in self.packed else integer_name(name)
+        return name if name in self.lanes else integer_name(name)
 
     def _float_tensor(self, name: str) -> None:
         tensor = self.graph.tensors[name]
@@ -243,14 +261,14 @@ class Assembler:
             self.builder.launch(
                 label, stream,
                 [self._program_name(self.origins.get(name, name)) for name in needed],
-                [integer_name(name) for node in nodes for name in node.outputs
+                [self._program_name(name) for node in nodes for name in node.outputs
                  if node.name not in joined],
             )
         else:  # nothing but views: no step writes them
             for node in nodes:
                 before = self.origins.get(node.inputs[0], node.inputs[0])
                 self.origins |= dict.fromkeys(node.outputs, before)
-        self.present.update(integer_name(name) for name in made)
+        self.present.update(self._program_name(name) for name in made)
 
     def _joined(self, work: list[QuantizedNode]) -> dict[str, Residual]:
         """Return the Adds of a launch that are computed in a convolution, by its name."""
@@ -312,6 +330,13 @@ class Assembler:
         if name in self.present:
             return
         self._float_tensor(name)
+        if name in self.spread:
+            packed, spreading = self.spread[name].packed, self.spread[name].spreading
+            self.builder.host(
+                f"spread {name}", "spread", [packed], [integer_name(name)],
+                reason="network boundary, lanes spread over pixels",
+                attributes=spreading.to_json(),
+            )
         integers = self.builder.tensors[integer_name(self.origins.get(name, name))]
         turned = {"turned": 1} if self._turned(name) else {}
         same = integers.shape == self.builder.tensors[name].shape and not turned

@@ -17,28 +17,26 @@ from functools import partial
 from itertools import product
 from math import prod
 
-import numpy as np
-
 from ..driver.stream import Stream
-from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from ..model.timing import predict
 from .border import border_row
 from .conv_calls import ConvCalls
 from .conv_schedule import LATENCY, choose
+from .conv_shape import conv_shape, filters
 from .conv_tiles import Chunk, Part, Tile, inputs_of, parts_of
 from .emit import parameters
 from .feature_tiles import in_tiles
-from .grouping import Blocks, blocks_of, weight_tiles
-from .lowering import Activation, Lowering, load_run
+from .grouping import Blocks, weight_tiles
+from .lowering import Lowering, load_run
 from .mix import scaled_identity
 from .quantized import QuantizedNode
 from .residual import Residual
-from .schedule import ConvShape, ConvTiling, parameter_tiles
+from .schedule import ConvTiling, parameter_tiles
 from .slots import Slot, SlotPool
 from .tilings import buffers_of
 
-__all__ = ["Convolution", "conv_shape", "lower_conv"]
+__all__ = ["Convolution", "lower_conv"]
 
 
 def lower_conv(low: Lowering, node: QuantizedNode, residual: Residual | None = None) -> None:
@@ -54,45 +52,6 @@ def lower_conv(low: Lowering, node: QuantizedNode, residual: Residual | None = N
     convolution.lower(low, tiling)
 
 
-def conv_shape(
-    node: QuantizedNode, source: Activation, target: Activation, config: Config,
-) -> ConvShape:
-    """Return a node as a convolution in blocks.
-
-    A dense layer is one whose window is the whole input; a flattened input is read as the feature
-    map it was.  A transposed convolution is one of the input with gaps, which cost nothing; its
-    taps are turned round, so that inputs advance with them.
-    """
-    groups, co, size, out = source.groups, target.blocks, source.view[1:], target.view[1:]
-    if node.op == "Gemm" and "axis" in node.attrs:  # rows of features: single pixels
-        return ConvShape(groups, source.blocks, co, size, out, (1, 1))
-    if node.op == "Gemm":
-        return ConvShape(groups, source.blocks, co, size, (1, 1), source.view[1:])
-    assert node.weight is not None
-    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], config)
-    kernel, dilations, pads = node.weight.shape[2:], node.attrs["dilations"], node.attrs["pads"]
-    if node.op == "Conv":
-        return ConvShape(
-            groups, blocks.count, co, size, out, kernel, node.attrs["strides"], dilations,
-            pads[:2], leads=blocks.leads,
-        )
-    top, left = (dilations[axis] * (kernel[axis] - 1) - pads[axis] for axis in range(2))
-    return ConvShape(
-        groups, blocks.count, co, size, out, kernel, dilations=dilations, before=(top, left),
-        up=node.attrs["strides"], leads=blocks.leads,
-    )
-
-
-def _filters(node: QuantizedNode, view: tuple[int, int, int]) -> np.ndarray:
-    """Return the weights ``[M, C, KH, KW]``, taps in the order in which inputs advance."""
-    assert node.weight is not None
-    if node.op == "Gemm" and "axis" in node.attrs:
-        return node.weight[:, :, None, None]
-    if node.op == "Gemm":
-        return node.weight.reshape(len(node.weight), *view)
-    return node.weight[:, :, ::-1, ::-1] if node.op == "ConvTranspose" else node.weight
-
-
 class Convolution:
     """A convolution whose constants are in memory, to be lowered with any tiling."""
 
@@ -106,7 +65,7 @@ class Convolution:
             conv_shape(node, source, target, config), residual=residual is not None)
         assert node.requant is not None
         tiles = weight_tiles(
-            _filters(node, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
+            filters(node, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
         )
         weights = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
         table = parameters(node.requant, config)

@@ -127,9 +127,12 @@ def node_report(
     """Return the report of an accelerator node; a run holds ``repeats`` batches of the graph."""
     macs, scale, output = 0, node.weight_scale, graph.tensors[node.outputs[0]]
     if node.weight is not None:
-        spread = node.op == "ConvTranspose"  # every input pixel meets every weight
-        pixels = graph.tensors[node.inputs[0] if spread else node.outputs[0]].shape
-        macs = repeats * prod(pixels[:1] + pixels[2:]) * node.weight.size
+        positions = prod(output.shape) // len(node.weight)
+        if node.op != "Conv":  # every input pixel, or row of features, meets every weight
+            before = graph.tensors[node.inputs[0]].shape
+            positions = prod(before) // (
+                before[1] if node.op == "ConvTranspose" else node.weight.shape[1])
+        macs = repeats * positions * node.weight.size
     lanes = sum(prod(graph.tensors[name].shape) for name in (*node.inputs, *node.outputs[:1]))
     bits = repeats * lanes * config.inp_width
     if node.weight is not None:

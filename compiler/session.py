@@ -12,6 +12,7 @@ from .arithmetic import to_integers, to_reals
 from .errors import CompileError
 from .packing import Packing
 from .samples import check_arrays
+from .spreading import Spreading
 
 __all__ = ["Session", "host"]
 
@@ -41,6 +42,8 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
             packing.pack(value, tensor.zero_point)
             for tensor, value in zip(tensors, integers, strict=True)
         ]
+    if step.op == "spread":
+        return [Spreading.from_json(step.attributes).spread(inputs[0])]
     if step.op == "dequantize_flat":
         tensor = program.tensor(step.inputs[0])
         reals = to_reals(inputs[0], tensor.scale[0], tensor.zero_point).astype(np.float32)

@@ -6,12 +6,10 @@ is a line of a log, so a search that was interrupted goes on where it was.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import lcm
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ..driver.stream import Stream
 from ..driver.target import Target
@@ -26,12 +24,14 @@ from .lower_conv import Convolution
 from .packing import pack_inputs
 from .quantized import QuantizedGraph, QuantizedNode
 from .schedule import ConvShape, ConvTiling
+from .spreading import spread_outputs
 from .tilings import estimate, tilings
-from .tuned import TunedLayer, tiling_of
+from .trials import Trial, TrialLog
+from .tuned import TunedLayer
 from .views import View, views
 
 __all__ = [
-    "SEARCHES", "Layer", "Trial", "TrialLog", "Tuner", "layers_of", "on_target", "propose",
+    "SEARCHES", "Layer", "Tuner", "layers_of", "on_target", "propose",
 ]
 
 SEARCHES = ("exhaustive", "optuna")
@@ -40,16 +40,6 @@ _FIELDS = ("order", "co", "part", "oh", "ow", "ci", "kh", "kw")  # the order of 
 
 Measure = Callable[[Stream, int], int]
 """``measure(stream, bytes of memory)``: its cycles on hardware."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A tiling that was tried: predicted cycles, bytes moved, and the two as one price."""
-
-    tiling: ConvTiling
-    cycles: int
-    moved: int
-    price: float
 
 
 class Layer:
@@ -90,7 +80,7 @@ class Layer:
 
 def layers_of(graph: QuantizedGraph, config: Config) -> list[Layer]:
     """Return the different convolutions and dense layers of a network, as they are lowered."""
-    packed, _ = pack_inputs(graph, config)
+    packed, _ = spread_outputs(pack_inputs(graph, config)[0], config)
     seen, images = views(packed.nodes, packed.tensors), lcm(graph.images, config.batch)
     found: dict[ConvShape, Layer] = {}
     for node in packed.nodes:
@@ -103,50 +93,6 @@ def layers_of(graph: QuantizedGraph, config: Config) -> list[Layer]:
 def on_target(target: Target) -> Measure:
     """Return a measurement on a target: cycles of a stream over memory of zeros."""
     return lambda stream, size: run_alone(target, stream, size).cycles
-
-
-class TrialLog:
-    """Trials as JSON lines, one file for all layers of a configuration."""
-
-    def __init__(self, path: Path, config: Config):
-        self._path, self._config = path, f"{config.canonical} {config.bus_width}"
-        self._known: dict[str, list[Trial]] = {}
-        written = path.read_text() if path.exists() else ""
-        for line in written.splitlines():
-            self._take(line)
-        self._file: IO[str] = path.open("a")
-        if written and not written.endswith("\n"):  # a line cut short stays alone
-            self._file.write("\n")
-
-    def __enter__(self) -> TrialLog:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def of(self, layer: Layer) -> list[Trial]:
-        """Return the trials of a layer, of earlier runs too."""
-        return self._known.setdefault(self._key(layer), [])
-
-    def add(self, layer: Layer, trial: Trial) -> None:
-        """Note a trial, at once."""
-        self.of(layer).append(trial)
-        row = {"config": self._config, "layer": self._key(layer), **asdict(trial)}
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
-
-    def _key(self, layer: Layer) -> str:
-        return json.dumps(asdict(layer.shape), sort_keys=True)
-
-    def _take(self, line: str) -> None:
-        """Read a line; one cut short by an interruption, or of another configuration, is not."""
-        try:
-            row = json.loads(line)
-            if row.pop("config") == self._config:
-                trial = Trial(tiling_of(row["tiling"]), row["cycles"], row["moved"], row["price"])
-                self._known.setdefault(row["layer"], []).append(trial)
-        except (ValueError, KeyError, TypeError):
-            return
 
 
 def propose(layer: Layer, search: str, done: list[Trial], seed: int = 0) -> Iterator[ConvTiling]:
@@ -254,14 +200,14 @@ class Tuner:
 
     def tune(self, layer: Layer) -> TunedLayer:
         """Return the best schedule found."""
-        done = self.log.of(layer)
+        done = self.log.of(layer.shape)
         total = min(self.trials, len(layer.space))
         proposals = propose(layer, self.search, done)
         while len(done) < total:
             tiling = next(proposals, None)
             if tiling is None:
                 break
-            self.log.add(layer, layer.try_out(tiling))
+            self.log.add(layer.shape, layer.try_out(tiling))
             self.progress(layer, len(done), total, min(done, key=lambda trial: trial.price))
         best = sorted(done, key=lambda trial: trial.price)[: self.verified]
         if self.measure is None:

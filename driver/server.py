@@ -178,11 +178,22 @@ class Server:
                 connection.close()
                 continue
             tokens -= 1
-            session = Session(self, connection, f"{peer[0]}:{peer[1]}")
+            self._begin(connection, f"{peer[0]}:{peer[1]}")
+
+    def _begin(self, connection: socket.socket, name: str) -> None:
+        """Give a connection its session and thread; close it when it cannot have them."""
+        session = None
+        try:
+            session = Session(self, connection, name)
             thread = threading.Thread(target=self._run, args=(session,), daemon=True)
             with self._guard:
                 self._sessions[session] = thread
             thread.start()
+        except (OSError, RuntimeError) as error:  # gone already, or no thread to be had
+            self.log(f"{name}: not served: {error}")
+            connection.close()
+            with self._guard:
+                self._sessions = {k: v for k, v in self._sessions.items() if k is not session}
 
     def _run(self, session: Session) -> None:
         try:

@@ -66,6 +66,11 @@ class SpyTarget:
         """Configuration of the inner target."""
         return self.inner.config
 
+    @property
+    def clock_hz(self) -> float:
+        """Clock of the inner target, 0 when it tells none."""
+        return float(getattr(self.inner, "clock_hz", 0))
+
     def read_register(self, offset: int) -> int:
         """Read a register and log it."""
         value = self.inner.read_register(offset)

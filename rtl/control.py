@@ -87,7 +87,7 @@ def control(
         found_lowest, found_lowest_index,
     )
     drain = find_drained(clock, reset, running, port_idle, moved, drained)
-    watchdog = find_expired(values, expired)
+    watchdog = find_expired(clock, values, expired)
     ending = find_end(
         values, finish, fetch, load, compute, store, stuck, waiting, waiting_index, cancel,
         expired, lowest_valid, lowest_index, ends, code, index, address,

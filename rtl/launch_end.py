@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, always_seq, block
+from myhdl import always, always_comb, always_seq, block
 
 from ..isa.opcodes import ADDRESS_BITS, ErrorCode
 from .bundles import INDEX_BITS, bit, word
@@ -97,19 +97,23 @@ def find_drained(
 
 
 @block
-def find_expired(values: RegisterFile, expired: Any) -> Any:
-    """``expired``: when this is seen, a cycle later, there are more than the watchdog allows."""
-    last = word(32)
+def find_expired(clock: Any, values: RegisterFile, expired: Any) -> Any:
+    """``expired``: when this is seen, a cycle later, there are more than the watchdog allows.
 
-    @always_comb
-    def subtract() -> None:
+    The watchdog's register must not change in the cycle before a launch or while one runs.
+    """
+    last, armed = word(32), bit()
+
+    @always(clock.posedge)
+    def prepare() -> None:
         last.next = values.watchdog - 1
+        armed.next = values.watchdog != 0
 
     @always_comb
     def judge() -> None:
-        expired.next = values.watchdog != 0 and values.cycles == last
+        expired.next = armed and values.cycles == last
 
-    return subtract, judge
+    return prepare, judge
 
 
 @block

@@ -4,9 +4,10 @@ Contract
     Requests pass :func:`window_check`: AW shows at the earliest after the third edge.  VALID and
     payload of AW and W are registers and stay until READY; AW never waits for W or the reverse.
     Data beats are taken in request order, one a cycle, for bursts that have been issued; WLAST
-    comes from the burst's length.  ``WRITES`` bursts may wait for their data and as many for
-    their response.  ``done`` pulses once per burst, in order, the cycle after its response; error
-    BUS tells SLVERR or DECERR.  A refused burst swallows its beats and is done with error WINDOW.
+    comes from the burst's length.  ``WRITES`` bursts and a few more may wait for their data and
+    as many for their response.  ``done`` pulses once per burst, in order, the cycle after its
+    response; error BUS tells SLVERR or DECERR.  A refused burst swallows its beats and is done
+    with error WINDOW.
     ``error_address`` gets the address of the first burst with an error, together with ``done``.
     While ``halt`` is high nothing new is taken, missing beats of issued bursts are written with
     strobe 0, and responses are swallowed.  ``idle`` then says that nothing is outstanding.
@@ -22,6 +23,7 @@ from ..isa.config import Config
 from ..isa.opcodes import ADDRESS_BITS
 from .bundles import Axi4, PortError, Stream, WriteClient, bit, word
 from .queue import queue
+from .stream_register import stream_register
 from .window_check import Checked, Request, window_check
 
 __all__ = ["WRITES", "write_port"]
@@ -39,9 +41,9 @@ def write_port(
 ) -> Any:
     """Write for one client."""
     request, checked, check_empty = Request(), Checked(), bit()
-    issued, filling = Stream(_ISSUED_BITS), Stream(_ISSUED_BITS)
-    filled, awaited = Stream(_FILLED_BITS), Stream(_FILLED_BITS)
-    outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 2) + 1))
+    issued, queued, filling = (Stream(_ISSUED_BITS) for _ in range(3))
+    filled, owed, awaited = (Stream(_FILLED_BITS) for _ in range(3))
+    outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 4) + 1))
     beat = word(5)  # data beats of the filling burst so far
     last_number = word(5)  # of the beats of the checked burst, counted from 0
     address_free, data_free = bit(), bit()
@@ -52,8 +54,14 @@ def write_port(
     check = window_check(
         clock, reset, halt, window_base, window_limit, request, checked, check_empty
     )
-    lengths = queue(clock, reset, issued, filling, width=_ISSUED_BITS, depth=WRITES)
-    responses = queue(clock, reset, filled, awaited, width=_FILLED_BITS, depth=WRITES)
+    lengths = (
+        queue(clock, reset, issued, queued, width=_ISSUED_BITS, depth=WRITES),
+        stream_register(clock, reset, queued, filling, width=_ISSUED_BITS),
+    )
+    responses = (
+        queue(clock, reset, filled, owed, width=_FILLED_BITS, depth=WRITES),
+        stream_register(clock, reset, owed, awaited, width=_FILLED_BITS),
+    )
 
     @always_comb
     def pass_request() -> None:

@@ -12,11 +12,14 @@ class FaultyTarget:
     inner : Target
     flips : dict of int to int
         Address to bits that are flipped after each launch.
+    once : bool
+        They are flipped after the first launch alone.
     fails : set of int
         Launches (from 0) that never end.
     """
 
-    def __init__(self, inner, flips=None, fails=()):
+    def __init__(self, inner, flips=None, fails=(), once=False):
+        self.once = once
         self.inner, self.flips, self.fails = inner, flips or {}, set(fails)
         self.config, self.window = inner.config, inner.window
         self.launches = 0
@@ -40,6 +43,7 @@ class FaultyTarget:
             self.launches += 1
             while self.inner.read_register(Reg.CONTROL) & Status.LAUNCH:
                 pass
-            for address, bits in self.flips.items():
+            flips = self.flips if self.launches == 1 or not self.once else {}
+            for address, bits in flips.items():
                 (byte,) = self.inner.read_memory(address, 1)
                 self.inner.write_memory(address, bytes([byte ^ bits]))

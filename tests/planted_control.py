@@ -90,7 +90,7 @@ TABLE = (
     ),
     Planted(
         "a watchdog of one cycle is none", "control", "launch_end.py",
-        "expired.next = values.watchdog != 0", "expired.next = values.watchdog > 1", _CONTROL,
+        "armed.next = values.watchdog != 0", "armed.next = values.watchdog > 1", _CONTROL,
     ),
     Planted(
         "deadlock names the highest of two", "control", "launch_end.py",

@@ -95,8 +95,8 @@ TABLE = (
     ),
     Planted(
         "tile of a held read repeated", "store", "tile_reads.py",
-        "do_read.next = (rows_left != 0) and (tile.ready or not shows)",
-        "do_read.next = rows_left != 0", _STORE,
+        "do_read.next = some and (tile.ready or not shows)",
+        "do_read.next = some", _STORE,
     ),
     Planted(
         "STORE complete with its first burst", "store", "store.py",

@@ -67,6 +67,12 @@ CASES = {
     "dilated max pool": case((1, 5, 9, 9), ("pool", (0,), {
         "op": "MaxPool", "kernel": (3, 3), "strides": (1, 2), "pads": (2, 2, 1, 2),
         "dilations": (2, 2)})),
+    "rows as many as features": case(
+        (2, 5, 5), ("rows", (0,), {"features": 5, "bias": True}), ("relu", (1,), {}),
+        ("rows", (2,), {"features": 9, "bias": False})),
+    "columns as many as features": case(
+        (2, 5, 5), ("columns", (0,), {"features": 5}), ("view", (1,), {"size": (5, 1)}),
+        ("conv", (2,), {"channels": 3, "kernel": (1, 1), "pads": (0, 0, 0, 0)})),
     "squeeze and excite": case(
         (2, 12, 6, 6), ("global", (0,), {"op": "ReduceMean"}),
         ("gemm", (1,), {"features": 4, "matmul": True}), ("leaky", (2,), {"alpha": 0.25}),

@@ -12,7 +12,8 @@ from compiler_networks import NetworkBuilder, check_every_layer, compiled
 from myvta.compiler.conv_schedule import ScheduleOptions
 from myvta.compiler.errors import CompileError
 from myvta.compiler.tilings import buffers_of
-from myvta.compiler.tune import SEARCHES, Layer, Trial, TrialLog, Tuner, layers_of, propose
+from myvta.compiler.trials import Trial, TrialLog
+from myvta.compiler.tune import SEARCHES, Layer, Tuner, layers_of, propose
 from myvta.compiler.tuned import read_tuned, write_tuned
 from myvta.isa.config import named
 
@@ -100,7 +101,7 @@ def test_a_search_goes_on_where_it_was(layers: list[Layer], tmp_path: Path) -> N
     rows = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
     assert len(rows) >= 15
     with TrialLog(path, named("1x4x4_base")) as log:
-        assert not log.of(layers[0])
+        assert not log.of(layers[0].shape)
 
 
 def test_the_measured_winner_wins(layers: list[Layer], tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_the_measured_winner_wins(layers: list[Layer], tmp_path: Path) -> None:
 
     with TrialLog(tmp_path / "log", CONFIG) as log:
         best = Tuner(log, trials=6, measure=measure, verified=4).tune(layer)
-        last = sorted(log.of(layer), key=lambda trial: trial.price)[3]
+        last = sorted(log.of(layer.shape), key=lambda trial: trial.price)[3]
     assert len(asked) == 4
     assert (best.measured, best.tiling) == (60_000, last.tiling)
 

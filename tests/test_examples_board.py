@@ -55,7 +55,7 @@ def test_with_numpy_alone(bundle, tmp_path):
     assert "yes program" in done.stdout and "yes alone   conv1: " in done.stdout
     assert "yes chained" in done.stdout and "agree with the model" in done.stdout
     cases = ElementTree.parse(tmp_path / "report.xml").findall(".//testcase")
-    assert len(cases) >= 10
+    assert len(cases) == done.stdout.count("yes alone") + done.stdout.count("yes chained") > 4
 
 
 def test_a_device_of_another_configuration_is_told_before_anything_runs(bundle):

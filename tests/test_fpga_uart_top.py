@@ -9,6 +9,7 @@ from link_board import Noise, pseudo_terminal
 from uart_device import CONFIG, DEVICE, behind_terminal, design, open_line
 
 from myvta.compiler.compile import compile_model
+from myvta.compiler.session import host
 from myvta.driver import (
     DeviceError,
     LinkError,
@@ -150,7 +151,7 @@ def digits():
 
 def first_layer(program, target, image):
     """Run the steps up to the first launch; return the output tensors."""
-    loaded = LoadedProgram(program, target)
+    loaded = LoadedProgram(program, target, host)
     loaded.write("image", image[np.newaxis] if image.ndim == 3 else image)
     quantize, launched = program.steps[:2]
     loaded.execute(quantize)

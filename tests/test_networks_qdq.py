@@ -27,6 +27,4 @@ def test_network(name: str, kind: str, tmp_path: Path) -> None:
     apart = {node.name: node.deviation for node in made.report.nodes if node.deviation}
     assert len(apart) >= 28
     assert max(steps for steps, _ in apart.values()) <= 1
-    (snr,) = [output.snr for output in made.compared]
-    assert snr > 20  # dB: a step here and there, through untrained layers
     check_every_layer(made, {name: value[:1] for name, value in images.items()})

@@ -33,9 +33,9 @@ CYCLES = {  # latency 64
     "LOAD INP, 56 rows of 4 tiles from tile 3, padded": 527,
     "LOAD INP, 56 rows of 4 tiles from tile 7, padded": 527,
     "LOAD WGT, 4 KiB after another": 514,
-    "STORE, 2048 tiles": 4176,
-    "STORE, 512 rows of 4 tiles from tile 0": 4176,
-    "STORE, 512 rows of 4 tiles from tile 3": 4176,
+    "STORE, 2048 tiles": 4177,
+    "STORE, 512 rows of 4 tiles from tile 0": 4177,
+    "STORE, 512 rows of 4 tiles from tile 3": 4177,
     "fetch, 512 GEMMs of 2 steps": 1098,
 }
 INP, WGT, ACC, UOP = MemoryType.INP, MemoryType.WGT, MemoryType.ACC, MemoryType.UOP

@@ -163,7 +163,7 @@ def test_writes_stream_a_beat_every_cycle(bus, latency):
     bench.run(lambda cycle: len(bench.writer.done) == 32)
     cycles = bench.writer.beats
     assert cycles == list(range(cycles[0], cycles[0] + 512))
-    assert cycles[0] == bench.writer.asked[0][0] + 3
+    assert cycles[0] == bench.writer.asked[0][0] + 4
 
 
 def test_single_beat_reads_of_three_clients_share_fairly_and_fill_the_bus():
@@ -186,7 +186,7 @@ def test_two_clients_alternate():
 
 
 @pytest.mark.parametrize(
-    "kind, least, most", [("ar", READS, READS + 4), ("aw", WRITES, 2 * WRITES + 4)],
+    "kind, least, most", [("ar", READS, READS + 4), ("aw", WRITES, 2 * WRITES + 8)],
 )
 def test_bursts_outstanding_when_the_memory_is_silent(kind, least, most):
     bench = Bench(silent=True)
