@@ -128,9 +128,9 @@ TABLE = (
         "together.next = 3", "together.next = 2", "rtl_counters",
     ),
     Planted(
-        "GEMM resets count as steps", "control", "step_pipeline.py",
+        "GEMM steps counted are those that reset", "control", "step_pipeline.py",
         "s9.valid and not fault.raised and s9.gemm and not s9.clear",
-        "s9.valid and not fault.raised and s9.gemm",
+        "s9.valid and not fault.raised and s9.gemm and s9.clear",
         "device_gemm::test_reset",
     ),
     Planted(

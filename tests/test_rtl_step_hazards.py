@@ -96,10 +96,11 @@ def test_parameters_written_between_two_instructions(part, shift, change):
 
 @pytest.mark.parametrize("part", range(3), ids=["bias", "multiplier", "shift"])
 @pytest.mark.parametrize("gap", [0, 1, 3, 6])
-def test_parameters_written_by_a_step_of_the_same_instruction(part, gap):
-    """The step that writes them is an RQT with other parameters; then they are used at once."""
+@pytest.mark.parametrize("source", [PARAMETERS, PARAMETERS + 3], ids=["itself", "others"])
+def test_parameters_written_by_a_step_of_the_same_instruction(part, gap, source):
+    """The step that writes them is an RQT by themselves or by others; they are used at once."""
     uops = [
-        (0, PARAMETERS, 0), (PARAMETERS + part, PARAMETERS + 3, 0),
-        *[(6, PARAMETERS + 3, 0)] * gap, (1, PARAMETERS, 0), (2, PARAMETERS, 0),
+        (0, PARAMETERS, 0), (PARAMETERS + part, source, 0), *[(6, source, 0)] * gap,
+        (1, PARAMETERS, 0), (2, PARAMETERS, 0),
     ]
     check(parameters(), uops, Steps(opcode=AluOpcode.RQT, use_imm=True, uop_end=len(uops)))
