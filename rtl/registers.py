@@ -262,7 +262,7 @@ def registers(
                 values.window_lock.next = 1
 
     @always_seq(clock.posedge, reset)
-    def end() -> None:
+    def cancel_launch() -> None:
         cancel.next = (
             write.valid and write.index == Reg.RESET // 4 and write.data[0] and write.mask[0]
         )
@@ -287,4 +287,4 @@ def registers(
     def notify() -> None:
         interrupt.next = values.interrupt_status[0] and values.interrupt_enable[0]
 
-    return writes, nodes, reads, guard, lock, end, command, remember_end, notify
+    return writes, nodes, reads, guard, lock, cancel_launch, command, remember_end, notify

@@ -1,10 +1,14 @@
 """Waves: only the window that was asked for, and what they show of the memory's timing."""
 
+import signal
 import struct
 
 import pytest
 from copy_core import BASE, copy, open_copy_core, pattern
 from vcdvcd import VCDVCD
+
+# importing it has SIGPIPE end the process, and with it whatever test writes to a closed socket next
+signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 BOTH = [pytest.param("icarus", marks=pytest.mark.icarus),
         pytest.param("verilator", marks=pytest.mark.verilator)]
