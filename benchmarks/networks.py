@@ -49,6 +49,7 @@ CONVOLUTIONS = {  # configuration, latency: at most, C2..C11 of ResNet-18
     ("default", 1): 6.97e6, ("default", 64): 7.13e6, ("base", 1): 7.35e6, ("base", 64): 7.5e6,
 }
 CONVOLUTION_BYTES = 18e6
+TRANSPOSED = 1.1  # cycles over ideal steps of CT1..CT3 of DCGAN
 SECONDS, MODEL_SECONDS = 20.0, 1.0  # one ResNet-18 image
 
 
@@ -160,6 +161,10 @@ def wanted(run: Run) -> list[marks.Mark]:
         cycles, moved = run.convolutions
         at_most("C2..C11", cycles, CONVOLUTIONS[run.config, run.latency], "cycles")
         at_most("C2..C11", moved, CONVOLUTION_BYTES, "bytes")
+    if run.name == "dcgan" and run.config == "default" and run.latency == 1:
+        rows = [row for row in run.layers.launches if run.ops[row.name] == "ConvTranspose"][:3]
+        ratio = sum(row.cycles for row in rows) / sum(row.ideal_steps for row in rows)
+        at_most("CT1..CT3 over ideal", ratio, TRANSPOSED, "x")
     if run.name == "resnet18" and run.config == "default":
         if run.latency == 1:
             at_most("an image on the RTL", run.seconds, SECONDS, "s")
