@@ -8,12 +8,7 @@ import numpy as np
 
 from .graph import Graph, Node
 
-__all__ = ["canonical_window", "counted_padding", "output_size", "taps_of"]
-
-
-def output_size(size: int, kernel: int, stride: int, before: int, after: int, dilation: int) -> int:
-    """Return how many windows fit along one axis."""
-    return (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
+__all__ = ["canonical_window", "counted_padding", "taps_of"]
 
 
 def taps_of(attrs: dict[str, Any], axis: int, outputs: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from heapq import heappush
@@ -21,7 +22,7 @@ _GATHER = cycles("GATHER")
 _FETCH_DELIVER, _READ_AHEAD = cycles("FETCH_DELIVER"), cycles("READ_AHEAD")
 
 
-class Queues:
+class Queues(ABC):
     """Events, fetch, the queues of the three modules and the tokens between them."""
 
     def __init__(self, work: list[Work], config: Config, latency: int):
@@ -47,9 +48,9 @@ class Queues:
         self.arrived: deque[tuple[int, int]] = deque()
         self.dispatch_free = 0
 
+    @abstractmethod
     def try_head(self, now: int, module: Module) -> None:
         """Start the instruction at the head of a queue if it can start in this cycle."""
-        raise NotImplementedError
 
     def at(self, when: int, action: Callable[..., None], *arguments: object) -> None:
         self.serial += 1

@@ -11,14 +11,13 @@ import threading
 import time
 from random import Random
 
-import numpy as np
 import pytest
+from link_work import multiply
 
 from myvta.driver import (
     AccessError,
     AuthenticationError,
     BusyError,
-    Runtime,
     TargetError,
     TargetTimeout,
     UrlError,
@@ -28,7 +27,6 @@ from myvta.driver.frame import Frame, FrameDecoder, encode
 from myvta.driver.server import Limits, Server
 from myvta.driver.tcp import read_token, split_address
 from myvta.isa.link import Kind, LinkStatus
-from myvta.isa.opcodes import MemoryType
 from myvta.isa.registers import Reg, Status
 
 QUERY = "?config=1x4x4&mem=0x3000:32K"
@@ -110,24 +108,6 @@ class Watched:
         return getattr(self.inner, name)
 
 
-def work(target, seed):
-    """Multiply two random matrices on the device, and compare."""
-    random = np.random.default_rng(seed)
-    x = random.integers(-8, 8, (1, 8), dtype=np.int8)
-    w = random.integers(-8, 8, (4, 8), dtype=np.int8)
-    run = Runtime(target, serial=True)
-    left, right = run.put(x, MemoryType.INP), run.put(w, MemoryType.WGT)
-    out = run.room((1, 4), MemoryType.OUT)
-    run.load(MemoryType.INP, 0, left, 2)
-    run.load(MemoryType.WGT, 0, right, 2)
-    run.gemm([(0, 0, 0)], reset=True)
-    run.gemm([(0, 0, 0)], iter_in=2, src_factor=(0, 1), wgt_factor=(0, 1))
-    run.store(0, out, 1)
-    run.sync()
-    expected = (x.astype(np.int32) @ w.T.astype(np.int32)).astype(np.int8)
-    assert np.array_equal(run.get(out, (1, 4)), expected)
-
-
 def hostile(server, token, random, frames):
     """One client of every bad kind, over and over, until ``frames`` frames were sent."""
     sent, attacks = 0, 0
@@ -187,7 +167,7 @@ def eight_clients(server, options, seconds, token, frames):
         try:
             while attacking.is_set() or time.monotonic() < until or not rounds[number]:
                 with open_target(tcp(server, options + "&queue=60&timeout=20")) as target:
-                    work(target, 100 * number + rounds[number])
+                    multiply(target, 100 * number + rounds[number])
                 rounds[number] += 1
         except BaseException as error:
             failures.append(error)
@@ -255,7 +235,7 @@ def test_the_right_token_opens_and_nothing_else_touches_the_device(serve, token_
     client.socket.close()
     assert watched[0].touches == before
     with open_target(tcp(server, f"&token={token_file}")) as target:
-        work(target, 1)
+        multiply(target, 1)
 
 
 def test_a_replayed_proof_and_a_used_challenge_are_refused(serve):
@@ -316,7 +296,7 @@ def test_another_client_is_told_busy_or_queues(serve):
     assert 0.3 < time.monotonic() - started < 3
     threading.Timer(0.3, first.close).start()
     with open_target(tcp(server, "&queue=20")) as second:
-        work(second, 3)
+        multiply(second, 3)
 
 
 def test_a_client_that_disappears_leaves_an_idle_device(serve):
@@ -356,7 +336,7 @@ def test_slow_and_silent_clients_are_closed(serve):
     assert time.monotonic() - started < 2
     owner = open_target(tcp(server, "&timeout=1"))
     with open_target(tcp(server, "&queue=5")) as target:
-        work(target, 2)
+        multiply(target, 2)
     with pytest.raises(TargetError, match="closed the connection|gone"):
         owner.read_register(0)
 
@@ -374,7 +354,7 @@ def test_a_slow_loris_that_sends_a_byte_at_a_time(serve):
     with pytest.raises(ConnectionError):
         drip()
     with open_target(tcp(server)) as target:
-        work(target, 5)
+        multiply(target, 5)
 
 
 def test_bounds_on_bad_frames_requests_and_connections(serve):
@@ -441,7 +421,7 @@ def test_the_verb_serves_until_it_is_told_to_stop(token_file):
     try:
         port = json.loads(process.stdout.readline())["port"]
         with open_target(f"tcp://127.0.0.1:{port}?config=1x4x4&token={token_file}") as target:
-            work(target, 9)
+            multiply(target, 9)
     finally:
         process.terminate()
         _, messages = process.communicate(timeout=20)

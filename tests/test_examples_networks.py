@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import numpy_helper
-
-pytest.importorskip("onnxruntime")
 
 SCRIPT = Path(__file__).parents[1] / "examples/networks/build.py"
 WEIGHTS = {  # learned: convolutions, dense layers, scale and shift (torchvision; darknet's cfg)
@@ -46,8 +45,6 @@ def test_published_number_of_weights(name: str, tmp_path: Path) -> None:
 
 
 def test_every_normalization_meets_the_statistics_it_was_given(tmp_path: Path) -> None:
-    import onnxruntime
-
     assert run("resnet18", "--out", str(tmp_path), "--size", "64").returncode == 0
     model = onnx.load(tmp_path / "resnet18.onnx")
     constants = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}

@@ -6,6 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 from link_board import Noise, pseudo_terminal
+from link_work import multiply
 from uart_device import CONFIG, DEVICE, behind_terminal, design, open_line
 
 from myvta.compiler.compile import compile_model
@@ -23,7 +24,6 @@ from myvta.driver import (
 from myvta.driver.link import Link, Request
 from myvta.fpga.uart_top import convert_uart_top
 from myvta.isa.link import Kind
-from myvta.isa.opcodes import MemoryType
 from myvta.isa.registers import IDENTITY, Reg
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 
@@ -40,25 +40,6 @@ def board(rate=0.0, skew=1.0, timeout=100, seed=1):
             yield line, target, noise
     finally:
         line.close()
-
-
-def multiply(target, seed=1):
-    """Multiply on the device and compare."""
-    random = np.random.default_rng(seed)
-    x = random.integers(-8, 8, (1, 8), dtype=np.int8)
-    w = random.integers(-8, 8, (4, 8), dtype=np.int8)
-    run = Runtime(target, serial=True)
-    left, right = run.put(x, MemoryType.INP), run.put(w, MemoryType.WGT)
-    out = run.room((1, 4), MemoryType.OUT)
-    run.load(MemoryType.INP, 0, left, 2)
-    run.load(MemoryType.WGT, 0, right, 2)
-    run.gemm([(0, 0, 0)], reset=True)
-    run.gemm([(0, 0, 0)], iter_in=2, src_factor=(0, 1), wgt_factor=(0, 1))
-    run.store(0, out, 1)
-    report = run.sync()
-    expected = (x.astype(np.int32) @ w.T.astype(np.int32)).astype(np.int8)
-    assert np.array_equal(run.get(out, (1, 4)), expected)
-    return report
 
 
 @pytest.mark.verilator
