@@ -218,10 +218,11 @@ class GivenQuantizer(Quantizer):
 
         Without one given the output gets that of its coarsest input.
         """
-        coarsest = max((self.scale(name) for name in node.inputs), key=lambda known: known.scale)
+        inputs = [name for name in node.inputs if name and not self.graph.tensors[name].constant]
+        coarsest = max((self.scale(name) for name in inputs), key=lambda known: known.scale)
         target = self.given.tensors.setdefault(node.outputs[0], coarsest)
         ahead, names = list[QuantizedNode](), list[str]()
-        for index, name in enumerate(node.inputs):
+        for index, name in enumerate(inputs):
             if self.scale(name) != target:
                 change = Node("Rescale", f"{node.name}.rescale{index}", (name,), (
                     f"{node.outputs[0]}.rescaled{index}",))
