@@ -30,13 +30,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("networks")
 
 
-def build(name: str, folder: Path, size: int | None) -> Path:
+def build(name: str, folder: Path, size: int | None, images: int = 2) -> Path:
     """Return a network's file, of the published size (None) or of another."""
     where = folder / str(size)
     path = where / f"{name}.onnx"
     if not path.exists():
         extra = () if size is None or name == "dcgan" else ("--size", str(size))
-        command = [sys.executable, BUILD, name, "--out", where, "--images", "2", *extra]
+        command = [sys.executable, BUILD, name, "--out", where, "--images", str(images),
+                   *extra]
         subprocess.run([str(part) for part in command], check=True, capture_output=True)
     return path
 
