@@ -147,7 +147,7 @@ class Assembler:
             problems += [
                 f"host tensor {name!r} {list(t.shape)} has no dimension of images: compile for a "
                 f"batch of {self.images}, --shape {self.graph.inputs[0]}={self.images},..."
-                for name, t in self.graph.tensors.items() if t.shape[:1] != (self.graph.images,)
+                for name, t in self.graph.tensors.items() if name in self.graph.alone
             ]
         if problems:
             raise CompileError(*problems)
@@ -224,7 +224,8 @@ class Assembler:
     def _float_tensor(self, name: str) -> None:
         tensor = self.graph.tensors[name]
         if name not in self.builder.tensors:
-            shape = (self.images, *tensor.shape[1:]) if tensor.shape else ()
+            alone = name in self.graph.alone
+            shape = tensor.shape if alone else (self.images, *tensor.shape[1:])
             self.builder.add(Tensor(name=name, shape=shape, dtype=tensor.dtype))
 
     def _constant(self, name: str, tiles: np.ndarray, memory_type: MemoryType) -> int:
