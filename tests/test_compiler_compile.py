@@ -52,6 +52,9 @@ def test_host_nodes_run_and_are_reported(tmp_path: Path) -> None:
         "sigmoid1: no lowering for Sigmoid; tanh2: no lowering for Tanh",
         "softmax7: no lowering for Softmax",
     ]
+    assert [(entry.name, entry.maker) for entry in made.report.entries] == [
+        ("input", ""), ("tanh2", "sigmoid1+tanh2")]
+    assert all(entry.clipped is not None and entry.snr for entry in made.report.entries)
     found = check_every_layer(made, build.samples(3), strict="1")
     np.testing.assert_allclose(found["softmax7"].sum(1), 1, rtol=1e-5)
 
