@@ -122,10 +122,14 @@ class Builder:
         activation: bool = True,
     ) -> str:
         """Add a convolution, its normalization and, unless ``activation`` is off, its Relu."""
-        y = self.batch_norm(
-            self.conv(x, channels, kernel, stride, pad, group=group, transposed=transposed)
-        )
-        return self.relu(y, limit) if activation else y
+        sums = self.conv(x, channels, kernel, stride, pad, group=group, transposed=transposed)
+        y = self.batch_norm(sums)
+        del self.values[sums]  # nobody else reads it, and values are large
+        if not activation:
+            return y
+        active = self.relu(y, limit)
+        del self.values[y]
+        return active
 
     def max_pool(self, x: str, kernel: int, stride: int, pads: tuple[int, ...] = (0,) * 4) -> str:
         """Add a MaxPool; ``pads`` are top, left, bottom, right."""
