@@ -12,13 +12,13 @@ import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled, random_network, save
 from onnx import TensorProto, helper
 
-from myvta.compiler.assemble import integer_name
 from myvta.compiler.compile import compile_model
 from myvta.compiler.errors import CompileError
 from myvta.compiler.host import evaluator
 from myvta.compiler.onnx_import import import_model
 from myvta.compiler.reference import evaluate
 from myvta.compiler.session import Session
+from myvta.compiler.tensor_memory import integer_name
 from myvta.driver import HostStep, LaunchStep, read_bundle, write_bundle
 from myvta.isa.config import Config, ConfigError, named
 from myvta.model.target import open_model

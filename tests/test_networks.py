@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from myvta.compiler.assemble import integer_name
 from myvta.compiler.compile import compile_model
 from myvta.compiler.reference import evaluate
 from myvta.compiler.session import Session
+from myvta.compiler.tensor_memory import integer_name
 from myvta.driver import open_target
 
 pytestmark = [pytest.mark.networks, pytest.mark.timeout(0)]
