@@ -39,7 +39,7 @@ def take_sample(
     batch = graph.tensors[graph.inputs[0]].shape[0]
     rows = np.arange(max(1, min(images, len(first)) // batch) * batch) % len(first)
     inputs = {name: samples[name][rows] for name in graph.inputs}
-    wanted = names | set(graph.outputs)
+    wanted = dict.fromkeys((*graph.outputs, *sorted(names)))  # in an order that repeats
     runs = list(float_activations(model, graph, inputs, wanted))
     found = {name: [run[name] for run in runs] for name in wanted if name in runs[0]}
     return Sample(inputs, {
