@@ -2,9 +2,8 @@
 
 Reads were placed by :mod:`.schedule` so that a bank is asked at most once a cycle; here the asking
 stage is selected and the data handed back.  A tile read at the late stage s6 misses the results of
-the three steps before it, one read early (s5) those of four.  Three of them are put in its place in
-s7, the last one, which is computed while the step is in s7, in s8: results are those of strictly
-sequential execution (D18), and no read depends on what a memory does when it is written meanwhile.
+the three steps before it, one read early (s5) those of four.  All are put in its place in s7, the last
+one as it is computed (:mod:`.alu_lane`): results are those of strictly sequential execution (D18), and no read depends on what a memory does when it is written meanwhile.
 """
 
 from __future__ import annotations
@@ -143,8 +142,8 @@ def forward(
 
 
 @block
-def forward_next(clock: Any, s7: Any, s8: Any, dst_from_s9: Any, src_from_s9: Any) -> Any:
-    """Tell whether operands of the step in s8 are the result of the step just before it, in s9.
+def forward_next(clock: Any, s6: Any, s7: Any, dst_from_s8: Any, src_from_s8: Any) -> Any:
+    """Tell whether operands of the step in s7 are the result of the step just before it, in s8.
 
     Never for an operand that is not a tile: GEMM's second one, an immediate, the first of a GEMM
     that does not accumulate.
@@ -152,11 +151,11 @@ def forward_next(clock: Any, s7: Any, s8: Any, dst_from_s9: Any, src_from_s9: An
 
     @always(clock.posedge)
     def compare():
-        dst_from_s9.next = (
-            s8.valid and s8.dst == s7.dst and not (s7.gemm and (s7.overwrite or s7.clear))
+        dst_from_s8.next = (
+            s7.valid and s7.dst == s6.dst and not (s6.gemm and (s6.overwrite or s6.clear))
         )
-        src_from_s9.next = (
-            s8.valid and s8.dst == s7.src and not s7.gemm and not s7.use_imm
+        src_from_s8.next = (
+            s7.valid and s7.dst == s6.src and not s6.gemm and not s6.use_imm
         )
 
     return compare

@@ -8,7 +8,7 @@ without steps travels as a slot with ``last`` alone.
 
 from __future__ import annotations
 
-from myhdl import always, always_seq, block
+from myhdl import always, always_comb, always_seq, block, concat
 
 from ..isa.config import Config
 from .bundles import bit, word
@@ -183,20 +183,22 @@ def step_register(clock, reset, sink, source):
 def step_entry(clock, reset, sink, source, go):
     """The stage behind one that may wait: as :func:`step_register`, empty when ``go`` was low."""
 
+    both_go = word(2)
+
+    @always_comb
+    def spread():
+        both_go.next = concat(go, go)
+
     @always_seq(clock.posedge, reset)
     def enter():
         source.valid.next = sink.valid and go
         source.last.next = sink.last and go
         source.mac.next = sink.valid and sink.gemm and go
-        source.use.long_late.next = 0
-        source.use.short_early.next = 0
-        source.use.short_late.next = 0
-        if go:
-            source.use.long_late.next = sink.use.long_late
-            source.use.short_early.next = sink.use.short_early
-            source.use.short_late.next = sink.use.short_late
+        source.use.long_late.next = sink.use.long_late & both_go
+        source.use.short_early.next = sink.use.short_early & both_go
+        source.use.short_late.next = sink.use.short_late & both_go
 
     return (
-        enter, write_fields(clock, sink, source), operand_fields(clock, sink, source),
+        spread, enter, write_fields(clock, sink, source), operand_fields(clock, sink, source),
         opcode_field(clock, sink, source),
     )

@@ -109,7 +109,7 @@ TABLE = (
     ),
     Planted(
         "RQT keeps parameters that a step has overwritten", "alu", "rqt_parameters.py",
-        "if parameter_hits != 0:", "if parameter_hits == 127:",
+        "if parameter_hit:", "if parameter_hit and s2.gemm:",
         "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
     ),
     Planted(
