@@ -18,20 +18,20 @@ from myhdl import always, always_comb, block, concat
 
 from ..isa.opcodes import AluOpcode
 from .bundles import bit, signed_word, word
+from .operands import Operand
 
 __all__ = ["alu_lane", "alu_operands"]
 
 
 @block
 def alu_operands(
-    clock: Any, s7: Any, dst_tile: Any, src_tile: Any, dot: Any, product: Any, dst_from_s8: Any,
-    src_from_s8: Any, result: Any, first: Any, second: Any, *, lane: int, dot_width: int,
+    clock: Any, s7: Any, dst: Operand, src: Operand, dot: Any, product: Any, result: Any,
+    first: Any, second: Any, *, lane: int, dot_width: int,
 ) -> Any:
     """Register the operands of one lane from s7 into s8.
 
-    ``dst_tile``, ``src_tile``: operand tiles of s7; ``dot``: packed dot products, ``dot_width``
-    bits a lane; ``product``: this lane's MUL.  ``dst_from_s8``, ``src_from_s8``: the operand is the
-    ``result`` of the step in s8.
+    ``dst``, ``src``: operand tiles; ``dot``: packed dot products, ``dot_width`` bits a lane;
+    ``product``: this lane's MUL; ``result``: what the step in s8 makes of this lane.
     """
     lo, hi = 32 * lane, 32 * lane + 32
     dot_lo, dot_hi = dot_width * lane, dot_width * (lane + 1)
@@ -45,29 +45,28 @@ def alu_operands(
     @always(clock.posedge)
     def select_first():
         if s7.valid:
-            first.next = dst_tile[hi:lo]
-            if s7.gemm:
-                if s7.overwrite or s7.clear:
-                    first.next = 0
+            first.next = dst.read[hi:lo]
+            if dst.takes_s8:
+                first.next = result
+            elif dst.takes_flying:
+                first.next = dst.flying[hi:lo]
             elif s7.long:
                 first.next = product
-            if dst_from_s8:
-                first.next = result
 
     @always(clock.posedge)
     def select_second():
         if s7.valid:
-            second.next = src_tile[hi:lo]
-            if s7.gemm:
+            second.next = src.read[hi:lo]
+            if src.takes_s8:
+                second.next = result
+            elif src.takes_flying:
+                second.next = src.flying[hi:lo]
+            elif s7.gemm:
                 second.next = wide_dot
                 if s7.clear:
                     second.next = 0
-            elif s7.long:
-                second.next = 0
-            elif s7.use_imm:
+            elif s7.use_imm and not s7.long:
                 second.next = wide_imm
-            if src_from_s8:
-                second.next = result
 
     return extend, select_first, select_second
 

@@ -11,7 +11,7 @@ from myhdl import always, block
 
 from ..isa.config import Config
 from .alu_lane import alu_lane, alu_operands
-from .bundles import bit, signed_word, word
+from .bundles import signed_word, word
 from .long_operands import long_operands, parameter_tiles
 from .mac_array import dot_bits
 from .multiply_lane import (
@@ -20,7 +20,7 @@ from .multiply_lane import (
     quotient_lane,
     requantize_operands,
 )
-from .operands import forward, forward_next
+from .operands import Operand, forward
 from .pack import join
 from .requantize_lane import requantize_lane
 
@@ -34,14 +34,12 @@ def execute(
 ) -> Any:
     """Wire the lanes; ``dot`` belongs to s7, the result to s9."""
     tile_bits = 32 * config.lanes
-    dst_tile, src_tile = word(tile_bits), word(tile_bits)
-    dst_from_s8, src_from_s8 = bit(), bit()
+    dst, src = Operand(tile_bits), Operand(tile_bits)
     long_dst, long_src = word(tile_bits), word(tile_bits)
     result = word(tile_bits)
     results = [word(32) for _ in range(config.lanes)]
     parts = [
-        forward(clock, even_data, odd_data, s5, s6, s7, s8, s9, s9_result, dst_tile, src_tile),
-        forward_next(clock, s6, s7, dst_from_s8, src_from_s8),
+        forward(clock, even_data, odd_data, s5, s6, s7, s8, s9, s9_result, dst, src),
         long_operands(clock, even_data, odd_data, s3, s4, long_dst, long_src),
         join(results, result),
     ]
@@ -69,8 +67,8 @@ def execute(
             parts.append(multiply_operands(s4, long_dst, long_src, p, m, lane=lane))
         parts.append(multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product))
         parts.append(alu_operands(
-            clock, s7, dst_tile, src_tile, dot, s7_product, dst_from_s8, src_from_s8,
-            results[lane], first, second, lane=lane, dot_width=dot_bits(config),
+            clock, s7, dst, src, dot, s7_product, results[lane], first, second,
+            lane=lane, dot_width=dot_bits(config),
         ))
         parts.append(alu_lane(s8, first, second, requantized, results[lane]))
 

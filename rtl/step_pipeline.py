@@ -33,6 +33,7 @@ from .step import (
     step_entry,
     step_execute,
     step_register,
+    step_select,
     step_write,
 )
 
@@ -85,7 +86,7 @@ def step_pipeline(
         step_entry(clock, reset, s2, s3, advance),
     ]
     stages = [s3, s4, s5, s6, s7, s8, s9]
-    for sink, source in zip(stages[:4], stages[1:5], strict=True):
+    for sink, source in zip(stages[:3], stages[1:4], strict=True):
         parts.append(step_register(clock, reset, sink, source))
     for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
         parts.append(pair_field(clock, sink, source))
@@ -94,7 +95,10 @@ def step_pipeline(
         parts.append(mac_field(clock, reset, sink, source))
     for sink, source in zip([s3, s4], [s4, s5], strict=True):
         parts.append(early_use_field(clock, reset, sink, source))
-    parts += [step_execute(clock, reset, s7, s8), step_write(clock, reset, s8, s9)]
+    parts += [
+        step_select(clock, reset, s6, s7), step_execute(clock, reset, s7, s8),
+        step_write(clock, reset, s8, s9),
+    ]
     parts += [
         bank_read(
             s2, parameter, s3, s5, s6, port, bank=bank, acc_bits=acc_bits,
