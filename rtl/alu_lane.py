@@ -1,10 +1,13 @@
 """ALU lane: operands registered into s8, accumulation or a tensor ALU operation there.
 
+An operand that the step just before makes is taken as it is made, on its way into the register: so
+what is registered needs no further choice.
+
 Operations are those of vta_isa.md sections 4.3 and 4.4 with D1-D4: the first operand is always
 ``ACC[dst]``; SHR shifts right arithmetically for ``q >= 0``, the amount saturating at 31, and left
 for ``q < 0``, giving zero from 32 on.  GEMM is the sum of its operands, and so is MUL, whose
-product arrives finished from the long pipeline.  RQT is selected by :func:`select_requantized`
-where the configuration has it.
+product arrives finished from the long pipeline, as RQT's result does where the configuration has
+it.
 """
 
 from __future__ import annotations
@@ -15,19 +18,20 @@ from myhdl import always, always_comb, block, concat
 
 from ..isa.opcodes import AluOpcode
 from .bundles import bit, signed_word, word
+from .operands import Operand
 
-__all__ = ["alu_lane", "alu_operands", "select_requantized"]
+__all__ = ["alu_lane", "alu_operands"]
 
 
 @block
 def alu_operands(
-    clock: Any, s7: Any, dst_tile: Any, src_tile: Any, dot: Any, product: Any, first: Any,
-    second: Any, *, lane: int, dot_width: int,
+    clock: Any, s7: Any, dst: Operand, src: Operand, dot: Any, product: Any, result: Any,
+    first: Any, second: Any, *, lane: int, dot_width: int,
 ) -> Any:
     """Register the operands of one lane from s7 into s8.
 
-    ``dst_tile``, ``src_tile``: operand tiles of s7; ``dot``: packed dot products, ``dot_width``
-    bits a lane; ``product``: this lane's MUL.
+    ``dst``, ``src``: operand tiles; ``dot``: packed dot products, ``dot_width`` bits a lane;
+    ``product``: this lane's MUL; ``result``: what the step in s8 makes of this lane.
     """
     lo, hi = 32 * lane, 32 * lane + 32
     dot_lo, dot_hi = dot_width * lane, dot_width * (lane + 1)
@@ -41,24 +45,27 @@ def alu_operands(
     @always(clock.posedge)
     def select_first():
         if s7.valid:
-            first.next = dst_tile[hi:lo]
-            if s7.gemm:
-                if s7.overwrite or s7.clear:
-                    first.next = 0
+            first.next = dst.read[hi:lo]
+            if dst.takes_s8:
+                first.next = result
+            elif dst.takes_flying:
+                first.next = dst.flying[hi:lo]
             elif s7.long:
                 first.next = product
 
     @always(clock.posedge)
     def select_second():
         if s7.valid:
-            second.next = src_tile[hi:lo]
-            if s7.gemm:
+            second.next = src.read[hi:lo]
+            if src.takes_s8:
+                second.next = result
+            elif src.takes_flying:
+                second.next = src.flying[hi:lo]
+            elif s7.gemm:
                 second.next = wide_dot
                 if s7.clear:
                     second.next = 0
-            elif s7.long:
-                second.next = 0
-            elif s7.use_imm:
+            elif s7.use_imm and not s7.long:
                 second.next = wide_imm
 
     return extend, select_first, select_second
@@ -66,29 +73,19 @@ def alu_operands(
 
 @block
 def alu_lane(
-    s8: Any, first: Any, second: Any, dst_from_s9: Any, src_from_s9: Any, s9_result: Any,
-    result: Any, *, lane: int,
+    s8: Any, p_word: Any, q_word: Any, requantized: Any, result: Any,
 ) -> Any:
     """Drive one lane of the result, a 32-bit word, from the operands of s8 (combinational).
 
-    ``dst_from_s9``, ``src_from_s9``: the operand is the result in s9 instead.
+    ``requantized``: RQT's result, None without it.
     """
-    lo, hi = 32 * lane, 32 * lane + 32
     ones = (1 << 27) - 1
-    p, q, p_word, q_word = signed_word(32), signed_word(32), word(32), word(32)
-    total, less, outside = word(32), bit(), bit()
+    p, q = signed_word(32), signed_word(32)
+    total, less, outside, other = word(32), bit(), bit(), word(32)
+    shifts, takes_smaller, takes_larger, takes_p, takes_q = (bit() for _ in range(5))
     amount, double, double_shifted = word(5), word(64), word(64)
     low_bits, keep, fill, shifted = word(32), word(32), word(32), word(32)
     sign = signed_word(32)
-
-    @always_comb
-    def read_operands():
-        p_word.next = first
-        q_word.next = second
-        if dst_from_s9:
-            p_word.next = s9_result[hi:lo]
-        if src_from_s9:
-            q_word.next = s9_result[hi:lo]
 
     @always_comb
     def view_signed():
@@ -110,8 +107,12 @@ def alu_lane(
     def turn():
         # to the right by n; that is to the left by 32 - n, and q[5:] is 32 - n for q < 0
         double_shifted.next = double >> amount
-        for i in range(32):
-            low_bits.next[i] = amount < 32 - i  # the lowest 32 - n
+        for i in range(4):
+            for j in range(8):
+                # the lowest 32 - n: n is at most 31 - (8 * i + j)
+                low_bits.next[8 * i + j] = amount[5:3] < 3 - i or (
+                    amount[5:3] == 3 - i and amount[3:] <= 7 - j
+                )
         if q_word[31]:
             outside.next = q_word[32:5] != ones
         else:
@@ -133,33 +134,41 @@ def alu_lane(
         shifted.next = (double_shifted[32:] & keep) | (fill & ~keep)
 
     @always_comb
-    def select():
-        result.next = total  # GEMM, ADD, MUL
-        if not s8.gemm:
-            if s8.opcode == AluOpcode.MIN:
-                result.next = q_word
-                if less:
-                    result.next = p_word
-            elif s8.opcode == AluOpcode.MAX:
-                result.next = p_word
-                if less:
-                    result.next = q_word
-            elif s8.opcode == AluOpcode.SHR:
-                result.next = shifted
+    def choose_operation():
+        shifts.next = not s8.gemm and s8.opcode == AluOpcode.SHR
+        takes_smaller.next = not s8.gemm and s8.opcode == AluOpcode.MIN
+        takes_larger.next = not s8.gemm and s8.opcode == AluOpcode.MAX
 
-    return (
-        read_operands, view_signed, extend_sign, compute, turn, choose_bits, shift, select,
-    )
+    @always_comb
+    def prefer():
+        takes_p.next = (takes_smaller and less) or (takes_larger and not less)
+        takes_q.next = (takes_smaller and not less) or (takes_larger and less)
 
-
-@block
-def select_requantized(s8: Any, short_result: Any, requantized: Any, result: Any) -> Any:
-    """Take RQT's result for RQT, that of :func:`alu_lane` for everything else."""
+    if requantized is None:
+        @always_comb
+        def compute_other():
+            other.next = total  # GEMM, ADD, MUL
+            if shifts:
+                other.next = shifted
+    else:
+        @always_comb
+        def compute_other():
+            other.next = total
+            if shifts:
+                other.next = shifted
+            elif not s8.gemm and s8.opcode == AluOpcode.RQT:
+                other.next = requantized
 
     @always_comb
     def select():
-        result.next = short_result
-        if not s8.gemm and s8.opcode == AluOpcode.RQT:
-            result.next = requantized
+        # the comparison is known last
+        result.next = other
+        if takes_p:
+            result.next = p_word
+        elif takes_q:
+            result.next = q_word
 
-    return select
+    return (
+        view_signed, extend_sign, compute, turn, choose_bits, shift,
+        choose_operation, prefer, compute_other, select,
+    )

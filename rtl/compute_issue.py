@@ -48,9 +48,10 @@ def compute_issue(
     present = bit()  # there is one
     age = word(2)  # cycles it has been checked
     popped, reserved = bit(), bit()  # done for it, or nothing to do
-    take, accepted, checked, sound, faulty, quiet = (bit() for _ in range(6))
+    take, accepted, steps_arrive, checked, sound, faulty, quiet = (bit() for _ in range(7))
     out_of_range, pops_now, rooms_now, gathered, leaves = (bit() for _ in range(5))
     able = bit()  # it has no static fault, a LOAD's range apart, and there was no fault before it
+    start = bit()  # it is a GEMM or ALU, and has everything that it needs to enter the sequencer
     f_pop_prev, f_pop_next, f_push_prev, f_push_next = token_flags(config)
 
     @always_comb
@@ -95,7 +96,7 @@ def compute_issue(
 
     @always_comb
     def offer():
-        steps.valid.next = gathered and decoded.is_steps and loader_idle
+        steps.valid.next = start
         load.valid.next = gathered and decoded.is_load
         finishes.next = gathered and decoded.is_finish and quiet and others_idle
         finish_push_prev.next = decoded.push_prev
@@ -123,7 +124,17 @@ def compute_issue(
             popped.next = not sink.data[f_pop_prev] and not sink.data[f_pop_next]
             reserved.next = not sink.data[f_push_prev] and not sink.data[f_push_next]
             able.next = not stopped and not fault.raised and accepted
+            start.next = (
+                not stopped and not fault.raised and accepted and steps_arrive and loader_idle
+                and not sink.data[f_pop_prev] and not sink.data[f_pop_next]
+                and not sink.data[f_push_prev] and not sink.data[f_push_next]
+            )
         else:
+            start.next = (
+                able and not stopped and decoded.is_steps and loader_idle
+                and not (start and steps.ready)
+                and (popped or pops_now) and (reserved or rooms_now)
+            )
             if leaves or stopped:
                 able.next = False
             if leaves:
@@ -153,7 +164,9 @@ def compute_issue(
     return (
         accept, judge, gather_pops, pop, gather_rooms, reserve, offer, leave, report, follow, hold,
         watch,
-        steps_decode(clock, take, sink.data, accepted, entry, steps, decoded, config=config),
+        steps_decode(
+            clock, take, sink.data, accepted, steps_arrive, entry, steps, decoded, config=config,
+        ),
         load_fields(entry, load, config=config),
         memory_checks(clock, entry, out_of_range, config=config),
     )

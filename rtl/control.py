@@ -142,7 +142,9 @@ def control(
                 halt.next = True
                 values.error_code.next = end_code
                 values.error_index.next = end_index
-                values.error_address.next = end_address
+                values.error_address.next = 0
+                if end_code == ErrorCode.WINDOW or end_code == ErrorCode.BUS:
+                    values.error_address.next = end_address
         elif drained:
             busy.next = False
             module_reset.next = True

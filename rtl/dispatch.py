@@ -42,8 +42,6 @@ def dispatch(
     memory_type = layout(Opcode.LOAD, config)["memory_type"]
     tagged, routed = Stream(_ROUTED_BITS), Stream(_ROUTED_BITS)
     is_failed, is_load, is_store, is_finish = bit(), bit(), bit(), bit()
-    finished = bit()  # FINISH has been handed over
-    complete = bit()  # insn_count instructions have been
     following = Signal(modbv(1)[INDEX_BITS:])  # index + 1
     present, failed = bit(), bit()  # an instruction is at hand / could not be read
     to_load, to_store, moves = bit(), bit(), bit()
@@ -66,11 +64,8 @@ def dispatch(
 
     @always_comb
     def judge() -> None:
-        done.next = finished or complete
-        present.next = (
-            routed.valid and not finished and not complete and not routed.data[_FAILED]
-        )
-        failed.next = routed.valid and not finished and not complete and routed.data[_FAILED]
+        present.next = routed.valid and not done and not routed.data[_FAILED]
+        failed.next = routed.valid and not done and routed.data[_FAILED]
         to_load.next = routed.data[_LOAD]
         to_store.next = routed.data[_STORE]
 
@@ -99,13 +94,11 @@ def dispatch(
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
-        complete.next = index == insn_count
+        done.next = done or index == insn_count
         if moves:
             index.next = following
             following.next = following + 1
-            complete.next = following == insn_count
-            if routed.data[_FINISH]:
-                finished.next = True
+            done.next = following == insn_count or routed.data[_FINISH]
         if failed:
             fault.raised.next = True
             fault.index.next = index

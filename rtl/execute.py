@@ -10,8 +10,8 @@ from typing import Any
 from myhdl import always, block
 
 from ..isa.config import Config
-from .alu_lane import alu_lane, alu_operands, select_requantized
-from .bundles import bit, signed_word, word
+from .alu_lane import alu_lane, alu_operands
+from .bundles import signed_word, word
 from .long_operands import long_operands, parameter_tiles
 from .mac_array import dot_bits
 from .multiply_lane import (
@@ -20,7 +20,7 @@ from .multiply_lane import (
     quotient_lane,
     requantize_operands,
 )
-from .operands import forward, forward_next
+from .operands import Operand, forward
 from .pack import join
 from .requantize_lane import requantize_lane
 
@@ -34,14 +34,12 @@ def execute(
 ) -> Any:
     """Wire the lanes; ``dot`` belongs to s7, the result to s9."""
     tile_bits = 32 * config.lanes
-    dst_tile, src_tile = word(tile_bits), word(tile_bits)
-    dst_from_s9, src_from_s9 = bit(), bit()
+    dst, src = Operand(tile_bits), Operand(tile_bits)
     long_dst, long_src = word(tile_bits), word(tile_bits)
     result = word(tile_bits)
     results = [word(32) for _ in range(config.lanes)]
     parts = [
-        forward(clock, even_data, odd_data, s5, s6, s7, s8, s9, s9_result, dst_tile, src_tile),
-        forward_next(clock, s7, s8, dst_from_s9, src_from_s9),
+        forward(clock, even_data, odd_data, s5, s6, s7, s8, s9, s9_result, dst, src),
         long_operands(clock, even_data, odd_data, s3, s4, long_dst, long_src),
         join(results, result),
     ]
@@ -53,10 +51,10 @@ def execute(
         ))
     for lane in range(config.lanes):
         p, m, s7_product = word(32), word(32), word(32)
-        s6_upper, short_result = signed_word(50), results[lane]
+        s6_upper, requantized = signed_word(50), None
         first, second = word(32), word(32)
         if config.requantize:
-            requantized, short_result = word(32), word(32)
+            requantized = word(32)
             s7_quotient = signed_word(35)
             parts.append(quotient_lane(clock, s4, s5, s6, p, s6_upper, s7_quotient))
             parts.append(requantize_operands(
@@ -65,17 +63,14 @@ def execute(
             parts.append(requantize_lane(
                 clock, s7, s8, s7_quotient, shift, requantized, config=config, lane=lane,
             ))
-            parts.append(select_requantized(s8, short_result, requantized, results[lane]))
         else:
             parts.append(multiply_operands(s4, long_dst, long_src, p, m, lane=lane))
         parts.append(multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product))
         parts.append(alu_operands(
-            clock, s7, dst_tile, src_tile, dot, s7_product, first, second,
+            clock, s7, dst, src, dot, s7_product, results[lane], first, second,
             lane=lane, dot_width=dot_bits(config),
         ))
-        parts.append(alu_lane(
-            s8, first, second, dst_from_s9, src_from_s9, s9_result, short_result, lane=lane,
-        ))
+        parts.append(alu_lane(s8, first, second, requantized, results[lane]))
 
     @always(clock.posedge)
     def register_result():

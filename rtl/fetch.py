@@ -104,7 +104,7 @@ def fetch(
 
     @always_comb
     def decide() -> None:
-        ask.next = prepared and (read.request_ready or not read.request_valid)
+        ask.next = prepared and not read.request_valid
 
     @always_seq(clock.posedge, reset)
     def prepare() -> None:

@@ -1,10 +1,10 @@
 """Hazards of long operations (stage s1 to s2): steps ahead that will write what a step reads.
 
 Contract
-    ``operand_hits`` and ``parameter_hits`` have a bit for each of the stages s3..s9 as they are
-    in the same cycle as the step in s2: the step there writes ``ACC[dst]`` or ``ACC[src]`` of a
-    MUL or RQT, or one of the three parameter tiles of an RQT.  Always 0 for other operations, which
-    forward.  Compared while the step is still in s1, and moved on with the stages while it waits.
+    ``operand_hit`` and ``parameter_hit`` say of the step in s2 that one in s3..s9, in the same
+    cycle, writes ``ACC[dst]`` or ``ACC[src]`` of a MUL or RQT, or one of the three parameter tiles
+    of an RQT.  Always low for other operations, which forward.  Compared while the step is still
+    in s1, and moved on with the stages while it waits.
 """
 
 from __future__ import annotations
@@ -52,36 +52,38 @@ def parameter_match(
 
 
 @block
-def follow_matches(clock: Any, reset: Any, advance: Any, matches: list[Any], hits: Any) -> Any:
+def follow_matches(clock: Any, reset: Any, advance: Any, matches: list[Any], hit: Any) -> Any:
     """Register the matches of s2..s8 as hits of s3..s9, or move the hits on by one stage."""
-    found = word(STAGES_AHEAD)
+    found, hits = word(STAGES_AHEAD), word(STAGES_AHEAD)
 
     @always_seq(clock.posedge, reset)
     def follow() -> None:
         if advance:
             hits.next = found
+            hit.next = found != 0
         else:
             hits.next = hits << 1
+            hit.next = hits[STAGES_AHEAD - 1:] != 0
 
     return join(matches, found), follow
 
 
 @block
 def operand_hazards(
-    clock: Any, reset: Any, advance: Any, stages: list[Step], s1: Step, operand_hits: Any
+    clock: Any, reset: Any, advance: Any, stages: list[Step], s1: Step, operand_hit: Any
 ) -> Any:
     """Compare with ``stages``, s2 to s8."""
     matches = [bit() for _ in stages]
     return (
         [operand_match(stage, s1, match) for stage, match in zip(stages, matches, strict=True)],
-        follow_matches(clock, reset, advance, matches, operand_hits),
+        follow_matches(clock, reset, advance, matches, operand_hit),
     )
 
 
 @block
 def parameter_hazards(
     clock: Any, reset: Any, advance: Any, stages: list[Step], s1: Step, sums: StepSums,
-    parameter_hits: Any,
+    parameter_hit: Any,
 ) -> Any:
     """Compare with ``stages``, s2 to s8."""
     matches = [bit() for _ in stages]
@@ -98,5 +100,5 @@ def parameter_hazards(
             parameter_match(stage, s1, sums, multiplier, shift, match)
             for stage, match in zip(stages, matches, strict=True)
         ],
-        follow_matches(clock, reset, advance, matches, parameter_hits),
+        follow_matches(clock, reset, advance, matches, parameter_hit),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from myhdl import always, always_comb, always_seq, block
 
-from ..isa.opcodes import ADDRESS_BITS, ErrorCode
+from ..isa.opcodes import ErrorCode
 from .bundles import INDEX_BITS, bit, word
 from .registers import RegisterFile
 from .status import FetchStatus, ModuleStatus
@@ -121,11 +121,10 @@ def find_end(
     values: RegisterFile, finish: Any, fetch: FetchStatus, load: ModuleStatus,
     compute: ModuleStatus, store: ModuleStatus, stuck: Any, waiting: Any, waiting_index: Any,
     cancel: Any, expired: Any, lowest_valid: Any, lowest_index: Any, ends: Any, code: Any,
-    index: Any, address: Any,
+    index: Any, at_fault: Any,
 ) -> Any:
-    """``ends``: the launch ends in this cycle, with this code, index and address."""
+    """``ends``: the launch ends in this cycle, with this code, index and, if faulty, address."""
     position = word(INDEX_BITS)  # the lowest instruction that has not completed
-    at_fault = word(ADDRESS_BITS)
 
     @always_comb
     def locate() -> None:
@@ -174,10 +173,4 @@ def find_end(
         else:
             ends.next = False
 
-    @always_comb
-    def point() -> None:
-        address.next = 0
-        if code == ErrorCode.WINDOW or code == ErrorCode.BUS:
-            address.next = at_fault
-
-    return locate, choose, point
+    return locate, choose

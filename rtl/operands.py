@@ -2,9 +2,9 @@
 
 Reads were placed by :mod:`.schedule` so that a bank is asked at most once a cycle; here the asking
 stage is selected and the data handed back.  A tile read at the late stage s6 misses the results of
-the three steps before it, one read early (s5) those of four.  Three of them are put in its place in
-s7, the last one, which is computed while the step is in s7, in s8: results are those of strictly
-sequential execution (D18), and no read depends on what a memory does when it is written meanwhile.
+the three steps before it, one read early (s5) those of four.  All are put in its place in s7, the
+last one as it is computed (:mod:`.alu_lane`): results are those of strictly sequential execution
+(D18), and no read depends on what a memory does when it is written meanwhile.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from myhdl import always, always_comb, block
 from .accumulator import AccumulatorRead
 from .bundles import bit, word
 
-__all__ = ["bank_read", "forward", "forward_next", "select_bank"]
+__all__ = ["Operand", "bank_read", "forward", "select_bank"]
 
 
 @block
@@ -83,24 +83,77 @@ def select_bank(even_data: Any, odd_data: Any, odd: Any, tile: Any) -> Any:
     return choose
 
 
+class Operand:
+    """One operand of the step in s7, from where it comes: at most one of the three is meant."""
+
+    def __init__(self, bits: int) -> None:
+        self.read = word(bits)  # from a bank; zero when it is not meant
+        self.flying, self.takes_flying = word(bits), bit()  # made in s9 or s10, or read early
+        self.takes_s8 = bit()  # the step just before makes it, in this cycle
+
+
 @block
 def forward(
     clock: Any, even_data: Any, odd_data: Any, s5: Any, s6: Any, s7: Any, s8: Any, s9: Any,
-    s9_result: Any, dst_tile: Any, src_tile: Any,
+    s9_result: Any, dst: Operand, src: Operand,
 ) -> Any:
-    """Drive the operand tiles of the step in s7, as if all but the step before it were written."""
+    """Drive the operands of the step in s7 that are tiles, as if all before it were written.
+
+    Where each comes from is found out in s6: between a bank, which takes half a cycle to answer,
+    and the register of the operand there is nothing but the choice.
+    """
     bits = len(s9_result)
     s10_result, held = word(bits), word(bits)  # the result written last; the source read early
-    dst_from_s9, dst_from_s10, src_from_s9, src_from_s10 = bit(), bit(), bit(), bit()
+    wants_dst, wants_src = bit(), bit()  # the step in s6: its operands are tiles
+    dst_in_s7, dst_in_s8, dst_in_s9 = bit(), bit(), bit()  # the step there writes its ACC[dst]
+    src_in_s7, src_in_s8, src_in_s9 = bit(), bit(), bit()
+    dst_even, dst_odd, dst_from_s9 = bit(), bit(), bit()
+    src_even, src_odd, src_from_s9, src_from_s10 = bit(), bit(), bit(), bit()
     held_from_s10 = bit()
 
+    @always_comb
+    def want():
+        wants_dst.next = not s6.long and not (s6.gemm and (s6.overwrite or s6.clear))
+        wants_src.next = not s6.long and s6.pair
+
+    @always_comb
+    def meet():
+        dst_in_s7.next = s7.valid and s7.dst == s6.dst
+        dst_in_s8.next = s8.valid and s8.dst == s6.dst
+        dst_in_s9.next = s9.valid and s9.dst == s6.dst
+        src_in_s7.next = s7.valid and s7.dst == s6.src
+        src_in_s8.next = s8.valid and s8.dst == s6.src
+        src_in_s9.next = s9.valid and s9.dst == s6.src
+
     @always(clock.posedge)
-    def compare():
-        # seen from the cycle in which the step of s6 is in s7, those of s8 and s9 are in s9, s10
-        dst_from_s9.next = s8.valid and s8.dst == s6.dst
-        dst_from_s10.next = s9.valid and s9.dst == s6.dst
-        src_from_s9.next = s8.valid and s8.dst == s6.src
-        src_from_s10.next = s9.valid and s9.dst == s6.src
+    def place_dst():
+        # seen from the next cycle, in which everything is one stage further
+        dst.takes_s8.next = wants_dst and dst_in_s7
+        dst.takes_flying.next = wants_dst and not dst_in_s7 and (dst_in_s8 or dst_in_s9)
+        dst_from_s9.next = dst_in_s8
+        dst_even.next = (
+            wants_dst and not dst_in_s7 and not dst_in_s8 and not dst_in_s9 and not s6.dst[0]
+        )
+        dst_odd.next = (
+            wants_dst and not dst_in_s7 and not dst_in_s8 and not dst_in_s9 and s6.dst[0]
+        )
+
+    @always(clock.posedge)
+    def place_src():
+        src.takes_s8.next = wants_src and src_in_s7
+        src.takes_flying.next = wants_src and not src_in_s7 and (
+            src_in_s8 or src_in_s9 or s6.early
+        )
+        src_from_s9.next = src_in_s8
+        src_from_s10.next = src_in_s9
+        src_even.next = (
+            wants_src and not src_in_s7 and not src_in_s8 and not src_in_s9 and not s6.early
+            and not s6.src[0]
+        )
+        src_odd.next = (
+            wants_src and not src_in_s7 and not src_in_s8 and not src_in_s9 and not s6.early
+            and s6.src[0]
+        )
         # the early read of s5 meets the write of s9 in the memory
         held_from_s10.next = s9.valid and s9.dst == s5.src
 
@@ -116,47 +169,27 @@ def forward(
                 held.next = even_data
 
     @always_comb
-    def select_dst():
-        if dst_from_s9:
-            dst_tile.next = s9_result
-        elif dst_from_s10:
-            dst_tile.next = s10_result
-        elif s7.dst[0]:
-            dst_tile.next = odd_data
-        else:
-            dst_tile.next = even_data
+    def read():
+        dst.read.next = 0
+        if dst_even:
+            dst.read.next = even_data
+        elif dst_odd:
+            dst.read.next = odd_data
+        src.read.next = 0
+        if src_even:
+            src.read.next = even_data
+        elif src_odd:
+            src.read.next = odd_data
 
     @always_comb
-    def select_src():
+    def fly():
+        dst.flying.next = s10_result
+        if dst_from_s9:
+            dst.flying.next = s9_result
+        src.flying.next = held
         if src_from_s9:
-            src_tile.next = s9_result
+            src.flying.next = s9_result
         elif src_from_s10:
-            src_tile.next = s10_result
-        elif s7.early:
-            src_tile.next = held
-        elif s7.src[0]:
-            src_tile.next = odd_data
-        else:
-            src_tile.next = even_data
+            src.flying.next = s10_result
 
-    return compare, hold, select_dst, select_src
-
-
-@block
-def forward_next(clock: Any, s7: Any, s8: Any, dst_from_s9: Any, src_from_s9: Any) -> Any:
-    """Tell whether operands of the step in s8 are the result of the step just before it, in s9.
-
-    Never for an operand that is not a tile: GEMM's second one, an immediate, the first of a GEMM
-    that does not accumulate.
-    """
-
-    @always(clock.posedge)
-    def compare():
-        dst_from_s9.next = (
-            s8.valid and s8.dst == s7.dst and not (s7.gemm and (s7.overwrite or s7.clear))
-        )
-        src_from_s9.next = (
-            s8.valid and s8.dst == s7.src and not s7.gemm and not s7.use_imm
-        )
-
-    return compare
+    return want, meet, place_dst, place_src, hold, read, fly

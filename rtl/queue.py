@@ -35,6 +35,7 @@ def queue(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int, d
     write_address, read_address = word(depth.bit_length() - 1), word(depth.bit_length() - 1)
     stored = Signal(intbv(0, min=0, max=depth + 1))  # words in memory, the later stages apart
     some, room = bit(), Signal(True)  # stored is not 0, not depth
+    one, one_left = bit(), bit()  # stored is 1, depth - 1
     read_data, read_valid = word(width), bit()  # the stage behind the memory
     do_write, do_read, moves, passes = bit(), bit(), bit(), bit()
 
@@ -76,11 +77,15 @@ def queue(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int, d
         if do_write and not do_read:
             stored.next = stored + 1
             some.next = True
-            room.next = stored != depth - 1
+            room.next = not one_left
+            one.next = not some
+            one_left.next = stored == depth - 2
         elif do_read and not do_write:
             stored.next = stored - 1
-            some.next = stored != 1
+            some.next = not one
             room.next = True
+            one.next = stored == 2
+            one_left.next = not room
         if do_read:
             read_valid.next = True
         elif moves:

@@ -30,7 +30,8 @@ from .window_check import Checked, Request, window_check
 __all__ = ["READS", "read_port"]
 
 READS = 64  # bursts whose answers are awaited, besides the one being answered
-_OWED_BITS = ADDRESS_BITS + 3  # of a burst without an answer yet: {address, refused, owner}
+# of a burst without an answer yet: {address, refused, one bit for each Owner}
+_OWED_BITS = ADDRESS_BITS + 4
 _INCR = 1
 
 
@@ -45,8 +46,8 @@ def read_answer(
 
     @always_comb
     def select() -> None:
-        mine.next = head.valid and not halt and head.data[2:] == owner
-        refused.next = head.data[2]
+        mine.next = head.valid and not halt and head.data[owner]
+        refused.next = head.data[3]
 
     @always_comb
     def deliver() -> None:
@@ -69,7 +70,7 @@ def read_answer(
             failed.next = False
         elif not failed and mine and (refused or (m_axi.rvalid and m_axi.rresp[1])):
             failed.next = True
-            client.error_address.next = head.data[:3]
+            client.error_address.next = head.data[:4]
 
     return select, deliver, accept, remember
 
@@ -84,6 +85,7 @@ def read_port(
     awaited, waiting, head = (Stream(_OWED_BITS) for _ in range(3))
     outstanding = Signal(intbv(0, min=0, max=READS + 5))
     fetch_taken, compute_taken, load_taken = bit(), bit(), bit()
+    for_fetch, for_compute, for_load = bit(), bit(), bit()
     answered = bit()  # the head burst has its last beat
     size = config.log_bus_width - 3
 
@@ -110,11 +112,19 @@ def read_port(
         )
 
     @always_comb
+    def name_owner() -> None:
+        for_fetch.next = checked.owner == Owner.FETCH
+        for_compute.next = checked.owner == Owner.COMPUTE
+        for_load.next = checked.owner == Owner.LOAD
+
+    @always_comb
     def issue() -> None:
         awaited.valid.next = checked.valid and not halt and (
             checked.refused or not m_axi.arvalid or m_axi.arready
         )
-        awaited.data.next = concat(checked.address, checked.refused, checked.owner)
+        awaited.data.next = concat(
+            checked.address, checked.refused, for_load, for_compute, for_fetch
+        )
 
     @always_seq(clock.posedge, reset)
     def drive_address() -> None:
@@ -130,8 +140,8 @@ def read_port(
     @always_comb
     def take() -> None:
         taken = fetch_taken or compute_taken or load_taken or (head.valid and halt)
-        m_axi.rready.next = taken and not head.data[2]
-        answered.next = taken and (head.data[2] or (m_axi.rvalid and m_axi.rlast))
+        m_axi.rready.next = taken and not head.data[3]
+        answered.next = taken and (head.data[3] or (m_axi.rvalid and m_axi.rlast))
 
     @always_comb
     def pop() -> None:
@@ -149,6 +159,6 @@ def read_port(
         idle.next = check_empty and outstanding == 0
 
     return (
-        arbiter, check, owners, register, fetch_answer, compute_answer, load_answer, decide, issue,
-        drive_address, take, pop, count, report,
+        arbiter, check, owners, register, fetch_answer, compute_answer, load_answer, decide,
+        name_owner, issue, drive_address, take, pop, count, report,
     )

@@ -54,9 +54,13 @@ def requantize_lane(
     @always_comb
     def lose():
         lost.next = False
-        for k in range(31):
-            if k < shift and doubled[k]:
-                lost.next = True
+        for i in range(4):
+            for j in range(8):
+                # 8 * i + j < shift
+                if doubled[8 * i + j] and (
+                    shift[5:3] > i or (shift[5:3] == i and shift[3:] > j)
+                ):
+                    lost.next = True
 
     @always(clock.posedge)
     def register_shifted():

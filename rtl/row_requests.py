@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, always_seq, block, concat, intbv
+from myhdl import Signal, always_comb, always_seq, block, concat, intbv
 
 from ..isa.config import Config
 from ..isa.opcodes import ADDRESS_BITS
@@ -54,10 +54,10 @@ def row_requests(
     beats_lo, last_lo = ADDRESS_BITS + 1, ADDRESS_BITS + 6
     block_lo = log_beat + 4  # of the number of a block of 16 beats
 
-    phase = word(2)
+    phase, idle = word(2), Signal(True)  # idle: phase is _IDLE
     base, rows_left = word(ADDRESS_BITS), word(16)
     product, stride, row_bytes = word(product_bits), word(_ROW_BITS), word(_ROW_BITS)
-    row = word(ADDRESS_BITS + 1)  # start of the next row
+    row, more = word(ADDRESS_BITS + 1), bit()  # start of the next row; there is one to enter
     # the row to be cut next, and the burst being requested with what follows it in its row
     row_valid, row_address, row_beats = bit(), word(ADDRESS_BITS + 1), word(beats_bits)
     burst_valid, address, beats = bit(), word(ADDRESS_BITS + 1), word(5)
@@ -147,12 +147,14 @@ def row_requests(
 
     @always_comb
     def move():
-        walk.ready.next = phase == _IDLE
-        row_moves.next = row_valid and (not burst_valid or (accepted and row_ends))
+        walk.ready.next = idle
+        row_moves.next = row_valid and (
+            not burst_valid or (not full and offered.ready and row_ends)
+        )
 
     @always_comb
     def enter():
-        row_enters.next = phase == _WALK and rows_left != 0 and (row_moves or not row_valid)
+        row_enters.next = more and (row_moves or not row_valid)
 
     @always_seq(clock.posedge, reset)
     def step():
@@ -166,18 +168,22 @@ def row_requests(
                 if walk.x_size == 0:
                     rows_left.next = 0
                 phase.next = _ADD
+                idle.next = False
         elif phase == _ADD:
             row.next = start
             if product[:ADDRESS_BITS] != 0:
                 row.next[ADDRESS_BITS] = True
+            more.next = rows_left != 0
             phase.next = _WALK
         elif row_enters:
             row.next = next_row
             if row[ADDRESS_BITS]:
                 row.next[ADDRESS_BITS] = True
             rows_left.next = rows_left - 1
-        elif rows_left == 0 and not row_valid and not burst_valid and not shown.valid:
+            more.next = rows_left != 1
+        elif not more and not row_valid and not burst_valid and not shown.valid:
             phase.next = _IDLE
+            idle.next = True
 
     @always_seq(clock.posedge, reset)
     def take_row():

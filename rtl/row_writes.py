@@ -40,8 +40,10 @@ def row_writes(
     instruction = word(INDEX_BITS)
 
     last_lane, last_column = word(4), word(8)  # of the memory type, looked up at the start
-    plan_lanes, plan_columns, span = word(4), word(8), word(5)
+    plan_lanes, plan_columns = word(4), word(8)
+    span = word(5)  # lanes of this beat from ``lane`` on
     lane_end = word(17)
+    plan_rest, row_rest = word(4), word(4)  # lanes of a beat behind the first of a row
     usable, moved, tile_ends, row_ends = bit(), bit(), bit(), bit()
     busy_here = bit()
 
@@ -55,8 +57,9 @@ def row_writes(
 
     @always_comb
     def measure_beat():
-        span.next = last_lane - lane + 1
         lane_end.next = lane + left
+        plan_rest.next = plan_lanes & ~plan.lane
+        row_rest.next = last_lane & ~row_lane
 
     @always_comb
     def classify():
@@ -97,6 +100,7 @@ def row_writes(
             rows_left.next = plan.y_size
             column.next = 0
             lane.next = plan.lane
+            span.next = plan_rest + 1
             row_lane.next = plan.lane + plan.lane_stride
             lane_stride.next = plan.lane_stride
             instruction.next = plan.index
@@ -107,10 +111,12 @@ def row_writes(
                 index.next = index + span
                 left.next = left - span
                 lane.next = 0
+                span.next = last_lane + 1
             if row_ends:
                 index.next = index + left + gap
                 left.next = x_size
                 lane.next = row_lane & last_lane
+                span.next = row_rest + 1
                 row_lane.next = row_lane + lane_stride
                 rows_left.next = rows_left - 1
                 busy_here.next = rows_left != 1

@@ -38,13 +38,13 @@ class ParameterRead:
 
 @block
 def rqt_parameters(
-    clock: Any, reset: Any, s1: Step, s2: Step, indices: StepIndices, parameter_hits: Any,
+    clock: Any, reset: Any, s1: Step, s2: Step, indices: StepIndices, parameter_hit: Any,
     busy_now: Any, moves: Any, stopped: Any, parameter: ParameterRead, ready: Any, checking: Any,
     bad: Any, bad_index: Any,
 ) -> Any:
     """Fetch parameters for the step in s2; ``ready``: it may go on.
 
-    ``parameter_hits``: a bit per stage ahead that writes one of the tiles; ``busy_now``: banks
+    ``parameter_hit``: a step ahead writes one of the tiles; ``busy_now``: banks
     read by other stages in this cycle; ``stopped``: a fault was raised.  ``checking``: parameters
     of an earlier step are being looked at; ``bad``: a value was illegal, in the instruction
     ``bad_index``.
@@ -79,14 +79,14 @@ def rqt_parameters(
 
     @always_comb
     def answer():
-        ready.next = not indices.rqt or (parameter_hits == 0 and (comes or fetched))
+        ready.next = not indices.rqt or (not parameter_hit and (comes or fetched))
         s2.fresh.next = comes or unused
 
     @always_comb
     def want():
         wanted.next = (
             s2.valid and indices.rqt and not indices.out_of_range and not stopped
-            and not fetched and parameter_hits == 0
+            and not fetched and not parameter_hit
         )
 
     @always_comb
@@ -137,7 +137,7 @@ def rqt_parameters(
             same_src.next = s1.src == newest_src
         elif comes:
             same_src.next = True
-        if parameter_hits != 0:
+        if parameter_hit:
             kept.next = False
         if moves and s2.last:
             kept.next = False

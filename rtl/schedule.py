@@ -36,20 +36,20 @@ __all__ = ["schedule"]
 @block
 def schedule(
     clock: Any, reset: Any, s1: Step, s2: Step, indices: StepIndices, s3: Step, s4: Step,
-    operand_hits: Any, parameter_hits: Any, parameter: ParameterRead, advance: Any, fault: Fault,
+    operand_hit: Any, parameter_hit: Any, parameter: ParameterRead, advance: Any, fault: Fault,
     *, config: Config,
 ) -> Any:
     """Decide ``s2.early``, ``s2.use`` and ``advance``: all up to s2 moves, its slot enters s3.
 
-    ``operand_hits`` and ``parameter_hits`` come from :mod:`.hazards`.  ``fault`` is raised with
+    ``operand_hit`` and ``parameter_hit`` come from :mod:`.hazards`.  ``fault`` is raised with
     STEP_INDEX by a step that then never leaves s2, and with RQT_PARAMETER three cycles after the
     last parameter tile came, while the step that asked for it goes on; an earlier step's fault
     comes first.
     """
-    # banks in use: s3's late stage now or (short) when this step is at s5, and so on
-    busy_now, busy_next, short_now = word(2), word(2), word(2)
+    # banks in use: in this cycle by earlier steps, and in the next by those that are short
+    busy_now, busy_next = word(2), word(2)
     dst_mask, src_mask = word(2), word(2)
-    can_early, can_late, place_ok, data_ok = bit(), bit(), bit(), bit()
+    can_early, can_late, place_ok = bit(), bit(), bit()
     early, free, moves, late = bit(), bit(), bit(), word(2)
 
     @always_comb
@@ -61,13 +61,11 @@ def schedule(
         if s2.src[0]:
             src_mask.next = 2
 
-    @always_comb
-    def occupy():
-        busy_now.next = s3.use.long_late | short_now
-
     @always_seq(clock.posedge, reset)
     def look_ahead():
-        short_now.next = busy_next  # s5 early, s6 late
+        busy_now.next = busy_next  # s5 early, s6 late
+        if moves:
+            busy_now.next = busy_next | s2.use.long_late
         busy_next.next = s3.use.short_early | s4.use.short_late  # s4 early, s5 late
 
     @always_comb
@@ -85,13 +83,12 @@ def schedule(
         place_ok.next = (not s2.pair or can_early or can_late) and (
             not s2.long or (busy_next & dst_mask) == 0
         )
-        data_ok.next = operand_hits == 0
 
     @always_comb
     def permit():
         free.next = (
             not fault.raised and not indices.out_of_range
-            and (not s2.valid or (place_ok and data_ok))
+            and (not s2.valid or (place_ok and not operand_hit))
         )
 
     @always_comb
@@ -118,7 +115,7 @@ def schedule(
             if early:
                 s2.use.short_early.next = src_mask
 
-    parts = locate, occupy, look_ahead, place, judge, permit, release, spread, tell_use
+    parts = locate, look_ahead, place, judge, permit, release, spread, tell_use
     if not config.requantize:
 
         @always_comb
@@ -153,7 +150,7 @@ def schedule(
                 fault.index.next = indices.index
 
     parameters = rqt_parameters(
-        clock, reset, s1, s2, indices, parameter_hits, busy_now, moves, fault.raised, parameter,
+        clock, reset, s1, s2, indices, parameter_hit, busy_now, moves, fault.raised, parameter,
         ready, checking, bad, bad_index,
     )
     return parts, parameters, decide, report

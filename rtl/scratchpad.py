@@ -1,9 +1,10 @@
 """On-chip buffer of one memory type: filled by a loader, read one element a cycle.
 
 Contract
-    ``write.ready`` is always high.  A beat of this buffer's memory type that is ``valid`` is in
-    the memory after the clock edge: one column of an element, or the ``lanes`` of several elements.
-    ``pad`` zeroes one element.  Its parts that the data beat of the same cycle leaves alone are
+    ``write.ready`` is always high.  A beat of this buffer's memory type that is ``valid`` goes
+    into the memory: one column of an element, at the second clock edge, or the ``lanes`` of several
+    elements, at the first.  A read that is asked for at a later edge sees it.
+    ``pad`` zeroes one element.  Its parts that the data written at the same edge leaves alone are
     zeroed at once, the others in a later cycle; ``pad.ready`` is high in the cycle that zeroes the
     last of them.  Without data that is the first cycle, at the worst every part waits for its
     beat: data always goes first.  ``pad`` must hold until it is ready.

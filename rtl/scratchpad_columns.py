@@ -19,12 +19,14 @@ def scratchpad_columns(
 ):
     """Hold elements of ``memory_type`` in columns; contract in :mod:`.scratchpad`."""
     columns = config.tile_bytes(memory_type) // config.bus_bytes
+    address_bits = config.log_depth(memory_type)
     parts = [word(config.bus_width) for _ in range(columns)]
     uncovered = [bit() for _ in range(columns)]
     pad_here = bit()
+    index, data = word(address_bits), word(config.bus_width)  # of the beat taken last
     memories = [
         column_memory(
-            clock, write, pad, pad_here, uncovered[number], read_enable, read_address,
+            clock, write, index, data, pad, pad_here, uncovered[number], read_enable, read_address,
             parts[number], number=number, config=config, memory_type=memory_type,
         )
         for number in range(columns)
@@ -40,16 +42,21 @@ def scratchpad_columns(
         pad.ready.next = all_uncovered == 0
         pad_here.next = pad.valid and (pad.memory_type == memory_type)
 
+    @always(clock.posedge)
+    def hold():
+        index.next = write.index[address_bits:]
+        data.next = write.data
+
     @always_comb
     def show():
         read_data.next = element
 
-    return accept, show, memories
+    return accept, hold, show, memories
 
 
 @block
 def column_memory(
-    clock, write, pad, pad_here, uncovered, read_enable, read_address, part,
+    clock, write, index, data, pad, pad_here, uncovered, read_enable, read_address, part,
     *, number, config, memory_type,
 ):
     """One memory; ``uncovered``: the pad in progress is not, nor is being, zeroed here."""
@@ -57,10 +64,10 @@ def column_memory(
     address_bits = config.log_depth(memory_type)
     bus_width = config.bus_width
     write_enable, zero_now, zeroed = bit(), bit(), bit()
-    data_here = bit()
+    data_here = bit()  # that beat is for this memory
     write_address, write_data = word(address_bits), word(bus_width)
 
-    @always_comb
+    @always(clock.posedge)
     def choose():
         data_here.next = (
             write.valid and (write.memory_type == memory_type) and (write.column == number)
@@ -76,8 +83,8 @@ def column_memory(
     def steer():
         write_enable.next = data_here or zero_now
         if data_here:
-            write_address.next = write.index[address_bits:]
-            write_data.next = write.data
+            write_address.next = index
+            write_data.next = data
         else:
             write_address.next = pad.index[address_bits:]
             write_data.next = 0

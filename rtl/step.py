@@ -8,14 +8,15 @@ without steps travels as a slot with ``last`` alone.
 
 from __future__ import annotations
 
-from myhdl import always, always_seq, block
+from myhdl import always, always_comb, always_seq, block, concat
 
 from ..isa.config import Config
 from .bundles import bit, word
 
 __all__ = [
     "BankUse", "Step", "early_use_field", "fresh_field", "immediate_field", "late_use_field",
-    "mac_field", "pair_field", "step_entry", "step_execute", "step_register", "step_write",
+    "mac_field", "pair_field", "step_entry", "step_execute", "step_register", "step_select",
+    "step_write",
 ]
 
 
@@ -96,16 +97,26 @@ def write_fields(clock, sink, source):
 
 
 @block
+def place_fields(clock, sink, source):
+    """Register what a step needs up to s6, where it is found out where its operands come from."""
+
+    @always(clock.posedge)
+    def copy():
+        source.overwrite.next = sink.overwrite
+        source.src.next = sink.src
+        source.early.next = sink.early
+
+    return copy
+
+
+@block
 def operand_fields(clock, sink, source):
     """Register what a step needs up to s7, where its operands are selected."""
 
     @always(clock.posedge)
     def copy():
-        source.overwrite.next = sink.overwrite
         source.use_imm.next = sink.use_imm
         source.imm.next = sink.imm
-        source.src.next = sink.src
-        source.early.next = sink.early
         source.long.next = sink.long
 
     return copy
@@ -174,29 +185,37 @@ def step_execute(clock, reset, sink, source):
 
 
 @block
+def step_select(clock, reset, sink, source):
+    """The stage that selects operands: ``source`` is ``sink`` one cycle later, they are placed."""
+    return step_execute(clock, reset, sink, source), operand_fields(clock, sink, source)
+
+
+@block
 def step_register(clock, reset, sink, source):
     """One pipeline stage: ``source`` is ``sink`` one cycle later."""
-    return step_execute(clock, reset, sink, source), operand_fields(clock, sink, source)
+    return step_select(clock, reset, sink, source), place_fields(clock, sink, source)
 
 
 @block
 def step_entry(clock, reset, sink, source, go):
     """The stage behind one that may wait: as :func:`step_register`, empty when ``go`` was low."""
 
+    both_go = word(2)
+
+    @always_comb
+    def spread():
+        both_go.next = concat(go, go)
+
     @always_seq(clock.posedge, reset)
     def enter():
         source.valid.next = sink.valid and go
         source.last.next = sink.last and go
         source.mac.next = sink.valid and sink.gemm and go
-        source.use.long_late.next = 0
-        source.use.short_early.next = 0
-        source.use.short_late.next = 0
-        if go:
-            source.use.long_late.next = sink.use.long_late
-            source.use.short_early.next = sink.use.short_early
-            source.use.short_late.next = sink.use.short_late
+        source.use.long_late.next = sink.use.long_late & both_go
+        source.use.short_early.next = sink.use.short_early & both_go
+        source.use.short_late.next = sink.use.short_late & both_go
 
     return (
-        enter, write_fields(clock, sink, source), operand_fields(clock, sink, source),
-        opcode_field(clock, sink, source),
+        spread, enter, write_fields(clock, sink, source), place_fields(clock, sink, source),
+        operand_fields(clock, sink, source), opcode_field(clock, sink, source),
     )

@@ -15,7 +15,7 @@ from ..isa.config import Config
 from .accumulator import AccumulatorRead
 from .bundles import INDEX_BITS, Fault, bit, word
 from .execute import execute
-from .hazards import STAGES_AHEAD, operand_hazards, parameter_hazards
+from .hazards import operand_hazards, parameter_hazards
 from .indexer import StepIndices, StepSums, check_indices, indexer
 from .mac_array import dot_bits, mac_array
 from .operands import bank_read
@@ -33,6 +33,7 @@ from .step import (
     step_entry,
     step_execute,
     step_register,
+    step_select,
     step_write,
 )
 
@@ -66,7 +67,7 @@ def step_pipeline(
     s0_index, uop_address = word(INDEX_BITS), word(config.log_uop_depth)
     advance, sequencing = bit(), bit()
     parameter = ParameterRead(acc_bits)
-    operand_hits, parameter_hits = word(STAGES_AHEAD), word(STAGES_AHEAD)
+    operand_hit, parameter_hit = bit(), bit()
     dot = word(config.lanes * dot_bits(config))
     parts = [
         sequencer(
@@ -76,16 +77,16 @@ def step_pipeline(
         indexer(clock, reset, advance, uop.data, s0, offsets, s0_index, s1, sums, config=config),
         check_indices(clock, reset, advance, s1, sums, s2, indices, config=config),
         schedule(
-            clock, reset, s1, s2, indices, s3, s4, operand_hits, parameter_hits, parameter, advance,
+            clock, reset, s1, s2, indices, s3, s4, operand_hit, parameter_hit, parameter, advance,
             fault, config=config,
         ),
         operand_hazards(
-            clock, reset, advance, [s2, s3, s4, s5, s6, s7, s8], s1, operand_hits,
+            clock, reset, advance, [s2, s3, s4, s5, s6, s7, s8], s1, operand_hit,
         ),
         step_entry(clock, reset, s2, s3, advance),
     ]
     stages = [s3, s4, s5, s6, s7, s8, s9]
-    for sink, source in zip(stages[:4], stages[1:5], strict=True):
+    for sink, source in zip(stages[:3], stages[1:4], strict=True):
         parts.append(step_register(clock, reset, sink, source))
     for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
         parts.append(pair_field(clock, sink, source))
@@ -94,7 +95,10 @@ def step_pipeline(
         parts.append(mac_field(clock, reset, sink, source))
     for sink, source in zip([s3, s4], [s4, s5], strict=True):
         parts.append(early_use_field(clock, reset, sink, source))
-    parts += [step_execute(clock, reset, s7, s8), step_write(clock, reset, s8, s9)]
+    parts += [
+        step_select(clock, reset, s6, s7), step_execute(clock, reset, s7, s8),
+        step_write(clock, reset, s8, s9),
+    ]
     parts += [
         bank_read(
             s2, parameter, s3, s5, s6, port, bank=bank, acc_bits=acc_bits,
@@ -104,7 +108,7 @@ def step_pipeline(
     ]
     if config.requantize:
         parts.append(parameter_hazards(
-            clock, reset, advance, [s2, s3, s4, s5, s6, s7, s8], s1, sums, parameter_hits,
+            clock, reset, advance, [s2, s3, s4, s5, s6, s7, s8], s1, sums, parameter_hit,
         ))
         for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
             parts.append(fresh_field(clock, sink, source))

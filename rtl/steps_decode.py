@@ -43,14 +43,14 @@ def token_flags(config: Config) -> tuple[int, int, int, int]:
 
 @block
 def steps_decode(
-    clock: Any, take: Any, arriving: Any, accepted: Any, entry: Any, command: StepCommand,
-    decoded: Decoded, *, config: Config,
+    clock: Any, take: Any, arriving: Any, accepted: Any, steps_arrive: Any, entry: Any,
+    command: StepCommand, decoded: Decoded, *, config: Config,
 ) -> Any:
     """Drive everything of ``command`` but its handshake, and ``decoded``.
 
-    ``arriving`` becomes ``entry`` when ``take``; ``accepted``: it has no static fault.  What
-    needs thought is found out from ``arriving`` and registered with it; plain fields follow
-    ``entry``.
+    ``arriving`` becomes ``entry`` when ``take``; ``accepted``: it has no static fault;
+    ``steps_arrive``: it goes to the sequencer.  What needs thought is found out from
+    ``arriving`` and registered with it; plain fields follow ``entry``.
     """
     flags = token_flags(config)
     memory, gemm, alu = (layout(op, config) for op in (Opcode.LOAD, Opcode.GEMM, Opcode.ALU))
@@ -117,10 +117,7 @@ def steps_decode(
     @always(clock.posedge)
     def register_kind():
         if take:
-            decoded.is_steps.next = (
-                opcode == Opcode.GEMM or opcode == Opcode.ALU
-                or (opcode == Opcode.LOAD and moves_nothing)
-            )
+            decoded.is_steps.next = steps_arrive
             decoded.is_load.next = opcode == Opcode.LOAD and not moves_nothing
             decoded.is_finish.next = opcode == Opcode.FINISH
             decoded.stepping.next = has_steps and opcode != Opcode.LOAD
@@ -130,6 +127,10 @@ def steps_decode(
     @always_comb
     def accept():
         accepted.next = code == ErrorCode.NONE
+        steps_arrive.next = (
+            opcode == Opcode.GEMM or opcode == Opcode.ALU
+            or (opcode == Opcode.LOAD and moves_nothing)
+        )
 
     @always_comb
     def show_tokens():

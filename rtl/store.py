@@ -14,7 +14,8 @@ Contract
     ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
     a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory does not
     take the beat offered, or all beats of all STOREs were taken and only responses are awaited.
-    ``fault`` stays until reset; nothing starts or completes after it.
+    ``fault`` stays until reset; nothing completes after it and nothing starts from the second
+    cycle on.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def store(
 
     @always_comb
     def decide():
-        starts.next = gathered and is_free and not fault.raised
+        starts.next = gathered and is_free
 
     @always_comb
     def start():

@@ -45,10 +45,7 @@ def stream_register(clock: Any, reset: Any, sink: Stream, source: Stream, *, wid
 
     @always_seq(clock.posedge, reset)
     def follow() -> None:
-        if moves:
-            source.valid.next = sink.valid or not free
-            free.next = True
-        elif sink.valid:
-            free.next = False
+        source.valid.next = (source.valid and not source.ready) or sink.valid or not free
+        free.next = moves or (free and not sink.valid)
 
     return decide, accept, move, follow

@@ -54,8 +54,8 @@ TABLE = (
         "device_gemm::test_reset_does_not_look_at_inp_and_wgt_indices",
     ),
     Planted(
-        "overwrite accumulates", "gemm", "alu_lane.py",
-        "if s7.overwrite or s7.clear:", "if s7.clear:", _STEPS,
+        "overwrite accumulates", "gemm", "operands.py",
+        "not (s6.gemm and (s6.overwrite or s6.clear))", "not (s6.gemm and s6.clear)", _STEPS,
     ),
     Planted(
         "reset adds the product", "gemm", "alu_lane.py",
@@ -63,12 +63,12 @@ TABLE = (
     ),
     Planted(
         "result of an empty slot forwarded", "gemm", "operands.py",
-        "dst_from_s10.next = s9.valid and s9.dst == s6.dst",
-        "dst_from_s10.next = s9.dst == s6.dst", _STEPS,
+        "dst_in_s9.next = s9.valid and s9.dst == s6.dst",
+        "dst_in_s9.next = s9.dst == s6.dst", _STEPS,
     ),
     Planted(
         "overwrite after a step of the same tile adds it", "gemm", "operands.py",
-        "not (s7.gemm and (s7.overwrite or s7.clear))", "not (s7.gemm and s7.clear)", _STEPS,
+        "dst.takes_s8.next = wants_dst and dst_in_s7", "dst.takes_s8.next = dst_in_s7", _STEPS,
     ),
     # -- alu -------------------------------------------------------------------------------------
     Planted(
@@ -109,7 +109,7 @@ TABLE = (
     ),
     Planted(
         "RQT keeps parameters that a step has overwritten", "alu", "rqt_parameters.py",
-        "if parameter_hits != 0:", "if parameter_hits == 127:",
+        "if parameter_hit:", "if parameter_hit and s2.gemm:",
         "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
     ),
     Planted(
