@@ -24,7 +24,9 @@ from myvta.driver import (
     open_target,
 )
 from myvta.driver.frame import Frame, FrameDecoder, encode
-from myvta.driver.server import Limits, Server
+from myvta.driver.limits import Limits, Pace
+from myvta.driver.server import Server
+from myvta.driver.session import Session
 from myvta.driver.tcp import read_token, split_address
 from myvta.isa.link import Kind, LinkStatus
 from myvta.isa.registers import Reg, Status
@@ -206,7 +208,7 @@ def test_eight_clients_on_the_rtl(serve):
 
 @pytest.mark.soak
 def test_a_hundred_thousand_hostile_frames(serve, token_file):
-    server = serve(token=TOKEN, limits=Limits(per_second=100_000))
+    server = serve(token=TOKEN)
     files = len(os.listdir("/proc/self/fd"))
     assert eight_clients(server, f"&token={token_file}", 0, TOKEN, 100_000) >= 100_000
     deadline = time.monotonic() + 10
@@ -260,6 +262,35 @@ def test_a_replayed_proof_and_a_used_challenge_are_refused(serve):
             client.send(Frame(Kind.AUTHENTICATE, 2, 0, 64, proof(challenge)))
             assert client.frames()[0].status == LinkStatus.DENIED
         client.socket.close()
+
+
+def test_an_identify_that_is_sent_again_keeps_its_challenge(serve, token_file, monkeypatch):
+    """A server that answers late is asked again: the proof is of its first answer."""
+    answer, asked = Session._identify, []
+
+    def late(session, frame):
+        asked.append(frame)
+        if len(asked) == 1:
+            time.sleep(0.5)
+        return answer(session, frame)
+
+    monkeypatch.setattr(Session, "_identify", late)
+    server = serve(token=TOKEN)
+    with open_target(tcp(server, f"&token={token_file}")) as target:
+        assert len(asked) > 1 and asked[0] == asked[1]
+        multiply(target, 4)
+
+
+def test_one_attempt_at_the_token_a_connection(serve):
+    client = Raw(serve(token=TOKEN))
+    wrong = Frame(Kind.AUTHENTICATE, 1, 0, 64, bytes(64))
+    client.send(  # in one piece, before the server can hang up
+        Frame(Kind.IDENTIFY, 0), wrong, Frame(Kind.IDENTIFY, 0), wrong, Frame(Kind.CLAIM, 2),
+    )
+    first, denied, again, *rest = client.frames(5)
+    assert len(set(first.data[32:])) > 1 and again.data[32:] == bytes(32)
+    assert {frame.status for frame in (denied, *rest)} == {LinkStatus.DENIED} and len(rest) == 2
+    assert client.hung_up(2)
 
 
 def test_a_server_that_does_not_know_the_token_is_left(token_file):
@@ -371,6 +402,59 @@ def test_bounds_on_bad_frames_requests_and_connections(serve):
     assert sum(item.hung_up(0.5) for item in many) >= 5
     for item in many:
         item.socket.close()
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_silence_keeps_nobody_out(serve, token_file, token):
+    server = serve(limits=Limits(connections=4, handshake=60), token=token)
+    options = f"&token={token_file}" if token else ""
+    with open_target(tcp(server, options)) as owner:
+        silent = [Raw(server) for _ in range(12)]
+        with pytest.raises(BusyError, match="another client owns the device"):
+            open_target(tcp(server, options))  # a clear answer, and not a closed door
+        multiply(owner, 7)
+        waiting = threading.Thread(target=lambda: open_target(
+            tcp(server, options + "&queue=60")).close())
+        waiting.start()
+        time.sleep(0.3)
+        silent += [Raw(server) for _ in range(12)]
+        multiply(owner, 8)  # who owns or waits is not closed for them
+    waiting.join(10)
+    assert not waiting.is_alive()
+    for item in silent:
+        item.socket.close()
+
+
+def test_many_who_own_or_wait_leave_no_room(serve):
+    server = serve(limits=Limits(connections=2))
+    with open_target(tcp(server)):
+        line = Raw(server)
+        line.send(Frame(Kind.IDENTIFY, 0), Frame(Kind.CLAIM, 1, 60_000))
+        time.sleep(0.3)
+        assert Raw(server).hung_up(2)
+        line.socket.close()
+
+
+def test_a_flood_of_connections_waits_and_nobody_is_refused(serve):
+    server = serve(limits=Limits(per_second=40))
+    started = time.monotonic()
+    for _ in range(60):
+        Raw(server).socket.close()
+    with open_target(tcp(server)) as target:
+        multiply(target, 6)
+    assert time.monotonic() - started > 0.5  # the first 40 at once, the others 40 a second
+
+
+def test_the_pace_is_kept():
+    time_is = [0.0]
+    pace = Pace(10, lambda: time_is[0])
+    assert [pace.take() for _ in range(9)] == [0.0] * 9
+    waits = [pace.take() for _ in range(3)]
+    assert waits == pytest.approx([0.1, 0.2, 0.3])
+    time_is[0] = 0.5
+    assert pace.take() == 0.0  # five came back, three were owed
+    time_is[0] = 100
+    assert [pace.take() for _ in range(10)] == [0.0] * 9 + [pytest.approx(0.1)]
 
 
 def test_addresses_ports_and_token_files(serve, tmp_path):
