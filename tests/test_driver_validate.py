@@ -1,7 +1,9 @@
 """Validation: layers cut out of launches, faults found where they are, reports."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from myvta.driver.run_layer import example_inputs, run_layer
 from myvta.driver.server import Server
 from myvta.driver.validate import validate
 from myvta.driver.validate_report import LayerResult, ValidationReport
+from myvta.driver.waves import trace_store
 from myvta.isa.instructions import Finish, decode_stream
 from myvta.isa.opcodes import MemoryType
 from myvta.isa.registers import Reg
@@ -219,6 +222,18 @@ def test_cycle_and_waves_of_a_wrong_bit_on_the_rtl(program, tmp_path):
     assert 0 < wrong.mismatch.cycle <= wrong.cycles + 200
     file = tmp_path / "waves" / f"{wrong.layer}.vcd"
     assert wrong.mismatch.wave.startswith(str(file)) and file.stat().st_size > 1000
+    said = re.fullmatch(
+        r"(\S+)\[(\d+(?:, \d+)*)\]: expected -?\d+, got -?\d+ \(byte 0x\w+; 1 bytes differ\)\n"
+        r"stored by instruction \d+: store out .*\ncomputed by instruction \d+: (?:alu|gemm).*\n"
+        r"in memory at cycle \d+\nwaves: (.*), cycles \d+ to \d+", wrong.text
+    )
+    assert said and (said[1], said[3]) == (name, str(file)), wrong.text
+    assert len([it for it in report.results if it.passed]) == len(report.results) - 2
+
+
+def test_a_spied_target_is_not_opened_a_second_time_for_waves():
+    judged = SimpleNamespace(target=SimpleNamespace(cycle=5))
+    assert trace_store(judged, "spy:model://?trace=/no/such/file", None, "layer", None) == ""
 
 
 def test_reports():
