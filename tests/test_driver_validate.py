@@ -12,7 +12,13 @@ from faulty_target import FaultyTarget
 from test_driver_execute import CONFIG, negate, network
 
 from myvta.compiler.session import host
-from myvta.driver import LoadedProgram, ProgramBuilder, StreamBuilder, open_target
+from myvta.driver import (
+    LoadedProgram,
+    ProgramBuilder,
+    StreamBuilder,
+    TargetTimeout,
+    open_target,
+)
 from myvta.driver.layers import split, whole
 from myvta.driver.run_layer import example_inputs, run_layer
 from myvta.driver.server import Server
@@ -137,6 +143,41 @@ def test_a_hanging_layer_is_an_error_and_the_others_are_run(program):
         report = run(program, FaultyTarget(inner, fails={1}))
     assert [bool(it.error) for it in report.results].count(True) == 1
     assert "waited 60 s" in report.results[1].error and report.results[-1].passed
+
+
+@pytest.mark.parametrize("launches", [1, 4])
+def test_a_device_that_goes_away_ends_the_validation_with_a_report(program, launches):
+    """Power is cut at the second layer alone, and in the chained run."""
+
+    class Falling(FaultyTarget):
+        touches = 0
+
+        def _there(self):
+            if self.launches > launches:
+                self.touches += 1
+                raise TargetTimeout("waited 5 s for the answer: is it powered?")
+
+        def read_register(self, offset):
+            self._there()
+            return self.inner.read_register(offset)
+
+        def read_memory(self, address, size):
+            self._there()
+            return self.inner.read_memory(address, size)
+
+        def write_memory(self, address, data):
+            self._there()
+            self.inner.write_memory(address, data)
+
+    with open_target(open_for(program), CONFIG) as inner:
+        target = Falling(inner)
+        report = run(program, target)
+    *before, last = report.results
+    assert len(before) == launches and all(it.passed for it in before)
+    assert not report.passed and "is it powered?" in last.error
+    assert "does not answer any more" in last.error and "was not run" in last.error
+    assert target.touches < 8  # each may take the whole timeout of the line
+    assert "does not answer" in report.to_junit()
 
 
 def test_a_launch_without_output_writes_is_not_taken_for_right(program):
