@@ -25,12 +25,14 @@ from myvta.driver import (
     TargetTimeout,
     UrlError,
     open_target,
+    uio,
 )
 from myvta.driver.server import Server
 
 QUERY = "config=1x4x4&mem=0x3000:32K"
 SECONDS = 5.0  # any refusal; the targets below are opened with a timeout of 0.4 s
 TOKEN = b"known to the server alone"
+DENIED = PermissionError(13, "Permission denied")
 
 
 # -- what is at the other end: each yields the URL -------------------------------------------------
@@ -111,14 +113,27 @@ def mapped(tmp_path, config):
         yield f"devmem://?device={path}&regs=0&mem=0x10000:64K&config={config}"
 
 
-@contextmanager
-def forbidden(monkeypatch, what, url):
-    """The system says no: tests may run as root, to whom it never does."""
+def refusing(error):
     def refuse(*arguments, **options):
-        raise PermissionError(13, "Permission denied")
+        raise error
 
-    monkeypatch.setattr(what, refuse)
+    return refuse
+
+
+@contextmanager
+def forbidden(monkeypatch, what, url, error=DENIED):
+    """The system says no: tests may run as root, to whom it never does."""
+    monkeypatch.setattr(what, refusing(error))
     yield url
+
+
+@contextmanager
+def forbidden_uio(tmp_path, monkeypatch):
+    (tmp_path / "uio0" / "maps" / "map0").mkdir(parents=True)
+    (tmp_path / "uio0" / "maps" / "map0" / "size").write_text("0x10000\n")
+    monkeypatch.setattr(uio, "SYSFS", tmp_path)
+    with forbidden(monkeypatch, "os.open", "uio:///dev/uio0") as url:
+        yield url
 
 
 def url(text):
@@ -135,6 +150,10 @@ CASES = {
     # no such device
     "no port": (url("uart:///dev/no-such"), AccessError, "there is no port .*plug the board in"),
     "nobody listens": (url("tcp://127.0.0.1:9"), AccessError, "start `myvta serve` there"),
+    "no such host": (
+        lambda _, patch: forbidden(patch, "socket.getaddrinfo", "tcp://bord", socket.gaierror(
+            socket.EAI_NONAME, "Name or service not known")),
+        AccessError, "no connection to bord:7310: Name or .*mend host and port"),
     "no memory device": (
         url("devmem://?device=/dev/no-such"), AccessError, "No such file.*is its driver loaded"),
     "no UIO device": (url("uio:///dev/uio97"), AccessError, "is it a UIO device with a `reg`"),
@@ -146,6 +165,9 @@ CASES = {
     "port of another": (
         lambda _, patch: forbidden(patch, "serial.serial_for_url", "uart:///dev/ttyUSB0"),
         AccessError, "usermod -aG dialout"),
+    "UIO device of another": (
+        lambda tmp_path, patch: forbidden_uio(tmp_path, patch), AccessError,
+        "run as root, or give your user the device with a udev rule"),
     "memory is root's": (
         lambda _, patch: forbidden(patch, "os.open", "devmem://"), AccessError, "run as root"),
     # busy port
@@ -204,3 +226,15 @@ def test_the_command_says_it_in_one_line(tmp_path, monkeypatch, case):
         result = CliRunner().invoke(cli, ["serve", "--target", target, "--listen", "127.0.0.1:0"])
     assert result.exit_code == 2 and result.stdout == ""
     assert len(result.stderr.strip().splitlines()) == 1 and re.search(advice, result.stderr)
+
+
+@pytest.mark.parametrize(("error", "kind", "advice"), [
+    (DENIED, AccessError, "no permission to listen on .*:80:"),
+    (OSError(98, "Address already in use"), BusyError, "cannot listen on .*; name another port"),
+])
+def test_a_port_that_cannot_be_served(monkeypatch, error, kind, advice):
+    monkeypatch.setattr(socket.socket, "bind", refusing(error))
+    with open_target(f"model://?{QUERY}") as target, pytest.raises(kind, match=advice):
+        Server(target, ("127.0.0.1", 80))
+    result = CliRunner().invoke(cli, ["serve", "--target", "model://", "--listen", "127.0.0.1:80"])
+    assert result.exit_code == 2 and re.search(advice, result.stderr)

@@ -1,12 +1,15 @@
 """server: what one client may cost the others."""
 
+import ast
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hostile_client import TOKEN, Raw, servers, tcp
 from link_work import multiply
 
+from myvta import driver
 from myvta.driver import BusyError, TargetError, open_target
 from myvta.driver.frame import Frame, encode
 from myvta.driver.limits import Limits, Pace
@@ -111,6 +114,28 @@ def test_a_flood_of_connections_waits_and_nobody_is_refused(serve):
     with open_target(tcp(server)) as target:
         multiply(target, 6)
     assert time.monotonic() - started > 0.5  # the first 40 at once, the others 40 a second
+
+
+@pytest.mark.parametrize("module", [
+    "frame", "limits", "ownership", "responder", "server", "session",
+])
+def test_nothing_from_the_wire_is_run_unpickled_or_opened(module):
+    """What a server is made of calls nothing that could do so."""
+    tree = ast.parse((Path(driver.__file__).parent / f"{module}.py").read_text(encoding="utf-8"))
+    imported = {
+        name.partition(".")[0] for node in ast.walk(tree) for name in (
+            [it.name for it in node.names] if isinstance(node, ast.Import)
+            else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        )
+    }
+    called = {
+        getattr(node.func, "id", getattr(node.func, "attr", "")) for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    }
+    assert imported and called
+    assert not imported & {"pickle", "marshal", "shelve", "importlib", "subprocess", "os"}
+    assert not imported & {"pathlib", "shutil", "ctypes", "json"}
+    assert not called & {"eval", "exec", "compile", "open", "__import__", "loads", "load"}
 
 
 def test_the_pace_is_kept():
