@@ -21,7 +21,7 @@ from rich.text import Text
 from ..cosim.cache import cache_folder
 from ..cosim.tools import find_compiler, find_icarus, find_verilator, tool_version
 from ..driver.errors import TargetError
-from ..driver.launch import check_identity
+from ..driver.identity import check_identity
 from ..driver.target import open_target
 from . import doctor_target
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 
-from ..driver.stream import LINKS, Stream, StreamBuilder
+from ..driver.stream import Stream, StreamBuilder
+from ..driver.token_stream import LINKS
 from ..isa.fields import layout
 from ..isa.instructions import Alu, Finish, Gemm, Instruction, Load, Store, encode, route
 from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType, Module, Opcode

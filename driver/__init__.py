@@ -28,8 +28,9 @@ from .errors import (
     WindowError,
 )
 from .execute import LoadedProgram, RunResult, run_program
+from .identity import check_identity
 from .kernels import Kernel, make_kernel
-from .launch import RunReport, check_identity, launch, read_performance
+from .launch import RunReport, launch, read_performance
 from .profile import Profile, profile_program
 from .program import HostStep, LaunchStep, Program, Segment, Tensor
 from .runtime import Runtime

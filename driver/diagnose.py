@@ -106,7 +106,8 @@ def _configuration(target: Target) -> Diagnosis:
     expected = target.config
     found = target.read_register(Reg.FINGERPRINT)
     features = Feature(target.read_register(Reg.FEATURES))
-    text = f"{found:#010x}, {features.name or 'no extensions'}"
+    names = "|".join(str(it.name) for it in Feature if it in features)  # Python 3.10 joins none
+    text = f"{found:#010x}, {names or 'no extensions'}"
     if found != expected.fingerprint:
         advice = fingerprint_advice(found, expected)
         return Diagnosis(

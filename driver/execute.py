@@ -12,7 +12,8 @@ from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .check import require_program
 from .errors import HostStepError, IdentityError, OutOfMemoryError, ProgramError
-from .launch import RunReport, check_identity, config_difference, launch
+from .identity import check_identity, config_difference
+from .launch import RunReport, launch
 from .layout import lane_bits, pack_tensor, unpack_tensor
 from .program import HostStep, LaunchStep, Program, Step, Tensor
 from .target import Target

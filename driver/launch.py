@@ -5,27 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields as dataclass_fields
+from dataclasses import dataclass, field
 
-from ..isa.config import NAMED, Config
 from ..isa.disassembler import format_instruction
 from ..isa.instructions import decode
 from ..isa.opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType
-from ..isa.registers import (
-    BASE_REGISTERS,
-    COUNTERS,
-    IDENTITY,
-    PERFORMANCE,
-    VERSION,
-    Reg,
-    Status,
-    reset_values,
-)
-from .errors import DeviceError, IdentityError, TargetError, TargetTimeout
+from ..isa.registers import BASE_REGISTERS, COUNTERS, IDENTITY, PERFORMANCE, Reg, Status
+from .errors import DeviceError, TargetError, TargetTimeout
 from .target import Target
 
-__all__ = ["RunReport", "check_identity", "config_difference", "launch", "read_performance"]
+__all__ = ["RunReport", "launch", "read_performance"]
 
+_ALL_ONES = 0xFFFF_FFFF  # what a bus reads where nothing answers
 _LONGEST_PAUSE = 1e-3  # seconds between polls; a simulated target does its work inside the poll
 _LONGEST_SLEEP = 0.25  # seconds without a look where there is an interrupt
 _RESET_SECONDS = 0.5  # the device needs microseconds; a simulated one works inside the polls ...
@@ -52,65 +43,6 @@ class RunReport:
     counters: dict[str, int]
     warnings: tuple[str, ...] = ()
     seconds: float = field(default=0.0, compare=False)
-
-
-def config_difference(expected: Config, other: Config) -> str:
-    """Return ``KEY expected X, device Y`` for each key a program depends on, comma separated."""
-    rows = []
-    for item in dataclass_fields(Config):
-        want, have = getattr(expected, item.name), getattr(other, item.name)
-        if want != have and item.name not in ("target", "hw_ver", "log_bus_width"):
-            rows.append(f"{item.name.upper()} expected {want}, device {have}")
-    return ", ".join(rows)
-
-
-def check_identity(target: Target) -> None:
-    """Make sure the device is ours and has the configuration the target was opened with.
-
-    Raises
-    ------
-    IdentityError
-        Says which register differs, and for a known other configuration which keys differ.
-    """
-    identity = target.read_register(Reg.IDENTITY)
-    if identity != IDENTITY:
-        silent = identity in (0, 0xFFFF_FFFF)
-        advice = "nothing answers there: wrong base address, or no design loaded" if silent else (
-            "another design answers there"
-        )
-        raise IdentityError(
-            f"IDENTITY reads {identity:#010x}, expected {IDENTITY:#010x} ('MVTA'): {advice}"
-        )
-    version = target.read_register(Reg.VERSION)
-    if version >> 16 != VERSION >> 16:
-        raise IdentityError(
-            f"register map version is {version >> 16}.{version & 0xFFFF}, this driver speaks "
-            f"{VERSION >> 16}.{VERSION & 0xFFFF}"
-        )
-    expected = reset_values(target.config)
-    check_fingerprint(target.config, target.read_register(Reg.FINGERPRINT))
-    features = target.read_register(Reg.FEATURES)
-    if features != expected[Reg.FEATURES]:
-        raise IdentityError(
-            f"FEATURES reads {features:#x}, expected {expected[Reg.FEATURES]:#x} for "
-            f"configuration {target.config.name}"
-        )
-
-
-def check_fingerprint(expected: Config, fingerprint: int) -> None:
-    """Compare a device's fingerprint with a configuration; IdentityError with the difference."""
-    if fingerprint == expected.fingerprint:
-        return
-    for name, config in NAMED.items():
-        if config.fingerprint == fingerprint:
-            found = f"it is {name!r}: {config_difference(expected, config)}"
-            break
-    else:
-        found = "it is none of the named configurations"
-    raise IdentityError(
-        f"the device has configuration {fingerprint:#010x}, expected {expected.fingerprint:#010x} "
-        f"({expected.name}); {found}"
-    )
 
 
 def launch(
@@ -146,7 +78,8 @@ def launch(
     DeviceError
         The launch ended in the error status.
     TargetError
-        The device did not take the memory window (it is locked); nothing was launched.
+        The device did not take the memory window (it is locked); nothing was launched.  Or it was
+        reset, or lost its power or its design, while it ran.
     TargetTimeout
         It did not end in time, or an earlier launch is still running (a busy device ignores the
         registers, and that launch is left alone); the message holds status and counters, and
@@ -223,7 +156,10 @@ def _end(target: Target, address: int, count: int, notes: Sequence[str]) -> str:
         while (status := target.read_register(Reg.CONTROL)) & Status.LAUNCH:
             polls += 1
             if polls >= _RESET_POLLS and time.monotonic() - started > _RESET_SECONDS:
-                return f"it did not follow a soft reset, CONTROL reads {status:#x}"
+                return (
+                    f"it did not follow a soft reset, CONTROL reads {status:#x}: it has lost its "
+                    "clock or power, or its design is broken; load the design again"
+                )
             time.sleep(_LONGEST_PAUSE)
         if not status & Status.ERROR:
             return "it ended while it was being reset"
@@ -244,6 +180,8 @@ def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int])
     while True:
         asked = time.monotonic()
         status = target.read_register(Reg.CONTROL)
+        if status == _ALL_ONES or not (status or done(0)):
+            status = _look_again(target, status, what)
         if done(status):
             return status
         now = time.monotonic()
@@ -259,6 +197,21 @@ def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int])
         pause = min(_LONGEST_PAUSE, (now - started) / 16)
         if now - asked < pause:
             time.sleep(pause)
+
+
+def _look_again(target: Target, status: int, what: str) -> int:
+    """Return CONTROL, read anew; TargetError when it still shows what no device in work shows."""
+    again = target.read_register(Reg.CONTROL)
+    if again != status:
+        return again
+    identity = target.read_register(Reg.IDENTITY)
+    found = "it was reset" if identity == IDENTITY else (
+        f"IDENTITY reads {identity:#010x}: it has lost its power or its design"
+    )
+    raise TargetError(
+        f"the device is gone while the host waited for {what}: CONTROL reads {status:#x} and "
+        f"{found}; load the design again if need be, then open the target again"
+    )
 
 
 def _counters(target: Target) -> dict[str, int]:

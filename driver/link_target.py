@@ -10,7 +10,7 @@ from ..isa.link import WORD_BYTES, Kind
 from ..isa.opcodes import WINDOW_GRANULE
 from ..isa.registers import Reg
 from .errors import LinkError, TargetError, UrlError, WindowError
-from .launch import check_identity
+from .identity import check_identity
 from .link import Link, Request
 
 __all__ = ["LinkTarget", "open_link_target", "seconds_option"]

@@ -20,7 +20,7 @@ from ..isa.config import Config
 from ..isa.opcodes import WINDOW_GRANULE
 from ..isa.registers import Reg
 from .errors import AccessError, TargetError, UrlError, WindowError
-from .launch import check_identity
+from .identity import check_identity
 
 __all__ = ["MappedMemory", "MappedTarget", "Memory", "Region", "open_device"]
 

@@ -15,7 +15,7 @@ from typing import IO
 
 from ..isa.registers import PERFORMANCE, Reg, Status
 from .errors import ProgramError, TargetTimeout
-from .launch import check_fingerprint
+from .identity import check_fingerprint
 from .target import Target
 
 __all__ = ["HEADING", "Difference", "Recorder", "replay"]

@@ -10,7 +10,8 @@ from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType
 from .buffers import DEFAULT_ALIGNMENT, Allocator, Buffer
 from .check import LaunchChecker
 from .errors import AllocationError, TargetTimeout
-from .launch import RunReport, check_identity, launch
+from .identity import check_identity
+from .launch import RunReport, launch
 from .layout import pack_tensor, tensor_bytes, unpack_tensor
 from .stream import Stream, StreamBuilder
 from .target import Target

@@ -11,60 +11,24 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..isa.link import Capability
 from ..isa.registers import Reg, Status
 from .errors import AccessError, BusyError, TargetError, UrlError
+from .limits import Limits, Pace
 from .ownership import Ownership
 from .responder import Responder, link_identity
 from .session import Session
 from .target import Target
 
-__all__ = ["DEFAULT_ADDRESS", "Limits", "Server", "to_idle"]
+__all__ = ["DEFAULT_ADDRESS", "Server", "to_idle"]
 
 DEFAULT_ADDRESS = ("127.0.0.1", 7310)
 _IDLE_POLLS = 200
 _IDLE_PAUSE = 0.005
 _CLOSING_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one client may cost.
-
-    Attributes
-    ----------
-    payload, window : int
-        Bytes of a frame, requests under way.
-    connections : int
-        Open at once; more are closed as they come.
-    per_second : int
-        New connections a second.
-    handshake : float
-        Seconds until a client must have proved itself and own, or wait for, the device.
-    frame : float
-        Seconds that a frame may take from its first byte to its last, and an answer to be read.
-    idle : float
-        Seconds after which an owner that asks nothing loses the device.
-    queue : float
-        Longest seconds in the line.
-    bad_frames : int
-        Damaged frames, TCP loses none, before a connection is closed.
-    free_frames : int
-        Requests before a client owns the device.
-    """
-
-    payload: int = 16384
-    window: int = 16
-    connections: int = 32
-    per_second: int = 200
-    handshake: float = 5.0
-    frame: float = 10.0
-    idle: float = 600.0
-    queue: float = 3600.0
-    bad_frames: int = 8
-    free_frames: int = 64
+_DISMISS_SECONDS = 1.0
+_BACKLOG = 128  # connections that the system holds for us
 
 
 def to_idle(target: Target) -> None:
@@ -158,7 +122,7 @@ class Server:
         self.close()
 
     def _accept(self) -> None:
-        tokens, filled = float(self.limits.per_second), time.monotonic()
+        pace = Pace(self.limits.per_second)
         while not self._stop.is_set():
             try:
                 connection, peer = self._listener.accept()
@@ -168,17 +132,26 @@ class Server:
                 self.log(f"cannot accept a connection: {error}")
                 time.sleep(0.05)
                 continue
-            now = time.monotonic()
-            tokens = min(
-                tokens + (now - filled) * self.limits.per_second, float(self.limits.per_second)
-            )
-            filled = now
-            if tokens < 1 or self.clients >= self.limits.connections:
-                self.log(f"{peer[0]}:{peer[1]}: too many connections")
+            name = f"{peer[0]}:{peer[1]}"
+            if self._room():
+                self._begin(connection, name)
+            else:
+                self.log(f"{name}: too many connections")
                 connection.close()
-                continue
-            tokens -= 1
-            self._begin(connection, f"{peer[0]}:{peer[1]}")
+            self._stop.wait(pace.take())
+
+    def _room(self) -> bool:
+        """Tell whether one more can be open, having closed the oldest that has not claimed."""
+        with self._guard:
+            if len(self._sessions) < self.limits.connections:
+                return True
+            oldest = next((it for it in self._sessions if it.unsettled), None)
+            thread = None if oldest is None else self._sessions[oldest]
+        if oldest is None or thread is None:
+            return False
+        oldest.dismiss()
+        thread.join(_DISMISS_SECONDS)
+        return self.clients < self.limits.connections
 
     def _begin(self, connection: socket.socket, name: str) -> None:
         """Give a connection its session and thread; close it when it cannot have them."""
@@ -232,7 +205,7 @@ def _listen(address: tuple[str, int], token: bytes | None) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
-        listener.listen(16)
+        listener.listen(_BACKLOG)
     except PermissionError as error:
         listener.close()
         raise AccessError(f"no permission to listen on {host}:{port}: {error.strerror}") from None

@@ -7,6 +7,7 @@ import secrets
 import select
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from ..isa.link import Capability, Kind, LinkStatus
@@ -35,9 +36,10 @@ class Session:
         self.name, self._server, self._connection = name, server, connection
         self._decoder = FrameDecoder(server.limits.payload)
         self._sequencer = Sequencer(server.limits.window)
-        self._challenge = b""
+        self._challenge = secrets.token_bytes(NONCE_BYTES)
+        self._tried = False  # the challenge is good for one attempt
         self._trusted = server.token is None
-        self._owner = False
+        self._claimed = self._owner = self._dismissed = False
         self._free_frames = 0
         connection.settimeout(server.limits.frame)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -45,6 +47,17 @@ class Session:
         for option, value in _KEEPALIVE:
             if hasattr(socket, option):
                 connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+    @property
+    def unsettled(self) -> bool:
+        """It neither owns the device nor is in the line for it."""
+        return not self._claimed
+
+    def dismiss(self) -> None:
+        """End it from another thread."""
+        self._dismissed = True
+        with suppress(OSError):  # gone already
+            self._connection.shutdown(socket.SHUT_RDWR)
 
     def run(self) -> str:
         """Serve until the connection ends; return why it did."""
@@ -75,7 +88,7 @@ class Session:
                 continue
             data = self._connection.recv(_RECEIVE_BYTES)
             if not data:
-                raise _Over("left")
+                raise _Over("closed: others want to come in" if self._dismissed else "left")
             frames = self._decoder.feed(data)
             answers = bytearray()
             for frame in frames:
@@ -84,7 +97,7 @@ class Session:
                 self._connection.sendall(answers)
             if self._decoder.bad > limits.bad_frames:
                 raise _Over("closed: too many damaged frames")
-            if not self._trusted and self._challenge == b"spent":
+            if self._tried and not self._trusted:
                 raise _Over("closed: wrong token")
             if frames or begun is None:
                 begun = time.monotonic() if self._decoder.pending else None
@@ -108,11 +121,8 @@ class Session:
         self._sequencer.start(frame.sequence)
         data = self._server.identity.to_bytes()
         if self._server.identity.capabilities & Capability.AUTHENTICATE:
-            if not self._trusted:
-                self._challenge = secrets.token_bytes(NONCE_BYTES)
-                data += self._challenge
-            else:
-                data += bytes(NONCE_BYTES)
+            # The same for an IDENTIFY that was sent again: the proof may be of either answer.
+            data += bytes(NONCE_BYTES) if self._tried else self._challenge
         return respond(frame, data, count=len(data))
 
     def _perform(self, frame: Frame) -> Frame:
@@ -127,11 +137,10 @@ class Session:
         return self._server.responder.perform(frame)
 
     def _authenticate(self, frame: Frame) -> Frame:
-        token, challenge = self._server.token, self._challenge
-        self._challenge = b"spent"
+        token, challenge, first = self._server.token, self._challenge, not self._tried
+        self._tried = True
         nonce, proof = frame.data[:NONCE_BYTES], frame.data[NONCE_BYTES:]
-        fits = len(challenge) == NONCE_BYTES and len(frame.data) == 2 * NONCE_BYTES
-        if token is None or not fits or not hmac.compare_digest(
+        if token is None or not first or not hmac.compare_digest(
             client_proof(token, challenge, nonce), proof
         ):
             return respond(frame, status=LinkStatus.DENIED, address=0)
@@ -141,8 +150,10 @@ class Session:
 
     def _claim(self, frame: Frame) -> Frame:
         seconds = min(frame.address / 1000, self._server.limits.queue)
+        self._claimed = True
         ahead = self._server.ownership.claim(self, seconds, self._present)
         if ahead:
+            self._claimed = False
             return respond(frame, status=LinkStatus.BUSY, address=ahead)
         if not self._owner:
             self._owner = True

@@ -13,7 +13,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ..isa.config import Config
 from ..isa.registers import Reg
@@ -66,10 +66,9 @@ class SpyTarget:
         """Configuration of the inner target."""
         return self.inner.config
 
-    @property
-    def clock_hz(self) -> float:
-        """Clock of the inner target, 0 when it tells none."""
-        return float(getattr(self.inner, "clock_hz", 0))
+    def __getattr__(self, name: str) -> Any:
+        """Return what the inner target has beyond the contract: its clock, cycle or interrupt."""
+        return getattr(self.inner, name)
 
     def read_register(self, offset: int) -> int:
         """Read a register and log it."""

@@ -216,8 +216,12 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
         raise
     except ValueError as error:
         raise UrlError(f"{parsed.scheme}://: {error}") from error
-    if parsed.spy:
-        from .spy import SpyTarget, open_record, open_trace  # not loaded otherwise
+    if not parsed.spy:
+        return target
+    from .spy import SpyTarget, open_record, open_trace  # not loaded otherwise
 
+    try:
         return SpyTarget(target, open_trace(trace), open_record(record, chosen))
-    return target
+    except BaseException:
+        target.close()
+        raise

@@ -63,7 +63,7 @@ class TcpLine:
                 f"{self.name}: waited {self._timeout:g} s for {len(data)} bytes to be sent"
             ) from None
         except OSError as error:
-            raise TargetError(f"{self.name} is gone: {error.strerror or error}") from None
+            raise self._gone(f"is gone: {error.strerror or error}") from None
 
     def receive(self, seconds: float) -> bytes:
         """Return what has come, at the latest after ``seconds``."""
@@ -72,10 +72,16 @@ class TcpLine:
                 return b""
             data = self._socket.recv(_RECEIVE_BYTES)
         except (OSError, ValueError) as error:
-            raise TargetError(f"{self.name} is gone: {error}") from None
+            raise self._gone(f"is gone: {error}") from None
         if not data:
-            raise TargetError(f"{self.name} has closed the connection")
+            raise self._gone("has closed the connection")
         return data
+
+    def _gone(self, how: str) -> TargetError:
+        return TargetError(
+            f"{self.name} {how}; is the host up, does `myvta serve` still run there, and what does "
+            "it say of this client?"
+        )
 
     def close(self) -> None:
         """Close the connection."""

@@ -64,7 +64,7 @@ class SerialLine:
                 f"{self.name}: waited {self._timeout:g} s for {len(data)} bytes to be sent"
             ) from None
         except OSError as error:
-            raise TargetError(f"{self.name} is gone: {error}") from None
+            raise self._gone(error) from None
 
     def receive(self, seconds: float) -> bytes:
         """Return what has come, at the latest after ``seconds``."""
@@ -77,9 +77,14 @@ class SerialLine:
                 if time.monotonic() >= until:
                     return b""
         except OSError as error:
-            raise TargetError(f"{self.name} is gone: {error}") from None
+            raise self._gone(error) from None
         except TypeError:  # pyserial reads a port that another thread has closed
             raise TargetError(f"{self.name} is closed") from None
+
+    def _gone(self, error: OSError) -> TargetError:
+        return TargetError(
+            f"{self.name} is gone: {error}; plug it in again and see `dmesg | tail` for its name"
+        )
 
     def close(self) -> None:
         """Close the port."""

@@ -16,13 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..isa.opcodes import WINDOW_GRANULE
+from ..isa.registers import Reg
 from .blame import writers
 from .errors import HostStepError, OutOfMemoryError, TargetError
 from .execute import Host, LoadedProgram
 from .launch import RunReport
 from .layers import Layer, Ranges, split, whole
+from .mismatch import locate
 from .program import HostStep, LaunchStep, Program, Tensor
-from .run_layer import example_inputs, read, run_layer, until, values
+from .run_layer import example_inputs, read, run_layer, until
 from .target import Target, open_target
 from .validate_report import LayerResult, Mismatch, ValidationReport
 from .waves import trace_store
@@ -89,6 +91,7 @@ class Validation:
         self._url, self._waves, self._timeout = url, waves, timeout
         self._on_result = on_result
         self.results: list[LayerResult] = []
+        self.lost = False  # the device does not answer any more
 
     def alone(self, inputs: Mapping[str, npt.ArrayLike]) -> None:
         """Run every layer alone, from what the reference had before it."""
@@ -100,16 +103,20 @@ class Validation:
                     return
                 continue
             for layer in split(self.program, step):
-                self._keep(self._alone(step, layer))
+                if not self._keep(self._alone(step, layer)):
+                    return
 
     def chained(self, inputs: Mapping[str, npt.ArrayLike]) -> None:
         """Run the program as it is on both, and compare after each launch."""
+        if self.lost:
+            return
         for name, value in inputs.items():
             self.good.write(name, value)
             self.judged.write(name, value)
         for step in self.program.steps:
             if isinstance(step, LaunchStep):
-                self._keep(self._chained(step))
+                if not self._keep(self._chained(step)):
+                    return
             elif not self._host("chained", step, self.good, self.judged):
                 return
 
@@ -118,7 +125,7 @@ class Validation:
         try:
             for loaded in programs:
                 loaded.execute(step, self._timeout)
-        except HostStepError as error:
+        except (HostStepError, TargetError) as error:
             self._keep(LayerResult(mode, step.layer, error=f"{error}; what follows was not run"))
             return False
         return True
@@ -142,11 +149,13 @@ class Validation:
                 result = replace(result, mismatch=found)
         except TargetError as error:
             result = replace(result, error=str(error))
-        if not result.passed:
-            for area in ranges:
+        try:
+            for area in ranges if not result.passed else ():
                 self.judged.target.write_memory(
                     self.judged.base + area[0], read(self.good, area)
                 )
+        except TargetError as error:
+            result = replace(result, error=str(error))
         return replace(result, seconds=time.monotonic() - started)
 
     # -- one layer -------------------------------------------------------------------------------
@@ -195,38 +204,14 @@ class Validation:
             if wrong.size and first is None:
                 first = start + int(wrong[0])
         if first is not None:
-            return replace(result, mismatch=self._mismatch(first, count, places))
+            found = locate(self.good, self.judged, first, count, places)
+            return replace(result, mismatch=found)
         other = {name: (value, report.counters.get(name)) for name, value in
                  expected.counters.items() if report.counters.get(name) != value}
         if other:
             text = ", ".join(f"{name} {have}, not {want}" for name, (want, have) in other.items())
             return replace(result, error=f"memory agrees, but the device counted {text}")
         return result
-
-    def _mismatch(self, address: int, count: int, places: list[Tensor]) -> Mismatch:
-        """Say which element of which tensor a wrong byte belongs to."""
-        config = self.program.config
-        for tensor in places:
-            start = tensor.offset or 0
-            size = tensor.nbytes(config)
-            if not start <= address < start + size:
-                continue
-            want = read(self.good, (start, start + size))
-            have = bytearray(want)
-            at = address - start
-            have[at] = read(self.judged, (address, address + 1))[0]
-            wanted, found = (values(data, tensor, config) for data in (want, bytes(have)))
-            wrong = np.argwhere(wanted != found)
-            if wrong.size:
-                index = tuple(int(it) for it in wrong[0])
-                return Mismatch(tensor.name, index, int(wanted[index]), int(found[index]),
-                                address, count)
-            return Mismatch(f"{tensor.name} (a padding lane)", None, want[at], have[at], address,
-                            count)
-        byte = address, address + 1
-        return Mismatch(
-            "", None, read(self.good, byte)[0], read(self.judged, byte)[0], address, count
-        )
 
     def _explain(
         self, step: LaunchStep, layer: Layer, found: Mismatch, before: list[bytes]
@@ -251,7 +236,16 @@ class Validation:
         wave = trace_store(self.judged, self._url, self._waves, layer.name, again)
         return replace(found, cycle=cycle, wave=wave)
 
-    def _keep(self, result: LayerResult) -> None:
+    def _keep(self, result: LayerResult) -> bool:
+        """Take a result; returns whether to go on: a device that does not answer is given up."""
+        if result.error:
+            try:
+                self.judged.target.read_register(Reg.IDENTITY)
+            except TargetError as error:
+                self.lost = True
+                gone = f"the device does not answer any more ({error}); what follows was not run"
+                result = replace(result, error=f"{result.error}\n{gone}")
         self.results.append(result)
         if self._on_result is not None:
             self._on_result(result)
+        return not self.lost

@@ -40,8 +40,8 @@ def trace_store(
     str
         The file, or the URL options that record the window; ``""`` on a target without waves.
     """
-    if not url or getattr(judged.target, "cycle", None) is None:
-        return ""
+    if not url or url.startswith("spy:") or getattr(judged.target, "cycle", None) is None:
+        return ""  # opened anew, spy: would write over what it is recording
     try:
         end = _run(judged, url, again)
         first = max(0, end - WAVE_CYCLES)

@@ -28,7 +28,7 @@ _CACHE_INDICES = 1 << 20  # indices of all cached plans together: 8 MiB
 _RQT_TILES = 3  # bias, multiplier, shift
 Lanes = NDArray[np.int32]
 Wave = tuple[Indices, Indices]
-"""Destination and source tile of steps that may run at once, int64 [steps] each."""
+"""Destination and source tile of steps that may run at once, intp [steps] each."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def waves(dst: Indices, src: Indices, sources: int) -> list[Wave]:
 
     Parameters
     ----------
-    dst, src : int64 [steps]
+    dst, src : intp [steps]
         Every step reads and writes ``dst`` and reads ``src .. src + sources - 1``.
     sources : int
 
@@ -173,7 +173,7 @@ def waves(dst: Indices, src: Indices, sources: int) -> list[Wave]:
         return [(dst, src)]
     order = np.argsort(dst, kind="stable")
     starts = np.flatnonzero(np.r_[True, dst[order][1:] != dst[order][:-1]])
-    rank = np.empty(dst.size, np.int64)
+    rank = np.empty(dst.size, np.intp)
     rank[order] = np.arange(dst.size) - np.repeat(starts, np.diff(np.r_[starts, dst.size]))
     by_rank = np.argsort(rank, kind="stable")
     parts = np.split(by_rank, np.cumsum(np.bincount(rank))[:-1])
@@ -184,8 +184,8 @@ def _last_writer(dst: Indices, read: Indices) -> Indices:
     """Return for each step the last earlier step that writes the tile it reads, or -1."""
     n = dst.size
     step = np.arange(n)
-    writes = np.sort(dst * n + step)
-    at = np.searchsorted(writes, read * n + step) - 1
+    writes = np.sort(dst.astype(np.int64) * n + step)
+    at = np.searchsorted(writes, read.astype(np.int64) * n + step) - 1
     tile, writer = np.divmod(writes[at], n)  # at = -1 wraps round to a tile that cannot match
     return np.where((at >= 0) & (tile == read), writer, -1)
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..isa.config import Config
 from .steps import Axis, Indices, Steps
@@ -30,9 +29,9 @@ class Product:
 
     Attributes
     ----------
-    dst : int64 [groups, rows, columns]
-    src : int64 [groups, rows, terms]
-    wgt : int64 [groups, columns, terms]
+    dst : intp [groups, rows, columns]
+    src : intp [groups, rows, terms]
+    wgt : intp [groups, columns, terms]
     repeat : int
         How often each term occurs (a loop that moves no index).
     """
@@ -121,7 +120,7 @@ def _arrange(dst: Indices, src: Indices, wgt: Indices) -> Product:
     wgt_lists, wgt_of = _distinct_rows(wgt)
     pairs = wgt_of * len(src_lists) + src_of
     if len(src_lists) * len(wgt_lists) == n == np.unique(pairs).size:  # a full rows x columns grid
-        grid = np.empty(n, np.int64)
+        grid = np.empty(n, np.intp)
         grid[pairs] = dst
         by_row = grid.reshape(1, len(wgt_lists), len(src_lists)).transpose(0, 2, 1)
         return Product(np.ascontiguousarray(by_row), src_lists[None], wgt_lists[None])
@@ -137,13 +136,13 @@ def _arrange(dst: Indices, src: Indices, wgt: Indices) -> Product:
 def _distinct_rows(rows: Indices) -> tuple[Indices, Indices]:
     """Return the distinct rows of a matrix and which of them each row is."""
     if (rows == rows[0]).all():
-        return rows[:1], np.zeros(len(rows), np.int64)
+        return rows[:1], np.zeros(len(rows), np.intp)
     distinct, which = np.unique(rows, axis=0, return_inverse=True)
     return distinct, which.reshape(-1)
 
 
-def _equal_parts(which: NDArray[np.int64], parts: int) -> Indices | None:
-    """Return the members of each part, int64 [parts, members], if all parts are as large."""
+def _equal_parts(which: Indices, parts: int) -> Indices | None:
+    """Return the members of each part, intp [parts, members], if all parts are as large."""
     counts = np.bincount(which, minlength=parts)
     if (counts != counts[0]).any():
         return None
@@ -177,10 +176,12 @@ def last_writes(steps: Steps, config: Config) -> Steps:
     at = last_of[dsts]
     rest_k = at % rest.dst.size
     i, j = np.divmod(at // rest.dst.size, rest.inner.count)
+    src = rest.src[rest_k] + i * rest.outer.src + j * rest.inner.src
+    wgt = rest.wgt[rest_k] + i * rest.outer.wgt + j * rest.inner.wgt
     return Steps(
         dsts,
-        rest.src[rest_k] + i * rest.outer.src + j * rest.inner.src,
-        rest.wgt[rest_k] + i * rest.outer.wgt + j * rest.inner.wgt,
+        src.astype(np.intp, copy=False),
+        wgt.astype(np.intp, copy=False),
         _ONCE,
         _ONCE,
     )

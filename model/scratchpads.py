@@ -91,12 +91,12 @@ class Scratchpads:
         return self._tiles[kind]
 
     # -- never-written tiles ---------------------------------------------------------------------
-    def note_write(self, kind: MemoryType, tiles: NDArray[np.int64] | slice) -> None:
+    def note_write(self, kind: MemoryType, tiles: NDArray[np.intp] | slice) -> None:
         """Remember that tiles hold something (only with ``strict``)."""
         if self.strict:
             self._written[kind][tiles] = True
 
-    def note_read(self, kind: MemoryType, tiles: NDArray[np.int64] | slice, reader: str) -> None:
+    def note_read(self, kind: MemoryType, tiles: NDArray[np.intp] | slice, reader: str) -> None:
         """Report tiles that are read and were never written (only with ``strict``)."""
         if not self.strict or len(self.reports) >= _REPORT_LIMIT:
             return

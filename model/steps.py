@@ -21,7 +21,8 @@ from .errors import Fault
 
 __all__ = ["Axis", "Bound", "Steps", "Violation", "first_violation"]
 
-Indices = NDArray[np.int64]
+Indices = NDArray[np.intp]
+"""What numpy takes elements by: 32 or 64 bits, as the host's pointers."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Steps:
 
     Attributes
     ----------
-    dst, src, wgt : int64 [micro-ops]
+    dst, src, wgt : intp [micro-ops]
     outer, inner : Axis
     """
 
@@ -54,7 +55,7 @@ class Steps:
     def of(cls, instruction: Gemm | Alu, uops: NDArray[np.uint32], config: Config) -> Steps:
         """Return the steps of an instruction over its (non-empty) slice of the UOP memory."""
         fields = uop_layout(config)
-        words = uops.astype(np.int64)
+        words = uops.astype(np.intp)
         dst, src, wgt = (
             (words >> fields[name].lo) & ((1 << fields[name].width) - 1)
             for name in ("dst", "src", "wgt")
@@ -74,7 +75,7 @@ class Steps:
         return self.outer.count * self.inner.count * self.dst.size
 
     def take(self, start: int, stop: int) -> tuple[Indices, Indices, Indices]:
-        """Return dst, src and wgt index of the steps ``start <= step < stop``, int64 [steps]."""
+        """Return dst, src and wgt index of the steps ``start <= step < stop``, intp [steps]."""
         if start == 0 and stop == len(self):
             return self._all("dst"), self._all("src"), self._all("wgt")
         step = np.arange(start, stop)

@@ -1,11 +1,11 @@
 """A device process behind a shared memory map, so that devmem:// runs as it is on a board.
 
-``python mapped_board.py FILE URL REGS``: FILE is the physical address space; registers at REGS,
-memory at the window of URL.  Plain memory tells nobody that it was written, so the process looks
-at the registers over and over: what differs from what it last showed was written by the host, and
-is given to the device.  A host that writes what a register already shows is therefore not seen:
-INTERRUPT_STATUS cannot be cleared by writing 1.  CONTROL is shown last, after memory and all other
-registers, and taken last.  A word past the map counts the looks.
+``python mapped_board.py FILE URL REGS [MEMORY]``: FILE is the physical address space; registers at
+REGS, memory at the window of URL, or all of the file MEMORY.  Plain memory tells nobody that it was
+written, so the process looks at the registers over and over: what differs from what it last showed
+was written by the host, and is given to the device.  A host that writes what a register already
+shows is therefore not seen: INTERRUPT_STATUS cannot be cleared by writing 1.  CONTROL is shown
+last, after memory and all other registers, and taken last.  A word past the map counts the looks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from myvta.driver import Target, open_target
-from myvta.driver.launch import check_identity
+from myvta.driver.identity import check_identity
 from myvta.isa.registers import REGISTERS, Status
 
 PAGE = 4096
@@ -33,12 +33,12 @@ _WORDS = LOOKS // 4
 class MappedBoard:
     """The device side."""
 
-    def __init__(self, path: str, target: Target, regs: int):
+    def __init__(self, path: str, target: Target, regs: int, buffer: str | None = None):
         base, size = target.window
-        with open(path, "r+b") as file:
+        with open(path, "r+b") as file, open(buffer or path, "r+b") as room:
             file.truncate(max(regs + PAGE, base + size, os.path.getsize(path)))
             registers = mmap.mmap(file.fileno(), PAGE, offset=regs)
-            memory = mmap.mmap(file.fileno(), size, offset=base)
+            memory = mmap.mmap(room.fileno(), size, offset=0 if buffer else base)
         self.target = target
         self.words = np.frombuffer(registers, np.uint32)
         self.memory = np.frombuffer(memory, np.uint8)
@@ -111,12 +111,16 @@ class Settled:
 
 
 @contextmanager
-def board_process(folder: Path, url: str, regs: int) -> Iterator[tuple[Path, np.ndarray]]:
+def board_process(
+    folder: Path, url: str, regs: int, buffer: Path | None = None
+) -> Iterator[tuple[Path, np.ndarray]]:
     """Start a device process; yield the file of its address space and its count of looks."""
+    more = [] if buffer is None else [str(buffer)]
     path = folder / "physical"
     path.touch()
     process = subprocess.Popen(
-        [sys.executable, __file__, str(path), url, str(regs)], stdout=subprocess.PIPE, text=True
+        [sys.executable, __file__, str(path), url, str(regs), *more],
+        stdout=subprocess.PIPE, text=True,
     )
     try:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
@@ -131,4 +135,4 @@ def board_process(folder: Path, url: str, regs: int) -> Iterator[tuple[Path, np.
 if __name__ == "__main__":
     with open_target(sys.argv[2]) as opened:
         check_identity(opened)
-        MappedBoard(sys.argv[1], opened, int(sys.argv[3], 0)).serve()
+        MappedBoard(sys.argv[1], opened, int(sys.argv[3], 0), *sys.argv[4:]).serve()

@@ -1,92 +1,29 @@
 """What every target must do, whatever is behind it (driver/target.py `Target`)."""
 
 import random
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
+import time
 
 import pytest
-from link_board import Noise, answering, pseudo_terminal
-from mapped_board import Settled, board_process
-from uart_device import behind_terminal, open_line
+from every_target import SHARED_FILE, TARGETS, marked
 
-from myvta.driver import DeviceError, StreamBuilder, Target, check_identity, launch, open_target
-from myvta.driver.server import Server
-from myvta.isa.opcodes import ErrorCode
+from myvta.driver import (
+    DeviceError,
+    StreamBuilder,
+    Target,
+    TargetTimeout,
+    check_identity,
+    launch,
+)
+from myvta.isa.instructions import Finish, Load, encode_stream
+from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.isa.registers import REGISTERS, Reg, Status, reset_values
 
 BASE, SIZE = 0x3000, 0x8000
-QUERY = f"?config=1x4x4&mem={BASE:#x}:{SIZE}"
-
-
-@contextmanager
-def direct(scheme):
-    with open_target(f"{scheme}://{QUERY}") as opened:
-        yield opened
-
-
-@contextmanager
-def served(scheme):
-    """A server in front of a target, on loopback."""
-    with open_target(f"{scheme}://{QUERY}") as inner, Server(inner, ("127.0.0.1", 0)) as server:
-        opened = open_target(f"tcp://127.0.0.1:{server.address[1]}?config=1x4x4")
-        yield opened
-        opened.close()
-
-
-@contextmanager
-def wired(scheme, noise=0.0):
-    """A pseudo-terminal with the protocol's device side on its far end."""
-    with open_target(f"{scheme}://{QUERY}") as inner:
-        work = answering(inner)
-        terminal = pseudo_terminal(work, Noise(noise, 1), Noise(noise, 2))
-        with terminal as path, open_target(f"uart://{path}?config=1x4x4") as opened:
-            yield opened
-
-
-@contextmanager
-def mapped(scheme):
-    """A device process behind a shared map, waited for after every write of a register."""
-    with tempfile.TemporaryDirectory() as folder:
-        process = board_process(Path(folder), f"{scheme}://{QUERY}", 0x10000)
-        with process as (path, looks), open_target(
-            f"devmem://?device={path}&regs=0x10000&mem={BASE:#x}:{SIZE}&config=1x4x4"
-        ) as opened:
-            yield Settled(opened, looks)
-
-
-@contextmanager
-def simulated(noise=0.0):
-    """The UART of uart_top, simulated cycle by cycle."""
-    line = open_line()
-    terminal = pseudo_terminal(behind_terminal(line), Noise(noise, 1), Noise(noise, 2))
-    with terminal as path, open_target(
-        f"uart://{path}?config=1x4x4&mem={BASE:#x}:{SIZE}&timeout=60"
-    ) as opened:
-        yield opened
-    line.close()
-
-
-TARGETS = {
-    "model": (direct, "model"), "icarus": (direct, "icarus"), "verilator": (direct, "verilator"),
-    "tcp-model": (served, "model"), "tcp-verilator": (served, "verilator"),
-    "uart-model": (wired, "model"), "uart-noisy": (wired, "model", 1e-4),
-    "devmem-model": (mapped, "model"), "devmem-verilator": (mapped, "verilator"),
-    "uart_top-verilator": (simulated,), "uart_top-noisy-verilator": (simulated, 1e-4),
-}
-
-
-def marked(name):
-    marks = [getattr(pytest.mark, tool) for tool in ("icarus", "verilator") if tool in name]
-    if "uart_top" in name:  # half a minute and more: every byte takes 80 cycles
-        marks.append(pytest.mark.soak)
-    return pytest.param(name, marks=marks)
 
 
 @pytest.fixture(scope="module", params=[marked(name) for name in TARGETS])
 def target(request):
-    kind, *arguments = TARGETS[request.param]
-    with kind(*arguments) as opened:
+    with TARGETS[request.param](BASE, SIZE) as opened:
         yield opened
 
 
@@ -195,9 +132,39 @@ def test_launches_that_cannot_work(target, address, count, code, index):
     assert target.read_register(Reg.ERROR_CODE) == 0
 
 
-# A shared file does not tell its device process that 1 was written over a 1.
+def test_a_deadlock_is_told_and_the_target_usable_again(target):
+    """LOAD waits for a token that nobody sends."""
+    stuck = Load(memory_type=MemoryType.INP, x_size=1, x_stride=1, pop_next=1)
+    target.write_memory(BASE, encode_stream([stuck, Finish()], target.config))
+    with pytest.raises(DeviceError, match="DEADLOCK at instruction 0: load inp"):
+        launch(target, BASE, 2, bases=dict.fromkeys(MemoryType, BASE))
+    assert run_empty(target).counters["INSTRUCTIONS"] == 1
+
+
+# The model does a whole launch at once: nothing there can take too long.
 @pytest.mark.parametrize(
-    "target", [marked(name) for name in TARGETS if "devmem" not in name], indirect=True,
+    "target", [marked(name) for name in TARGETS if "verilator" in name or "icarus" in name],
+    indirect=True, scope="module",
+)
+def test_a_launch_that_takes_too_long_is_ended_and_the_target_usable_again(target):
+    builder = StreamBuilder(target.config)
+    for _ in range(100):
+        builder.gemm([(0, 0, 0)], iter_out=16383, iter_in=16383, reset=True)
+    stream = builder.finish()
+    target.write_memory(BASE, stream.uops)
+    target.write_memory(BASE + 64, stream.code)
+    bases, started = {MemoryType.UOP: BASE}, time.monotonic()
+    with pytest.raises(TargetTimeout, match=(
+        r"waited 0.2 s for the launch to end; CONTROL reads 0x1, CYCLES [1-9]\d*, "
+        r".*INSTRUCTIONS \d.*a soft reset ended it: device error RESET at instruction \d+: gemm"
+    )):
+        launch(target, BASE + 64, len(stream), bases=bases, timeout=0.2)
+    assert time.monotonic() - started < 20
+    assert run_empty(target).counters["INSTRUCTIONS"] == 1
+
+
+@pytest.mark.parametrize(
+    "target", [marked(name) for name in TARGETS if name not in SHARED_FILE], indirect=True,
     scope="module",
 )
 def test_interrupt_status_is_written_1_to_clear(target):

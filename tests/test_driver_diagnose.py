@@ -85,6 +85,9 @@ def test_a_sound_target(monkeypatch, url):
     found = steps(monkeypatch, url=url)
     assert [it.name for it in found] == STEPS
     assert all(it.works and not it.advice for it in found), found
+    assert found[2].found.endswith(
+        "no extensions" if "base" in url else "OVERWRITE|REQUANTIZE"
+    ), found[2].found
     clock = found[-1].found
     assert clock == "it keeps no time" if url.startswith("model") else "MHz" in clock
 

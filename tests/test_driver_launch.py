@@ -10,7 +10,7 @@ from myvta.driver.errors import IdentityError, TargetError
 from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Finish, Store, encode_stream
 from myvta.isa.opcodes import ErrorCode, MemoryType
-from myvta.isa.registers import COUNTERS, Reg, Status, reset_values
+from myvta.isa.registers import COUNTERS, IDENTITY, Reg, Status, reset_values
 
 BASE, SIZE = 0x2000, 0x2000
 
@@ -241,3 +241,30 @@ def test_identity_of_another(values, message):
 
 def test_newer_minor_version_is_accepted():
     check_identity(FakeTarget(VERSION=0x00010007))
+
+
+@pytest.mark.parametrize(("control", "identity", "text"), [
+    (0, IDENTITY, "CONTROL reads 0x0 and it was reset"),
+    (0, 0, "IDENTITY reads 0x00000000: it has lost its power or its design"),
+    (0xFFFF_FFFF, 0xFFFF_FFFF, "CONTROL reads 0xffffffff and IDENTITY reads 0xffffffff"),
+])
+def test_a_device_that_is_lost_in_mid_run_is_told_at_once(control, identity, text):
+    target = FakeTarget([Status.LAUNCH] * 3 + [control], IDENTITY=identity)
+    started = time.monotonic()
+    with pytest.raises(TargetError, match=f"is gone .* the launch to end: .*{text}") as caught:
+        launch(target, BASE, 1)
+    assert not isinstance(caught.value, TargetTimeout) and time.monotonic() - started < 2
+    assert "load the design again" in str(caught.value)
+
+
+def test_a_device_that_is_lost_before_a_launch():
+    target = FakeTarget(IDENTITY=0xFFFF_FFFF)
+    target.before = 0xFFFF_FFFF
+    with pytest.raises(TargetError, match="is gone while the host waited for an earlier launch"):
+        launch(target, BASE, 1)
+    assert target.writes == []
+
+
+def test_a_control_that_shows_nothing_for_once_is_looked_at_again():
+    """A launch may be seen a little later than it was written."""
+    assert launch(FakeTarget([0, Status.LAUNCH, Status.FINISH]), BASE, 1).warnings == ()

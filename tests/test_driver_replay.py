@@ -1,7 +1,11 @@
 """replay: what one target was asked, another is asked again."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
+from link_board import answering, pseudo_terminal
+from mapped_board import board_process
 
 from myvta.driver import (
     DeviceError,
@@ -13,6 +17,7 @@ from myvta.driver import (
     open_target,
 )
 from myvta.driver.replay import replay
+from myvta.driver.server import Server
 from myvta.isa.opcodes import MemoryType
 
 QUERY = "?config=1x4x4&mem=0x3000:32K"
@@ -31,12 +36,16 @@ def session(target):
         launch(target, 0x3000, 0)
 
 
-@pytest.fixture
-def record(tmp_path):
-    path = tmp_path / "record"
-    with open_target(f"spy:model://{QUERY}&trace={tmp_path / 'log'}&record={path}") as target:
+def recorded(url, folder):
+    path = folder / "record"
+    with open_target(f"spy:{url}&trace={folder / 'log'}&record={path}") as target:
         session(target)
     return path
+
+
+@pytest.fixture
+def record(tmp_path):
+    return recorded(f"model://{QUERY}", tmp_path)
 
 
 @pytest.mark.parametrize("scheme", [
@@ -47,14 +56,29 @@ def test_a_record_does_the_same_elsewhere(record, scheme):
         assert replay(record, target) == []
 
 
+@pytest.mark.parametrize("scheme", ["tcp", "uart", "devmem"])
+def test_every_link_is_recorded(tmp_path, scheme):
+    with ExitStack() as stack:
+        if scheme == "devmem":
+            path, _ = stack.enter_context(board_process(tmp_path, f"model://{QUERY}", 0x10000))
+            url = f"devmem://{QUERY}&device={path}&regs=0x10000"
+        else:
+            inner = stack.enter_context(open_target(f"model://{QUERY}"))
+        if scheme == "tcp":
+            server = stack.enter_context(Server(inner, ("127.0.0.1", 0)))
+            url = f"tcp://127.0.0.1:{server.address[1]}{QUERY}"
+        elif scheme == "uart":
+            url = f"uart://{stack.enter_context(pseudo_terminal(answering(inner)))}{QUERY}"
+        path = recorded(url, tmp_path)
+    assert "W 0x0000 CONTROL = 0x00000001" in (tmp_path / "log").read_text()
+    with open_target(f"model://{QUERY}") as target:
+        assert replay(path, target) == []
+
+
 @pytest.mark.verilator
 def test_a_record_of_the_rtl_does_the_same_on_the_model(tmp_path):
-    path = tmp_path / "record"
-    with open_target(
-        f"spy:verilator://{QUERY}&trace={tmp_path / 'log'}&record={path}"
-    ) as target:
-        session(target)
-    with open_target("model://" + QUERY) as target:
+    path = recorded(f"verilator://{QUERY}", tmp_path)
+    with open_target(f"model://{QUERY}") as target:
         assert replay(path, target) == []
 
 

@@ -12,25 +12,23 @@ import time
 from random import Random
 
 import pytest
+from hostile_client import QUERY, TOKEN, Raw, hostile, servers, tcp
 from link_work import multiply
 
 from myvta.driver import (
     AccessError,
     AuthenticationError,
     BusyError,
-    TargetError,
     TargetTimeout,
     UrlError,
     open_target,
 )
 from myvta.driver.frame import Frame, FrameDecoder, encode
-from myvta.driver.server import Limits, Server
+from myvta.driver.server import Server
+from myvta.driver.session import Session
 from myvta.driver.tcp import read_token, split_address
 from myvta.isa.link import Kind, LinkStatus
 from myvta.isa.registers import Reg, Status
-
-QUERY = "?config=1x4x4&mem=0x3000:32K"
-TOKEN = b"not very secret, but long"
 
 
 @pytest.fixture
@@ -42,58 +40,8 @@ def token_file(tmp_path):
 
 @pytest.fixture
 def serve():
-    """Return a function that serves ``url`` and returns the server."""
-    opened = []
-
-    def start(url="model://" + QUERY, wrap=lambda target: target, **options):
-        target = wrap(open_target(url))
-        server = Server(target, ("127.0.0.1", 0), **options)
-        opened.extend((target, server))
-        return server
-
-    yield start
-    for item in reversed(opened):
-        item.close()
-
-
-def tcp(server, options=""):
-    return f"tcp://127.0.0.1:{server.address[1]}?config=1x4x4{options}"
-
-
-class Raw:
-    """A client without manners."""
-
-    def __init__(self, server, seconds=5.0):
-        self.socket = socket.create_connection(server.address, seconds)
-        self.decoder = FrameDecoder(1 << 16)
-
-    def send(self, *frames):
-        self.socket.sendall(b"".join(encode(frame) for frame in frames))
-
-    def frames(self, count=1):
-        """Return ``count`` frames; fewer when the server hangs up before."""
-        got = []
-        while len(got) < count:
-            try:
-                data = self.socket.recv(65536)
-            except ConnectionError:
-                break
-            if not data:
-                break
-            got += self.decoder.feed(data)
-        return got
-
-    def hung_up(self, seconds):
-        """Return whether the server closes within ``seconds``."""
-        self.socket.settimeout(seconds)
-        try:
-            while self.socket.recv(65536):
-                pass
-        except TimeoutError:
-            return False
-        except ConnectionError:
-            pass
-        return True
+    with servers() as start:
+        yield start
 
 
 class Watched:
@@ -106,55 +54,6 @@ class Watched:
         if name.startswith(("read_", "write_")):
             self.touches += 1
         return getattr(self.inner, name)
-
-
-def hostile(server, token, random, frames):
-    """One client of every bad kind, over and over, until ``frames`` frames were sent."""
-    sent, attacks = 0, 0
-    while sent < frames:
-        attacks += 1
-        try:
-            client = Raw(server, 2.0)
-            kind = attacks % 6
-            if kind == 0:  # random bytes
-                client.socket.sendall(random.randbytes(random.randrange(1, 5000)))
-                sent += 1
-            elif kind == 1:  # half a frame, then gone
-                line = encode(Frame(Kind.WRITE_MEMORY, 0, 0x3000, 64, bytes(64)))
-                client.socket.sendall(line[:random.randrange(len(line))])
-                sent += 1
-            elif kind == 2:  # a frame that never ends
-                client.socket.sendall(b"\x7e" + bytes(100_000))
-                sent += 1
-            elif kind == 3 and token:  # wrong token
-                client.send(Frame(Kind.IDENTIFY, 0), Frame(
-                    Kind.AUTHENTICATE, 1, 0, 64, random.randbytes(64)))
-                assert client.frames(2)[1].status == LinkStatus.DENIED
-                sent += 2
-            else:  # well-formed frames of any content, in bulk
-                batch = [
-                    Frame(
-                        random.choice((*Kind, random.randrange(16))), random.randrange(256),
-                        random.choice((0, 0x3000, 0x40, random.getrandbits(32))),
-                        random.choice((0, 4, 64, random.randrange(1 << 16))),
-                        random.randbytes(4 * random.choice((0, 1, 16, 200))),
-                        random.random() < 0.002,
-                    )
-                    for _ in range(60)
-                ]
-                batch = [
-                    Frame(Kind.READ_MEMORY, frame.sequence, frame.address, frame.count)
-                    if frame.kind == Kind.CLAIM else frame for frame in batch
-                ]
-                line = bytearray(b"".join(encode(frame) for frame in batch))
-                if random.random() < 0.5:
-                    line[random.randrange(len(line))] ^= 1 << random.randrange(8)
-                client.socket.sendall(line)
-                sent += len(batch)
-            client.socket.close()
-        except (ConnectionError, TimeoutError, IndexError):
-            pass  # refused or hung up on: what it deserves
-    return sent
 
 
 def eight_clients(server, options, seconds, token, frames):
@@ -206,7 +105,7 @@ def test_eight_clients_on_the_rtl(serve):
 
 @pytest.mark.soak
 def test_a_hundred_thousand_hostile_frames(serve, token_file):
-    server = serve(token=TOKEN, limits=Limits(per_second=100_000))
+    server = serve(token=TOKEN)
     files = len(os.listdir("/proc/self/fd"))
     assert eight_clients(server, f"&token={token_file}", 0, TOKEN, 100_000) >= 100_000
     deadline = time.monotonic() + 10
@@ -260,6 +159,35 @@ def test_a_replayed_proof_and_a_used_challenge_are_refused(serve):
             client.send(Frame(Kind.AUTHENTICATE, 2, 0, 64, proof(challenge)))
             assert client.frames()[0].status == LinkStatus.DENIED
         client.socket.close()
+
+
+def test_an_identify_that_is_sent_again_keeps_its_challenge(serve, token_file, monkeypatch):
+    """A server that answers late is asked again: the proof is of its first answer."""
+    answer, asked = Session._identify, []
+
+    def late(session, frame):
+        asked.append(frame)
+        if len(asked) == 1:
+            time.sleep(0.5)
+        return answer(session, frame)
+
+    monkeypatch.setattr(Session, "_identify", late)
+    server = serve(token=TOKEN)
+    with open_target(tcp(server, f"&token={token_file}")) as target:
+        assert len(asked) > 1 and asked[0] == asked[1]
+        multiply(target, 4)
+
+
+def test_one_attempt_at_the_token_a_connection(serve):
+    client = Raw(serve(token=TOKEN))
+    wrong = Frame(Kind.AUTHENTICATE, 1, 0, 64, bytes(64))
+    client.send(  # in one piece, before the server can hang up
+        Frame(Kind.IDENTIFY, 0), wrong, Frame(Kind.IDENTIFY, 0), wrong, Frame(Kind.CLAIM, 2),
+    )
+    first, denied, again, *rest = client.frames(5)
+    assert len(set(first.data[32:])) > 1 and again.data[32:] == bytes(32)
+    assert {frame.status for frame in (denied, *rest)} == {LinkStatus.DENIED} and len(rest) == 2
+    assert client.hung_up(2)
 
 
 def test_a_server_that_does_not_know_the_token_is_left(token_file):
@@ -325,52 +253,6 @@ def test_a_client_that_disappears_leaves_an_idle_device(serve):
     with open_target(tcp(server, "&queue=10")) as target:
         assert not target.read_register(Reg.CONTROL) & Status.LAUNCH
     assert devices[0].resets == 1
-
-
-def test_slow_and_silent_clients_are_closed(serve):
-    server = serve(limits=Limits(handshake=0.5, frame=0.3, idle=0.6))
-    silent, slow = Raw(server), Raw(server)
-    slow.socket.sendall(b"\x7e\x01")
-    started = time.monotonic()
-    assert slow.hung_up(3) and silent.hung_up(3)
-    assert time.monotonic() - started < 2
-    owner = open_target(tcp(server, "&timeout=1"))
-    with open_target(tcp(server, "&queue=5")) as target:
-        multiply(target, 2)
-    with pytest.raises(TargetError, match="closed the connection|gone"):
-        owner.read_register(0)
-
-
-def test_a_slow_loris_that_sends_a_byte_at_a_time(serve):
-    server = serve(limits=Limits(handshake=30, frame=0.4))
-    client = Raw(server)
-    line = encode(Frame(Kind.WRITE_MEMORY, 1, 0x3000, 400, bytes(400)))
-
-    def drip():
-        for byte in line:
-            client.socket.sendall(bytes([byte]))
-            time.sleep(0.02)
-
-    with pytest.raises(ConnectionError):
-        drip()
-    with open_target(tcp(server)) as target:
-        multiply(target, 5)
-
-
-def test_bounds_on_bad_frames_requests_and_connections(serve):
-    server = serve(limits=Limits(connections=3, bad_frames=2, free_frames=5))
-    client = Raw(server)
-    client.socket.sendall(b"\x7ex\x7ey\x7ez\x7e")
-    assert client.hung_up(2)
-    client = Raw(server)
-    client.send(*[Frame(Kind.IDENTIFY, k) for k in range(6)])
-    assert len(client.frames(6)) < 6
-    many = [Raw(server) for _ in range(8)]
-    time.sleep(0.3)
-    assert server.clients <= 3
-    assert sum(item.hung_up(0.5) for item in many) >= 5
-    for item in many:
-        item.socket.close()
 
 
 def test_addresses_ports_and_token_files(serve, tmp_path):

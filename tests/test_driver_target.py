@@ -11,6 +11,7 @@ from myvta.driver import SpyTarget, Target, TargetError, UrlError, known_schemes
 from myvta.driver.target import BUILTIN, parse_url
 from myvta.isa.config import ConfigError, named
 from myvta.isa.registers import IDENTITY, Reg
+from myvta.model.target import ModelTarget
 
 
 def test_url_with_everything():
@@ -130,9 +131,26 @@ def test_spy_url_writes_a_trace_file(tmp_path):
     assert trace.read_text() == "R 0x0044 VERSION = 0x00010000\n"
 
 
-def test_spy_trace_that_cannot_be_written(tmp_path):
+@pytest.mark.parametrize("option", ["trace", "record"])
+def test_spy_files_that_cannot_be_written(tmp_path, monkeypatch, option):
+    opened = []
+    monkeypatch.setattr(ModelTarget, "close", lambda target: opened.append(target))
     with pytest.raises(UrlError, match="cannot write trace"):
-        open_target(f"spy:model://?mem=0:4K&config=1x4x4&trace={tmp_path}/no/trace.txt")
+        open_target(f"spy:model://?mem=0:4K&config=1x4x4&{option}={tmp_path}/no/trace.txt")
+    assert len(opened) == 1  # the device is let go
+
+
+def test_spy_has_what_the_inner_target_has_beyond_the_contract():
+    class Board:
+        clock_hz, cycle = 5e7, 12
+
+        def wait_interrupt(self, seconds):
+            return seconds == 3
+
+    spy = SpyTarget(Board(), [])
+    assert (spy.clock_hz, spy.cycle, spy.wait_interrupt(3)) == (5e7, 12, True)
+    with open_target("model://") as model:
+        assert getattr(SpyTarget(model, []), "wait_interrupt", None) is None
 
 
 def test_trace_is_an_unknown_option_without_spy():

@@ -1,7 +1,9 @@
 """Validation: layers cut out of launches, faults found where they are, reports."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +12,19 @@ from faulty_target import FaultyTarget
 from test_driver_execute import CONFIG, negate, network
 
 from myvta.compiler.session import host
-from myvta.driver import LoadedProgram, ProgramBuilder, StreamBuilder, open_target
+from myvta.driver import (
+    LoadedProgram,
+    ProgramBuilder,
+    StreamBuilder,
+    TargetTimeout,
+    open_target,
+)
 from myvta.driver.layers import split, whole
 from myvta.driver.run_layer import example_inputs, run_layer
 from myvta.driver.server import Server
 from myvta.driver.validate import validate
 from myvta.driver.validate_report import LayerResult, ValidationReport
+from myvta.driver.waves import trace_store
 from myvta.isa.instructions import Finish, decode_stream
 from myvta.isa.opcodes import MemoryType
 from myvta.isa.registers import Reg
@@ -136,6 +145,41 @@ def test_a_hanging_layer_is_an_error_and_the_others_are_run(program):
     assert "waited 60 s" in report.results[1].error and report.results[-1].passed
 
 
+@pytest.mark.parametrize("launches", [1, 4])
+def test_a_device_that_goes_away_ends_the_validation_with_a_report(program, launches):
+    """Power is cut at the second layer alone, and in the chained run."""
+
+    class Falling(FaultyTarget):
+        touches = 0
+
+        def _there(self):
+            if self.launches > launches:
+                self.touches += 1
+                raise TargetTimeout("waited 5 s for the answer: is it powered?")
+
+        def read_register(self, offset):
+            self._there()
+            return self.inner.read_register(offset)
+
+        def read_memory(self, address, size):
+            self._there()
+            return self.inner.read_memory(address, size)
+
+        def write_memory(self, address, data):
+            self._there()
+            self.inner.write_memory(address, data)
+
+    with open_target(open_for(program), CONFIG) as inner:
+        target = Falling(inner)
+        report = run(program, target)
+    *before, last = report.results
+    assert len(before) == launches and all(it.passed for it in before)
+    assert not report.passed and "is it powered?" in last.error
+    assert "does not answer any more" in last.error and "was not run" in last.error
+    assert target.touches < 8  # each may take the whole timeout of the line
+    assert "does not answer" in report.to_junit()
+
+
 def test_a_launch_without_output_writes_is_not_taken_for_right(program):
     """A device that ends every launch without doing anything."""
 
@@ -219,6 +263,18 @@ def test_cycle_and_waves_of_a_wrong_bit_on_the_rtl(program, tmp_path):
     assert 0 < wrong.mismatch.cycle <= wrong.cycles + 200
     file = tmp_path / "waves" / f"{wrong.layer}.vcd"
     assert wrong.mismatch.wave.startswith(str(file)) and file.stat().st_size > 1000
+    said = re.fullmatch(
+        r"(\S+)\[(\d+(?:, \d+)*)\]: expected -?\d+, got -?\d+ \(byte 0x\w+; 1 bytes differ\)\n"
+        r"stored by instruction \d+: store out .*\ncomputed by instruction \d+: (?:alu|gemm).*\n"
+        r"in memory at cycle \d+\nwaves: (.*), cycles \d+ to \d+", wrong.text
+    )
+    assert said and (said[1], said[3]) == (name, str(file)), wrong.text
+    assert len([it for it in report.results if it.passed]) == len(report.results) - 2
+
+
+def test_a_spied_target_is_not_opened_a_second_time_for_waves():
+    judged = SimpleNamespace(target=SimpleNamespace(cycle=5))
+    assert trace_store(judged, "spy:model://?trace=/no/such/file", None, "layer", None) == ""
 
 
 def test_reports():

@@ -178,6 +178,7 @@ def test_the_verilog_is_clean(tmp_path, require_tool):
 
 
 @pytest.mark.configurations
+@pytest.mark.timeout(600)  # a busy machine takes minutes for the default
 @pytest.mark.parametrize("name", ["1x4x4", "default"])
 def test_both_languages_are_clean(tmp_path, require_tool, name):
     from myvta.isa.config import NAMED
