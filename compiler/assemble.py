@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from math import lcm
 
 import numpy as np
@@ -20,8 +19,8 @@ from ..driver.program import Program, Tensor
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from .conv_schedule import ScheduleOptions
-from .conv_shape import conv_shape
 from .errors import CompileError
+from .joining import Joined, joined
 from .lower_average import lower_average_pool
 from .lower_conv import lower_conv
 from .lower_elementwise import (
@@ -41,9 +40,7 @@ from .lowering import Activation, Lowering
 from .packing import pack_inputs
 from .quantized import QuantizedGraph, QuantizedNode
 from .report import StreamCosts, stream_costs
-from .residual import Residual, residuals
 from .spreading import spread_outputs
-from .tilings import tilings
 from .views import ALIASES, View, last_view, own_view, views
 
 __all__ = ["Assembler", "capacity", "integer_name"]
@@ -101,7 +98,7 @@ class Assembler:
         self.views = views(self.graph.nodes, self.graph.tensors)
         self.activations: dict[str, Activation] = {}
         self.costs: dict[str, StreamCosts] = {}
-        self.inside: dict[str, str] = {}  # Adds computed in a convolution
+        self.inside: dict[str, str] = {}  # layers computed in a convolution
         self.present: set[str] = set()  # tensors of the program that a step has made
         self.origins: dict[str, str] = {}  # views without a launch, and what they are views of
 
@@ -242,17 +239,22 @@ class Assembler:
         if work:
             low = Lowering(self.config, self.activations, self._constant, self.schedule)
             joined = self._joined(work)
-            makers = {joined[name].add.name: node for node in work
-                      for name in (node.name,) if name in joined}
+            inside = {node.name: conv for conv in work if conv.name in joined
+                      for node in joined[conv.name].nodes}
+            kept = {name for conv in inside.values()
+                    for node in (conv, *joined[conv.name].nodes[:-1]) for name in node.outputs}
             for node in work:
-                if node.name in joined:  # with its Add
-                    continue
-                maker = makers.get(node.name)
-                low.begin(maker or node)
-                if maker is not None:
-                    lower_conv(low, maker, joined[maker.name])
-                else:
+                together = joined.get(node.name)
+                if together is not None and together.residual is None:
+                    low.begin(node)
+                    lower_conv(low, node, None, together.follow)
+                elif together is None and node.name not in inside:
+                    low.begin(node)
                     LOWERINGS[node.op](low, node)
+                elif node.op == "Add":  # the convolution waits for what is added to it
+                    maker = inside[node.name]
+                    low.begin(maker)
+                    lower_conv(low, maker, joined[maker.name].residual, joined[maker.name].follow)
             stream = low.finish()
             self.costs.update(stream_costs(stream))
             first, last = work[0].name, work[-1].name
@@ -262,7 +264,7 @@ class Assembler:
                 label, stream,
                 [self._program_name(self.origins.get(name, name)) for name in needed],
                 [self._program_name(name) for node in nodes for name in node.outputs
-                 if node.name not in joined],
+                 if name not in kept],
             )
         else:  # nothing but views: no step writes them
             for node in nodes:
@@ -270,21 +272,16 @@ class Assembler:
                 self.origins |= dict.fromkeys(node.outputs, before)
         self.present.update(self._program_name(name) for name in made)
 
-    def _joined(self, work: list[QuantizedNode]) -> dict[str, Residual]:
-        """Return the Adds of a launch that are computed in a convolution, by its name."""
+    def _joined(self, work: list[QuantizedNode]) -> dict[str, Joined]:
+        """Return what of a launch is computed in convolutions, by their names."""
         uses = Counter(name for node in self.graph.nodes for name in node.inputs)
         uses.update(self.graph.outputs)
         alone = {name for name, count in uses.items() if count == 1}
-        found = residuals(work, alone, self.views, self.config)
-        nodes = {node.name: node for node in work}
-        for name in list(found):
-            node = nodes[name]
-            source, target = (self.activations[n] for n in (node.inputs[0], node.outputs[0]))
-            shape = conv_shape(node, source, target, self.config)
-            shape = replace(shape, residual=True)
-            if next(tilings(shape, self.config), None) is None:
-                del found[name]
-        self.inside |= {item.add.name: name for name, item in found.items()}
+        found = joined(
+            work, alone, self.views, self.activations, self.config, self.schedule,
+            lambda low, node: LOWERINGS[node.op](low, node))
+        self.inside |= {
+            node.name: name for name, item in found.items() for node in item.nodes}
         return found
 
     def _host(self, node: QuantizedNode) -> None:
