@@ -39,73 +39,77 @@ def result(after: After | None, tile: Tile, base: int) -> tuple[Field, int]:
 
     Between the rows may lie tiles that mean nothing.
     """
-    row, column = (0, 0) if after is None else _lone_tap(after, tile) or (0, 0)
+    row, column = (0, 0) if after is None else (tap for tap, _ in _kept_taps(after, tile))
     width = tile.layout.width(column)
     run = (tile.rows.count - 1) * width + tile.columns.count
     return Field(base + tile.layout.at(row, column), tile.co.count, run, tile.pixels), width
 
 
-def _lone_tap(after: After, tile: Tile) -> tuple[int, int] | None:
-    """Return a tap whose outputs no other window of a tile meets, None if there is none."""
+def _kept_taps(after: After, tile: Tile) -> list[tuple[int, bool]]:
+    """Return, for each axis, the tap whose place a window's value takes, and whether alone.
+
+    Alone: no other window of the tile meets what is there.
+    """
     found = []
     for stored, kernel, stride in zip(
         (tile.rows, tile.columns), after.kernel, after.strides, strict=True
     ):
-        if kernel <= 2 * stride - 1:
-            found.append(max(0, kernel - stride))
-        elif stored.count == 1:
-            found.append(0)
-        else:
-            return None
-    return found[0], found[1]
+        apart = kernel <= 2 * stride - 1
+        found.append((max(0, kernel - stride) if apart else 0, apart or stored.count == 1))
+    return found
 
 
 def gather(
     builder: StreamBuilder, opcode: AluOpcode, after: After, tile: Tile, base: int
 ) -> None:
-    """Emit the maximum or sum of every window of a tile, into where :func:`result` says.
-
-    Where windows overlap so that each output is met by several, they are made one by one in the
-    order in which they lie: what is overwritten is in no later window.
-    """
+    """Emit the maximum or sum of every window of a tile, into where :func:`result` says."""
     _fill_outside(builder, tile, base)
-    layout, blocks = tile.layout, tile.co.count
-    alone = _lone_tap(after, tile)
-    row, column = alone or (0, 0)
-    into, width = base + layout.at(row, column), layout.width(column)
-    channels = Loop(blocks, layout.size, layout.size)
-    taps = [tap for tap in product(*map(range, after.kernel)) if tap != (row, column)]
-    if not taps:
+    layout, (high, wide) = tile.layout, after.kernel
+    (row, alone_down), (column, alone_along) = _kept_taps(after, tile)
+    channels = Loop(tile.co.count, layout.size, layout.size)
+    if layout.size == high * wide and layout.strides == (1, 1):  # one window of everything
+        loops = [Loop(layout.size - 1, 0, 1), channels]
+        nest((base, base + 1, 0), loops).alu(builder, opcode)
         return
-    if layout.size == len(taps) + 1 and layout.strides == (1, 1):  # one window of everything
-        nest((into, into + 1, 0), [Loop(len(taps), 0, 1), channels]).alu(builder, opcode)
+
+    def meet(
+        y: int, x: int, taps: list[tuple[int, int]], columns: int, alone: bool
+    ) -> None:
+        """Emit some taps, those of a phase of columns at a time, into the place of one."""
+        into, width = base + layout.at(y, x), layout.width(x)
+        for phase in range(layout.strides[1]):
+            places = [base + layout.at(*tap) for tap in taps if tap[1] % layout.strides[1] == phase]
+            loops = [
+                channels, Loop(tile.rows.count, width, layout.width(phase)), Loop(columns, 1, 1)]
+            _meet(builder, opcode, into, places, loops, alone)
+
+    if not after.by_axis:
+        taps = [tap for tap in product(range(high), range(wide)) if tap != (row, column)]
+        meet(row, column, taps, tile.columns.count, alone_down and alone_along)
         return
-    if alone is not None:
-        down = [y for y in range(after.kernel[0]) if y != row]
-        if after.by_axis:
-            for phase, y in product(range(min(layout.strides[1], layout.columns)), down):
-                wide = layout.width(phase)
-                places = base + layout.at(row, phase), base + layout.at(y, phase), 0
-                nest(places, [
-                    channels, Loop(tile.rows.count, wide, wide), Loop(wide, 1, 1),
-                ]).alu(builder, opcode)
-            taps = [(row, x) for x in range(after.kernel[1]) if x != column]
-        for y, x in taps:
-            nest((into, base + layout.at(y, x), 0), [
-                channels, Loop(tile.rows.count, width, layout.width(x)),
-                Loop(tile.columns.count, 1, 1),
-            ]).alu(builder, opcode)
-        return
-    for phase in range(layout.strides[1]):  # taps in columns of like width
-        mine = [tap for tap in taps if tap[1] % layout.strides[1] == phase]
-        if not mine:
-            continue
-        found = nest((into, 0, 0), [
-            channels, Loop(tile.rows.count, width, layout.width(phase)),
-            Loop(tile.columns.count, 1, 1),
-        ])
-        places = np.array([[0, base + layout.at(y, x), 0] for y, x in mine])
-        uops = (found.uops[:, None, :] + places[None, :, :]).reshape(-1, 3)
+    for phase in range(min(layout.strides[1], layout.columns)):
+        down = [(y, phase) for y in range(high) if y != row]
+        meet(row, phase, down, layout.width(phase), alone_down)
+    along = [(row, x) for x in range(wide) if x != column]
+    meet(row, column, along, tile.columns.count, alone_along)
+
+
+def _meet(
+    builder: StreamBuilder, opcode: AluOpcode, into: int, places: list[int], loops: list[Loop],
+    alone: bool,
+) -> None:
+    """Emit the values at ``places`` into those at ``into``, tap by tap.
+
+    Unless these are alone, value by value in the order in which they lie: what is overwritten is
+    met by no later one.
+    """
+    if alone or len(places) == 1:
+        for place in places:
+            nest((into, place, 0), loops).alu(builder, opcode)
+    elif places:
+        found = nest((into, 0, 0), loops)
+        each = np.array([[0, place, 0] for place in places])
+        uops = (found.uops[:, None, :] + each[None, :, :]).reshape(-1, 3)
         Nest(uops, found.outer, found.inner).alu(builder, opcode)
 
 

@@ -89,7 +89,7 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
         kept += parameter_tiles(config) * shape.after.tables
         kept += shape.after.beside * _beside(shape, t)
         most = 1  # little is stored of a tile, the next need not wait for it long
-        uops = max(uops, min(t.part, t.oh, t.ow) * prod(shape.after.kernel))
+        uops = max(uops, min(t.part, t.oh, columns) * prod(shape.after.kernel))
     count = min(2, (config.depth(MemoryType.ACC) - kept) // size)
     if count < most or uops > config.depth(MemoryType.UOP) // 2:
         return None
