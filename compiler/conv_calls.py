@@ -50,14 +50,21 @@ class ConvCalls:
             )
 
     def add_other(
-        self, builder: StreamBuilder, residual: Residual, field: Field, others: tuple[int, int],
-        table: int,
+        self, builder: StreamBuilder, residual: Residual, tile: Tile, field: Field,
+        others: tuple[int, int], table: int,
     ) -> None:
-        """Add as many tiles to outputs, by an identity, and requantize the sums."""
-        count = field.tiles
+        """Add as many tiles to all outputs of a tile, by an identity, and requantize the sums."""
+        count, layout = field.tiles, tile.layout
         if residual.own_shift:
             shift_left(builder, residual.own_shift, field.base, count)
-        accumulate(builder, (field.base, *others), [Loop(count, 1, 1)], [], False)
+        (sy, sx), (other, one) = layout.strides, others
+        for y, x in product(range(min(sy, layout.rows)), range(min(sx, layout.columns))):
+            places = field.base + layout.at(y, x), other + y * layout.columns + x, one
+            tall, wide = -(-(layout.rows - y) // sy), layout.width(x)
+            accumulate(builder, places, [
+                Loop(tile.co.count, layout.size, layout.size),
+                Loop(tall, wide, sy * layout.columns), Loop(wide, 1, sx),
+            ], [], False)
         assert residual.add.requant is not None
         requantize_tiles(builder, residual.add.requant, field.base, 1, count, table, 0)
 

@@ -25,7 +25,7 @@ __all__ = ["FOLLOWERS", "Following", "factor_of", "following"]
 VALUES = ("Relu", "Clip", "LeakyRelu")
 WINDOWS = ("MaxPool", "AveragePool", "GlobalAveragePool")
 FOLLOWERS = (*VALUES, *WINDOWS)
-_TAPS = 81  # of windows, unless one covers everything: each is an instruction
+_TAPS = 81  # of windows, unless one covers everything: each is an instruction or more micro-ops
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +58,7 @@ def following(
         if found is None:
             return None
         early = window.op == "MaxPool" and not shape.residual and _never_wraps(conv, config)
-        apart = shape.residual and found.strides != (1, 1)  # what is added lies row by row
-        if not early and (apart or _outside(found, shape.out)):
+        if not early and _outside(found, shape.out):  # what is outside has no value to round
             return None
         after = replace(found, early=early)
     after = replace(

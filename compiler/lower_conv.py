@@ -204,8 +204,8 @@ class Convolution:
         steps: list[Values] = [partial(self.calls.requantize, table=table)]
         if self.residual is not None:
             steps.append(partial(
-                self.calls.add_other, residual=self.residual, others=(added, self.one),
-                table=self.table_of_sums))
+                self.calls.add_other, residual=self.residual, tile=tile,
+                others=(added, self.one), table=self.table_of_sums))
         field, width = result(self.shape.after, tile, base)
         if self.follower is not None:
             self.follower.conclude(tile, base, steps)
