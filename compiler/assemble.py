@@ -238,23 +238,22 @@ class Assembler:
         work = [node for node in nodes if node.op not in ALIASES]
         if work:
             low = Lowering(self.config, self.activations, self._constant, self.schedule)
-            joined = self._joined(work)
-            inside = {node.name: conv for conv in work if conv.name in joined
-                      for node in joined[conv.name].nodes}
-            kept = {name for conv in inside.values()
-                    for node in (conv, *joined[conv.name].nodes[:-1]) for name in node.outputs}
+            together = self._together(work)
+            inside = {node.name for item in together.values() for node in item.nodes}
+            turns = {item.turn(name): name for name, item in together.items()}
+            makers = {node.name: node for node in work if node.name in together}
             for node in work:
-                together = joined.get(node.name)
-                if together is not None and together.residual is None:
-                    low.begin(node)
-                    lower_conv(low, node, None, together.follow)
-                elif together is None and node.name not in inside:
+                if node.name in turns:
+                    maker = makers[turns[node.name]]
+                    low.begin(maker)
+                    lower_conv(
+                        low, maker, together[maker.name].residual, together[maker.name].follow)
+                elif node.name not in together and node.name not in inside:
                     low.begin(node)
                     LOWERINGS[node.op](low, node)
-                elif node.op == "Add":  # the convolution waits for what is added to it
-                    maker = inside[node.name]
-                    low.begin(maker)
-                    lower_conv(low, maker, joined[maker.name].residual, joined[maker.name].follow)
+            on_chip = {name for maker in makers.values()
+                       for node in (maker, *together[maker.name].nodes[:-1])
+                       for name in node.outputs}
             stream = low.finish()
             self.costs.update(stream_costs(stream))
             first, last = work[0].name, work[-1].name
@@ -264,7 +263,7 @@ class Assembler:
                 label, stream,
                 [self._program_name(self.origins.get(name, name)) for name in needed],
                 [self._program_name(name) for node in nodes for name in node.outputs
-                 if name not in kept],
+                 if name not in on_chip],
             )
         else:  # nothing but views: no step writes them
             for node in nodes:
@@ -272,7 +271,7 @@ class Assembler:
                 self.origins |= dict.fromkeys(node.outputs, before)
         self.present.update(self._program_name(name) for name in made)
 
-    def _joined(self, work: list[QuantizedNode]) -> dict[str, Joined]:
+    def _together(self, work: list[QuantizedNode]) -> dict[str, Joined]:
         """Return what of a launch is computed in convolutions, by their names."""
         uses = Counter(name for node in self.graph.nodes for name in node.inputs)
         uses.update(self.graph.outputs)

@@ -43,6 +43,11 @@ class Joined:
         add = () if self.residual is None else (self.residual.add,)
         return (*add, *(() if self.follow is None else self.follow.nodes))
 
+    def turn(self, name: str) -> str:
+        """Return the layer in whose turn convolution ``name`` is lowered: what is added is there.
+        """
+        return name if self.residual is None else self.residual.add.name
+
 
 def joined(
     work: Sequence[QuantizedNode], alone: Collection[str], views: Mapping[str, View],

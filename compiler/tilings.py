@@ -100,7 +100,7 @@ def _beside(shape: ConvShape, t: ConvTiling) -> int:
     """Return how many tiles of a part go through what needs as many beside them."""
     after = shape.after
     assert after is not None
-    if after.early or after.kernel == (1, 1):  # rows of what windows leave may lie apart
+    if after.early or after.kernel == after.strides == (1, 1):  # rows of results may lie apart
         return t.part * t.oh * (t.ow + (after.kernel[1] - 1) // after.strides[1])
     return t.part * shape.span(0, t.oh) * shape.span(1, t.ow)
 

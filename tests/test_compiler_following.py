@@ -78,6 +78,9 @@ TOGETHER: dict[str, tuple[Build, list[str]]] = {
     "after": (
         lambda b: leaky(b, pool(b, conv(b, (9, 9), images=2), "MaxPool", 3, 2, 1, 1)),
         ["MaxPool", "LeakyRelu"]),
+    "ahead of gaps": (
+        lambda b: pool(b, leaky(b, conv(b, (9, 9))), "AveragePool", 1, 2),
+        ["LeakyRelu", "AveragePool"]),
     "average": (
         lambda b: pool(b, b.relu(conv(b, (8, 9))), "AveragePool", 2, 2), ["AveragePool"]),
     "averages overlap": (
