@@ -51,7 +51,7 @@ def followed(draw: st.DrawFn) -> FollowedCase:
         convolutions(3), convolutions(3), grouped_convolutions(), depthwise_convolutions(),
         transposed_convolutions(),
     ))
-    added = conv.added is None and draw(st.integers(0, 3)) == 0
+    added = conv.added is None and draw(st.integers(0, 4)) == 0
     scratch = NetworkBuilder()
     tensors: list[str] = ["input", _start(conv, added, scratch)]
     steps = []
@@ -62,7 +62,12 @@ def followed(draw: st.DrawFn) -> FollowedCase:
         op = draw(st.sampled_from(("leaky", "leaky", "relu", "clip")))
         if windows and index == at:
             op = draw(st.sampled_from(("pool", "pool", "pool", "global")))
-        step = Step(op, (len(tensors) - 1,), tuple(DRAW[op][1](draw, now).items()))
+        args = DRAW[op][1](draw, now)
+        if op == "pool" and draw(st.integers(0, 3)):  # such as can be computed in a convolution
+            args["dilations"] = (1, 1)
+            if args["op"] == "AveragePool":
+                args |= {"pads": (0, 0, 0, 0), "ceil": 0}
+        step = Step(op, (len(tensors) - 1,), tuple(args.items()))
         step.grow(scratch, tensors)
         steps.append(step)
     return FollowedCase(conv, added, tuple(steps))

@@ -56,7 +56,7 @@ def run(generator: str, configs: list[str], count: int) -> None:
 
     every_layer_is_the_reference()
     assert done >= count, "the generator has run dry"
-    assert generator != "followed" or 3 * together >= done, "hardly anything is computed together"
+    assert generator != "followed" or 4 * together >= done, "hardly anything is computed together"
 
 
 @pytest.mark.parametrize("generator", sorted(GENERATORS))
