@@ -16,7 +16,7 @@ from ..compiler.compare import OutputComparison
 from ..compiler.compile import compile_model
 from ..compiler.conv_schedule import FUSE, ScheduleOptions
 from ..compiler.exponents import METHODS
-from ..compiler.report import CompileReport, NodeReport
+from ..compiler.report import CompileReport, EntryReport, NodeReport
 from ..compiler.schedule import ORDERS
 from ..compiler.tuned import read_tuned
 from ..compiler.weights import SCALES
@@ -111,8 +111,9 @@ def command(
 
 
 def show(report: CompileReport, console: Console) -> None:
-    """Print a row for each node, and why nodes run on the host.
+    """Print a row for each input and node, and why nodes run on the host.
 
+    What the host quantizes for the device, inputs and results of host nodes, comes first.
     GEMM, ideal and ALU are steps: cycles at best.  Ideal is what the network's own products need
     with every multiplier busy; bytes are those moved between memory and scratchpads.  Clipped is
     the share of a node's float outputs beyond its scale, SNR how near the integers are to them,
@@ -123,6 +124,8 @@ def show(report: CompileReport, console: Console) -> None:
         table.add_column(title, overflow="fold")
     for title in ("clipped", "SNR", "GEMM", "ideal", "ALU", "insns", "bytes"):
         table.add_column(title, justify="right", no_wrap=True)
+    for entry in report.entries:
+        table.add_row(*_entry_row(entry))
     for node in report.nodes:
         table.add_row(*_row(node))
     console.print(table)
@@ -188,15 +191,25 @@ def _scale(scale: float | str | None) -> str:
     return f"2^{exponent - 1}" if mantissa == 0.5 else f"{scale:.3g}"
 
 
+def _errors(row: EntryReport | NodeReport) -> list[str]:
+    return [
+        "" if row.clipped is None else f"{100 * row.clipped:.2f} %",
+        "" if row.snr is None else f"{row.snr:.1f} dB",
+    ]
+
+
+def _entry_row(entry: EntryReport) -> list[str]:
+    kind = "(host result)" if entry.maker else "(input)"
+    return [entry.name, kind, "host", f"> {_scale(entry.scale)}", *_errors(entry), *[""] * 5]
+
+
 def _row(node: NodeReport) -> list[str]:
     if node.where == "host":
         return [node.name, node.op, "host", *[""] * 8]
     cost = node.costs
     scales = " ".join(_scale(scale) for scale in (*node.input_scales, ">", node.output_scale))
     return [
-        node.name, node.op, "device", scales,
-        "" if node.clipped is None else f"{100 * node.clipped:.2f} %",
-        "" if node.snr is None else f"{node.snr:.1f} dB",
+        node.name, node.op, "device", scales, *_errors(node),
         str(cost.gemm_steps + cost.reset_steps), str(node.ideal_steps), str(cost.alu_steps),
         str(cost.instructions), str(sum(cost.bytes.values())),
     ]

@@ -15,10 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ..compiler.assemble import integer_name
 from ..compiler.compile import Compiled, compile_model
 from ..compiler.host import evaluator
 from ..compiler.reference import evaluate
+from ..compiler.tensor_memory import integer_name
 from ..driver.target import open_target
 from ..isa.config import Config, load_config
 from .demo_report import REPORT_FILE, Report, check_writable, write_files

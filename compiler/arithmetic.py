@@ -22,7 +22,7 @@ import numpy as np
 
 __all__ = [
     "Requant", "dequantize", "limits", "quantize", "quantize_by", "requantize", "round_half_up",
-    "round_shift", "split_ratio", "to_integers", "to_reals", "wrap",
+    "round_shift", "shared_factors", "split_ratio", "to_integers", "to_reals", "wrap",
 ]
 
 _FINE = 18  # a ratio of 2^-18 is right to 1/64 of 256 steps in a multiplier without shift
@@ -130,6 +130,36 @@ def split_ratio(ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     shift = np.where(smaller < _FINE, 0, np.maximum(8, smaller - _FINE + 1))
     multiplier = np.minimum(round_half_up(np.ldexp(ratio, 31 + shift)), (1 << 31) - 1)
     return multiplier.astype(np.int32), shift.astype(np.int32)
+
+
+def shared_factors(ratios: np.ndarray, most: int) -> tuple[np.ndarray, float]:
+    """Return whole factors and one ratio whose products with them are nearest given ratios.
+
+    Of all ratios that make the greatest factor whole: the one that errs least over all terms, as
+    :func:`split_ratio` writes it.
+
+    Parameters
+    ----------
+    ratios
+        float64, positive: one for each term of a sum.
+    most
+        The greatest factor there may be.
+
+    Returns
+    -------
+    tuple
+        int64 factors, 0 .. ``most``, and the ratio; it is 1 or more where ``ratios`` are out of
+        reach.
+    """
+    greatest = float(ratios.max())
+    tried = np.arange(min(most, int(greatest) + 1), most + 1)
+    factors = round_half_up(tried[:, None] * (ratios / greatest))
+    shared = greatest / tried
+    multiplier, shift = split_ratio(np.clip(shared, 2.0**-32, np.nextafter(1.0, 0.0)))
+    reached = factors * np.ldexp(multiplier.astype(np.float64), -31 - shift)[:, None]
+    error = np.abs(reached - ratios).sum(1) + (shift > 0)  # a second rounding is worse than any
+    best = int(error.argmin())
+    return factors[best].astype(np.int64), float(shared[best])
 
 
 def requantize(accumulator: np.ndarray, rule: Requant, width: int) -> np.ndarray:

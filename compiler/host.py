@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -99,16 +99,27 @@ def run_host(model: bytes, feeds: Feeds) -> Feeds:
         raise HostError(f"host nodes fail in {evaluator_name()}: {text}") from None
 
 
-def run_host_images(model: bytes, feeds: Feeds, images: int) -> Feeds:
-    """Run a model made for ``images`` images on any multiple of them, axis 0 of every tensor."""
-    total = len(next(iter(feeds.values()))) if feeds else images
-    if total == images:
-        return run_host(model, feeds)
-    runs = [
-        run_host(model, {name: value[at : at + images] for name, value in feeds.items()})
-        for at in range(0, total, images)
+def run_host_images(
+    model: bytes, feeds: Feeds, images: int, alone: Collection[str] = ()
+) -> Feeds:
+    """Run a model made for ``images`` images on any multiple of them, axis 0 of every tensor.
+
+    ``alone`` names tensors without a dimension of images: axis 0 has an entry for each launch.
+    """
+    launches = [
+        len(value) if name in alone else len(value) // images for name, value in feeds.items()
     ]
-    return {name: np.concatenate([run[name] for run in runs]) for name in runs[0]}
+    runs = []
+    for launch in range(launches[0] if launches else 1):
+        part = slice(launch * images, (launch + 1) * images)
+        runs.append(run_host(model, {
+            name: np.asarray(value[launch if name in alone else part])
+            for name, value in feeds.items()
+        }))
+    return {
+        name: (np.stack if name in alone else np.concatenate)([run[name] for run in runs])
+        for name in runs[0]
+    }
 
 
 @lru_cache(maxsize=64)

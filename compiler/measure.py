@@ -21,7 +21,10 @@ _BEST = 120.0  # dB beyond which float32 itself ends
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Some images and the float activations they give, by name."""
+    """Some images and the float activations they give, by name.
+
+    What has no dimension of images has axis 0 for launches.
+    """
 
     inputs: dict[str, np.ndarray]
     activations: dict[str, np.ndarray]
@@ -36,10 +39,12 @@ def take_sample(
     batch = graph.tensors[graph.inputs[0]].shape[0]
     rows = np.arange(max(1, min(images, len(first)) // batch) * batch) % len(first)
     inputs = {name: samples[name][rows] for name in graph.inputs}
-    wanted = names | set(graph.outputs)
+    wanted = dict.fromkeys((*graph.outputs, *sorted(names)))  # in an order that repeats
     runs = list(float_activations(model, graph, inputs, wanted))
+    found = {name: [run[name] for run in runs] for name in wanted if name in runs[0]}
     return Sample(inputs, {
-        name: np.concatenate([run[name] for run in runs]) for name in wanted if name in runs[0]
+        name: (np.concatenate if value[0].shape[:1] == (batch,) else np.stack)(value)
+        for name, value in found.items()
     })
 
 

@@ -7,8 +7,8 @@ from .errors import CompileError
 from .fold import fold
 from .graph import Graph
 from .place import Placement, place
+from .place_given import obstacle
 from .qdq import Given, drop_pairs, read_scales
-from .quantize_given import obstacle
 
 __all__ = ["prepare"]
 

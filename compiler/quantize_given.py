@@ -14,47 +14,28 @@ from math import prod
 
 import numpy as np
 
-from .arithmetic import Requant, limits, round_half_up, split_ratio, to_integers, wrap
+from .arithmetic import (
+    Requant,
+    limits,
+    round_half_up,
+    shared_factors,
+    split_ratio,
+    to_integers,
+    wrap,
+)
 from .calibrate import Calibration
 from .graph import Graph, Node, Tensor
 from .place import Placement
+from .place_given import PASSED
 from .qdq import Given, TensorScale
 from .quantize import Quantizer
 from .quantized import QuantizedNode, QuantizedTensor
 from .weights import Scheme, choose_scales, quantize_weights
 
-__all__ = ["GivenQuantizer", "obstacle"]
+__all__ = ["GivenQuantizer"]
 
-_PASSED = ("MaxPool", "Clip", "Slice", "Pad", "Resize", "Flatten", "View")  # no arithmetic
-_KINDS = (*_PASSED, "Conv", "Gemm", "Add", "Relu", "Concat", "AveragePool", "GlobalAveragePool")
-_GAIN_BITS = 13  # of the greatest factor of a sum
+_GAIN = (1 << 14) - 1  # the greatest factor of a sum
 _ANY = Scheme(per_channel=True, multipliers=True)
-
-
-def obstacle(node: Node, graph: Graph) -> str:
-    """Say why a node of a model that comes quantized stays on the host ('' when it does not)."""
-    ending = "in a model that comes quantized"
-    if node.op not in _KINDS:
-        return f"no {node.op} {ending}"
-    tensors = [graph.tensors[name] for name in node.inputs if name]
-    if node.op == "Add" and (tensors[0].shape != tensors[1].shape or any(
-        tensor.constant for tensor in tensors
-    )):
-        return f"adds what is no activation of the same shape {ending}"
-    if node.op == "AveragePool" and not _whole(node, graph):
-        return f"windows that reach into padding {ending}"
-    return ""
-
-
-def _whole(node: Node, graph: Graph) -> bool:
-    """Whether every window of a pooling lies inside."""
-    size = graph.tensors[node.inputs[0]].shape[2:]
-    out = graph.tensors[node.outputs[0]].shape[2:]
-    reach = [
-        (out[axis] - 1) * node.attrs["strides"][axis] + node.attrs["kernel"][axis]
-        for axis in range(2)
-    ]
-    return not any(node.attrs["pads"]) and reach[0] <= size[0] and reach[1] <= size[1]
 
 
 class GivenQuantizer(Quantizer):
@@ -81,7 +62,7 @@ class GivenQuantizer(Quantizer):
         rules: dict[str, Callable[[Node], list[QuantizedNode]]] = {
             "Conv": self.layer, "Gemm": self.layer, "Add": self.added, "Relu": self.relu,
             "GlobalAveragePool": self.mean, "AveragePool": self.mean, "Concat": self.joined,
-            **dict.fromkeys(_PASSED, self.passed),
+            **dict.fromkeys(PASSED, self.passed),
         }
         made = rules[node.op](node)
         for name in (*node.inputs, *node.outputs):
@@ -112,7 +93,12 @@ class GivenQuantizer(Quantizer):
 
     def requant(self, node: Node, accumulator: np.ndarray, bias: np.ndarray) -> Requant:
         """Return how accumulators of given scales become a node's output."""
-        out = self.output(node, accumulator)
+        return self.rule(node, accumulator, bias, self.output(node, accumulator))
+
+    def rule(
+        self, node: Node, accumulator: np.ndarray, bias: np.ndarray, out: TensorScale
+    ) -> Requant:
+        """Return how accumulators become integers of a known scale."""
         clip = None
         if "clip" in node.attrs:
             clip = self.bounds(node.attrs["clip"], out)
@@ -171,13 +157,16 @@ class GivenQuantizer(Quantizer):
     def scaled(self, node: Node) -> QuantizedNode:
         """Return a sum of a node's inputs, with any scales and zero points."""
         scales = [self.scale(name) for name in node.inputs]
-        unit = math.ldexp(max(scale.scale for scale in scales), -_GAIN_BITS)
-        gains = [int(round_half_up(np.array(scale.scale / unit))) for scale in scales]
+        reals = np.array([scale.scale for scale in scales])
+        out = self.output(node, reals.max(keepdims=True) / _GAIN)
+        factors, ratio = shared_factors(reals / out.scale, _GAIN)
+        gains = [int(factor) for factor in factors]
         offset = -sum(
             gain * scale.zero_point for gain, scale in zip(gains, scales, strict=True)
         )
         channels = self.graph.tensors[node.inputs[0]].shape[1]
-        rule = self.requant(node, np.full(channels, unit), np.full(channels, offset, np.int64))
+        rule = self.rule(
+            node, np.full(channels, ratio * out.scale), np.full(channels, offset, np.int64), out)
         return QuantizedNode(
             "ScaledAdd", node.name, node.inputs, node.outputs[:1], {"gains": tuple(gains)},
             requant=rule,
@@ -229,10 +218,11 @@ class GivenQuantizer(Quantizer):
 
         Without one given the output gets that of its coarsest input.
         """
-        coarsest = max((self.scale(name) for name in node.inputs), key=lambda known: known.scale)
+        inputs = [name for name in node.inputs if name and not self.graph.tensors[name].constant]
+        coarsest = max((self.scale(name) for name in inputs), key=lambda known: known.scale)
         target = self.given.tensors.setdefault(node.outputs[0], coarsest)
         ahead, names = list[QuantizedNode](), list[str]()
-        for index, name in enumerate(node.inputs):
+        for index, name in enumerate(inputs):
             if self.scale(name) != target:
                 change = Node("Rescale", f"{node.name}.rescale{index}", (name,), (
                     f"{node.outputs[0]}.rescaled{index}",))

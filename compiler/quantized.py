@@ -110,3 +110,10 @@ class QuantizedGraph:
     def images(self) -> int:
         """Images of one evaluation: the first dimension of the first input."""
         return self.tensors[self.inputs[0]].shape[0]
+
+    @property
+    def alone(self) -> set[str]:
+        """Tensors of the host that have no dimension of images: one for each evaluation."""
+        return {
+            name for name, tensor in self.tensors.items() if tensor.shape[:1] != (self.images,)
+        }

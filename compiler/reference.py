@@ -30,7 +30,8 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
     -------
     dict
         Every activation by name: int64 where it is quantized, float where it lives on the host.
-        Graph outputs that are quantized are integers too: ``graph.tensors[name].reals``.
+        Graph outputs that are quantized are integers too: ``graph.tensors[name].reals``.  What has
+        no dimension of images (``graph.alone``) has axis 0 for evaluations.
     """
     reals: dict[str, np.ndarray] = {}
     integers: dict[str, np.ndarray] = {}
@@ -48,7 +49,8 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
                 for name in node.inputs
             }
             assert node.model is not None
-            for name, value in run_host_images(node.model, feeds, graph.images).items():
+            made = run_host_images(node.model, feeds, graph.images, graph.alone)
+            for name, value in made.items():
                 reals[name] = value
                 tensor = graph.tensors[name]
                 if tensor.exponent is not None:

@@ -14,7 +14,9 @@ from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType
 from .place import Placement
 from .quantized import QuantizedGraph, QuantizedNode
 
-__all__ = ["CompileReport", "NodeReport", "StreamCosts", "make_report", "stream_costs"]
+__all__ = [
+    "CompileReport", "EntryReport", "NodeReport", "StreamCosts", "make_report", "stream_costs",
+]
 
 
 _ADDED = Placement("accelerator", "changes the scale")  # nodes that quantization puts in
@@ -34,6 +36,18 @@ class StreamCosts:
     def stream_bytes(self) -> int:
         """Bytes of the instructions themselves."""
         return self.instructions * INSTRUCTION_BYTES
+
+
+@dataclass(frozen=True)
+class EntryReport:
+    """An activation that the host quantizes for the accelerator: an input, or of a host node."""
+
+    name: str
+    maker: str  # the host node, '' for an input of the network
+    scale: float
+    zero_point: int
+    clipped: float | None  # share of its float values beyond its scale
+    snr: float | None  # dB, against the float network
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,7 @@ class CompileReport:
     measured_images: int
     tried: dict[str, float]  # dB, of the network's outputs, by how they were calibrated
     same_argmax: dict[str, tuple[int, int]]  # by output: images with the float one's, of how many
+    entries: tuple[EntryReport, ...]
     nodes: tuple[NodeReport, ...]
     stream_bytes: int
     uop_bytes: int
@@ -148,6 +163,22 @@ def node_report(
     )
 
 
+def _entries(
+    graph: QuantizedGraph, ratios: Mapping[str, float], clipped: Mapping[str, float]
+) -> tuple[EntryReport, ...]:
+    """Return the reports of what comes to the accelerator from the host."""
+    makers = {name: node for node in graph.nodes for name in node.outputs}
+    found = []
+    for name, tensor in graph.tensors.items():
+        maker = makers.get(name)
+        if tensor.exponent is not None and (maker is None or maker.op == "Host"):
+            found.append(EntryReport(
+                name, maker.name if maker else "", tensor.scale, tensor.zero_point,
+                clipped.get(name), ratios.get(name),
+            ))
+    return tuple(found)
+
+
 def make_report(
     graph: QuantizedGraph, config: Config, placements: Mapping[str, Placement],
     ops: Mapping[str, str], costs: Mapping[str, StreamCosts], ratios: Mapping[str, float],
@@ -183,4 +214,6 @@ def make_report(
                 deviations, repeats,
             ))
     return CompileReport(
-        name=graph.name, config=config.name, images=images, nodes=tuple(rows), **whole)
+        name=graph.name, config=config.name, images=images, nodes=tuple(rows),
+        entries=_entries(graph, ratios, clipped), **whole,
+    )

@@ -23,8 +23,13 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
         from .host import run_host_images  # a board without onnx does the other steps
 
         feeds = dict(zip(step.inputs, inputs, strict=True))
-        results = run_host_images(step.payload, feeds, int(step.attributes["images"]))
-        return [results[name] for name in step.outputs]
+        images = int(step.attributes["images"])
+        alone = {
+            name for name in (*step.inputs, *step.outputs) if not _has_images(program, name)
+        }
+        feeds |= {name: feeds[name][None] for name in alone & feeds.keys()}
+        results = run_host_images(step.payload, feeds, images, alone)
+        return [results[name][0] if name in alone else results[name] for name in step.outputs]
     if step.op in ("quantize_narrow", "quantize_packed"):
         width = int(step.attributes["width"])
         tensors = [program.tensor(name) for name in step.outputs]
@@ -51,6 +56,11 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
             reals = reals.swapaxes(1, 2)
         return [reals.reshape(program.tensor(step.outputs[0]).shape)]
     raise CompileError(f"host step {step.layer!r}: unknown operation {step.op!r}")
+
+
+def _has_images(program: Program, name: str) -> bool:
+    """Whether axis 0 of a tensor is images; else a launch has one of it."""
+    return program.tensor(name).shape[:1] == program.tensor(program.inputs[0]).shape[:1]
 
 
 class Session:
@@ -81,7 +91,8 @@ class Session:
     ) -> dict[str, np.ndarray]:
         """Run images and return outputs by name, with ``capture`` every tensor made.
 
-        The last launch is filled with zero images; :attr:`reports` holds what launches cost.
+        The last launch is filled with zero images; :attr:`reports` holds what launches cost.  A
+        tensor without a dimension of images comes with one for launches.
         """
         values = self.check(inputs, where)
         total = len(next(iter(values.values())))
@@ -96,5 +107,7 @@ class Session:
             self.reports += result.reports
             parts.append({**result.tensors, **result.outputs})
         return {
-            name: np.concatenate([part[name] for part in parts])[:total] for name in parts[0]
+            name: np.concatenate([part[name] for part in parts])[:total]
+            if _has_images(self.program, name) else np.stack([part[name] for part in parts])
+            for name in parts[0]
         }

@@ -17,7 +17,13 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-__all__ = ["ACTIVATIONS", "hand_made", "integer_values", "quantized_model"]
+from myvta.compiler.compile import Compiled
+from myvta.compiler.reference import evaluate_node
+
+__all__ = [
+    "ACTIVATIONS", "hand_made", "integer_values", "quantized_model", "same_inputs",
+    "within_a_step",
+]
 
 ACTIVATIONS = {
     "int8": (QuantType.QInt8, False), "uint8": (QuantType.QUInt8, False),
@@ -85,6 +91,33 @@ def integer_values(path: Path, images: np.ndarray) -> dict[str, np.ndarray]:
         name: integers[made].astype(np.int64) - (128 if integers[made].dtype == np.uint8 else 0)
         for name, made in names.items()
     }
+
+
+def same_inputs(
+    made: Compiled, path: Path, images: np.ndarray
+) -> dict[str, tuple[int, float]]:
+    """Compare each layer with onnxruntime on onnxruntime's integers.
+
+    Returns the greatest difference and the share of elements that differ.
+    """
+    known = integer_values(path, images)
+    apart = {}
+    for node in made.quantized.nodes:
+        if node.op == "Host" or not known.keys() >= set(node.inputs):
+            continue
+        found = evaluate_node(node, [known[name] for name in node.inputs], 8)
+        if node.outputs[0] in known:
+            wanted = known[node.outputs[0]]
+            off = np.abs(found.reshape(wanted.shape) - wanted)
+            apart[node.name] = int(off.max()), float((off > 0).mean())
+        else:
+            known[node.outputs[0]] = found
+    return apart
+
+
+def within_a_step(apart: dict[str, tuple[int, float]]) -> bool:
+    """Return whether no element of any layer is further off than one."""
+    return bool(apart) and max(steps for steps, _ in apart.values()) <= 1
 
 
 def hand_made(

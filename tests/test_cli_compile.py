@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,8 @@ def test_compile_and_run(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "wrote net.vta" in result.output
     assert "conv0" in result.output
+    (entry,) = [line for line in result.output.splitlines() if "(input)" in line]
+    assert re.search(r"^input +\(input\) +host +> 2\^-\d+ +0.00 % +\d+\.\d dB", entry)
     ran = myvta("run", "net.vta", "--input", "images.npz", "--output", "out.npz", "--layers")
     assert ran.exit_code == 0, ran.output
     assert "3 images in 3 launches on model://" in ran.output

@@ -13,6 +13,8 @@ from myvta.compiler.arithmetic import (
     quantize,
     requantize,
     round_shift,
+    shared_factors,
+    split_ratio,
     wrap,
 )
 
@@ -85,3 +87,21 @@ def test_uniform_shift() -> None:
     bias = np.zeros(3, np.int32)
     assert Requant(bias, np.array([4, 4, 4], np.int32)).uniform_shift == 4
     assert Requant(bias, np.array([4, 5, 4], np.int32)).uniform_shift is None
+
+
+@given(st.lists(st.floats(2.0**-6, 8.0), min_size=1, max_size=2))
+def test_shared_factors_are_right_to_a_thousandth_of_a_step(ratios: list[float]) -> None:
+    wanted = np.array(ratios)
+    factors, shared = shared_factors(wanted, (1 << 14) - 1)
+    assert factors.min() >= 0
+    assert factors.max() < 1 << 14
+    (multiplier,), (shift,) = split_ratio(np.array([shared]))
+    made = [int(factor) * int(multiplier) / 2 ** (31 + int(shift)) for factor in factors]
+    assert 128 * np.abs(np.array(made) - wanted).sum() < 1e-3
+    assert shift == 0
+
+
+def test_shared_factors_out_of_reach() -> None:
+    factors, shared = shared_factors(np.array([20000.0, 1.0]), 100)
+    assert factors.tolist() == [100, 0]
+    assert shared == 200

@@ -70,6 +70,12 @@ def test_ratios_and_clipping_of_each_node(tmp_path: Path) -> None:
     for node, quantized in zip(made.report.nodes, made.quantized.nodes, strict=True):
         by_hand = snr_by_hand(made, path, samples["input"][:32], quantized.outputs[0])
         assert node.snr == pytest.approx(by_hand, abs=1e-3)
+    (entry,) = made.report.entries
+    assert (entry.name, entry.maker, entry.zero_point) == ("input", "", 0)
+    assert entry.scale == made.quantized.tensors["input"].scale
+    by_hand = snr_by_hand(made, path, samples["input"][:32], "input")
+    assert entry.snr == pytest.approx(by_hand, abs=1e-3)
+    assert entry.clipped == 0
     made = compile_model(path, samples, "1x4x4_int4", method="error", equalize="off")
     conv = made.quantized.nodes[0]
     (values,) = float_values(import_model(path)[1], conv.outputs, samples["input"])
@@ -78,8 +84,12 @@ def test_ratios_and_clipping_of_each_node(tmp_path: Path) -> None:
     share = (np.floor(values / 2.0**exponent + 0.5) > 7).mean()
     assert made.report.nodes[0].clipped == pytest.approx(share)
     assert share > 0
+    (entry,) = made.report.entries
+    rounded = np.floor(samples["input"] / entry.scale + 0.5)
+    assert entry.clipped == pytest.approx(((rounded > 7) | (rounded < -8)).mean())
+    assert entry.clipped
     minmax = compile_model(path, samples, "1x4x4_int4", method="minmax", equalize="off")
-    assert minmax.report.nodes[0].clipped == 0
+    assert minmax.report.nodes[0].clipped == minmax.report.entries[0].clipped == 0
 
 
 def test_outputs_compared_image_by_image(tmp_path: Path) -> None:

@@ -7,16 +7,18 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled, random_network, save
+from onnx import TensorProto, helper
 
-from myvta.compiler.assemble import integer_name
 from myvta.compiler.compile import compile_model
 from myvta.compiler.errors import CompileError
 from myvta.compiler.host import evaluator
 from myvta.compiler.onnx_import import import_model
 from myvta.compiler.reference import evaluate
 from myvta.compiler.session import Session
+from myvta.compiler.tensor_memory import integer_name
 from myvta.driver import HostStep, LaunchStep, read_bundle, write_bundle
 from myvta.isa.config import Config, ConfigError, named
 from myvta.model.target import open_model
@@ -50,8 +52,56 @@ def test_host_nodes_run_and_are_reported(tmp_path: Path) -> None:
         "sigmoid1: no lowering for Sigmoid; tanh2: no lowering for Tanh",
         "softmax7: no lowering for Softmax",
     ]
+    assert [(entry.name, entry.maker) for entry in made.report.entries] == [
+        ("input", ""), ("tanh2", "sigmoid1+tanh2")]
+    assert all(entry.clipped is not None and entry.snr for entry in made.report.entries)
     found = check_every_layer(made, build.samples(3), strict="1")
     np.testing.assert_allclose(found["softmax7"].sum(1), 1, rtol=1e-5)
+
+
+def means() -> NetworkBuilder:
+    """Return a network with a scalar that a later host step reads, and outputs without images."""
+    build = NetworkBuilder(4)
+    x = build.conv(build.input((1, 3, 6, 6)), 6)
+    mean = build.node("ReduceMean", [x], (), keepdims=0)
+    y = build.node("Sigmoid", [build.conv(x, 4)], (1, 4, 6, 6))
+    y = build.node("Mul", [build.conv(y, 4), mean], (1, 4, 6, 6))
+    build.node("ReduceMax", [y], (4,), keepdims=0, axes=[0, 2, 3])
+    return build
+
+
+@pytest.mark.parametrize("outputs", [("reducemean1",), ("reducemean1", "reducemax6")])
+def test_outputs_without_a_dimension_of_images(tmp_path: Path, outputs: tuple[str, ...]) -> None:
+    """Each launch has one of them: measured, compared and run like any other."""
+    build = means()
+    path = save(build, tmp_path / "n.onnx")
+    model = onnx.load(path)
+    del model.graph.output[:]
+    model.graph.output.extend(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, build.shapes[name])
+        for name in outputs)
+    onnx.save(model, path)
+    samples = build.samples(6)
+    made = compile_model(path, samples, "1x4x4")
+    found = check_every_layer(made, samples)
+    run = evaluator(model, outputs)
+    expected = evaluate(made.quantized, samples)
+    for name in outputs:
+        wanted = np.stack([run({"input": image[None]})[name] for image in samples["input"]])
+        assert found[name].shape == wanted.shape == (6, *build.shapes[name])
+        np.testing.assert_allclose(found[name], wanted, atol=0.1)
+        np.testing.assert_array_equal(found[name], expected[name])
+    assert [output.wanted.shape for output in made.compared] == [
+        (6, *build.shapes[name]) for name in outputs]
+    for row in made.compared[0].images():
+        assert (row.argmax, row.float_argmax) == (0, 0)
+        assert row.value == pytest.approx(found[outputs[0]][row.image])
+
+
+def test_outputs_without_a_dimension_of_images_need_whole_launches(tmp_path: Path) -> None:
+    build = means()
+    with pytest.raises(CompileError, match="has no dimension of images: compile for a batch of 2"):
+        compiled(build, tmp_path, "2x8x8")
 
 
 def test_outputs_are_near_the_float_network(tmp_path: Path) -> None:

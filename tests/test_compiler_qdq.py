@@ -7,9 +7,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from compiler_cases import BUILD
 from compiler_networks import NetworkBuilder, check_every_layer, random_network, save
 from onnx import TensorProto, helper
-from qdq_models import ACTIVATIONS, hand_made, integer_values, quantized_model
+from qdq_models import (
+    ACTIVATIONS,
+    hand_made,
+    quantized_model,
+    same_inputs,
+    within_a_step,
+)
 
 from myvta.compiler.check import check_model
 from myvta.compiler.compile import Compiled, compile_model
@@ -38,33 +45,6 @@ def everything() -> NetworkBuilder:
     return build
 
 
-def same_inputs(
-    made: Compiled, path: Path, images: np.ndarray
-) -> dict[str, tuple[int, float]]:
-    """Compare each layer with onnxruntime on onnxruntime's integers.
-
-    Returns the greatest difference and the share of elements that differ.
-    """
-    known = integer_values(path, images)
-    apart = {}
-    for node in made.quantized.nodes:
-        if node.op == "Host" or not known.keys() >= set(node.inputs):
-            continue
-        found = evaluate_node(node, [known[name] for name in node.inputs], 8)
-        if node.outputs[0] in known:
-            wanted = known[node.outputs[0]]
-            off = np.abs(found.reshape(wanted.shape) - wanted)
-            apart[node.name] = int(off.max()), float((off > 0).mean())
-        else:
-            known[node.outputs[0]] = found
-    return apart
-
-
-def within_a_step(apart: dict[str, tuple[int, float]]) -> bool:
-    """Return whether no element of any layer is further off than one."""
-    return bool(apart) and max(steps for steps, _ in apart.values()) <= 1
-
-
 @pytest.mark.parametrize("kind", ACTIVATIONS)
 def test_every_layer_is_within_a_step(tmp_path: Path, kind: str) -> None:
     build = everything()
@@ -85,6 +65,29 @@ def test_every_layer_is_within_a_step(tmp_path: Path, kind: str) -> None:
     reported = {node.name: node.deviation for node in made.report.nodes}
     again = same_inputs(made, path, samples["input"])
     assert {name: found for name, found in reported.items() if found} == again
+
+
+@pytest.mark.parametrize("kind", ACTIVATIONS)
+def test_nodes_with_constants_of_their_own(tmp_path: Path, kind: str) -> None:
+    """Clip to bounds that are inputs, Pad, Slice and Resize, with pairs between them."""
+    build = NetworkBuilder(5)
+    (x,) = BUILD["clip"](build, [build.conv(build.input((1, 3, 6, 6)), 9)], low=-0.5, high=1.0)
+    (x,) = BUILD["pad"](build, [x], pads=(1, 0, 0, 2), value=0.25)
+    (x,) = BUILD["slice"](build, [x], starts=[2], ends=[8], axes=[1])
+    (x,) = BUILD["resize"](build, [x], factors=(2, 1), way=0)
+    (x,) = BUILD["clip"](build, [build.max_pool(x)], low=0.0, high=0.75)
+    build.conv(x, 4)
+    samples = build.samples(8)
+    path = quantized_model(save(build, tmp_path / "n.onnx"), tmp_path, samples, kind)
+    made = compile_model(path, samples, "1x4x4")
+    assert all(node.where == "accelerator" for node in made.report.nodes)
+    ops = {node.op for node in made.quantized.nodes}
+    assert {"Pad", "Slice", "Resize"} <= ops
+    assert ("Clip" in ops) == (kind == "symmetric")  # else onnxruntime's scales do the clipping
+    apart = same_inputs(made, path, build.samples(10)["input"])
+    assert len(apart) >= 4
+    assert within_a_step(apart)
+    check_every_layer(made, build.samples(2))
 
 
 @pytest.mark.parametrize("config", ["default", "1x8x8", "2x8x8"])

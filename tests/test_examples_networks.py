@@ -54,7 +54,7 @@ def test_every_normalization_meets_the_statistics_it_was_given(tmp_path: Path) -
         model.graph.output.append(onnx.ValueInfoProto(name=node.input[0]))
     session = onnxruntime.InferenceSession(model.SerializeToString())
     images = np.load(tmp_path / "resnet18.npz")["input"]
-    assert images.shape == (4, 3, 64, 64)
+    assert images.shape == (8, 3, 64, 64)
     names = [node.input[0] for node in norms]
     runs = [session.run(names, {"input": image[None]}) for image in images]
     for node, values in zip(norms, zip(*runs, strict=True), strict=True):
@@ -62,6 +62,25 @@ def test_every_normalization_meets_the_statistics_it_was_given(tmp_path: Path) -
         np.testing.assert_allclose(value.mean((0, 2, 3)), constants[node.input[3]], atol=1e-3)
         np.testing.assert_allclose(value.var((0, 2, 3)), constants[node.input[4]], rtol=1e-3,
                                    atol=2e-3)
+
+
+@pytest.mark.parametrize("name", [
+    "mobilenet_v2",
+    *(pytest.param(name, marks=pytest.mark.networks)
+      for name in ("resnet18", "resnet34", "resnet50", "mobilenet_v1", "alexnet")),
+])
+def test_a_classifier_tells_the_classes_of_its_images(name: str, tmp_path: Path) -> None:
+    size = () if name == "alexnet" else ("--size", "64")
+    assert run(name, "--out", str(tmp_path), "--images", "10", *size).returncode == 0
+    session = onnxruntime.InferenceSession(tmp_path / f"{name}.onnx")
+    images = np.load(tmp_path / f"{name}.npz")["input"]
+    logits = np.concatenate([session.run(None, {"input": image[None]})[0] for image in images])
+    assert logits.shape == (10, 1000)
+    assert logits.argmax(1).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 0, 1]
+    greatest, second = np.sort(logits, 1)[:, -2:].T[::-1]
+    np.testing.assert_allclose(greatest, greatest[0], rtol=1e-3)
+    assert (greatest > 1.5 * second).all()
+    np.testing.assert_allclose(greatest[0], 2 * logits[:, 8:].max(), rtol=1e-3)
 
 
 def test_same_seed_same_file(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from myvta.compiler.assemble import integer_name
 from myvta.compiler.compile import compile_model
 from myvta.compiler.reference import evaluate
 from myvta.compiler.session import Session
+from myvta.compiler.tensor_memory import integer_name
 from myvta.driver import open_target
 
 pytestmark = [pytest.mark.networks, pytest.mark.timeout(0)]
@@ -30,13 +30,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("networks")
 
 
-def build(name: str, folder: Path, size: int | None) -> Path:
+def build(name: str, folder: Path, size: int | None, images: int = 2) -> Path:
     """Return a network's file, of the published size (None) or of another."""
     where = folder / str(size)
     path = where / f"{name}.onnx"
     if not path.exists():
         extra = () if size is None or name == "dcgan" else ("--size", str(size))
-        command = [sys.executable, BUILD, name, "--out", where, "--images", "2", *extra]
+        command = [sys.executable, BUILD, name, "--out", where, "--images", str(images),
+                   *extra]
         subprocess.run([str(part) for part in command], check=True, capture_output=True)
     return path
 
@@ -57,7 +58,10 @@ def test_network(name: str, config: str, size: int | None, folder: Path) -> None
     with open_target(f"model://?mem=0x0:{MEMORY}", made.program.config) as target:
         found = Session(made.program, target).run(image, capture=True, timeout=3600)
     compared = [name for name in expected if integer_name(name) in found]
-    assert len(compared) >= len([n for n in made.report.nodes if n.where == "accelerator"])
+    assert len(compared) >= len([  # of two layers computed together one is stored
+        node for node in made.report.nodes
+        if node.where == "accelerator" and "computed in" not in node.reason
+    ])
     for name in compared:
         value = found[integer_name(name)]
         np.testing.assert_array_equal(value.reshape(expected[name].shape), expected[name], name)

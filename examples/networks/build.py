@@ -9,7 +9,8 @@ from pathlib import Path
 
 import classifiers
 import others
-from builder import Builder, natural_images
+from builder import Builder
+from images import class_images, natural_images
 
 SEED = 2026
 
@@ -21,15 +22,16 @@ class Network:
     make: Callable[[Builder], list[str]]
     channels: int
     size: int  # pixels of a side
+    classes: bool = False  # whether it tells classes of images
 
 
 NETWORKS = {
-    "resnet18": Network(classifiers.resnet18, 3, 224),
-    "resnet34": Network(classifiers.resnet34, 3, 224),
-    "resnet50": Network(classifiers.resnet50, 3, 224),
-    "mobilenet_v1": Network(classifiers.mobilenet_v1, 3, 224),
-    "mobilenet_v2": Network(classifiers.mobilenet_v2, 3, 224),
-    "alexnet": Network(classifiers.alexnet, 3, 224),
+    "resnet18": Network(classifiers.resnet18, 3, 224, True),
+    "resnet34": Network(classifiers.resnet34, 3, 224, True),
+    "resnet50": Network(classifiers.resnet50, 3, 224, True),
+    "mobilenet_v1": Network(classifiers.mobilenet_v1, 3, 224, True),
+    "mobilenet_v2": Network(classifiers.mobilenet_v2, 3, 224, True),
+    "alexnet": Network(classifiers.alexnet, 3, 224, True),
     "dcgan": Network(others.dcgan, 100, 1),
     "style_transfer": Network(others.style_transfer, 3, 256),
     "yolov3_tiny": Network(others.yolov3_tiny, 3, 416),
@@ -52,7 +54,9 @@ def build(name: str, folder: Path, *, size: int | None, images: int, seed: int) 
     seed : int
     """
     network = NETWORKS[name]
-    samples = natural_images(images, network.channels, size or network.size, seed)
+    pixels = size or network.size
+    samples = class_images(images, pixels, seed) if network.classes else natural_images(
+        images, network.channels, pixels, seed)
     net = Builder(name, samples, seed)
     return net.save(folder, network.make(net))
 
@@ -64,7 +68,7 @@ def main() -> None:
                         help=f"one of {', '.join(NETWORKS)}, or all")
     parser.add_argument("--out", type=Path, default=Path("build/networks"), metavar="FOLDER")
     parser.add_argument("--size", type=int, metavar="PIXELS", help="another input size")
-    parser.add_argument("--images", type=int, default=4, help="calibration images (4)")
+    parser.add_argument("--images", type=int, default=8, help="calibration images (8)")
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
     names = list(NETWORKS) if arguments.names == ["all"] else arguments.names

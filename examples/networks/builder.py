@@ -3,8 +3,9 @@
 Nothing is trained: weights are drawn (He et al. 2015, gain of the activation that follows), and as
 each node is added it is evaluated on a few seeded images, so that a BatchNormalization gets the
 mean and variance its input really has, and every activation downstream the range it would have.
-What quantization and schedules depend on, shapes and ranges, is then that of the published network;
-what the network answers is not.
+What quantization and schedules depend on, shapes and ranges, is then that of the published network.
+Shifts are positive on average: most activations pass, without which so deep a network of random
+weights is chaotic.  The last layer of a classifier tells the classes of those images (:mod:`head`).
 """
 
 from __future__ import annotations
@@ -15,30 +16,15 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+from head import fit_head
+from images import CLASSES
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["Builder", "natural_images"]
+__all__ = ["Builder"]
 
 OPSET = 17
 LAYER_GAIN = 2.0  # He: a Relu halves the second moment
-
-
-def natural_images(count: int, channels: int, size: int, seed: int) -> np.ndarray:
-    """Return images whose spectrum falls with frequency as that of photographs does.
-
-    Returns
-    -------
-    ndarray
-        ``[count, channels, size, size]`` float32, mean 0 and deviation 1 each.
-    """
-    rng = np.random.default_rng(seed)
-    rows, columns = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
-    falling = 1 / np.maximum(np.hypot(rows, columns), 1 / size)
-    noise = np.fft.rfft2(rng.normal(size=(count, channels, size, size)))
-    images = np.fft.irfft2(noise * falling, s=(size, size))
-    images -= images.mean((1, 2, 3), keepdims=True)
-    images /= images.std((1, 2, 3), keepdims=True)
-    return images.astype(np.float32)
+SHIFT = 0.5  # mean of what normalizations add, in deviations of their input
 
 
 class Builder:
@@ -116,7 +102,7 @@ class Builder:
         """Add a BatchNormalization with the statistics of its input; scale and shift are drawn."""
         value, channels = self.values[x], self.channels(x)
         draws = (
-            self.random.uniform(0.5, 1.5, channels), self.random.normal(0, 0.3, channels),
+            self.random.uniform(0.5, 1.5, channels), self.random.normal(SHIFT, 0.3, channels),
             value.mean((0, 2, 3)), value.var((0, 2, 3)) + 1e-3,
         )
         names = [self.constant(stem, draw.astype(np.float32)) for stem, draw in
@@ -136,10 +122,14 @@ class Builder:
         activation: bool = True,
     ) -> str:
         """Add a convolution, its normalization and, unless ``activation`` is off, its Relu."""
-        y = self.batch_norm(
-            self.conv(x, channels, kernel, stride, pad, group=group, transposed=transposed)
-        )
-        return self.relu(y, limit) if activation else y
+        sums = self.conv(x, channels, kernel, stride, pad, group=group, transposed=transposed)
+        y = self.batch_norm(sums)
+        del self.values[sums]  # nobody else reads it, and values are large
+        if not activation:
+            return y
+        active = self.relu(y, limit)
+        del self.values[y]
+        return active
 
     def max_pool(self, x: str, kernel: int, stride: int, pads: tuple[int, ...] = (0,) * 4) -> str:
         """Add a MaxPool; ``pads`` are top, left, bottom, right."""
@@ -147,18 +137,21 @@ class Builder:
             "MaxPool", [x], kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=list(pads)
         )
 
-    def dense(self, x: str, features: int) -> str:
-        """Add a Gemm with bias."""
+    def dense(self, x: str, features: int, *, decide: bool = False) -> str:
+        """Add a Gemm with bias; with ``decide`` it tells the samples' classes (:mod:`head`)."""
         inputs = self.values[x].shape[1]
         weight = self.random.normal(0, np.sqrt(1 / inputs), (features, inputs))
+        bias = self.random.normal(0, 0.1, features)
+        if decide:
+            fit_head(self.values[x], np.arange(len(self.samples)) % CLASSES, weight, bias)
         names = [self.constant("weight", weight.astype(np.float32)),
-                 self.constant("bias", self.random.normal(0, 0.1, features).astype(np.float32))]
+                 self.constant("bias", bias.astype(np.float32))]
         return self.node("Gemm", [x, *names], transB=1)
 
     def classifier(self, x: str, classes: int = 1000) -> str:
         """Add global average pooling and the dense layer of a classifier."""
         pooled = self.node("GlobalAveragePool", [x])
-        return self.dense(self.node("Flatten", [pooled]), classes)
+        return self.dense(self.node("Flatten", [pooled]), classes, decide=True)
 
     def upsample(self, x: str, factor: int) -> str:
         """Add a Resize to the nearest pixel."""

@@ -69,7 +69,7 @@ def alexnet(net: Builder) -> list[str]:
     x = net.node("Flatten", [net.max_pool(x, 3, 2)])
     x = net.relu(net.dense(x, 4096))
     x = net.relu(net.dense(x, 4096))
-    return [net.dense(x, 1000)]
+    return [net.dense(x, 1000, decide=True)]
 
 
 def _stem(net: Builder) -> str:
