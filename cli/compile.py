@@ -14,7 +14,7 @@ from rich.table import Table
 from ..compiler.choose import AUTO, EQUALIZE
 from ..compiler.compare import OutputComparison
 from ..compiler.compile import compile_model
-from ..compiler.conv_schedule import ScheduleOptions
+from ..compiler.conv_schedule import FUSE, ScheduleOptions
 from ..compiler.exponents import METHODS
 from ..compiler.report import CompileReport, EntryReport, NodeReport
 from ..compiler.schedule import ORDERS
@@ -76,6 +76,9 @@ def parse_bytes(text: str) -> int:
               "whatever is best for each.")
 @click.option("--no-latency-hiding", "serial", is_flag=True,
               help="One engine at a time, to compare: loads, steps and stores do not overlap.")
+@click.option("--fuse", type=click.Choice(FUSE), default=FUSE[0], show_default=True,
+              help="Compute an Add, a pooling, a LeakyRelu in the convolution ahead of it: where "
+              "that is no slower, wherever it fits, or never.")
 @click.option("--tuned", type=click.Path(path_type=Path), metavar="TUNED.json",
               help="Schedules that `myvta tune` found for this configuration.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -83,11 +86,12 @@ def command(
     model: Path, calib: Path, config_name: str, output: Path | None, shapes: tuple[str, ...],
     calibration: str, scales: str, equalize: str, memory: str,
     compare: bool, per_layer: bool, order: str | None, serial: bool,
-    tuned: Path | None, as_json: bool,
+    fuse: str, tuned: Path | None, as_json: bool,
 ) -> None:
     """Compile an ONNX MODEL: quantize it, place every node, write the bundle."""
     config = load_config(config_name)
-    schedule = ScheduleOptions(order, not serial, read_tuned(tuned, config) if tuned else {})
+    found = read_tuned(tuned, config) if tuned else {}
+    schedule = ScheduleOptions(order, not serial, found, fuse)
     compiled = compile_model(
         model, calib, config, shapes=parse_shapes(shapes), method=calibration,
         scales=scales, equalize=equalize, memory=parse_bytes(memory),

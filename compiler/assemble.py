@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ..driver import OutOfMemoryError, ProgramError
 from ..driver.program import Program
 from ..isa.config import Config
 from .conv_schedule import ScheduleOptions
-from .conv_shape import conv_shape
 from .errors import CompileError
 from .host_steps import HostSteps
+from .joining import Joined, joined
 from .lower_average import lower_average_pool
 from .lower_conv import lower_conv
 from .lower_elementwise import (
@@ -31,9 +30,7 @@ from .lower_spatial import lower_pad, lower_resize
 from .lowering import Lowering
 from .quantized import QuantizedGraph, QuantizedNode
 from .report import StreamCosts, stream_costs
-from .residual import Residual, residuals
 from .tensor_memory import TensorMemory
-from .tilings import tilings
 from .views import ALIASES
 
 __all__ = ["Assembler"]
@@ -76,7 +73,7 @@ class Assembler:
         self.graph, self.builder = self.memory.graph, self.memory.builder
         self.host = HostSteps(self.memory, reasons)
         self.costs: dict[str, StreamCosts] = {}
-        self.inside: dict[str, str] = {}  # Adds computed in a convolution
+        self.inside: dict[str, str] = {}  # layers computed in a convolution
 
     @property
     def images(self) -> int:
@@ -161,18 +158,22 @@ class Assembler:
         if work:
             low = Lowering(
                 self.config, self.memory.activations, self.memory.constant, self.schedule)
-            joined = self._joined(work)
-            makers = {joined[name].add.name: node for node in work
-                      for name in (node.name,) if name in joined}
+            together = self._together(work)
+            inside = {node.name for item in together.values() for node in item.nodes}
+            turns = {item.turn(name): name for name, item in together.items()}
+            makers = {node.name: node for node in work if node.name in together}
             for node in work:
-                if node.name in joined:  # with its Add
-                    continue
-                maker = makers.get(node.name)
-                low.begin(maker or node)
-                if maker is not None:
-                    lower_conv(low, maker, joined[maker.name])
-                else:
+                if node.name in turns:
+                    maker = makers[turns[node.name]]
+                    low.begin(maker)
+                    lower_conv(
+                        low, maker, together[maker.name].residual, together[maker.name].follow)
+                elif node.name not in together and node.name not in inside:
+                    low.begin(node)
                     LOWERINGS[node.op](low, node)
+            on_chip = {name for maker in makers.values()
+                       for node in (maker, *together[maker.name].nodes[:-1])
+                       for name in node.outputs}
             stream = low.finish()
             self.costs.update(stream_costs(stream))
             first, last = work[0].name, work[-1].name
@@ -182,27 +183,21 @@ class Assembler:
                 label, stream,
                 [self.host.source(name) for name in needed],
                 [self.memory.program_name(name) for node in nodes for name in node.outputs
-                 if node.name not in joined],
+                 if name not in on_chip],
             )
         else:  # nothing but views: no step writes them
             for node in nodes:
                 self.host.view(node)
         self.host.made(made)
 
-    def _joined(self, work: list[QuantizedNode]) -> dict[str, Residual]:
-        """Return the Adds of a launch that are computed in a convolution, by its name."""
+    def _together(self, work: list[QuantizedNode]) -> dict[str, Joined]:
+        """Return what of a launch is computed in convolutions, by their names."""
         uses = Counter(name for node in self.graph.nodes for name in node.inputs)
         uses.update(self.graph.outputs)
         alone = {name for name, count in uses.items() if count == 1}
-        found = residuals(work, alone, self.memory.views, self.config)
-        nodes = {node.name: node for node in work}
-        for name in list(found):
-            node = nodes[name]
-            source, target = (
-                self.memory.activations[n] for n in (node.inputs[0], node.outputs[0]))
-            shape = conv_shape(node, source, target, self.config)
-            shape = replace(shape, residual=True)
-            if next(tilings(shape, self.config), None) is None:
-                del found[name]
-        self.inside |= {item.add.name: name for name, item in found.items()}
+        found = joined(
+            work, alone, self.memory.views, self.memory.activations, self.config, self.schedule,
+            lambda low, node: LOWERINGS[node.op](low, node))
+        self.inside |= {
+            node.name: name for name, item in found.items() for node in item.nodes}
         return found

@@ -8,7 +8,8 @@ from ..driver.stream import StreamBuilder
 from ..isa.opcodes import MemoryType
 from .arithmetic import Requant
 from .border import fill_border
-from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, phases
+from .conv_after import Field
+from .conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, phases, split
 from .emit import accumulate, requantize_tiles, reset_tiles, shift_left
 from .grouping import Run, runs
 from .loops import Loop
@@ -49,21 +50,29 @@ class ConvCalls:
             )
 
     def add_other(
-        self, builder: StreamBuilder, residual: Residual, bases: tuple[int, int, int], count: int,
-        table: int,
+        self, builder: StreamBuilder, residual: Residual, tile: Tile, field: Field,
+        others: tuple[int, int], table: int,
     ) -> None:
-        """Add ``count`` tiles to as many outputs, by an identity, and requantize the sums."""
+        """Add as many tiles to all outputs of a tile, by an identity, and requantize the sums."""
+        count, layout = field.tiles, tile.layout
         if residual.own_shift:
-            shift_left(builder, residual.own_shift, bases[0], count)
-        accumulate(builder, bases, [Loop(count, 1, 1)], [], False)
+            shift_left(builder, residual.own_shift, field.base, count)
+        (sy, sx), (other, one) = layout.strides, others
+        for y, x in product(range(min(sy, layout.rows)), range(min(sx, layout.columns))):
+            places = field.base + layout.at(y, x), other + y * layout.columns + x, one
+            tall, wide = -(-(layout.rows - y) // sy), layout.width(x)
+            accumulate(builder, places, [
+                Loop(tile.co.count, layout.size, layout.size),
+                Loop(tall, wide, sy * layout.columns), Loop(wide, 1, sx),
+            ], [], False)
         assert residual.add.requant is not None
-        requantize_tiles(builder, residual.add.requant, bases[0], 1, count, table, 0)
+        requantize_tiles(builder, residual.add.requant, field.base, 1, count, table, 0)
 
-    def requantize(
-        self, builder: StreamBuilder, part: Part, pixels: int, base: int, table: int
-    ) -> None:
-        """Requantize the sums of a part from tile ``base``; its parameters lie at ``table``."""
-        requantize_tiles(builder, self.rule, base, part.count, pixels, table, self.stride)
+    def requantize(self, builder: StreamBuilder, field: Field, table: int) -> None:
+        """Requantize the sums of a part; its parameters lie at ``table``."""
+        requantize_tiles(
+            builder, self.rule, field.base, field.blocks, field.run, table, self.stride,
+            field.apart)
 
     def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
         self.load_padded(builder, base, tile, chunk)
@@ -120,8 +129,8 @@ class ConvCalls:
         width = extent(self.shape, 1, tile.ow, chunk.kw).total
         area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
         held = inputs_of(self.shape, tile, chunk).start - chunk.ci.start
-        rows = phases(self.shape, 0, tile.oh, chunk.kh)
-        columns = phases(self.shape, 1, tile.ow, chunk.kw)
+        rows = split(phases(self.shape, 0, tile.oh, chunk.kh), tile.layout.strides[0])
+        columns = split(phases(self.shape, 1, tile.ow, chunk.kw), tile.layout.strides[1])
         for run in runs(self.shape.leads, tile.co.start + part.start, part.count):
             inp = bases[1] + (run.lead - held) * area
             for axes in product(rows, columns):
@@ -135,15 +144,17 @@ class ConvCalls:
         (v, h), (acc, inp, wgt), (width, area) = axes, bases, extents
         window = chunk.kh.count * chunk.kw.count
         block = run.start - tile.co.start
-        acc += block * tile.pixels + v.first * tile.ow.count + h.first
+        layout = tile.layout
+        row, column = layout.first[0] + v.first, layout.first[1] + h.first
+        acc += block * tile.pixels + layout.at(row, column)
         inp += v.source * width + h.source
         wgt += block * chunk.ci.count * window + v.tap * chunk.kw.count + h.tap
         weights = chunk.ci.count * window  # of an output block
         kept = [
             Loop(run.repeats, run.count * tile.pixels, run.jump * area, run.count * weights),
             Loop(run.count, dst=tile.pixels, wgt=weights),
-            Loop(v.count, dst=v.step * tile.ow.count, src=v.move * width),
-            Loop(h.count, dst=h.step, src=h.move),
+            Loop(v.count, v.step // layout.strides[0] * layout.width(column), v.move * width),
+            Loop(h.count, h.step // layout.strides[1], h.move),
         ]
         if not v.taps or not h.taps:  # outputs between the taps hold the bias alone
             if chunk.first:
@@ -156,17 +167,22 @@ class ConvCalls:
         ]
         accumulate(builder, (acc, inp, wgt), kept, summed, chunk.first)
 
-    def store(self, builder: StreamBuilder, tile: Tile, base: int) -> None:
-        target = self.target
-        if tile.ow.count == target.view[2]:  # whole rows
+    def store(self, builder: StreamBuilder, tile: Tile, base: int, width: int) -> None:
+        """Store what lies from tile ``base``, its rows ``width`` apart."""
+        target, rows, columns = self.target, tile.rows, tile.columns
+        tight = width == columns.count or rows.count == 1
+        if columns.count == target.view[2] and tile.pixels == rows.count * columns.count:
             builder.store_2d(
-                base, target.at(tile.group, tile.co.start, tile.oh.start), tile.pixels,
+                base, target.at(tile.group, tile.co.start, rows.start), tile.pixels,
                 tile.co.count, target.pixels,
             )
             return
-        for index in range(tile.co.count):
+        for index, part in product(
+            range(tile.co.count),
+            [rows] if tight else [Part(rows.start + row, 1) for row in range(rows.count)],
+        ):
             builder.store_2d(
-                base + index * tile.pixels,
-                target.at(tile.group, tile.co.start + index, tile.oh.start, tile.ow.start),
-                tile.ow.count, tile.oh.count, target.view[2],
+                base + index * tile.pixels + (part.start - rows.start) * width,
+                target.at(tile.group, tile.co.start + index, part.start, columns.start),
+                columns.count, part.count, target.view[2],
             )

@@ -15,9 +15,10 @@ from .errors import CompileError
 from .schedule import ConvShape, ConvTiling
 from .tilings import Estimate, buffers_of, estimate, tilings
 
-__all__ = ["LATENCY", "ScheduleOptions", "choose", "price", "shortlist"]
+__all__ = ["FUSE", "LATENCY", "ScheduleOptions", "choose", "price", "shortlist"]
 
 LATENCY = 64  # cycles of memory latency schedules are chosen for
+FUSE = ("auto", "on", "off")
 _PRICE = 1 / 16  # cycles a beat of memory traffic is worth, if nothing waits for it
 _CANDIDATES = 6  # layers of some size
 _SMALL, _FEW = 1 << 14, 2  # steps of a layer for which fewer candidates do
@@ -39,11 +40,24 @@ class ScheduleOptions:
         Whether loads, steps and stores overlap; without, one engine runs at a time.
     tuned
         Tilings found earlier (:mod:`.tuned`); they come before all others.
+    fuse
+        One of :data:`FUSE`: whether layers are computed in the convolution ahead of them
+        (:mod:`.joining`) where that is no slower, wherever it fits, or never.
+
+    Raises
+    ------
+    ValueError
+        ``fuse`` is none of these.
     """
 
     order: str | None = None
     overlap: bool = True
     tuned: Mapping[ConvShape, ConvTiling] = field(default_factory=dict)
+    fuse: str = FUSE[0]
+
+    def __post_init__(self) -> None:
+        if self.fuse not in FUSE:
+            raise ValueError(f"fuse must be one of {', '.join(FUSE)}, not {self.fuse!r}")
 
 
 def price(cycles: float, moved: float, config: Config) -> float:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import gcd
 
 from .schedule import ConvShape
 
-__all__ = ["Chunk", "Extent", "Part", "Phase", "Tile", "extent", "inputs_of", "parts_of", "phases"]
+__all__ = [
+    "Chunk", "Extent", "Layout", "Part", "Phase", "Tile", "extent", "inputs_of", "parts_of",
+    "phases", "split", "tile_of",
+]
 
 
 @dataclass(frozen=True)
@@ -44,22 +47,61 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How the outputs of one block of channels lie in ACC.
+
+    All that the windows over them cover have a place, those outside too; the first inside is at
+    ``first``.  Outputs ``strides`` apart are neighbours, phase by phase: what one tap meets in all
+    windows is one box, and what the windows leave another.
+    """
+
+    rows: int
+    columns: int
+    strides: tuple[int, int] = (1, 1)
+    first: tuple[int, int] = (0, 0)
+
+    @property
+    def size(self) -> int:
+        """Tiles of a block."""
+        return self.rows * self.columns
+
+    def width(self, column: int) -> int:
+        """Return how many columns of the phase of one there are: from row to row of it."""
+        return -(-(self.columns - column % self.strides[1]) // self.strides[1])
+
+    def at(self, row: int, column: int) -> int:
+        """Return the place of an output, counted from the first that windows cover."""
+        (sy, sx), (down, y), (right, x) = (
+            self.strides, divmod(row, self.strides[0]), divmod(column, self.strides[1]))
+        above = sum(-(-(self.rows - phase) // sy) for phase in range(y))
+        left = sum(-(-(self.columns - phase) // sx) for phase in range(x))
+        tall = -(-(self.rows - y) // sy)
+        return above * self.columns + tall * left + down * self.width(column) + right
+
+
+@dataclass(frozen=True)
 class Tile:
-    """A part of the output of one group of images: channel blocks, rows, columns."""
+    """A part of the output of one group of images: channel blocks, rows, columns.
+
+    ``rows`` and ``columns`` are what is stored of it.
+    """
 
     group: int
     co: Part
     oh: Part
     ow: Part
+    rows: Part
+    columns: Part
+    layout: Layout
 
     @property
     def pixels(self) -> int:
-        """Pixels of one block."""
-        return self.oh.count * self.ow.count
+        """Tiles of one block in ACC."""
+        return self.layout.size
 
     def cut(self, part: Part) -> Tile:
         """Return some of its channel blocks, counted from its first."""
-        return Tile(self.group, Part(self.co.start + part.start, part.count), self.oh, self.ow)
+        return replace(self, co=Part(self.co.start + part.start, part.count))
 
 
 @dataclass(frozen=True)
@@ -128,6 +170,35 @@ def phases(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> tuple[Phas
             (at + tap * dilation) // up - base, move, tap_every * dilation // up,
         ))
     return tuple(found)
+
+
+def split(found: tuple[Phase, ...], step: int) -> list[Phase]:
+    """Return the phases cut into such whose outputs lie multiples of ``step`` apart."""
+    return [
+        replace(
+            phase, first=phase.first + index * phase.step, count=-(-(phase.count - index) // every),
+            step=phase.step * every, source=phase.source + index * phase.move,
+            move=phase.move * every,
+        )
+        for phase in found
+        for every in (step // gcd(phase.step, step),)
+        for index in range(min(every, phase.count))
+    ]
+
+
+def tile_of(shape: ConvShape, group: int, co: Part, rows: Part, columns: Part) -> Tile:
+    """Return the tile that leaves some rows and columns to be stored."""
+    if shape.after is None:
+        return Tile(group, co, rows, columns, rows, columns, Layout(rows.count, columns.count))
+    inside, spans, firsts = [], [], []
+    for axis, stored in enumerate((rows, columns)):
+        begin = stored.start * shape.after.strides[axis] - shape.after.before[axis]
+        spans.append(shape.span(axis, stored.count))
+        start, end = max(begin, 0), min(begin + spans[-1], shape.out[axis])
+        inside.append(Part(start, end - start))
+        firsts.append(start - begin)
+    layout = Layout(spans[0], spans[1], shape.after.strides, (firsts[0], firsts[1]))
+    return Tile(group, co, inside[0], inside[1], rows, columns, layout)
 
 
 def inputs_of(shape: ConvShape, tile: Tile, chunk: Chunk) -> Part:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from .arithmetic import Requant, limits
 from .loops import Loop, Nest, nest, unroll
 
 __all__ = [
-    "accumulate", "every_tile", "parameters", "requantize_tiles", "reset_tiles", "shift_left",
+    "accumulate", "bound_tiles", "every_tile", "parameters", "requantize_tiles", "reset_tiles",
+    "shift_left",
 ]
 
 _WORTH_A_CALL = 8  # micro-ops that one GEMM instruction less is worth
@@ -66,10 +67,24 @@ def _without_first(
 
 
 def every_tile(
-    builder: StreamBuilder, opcode: AluOpcode, imm: int, base: int, count: int
+    builder: StreamBuilder, opcode: AluOpcode, imm: int, base: int, count: int, blocks: int = 1,
+    apart: int = 0,
 ) -> None:
-    """Emit ALU with an immediate over ``count`` neighbouring tiles."""
-    nest((base, base, 0), [Loop(count, 1, 1)]).alu(builder, opcode, imm)
+    """Emit ALU with an immediate over ``count`` neighbouring tiles, or ``blocks`` such runs."""
+    loops = [Loop(blocks, apart, apart), Loop(count, 1, 1)]
+    nest((base, base, 0), loops).alu(builder, opcode, imm)
+
+
+def bound_tiles(
+    builder: StreamBuilder, least: int, most: int, base: int, count: int, blocks: int = 1,
+    apart: int = 0,
+) -> None:
+    """Emit ``min(max(x, least), most)`` over tiles, where that is not what their width holds."""
+    narrowest, widest = limits(builder.config.inp_width)
+    if least > narrowest:
+        every_tile(builder, AluOpcode.MAX, least, base, count, blocks, apart)
+    if most < widest:
+        every_tile(builder, AluOpcode.MIN, most, base, count, blocks, apart)
 
 
 def shift_left(builder: StreamBuilder, amount: int, base: int, count: int) -> None:
@@ -107,19 +122,23 @@ def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarr
 
 def requantize_tiles(
     builder: StreamBuilder, rule: Requant, base: int, blocks: int, pixels: int, table: int,
-    stride: int,
+    stride: int, apart: int | None = None,
 ) -> None:
-    """Emit the requantization of ``blocks * pixels`` neighbouring tiles.
+    """Emit the requantization of ``blocks * pixels`` tiles.
 
     Parameters
     ----------
     base
-        First accumulator tile; a block's pixels are neighbours, blocks follow each other.
+        First accumulator tile; a block's pixels are neighbours.
     table, stride
         First parameter tile of the first block, and the distance to the next block's.
+    apart
+        From block to block in the accumulator; default: they follow each other.
     """
-    config, count = builder.config, blocks * pixels
-    loops = [Loop(blocks, pixels, stride), Loop(pixels, 1, 0)]
+    config = builder.config
+    apart = pixels if apart is None else apart
+    every = partial(every_tile, builder, base=base, count=pixels, blocks=blocks, apart=apart)
+    loops = [Loop(blocks, apart, stride), Loop(pixels, 1, 0)]
     found = nest((base, table, 0), loops)
     low, high = rule.bounds(config.out_width)
     if config.requantize:
@@ -128,9 +147,9 @@ def requantize_tiles(
         found.alu(builder, AluOpcode.RQT, imm)
         widest = limits(config.out_width)
         if low > (rule.zero_point if rule.relu else widest[0]):
-            every_tile(builder, AluOpcode.MAX, low, base, count)
+            every(AluOpcode.MAX, low)
         if high < widest[1]:
-            every_tile(builder, AluOpcode.MIN, high, base, count)
+            every(AluOpcode.MIN, high)
         return
     shift = rule.uniform_shift
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
@@ -139,6 +158,6 @@ def requantize_tiles(
     if shift is None:  # a shift of its own for every channel, from the tile after the bias
         nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)
     elif shift:
-        every_tile(builder, AluOpcode.SHR, shift, base, count)
-    every_tile(builder, AluOpcode.MAX, low, base, count)
-    every_tile(builder, AluOpcode.MIN, high, base, count)
+        every(AluOpcode.SHR, shift)
+    every(AluOpcode.MAX, low)
+    every(AluOpcode.MIN, high)

@@ -21,12 +21,15 @@ from ..driver.stream import Stream
 from ..isa.opcodes import MemoryType
 from ..model.timing import predict
 from .border import border_row
+from .conv_after import result
 from .conv_calls import ConvCalls
 from .conv_schedule import LATENCY, choose
 from .conv_shape import conv_shape, filters
-from .conv_tiles import Chunk, Part, Tile, inputs_of, parts_of
+from .conv_tiles import Chunk, Part, Tile, inputs_of, parts_of, tile_of
 from .emit import parameters
 from .feature_tiles import in_tiles
+from .follower import Follower, Values
+from .following import Following
 from .grouping import Blocks, weight_tiles
 from .lowering import Lowering, load_run
 from .mix import scaled_identity
@@ -39,12 +42,15 @@ from .tilings import buffers_of
 __all__ = ["Convolution", "lower_conv"]
 
 
-def lower_conv(low: Lowering, node: QuantizedNode, residual: Residual | None = None) -> None:
+def lower_conv(
+    low: Lowering, node: QuantizedNode, residual: Residual | None = None,
+    follow: Following | None = None,
+) -> None:
     """Lower a convolution with any number of groups, a transposed one, or a dense layer.
 
-    With ``residual`` the Add that follows it too.
+    With ``residual`` the Add that follows it too, and with ``follow`` what follows that.
     """
-    convolution = Convolution(low, node, residual)
+    convolution = Convolution(low, node, residual, follow)
     tiling = choose(
         convolution.shape, low.config, low.options,
         lambda tiling: convolution.predict(low, tiling),
@@ -55,14 +61,20 @@ def lower_conv(low: Lowering, node: QuantizedNode, residual: Residual | None = N
 class Convolution:
     """A convolution whose constants are in memory, to be lowered with any tiling."""
 
-    def __init__(self, low: Lowering, node: QuantizedNode, residual: Residual | None = None):
+    def __init__(
+        self, low: Lowering, node: QuantizedNode, residual: Residual | None = None,
+        follow: Following | None = None,
+    ):
         config, self.node, self.residual = low.config, node, residual
         source = low.activations[node.inputs[0]]
-        target = low.activations[(residual.add if residual else node).outputs[0]]
+        target = low.activations[node.outputs[0]]
         if "unflatten" in node.attrs:
             node, target = in_tiles(node, target, config.block_out)
         self.shape = shape = replace(
-            conv_shape(node, source, target, config), residual=residual is not None)
+            conv_shape(node, source, target, config), residual=residual is not None,
+            after=follow.after if follow else None)
+        last = follow.nodes[-1] if follow else residual.add if residual else None
+        target = target if last is None else low.activations[last.outputs[0]]
         assert node.requant is not None
         tiles = weight_tiles(
             filters(node, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
@@ -84,6 +96,7 @@ class Convolution:
             self.sums = low.constants(
                 f"{residual.add.name}.parameters",
                 parameters(residual.add.requant, config, uniform=True), MemoryType.ACC)
+        self.follower = None if follow is None else Follower(low, follow)
 
     def predict(self, low: Lowering, tiling: ConvTiling) -> int:
         """Return the cycles of the layer alone with a tiling."""
@@ -117,6 +130,10 @@ class Convolution:
             self.sums_held = False
             low.load(partial(
                 load_run, memory_type=MemoryType.WGT, sram=self.one, dram=self.identity, count=1))
+        if self.follower is not None:
+            blocks = self.shape.co if tiling.all_parameters else tiling.co
+            self.follower.begin(
+                low, blocks * self.stride, buffers.kept - self.stride * self.shape.residual)
         self.run()
 
     def run(self) -> None:
@@ -145,13 +162,13 @@ class Convolution:
 
     def tiles(self, t: ConvTiling) -> Iterator[Tile]:
         spatial = list(product(
-            range(self.shape.groups), parts_of(self.shape.out[0], t.oh),
-            parts_of(self.shape.out[1], t.ow),
+            range(self.shape.groups), parts_of(self.shape.stored[0], t.oh),
+            parts_of(self.shape.stored[1], t.ow),
         ))
         outer = parts_of(self.shape.co, t.co)
         if t.order == "weights":
-            return (Tile(g, co, oh, ow) for co in outer for g, oh, ow in spatial)
-        return (Tile(g, co, oh, ow) for g, oh, ow in spatial for co in outer)
+            return (tile_of(self.shape, g, co, *at) for co in outer for g, *at in spatial)
+        return (tile_of(self.shape, g, co, *at) for g, *at in spatial for co in outer)
 
     def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
         acc = self.acc.take(tile)
@@ -183,13 +200,19 @@ class Convolution:
             self.low.compute(partial(
                 load_run, memory_type=MemoryType.ACC, sram=self.table_of_sums, dram=self.sums,
                 count=self.stride))
-        self.low.compute(partial(
-            self.calls.requantize, part=part, pixels=tile.pixels, base=base, table=table))
+        tile = tile.cut(part)
+        steps: list[Values] = [partial(self.calls.requantize, table=table)]
         if self.residual is not None:
-            self.low.compute(partial(
-                self.calls.add_other, residual=self.residual, bases=(base, added, self.one),
-                count=part.count * tile.pixels, table=self.table_of_sums))
-        self.low.store(partial(self.calls.store, tile=tile.cut(part), base=base))
+            steps.append(partial(
+                self.calls.add_other, residual=self.residual, tile=tile,
+                others=(added, self.one), table=self.table_of_sums))
+        field, width = result(self.shape.after, tile, base)
+        if self.follower is not None:
+            self.follower.conclude(tile, base, steps)
+        else:
+            for step in steps:
+                self.low.compute(partial(step, field=field))
+        self.low.store(partial(self.calls.store, tile=tile, base=field.base, width=width))
 
     def load_other(self, tile: Tile) -> int:
         """Load what is added to a part of a tile, if anything; return where it lies."""

@@ -10,7 +10,7 @@ from ..driver.layout import tile_tensor
 from ..driver.stream import StreamBuilder
 from ..isa.opcodes import AluOpcode, MemoryType
 from .arithmetic import limits
-from .emit import every_tile
+from .emit import bound_tiles
 from .loops import Loop, nest
 from .lower_mix import lower_mix
 from .lowering import Activation, Lowering
@@ -45,13 +45,8 @@ def lower_clip(low: Lowering, node: QuantizedNode) -> None:
 
 
 def _bounded(low: Lowering, node: QuantizedNode, least: int, most: int) -> None:
-    narrowest, widest = limits(low.config.inp_width)
-
     def finish(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
-        if least > narrowest:
-            every_tile(builder, AluOpcode.MAX, least, base, count)
-        if most < widest:
-            every_tile(builder, AluOpcode.MIN, most, base, count)
+        bound_tiles(builder, least, most, base, count)
 
     source = low.activations[node.inputs[0]]
     lower_mix(low, node, [source], Mix(_each(low, source.blocks, [(0, 0, 0)]), finish=finish))

@@ -10,7 +10,36 @@ from dataclasses import dataclass
 from ..isa.config import Config
 from .grouping import most_apart
 
-__all__ = ["ORDERS", "ConvShape", "ConvTiling", "cuts", "parameter_tiles"]
+__all__ = ["ORDERS", "After", "ConvShape", "ConvTiling", "cuts", "parameter_tiles"]
+
+
+@dataclass(frozen=True)
+class After:
+    """What a convolution's outputs go through in the accumulator before they are stored.
+
+    Windows over them leave one value each; those of 1 x 1 every value.
+    """
+
+    out: tuple[int, int]  # what is stored
+    kernel: tuple[int, int] = (1, 1)
+    strides: tuple[int, int] = (1, 1)
+    before: tuple[int, int] = (0, 0)  # of windows, above and to the left of the outputs
+    early: bool = False  # windows come first: only what they leave is requantized
+    steps: int = 0  # ALU steps of a stored tile
+    tables: int = 0  # sets of parameters, each for all channels
+    beside: int = 0  # tiles a stored one needs beside itself for a while
+
+    @property
+    def by_axis(self) -> bool:
+        """Whether it is less work to go down the columns first, then along the rows."""
+        (high, wide), step = self.kernel, self.strides[1]
+        return (high - 1) * step + wide < high * wide
+
+    @property
+    def taps(self) -> int:
+        """Steps of the windows for each value they leave."""
+        (high, wide), step = self.kernel, self.strides[1]
+        return (high - 1) * step + wide - 1 if self.by_axis else high * wide - 1
 
 
 @dataclass(frozen=True)
@@ -35,6 +64,25 @@ class ConvShape:
     up: tuple[int, int] = (1, 1)
     leads: tuple[int, ...] = ()
     residual: bool = False  # another activation is added to the output
+    after: After | None = None
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Rows and columns of what is stored."""
+        return self.out if self.after is None else self.after.out
+
+    @property
+    def overlap(self) -> bool:
+        """Whether outputs of the convolution are computed for several tiles."""
+        return self.after is not None and any(
+            kernel > stride for kernel, stride, count in zip(
+                self.after.kernel, self.after.strides, self.after.out, strict=True) if count > 1)
+
+    def span(self, axis: int, stored: int) -> int:
+        """Return how many outputs lie on chip for neighbouring stored ones, those outside too."""
+        if self.after is None:
+            return stored
+        return (stored - 1) * self.after.strides[axis] + self.after.kernel[axis]
 
     @property
     def steps(self) -> int:
@@ -77,7 +125,8 @@ tile lie in the accumulator while chunks of the input channels pass, part by par
 class ConvTiling:
     """Tile sizes and loop order (:data:`ORDERS`).
 
-    A tile of ``co`` output blocks is computed, drained and stored ``part`` blocks at a time.
+    A tile of ``co`` output blocks is computed, drained and stored ``part`` blocks at a time; ``oh``
+    and ``ow`` count what is stored.
     """
 
     co: int

@@ -15,12 +15,13 @@ from math import lcm, prod
 
 from ..isa.config import Config
 from ..isa.opcodes import UOP_BYTES, MemoryType
-from .conv_tiles import extent, parts_of
+from .conv_tiles import Part, extent, parts_of, tile_of
 from .schedule import ConvShape, ConvTiling, cuts, parameter_tiles
 
 __all__ = ["Buffers", "Estimate", "buffers_of", "estimate", "tilings"]
 
 _INSTRUCTION = 6  # cycles an instruction costs beside its steps
+_CUTS = 4  # of rows that would fit, where tiles overlap: less of them does if they are squarer
 _START = 150  # cycles from launch to the first data, and from the last store to the end
 
 
@@ -58,7 +59,7 @@ class _Counts:
     def of(cls, shape: ConvShape, t: ConvTiling) -> _Counts:
         return cls(
             -(-shape.co // t.co),
-            shape.groups * -(-shape.out[0] // t.oh) * -(-shape.out[1] // t.ow),
+            shape.groups * -(-shape.stored[0] // t.oh) * -(-shape.stored[1] // t.ow),
             -(-shape.ci // t.ci) * -(-shape.kernel[0] // t.kh) * -(-shape.kernel[1] // t.kw),
         )
 
@@ -66,10 +67,12 @@ class _Counts:
 def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | None:
     """Return the slots a tiling uses, None if it does not fit."""
     counts = _Counts.of(shape, t)
-    other = (2, t.part * t.oh * t.ow) if shape.residual else (0, 0)
+    rows, columns = shape.span(0, t.oh), shape.span(1, t.ow)
+    other = (2, t.part * rows * columns) if shape.residual else (0, 0)
     apart = counts.outer if shape.leads else 1  # channels with inputs of their own
+    tall, wide = min(rows, shape.out[0]), min(columns, shape.out[1])
     inp = _slots(
-        shape.held(t.co, t.ci) * shape.reach(0, t.oh, t.kh) * shape.reach(1, t.ow, t.kw),
+        shape.held(t.co, t.ci) * shape.reach(0, tall, t.kh) * shape.reach(1, wide, t.kw),
         counts.spatial * counts.chunks * apart, config.depth(MemoryType.INP) - prod(other),
     )
     wgt = _slots(
@@ -79,12 +82,27 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
     if inp is None or wgt is None:
         return None
     kept = parameter_tiles(config) * ((shape.co if t.all_parameters else t.co) + shape.residual)
-    size = t.co * t.oh * t.ow
+    size = t.co * rows * columns
     most = 1 if t.part < t.co or counts.outer * counts.spatial == 1 else 2
+    uops = _kernel_uops(shape, t)
+    if shape.after is not None:
+        kept += parameter_tiles(config) * shape.after.tables
+        kept += shape.after.beside * _beside(shape, t)
+        most = 1  # little is stored of a tile, the next need not wait for it long
+        uops = max(uops, min(t.part, t.oh, columns) * prod(shape.after.kernel))
     count = min(2, (config.depth(MemoryType.ACC) - kept) // size)
-    if count < most or _kernel_uops(t) > config.depth(MemoryType.UOP) // 2:
+    if count < most or uops > config.depth(MemoryType.UOP) // 2:
         return None
     return Buffers(inp, wgt, (count, size), kept, other)
+
+
+def _beside(shape: ConvShape, t: ConvTiling) -> int:
+    """Return how many tiles of a part go through what needs as many beside them."""
+    after = shape.after
+    assert after is not None
+    if after.early or after.kernel == after.strides == (1, 1):  # rows of results may lie apart
+        return t.part * t.oh * (t.ow + (after.kernel[1] - 1) // after.strides[1])
+    return t.part * shape.span(0, t.oh) * shape.span(1, t.ow)
 
 
 def _slots(size: int, different: int, depth: int) -> tuple[int, int] | None:
@@ -94,10 +112,11 @@ def _slots(size: int, different: int, depth: int) -> tuple[int, int] | None:
     return (2, size) if count >= 2 else None
 
 
-def _kernel_uops(t: ConvTiling) -> int:
+def _kernel_uops(shape: ConvShape, t: ConvTiling) -> int:
     """Return a bound on the micro-ops of a part's GEMM instructions: two loops need none."""
     total = 2
-    for count in sorted((t.part, t.ci, t.oh, t.ow, t.kh, t.kw))[:-2]:
+    pixels = shape.span(0, t.oh), shape.span(1, t.ow)
+    for count in sorted((t.part, t.ci, *pixels, t.kh, t.kw))[:-2]:
         total *= count
     return total
 
@@ -115,13 +134,14 @@ def tilings(
         buffers = buffers_of(shape, tiling, config)
         return None if buffers is None else (tiling, buffers)
 
-    (oh_all, ow_all), (kh_all, kw_all) = shape.out, shape.kernel
+    (oh_all, ow_all), (kh_all, kw_all) = shape.stored, shape.kernel
     windows = [(kh_all, kw_all)]
     if not fits(1, 1, 1, 1, 1, kh_all, kw_all):
         windows = list(product(cuts(kh_all), cuts(kw_all)))
     for kh, kw in windows:
         whole_rows = fits(1, 1, 1, 1, ow_all, kh, kw)
-        for ow in [ow_all] if whole_rows else cuts(ow_all, shape.up[1]):
+        columns = cuts(ow_all, shape.up[1])
+        for ow in (columns if not whole_rows else columns[:_CUTS] if shape.overlap else [ow_all]):
             for oh, co, ci in product(cuts(oh_all, shape.up[0]), cuts(shape.co), cuts(shape.ci)):
                 if not fits(co, 1, ci, oh, ow, kh, kw):
                     continue
@@ -139,8 +159,17 @@ def _inside(shape: ConvShape, axis: int, outputs: int, taps: int) -> float:
     parts = parts_of(shape.kernel[axis], taps)
     return sum(
         extent(shape, axis, out, part).inside
-        for out in parts_of(shape.out[axis], outputs) for part in parts
+        for out in _outputs(shape, axis, outputs) for part in parts
     ) / len(parts)
+
+
+@lru_cache(maxsize=4096)
+def _outputs(shape: ConvShape, axis: int, stored: int) -> list[Part]:
+    """Return the outputs of the convolution along an axis that are computed, tile by tile."""
+    one, parts = Part(0, 1), parts_of(shape.stored[axis], stored)
+    if axis == 0:
+        return [tile_of(shape, 0, one, part, one).oh for part in parts]
+    return [tile_of(shape, 0, one, one, part).ow for part in parts]
 
 
 def estimate(shape: ConvShape, t: ConvTiling, buffers: Buffers, config: Config) -> Estimate:
@@ -155,28 +184,38 @@ def estimate(shape: ConvShape, t: ConvTiling, buffers: Buffers, config: Config) 
         wgt_passes = 1 if wgt_slots >= outer * chunks or spatial == 1 else spatial
         inp_passes = 1 if outer == 1 or inp_slots >= chunks else outer
     kernel_parts = -(-shape.kernel[0] // t.kh) * -(-shape.kernel[1] // t.kw)
-    blocks = shape.held(t.co, t.ci) / t.ci * shape.ci if shape.leads else shape.ci
+    ci_held = shape.held(t.co, t.ci) / t.ci * shape.ci if shape.leads else shape.ci
     pixels = _inside(shape, 0, t.oh, t.kh) * _inside(shape, 1, t.ow, t.kw)
     if shape.leads:
         inp_passes = outer
     bus, unit = config.bus_bytes, config.tile_bytes
-    inp = shape.groups * blocks * pixels * kernel_parts * inp_passes * unit(MemoryType.INP)
+    inp = shape.groups * ci_held * pixels * kernel_parts * inp_passes * unit(MemoryType.INP)
     wgt = shape.co * shape.ci * shape.kernel[0] * shape.kernel[1] * unit(MemoryType.WGT)
-    tiles = shape.groups * shape.co * shape.out[0] * shape.out[1]
-    out = tiles * unit(MemoryType.OUT)
+    blocks = shape.groups * shape.co
+    tiles = blocks * prod(
+        sum(part.count for part in _outputs(shape, axis, size))
+        for axis, size in enumerate((t.oh, t.ow)))
+    stored = blocks * prod(shape.stored)
+    out = stored * unit(MemoryType.OUT)
     parts = -(-t.co // t.part)
     runs = outer * spatial * chunks * parts
     combinations = min(outer * spatial * chunks, lcm(inp_slots, wgt_slots) * buffers.acc[0])
-    uops = _kernel_uops(t) * parts * combinations
+    uops = _kernel_uops(shape, t) * parts * combinations
     if uops > config.depth(MemoryType.UOP):
-        uops = _kernel_uops(t) * runs
+        uops = _kernel_uops(shape, t) * runs
     parameters = parameter_tiles(config) * shape.co * unit(MemoryType.ACC)
     if not t.all_parameters and t.order != "weights":
         parameters *= spatial
-    moved = inp + wgt * wgt_passes + uops * UOP_BYTES + parameters + out * shape.residual
-    passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1) + 2 * shape.residual
+    added = tiles * unit(MemoryType.OUT) * shape.residual
+    moved = inp + wgt * wgt_passes + uops * UOP_BYTES + parameters + added
+    passes = (0 if config.overwrite else 1) + 2 * shape.residual
+    last_passes, after = 1 if config.requantize else 4, shape.after
+    steps = shape.steps * tiles / (blocks * prod(shape.out))
+    steps += tiles * passes + (stored if after is not None and after.early else tiles) * last_passes
+    if after is not None:
+        steps += stored * after.steps
     compute = (
-        shape.steps + tiles * passes + runs * 2 * _INSTRUCTION
+        steps + runs * 2 * _INSTRUCTION
         + outer * spatial * parts * 4 * _INSTRUCTION + (uops * UOP_BYTES + parameters) / bus
     )
     first = buffers.inp[1] * unit(MemoryType.INP) + (

@@ -89,6 +89,21 @@ def test_json(folder: Path) -> None:
     assert list(ran["outputs"]) == ["gemm5"] or len(ran["outputs"]) == 1
 
 
+@pytest.mark.parametrize(("fuse", "count"), [("on", 1), ("off", 0)])
+def test_layers_in_a_convolution(folder: Path, fuse: str, count: int) -> None:
+    build = NetworkBuilder(1)
+    x = build.conv(build.input((1, 6, 5, 5)), 7)
+    build.node("LeakyRelu", [x], build.shapes[x], alpha=0.25)
+    save(build, folder / "net.onnx")
+    np.savez(folder / "calib.npz", **build.samples(4))
+    result = myvta(
+        "compile", "net.onnx", "--calib", "calib.npz", "--config", "1x4x4", "--fuse", fuse,
+        "--json")
+    assert result.exit_code == 0, result.output
+    reasons = [node["reason"] for node in json.loads(result.output)["nodes"]]
+    assert sum(reason.endswith("; computed in conv0") for reason in reasons) == count
+
+
 def test_compare(folder: Path) -> None:
     compile_it = ("compile", "net.onnx", "--calib", "calib.npz", "--compare")
     result = myvta(*compile_it)

@@ -10,6 +10,7 @@ import pytest
 from compiler_cases import BUILD
 from compiler_networks import NetworkBuilder, compiled
 
+from myvta.compiler.conv_schedule import ScheduleOptions
 from myvta.compiler.reference import evaluate
 from myvta.compiler.session import Session
 from myvta.driver import open_target
@@ -43,7 +44,7 @@ def network() -> tuple[NetworkBuilder, str]:
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
 def test_every_operator_on_the_rtl(tmp_path: Path, config: str) -> None:
     build, output = network()
-    made = compiled(build, tmp_path, config, output)
+    made = compiled(build, tmp_path, config, output, schedule=ScheduleOptions(fuse="off"))
     assert [(node.op, node.where) for node in made.report.nodes] == [
         (op, "accelerator") for op in (
             "Conv", "LeakyRelu", "Slice", "Slice", "Concat", "Affine", "AveragePool", "Resize",

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice, product
 from math import prod
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from myvta.compiler.conv_schedule import ScheduleOptions, choose, shortlist
-from myvta.compiler.conv_tiles import Extent, Part, extent, parts_of, phases
-from myvta.compiler.schedule import ORDERS, ConvShape, ConvTiling, cuts, parameter_tiles
+from myvta.compiler.conv_tiles import Extent, Part, extent, parts_of, phases, split, tile_of
+from myvta.compiler.schedule import (
+    ORDERS,
+    After,
+    ConvShape,
+    ConvTiling,
+    cuts,
+    parameter_tiles,
+)
 from myvta.compiler.slots import SlotPool
-from myvta.compiler.tilings import buffers_of
+from myvta.compiler.tilings import buffers_of, estimate, tilings
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType
 
@@ -53,6 +62,85 @@ def test_every_candidate_fits(shape: ConvShape, name: str, order: str | None) ->
             assert 1 <= size <= whole
         assert cost.cycles >= shape.steps
         assert cost.moved >= shape.groups * shape.co * prod(shape.out)
+
+
+def followed() -> st.SearchStrategy[ConvShape]:
+    """Return convolutions with windows over their outputs."""
+    few = st.tuples(st.integers(1, 5), st.integers(1, 5))
+
+    @st.composite
+    def draw_one(draw: st.DrawFn) -> ConvShape:
+        shape, kernel, strides = draw(shapes()), draw(few), draw(few)
+        before = tuple(draw(st.integers(0, size - 1)) for size in kernel)
+        out = tuple(
+            max(1, (whole + outside - size) // stride + 1) for whole, outside, size, stride in zip(
+                shape.out, before, kernel, strides, strict=True))
+        after = After(
+            (out[0], out[1]), kernel, strides, (before[0], before[1]), draw(st.booleans()),
+            draw(st.integers(0, 9)), draw(st.integers(0, 2)), draw(st.integers(0, 1)))
+        return replace(shape, after=after, residual=draw(st.booleans()))
+
+    return draw_one()
+
+
+@settings(max_examples=15, deadline=None)
+@given(followed(), st.sampled_from(sorted(NAMED)))
+def test_every_candidate_with_windows_fits(shape: ConvShape, name: str) -> None:
+    config, after = NAMED[name], shape.after
+    assert after is not None
+    for t, buffers in islice(tilings(shape, config), 20):
+        cost = estimate(shape, t, buffers, config)
+        rows, columns = shape.span(0, t.oh), shape.span(1, t.ow)
+        assert rows == (t.oh - 1) * after.strides[0] + after.kernel[0]
+        assert buffers.acc[1] == t.co * rows * columns
+        blocks = (shape.co if t.all_parameters else t.co) + after.tables + shape.residual
+        through = t.oh * t.ow if after.early else rows * columns
+        assert buffers.kept >= parameter_tiles(config) * blocks + after.beside * t.part * through
+        assert buffers.kept + prod(buffers.acc) <= config.depth(MemoryType.ACC)
+        if shape.residual:
+            assert buffers.other == (2, t.part * rows * columns)
+        assert prod(buffers.inp) + prod(buffers.other) <= config.depth(MemoryType.INP)
+        assert t.oh <= after.out[0]
+        assert t.ow <= after.out[1]
+        assert cost.moved >= shape.groups * shape.co * prod(after.out)
+
+
+@settings(max_examples=60, deadline=None)
+@given(followed(), st.integers(1, 9), st.integers(1, 9), st.data())
+def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.DataObject) -> None:
+    """Each has a place of its own, those of a tap are neighbours, and none is forgotten."""
+    after = shape.after
+    assert after is not None
+    parts = parts_of(after.out[0], tall), parts_of(after.out[1], wide)
+    rows, columns = (data.draw(st.sampled_from(choices)) for choices in parts)
+    tile = tile_of(shape, 0, Part(0, 1), rows, columns)
+    layout, (sy, sx) = tile.layout, after.strides
+    every = product(range(layout.rows), range(layout.columns))
+    assert sorted(layout.at(*place) for place in every) == list(range(layout.size))
+    for y, x in product(*map(range, after.kernel)):
+        assert [
+            layout.at(y + i * sy, x + j * sx)
+            for i in range(rows.count) for j in range(columns.count)
+        ] == [
+            layout.at(y, x) + i * layout.width(x) + j
+            for i in range(rows.count) for j in range(columns.count)
+        ]
+    for inside, stored, axis in ((tile.oh, rows, 0), (tile.ow, columns, 1)):
+        met = {
+            output * after.strides[axis] - after.before[axis] + tap
+            for output in range(stored.start, stored.start + stored.count)
+            for tap in range(after.kernel[axis])}
+        there = {index for index in met if 0 <= index < shape.out[axis]}
+        assert there <= set(range(inside.start, inside.start + inside.count))
+        assert layout.first[axis] - inside.start == (
+            after.before[axis] - stored.start * after.strides[axis])
+        phase = phases(shape, axis, inside, Part(0, 1))
+        found = sorted(
+            part.first + index * part.step for part in split(phase, after.strides[axis])
+            for index in range(part.count))
+        assert found == list(range(inside.count))
+        assert all(
+            part.step % after.strides[axis] == 0 for part in split(phase, after.strides[axis]))
 
 
 @pytest.mark.parametrize("order", ORDERS)
