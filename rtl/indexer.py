@@ -62,7 +62,6 @@ def stage_fields(clock: Any, reset: Any, advance: Any, sink: Step, source: Step)
             source.clear.next = sink.clear
             source.overwrite.next = sink.overwrite
             source.opcode.next = sink.opcode
-            source.use_imm.next = sink.use_imm
             source.imm.next = sink.imm
             source.push_prev.next = sink.push_prev
             source.push_next.next = sink.push_next

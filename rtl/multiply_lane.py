@@ -32,7 +32,7 @@ def multiply_operands(s4, dst_tile, src_tile, p, m, *, lane):
     def select():
         p.next = dst_tile[hi:lo]
         m.next = src_tile[hi:lo]
-        if s4.use_imm:
+        if not s4.pair:
             m.next = wide_imm
 
     return extend, select
@@ -55,7 +55,7 @@ def requantize_operands(s4, dst_tile, src_tile, bias_tile, multiplier_tile, p, m
         if s4.opcode == AluOpcode.RQT:
             bias.next = bias_tile[hi:lo]
             m.next = multiplier_tile[hi:lo]
-        elif s4.use_imm:
+        elif not s4.pair:
             m.next = wide_imm
 
     @always_comb
