@@ -55,7 +55,7 @@ TABLE = (
     ),
     Planted(
         "overwrite accumulates", "gemm", "operands.py",
-        "not (s6.gemm and (s6.overwrite or s6.clear))", "not (s6.gemm and s6.clear)", _STEPS,
+        "s6.gemm and (s6.overwrite or s6.clear)", "s6.gemm and s6.clear", _STEPS,
     ),
     Planted(
         "reset adds the product", "gemm", "alu_lane.py",
