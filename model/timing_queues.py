@@ -60,7 +60,13 @@ class Queues(ABC):
         """Look at a module's head again in a cycle."""
         if self.woken[module] != when:
             self.woken[module] = when
-            self.at(when, self.try_head, module)
+            self.at(when, self._look, module)
+
+    def _look(self, now: int, module: Module) -> None:
+        """Try a head; what happens later in the same cycle wakes it once more."""
+        if self.woken[module] == now:
+            self.woken[module] = -1
+        self.try_head(now, module)
 
     # -- fetch and tokens ------------------------------------------------------------------------
     def ask(self, now: int) -> None:

@@ -120,6 +120,16 @@ def test_streams_that_cannot_end() -> None:
         predict([Load(memory_type=MemoryType.INP, x_size=1, pop_next=1), Finish()], b"", CONFIG)
 
 
+def test_a_token_that_comes_in_the_cycle_it_is_first_looked_for() -> None:
+    """Steps that end just before, with and just after the LOAD the next GEMM waits for."""
+    load = Load(memory_type=MemoryType.INP, x_size=64, push_next=1)
+    bound = Gemm(uop_end=16, pop_prev=1)
+    taken = [cycles(load, Gemm(uop_end=1, iter_in=n), bound) for n in range(50, 250)]
+    alone = cycles(load, bound)
+    assert taken[0] == alone and taken[-1] > alone + 50
+    assert set(np.diff(taken)) == {0, 1}
+
+
 def test_a_full_queue_holds_up_fetch() -> None:
     """Only a start of a queued instruction makes room: the last GEMM is not dispatched earlier."""
     waits = Load(memory_type=MemoryType.INP, x_size=1, pop_next=1)
