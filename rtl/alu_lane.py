@@ -18,14 +18,14 @@ from myhdl import always, always_comb, block, concat
 
 from ..isa.opcodes import AluOpcode
 from .bundles import bit, signed_word, word
-from .operands import Operand
+from .operands import Operand, SourceOperand
 
 __all__ = ["alu_lane", "alu_operands"]
 
 
 @block
 def alu_operands(
-    clock: Any, s7: Any, dst: Operand, src: Operand, dot: Any, product: Any, result: Any,
+    clock: Any, s7: Any, dst: Operand, src: SourceOperand, dot: Any, product: Any, result: Any,
     first: Any, second: Any, *, lane: int, dot_width: int,
 ) -> Any:
     """Register the operands of one lane from s7 into s8.

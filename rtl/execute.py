@@ -20,7 +20,7 @@ from .multiply_lane import (
     quotient_lane,
     requantize_operands,
 )
-from .operands import Operand, forward
+from .operands import Operand, SourceOperand, forward
 from .pack import join
 from .requantize_lane import requantize_lane
 
@@ -34,7 +34,7 @@ def execute(
 ) -> Any:
     """Wire the lanes; ``dot`` belongs to s7, the result to s9."""
     tile_bits = 32 * config.lanes
-    dst, src = Operand(tile_bits), Operand(tile_bits)
+    dst, src = Operand(tile_bits), SourceOperand(tile_bits)
     long_dst, long_src = word(tile_bits), word(tile_bits)
     result = word(tile_bits)
     results = [word(32) for _ in range(config.lanes)]

@@ -16,7 +16,7 @@ from myhdl import always, always_comb, block
 from .accumulator import AccumulatorRead
 from .bundles import bit, word
 
-__all__ = ["Operand", "bank_read", "forward", "select_bank"]
+__all__ = ["Operand", "SourceOperand", "bank_read", "forward", "select_bank"]
 
 
 @block
@@ -88,20 +88,27 @@ class Operand:
 
     def __init__(self, bits: int) -> None:
         self.tile = word(bits)  # from a bank, or made in s9 or s10
-        self.held, self.takes_held = word(bits), bit()  # the source, read a stage early
         self.takes_s8 = bit()  # the step just before makes it, in this cycle
         self.takes_none = bit()  # it is no tile
+
+
+class SourceOperand(Operand):
+    """The second operand, which a bank may have been asked for a stage early."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__(bits)
+        self.held, self.takes_held = word(bits), bit()
 
 
 @block
 def forward(
     clock: Any, even_data: Any, odd_data: Any, s5: Any, s6: Any, s7: Any, s8: Any, s9: Any,
-    s9_result: Any, dst: Operand, src: Operand,
+    s9_result: Any, dst: Operand, src: SourceOperand,
 ) -> Any:
     """Drive the operands of the step in s7 that are tiles, as if all before it were written.
 
     Where each comes from is found out in s6: a bank takes half a cycle to answer, and between it
-    and the register of the operand there is nothing but the choice.  ``dst.held`` is not driven.
+    and the register of the operand there is nothing but the choice.
     """
     bits = len(s9_result)
     s10_result = word(bits)  # the result written last
