@@ -18,14 +18,14 @@ from myhdl import always, always_comb, block, concat
 
 from ..isa.opcodes import AluOpcode
 from .bundles import bit, signed_word, word
-from .operands import Operand
+from .operands import Operand, SourceOperand
 
 __all__ = ["alu_lane", "alu_operands"]
 
 
 @block
 def alu_operands(
-    clock: Any, s7: Any, dst: Operand, src: Operand, dot: Any, product: Any, result: Any,
+    clock: Any, s7: Any, dst: Operand, src: SourceOperand, dot: Any, product: Any, result: Any,
     first: Any, second: Any, *, lane: int, dot_width: int,
 ) -> Any:
     """Register the operands of one lane from s7 into s8.
@@ -36,39 +36,48 @@ def alu_operands(
     lo, hi = 32 * lane, 32 * lane + 32
     dot_lo, dot_hi = dot_width * lane, dot_width * (lane + 1)
     wide_dot, wide_imm = signed_word(32), signed_word(32)
+    product_or_none, other = word(32), word(32)
 
     @always_comb
     def extend():
         wide_dot.next = dot[dot_hi:dot_lo].signed()
         wide_imm.next = s7.imm.signed()
 
+    @always_comb
+    def compute_other():
+        # what is no tile; nothing, where a GEMM overwrites or clears
+        product_or_none.next = 0
+        if s7.long:
+            product_or_none.next = product
+        other.next = 0
+        if s7.gemm and not s7.clear:
+            other.next = wide_dot
+        elif not s7.gemm and not s7.long:
+            other.next = wide_imm
+
     @always(clock.posedge)
     def select_first():
         if s7.valid:
-            first.next = dst.read[hi:lo]
-            if dst.takes_s8:
+            if dst.takes_none:
+                first.next = product_or_none
+            elif dst.takes_s8:
                 first.next = result
-            elif dst.takes_flying:
-                first.next = dst.flying[hi:lo]
-            elif s7.long:
-                first.next = product
+            else:
+                first.next = dst.tile[hi:lo]
 
     @always(clock.posedge)
     def select_second():
         if s7.valid:
-            second.next = src.read[hi:lo]
-            if src.takes_s8:
+            if src.takes_none:
+                second.next = other
+            elif src.takes_s8:
                 second.next = result
-            elif src.takes_flying:
-                second.next = src.flying[hi:lo]
-            elif s7.gemm:
-                second.next = wide_dot
-                if s7.clear:
-                    second.next = 0
-            elif s7.use_imm and not s7.long:
-                second.next = wide_imm
+            elif src.takes_held:
+                second.next = src.held[hi:lo]
+            else:
+                second.next = src.tile[hi:lo]
 
-    return extend, select_first, select_second
+    return extend, compute_other, select_first, select_second
 
 
 @block

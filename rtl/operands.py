@@ -16,7 +16,7 @@ from myhdl import always, always_comb, block
 from .accumulator import AccumulatorRead
 from .bundles import bit, word
 
-__all__ = ["Operand", "bank_read", "forward", "select_bank"]
+__all__ = ["Operand", "SourceOperand", "bank_read", "forward", "select_bank"]
 
 
 @block
@@ -84,37 +84,39 @@ def select_bank(even_data: Any, odd_data: Any, odd: Any, tile: Any) -> Any:
 
 
 class Operand:
-    """One operand of the step in s7, from where it comes: at most one of the three is meant."""
+    """One operand of the step in s7: ``tile``, or what one of the marks says instead."""
 
     def __init__(self, bits: int) -> None:
-        self.read = word(bits)  # from a bank; zero when it is not meant
-        self.flying, self.takes_flying = word(bits), bit()  # made in s9 or s10, or read early
+        self.tile = word(bits)  # from a bank, or made in s9 or s10
         self.takes_s8 = bit()  # the step just before makes it, in this cycle
+        self.takes_none = bit()  # it is no tile
+
+
+class SourceOperand(Operand):
+    """The second operand, which a bank may have been asked for a stage early."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__(bits)
+        self.held, self.takes_held = word(bits), bit()
 
 
 @block
 def forward(
     clock: Any, even_data: Any, odd_data: Any, s5: Any, s6: Any, s7: Any, s8: Any, s9: Any,
-    s9_result: Any, dst: Operand, src: Operand,
+    s9_result: Any, dst: Operand, src: SourceOperand,
 ) -> Any:
     """Drive the operands of the step in s7 that are tiles, as if all before it were written.
 
-    Where each comes from is found out in s6: between a bank, which takes half a cycle to answer,
+    Where each comes from is found out in s6: a bank takes half a cycle to answer, and between it
     and the register of the operand there is nothing but the choice.
     """
     bits = len(s9_result)
-    s10_result, held = word(bits), word(bits)  # the result written last; the source read early
-    wants_dst, wants_src = bit(), bit()  # the step in s6: its operands are tiles
+    s10_result = word(bits)  # the result written last
     dst_in_s7, dst_in_s8, dst_in_s9 = bit(), bit(), bit()  # the step there writes its ACC[dst]
     src_in_s7, src_in_s8, src_in_s9 = bit(), bit(), bit()
-    dst_even, dst_odd, dst_from_s9 = bit(), bit(), bit()
-    src_even, src_odd, src_from_s9, src_from_s10 = bit(), bit(), bit(), bit()
+    # of a tile: made in s9 or s10, not read; then made in s10, else read from the odd bank
+    dst_made, dst_second, src_made, src_second = bit(), bit(), bit(), bit()
     held_from_s10 = bit()
-
-    @always_comb
-    def want():
-        wants_dst.next = not s6.long and not (s6.gemm and (s6.overwrite or s6.clear))
-        wants_src.next = not s6.long and s6.pair
 
     @always_comb
     def meet():
@@ -126,34 +128,17 @@ def forward(
         src_in_s9.next = s9.valid and s9.dst == s6.src
 
     @always(clock.posedge)
-    def place_dst():
+    def place():
         # seen from the next cycle, in which everything is one stage further
-        dst.takes_s8.next = wants_dst and dst_in_s7
-        dst.takes_flying.next = wants_dst and not dst_in_s7 and (dst_in_s8 or dst_in_s9)
-        dst_from_s9.next = dst_in_s8
-        dst_even.next = (
-            wants_dst and not dst_in_s7 and not dst_in_s8 and not dst_in_s9 and not s6.dst[0]
-        )
-        dst_odd.next = (
-            wants_dst and not dst_in_s7 and not dst_in_s8 and not dst_in_s9 and s6.dst[0]
-        )
-
-    @always(clock.posedge)
-    def place_src():
-        src.takes_s8.next = wants_src and src_in_s7
-        src.takes_flying.next = wants_src and not src_in_s7 and (
-            src_in_s8 or src_in_s9 or s6.early
-        )
-        src_from_s9.next = src_in_s8
-        src_from_s10.next = src_in_s9
-        src_even.next = (
-            wants_src and not src_in_s7 and not src_in_s8 and not src_in_s9 and not s6.early
-            and not s6.src[0]
-        )
-        src_odd.next = (
-            wants_src and not src_in_s7 and not src_in_s8 and not src_in_s9 and not s6.early
-            and s6.src[0]
-        )
+        dst.takes_none.next = s6.long or (s6.gemm and (s6.overwrite or s6.clear))
+        dst.takes_s8.next = dst_in_s7
+        dst_made.next = dst_in_s8 or dst_in_s9
+        dst_second.next = not dst_in_s8 and (dst_in_s9 or s6.dst[0])
+        src.takes_none.next = s6.long or not s6.pair
+        src.takes_s8.next = src_in_s7
+        src.takes_held.next = s6.early and not src_in_s8 and not src_in_s9
+        src_made.next = src_in_s8 or src_in_s9
+        src_second.next = not src_in_s8 and (src_in_s9 or s6.src[0])
         # the early read of s5 meets the write of s9 in the memory
         held_from_s10.next = s9.valid and s9.dst == s5.src
 
@@ -162,34 +147,35 @@ def forward(
         s10_result.next = s9_result
         if s6.pair and s6.early:
             if held_from_s10:
-                held.next = s10_result
+                src.held.next = s10_result
             elif s6.src[0]:
-                held.next = odd_data
+                src.held.next = odd_data
             else:
-                held.next = even_data
+                src.held.next = even_data
+
+    return (
+        meet, place, hold,
+        choose_tile(even_data, odd_data, s9_result, s10_result, dst_made, dst_second, dst.tile),
+        choose_tile(even_data, odd_data, s9_result, s10_result, src_made, src_second, src.tile),
+    )
+
+
+@block
+def choose_tile(
+    even_data: Any, odd_data: Any, s9_result: Any, s10_result: Any, made: Any, second: Any,
+    tile: Any,
+) -> Any:
+    """Choose one of four tiles."""
 
     @always_comb
-    def read():
-        dst.read.next = 0
-        if dst_even:
-            dst.read.next = even_data
-        elif dst_odd:
-            dst.read.next = odd_data
-        src.read.next = 0
-        if src_even:
-            src.read.next = even_data
-        elif src_odd:
-            src.read.next = odd_data
+    def choose():
+        if made:
+            tile.next = s9_result
+            if second:
+                tile.next = s10_result
+        else:
+            tile.next = even_data
+            if second:
+                tile.next = odd_data
 
-    @always_comb
-    def fly():
-        dst.flying.next = s10_result
-        if dst_from_s9:
-            dst.flying.next = s9_result
-        src.flying.next = held
-        if src_from_s9:
-            src.flying.next = s9_result
-        elif src_from_s10:
-            src.flying.next = s10_result
-
-    return want, meet, place_dst, place_src, hold, read, fly
+    return choose

@@ -31,6 +31,7 @@ _OKAY = 0
 _CONSTANT = (Reg.IDENTITY, Reg.VERSION, Reg.FEATURES, Reg.FINGERPRINT)
 _WINDOW = (Reg.WINDOW_BASE, Reg.WINDOW_LIMIT)
 _PAGE = WINDOW_GRANULE.bit_length() - 1
+_INDEX_BITS = (max(REGISTERS) // 4).bit_length() + 1  # of a read; the top one: outside the map
 _WRITABLE = {  # bits [high-1:low] the host can change, where not all; the others keep their reset
     Reg.WINDOW_BASE: (32, _PAGE), Reg.WINDOW_LIMIT: (32, _PAGE), Reg.INTERRUPT_ENABLE: (1, 0),
 }
@@ -76,13 +77,13 @@ def writable_word(
 
 
 @block
-def readable_word(address: Any, value: Any, selected: Any, *, offset: int) -> Any:
+def readable_word(index: Any, value: Any, selected: Any, *, offset: int) -> Any:
     """``selected`` is the register's value when it is addressed, else 0."""
 
     @always_comb
     def select() -> None:
         selected.next = 0
-        if address[16:2] == offset // 4:
+        if index == offset // 4:
             selected.next = value
 
     return select
@@ -90,7 +91,7 @@ def readable_word(address: Any, value: Any, selected: Any, *, offset: int) -> An
 
 @block
 def readable_constants(
-    address: Any, selected: Any, *, values: tuple[int, int, int, int]
+    index: Any, selected: Any, *, values: tuple[int, int, int, int]
 ) -> Any:
     """``selected`` is the constant register that is addressed, else 0."""
     identity, version, features, fingerprint = values
@@ -99,13 +100,13 @@ def readable_constants(
     @always_comb
     def select() -> None:
         selected.next = 0
-        if address[16:2] == Reg.IDENTITY // 4:
+        if index == Reg.IDENTITY // 4:
             selected.next = identity
-        elif address[16:2] == Reg.VERSION // 4:
+        elif index == Reg.VERSION // 4:
             selected.next = version
-        elif address[16:2] == Reg.FEATURES // 4:
+        elif index == Reg.FEATURES // 4:
             selected.next = features
-        elif address[16:2] == Reg.FINGERPRINT // 4:
+        elif index == Reg.FINGERPRINT // 4:
             selected.next[32:16] = fingerprint_high  # MyHDL writes constants past 2^31 too wide
             selected.next[16:0] = fingerprint_low
 
@@ -182,9 +183,10 @@ def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any
 
 
 @block
-def host_reads(clock: Any, reset: Any, s_axi: AxiLite, address: Any, value: Any) -> Any:
-    """Answer a read with ``value``, which follows ``address`` with a cycle between."""
-    found, registered = bit(), bit()  # the address is here; the value of it is
+def host_reads(clock: Any, reset: Any, s_axi: AxiLite, index: Any, value: Any) -> Any:
+    """Answer a read with ``value``, which follows ``index`` with a cycle between."""
+    found, registered = bit(), bit()  # the index is here; the value of it is
+    high, top = len(index) + 1, len(index) - 1
 
     @always_comb
     def answer() -> None:
@@ -198,7 +200,8 @@ def host_reads(clock: Any, reset: Any, s_axi: AxiLite, address: Any, value: Any)
             s_axi.rvalid.next = False
         if s_axi.arvalid and not s_axi.rvalid and not found and not registered:
             found.next = True
-            address.next = s_axi.araddr
+            index.next = s_axi.araddr[high:2]
+            index.next[top] = s_axi.araddr[16:high] != 0
         if registered:
             s_axi.rvalid.next = True
             s_axi.rdata.next = value
@@ -218,10 +221,10 @@ def registers(
     constants = reset_values(config)
     writes = host_writes(clock, reset, s_axi, write)
 
-    address, selected = word(16), [word(32)]
+    index, selected = word(_INDEX_BITS), [word(32)]
     nodes = [
         readable_constants(
-            address, selected[0], values=tuple(constants[offset] for offset in _CONSTANT)
+            index, selected[0], values=tuple(constants[offset] for offset in _CONSTANT)
         )
     ]
     for offset, description in REGISTERS.items():
@@ -229,7 +232,7 @@ def registers(
             continue
         value = getattr(values, offset.name.lower())
         selected.append(word(32))
-        nodes.append(readable_word(address, value, selected[-1], offset=int(offset)))
+        nodes.append(readable_word(index, value, selected[-1], offset=int(offset)))
         if description.access == "rw" and offset != Reg.CONTROL:
             high, low = _WRITABLE.get(offset, (32, 0))
             closed = window_closed if offset in _WINDOW else busy
@@ -249,7 +252,7 @@ def registers(
             selected = found
         selected.append(word(32))
         nodes.append(join_words(selected.pop(0), selected.pop(0), selected[-1]))
-    reads = host_reads(clock, reset, s_axi, address, selected[0])
+    reads = host_reads(clock, reset, s_axi, index, selected[0])
 
     @always_comb
     def guard() -> None:

@@ -115,7 +115,6 @@ def operand_fields(clock, sink, source):
 
     @always(clock.posedge)
     def copy():
-        source.use_imm.next = sink.use_imm
         source.imm.next = sink.imm
         source.long.next = sink.long
 

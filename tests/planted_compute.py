@@ -55,11 +55,11 @@ TABLE = (
     ),
     Planted(
         "overwrite accumulates", "gemm", "operands.py",
-        "not (s6.gemm and (s6.overwrite or s6.clear))", "not (s6.gemm and s6.clear)", _STEPS,
+        "s6.gemm and (s6.overwrite or s6.clear)", "s6.gemm and s6.clear", _STEPS,
     ),
     Planted(
         "reset adds the product", "gemm", "alu_lane.py",
-        "                if s7.clear:\n                    second.next = 0\n", "", _STEPS,
+        "if s7.gemm and not s7.clear:", "if s7.gemm:", _STEPS,
     ),
     Planted(
         "result of an empty slot forwarded", "gemm", "operands.py",
@@ -67,8 +67,8 @@ TABLE = (
         "dst_in_s9.next = s9.dst == s6.dst", _STEPS,
     ),
     Planted(
-        "overwrite after a step of the same tile adds it", "gemm", "operands.py",
-        "dst.takes_s8.next = wants_dst and dst_in_s7", "dst.takes_s8.next = dst_in_s7", _STEPS,
+        "the result two steps before taken for that of the last step", "gemm", "operands.py",
+        "dst.takes_s8.next = dst_in_s7", "dst.takes_s8.next = dst_in_s7 or dst_in_s8", _STEPS,
     ),
     # -- alu -------------------------------------------------------------------------------------
     Planted(

@@ -135,6 +135,7 @@ TABLE = (
     ),
     Planted(
         "stream goes on after FINISH", "control", "dispatch.py",
-        "finished.next = True", "finished.next = False", "rtl_fetch",
+        "following == insn_count or routed.data[_FINISH]", "following == insn_count",
+        "rtl_fetch",
     ),
 )

@@ -38,8 +38,8 @@ TABLE = (
     ),
     Planted(
         "addresses come back from past the end", "load", "row_requests.py",
-        "                row.next[ADDRESS_BITS] = True\n            phase.next = _WALK",
-        "                row.next[ADDRESS_BITS] = False\n            phase.next = _WALK", _LOAD,
+        "                row.next[ADDRESS_BITS] = True\n            more.next",
+        "                row.next[ADDRESS_BITS] = False\n            more.next", _LOAD,
     ),
     Planted(
         "ACC_8BIT zero-extended", "load", "accumulator_fill.py",
