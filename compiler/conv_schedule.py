@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ..isa.config import Config
 from .errors import CompileError
 from .schedule import ConvShape, ConvTiling
-from .tilings import Estimate, buffers_of, estimate, tilings
+from .tilings import Estimate, buffers_of, estimate, order_matters, tilings
 
-__all__ = ["FUSE", "LATENCY", "ScheduleOptions", "choose", "price", "shortlist"]
+__all__ = ["FUSE", "LATENCY", "ScheduleOptions", "choose", "hopeless", "price", "shortlist"]
 
 LATENCY = 64  # cycles of memory latency schedules are chosen for
 FUSE = ("auto", "on", "off")
@@ -23,6 +24,7 @@ _PRICE = 1 / 16  # cycles a beat of memory traffic is worth, if nothing waits fo
 _CANDIDATES = 6  # layers of some size
 _SMALL, _FEW = 1 << 14, 2  # steps of a layer for which fewer candidates do
 _WORSE = 1.05  # how much worse than the best a candidate may be by formulas
+_HOPELESS = 1.1  # how much worse than a prediction formulas make it useless to predict
 
 Predict = Callable[[ConvTiling], int]
 """How many cycles a tiling takes."""
@@ -70,7 +72,8 @@ def shortlist(
 ) -> list[tuple[ConvTiling, Estimate]]:
     """Return the tilings that are best by formulas, the best first.
 
-    With ``order``, those of that order, or of any where the layer has none.
+    With ``order``, those of that order, or of any where the layer has none.  Of two that are the
+    same stream, the later one is left out.
 
     Raises
     ------
@@ -81,9 +84,27 @@ def shortlist(
     if not found:
         raise CompileError(f"{config.name}: its buffers hold no tile of a {shape.kernel} window")
     limit = _WORSE * found[0][0]
-    return [(tiling, cost) for priced, tiling, cost in found[:count] if priced <= limit]
+    return [
+        (tiling, cost) for priced, tiling, cost in found[:count]
+        if priced <= limit
+        and (order is not None or tiling.order != "inputs" or order_matters(shape, tiling))
+    ]
 
 
+def hopeless(
+    shape: ConvShape, config: Config, options: ScheduleOptions, limit: float
+) -> bool:
+    """Return whether a large layer costs clearly more than ``limit`` by formulas alone.
+
+    Formulas are within a few per cent of predictions for those, and predicting them takes seconds.
+    """
+    if shape in options.tuned or shape.steps <= _SMALL:
+        return False
+    _, cost = shortlist(shape, config, options.order, 1)[0]
+    return price(cost.cycles, cost.moved, config) > _HOPELESS * limit
+
+
+@lru_cache(maxsize=16)  # lists of thousands
 def _ranked(
     shape: ConvShape, config: Config, order: str | None
 ) -> list[tuple[float, ConvTiling, Estimate]]:

@@ -174,6 +174,8 @@ def phases(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> tuple[Phas
 
 def split(found: tuple[Phase, ...], step: int) -> list[Phase]:
     """Return the phases cut into such whose outputs lie multiples of ``step`` apart."""
+    if step == 1:
+        return list(found)
     return [
         replace(
             phase, first=phase.first + index * phase.step, count=-(-(phase.count - index) // every),

@@ -14,7 +14,7 @@ import numpy as np
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
 from ..model.timing import predict
-from .conv_schedule import LATENCY, ScheduleOptions, price
+from .conv_schedule import LATENCY, ScheduleOptions, hopeless, price
 from .conv_shape import conv_shape
 from .following import FOLLOWERS, Following, following
 from .lower_conv import lower_conv
@@ -114,6 +114,8 @@ class _Choice:
             if self.options.fuse == "on":
                 return way
             apart = self.price(chain, None) if apart is None else apart
+            if hopeless(shape, self.config, self.options, apart):
+                continue
             if self.price(chain, way) <= apart:
                 return way
         return None

@@ -94,7 +94,9 @@ class Pipeline:
         recorders: dict[str, _Recorder] = {}
         calls = []
         for step in self.steps:
-            recorder = recorders.setdefault(step.note, _Recorder(config))
+            recorder = recorders.get(step.note)
+            if recorder is None:
+                recorder = recorders[step.note] = _Recorder(config)
             recorder.calls = []
             if step.emit is not None:
                 step.emit(recorder)

@@ -18,7 +18,7 @@ from ..isa.opcodes import UOP_BYTES, MemoryType
 from .conv_tiles import Part, extent, parts_of, tile_of
 from .schedule import ConvShape, ConvTiling, cuts, parameter_tiles
 
-__all__ = ["Buffers", "Estimate", "buffers_of", "estimate", "tilings"]
+__all__ = ["Buffers", "Estimate", "buffers_of", "estimate", "order_matters", "tilings"]
 
 _INSTRUCTION = 6  # cycles an instruction costs beside its steps
 _CUTS = 4  # of rows that would fit, where tiles overlap: less of them does if they are squarer
@@ -119,6 +119,15 @@ def _kernel_uops(shape: ConvShape, t: ConvTiling) -> int:
     for count in sorted((t.part, t.ci, *pixels, t.kh, t.kw))[:-2]:
         total *= count
     return total
+
+
+def order_matters(shape: ConvShape, t: ConvTiling) -> bool:
+    """Return whether there are several tiles along channels, and several along pixels.
+
+    Else weights stay or inputs stay: it is the same stream.
+    """
+    counts = _Counts.of(shape, t)
+    return counts.outer > 1 and counts.spatial > 1
 
 
 def tilings(

@@ -142,13 +142,14 @@ class _Relays:
 
 def _rebuilt(stream: Stream, entries: list[_Entry]) -> Stream:
     fields = layout(Opcode.FINISH, stream.config)  # flags lie at the same place in every format
+    bits = {flag: fields[flag].put(1) for link in LINKS.values() for flag in link}
     instructions, code = [], []
     for entry in entries:
         item = entry.item
         if entry.flags:
             item = replace(item, **dict.fromkeys(entry.flags, 1))  # type: ignore[arg-type]
         instructions.append(item)
-        word = entry.word | sum(fields[flag].put(1) for flag in entry.flags)
+        word = entry.word | sum(bits[flag] for flag in entry.flags)
         code.append(word.to_bytes(INSTRUCTION_BYTES, "little"))
     return Stream(
         stream.config, tuple(instructions), tuple(entry.note for entry in entries),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass, fields as dataclass_fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,10 @@ class Config:
     # -- tiles and depths ------------------------------------------------------------------------
     def log_tile_bits(self, memory_type: MemoryType) -> int:
         """Log2 bits of one element of a memory type as it lies in DRAM (vta_isa.md 1.1)."""
+        return self._log_tile_bits[memory_type]
+
+    @cached_property
+    def _log_tile_bits(self) -> dict[MemoryType, int]:
         batch, block = self.log_batch, self.log_block
         return {
             MemoryType.UOP: 5,
@@ -179,7 +184,7 @@ class Config:
             MemoryType.ACC: batch + block + self.log_acc_width,
             MemoryType.OUT: batch + block + self.log_inp_width,
             MemoryType.ACC_8BIT: batch + block + 3,
-        }[memory_type]
+        }
 
     def tile_bytes(self, memory_type: MemoryType) -> int:
         """Bytes of one element of a memory type in DRAM; always a power of two."""

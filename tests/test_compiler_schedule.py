@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice, product
 from math import prod
+from pathlib import Path
 
 import pytest
+from compiler_networks import NetworkBuilder, compiled
 from hypothesis import given, settings, strategies as st
 
-from myvta.compiler.conv_schedule import ScheduleOptions, choose, shortlist
+from myvta.compiler.conv_schedule import ScheduleOptions, choose, hopeless, price, shortlist
 from myvta.compiler.conv_tiles import Extent, Part, extent, parts_of, phases, split, tile_of
 from myvta.compiler.schedule import (
     ORDERS,
@@ -20,7 +22,7 @@ from myvta.compiler.schedule import (
     parameter_tiles,
 )
 from myvta.compiler.slots import SlotPool
-from myvta.compiler.tilings import buffers_of, estimate, tilings
+from myvta.compiler.tilings import buffers_of, estimate, order_matters, tilings
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType
 
@@ -147,6 +149,39 @@ def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.Data
 def test_an_order_can_be_forced(order: str) -> None:
     shape = ConvShape(1, 8, 16, (28, 28), (28, 28), (3, 3), before=(1, 1))
     assert {t.order for t, _ in shortlist(shape, NAMED["default"], order)} == {order}
+
+
+@pytest.mark.parametrize(("size", "channels", "same"), [
+    ((4, 4), 200, True), ((12, 12), 60, False),
+])
+def test_orders_that_are_one_stream_are_tried_once(
+    tmp_path: Path, size: tuple[int, int], channels: int, same: bool
+) -> None:
+    """With one tile of pixels, or one of channels, nothing tells the orders apart."""
+    shape = ConvShape(1, 2, -(-channels // 4), size, size, (3, 3), before=(1, 1))
+    tried = [t for t, _ in shortlist(shape, NAMED["1x4x4"])]
+    twins = {replace(t, order="") for t in tried if not order_matters(shape, t)}
+    assert len(twins) == sum(not order_matters(shape, t) for t in tried)
+    assert twins or not same
+    made = []
+    for order in ("weights", "inputs"):
+        network = NetworkBuilder()
+        output = network.conv(network.input((1, 8, *size)), channels)
+        options = ScheduleOptions(order=order)
+        made.append(compiled(network, tmp_path, "1x4x4", output, schedule=options).program)
+    assert (made[0].segments == made[1].segments) == same
+
+
+def test_what_formulas_call_hopeless_is_not_predicted() -> None:
+    config, options = NAMED["1x4x4"], ScheduleOptions()
+    shape = ConvShape(1, 4, 8, (28, 28), (28, 28), (3, 3), before=(1, 1))
+    t, cost = shortlist(shape, config)[0]
+    formula = price(cost.cycles, cost.moved, config)
+    assert not hopeless(shape, config, options, formula)
+    assert hopeless(shape, config, options, formula / 1.2)
+    assert not hopeless(shape, config, ScheduleOptions(tuned={shape: t}), formula / 1.2)
+    small = replace(shape, size=(7, 7), out=(7, 7))
+    assert not hopeless(small, config, options, 1)
 
 
 def test_the_prediction_decides() -> None:
