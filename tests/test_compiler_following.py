@@ -13,6 +13,7 @@ import pytest
 from compiler_cases import BUILD
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 
+from myvta.compiler import joining
 from myvta.compiler.compile import Compiled
 from myvta.compiler.conv_calls import ConvCalls
 from myvta.compiler.conv_schedule import ScheduleOptions
@@ -187,6 +188,14 @@ def test_what_is_slower_is_not_done(tmp_path: Path) -> None:
         costs(compiled(build, tmp_path, "1x4x4", schedule=options))[0]
         for options in (ScheduleOptions(), ON, OFF))
     assert chosen == apart < forced
+
+
+def test_what_is_hopeless_is_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = NetworkBuilder(4)
+    TOGETHER["mean"][0](build)
+    assert inside(compiled(build, tmp_path, "default"))
+    monkeypatch.setattr(joining, "hopeless", lambda *_: True)
+    assert not inside(compiled(build, tmp_path, "default"))
 
 
 @pytest.mark.parametrize("name", ["mean", "average", "leaky", "max 2x2", "of an Add"])
