@@ -18,9 +18,9 @@ from .indexer import StepSums
 from .pack import join
 from .step import Step
 
-__all__ = ["STAGES_AHEAD", "operand_hazards", "parameter_hazards"]
+__all__ = ["operand_hazards", "parameter_hazards"]
 
-STAGES_AHEAD = 7  # s3 to s9
+_STAGES_AHEAD = 7  # s3 to s9
 
 
 @block
@@ -54,7 +54,7 @@ def parameter_match(
 @block
 def follow_matches(clock: Any, reset: Any, advance: Any, matches: list[Any], hit: Any) -> Any:
     """Register the matches of s2..s8 as hits of s3..s9, or move the hits on by one stage."""
-    found, hits = word(STAGES_AHEAD), word(STAGES_AHEAD)
+    found, hits = word(_STAGES_AHEAD), word(_STAGES_AHEAD)
 
     @always_seq(clock.posedge, reset)
     def follow() -> None:
@@ -63,7 +63,7 @@ def follow_matches(clock: Any, reset: Any, advance: Any, matches: list[Any], hit
             hit.next = found != 0
         else:
             hits.next = hits << 1
-            hit.next = hits[STAGES_AHEAD - 1:] != 0
+            hit.next = hits[_STAGES_AHEAD - 1:] != 0
 
     return join(matches, found), follow
 
