@@ -41,6 +41,7 @@ class StepIndices:
         self.wgt = word(config.log_wgt_depth)
         self.multiplier, self.shift = word(config.log_acc_depth), word(config.log_acc_depth)
         self.rqt = bit()  # the step is an RQT: ACC[src], [multiplier], [shift] are parameters
+        self.short, self.long = bit(), bit()  # a valid step is here, and it is not long, or is
         self.out_of_range = bit()
         self.index = word(INDEX_BITS)
 
@@ -134,6 +135,8 @@ def check_indices(
     def mark() -> None:
         if advance:
             indices.out_of_range.next = s1.valid and (dst_past or src_past or wgt_past)
+            indices.short.next = s1.valid and not s1.long
+            indices.long.next = s1.valid and s1.long
 
     @always(clock.posedge)
     def register_indices() -> None:

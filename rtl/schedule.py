@@ -108,9 +108,9 @@ def schedule(
         s2.use.long_late.next = 0
         s2.use.short_early.next = 0
         s2.use.short_late.next = 0
-        if s2.valid and s2.long:
+        if indices.long:
             s2.use.long_late.next = late
-        elif s2.valid:
+        elif indices.short:
             s2.use.short_late.next = late
             if early:
                 s2.use.short_early.next = src_mask
