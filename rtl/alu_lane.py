@@ -6,8 +6,8 @@ what is registered needs no further choice.
 Operations are those of vta_isa.md sections 4.3 and 4.4 with D1-D4: the first operand is always
 ``ACC[dst]``; SHR shifts right arithmetically for ``q >= 0``, the amount saturating at 31, and left
 for ``q < 0``, giving zero from 32 on.  GEMM is the sum of its operands, and so is MUL, whose
-product arrives finished from the long pipeline, as RQT's result does where the configuration has
-it.
+product arrives finished from the long pipeline.  RQT's operands here are zero, and its result, zero
+for all others, comes from :mod:`.requantize_lane` late in the cycle: it passes a single gate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,30 @@ from ..isa.opcodes import AluOpcode
 from .bundles import bit, signed_word, word
 from .operands import Operand, SourceOperand
 
-__all__ = ["alu_lane", "alu_operands"]
+__all__ = ["Operation", "alu_lane", "alu_operands", "alu_operation"]
+
+
+class Operation:
+    """What all lanes do in s8, a bit for each kind; none of them: add."""
+
+    def __init__(self) -> None:
+        self.shifts = bit()  # SHR
+        self.prefers, self.larger = bit(), bit()  # MIN or MAX; MAX
+
+
+@block
+def alu_operation(clock: Any, s7: Any, operation: Operation) -> Any:
+    """Register from s7 into s8 what the lanes do there."""
+
+    @always(clock.posedge)
+    def decode():
+        operation.shifts.next = not s7.gemm and s7.opcode == AluOpcode.SHR
+        operation.prefers.next = not s7.gemm and (
+            s7.opcode == AluOpcode.MIN or s7.opcode == AluOpcode.MAX
+        )
+        operation.larger.next = s7.opcode == AluOpcode.MAX
+
+    return decode
 
 
 @block
@@ -82,16 +105,17 @@ def alu_operands(
 
 @block
 def alu_lane(
-    s8: Any, p_word: Any, q_word: Any, requantized: Any, result: Any,
+    operation: Operation, p_word: Any, q_word: Any, requantized: Any, result: Any,
 ) -> Any:
     """Drive one lane of the result, a 32-bit word, from the operands of s8 (combinational).
 
-    ``requantized``: RQT's result, None without it.
+    ``requantized``: RQT's result, zero for other operations; None without it.
     """
     ones = (1 << 27) - 1
-    p, q = signed_word(32), signed_word(32)
-    total, less, outside, other = word(32), bit(), bit(), word(32)
-    shifts, takes_smaller, takes_larger, takes_p, takes_q = (bit() for _ in range(5))
+    p = signed_word(32)
+    p_order, q_order = word(32), word(32)
+    total, less, outside = word(32), bit(), bit()
+    preferred, other, chosen = word(32), word(32), word(32)
     amount, double, double_shifted = word(5), word(64), word(64)
     low_bits, keep, fill, shifted = word(32), word(32), word(32), word(32)
     sign = signed_word(32)
@@ -99,7 +123,9 @@ def alu_lane(
     @always_comb
     def view_signed():
         p.next = p_word.signed()
-        q.next = q_word.signed()
+        # of the same order without a sign: the comparison is then a carry and no gate more
+        p_order.next = concat(not p_word[31], p_word[31:])
+        q_order.next = concat(not q_word[31], q_word[31:])
         amount.next = q_word[5:]
         double.next = concat(p_word, p_word)
 
@@ -110,7 +136,7 @@ def alu_lane(
     @always_comb
     def compute():
         total.next = p_word + q_word
-        less.next = p < q
+        less.next = p_order < q_order
 
     @always_comb
     def turn():
@@ -143,41 +169,34 @@ def alu_lane(
         shifted.next = (double_shifted[32:] & keep) | (fill & ~keep)
 
     @always_comb
-    def choose_operation():
-        shifts.next = not s8.gemm and s8.opcode == AluOpcode.SHR
-        takes_smaller.next = not s8.gemm and s8.opcode == AluOpcode.MIN
-        takes_larger.next = not s8.gemm and s8.opcode == AluOpcode.MAX
+    def prefer():
+        # the comparison is known last
+        preferred.next = q_word
+        if less != operation.larger:
+            preferred.next = p_word
 
     @always_comb
-    def prefer():
-        takes_p.next = (takes_smaller and less) or (takes_larger and not less)
-        takes_q.next = (takes_smaller and not less) or (takes_larger and less)
-
-    if requantized is None:
-        @always_comb
-        def compute_other():
-            other.next = total  # GEMM, ADD, MUL
-            if shifts:
-                other.next = shifted
-    else:
-        @always_comb
-        def compute_other():
-            other.next = total
-            if shifts:
-                other.next = shifted
-            elif not s8.gemm and s8.opcode == AluOpcode.RQT:
-                other.next = requantized
+    def compute_other():
+        other.next = total  # GEMM, ADD, MUL
+        if operation.shifts:
+            other.next = shifted
 
     @always_comb
     def select():
-        # the comparison is known last
-        result.next = other
-        if takes_p:
-            result.next = p_word
-        elif takes_q:
-            result.next = q_word
+        chosen.next = other
+        if operation.prefers:
+            chosen.next = preferred
+
+    if requantized is None:
+        @always_comb
+        def join():
+            result.next = chosen
+    else:
+        @always_comb
+        def join():
+            result.next = chosen | requantized
 
     return (
         view_signed, extend_sign, compute, turn, choose_bits, shift,
-        choose_operation, prefer, compute_other, select,
+        prefer, compute_other, select, join,
     )

@@ -10,11 +10,12 @@ from typing import Any
 from myhdl import always, block
 
 from ..isa.config import Config
-from .alu_lane import alu_lane, alu_operands
+from .alu_lane import Operation, alu_lane, alu_operands, alu_operation
 from .bundles import signed_word, word
 from .long_operands import long_operands, parameter_tiles
 from .mac_array import dot_bits
 from .multiply_lane import (
+    MULTIPLIER_BITS,
     multiply_lane,
     multiply_operands,
     quotient_lane,
@@ -38,30 +39,33 @@ def execute(
     long_dst, long_src = word(tile_bits), word(tile_bits)
     result = word(tile_bits)
     results = [word(32) for _ in range(config.lanes)]
+    operation = Operation()
     parts = [
         forward(clock, even_data, odd_data, s5, s6, s7, s8, s9, s9_result, dst, src),
         long_operands(clock, even_data, odd_data, s3, s4, long_dst, long_src),
-        join(results, result),
+        alu_operation(clock, s7, operation), join(results, result),
     ]
     if config.requantize:
         bias, multiplier = word(tile_bits), word(tile_bits)
-        shift = word(5 * config.lanes)
+        shift, lost_mask = word(5 * config.lanes), word(tile_bits)
         parts.append(parameter_tiles(
-            clock, even_data, odd_data, parameter, s6, bias, multiplier, shift, config=config,
+            clock, even_data, odd_data, parameter, s6, bias, multiplier, shift, lost_mask,
+            config=config,
         ))
     for lane in range(config.lanes):
-        p, m, s7_product = word(32), word(32), word(32)
+        p, m, s7_product = word(32), word(MULTIPLIER_BITS), word(32)
         s6_upper, requantized = signed_word(50), None
         first, second = word(32), word(32)
         if config.requantize:
             requantized = word(32)
             s7_quotient = signed_word(35)
-            parts.append(quotient_lane(clock, s5, s6, p, s6_upper, s7_quotient))
+            parts.append(quotient_lane(clock, s6, s6_upper, s7_quotient))
             parts.append(requantize_operands(
                 clock, s4, long_dst, long_src, bias, multiplier, p, m, lane=lane,
             ))
             parts.append(requantize_lane(
-                clock, s7, s8, s7_quotient, shift, requantized, config=config, lane=lane,
+                clock, s7, s8, s7_quotient, shift, lost_mask, requantized, config=config,
+                lane=lane,
             ))
         else:
             parts.append(multiply_operands(clock, s4, long_dst, long_src, p, m, lane=lane))
@@ -70,7 +74,7 @@ def execute(
             clock, s7, dst, src, dot, s7_product, results[lane], first, second,
             lane=lane, dot_width=dot_bits(config),
         ))
-        parts.append(alu_lane(s8, first, second, requantized, results[lane]))
+        parts.append(alu_lane(operation, first, second, requantized, results[lane]))
 
     @always(clock.posedge)
     def register_result():

@@ -62,15 +62,34 @@ def check_lane(tile: Any, negative: Any, shift_past: Any, shift: Any, *, lane: i
 
 
 @block
+def below_shift(shifts: Any, mask: Any, *, lane: int) -> Any:
+    """Set the lowest bits of ``mask``, as many as this lane of ``shifts`` says."""
+    lo, hi = 5 * lane, 5 * lane + 5
+    middle = lo + 3
+
+    @always_comb
+    def decode():
+        for i in range(4):
+            for j in range(8):
+                # 8 * i + j < shift
+                mask.next[8 * i + j] = shifts[hi:middle] > i or (
+                    shifts[hi:middle] == i and shifts[middle:lo] > j
+                )
+
+    return decode
+
+
+@block
 def parameter_tiles(
     clock: Any, even_data: Any, odd_data: Any, parameter: Any, s6: Any, bias: Any, multiplier: Any,
-    shift: Any, *, config: Config,
+    shift: Any, lost_mask: Any, *, config: Config,
 ) -> Any:
     """Capture the parameter tiles, each out of the way of steps still in flight.
 
     A tile is registered as it arrives, looked at and kept in the cycle after that.  ``bias`` and
-    ``multiplier`` belong to the step in s4; ``shift`` (5 bits a lane) to the one in s7: the new
-    one waits until the first step that uses it (``fresh``) leaves s6.
+    ``multiplier`` belong to the step in s4; ``shift`` (5 bits a lane) and ``lost_mask`` (32 bits a
+    lane, below ``shift`` ones) to the one in s7: the new ones wait until the first step that uses
+    them (``fresh``) leaves s6.
     """
     lanes = config.lanes
     arriving, tile = word(32 * lanes), word(32 * lanes)
@@ -78,10 +97,13 @@ def parameter_tiles(
     negatives, pasts = [bit() for _ in range(lanes)], [bit() for _ in range(lanes)]
     shifts = [word(5) for _ in range(lanes)]
     any_negative, any_past, shift_new = word(lanes), word(lanes), word(5 * lanes)
-    waiting = word(5 * lanes)
+    waiting, waiting_masks = word(5 * lanes), [word(32) for _ in range(lanes)]
+    waiting_mask = word(32 * lanes)
     checks = [
         check_lane(tile, negatives[k], pasts[k], shifts[k], lane=k) for k in range(lanes)
     ]
+
+    masks = [below_shift(waiting, waiting_masks[k], lane=k) for k in range(lanes)]
 
     @always(clock.posedge)
     def arrive():
@@ -103,9 +125,10 @@ def parameter_tiles(
             parameter.shift_bad.next = any_past != 0
         if s6.valid and s6.fresh:
             shift.next = waiting
+            lost_mask.next = waiting_mask
 
     return (
-        select_bank(even_data, odd_data, parameter.odd, arriving), checks,
-        join(negatives, any_negative), join(pasts, any_past), join(shifts, shift_new), arrive,
-        capture,
+        select_bank(even_data, odd_data, parameter.odd, arriving), checks, masks,
+        join(negatives, any_negative), join(pasts, any_past), join(shifts, shift_new),
+        join(waiting_masks, waiting_mask), arrive, capture,
     )

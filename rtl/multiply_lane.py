@@ -4,6 +4,8 @@ The step's operands arrive in s4 and are registered into s5; four partial produc
 halves (one DSP each on most families) into s6, what is used of their sum into s7.  RQT adds its
 bias first, in s5, and 2^30 at the end, so that ``upper >> 15`` is the rounded Q31 product
 (vta_isa.md section 0.1).
+
+BYPASS multiplies by 2^31, which gives ``p`` itself: a multiplier has one bit more than a tile.
 """
 
 from __future__ import annotations
@@ -13,8 +15,13 @@ from myhdl import always, always_comb, block, concat
 from ..isa.opcodes import AluOpcode, RqtFlag
 from .bundles import signed_word, word
 
-__all__ = ["multiply_lane", "multiply_operands", "quotient_lane", "requantize_operands"]
+__all__ = [
+    "MULTIPLIER_BITS", "multiply_lane", "multiply_operands", "quotient_lane",
+    "requantize_operands",
+]
 
+MULTIPLIER_BITS = 33
+_ONE_Q31 = 1 << 31
 _ROUND_Q31 = 1 << 14  # 2^30 counted from bit 16
 
 
@@ -22,7 +29,8 @@ _ROUND_Q31 = 1 << 14  # 2^30 counted from bit 16
 def multiply_operands(clock, s4, dst_tile, src_tile, p, m, *, lane):
     """Operands of MUL in s5: ``p`` = ACC[dst], ``m`` = immediate or ACC[src]."""
     lo, hi = 32 * lane, 32 * lane + 32
-    wide_imm = signed_word(32)
+    sign = hi - 1
+    wide_imm = signed_word(MULTIPLIER_BITS)
 
     @always_comb
     def extend():
@@ -32,7 +40,7 @@ def multiply_operands(clock, s4, dst_tile, src_tile, p, m, *, lane):
     def select():
         if s4.long:
             p.next = dst_tile[hi:lo]
-            m.next = src_tile[hi:lo]
+            m.next = concat(src_tile[sign], src_tile[hi:lo])
             if not s4.pair:
                 m.next = wide_imm
 
@@ -43,7 +51,8 @@ def multiply_operands(clock, s4, dst_tile, src_tile, p, m, *, lane):
 def requantize_operands(clock, s4, dst_tile, src_tile, bias_tile, multiplier_tile, p, m, *, lane):
     """Operands of MUL in s5, or of RQT: ``p`` = ACC[dst] + bias, ``m`` = multiplier."""
     lo, hi = 32 * lane, 32 * lane + 32
-    value, bias, wide_imm = word(32), word(32), signed_word(32)
+    sign = hi - 1
+    value, bias, wide_imm = word(32), word(32), signed_word(MULTIPLIER_BITS)
 
     @always_comb
     def extend():
@@ -54,10 +63,12 @@ def requantize_operands(clock, s4, dst_tile, src_tile, bias_tile, multiplier_til
         if s4.long:
             value.next = dst_tile[hi:lo]
             bias.next = 0
-            m.next = src_tile[hi:lo]
+            m.next = concat(src_tile[sign], src_tile[hi:lo])
             if s4.opcode == AluOpcode.RQT:
                 bias.next = bias_tile[hi:lo]
-                m.next = multiplier_tile[hi:lo]
+                m.next = concat(multiplier_tile[sign], multiplier_tile[hi:lo])
+                if s4.imm[RqtFlag.BYPASS]:
+                    m.next = _ONE_Q31
             elif not s4.pair:
                 m.next = wide_imm
 
@@ -73,10 +84,10 @@ def multiply_lane(clock, s5, s6, p, m, s6_upper, s7_product):
     """Multiply ``p`` by ``m`` (s5).
 
     ``s6_upper``: the product from bit 16 up, with RQT's rounding, combinational in s6.
-    ``s7_product``: the low 32 bits of the product, for MUL.
+    ``s7_product``: the low 32 bits of the product for MUL, zero for RQT.
     """
     p_low, m_low = signed_word(17), signed_word(17)
-    p_high, m_high = signed_word(16), signed_word(16)
+    p_high, m_high = signed_word(16), signed_word(MULTIPLIER_BITS - 16)
     low_low, high_high = signed_word(34), signed_word(32)
     low_high, high_low = signed_word(33), signed_word(33)
     high_shifted, carry, rounding = signed_word(50), signed_word(50), signed_word(50)
@@ -86,7 +97,7 @@ def multiply_lane(clock, s5, s6, p, m, s6_upper, s7_product):
         p_low.next = p[16:]
         p_high.next = p[32:16].signed()
         m_low.next = m[16:]
-        m_high.next = m[32:16].signed()
+        m_high.next = m[MULTIPLIER_BITS:16].signed()
 
     @always(clock.posedge)
     def multiply():
@@ -113,26 +124,19 @@ def multiply_lane(clock, s5, s6, p, m, s6_upper, s7_product):
     def register_product():
         if s6.long:
             s7_product.next = concat(s6_upper[16:], low_low[16:])
+            if s6.opcode == AluOpcode.RQT:
+                s7_product.next = 0
 
     return split, multiply, align, add, register_product
 
 
 @block
-def quotient_lane(clock, s5, s6, p, s6_upper, s7_quotient):
-    """Register what RQT shifts: the rounded Q31 product, or with BYPASS ``p`` (s5) itself."""
-    s6_p = word(32)
+def quotient_lane(clock, s6, s6_upper, s7_quotient):
+    """Register what RQT shifts: the rounded Q31 product."""
 
     @always(clock.posedge)
-    def carry():
-        if s5.long:
-            s6_p.next = p
-
-    @always(clock.posedge)
-    def select():
+    def register_quotient():
         if s6.long:
-            if s6.imm[RqtFlag.BYPASS]:
-                s7_quotient.next = s6_p.signed()
-            else:
-                s7_quotient.next = s6_upper[50:15].signed()
+            s7_quotient.next = s6_upper[50:15].signed()
 
-    return carry, select
+    return register_quotient

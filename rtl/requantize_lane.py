@@ -2,11 +2,12 @@
 
 What to shift arrives in s7 (:func:`.quotient_lane`), the shifted value is registered into s8, and
 the clamped result of s8 is combinational (vta_isa.md section 0.1).  The value is shifted one bit
-less than asked for, so that its lowest bit is the rounding bit; ``sticky`` tells whether anything
-was lost below that.
+less than asked for, so that its lowest bit is the rounding bit; whether that rounds up depends, half
+away from zero, on whether anything was lost below it.
 
 Rounding and zero point are added to the low bits alone; whether the value is out of their reach,
-and so of the clamp's, is found out beside that from the bits above them.
+and so of the clamp's, is found out beside that from the bits above them.  What is known before the
+sum is kept apart from what waits for it: this is among the longest paths of the core.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from myhdl import Signal, always, always_comb, block, concat, intbv
 
 from ..isa.config import Config
-from ..isa.opcodes import RqtFlag
+from ..isa.opcodes import AluOpcode, RqtFlag
 from .bundles import bit, signed_word, word
 
 __all__ = ["requantize_lane"]
@@ -26,22 +27,29 @@ _NEAR_BITS = 11  # a value of so many bits or less may end inside the clamp: zer
 
 @block
 def requantize_lane(
-    clock: Any, s7: Any, s8: Any, s7_quotient: Any, shift_tile: Any, result: Any,
+    clock: Any, s7: Any, s8: Any, s7_quotient: Any, shift_tile: Any, lost_mask: Any, result: Any,
     *, config: Config, lane: int,
 ) -> Any:
-    """Drive ``result`` (32-bit word, s8); ``shift_tile`` has 5 bits a lane and belongs to s7."""
+    """Drive ``result`` (32-bit word, s8), zero when the step there is no RQT.
+
+    ``shift_tile`` (5 bits a lane) and ``lost_mask`` (32 bits a lane: those the shift drops) belong
+    to s7.
+    """
     lo, hi = 5 * lane, 5 * lane + 5
+    mask_lo, mask_hi = 32 * lane, 32 * lane + 32
     low, high = -(1 << (config.out_width - 1)), (1 << (config.out_width - 1)) - 1
     clamp_lo = config.out_width - 1  # the bits from here up are all alike inside the clamp
     near_end, sum_bits = _NEAR_BITS + 1, _NEAR_BITS + 3
-    top_ones, clamp_ones = (1 << (34 - _NEAR_BITS)) - 1, (1 << (near_end - clamp_lo)) - 1
+    sign_end = near_end + 1
+    top_ones, sign_ones = (1 << (34 - _NEAR_BITS)) - 1, (1 << (sign_end - clamp_lo)) - 1
     doubled = signed_word(35)
-    shift, shifted, sticky, lost = Signal(intbv(0)[5:]), signed_word(35), bit(), bit()
+    shift, lost = Signal(intbv(0)[5:]), bit()
+    turned, shifted = signed_word(35), signed_word(35)
     negative, above, below, increment = bit(), bit(), bit(), bit()
     zero_point, near = signed_word(8), word(near_end)
     addend, total, value = word(9), signed_word(sum_bits), signed_word(sum_bits)
-    clamped = signed_word(32)
-    too_high, too_low = bit(), bit()
+    raised, sure, fits, keep = bit(), bit(), bit(), bit()
+    end, clamped = signed_word(8), signed_word(8)
 
     @always_comb
     def select():
@@ -52,30 +60,25 @@ def requantize_lane(
         doubled.next = s7_quotient << 1
 
     @always_comb
-    def lose():
-        lost.next = False
-        for i in range(4):
-            for j in range(8):
-                # 8 * i + j < shift
-                if doubled[8 * i + j] and (
-                    shift[5:3] > i or (shift[5:3] == i and shift[3:] > j)
-                ):
-                    lost.next = True
+    def turn():
+        turned.next = doubled >> shift
+        lost.next = (doubled[32:] & lost_mask[mask_hi:mask_lo]) != 0
 
     @always(clock.posedge)
     def register_shifted():
-        if s7.long:
-            shifted.next = doubled >> shift
-            sticky.next = lost
+        shifted.next = 0
+        increment.next = False
+        if s7.long and s7.opcode == AluOpcode.RQT:
+            shifted.next = turned
+            increment.next = turned[0] and (
+                not s7.imm[RqtFlag.AWAY] or not s7_quotient[34] or lost
+            )
 
     @always_comb
     def look():
         negative.next = shifted[34]
         above.next = not shifted[34] and shifted[34:_NEAR_BITS] != 0
         below.next = shifted[34] and shifted[34:_NEAR_BITS] != top_ones
-        increment.next = shifted[0] and (
-            not s8.imm[RqtFlag.AWAY] or not shifted[34] or sticky
-        )
 
     @always_comb
     def prepare():
@@ -94,31 +97,43 @@ def requantize_lane(
 
     @always_comb
     def judge():
-        too_high.next = above or (
-            not below and not value[near_end] and value[near_end:clamp_lo] != 0
-        )
-        too_low.next = below or (
-            not above and value[near_end] and value[near_end:clamp_lo] != clamp_ones
-        )
+        # all that is known before the sum
+        raised.next = s8.imm[RqtFlag.RELU] and negative
+        sure.next = not above and not below and not (s8.imm[RqtFlag.RELU] and negative)
+        fits.next = value[sign_end:clamp_lo] == 0 or value[sign_end:clamp_lo] == sign_ones
+
+    if config.out_width == 8:
+        @always_comb
+        def decide():
+            keep.next = sure and fits
+    else:
+        @always_comb
+        def decide():
+            # the zero point is RELU's lower end, and may be below that of the clamp
+            keep.next = sure and (fits or (s8.imm[RqtFlag.RELU] and value[near_end]))
 
     @always_comb
     def clamp():
-        clamped.next = value
-        if s8.imm[RqtFlag.RELU] and negative:
+        end.next = low
+        if raised:
             # the rounded value is not above 0
-            clamped.next = zero_point
+            end.next = zero_point
             if zero_point > high:
-                clamped.next = high
-        elif too_high:
-            clamped.next = high
-        elif too_low and not s8.imm[RqtFlag.RELU]:
-            clamped.next = low
+                end.next = high
+        elif above or (not below and not value[near_end]):
+            end.next = high
+
+    @always_comb
+    def choose():
+        clamped.next = end
+        if keep:
+            clamped.next = value[8:].signed()
 
     @always_comb
     def extend():
         result.next = clamped
 
     return (
-        select, double, lose, register_shifted, look, prepare, add, halve, judge, clamp,
-        extend,
+        select, double, turn, register_shifted, look, prepare, add, halve, judge, decide,
+        clamp, choose, extend,
     )

@@ -11,11 +11,12 @@ from __future__ import annotations
 from myhdl import always, always_comb, always_seq, block, concat
 
 from ..isa.config import Config
+from ..isa.opcodes import AluOpcode
 from .bundles import bit, word
 
 __all__ = [
     "BankUse", "Step", "early_use_field", "fresh_field", "immediate_field", "late_use_field",
-    "mac_field", "pair_field", "step_entry", "step_execute", "step_register", "step_select",
+    "mac_field", "pair_field", "step_entry", "step_register", "step_select",
     "step_write",
 ]
 
@@ -123,7 +124,7 @@ def operand_fields(clock, sink, source):
 
 @block
 def opcode_field(clock, sink, source):
-    """Register what to do with the operands, needed up to s8."""
+    """Register what to do with the operands, needed up to s7."""
 
     @always(clock.posedge)
     def copy():
@@ -134,11 +135,13 @@ def opcode_field(clock, sink, source):
 
 @block
 def immediate_field(clock, sink, source):
-    """Register the immediate, from s7 to s8 where RQT needs it."""
+    """Register RQT's immediate from s7 to s8; zero for all other operations."""
 
     @always(clock.posedge)
     def copy():
-        source.imm.next = sink.imm
+        source.imm.next = 0
+        if sink.long and sink.opcode == AluOpcode.RQT:
+            source.imm.next = sink.imm
 
     return copy
 
@@ -167,7 +170,7 @@ def fresh_field(clock, sink, source):
 
 @block
 def step_write(clock, reset, sink, source):
-    """The write stage: ``source`` is ``sink`` one cycle later, without the operands."""
+    """A stage behind the operands: ``source`` is ``sink`` one cycle later, without them."""
 
     @always_seq(clock.posedge, reset)
     def advance():
@@ -178,15 +181,12 @@ def step_write(clock, reset, sink, source):
 
 
 @block
-def step_execute(clock, reset, sink, source):
-    """The execute stage: ``source`` is ``sink`` one cycle later, its operands selected."""
-    return step_write(clock, reset, sink, source), opcode_field(clock, sink, source)
-
-
-@block
 def step_select(clock, reset, sink, source):
     """The stage that selects operands: ``source`` is ``sink`` one cycle later, they are placed."""
-    return step_execute(clock, reset, sink, source), operand_fields(clock, sink, source)
+    return (
+        step_write(clock, reset, sink, source), operand_fields(clock, sink, source),
+        opcode_field(clock, sink, source),
+    )
 
 
 @block

@@ -31,7 +31,6 @@ from .step import (
     mac_field,
     pair_field,
     step_entry,
-    step_execute,
     step_register,
     step_select,
     step_write,
@@ -96,7 +95,7 @@ def step_pipeline(
     for sink, source in zip([s3, s4], [s4, s5], strict=True):
         parts.append(early_use_field(clock, reset, sink, source))
     parts += [
-        step_select(clock, reset, s6, s7), step_execute(clock, reset, s7, s8),
+        step_select(clock, reset, s6, s7), step_write(clock, reset, s7, s8),
         step_write(clock, reset, s8, s9),
     ]
     parts += [

@@ -81,7 +81,7 @@ TABLE = (
     ),
     Planted(
         "MIN and MAX compare as unsigned", "alu", "alu_lane.py",
-        "less.next = p < q", "less.next = p_word < q_word", _STEPS,
+        "less.next = p_order < q_order", "less.next = p_word < q_word", _STEPS,
     ),
     Planted(
         "immediate not sign-extended", "alu", "alu_lane.py",
@@ -97,15 +97,16 @@ TABLE = (
     ),
     Planted(
         "half away from zero forgets what was shifted out", "alu", "requantize_lane.py",
-        "not shifted[34] or sticky", "not shifted[34]", _HAZARDS,
+        "not s7_quotient[34] or lost", "not s7_quotient[34]", _HAZARDS,
     ),
     Planted(
         "RQT clamps only what is far above", "alu", "requantize_lane.py",
-        "elif too_high:", "elif above:", _STEPS,
+        "elif above or (not below and not value[near_end]):", "elif above:", _STEPS,
     ),
     Planted(
         "RELU lets small negative values through", "alu", "requantize_lane.py",
-        "if s8.imm[RqtFlag.RELU] and negative:", "if s8.imm[RqtFlag.RELU] and below:", _STEPS,
+        "raised.next = s8.imm[RqtFlag.RELU] and negative",
+        "raised.next = s8.imm[RqtFlag.RELU] and below", _STEPS,
     ),
     Planted(
         "RQT keeps parameters that a step has overwritten", "alu", "rqt_parameters.py",
