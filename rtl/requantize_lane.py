@@ -2,8 +2,8 @@
 
 What to shift arrives in s7 (:func:`.quotient_lane`), the shifted value is registered into s8, and
 the clamped result of s8 is combinational (vta_isa.md section 0.1).  The value is shifted one bit
-less than asked for, so that its lowest bit is the rounding bit; whether that rounds up depends, half
-away from zero, on whether anything was lost below it.
+less than asked for, so that its lowest bit is the rounding bit; rounding half away from zero also
+asks whether anything was lost below it.
 
 Rounding and zero point are added to the low bits alone; whether the value is out of their reach,
 and so of the clamp's, is found out beside that from the bits above them.  What is known before the
