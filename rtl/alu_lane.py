@@ -115,7 +115,7 @@ def alu_lane(
     p = signed_word(32)
     p_order, q_order = word(32), word(32)
     total, less, outside = word(32), bit(), bit()
-    preferred, other, chosen = word(32), word(32), word(32)
+    preferred, other = word(32), word(32)
     amount, double, double_shifted = word(5), word(64), word(64)
     low_bits, keep, fill, shifted = word(32), word(32), word(32), word(32)
     sign = signed_word(32)
@@ -181,22 +181,20 @@ def alu_lane(
         if operation.shifts:
             other.next = shifted
 
-    @always_comb
-    def select():
-        chosen.next = other
-        if operation.prefers:
-            chosen.next = preferred
-
     if requantized is None:
         @always_comb
-        def join():
-            result.next = chosen
+        def select():
+            result.next = other
+            if operation.prefers:
+                result.next = preferred
     else:
         @always_comb
-        def join():
-            result.next = chosen | requantized
+        def select():
+            result.next = other | requantized
+            if operation.prefers:
+                result.next = preferred
 
     return (
         view_signed, extend_sign, compute, turn, choose_bits, shift,
-        prefer, compute_other, select, join,
+        prefer, compute_other, select,
     )
