@@ -61,15 +61,15 @@ def execute(
             s7_quotient = signed_word(35)
             parts.append(quotient_lane(clock, s6, s6_upper, s7_quotient))
             parts.append(requantize_operands(
-                clock, s4, long_dst, long_src, bias, multiplier, p, m, lane=lane,
+                s4, long_dst, long_src, bias, multiplier, p, m, lane=lane,
             ))
             parts.append(requantize_lane(
                 clock, s7, s8, s7_quotient, shift, lost_mask, requantized, config=config,
                 lane=lane,
             ))
         else:
-            parts.append(multiply_operands(clock, s4, long_dst, long_src, p, m, lane=lane))
-        parts.append(multiply_lane(clock, s5, s6, p, m, s6_upper, s7_product))
+            parts.append(multiply_operands(s4, long_dst, long_src, p, m, lane=lane))
+        parts.append(multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product))
         parts.append(alu_operands(
             clock, s7, dst, src, dot, s7_product, results[lane], first, second,
             lane=lane, dot_width=dot_bits(config),

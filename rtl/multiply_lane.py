@@ -1,9 +1,9 @@
 """Long operations, first half: one lane of a 32 x 32 signed multiplication in three stages.
 
-The step's operands arrive in s4 and are registered into s5; four partial products of their 16-bit
-halves (one DSP each on most families) into s6, what is used of their sum into s7.  RQT adds its
-bias first, in s5, and 2^30 at the end, so that ``upper >> 15`` is the rounded Q31 product
-(vta_isa.md section 0.1).
+The step's operands arrive in s4; sums of 16-bit halves are registered into s5, four partial
+products (one DSP each on most families) into s6, what is used of their sum into s7.  RQT adds its
+bias first and 2^30 at the end, so that ``upper >> 15`` is the rounded Q31 product (vta_isa.md
+section 0.1).
 
 BYPASS multiplies by 2^31, which gives ``p`` itself: a multiplier has one bit more than a tile.
 """
@@ -26,8 +26,8 @@ _ROUND_Q31 = 1 << 14  # 2^30 counted from bit 16
 
 
 @block
-def multiply_operands(clock, s4, dst_tile, src_tile, p, m, *, lane):
-    """Operands of MUL in s5: ``p`` = ACC[dst], ``m`` = immediate or ACC[src]."""
+def multiply_operands(s4, dst_tile, src_tile, p, m, *, lane):
+    """Operands of MUL: ``p`` = ACC[dst], ``m`` = immediate or ACC[src] (s4, combinational)."""
     lo, hi = 32 * lane, 32 * lane + 32
     sign = hi - 1
     wide_imm = signed_word(MULTIPLIER_BITS)
@@ -36,52 +36,49 @@ def multiply_operands(clock, s4, dst_tile, src_tile, p, m, *, lane):
     def extend():
         wide_imm.next = s4.imm.signed()
 
-    @always(clock.posedge)
+    @always_comb
     def select():
-        if s4.long:
-            p.next = dst_tile[hi:lo]
-            m.next = concat(src_tile[sign], src_tile[hi:lo])
-            if not s4.pair:
-                m.next = wide_imm
+        p.next = dst_tile[hi:lo]
+        m.next = concat(src_tile[sign], src_tile[hi:lo])
+        if not s4.pair:
+            m.next = wide_imm
 
     return extend, select
 
 
 @block
-def requantize_operands(clock, s4, dst_tile, src_tile, bias_tile, multiplier_tile, p, m, *, lane):
-    """Operands of MUL in s5, or of RQT: ``p`` = ACC[dst] + bias, ``m`` = multiplier."""
+def requantize_operands(s4, dst_tile, src_tile, bias_tile, multiplier_tile, p, m, *, lane):
+    """Operands of MUL, or of RQT: ``p`` = ACC[dst] + bias, ``m`` = multiplier."""
     lo, hi = 32 * lane, 32 * lane + 32
     sign = hi - 1
-    value, bias, wide_imm = word(32), word(32), signed_word(MULTIPLIER_BITS)
+    bias, wide_imm = word(32), signed_word(MULTIPLIER_BITS)
 
     @always_comb
     def extend():
         wide_imm.next = s4.imm.signed()
 
-    @always(clock.posedge)
+    @always_comb
     def select():
-        if s4.long:
-            value.next = dst_tile[hi:lo]
-            bias.next = 0
-            m.next = concat(src_tile[sign], src_tile[hi:lo])
-            if s4.opcode == AluOpcode.RQT:
-                bias.next = bias_tile[hi:lo]
-                m.next = concat(multiplier_tile[sign], multiplier_tile[hi:lo])
-                if s4.imm[RqtFlag.BYPASS]:
-                    m.next = _ONE_Q31
-            elif not s4.pair:
-                m.next = wide_imm
+        bias.next = 0
+        m.next = concat(src_tile[sign], src_tile[hi:lo])
+        if s4.opcode == AluOpcode.RQT:
+            bias.next = bias_tile[hi:lo]
+            m.next = concat(multiplier_tile[sign], multiplier_tile[hi:lo])
+            if s4.imm[RqtFlag.BYPASS]:
+                m.next = _ONE_Q31
+        elif not s4.pair:
+            m.next = wide_imm
 
     @always_comb
     def add():
-        p.next = value + bias
+        p.next = dst_tile[hi:lo] + bias
 
     return extend, select, add
 
 
 @block
-def multiply_lane(clock, s5, s6, p, m, s6_upper, s7_product):
-    """Multiply ``p`` by ``m`` (s5).
+def multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product):
+    """Multiply ``p`` by ``m`` (s4).
 
     ``s6_upper``: the product from bit 16 up, with RQT's rounding, combinational in s6.
     ``s7_product``: the low 32 bits of the product for MUL, zero for RQT.
@@ -92,12 +89,13 @@ def multiply_lane(clock, s5, s6, p, m, s6_upper, s7_product):
     low_high, high_low = signed_word(33), signed_word(33)
     high_shifted, carry, rounding = signed_word(50), signed_word(50), signed_word(50)
 
-    @always_comb
+    @always(clock.posedge)
     def split():
-        p_low.next = p[16:]
-        p_high.next = p[32:16].signed()
-        m_low.next = m[16:]
-        m_high.next = m[MULTIPLIER_BITS:16].signed()
+        if s4.long:
+            p_low.next = p[16:]
+            p_high.next = p[32:16].signed()
+            m_low.next = m[16:]
+            m_high.next = m[MULTIPLIER_BITS:16].signed()
 
     @always(clock.posedge)
     def multiply():
