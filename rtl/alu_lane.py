@@ -124,8 +124,10 @@ def alu_lane(
     def view_signed():
         p.next = p_word.signed()
         # of the same order without a sign: the comparison is then a carry and no gate more
-        p_order.next = concat(not p_word[31], p_word[31:])
-        q_order.next = concat(not q_word[31], q_word[31:])
+        p_order.next = p_word
+        p_order.next[31] = not p_word[31]
+        q_order.next = q_word
+        q_order.next[31] = not q_word[31]
         amount.next = q_word[5:]
         double.next = concat(p_word, p_word)
 
