@@ -49,7 +49,7 @@ def requantize_lane(
     zero_point, near = signed_word(8), word(near_end)
     addend, total, value = word(9), signed_word(sum_bits), signed_word(sum_bits)
     raised, sure, fits, keep = bit(), bit(), bit(), bit()
-    end, clamped = signed_word(8), signed_word(8)
+    end, inside, clamped = signed_word(8), signed_word(8), signed_word(32)
 
     @always_comb
     def select():
@@ -124,10 +124,14 @@ def requantize_lane(
             end.next = high
 
     @always_comb
+    def narrow():
+        inside.next = value[8:].signed()
+
+    @always_comb
     def choose():
         clamped.next = end
         if keep:
-            clamped.next = value[8:].signed()
+            clamped.next = inside
 
     @always_comb
     def extend():
@@ -135,5 +139,5 @@ def requantize_lane(
 
     return (
         select, double, turn, register_shifted, look, prepare, add, halve, judge, decide,
-        clamp, choose, extend,
+        clamp, narrow, choose, extend,
     )
