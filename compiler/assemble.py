@@ -22,6 +22,7 @@ from .lower_elementwise import (
     lower_leaky,
     lower_relu,
     lower_slice,
+    lower_tanh,
 )
 from .lower_global_average import lower_global_average
 from .lower_pool import lower_max_pool
@@ -38,7 +39,7 @@ __all__ = ["Assembler"]
 LOWERINGS = {
     "Conv": lower_conv, "ConvTranspose": lower_conv, "Gemm": lower_conv,
     "Add": lower_add, "Affine": lower_affine, "Relu": lower_relu, "Clip": lower_clip,
-    "LeakyRelu": lower_leaky, "Concat": lower_concat, "Slice": lower_slice,
+    "LeakyRelu": lower_leaky, "Tanh": lower_tanh, "Concat": lower_concat, "Slice": lower_slice,
     "MaxPool": lower_max_pool, "AveragePool": lower_average_pool,
     "GlobalAveragePool": lower_global_average, "Pad": lower_pad, "Resize": lower_resize,
     "ScaledAdd": lower_scaled_add,

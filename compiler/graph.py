@@ -26,6 +26,7 @@ CANONICAL: dict[str, str] = {
     "Relu": "one input",
     "Clip": "one input; attrs low, high (floats, maybe infinite)",
     "LeakyRelu": "one input; attr alpha",
+    "Tanh": "one input",
     "MaxPool": "one input; attrs kernel, strides, pads, dilations",
     "AveragePool": "one input; attrs kernel, strides, pads, dilations (1, 1), counted (top, left, "
     "bottom, right: padding that counts as values)",

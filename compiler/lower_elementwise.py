@@ -10,7 +10,7 @@ from ..driver.layout import tile_tensor
 from ..driver.stream import StreamBuilder
 from ..isa.opcodes import AluOpcode, MemoryType
 from .arithmetic import limits
-from .emit import bound_tiles
+from .emit import bound_tiles, every_tile
 from .loops import Loop, nest
 from .lower_mix import lower_mix
 from .lowering import Activation, Lowering
@@ -19,7 +19,7 @@ from .quantized import DROPPED, QuantizedNode
 
 __all__ = [
     "lower_add", "lower_affine", "lower_clip", "lower_concat", "lower_leaky", "lower_relu",
-    "lower_slice",
+    "lower_slice", "lower_tanh",
 ]
 
 
@@ -59,6 +59,23 @@ def lower_leaky(low: Lowering, node: QuantizedNode) -> None:
 
     source = low.activations[node.inputs[0]]
     blocks = _each(low, source.blocks, [(0, node.attrs["slope"], 0), (0, 0, 1)])
+    lower_mix(low, node, [source], Mix(blocks, node.requant, finish, planes=2))
+
+
+def lower_tanh(low: Lowering, node: QuantizedNode) -> None:
+    """Lower a sum of clipped lines, requantized: each clips further what the one before left."""
+    lines = node.attrs["lines"]
+
+    def finish(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+        for index, bound in enumerate(lines.bounds):
+            at, tiles = (base + distance, count) if index else (base, distance + count)
+            every_tile(builder, AluOpcode.MIN, bound, at, tiles)
+            every_tile(builder, AluOpcode.MAX, -bound, at, tiles)
+            if index:
+                nest((base, base + distance, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.ADD)
+
+    source = low.activations[node.inputs[0]]
+    blocks = _each(low, source.blocks, [(0, lines.fine, 0), (0, lines.fine, 1)])
     lower_mix(low, node, [source], Mix(blocks, node.requant, finish, planes=2))
 
 

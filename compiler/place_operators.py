@@ -148,6 +148,7 @@ def _anything(node: Node, graph: Graph, config: Config, views: Mapping[str, View
 
 RULES: dict[str, Rule] = {
     "Add": _add, "Affine": _affine, "Relu": _anything, "Clip": _clip, "LeakyRelu": _leaky,
+    "Tanh": _anything,
     "MaxPool": _max_pool, "AveragePool": _average_pool, "GlobalAveragePool": _global_average,
     "Concat": _concat, "Slice": _slice, "Pad": _pad, "Resize": _resize, "Flatten": _flatten,
     "View": _view,
@@ -158,6 +159,7 @@ WHY = {
     "Relu": "ALU MAX with 0",
     "Clip": "ALU MAX and MIN with its bounds",
     "LeakyRelu": "GEMM with two scaled identities, ALU MAX, requantized",
+    "Tanh": "GEMM with the identity, ALU MIN, MAX and ADD of 16 lines, requantized",
     "MaxPool": "ALU MAX over taps",
     "AveragePool": "GEMM with the identity over taps, ALU MUL, requantized",
     "GlobalAveragePool": "GEMM with the identity over all pixels, requantized",

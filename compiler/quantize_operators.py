@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from .arithmetic import Requant, limits, quantize, round_half_up
+from .clipped import tanh_lines
 from .graph import Graph, Node
 from .place_operators import power_of_two_slope
 from .quantized import DROPPED, QuantizedNode
@@ -149,6 +150,15 @@ def _leaky(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
     )
 
 
+def _tanh(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+    lines = tanh_lines(q.exponents[names[0]], q.inp_width)
+    q.exponents[node.outputs[0]] = 1 - q.inp_width  # -1 .. 1 whatever calibration has met
+    return QuantizedNode(
+        node.op, node.name, names, node.outputs, {"lines": lines},
+        requant=lines.requant(_channels(q, node)),
+    )
+
+
 def mean_factors(counts: np.ndarray) -> tuple[np.ndarray, int]:
     """Return factors and a shift with ``sum * factor / 2^shift`` the mean of ``counts`` values.
 
@@ -199,7 +209,7 @@ OPERATORS: dict[str, Rule] = {
     **dict.fromkeys(
         ("Relu", "Clip", "MaxPool", "Slice", "Pad", "Resize", "Flatten", "View"), _tied
     ),
-    "Add": _add, "Concat": _concat, "Affine": _affine, "LeakyRelu": _leaky,
+    "Add": _add, "Concat": _concat, "Affine": _affine, "LeakyRelu": _leaky, "Tanh": _tanh,
     "GlobalAveragePool": _global_average, "AveragePool": _average_pool,
 }
 """How each kind is quantized."""

@@ -54,6 +54,14 @@ def _leaky(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndar
     return _rescale(node, np.maximum(values[0] << node.attrs["slope"], values[0]), width)
 
 
+def _tanh(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    """The mean of clipped lines (:mod:`.clipped`)."""
+    lines = node.attrs["lines"]
+    x = values[0] << lines.fine
+    total = np.sum([np.clip(x, -bound, bound) for bound in lines.bounds], axis=0)
+    return _rescale(node, wrap(total), width)
+
+
 def windows(x: np.ndarray, attrs: dict[str, Any], padding: int) -> list[np.ndarray]:
     """Return each tap of a sliding window over all outputs, ``[N, C, OH, OW]``."""
     (kh, kw), (sy, sx), (dy, dx) = attrs["kernel"], attrs["strides"], attrs["dilations"]
@@ -109,7 +117,8 @@ def _resize(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.nda
 
 
 OPERATORS: dict[str, Callable[[QuantizedNode, list[np.ndarray], int], np.ndarray]] = {
-    "Add": _add, "Affine": _affine, "Concat": _concat, "LeakyRelu": _leaky, "MaxPool": _max_pool,
+    "Add": _add, "Affine": _affine, "Concat": _concat, "LeakyRelu": _leaky, "Tanh": _tanh,
+    "MaxPool": _max_pool,
     "AveragePool": _average_pool, "GlobalAveragePool": _global_average, "Clip": _clip,
     "ScaledAdd": _scaled_add, "Slice": _slice, "Pad": _pad, "Resize": _resize,
     "Relu": lambda node, values, width: np.maximum(values[0], 0),

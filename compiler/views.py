@@ -14,7 +14,7 @@ __all__ = ["ALIASES", "View", "last_view", "learn", "needed_view", "own_view", "
 
 View = tuple[int, int, int]
 ALIASES = ("Flatten", "View")  # nodes whose output is their input's memory
-_PASS = ("Flatten", "Relu", "Add", "Clip", "LeakyRelu", "Affine", "ScaledAdd")  # output lies so
+_PASS = ("Flatten", "Relu", "Add", "Clip", "LeakyRelu", "Tanh", "Affine", "ScaledAdd")
 
 
 class _Node(Protocol):

@@ -231,7 +231,8 @@ def _conv(network: NetworkBuilder, inputs: list[str], channels: int, **window: A
 
 
 BUILD: dict[str, Callable[..., Built]] = {
-    "relu": _same("Relu"), "leaky": _same("LeakyRelu"), "clip": _clip, "constant": _constant,
+    "relu": _same("Relu"), "leaky": _same("LeakyRelu"), "tanh": _same("Tanh"),
+    "clip": _clip, "constant": _constant,
     "negative": _same("Neg"), "batch_norm": _batch_norm, "add": _same("Add"), "pool": _pool,
     "global": _global, "concat": _concat, "slice": _slice, "split": _split, "pad": _pad,
     "resize": _resize, "flatten": _flatten, "view": _view, "gemm": _gemm, "rows": _rows,
@@ -344,7 +345,8 @@ def _signals(shape: Shape) -> bool:
 
 
 DRAW: dict[str, _Draw] = {
-    "relu": (_any, _fixed({})), "negative": (_any, _fixed({})), "clip": (_any, _draw_clip),
+    "relu": (_any, _fixed({})), "tanh": (_any, _fixed({})), "negative": (_any, _fixed({})),
+    "clip": (_any, _draw_clip),
     "leaky": (_any, lambda draw, shape: {"alpha": 2.0 ** -draw(st.integers(0, 8))}),
     "constant": (_any, _draw_constant), "batch_norm": (_maps, _fixed({})),
     "pool": (_maps, _draw_pool),

@@ -29,7 +29,7 @@ def mixed() -> NetworkBuilder:
     build = NetworkBuilder(4)
     x = build.conv(build.input((1, 3, 6, 6)), 6)
     y = build.node("Sigmoid", [x], (1, 6, 6, 6))
-    z = build.node("Tanh", [y], (1, 6, 6, 6))
+    z = build.node("Softplus", [y], (1, 6, 6, 6))
     w = build.gemm(build.flatten(build.max_pool(build.add(z, x))), 5)
     build.node("Softmax", [w], (1, 5))
     return build
@@ -45,15 +45,15 @@ def test_host_nodes_run_and_are_reported(tmp_path: Path) -> None:
     ]
     on_host = {node.name: node.reason for node in made.report.nodes if node.where == "host"}
     assert on_host == {
-        "sigmoid1": "no lowering for Sigmoid", "tanh2": "no lowering for Tanh",
+        "sigmoid1": "no lowering for Sigmoid", "softplus2": "no lowering for Softplus",
         "softmax7": "no lowering for Softmax",
     }
     assert [step.reason for step in made.program.steps if getattr(step, "op", "") == "onnx"] == [
-        "sigmoid1: no lowering for Sigmoid; tanh2: no lowering for Tanh",
+        "sigmoid1: no lowering for Sigmoid; softplus2: no lowering for Softplus",
         "softmax7: no lowering for Softmax",
     ]
     assert [(entry.name, entry.maker) for entry in made.report.entries] == [
-        ("input", ""), ("tanh2", "sigmoid1+tanh2")]
+        ("input", ""), ("softplus2", "sigmoid1+softplus2")]
     assert all(entry.clipped is not None and entry.snr for entry in made.report.entries)
     found = check_every_layer(made, build.samples(3), strict="1")
     np.testing.assert_allclose(found["softmax7"].sum(1), 1, rtol=1e-5)

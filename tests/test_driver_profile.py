@@ -19,7 +19,7 @@ def network(folder: Path, **options: bool) -> Compiled:
     """Compile two convolutions around a host node."""
     build = NetworkBuilder(3)
     x = build.conv(build.input((1, 4, 6, 6)), 8)
-    y = build.node("Tanh", [x], build.shapes[x])
+    y = build.node("Softplus", [x], build.shapes[x])
     build.relu(build.conv(build.conv(y, 8), 4))
     return compiled(build, folder, "1x4x4", **options)
 
@@ -34,7 +34,7 @@ def test_rows_are_the_steps(tmp_path: Path) -> None:
     found = profile(made, "model://")
     assert [(row.name, row.where) for row in found.rows] == [
         ("quantize input", "host"), ("conv0", "accelerator"), ("dequantize conv0", "host"),
-        ("tanh1", "host"), ("quantize tanh1", "host"), ("conv2", "accelerator"),
+        ("softplus1", "host"), ("quantize softplus1", "host"), ("conv2", "accelerator"),
         ("conv3", "accelerator"), ("dequantize relu4", "host"),
     ]
     assert (found.images, found.config, found.macs_per_step) == (1, "1x4x4", 16)

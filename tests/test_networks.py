@@ -21,7 +21,7 @@ BUILD = Path(__file__).parents[1] / "examples/networks/build.py"
 NETWORKS = ("resnet18", "resnet34", "resnet50", "mobilenet_v1", "mobilenet_v2", "alexnet", "dcgan",
             "style_transfer", "yolov3_tiny")
 SMALL = ("1x4x4", "1x8x8", "2x8x8", "1x16x16_int4", "base", "2x16x16", "1x32x32")
-HOST = {"Softmax", "ArgMax", "Tanh"}  # Tanh: what the DCGAN generator ends with
+HOST = {"Softmax", "ArgMax"}
 MEMORY = 512 << 20
 
 
