@@ -4,11 +4,13 @@ A convolution with three filters keeps three of the array's rows busy.  Where on
 its outputs, a tile can hold several of them instead: lane ``(dy * block_x + dx) * filters + m`` of
 the packed pixel (r, s) is filter m of the output pixel ``(r * block_y + dy, s * block_x + dx)``.
 The layer becomes a convolution with a larger stride and a window that covers those of all pixels of
-a block; a transposed one, in blocks of its stride, becomes a plain one.
+a block; a transposed one, in blocks of its stride, becomes a plain one.  A Tanh between it and the
+host takes the lanes as they come.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from itertools import product
@@ -19,12 +21,14 @@ import numpy as np
 
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
+from .arithmetic import Requant
 from .quantized import QuantizedGraph, QuantizedNode
 
 __all__ = ["Axis", "Spread", "Spreading", "block_axis", "spread_outputs"]
 
 Pair = tuple[int, int]
 _MOST = 16  # outputs of a block along an axis
+_TANH_STEPS = 50  # ALU and GEMM steps of a tile
 
 
 @dataclass(frozen=True)
@@ -116,26 +120,58 @@ def spread_outputs(
         name of the tensor it replaces on the device.
     """
     read = {name for node in graph.nodes if node.op != "Host" for name in node.inputs}
+    behind = _tanh_behind(graph)
     tensors, spread, nodes = dict(graph.tensors), dict[str, Spread](), []
-    for node in graph.nodes:
-        found = None
-        if node.op in ("Conv", "ConvTranspose") and node.outputs[0] not in read:
-            found = _choose(node, graph, config)
-        if found is None:
-            nodes.append(node)
-            continue
-        spreading, axes = found
+
+    def pack(node: QuantizedNode, spreading: Spreading, size: Pair) -> str:
+        """Give the output of a node its packed form; return the name."""
         old = tensors[node.outputs[0]]
         name = f"{old.name}.packed"
         while name in tensors:
             name += "_"
         lanes = spreading.filters * prod(spreading.block)
-        tensors[name] = replace(
-            old, name=name, shape=(old.shape[0], lanes, axes[0].count, axes[1].count)
-        )
+        tensors[name] = replace(old, name=name, shape=(old.shape[0], lanes, *size))
         spread[old.name] = Spread(name, spreading)
-        nodes.append(_packed(node, name, spreading, axes))
+        return name
+
+    for node in graph.nodes:
+        found = None
+        if node.op in ("Conv", "ConvTranspose"):
+            last = behind.get(node.outputs[0], node)
+            if last.outputs[0] not in read:
+                found = _choose(node, graph, config, 0 if last is node else _TANH_STEPS)
+        if found is not None:
+            spreading, axes = found
+            name = pack(node, spreading, (axes[0].count, axes[1].count))
+            nodes.append(_packed(node, name, spreading, axes))
+        elif node.op == "Tanh" and node.inputs[0] in spread:
+            assert node.requant is not None
+            before = spread[node.inputs[0]]
+            rows, columns = tensors[before.packed].shape[2:]
+            name = pack(node, before.spreading, (rows, columns))
+            rule = _repeated(node.requant, prod(before.spreading.block))
+            nodes.append(replace(node, inputs=(before.packed,), outputs=(name,), requant=rule))
+        else:
+            nodes.append(node)
     return replace(graph, nodes=tuple(nodes), tensors=tensors), spread
+
+
+def _tanh_behind(graph: QuantizedGraph) -> dict[str, QuantizedNode]:
+    """Return every Tanh by its input, where nobody else reads that."""
+    readers = Counter(name for node in graph.nodes for name in node.inputs)
+    return {
+        node.inputs[0]: node for node in graph.nodes
+        if node.op == "Tanh" and readers[node.inputs[0]] == 1
+        and node.inputs[0] not in graph.outputs
+    }
+
+
+def _repeated(rule: Requant, blocks: int) -> Requant:
+    """Return the requantization of the lanes of so many outputs."""
+    return replace(
+        rule, bias=np.tile(rule.bias, blocks), shift=np.tile(rule.shift, blocks),
+        multiplier=None if rule.multiplier is None else np.tile(rule.multiplier, blocks),
+    )
 
 
 def _packed(
@@ -148,17 +184,12 @@ def _packed(
     full = np.zeros((by, bx, *weight.shape[:2], v.kernel, h.kernel), weight.dtype)
     for ((dy, ky), ty), ((dx, kx), tx) in product(v.taps.items(), h.taps.items()):
         full[dy, dx, :, :, ty, tx] = weight[:, :, ky, kx]
-    rule, blocks = node.requant, by * bx
-    requant = replace(
-        rule, bias=np.tile(rule.bias, blocks), shift=np.tile(rule.shift, blocks),
-        multiplier=None if rule.multiplier is None else np.tile(rule.multiplier, blocks),
-    )
     attrs = {
         **node.attrs, "kernel": (v.kernel, h.kernel), "strides": (v.stride, h.stride),
         "dilations": (v.dilation, h.dilation), "pads": (v.before, h.before, 0, 0),
     }
     return replace(
-        node, op="Conv", outputs=(output,), attrs=attrs, requant=requant,
+        node, op="Conv", outputs=(output,), attrs=attrs, requant=_repeated(node.requant, by * bx),
         weight=full.reshape(-1, *full.shape[3:]),
     )
 
@@ -170,9 +201,12 @@ def _advancing(node: QuantizedNode) -> np.ndarray:
 
 
 def _choose(
-    node: QuantizedNode, graph: QuantizedGraph, config: Config
+    node: QuantizedNode, graph: QuantizedGraph, config: Config, behind: int
 ) -> tuple[Spreading, tuple[Axis, Axis]] | None:
-    """Return the blocks that take the fewest cycles, None where single outputs do."""
+    """Return the blocks that take the fewest cycles, None where single outputs do.
+
+    ``behind``: steps a tile of outputs takes in what follows.
+    """
     if node.attrs["group"] != 1 or node.padding or "unflatten" in node.attrs:
         return None
     assert node.weight is not None
@@ -184,7 +218,7 @@ def _choose(
     if node.op == "ConvTranspose":
         before = [dilations[a] * (kernel[a] - 1) - before[a] for a in range(2)]
         strides, ups = (1, 1), strides
-    passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1)
+    passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1) + behind
 
     def cost(lanes: int, taps: float, pixels: int) -> float:
         tiles = -(-lanes // config.block_out) * pixels

@@ -40,6 +40,20 @@ def test_what_the_instructions_hold(exponent):
     assert 0 <= lines.shift <= 31 and 128 << lines.fine < 1 << 31
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_behind_a_last_layer_of_few_filters(tmp_path: Path, kept):
+    """It takes the packed lanes, unless somebody else wants what is in front of it."""
+    build = NetworkBuilder(3)
+    x = build.conv(build.input((1, 9, 13, 11)), 3)
+    y = build.node("Tanh", [x], build.shapes[x])
+    made = compiled(build, tmp_path, "default", *([x] if kept else []), y)
+    packed = "lanes of a tile" in next(
+        node.reason for node in made.report.nodes if node.op == "Tanh")
+    assert packed != kept
+    found = check_every_layer(made, build.samples(3))
+    assert found[y].shape == (3, 3, 13, 11)
+
+
 @pytest.mark.parametrize("name", ["1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8"])
 @pytest.mark.parametrize("gain", [0.2, 4.0])
 def test_in_a_network(tmp_path: Path, name, gain):
