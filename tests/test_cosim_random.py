@@ -41,6 +41,7 @@ def test_icarus(name, bus):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 @pytest.mark.verilator
 @pytest.mark.parametrize("bus", BUSES)
 @pytest.mark.parametrize("name", SOAKED)
@@ -54,6 +55,7 @@ def test_soak_verilator(name, bus, record_property):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 @pytest.mark.icarus
 @pytest.mark.parametrize("bus", BUSES)
 @pytest.mark.parametrize("name", SOAKED)
@@ -75,6 +77,7 @@ def test_one_malformed_instruction(name):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", SMALL)
 def test_soak_malformed(name):

@@ -145,6 +145,7 @@ def test_fuzzed_streams():
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 def test_fuzzed_streams_soak():
     ends, compared = fuzz(soak_count("STREAMS", 100_000))
     assert compared > 0 and ends[ErrorCode.NONE]

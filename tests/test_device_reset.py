@@ -63,6 +63,7 @@ def test_soft_reset_at_any_cycle():
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)
 def test_soft_reset_at_any_cycle_soak():
     seen = reset_at_random(soak_count("RESETS", 100_000))
     assert {(channel, owes) for channel in CHANNELS for owes in (False, True)} <= seen
