@@ -13,9 +13,12 @@ import numpy as np
 
 from .arithmetic import Requant, round_half_up
 
-__all__ = ["ClippedLines", "tanh_lines"]
+__all__ = ["PIECES", "STEPS", "ClippedLines", "tanh_lines"]
 
-LOG_PIECES = 4
+_LOG_PIECES = 4
+PIECES = 1 << _LOG_PIECES
+STEPS = 3 * PIECES + 2
+"""Of GEMM and ALU for a tile: two clips and a sum for each piece; x comes twice."""
 _DRAWN_IN = 0.994
 _FINEST = 12  # bends are rounded to 2^-12, if the input is no finer
 _COARSEST_INPUT, _FINEST_INPUT = 8, -20  # beyond, every value is a step of 1, or rounds to 0
@@ -40,11 +43,10 @@ class ClippedLines:
 
 def bends() -> np.ndarray:
     """Return the bends t_j of the real function, the greatest first."""
-    pieces = 1 << LOG_PIECES
-    slopes = 1 - np.arange(pieces) / pieces
+    slopes = 1 - np.arange(PIECES) / PIECES
     touches = np.arctanh(np.sqrt(1 - slopes))
     crossings = np.append(np.tanh(touches) - touches * slopes, 1.0)  # of the tangents and x = 0
-    return np.asarray(pieces * np.diff(crossings) * _DRAWN_IN)[::-1]
+    return np.asarray(PIECES * np.diff(crossings) * _DRAWN_IN)[::-1]
 
 
 def tanh_lines(exponent: int, width: int) -> ClippedLines:
@@ -53,5 +55,5 @@ def tanh_lines(exponent: int, width: int) -> ClippedLines:
     fine = max(0, exponent + _FINEST)
     whole = np.minimum(round_half_up(np.ldexp(bends(), fine - exponent)), _LARGEST)
     return ClippedLines(
-        tuple(int(bound) for bound in whole), fine, LOG_PIECES - (width - 1) - exponent + fine
+        tuple(int(bound) for bound in whole), fine, _LOG_PIECES - (width - 1) - exponent + fine
     )

@@ -8,6 +8,7 @@ from math import prod
 
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
+from .clipped import PIECES
 from .graph import Graph, Node
 from .views import View, own_view
 from .windows import taps_of
@@ -159,7 +160,7 @@ WHY = {
     "Relu": "ALU MAX with 0",
     "Clip": "ALU MAX and MIN with its bounds",
     "LeakyRelu": "GEMM with two scaled identities, ALU MAX, requantized",
-    "Tanh": "GEMM with the identity, ALU MIN, MAX and ADD of 16 lines, requantized",
+    "Tanh": f"GEMM with the identity, ALU MIN, MAX and ADD of {PIECES} lines, requantized",
     "MaxPool": "ALU MAX over taps",
     "AveragePool": "GEMM with the identity over taps, ALU MUL, requantized",
     "GlobalAveragePool": "GEMM with the identity over all pixels, requantized",

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..isa.config import Config
 from ..isa.opcodes import MemoryType
+from . import clipped
 from .arithmetic import Requant
 from .quantized import QuantizedGraph, QuantizedNode
 
@@ -28,7 +29,6 @@ __all__ = ["Axis", "Spread", "Spreading", "block_axis", "spread_outputs"]
 
 Pair = tuple[int, int]
 _MOST = 16  # outputs of a block along an axis
-_TANH_STEPS = 50  # ALU and GEMM steps of a tile
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def spread_outputs(
         if node.op in ("Conv", "ConvTranspose"):
             last = behind.get(node.outputs[0], node)
             if last.outputs[0] not in read:
-                found = _choose(node, graph, config, 0 if last is node else _TANH_STEPS)
+                found = _choose(node, graph, config, 0 if last is node else clipped.STEPS)
         if found is not None:
             spreading, axes = found
             name = pack(node, spreading, (axes[0].count, axes[1].count))

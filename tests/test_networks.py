@@ -58,10 +58,13 @@ def test_network(name: str, config: str, size: int | None, folder: Path) -> None
     with open_target(f"model://?mem=0x0:{MEMORY}", made.program.config) as target:
         found = Session(made.program, target).run(image, capture=True, timeout=3600)
     compared = [name for name in expected if integer_name(name) in found]
-    assert len(compared) >= len([  # of two layers computed together one is stored, or spread
+    kept_packed = [  # a Tanh takes the lanes of a tile as they are: these are never spread
+        node for node in made.quantized.nodes
+        if node.op == "Tanh" and integer_name(node.inputs[0]) not in found
+    ]
+    assert len(compared) + len(kept_packed) >= len([  # of two computed together one is stored
         node for node in made.report.nodes
         if node.where == "accelerator" and "computed in" not in node.reason
-        and "lanes of a tile" not in node.reason
     ])
     assert all(integer_name(name) in found for name in made.quantized.outputs)
     for name in compared:
