@@ -18,7 +18,7 @@ from myhdl import always, always_comb, block, concat
 
 from ..isa.opcodes import AluOpcode
 from .bundles import bit, signed_word, word
-from .operands import Operand, SourceOperand
+from .operands import Operand
 
 __all__ = ["Operation", "alu_lane", "alu_operands", "alu_operation"]
 
@@ -48,18 +48,19 @@ def alu_operation(clock: Any, s7: Any, operation: Operation) -> Any:
 
 @block
 def alu_operands(
-    clock: Any, s7: Any, dst: Operand, src: SourceOperand, dot: Any, product: Any, result: Any,
-    first: Any, second: Any, *, lane: int, dot_width: int,
+    clock: Any, s7: Any, even_data: Any, odd_data: Any, dst: Operand, src: Operand, dot: Any,
+    product: Any, result: Any, first: Any, second: Any, *, lane: int, dot_width: int,
 ) -> Any:
     """Register the operands of one lane from s7 into s8.
 
-    ``dst``, ``src``: operand tiles; ``dot``: packed dot products, ``dot_width`` bits a lane;
-    ``product``: this lane's MUL; ``result``: what the step in s8 makes of this lane.
+    ``even_data``, ``odd_data``: tiles of the banks; ``dot``: packed dot products, ``dot_width``
+    bits a lane; ``product``: this lane's MUL; ``result``: what the step in s8 makes of this lane.
     """
     lo, hi = 32 * lane, 32 * lane + 32
     dot_lo, dot_hi = dot_width * lane, dot_width * (lane + 1)
     wide_dot, wide_imm = signed_word(32), signed_word(32)
     product_or_none, other = word(32), word(32)
+    first_ready, second_ready = word(32), word(32)
 
     @always_comb
     def extend():
@@ -78,29 +79,40 @@ def alu_operands(
         elif not s7.gemm and not s7.long:
             other.next = wide_imm
 
+    @always_comb
+    def prepare():
+        first_ready.next = dst.ready[hi:lo]
+        if dst.takes_none:
+            first_ready.next = product_or_none
+        second_ready.next = src.ready[hi:lo]
+        if src.takes_none:
+            second_ready.next = other
+
     @always(clock.posedge)
     def select_first():
         if s7.valid:
-            if dst.takes_none:
-                first.next = product_or_none
-            elif dst.takes_s8:
-                first.next = result
+            if dst.reads:
+                first.next = even_data[hi:lo]
+                if dst.second:
+                    first.next = odd_data[hi:lo]
             else:
-                first.next = dst.tile[hi:lo]
+                first.next = first_ready
+                if dst.second:
+                    first.next = result
 
     @always(clock.posedge)
     def select_second():
         if s7.valid:
-            if src.takes_none:
-                second.next = other
-            elif src.takes_s8:
-                second.next = result
-            elif src.takes_held:
-                second.next = src.held[hi:lo]
+            if src.reads:
+                second.next = even_data[hi:lo]
+                if src.second:
+                    second.next = odd_data[hi:lo]
             else:
-                second.next = src.tile[hi:lo]
+                second.next = second_ready
+                if src.second:
+                    second.next = result
 
-    return extend, compute_other, select_first, select_second
+    return extend, compute_other, prepare, select_first, select_second
 
 
 @block

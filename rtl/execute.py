@@ -21,7 +21,7 @@ from .multiply_lane import (
     quotient_lane,
     requantize_operands,
 )
-from .operands import Operand, SourceOperand, forward
+from .operands import Operand, forward
 from .pack import join
 from .requantize_lane import requantize_lane
 
@@ -35,7 +35,7 @@ def execute(
 ) -> Any:
     """Wire the lanes; ``dot`` belongs to s7, the result to s9."""
     tile_bits = 32 * config.lanes
-    dst, src = Operand(tile_bits), SourceOperand(tile_bits)
+    dst, src = Operand(tile_bits), Operand(tile_bits)
     long_dst, long_src = word(tile_bits), word(tile_bits)
     result = word(tile_bits)
     results = [word(32) for _ in range(config.lanes)]
@@ -71,8 +71,8 @@ def execute(
             parts.append(multiply_operands(s4, long_dst, long_src, p, m, lane=lane))
         parts.append(multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product))
         parts.append(alu_operands(
-            clock, s7, dst, src, dot, s7_product, results[lane], first, second,
-            lane=lane, dot_width=dot_bits(config),
+            clock, s7, even_data, odd_data, dst, src, dot, s7_product, results[lane], first,
+            second, lane=lane, dot_width=dot_bits(config),
         ))
         parts.append(alu_lane(operation, first, second, requantized, results[lane]))
 

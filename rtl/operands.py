@@ -16,7 +16,7 @@ from myhdl import always, always_comb, block
 from .accumulator import AccumulatorRead
 from .bundles import bit, word
 
-__all__ = ["Operand", "SourceOperand", "bank_read", "forward", "select_bank"]
+__all__ = ["Operand", "bank_read", "forward", "select_bank"]
 
 
 @block
@@ -84,38 +84,36 @@ def select_bank(even_data: Any, odd_data: Any, odd: Any, tile: Any) -> Any:
 
 
 class Operand:
-    """One operand of the step in s7: ``tile``, or what one of the marks says instead."""
+    """One operand of the step in s7: one of four tiles, chosen by ``reads`` and ``second``.
+
+    With ``reads`` it comes from a bank, the odd one if ``second``; without, it is ready in a
+    register, or with ``second`` just being made by the step before.
+    """
 
     def __init__(self, bits: int) -> None:
-        self.tile = word(bits)  # from a bank, or made in s9 or s10
-        self.takes_s8 = bit()  # the step just before makes it, in this cycle
+        self.reads, self.second = bit(), bit()
+        self.ready = word(bits)  # made in s9 or s10, or read early
         self.takes_none = bit()  # it is no tile
-
-
-class SourceOperand(Operand):
-    """The second operand, which a bank may have been asked for a stage early."""
-
-    def __init__(self, bits: int) -> None:
-        super().__init__(bits)
-        self.held, self.takes_held = word(bits), bit()
 
 
 @block
 def forward(
     clock: Any, even_data: Any, odd_data: Any, s5: Any, s6: Any, s7: Any, s8: Any, s9: Any,
-    s9_result: Any, dst: Operand, src: SourceOperand,
+    s9_result: Any, dst: Operand, src: Operand,
 ) -> Any:
     """Drive the operands of the step in s7 that are tiles, as if all before it were written.
 
     Where each comes from is found out in s6: a bank takes half a cycle to answer, and between it
-    and the register of the operand there is nothing but the choice.
+    and the register of the operand there is nothing but a choice of four.
     """
     bits = len(s9_result)
     s10_result = word(bits)  # the result written last
+    held = word(bits)  # read early
     dst_in_s7, dst_in_s8, dst_in_s9 = bit(), bit(), bit()  # the step there writes its ACC[dst]
     src_in_s7, src_in_s8, src_in_s9 = bit(), bit(), bit()
-    # of a tile: made in s9 or s10, not read; then made in s10, else read from the odd bank
-    dst_made, dst_second, src_made, src_second = bit(), bit(), bit(), bit()
+    dst_none, dst_made, src_none, src_made = bit(), bit(), bit(), bit()
+    # what is ready: as made in s10, else as made in s9, else (src) held
+    dst_from_s10, src_from_s10, src_from_s9 = bit(), bit(), bit()
     held_from_s10 = bit()
 
     @always_comb
@@ -127,18 +125,27 @@ def forward(
         src_in_s8.next = s8.valid and s8.dst == s6.src
         src_in_s9.next = s9.valid and s9.dst == s6.src
 
+    @always_comb
+    def judge():
+        dst_none.next = s6.long or (s6.gemm and (s6.overwrite or s6.clear))
+        src_none.next = s6.long or not s6.pair
+        dst_made.next = dst_in_s8 or dst_in_s9
+        src_made.next = src_in_s8 or src_in_s9
+
     @always(clock.posedge)
     def place():
         # seen from the next cycle, in which everything is one stage further
-        dst.takes_none.next = s6.long or (s6.gemm and (s6.overwrite or s6.clear))
-        dst.takes_s8.next = dst_in_s7
-        dst_made.next = dst_in_s8 or dst_in_s9
-        dst_second.next = not dst_in_s8 and (dst_in_s9 or s6.dst[0])
-        src.takes_none.next = s6.long or not s6.pair
-        src.takes_s8.next = src_in_s7
-        src.takes_held.next = s6.early and not src_in_s8 and not src_in_s9
-        src_made.next = src_in_s8 or src_in_s9
-        src_second.next = not src_in_s8 and (src_in_s9 or s6.src[0])
+        dst.takes_none.next = dst_none
+        dst.reads.next = not dst_none and not dst_in_s7 and not dst_made
+        dst.second.next = not dst_none and (dst_in_s7 or (not dst_made and s6.dst[0]))
+        dst_from_s10.next = not dst_in_s8
+        src.takes_none.next = src_none
+        src.reads.next = not src_none and not src_in_s7 and not src_made and not s6.early
+        src.second.next = not src_none and (
+            src_in_s7 or (not src_made and not s6.early and s6.src[0])
+        )
+        src_from_s10.next = not src_in_s8 and src_in_s9
+        src_from_s9.next = src_in_s8
         # the early read of s5 meets the write of s9 in the memory
         held_from_s10.next = s9.valid and s9.dst == s5.src
 
@@ -147,35 +154,21 @@ def forward(
         s10_result.next = s9_result
         if s6.pair and s6.early:
             if held_from_s10:
-                src.held.next = s10_result
+                held.next = s10_result
             elif s6.src[0]:
-                src.held.next = odd_data
+                held.next = odd_data
             else:
-                src.held.next = even_data
-
-    return (
-        meet, place, hold,
-        choose_tile(even_data, odd_data, s9_result, s10_result, dst_made, dst_second, dst.tile),
-        choose_tile(even_data, odd_data, s9_result, s10_result, src_made, src_second, src.tile),
-    )
-
-
-@block
-def choose_tile(
-    even_data: Any, odd_data: Any, s9_result: Any, s10_result: Any, made: Any, second: Any,
-    tile: Any,
-) -> Any:
-    """Choose one of four tiles."""
+                held.next = even_data
 
     @always_comb
     def choose():
-        if made:
-            tile.next = s9_result
-            if second:
-                tile.next = s10_result
-        else:
-            tile.next = even_data
-            if second:
-                tile.next = odd_data
+        dst.ready.next = s9_result
+        if dst_from_s10:
+            dst.ready.next = s10_result
+        src.ready.next = held
+        if src_from_s9:
+            src.ready.next = s9_result
+        elif src_from_s10:
+            src.ready.next = s10_result
 
-    return choose
+    return meet, judge, place, hold, choose

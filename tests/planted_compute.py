@@ -68,7 +68,8 @@ TABLE = (
     ),
     Planted(
         "the result two steps before taken for that of the last step", "gemm", "operands.py",
-        "dst.takes_s8.next = dst_in_s7", "dst.takes_s8.next = dst_in_s7 or dst_in_s8", _STEPS,
+        "dst.second.next = not dst_none and (dst_in_s7 or",
+        "dst.second.next = not dst_none and (dst_in_s7 or dst_in_s8 or", _STEPS,
     ),
     # -- alu -------------------------------------------------------------------------------------
     Planted(
