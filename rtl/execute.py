@@ -12,7 +12,7 @@ from myhdl import always, block
 from ..isa.config import Config
 from .alu_lane import Operation, alu_lane, alu_operands, alu_operation
 from .bundles import signed_word, word
-from .long_operands import long_operands, parameter_tiles
+from .long_operands import LongOperands, long_operands, parameter_tiles
 from .mac_array import dot_bits
 from .multiply_lane import (
     MULTIPLIER_BITS,
@@ -36,13 +36,13 @@ def execute(
     """Wire the lanes; ``dot`` belongs to s7, the result to s9."""
     tile_bits = 32 * config.lanes
     dst, src = Operand(tile_bits), Operand(tile_bits)
-    long_dst, long_src = word(tile_bits), word(tile_bits)
+    operands = LongOperands(tile_bits)
     result = word(tile_bits)
     results = [word(32) for _ in range(config.lanes)]
     operation = Operation()
     parts = [
         forward(clock, even_data, odd_data, s5, s6, s7, s8, s9, s9_result, dst, src),
-        long_operands(clock, even_data, odd_data, s3, s4, long_dst, long_src),
+        long_operands(clock, even_data, odd_data, s3, s4, operands),
         alu_operation(clock, s7, operation), join(results, result),
     ]
     if config.requantize:
@@ -60,15 +60,13 @@ def execute(
             requantized = word(32)
             s7_quotient = signed_word(35)
             parts.append(quotient_lane(clock, s6, s6_upper, s7_quotient))
-            parts.append(requantize_operands(
-                s4, long_dst, long_src, bias, multiplier, p, m, lane=lane,
-            ))
+            parts.append(requantize_operands(s4, operands, bias, multiplier, p, m, lane=lane))
             parts.append(requantize_lane(
                 clock, s7, s8, s7_quotient, shift, lost_mask, requantized, config=config,
                 lane=lane,
             ))
         else:
-            parts.append(multiply_operands(s4, long_dst, long_src, p, m, lane=lane))
+            parts.append(multiply_operands(s4, operands, p, m, lane=lane))
         parts.append(multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product))
         parts.append(alu_operands(
             clock, s7, even_data, odd_data, dst, src, dot, s7_product, results[lane], first,

@@ -11,39 +11,42 @@ from .bundles import bit, word
 from .operands import select_bank
 from .pack import join
 
-__all__ = ["long_operands", "parameter_tiles"]
+__all__ = ["LongOperands", "long_operands", "parameter_tiles"]
+
+
+class LongOperands:
+    """Operand tiles of the step in s4; the second is ``src`` with ``reads_src``, else ``held``."""
+
+    def __init__(self, bits: int) -> None:
+        self.dst, self.src = word(bits), word(bits)  # from a bank
+        self.held, self.reads_src = word(bits), bit()  # read early
 
 
 @block
 def long_operands(
-    clock: Any, even_data: Any, odd_data: Any, s3: Any, s4: Any, dst_tile: Any, src_tile: Any,
+    clock: Any, even_data: Any, odd_data: Any, s3: Any, s4: Any, operands: LongOperands,
 ) -> Any:
     """Hand the accumulator data to the step in s4; no forwarding: :mod:`.schedule` has waited."""
-    held = word(len(dst_tile))
-    dst_odd = bit()
+    dst_odd, src_odd = bit(), bit()
 
     @always(clock.posedge)
     def hold():
+        operands.reads_src.next = s3.pair and not s3.early
         if s3.pair and s3.early and s3.long:
             if s3.src[0]:
-                held.next = odd_data
+                operands.held.next = odd_data
             else:
-                held.next = even_data
+                operands.held.next = even_data
 
     @always_comb
     def locate():
         dst_odd.next = s4.dst[0]
+        src_odd.next = s4.src[0]
 
-    @always_comb
-    def select_src():
-        if s4.early:
-            src_tile.next = held
-        elif s4.src[0]:
-            src_tile.next = odd_data
-        else:
-            src_tile.next = even_data
-
-    return select_bank(even_data, odd_data, dst_odd, dst_tile), hold, locate, select_src
+    return (
+        select_bank(even_data, odd_data, dst_odd, operands.dst),
+        select_bank(even_data, odd_data, src_odd, operands.src), hold, locate,
+    )
 
 
 @block

@@ -26,54 +26,73 @@ _ROUND_Q31 = 1 << 14  # 2^30 counted from bit 16
 
 
 @block
-def multiply_operands(s4, dst_tile, src_tile, p, m, *, lane):
+def multiply_operands(s4, operands, p, m, *, lane):
     """Operands of MUL: ``p`` = ACC[dst], ``m`` = immediate or ACC[src] (s4, combinational)."""
     lo, hi = 32 * lane, 32 * lane + 32
     sign = hi - 1
-    wide_imm = signed_word(MULTIPLIER_BITS)
+    other, wide_imm = word(MULTIPLIER_BITS), signed_word(MULTIPLIER_BITS)
 
     @always_comb
     def extend():
         wide_imm.next = s4.imm.signed()
 
     @always_comb
-    def select():
-        p.next = dst_tile[hi:lo]
-        m.next = concat(src_tile[sign], src_tile[hi:lo])
-        if not s4.pair:
-            m.next = wide_imm
+    def select_other():
+        other.next = wide_imm
+        if s4.pair:
+            other.next = concat(operands.held[sign], operands.held[hi:lo])
 
-    return extend, select
+    @always_comb
+    def select():
+        p.next = operands.dst[hi:lo]
+
+    return extend, select_other, select, read_second(operands, other, m, lane=lane)
 
 
 @block
-def requantize_operands(s4, dst_tile, src_tile, bias_tile, multiplier_tile, p, m, *, lane):
+def requantize_operands(s4, operands, bias_tile, multiplier_tile, p, m, *, lane):
     """Operands of MUL, or of RQT: ``p`` = ACC[dst] + bias, ``m`` = multiplier."""
     lo, hi = 32 * lane, 32 * lane + 32
     sign = hi - 1
     bias, wide_imm = word(32), signed_word(MULTIPLIER_BITS)
+    other = word(MULTIPLIER_BITS)
 
     @always_comb
     def extend():
         wide_imm.next = s4.imm.signed()
 
     @always_comb
-    def select():
+    def select_other():
         bias.next = 0
-        m.next = concat(src_tile[sign], src_tile[hi:lo])
+        other.next = wide_imm
         if s4.opcode == AluOpcode.RQT:
             bias.next = bias_tile[hi:lo]
-            m.next = concat(multiplier_tile[sign], multiplier_tile[hi:lo])
+            other.next = concat(multiplier_tile[sign], multiplier_tile[hi:lo])
             if s4.imm[RqtFlag.BYPASS]:
-                m.next = _ONE_Q31
-        elif not s4.pair:
-            m.next = wide_imm
+                other.next = _ONE_Q31
+        elif s4.pair:
+            other.next = concat(operands.held[sign], operands.held[hi:lo])
 
     @always_comb
     def add():
-        p.next = dst_tile[hi:lo] + bias
+        p.next = operands.dst[hi:lo] + bias
 
-    return extend, select, add
+    return extend, select_other, add, read_second(operands, other, m, lane=lane)
+
+
+@block
+def read_second(operands, other, m, *, lane):
+    """Take ``m`` from the bank that is read, which takes half a cycle to answer, or ``other``."""
+    lo, hi = 32 * lane, 32 * lane + 32
+    sign = hi - 1
+
+    @always_comb
+    def select():
+        m.next = other
+        if operands.reads_src:
+            m.next = concat(operands.src[sign], operands.src[hi:lo])
+
+    return select
 
 
 @block
