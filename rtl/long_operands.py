@@ -18,7 +18,8 @@ class LongOperands:
     """Operand tiles of the step in s4; the second is ``src`` with ``reads_src``, else ``held``."""
 
     def __init__(self, bits: int) -> None:
-        self.dst, self.src = word(bits), word(bits)  # from a bank
+        self.dst = word(bits)  # registered
+        self.src = word(bits)  # from a bank
         self.held, self.reads_src = word(bits), bit()  # read early
 
 
@@ -26,17 +27,23 @@ class LongOperands:
 def long_operands(
     clock: Any, even_data: Any, odd_data: Any, s3: Any, s4: Any, operands: LongOperands,
 ) -> Any:
-    """Hand the accumulator data to the step in s4; no forwarding: :mod:`.schedule` has waited."""
+    """Hand the accumulator data to the step in s4; no forwarding: :mod:`.schedule` has waited.
+
+    Both banks' answers to the early reads are registered, and the one of ``dst`` chosen after that:
+    most of the cycle is left for RQT's bias.
+    """
+    even, odd = word(len(even_data)), word(len(even_data))
     dst_odd, src_odd = bit(), bit()
 
     @always(clock.posedge)
     def hold():
         operands.reads_src.next = s3.pair and not s3.early
-        if s3.pair and s3.early and s3.long:
+        if s3.long:
+            even.next = even_data
+            odd.next = odd_data
+            operands.held.next = even_data
             if s3.src[0]:
                 operands.held.next = odd_data
-            else:
-                operands.held.next = even_data
 
     @always_comb
     def locate():
@@ -44,7 +51,7 @@ def long_operands(
         src_odd.next = s4.src[0]
 
     return (
-        select_bank(even_data, odd_data, dst_odd, operands.dst),
+        select_bank(even, odd, dst_odd, operands.dst),
         select_bank(even_data, odd_data, src_odd, operands.src), hold, locate,
     )
 

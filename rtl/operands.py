@@ -26,8 +26,8 @@ def bank_read(
 ) -> Any:
     """Ask one bank for the tile that one of the stages needs in this cycle.
 
-    When none of s3, s5 and s6 does, the bank reads for s2, whether that needs it or not: the early
-    source of MUL, or what RQT's parameter fetch wants of this bank.
+    When none of s3, s5 and s6 does, the bank reads for s2, whether that needs it or not: ``dst``
+    and the early source of a long operation, or what RQT's parameter fetch wants of this bank.
     """
     for_s2 = word(acc_bits - 1)
     address = word(acc_bits - 1)
@@ -40,10 +40,14 @@ def bank_read(
                 for_s2.next = parameter.other_address[acc_bits:1]
                 if s2.src[0] == bank:
                     for_s2.next = parameter.src_address[acc_bits:1]
+            elif s2.dst[0] == bank:
+                for_s2.next = s2.dst[acc_bits:1]
     else:
         @always_comb
         def look_ahead():
             for_s2.next = s2.src[acc_bits:1]
+            if s2.dst[0] == bank:
+                for_s2.next = s2.dst[acc_bits:1]
 
     @always_comb
     def choose():
@@ -56,8 +60,6 @@ def bank_read(
             address.next = s5.src[acc_bits:1]
         elif s3.use.long_late[bank]:
             address.next = s3.src[acc_bits:1]
-            if s3.dst[0] == bank:
-                address.next = s3.dst[acc_bits:1]
 
     @always_comb
     def ask():

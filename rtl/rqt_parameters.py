@@ -29,7 +29,7 @@ class ParameterRead:
     def __init__(self, acc_bits: int) -> None:
         self.src_address = word(acc_bits)  # read from the bank of s: bias or shift
         self.other_address = word(acc_bits)  # read from the other bank: multiplier
-        self.reads = bit()  # the step in s2 may read parameters: an RQT
+        self.reads = bit()  # the step in s2 is an RQT that lacks parameters
         self.bias_arrives, self.multiplier_arrives, self.shift_arrives = bit(), bit(), bit()
         self.odd = bit()  # it comes from the odd bank
         self.multiplier_bad = bit()  # a lane of the multiplier is negative
@@ -102,7 +102,7 @@ def rqt_parameters(
 
     @always_comb
     def ask():
-        parameter.reads.next = s2.valid and indices.rqt
+        parameter.reads.next = s2.valid and indices.rqt and not comes and not fetched
         parameter.src_address.next = s2.src
         if bias_read:
             parameter.src_address.next = indices.shift

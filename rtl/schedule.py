@@ -1,10 +1,10 @@
 """Schedule (stage s2): when a step may go on, and which accumulator bank it reads when.
 
-The accumulator has two banks (even and odd tiles) with one read port each.  A step reads
-``ACC[dst]`` at its late stage and, with two tensor operands, ``ACC[src]`` either there too or one
-stage earlier; the choice is made here so that no two reads ever meet on a bank.  Long operations
-(MUL, RQT) use s2 as early and s3 as late stage, all others s5 and s6.  Since everything is decided
-in s2, no later stage ever waits.
+The accumulator has two banks (even and odd tiles) with one read port each.  A step has an early
+and a late stage for its reads: s5 and s6, or s2 and s3 of long operations (MUL, RQT).  Long ones
+read ``ACC[dst]`` early, as RQT's bias is added to it, all others late; ``ACC[src]``, with two
+tensor operands, is read in either.  The choice is made here so that no two reads ever meet on a
+bank.  Since everything is decided in s2, no later stage ever waits.
 
 A step waits in s2 only for
 
@@ -70,18 +70,17 @@ def schedule(
 
     @always_comb
     def place():
-        can_late.next = s2.src[0] != s2.dst[0]
         if s2.long:
-            can_early.next = (busy_now & src_mask) == 0
-            if (busy_next & src_mask) != 0:
-                can_late.next = False
+            can_early.next = s2.src[0] != s2.dst[0] and (busy_now & src_mask) == 0
+            can_late.next = (busy_next & src_mask) == 0
         else:
             can_early.next = (s3.use.short_late & src_mask) == 0
+            can_late.next = s2.src[0] != s2.dst[0]
 
     @always_comb
     def judge():
         place_ok.next = (not s2.pair or can_early or can_late) and (
-            not s2.long or (busy_next & dst_mask) == 0
+            not s2.long or (busy_now & dst_mask) == 0
         )
 
     @always_comb
@@ -99,9 +98,9 @@ def schedule(
 
     @always_comb
     def spread():
-        late.next = dst_mask
+        late.next = 0
         if s2.pair and not early:
-            late.next = dst_mask | src_mask
+            late.next = src_mask
 
     @always_comb
     def tell_use():
@@ -111,7 +110,7 @@ def schedule(
         if indices.long:
             s2.use.long_late.next = late
         elif indices.short:
-            s2.use.short_late.next = late
+            s2.use.short_late.next = dst_mask | late
             if early:
                 s2.use.short_early.next = src_mask
 
