@@ -40,8 +40,7 @@ class StepIndices:
         self.inp = word(config.log_inp_depth)
         self.wgt = word(config.log_wgt_depth)
         self.multiplier, self.shift = word(config.log_acc_depth), word(config.log_acc_depth)
-        self.rqt = bit()  # the step is an RQT: ACC[src], [multiplier], [shift] are parameters
-        self.short, self.long = bit(), bit()  # a valid step is here, and it is not long, or is
+        self.rqt = bit()  # an RQT is here: ACC[src], [multiplier], [shift] are its parameters
         self.out_of_range = bit()
         self.index = word(INDEX_BITS)
 
@@ -135,8 +134,6 @@ def check_indices(
     def mark() -> None:
         if advance:
             indices.out_of_range.next = s1.valid and (dst_past or src_past or wgt_past)
-            indices.short.next = s1.valid and not s1.long
-            indices.long.next = s1.valid and s1.long
 
     @always(clock.posedge)
     def register_indices() -> None:
@@ -153,11 +150,15 @@ def check_indices(
     if not config.requantize:
         return nodes
 
+    @always_seq(clock.posedge, reset)
+    def mark_rqt() -> None:
+        if advance:
+            indices.rqt.next = s1.valid and sums.rqt
+
     @always(clock.posedge)
     def register_parameters() -> None:
         if advance:
-            indices.rqt.next = sums.rqt
             indices.multiplier.next = s1.src + 1
             indices.shift.next = s1.src + 2
 
-    return nodes, register_parameters
+    return nodes, mark_rqt, register_parameters

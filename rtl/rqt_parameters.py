@@ -85,7 +85,7 @@ def rqt_parameters(
     @always_comb
     def want():
         wanted.next = (
-            s2.valid and indices.rqt and not indices.out_of_range and not stopped
+            indices.rqt and not indices.out_of_range and not stopped
             and not fetched and not parameter_hit
         )
 
@@ -102,7 +102,7 @@ def rqt_parameters(
 
     @always_comb
     def ask():
-        parameter.reads.next = s2.valid and indices.rqt and not comes and not fetched
+        parameter.reads.next = indices.rqt and not comes and not fetched
         parameter.src_address.next = s2.src
         if bias_read:
             parameter.src_address.next = indices.shift

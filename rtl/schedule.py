@@ -25,6 +25,7 @@ from myhdl import always_comb, always_seq, block
 
 from ..isa.config import Config
 from ..isa.opcodes import ErrorCode
+from .bank_needs import BankNeeds, bank_needs
 from .bundles import Fault, bit, word
 from .indexer import StepIndices
 from .rqt_parameters import ParameterRead, rqt_parameters
@@ -46,20 +47,11 @@ def schedule(
     last parameter tile came, while the step that asked for it goes on; an earlier step's fault
     comes first.
     """
+    needs = BankNeeds()
     # banks in use: in this cycle by earlier steps, and in the next by those that are short
     busy_now, busy_next = word(2), word(2)
-    dst_mask, src_mask = word(2), word(2)
-    can_early, can_late, place_ok = bit(), bit(), bit()
-    early, free, moves, late = bit(), bit(), bit(), word(2)
-
-    @always_comb
-    def locate():
-        dst_mask.next = 1
-        src_mask.next = 1
-        if s2.dst[0]:
-            dst_mask.next = 2
-        if s2.src[0]:
-            src_mask.next = 2
+    early, long_early, short_early, place_ok = bit(), bit(), bit(), bit()
+    free, moves, short_late = bit(), bit(), word(2)
 
     @always_seq(clock.posedge, reset)
     def look_ahead():
@@ -70,51 +62,50 @@ def schedule(
 
     @always_comb
     def place():
-        if s2.long:
-            can_early.next = s2.src[0] != s2.dst[0] and (busy_now & src_mask) == 0
-            can_late.next = (busy_next & src_mask) == 0
-        else:
-            can_early.next = (s3.use.short_late & src_mask) == 0
-            can_late.next = s2.src[0] != s2.dst[0]
+        long_early.next = needs.apart and (needs.long_src & busy_now) == 0
+        short_early.next = (needs.short_src & s3.use.short_late) == 0
 
     @always_comb
     def judge():
-        place_ok.next = (not s2.pair or can_early or can_late) and (
-            not s2.long or (busy_now & dst_mask) == 0
+        place_ok.next = (
+            (needs.long_dst & busy_now) == 0
+            and (long_early or (needs.long_src & busy_next) == 0)
+            and (short_early or needs.apart)
         )
 
     @always_comb
     def permit():
         free.next = (
-            not fault.raised and not indices.out_of_range
-            and (not s2.valid or (place_ok and not operand_hit))
+            not fault.raised and not indices.out_of_range and place_ok and not operand_hit
         )
 
     @always_comb
     def release():
         advance.next = moves
-        early.next = s2.pair and can_early
-        s2.early.next = s2.pair and can_early
+        early.next = short_early
+        if s2.long:
+            early.next = long_early
 
     @always_comb
     def spread():
-        late.next = 0
-        if s2.pair and not early:
-            late.next = src_mask
+        s2.early.next = s2.pair and early
+        s2.use.long_late.next = 0
+        if not long_early:
+            s2.use.long_late.next = needs.long_src
+        s2.use.short_early.next = 0
+        short_late.next = needs.short_src
+        if short_early:
+            s2.use.short_early.next = needs.short_src
+            short_late.next = 0
 
     @always_comb
-    def tell_use():
-        s2.use.long_late.next = 0
-        s2.use.short_early.next = 0
-        s2.use.short_late.next = 0
-        if indices.long:
-            s2.use.long_late.next = late
-        elif indices.short:
-            s2.use.short_late.next = dst_mask | late
-            if early:
-                s2.use.short_early.next = src_mask
+    def tell_late():
+        s2.use.short_late.next = needs.short_dst | short_late
 
-    parts = locate, look_ahead, place, judge, permit, release, spread, tell_use
+    parts = (
+        bank_needs(clock, reset, advance, s1, needs), look_ahead, place, judge, permit, release,
+        spread, tell_late,
+    )
     if not config.requantize:
 
         @always_comb
@@ -134,7 +125,7 @@ def schedule(
 
     @always_comb
     def decide():
-        moves.next = free and (not s2.valid or ready)
+        moves.next = free and ready
 
     @always_seq(clock.posedge, reset)
     def report():

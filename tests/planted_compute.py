@@ -141,6 +141,7 @@ TABLE = (
     ),
     Planted(
         "two operands read from one bank at once", "alu", "schedule.py",
-        "can_early.next = (s3.use.short_late & src_mask) == 0", "can_early.next = True", _STEPS,
+        "short_early.next = (needs.short_src & s3.use.short_late) == 0", "short_early.next = True",
+        _STEPS,
     ),
 )
