@@ -21,16 +21,27 @@ __all__ = ["Operand", "bank_read", "forward", "select_bank"]
 
 @block
 def bank_read(
-    s2: Any, parameter: Any, s3: Any, s5: Any, s6: Any, port: AccumulatorRead,
+    clock: Any, s2: Any, parameter: Any, s3: Any, s4: Any, s5: Any, port: AccumulatorRead,
     *, bank: int, acc_bits: int, requantize: bool,
 ) -> Any:
     """Ask one bank for the tile that one of the stages needs in this cycle.
 
-    When none of s3, s5 and s6 does, the bank reads for s2, whether that needs it or not: ``dst``
-    and the early source of a long operation, or what RQT's parameter fetch wants of this bank.
+    What a short step reads in s5 or s6 is found out while it still is in s4 or s5.  When neither
+    that nor s3 wants the bank, it reads for s2, whether that needs it or not: ``dst`` and the
+    early source of a long operation, or what RQT's parameter fetch wants of this bank.
     """
+    for_short, short_reads = word(acc_bits - 1), bit()
     for_s2 = word(acc_bits - 1)
     address = word(acc_bits - 1)
+
+    @always(clock.posedge)
+    def foresee():
+        short_reads.next = s4.use.short_early[bank] or s5.use.short_late[bank]
+        for_short.next = s4.src[acc_bits:1]
+        if s5.use.short_late[bank]:
+            for_short.next = s5.src[acc_bits:1]
+            if s5.dst[0] == bank:
+                for_short.next = s5.dst[acc_bits:1]
 
     if requantize:
         @always_comb
@@ -52,24 +63,17 @@ def bank_read(
     @always_comb
     def choose():
         address.next = for_s2
-        if s6.use.short_late[bank]:
-            address.next = s6.src[acc_bits:1]
-            if s6.dst[0] == bank:
-                address.next = s6.dst[acc_bits:1]
-        elif s5.use.short_early[bank]:
-            address.next = s5.src[acc_bits:1]
+        if short_reads:
+            address.next = for_short
         elif s3.use.long_late[bank]:
             address.next = s3.src[acc_bits:1]
 
     @always_comb
     def ask():
-        port.enable.next = (
-            (s2.valid and s2.long) or s3.use.long_late[bank] or s5.use.short_early[bank]
-            or s6.use.short_late[bank]
-        )
+        port.enable.next = (s2.valid and s2.long) or s3.use.long_late[bank] or short_reads
         port.address.next = address
 
-    return look_ahead, choose, ask
+    return foresee, look_ahead, choose, ask
 
 
 @block

@@ -1,13 +1,12 @@
 """Long operations, second half: one lane of RQT's shift, rounding, zero point and clamp.
 
-What to shift arrives in s7 (:func:`.quotient_lane`), the shifted value is registered into s8, and
-the clamped result of s8 is combinational (vta_isa.md section 0.1).  The value is shifted one bit
-less than asked for, so that its lowest bit is the rounding bit; rounding half away from zero also
-asks whether anything was lost below it.
+What to shift arrives in s7 (:func:`.quotient_lane`), the rounded value and its zero point are
+registered into s8, and the clamped result of s8 is combinational (vta_isa.md section 0.1).  The
+value is shifted one bit less than asked for, so that its lowest bit is the rounding bit; rounding
+half away from zero also asks whether anything was lost below it.
 
 Rounding and zero point are added to the low bits alone; whether the value is out of their reach,
-and so of the clamp's, is found out beside that from the bits above them.  What is known before the
-sum is kept apart from what waits for it: this is among the longest paths of the core.
+and so of the clamp's, is found out in s8 from the bits above them.
 """
 
 from __future__ import annotations
@@ -39,15 +38,16 @@ def requantize_lane(
     mask_lo, mask_hi = 32 * lane, 32 * lane + 32
     low, high = -(1 << (config.out_width - 1)), (1 << (config.out_width - 1)) - 1
     clamp_lo = config.out_width - 1  # the bits from here up are all alike inside the clamp
-    near_end, sum_bits = _NEAR_BITS + 1, _NEAR_BITS + 3
+    near_end, sum_bits = _NEAR_BITS + 1, _NEAR_BITS + 3  # of the low bits, and with both addends
     sign_end = near_end + 1
-    top_ones, sign_ones = (1 << (34 - _NEAR_BITS)) - 1, (1 << (sign_end - clamp_lo)) - 1
+    far_bits, sign_ones = 34 - _NEAR_BITS, (1 << (sign_end - clamp_lo)) - 1
+    far_ones = (1 << far_bits) - 1
     doubled = signed_word(35)
     shift, lost = Signal(intbv(0)[5:]), bit()
-    turned, shifted = signed_word(35), signed_word(35)
-    negative, above, below, increment = bit(), bit(), bit(), bit()
-    zero_point, near = signed_word(8), word(near_end)
-    addend, total, value = word(9), signed_word(sum_bits), signed_word(sum_bits)
+    shifted, increment = signed_word(35), bit()
+    near, addend, total = word(near_end), word(9), signed_word(sum_bits)
+    value, far, negative = word(sign_end), word(far_bits), bit()  # in s8
+    above, below, zero_point = bit(), bit(), signed_word(8)
     raised, sure, fits, keep = bit(), bit(), bit(), bit()
     end, inside, clamped = signed_word(8), signed_word(8), signed_word(32)
 
@@ -61,43 +61,43 @@ def requantize_lane(
 
     @always_comb
     def turn():
-        turned.next = doubled >> shift
+        shifted.next = doubled >> shift
         lost.next = (doubled[32:] & lost_mask[mask_hi:mask_lo]) != 0
 
-    @always(clock.posedge)
-    def register_shifted():
-        shifted.next = 0
-        increment.next = False
-        if s7.long and s7.opcode == AluOpcode.RQT:
-            shifted.next = turned
-            increment.next = turned[0] and (
-                not s7.imm[RqtFlag.AWAY] or not s7_quotient[34] or lost
-            )
-
     @always_comb
-    def look():
-        negative.next = shifted[34]
-        above.next = not shifted[34] and shifted[34:_NEAR_BITS] != 0
-        below.next = shifted[34] and shifted[34:_NEAR_BITS] != top_ones
+    def round_up():
+        increment.next = shifted[0] and (
+            not s7.imm[RqtFlag.AWAY] or not s7_quotient[34] or lost
+        )
 
     @always_comb
     def prepare():
         # a one below both makes the increment the carry into a single adder
         near.next = shifted[near_end:] | 1
-        addend.next = concat(s8.imm[8:], increment)
-        zero_point.next = s8.imm[8:].signed()
+        addend.next = concat(s7.imm[8:], increment)
 
     @always_comb
     def add():
         total.next = near.signed() + addend.signed()
 
+    @always(clock.posedge)
+    def register_value():
+        value.next = 0
+        far.next = 0
+        negative.next = False
+        if s7.long and s7.opcode == AluOpcode.RQT:
+            value.next = total[sum_bits:1]
+            far.next = shifted[34:_NEAR_BITS]
+            negative.next = shifted[34]
+
     @always_comb
-    def halve():
-        value.next = total >> 1
+    def look():
+        above.next = not negative and far != 0
+        below.next = negative and far != far_ones
+        zero_point.next = s8.imm[8:].signed()
 
     @always_comb
     def judge():
-        # all that is known before the sum
         raised.next = s8.imm[RqtFlag.RELU] and negative
         sure.next = not above and not below and not (s8.imm[RqtFlag.RELU] and negative)
         fits.next = value[sign_end:clamp_lo] == 0 or value[sign_end:clamp_lo] == sign_ones
@@ -138,6 +138,6 @@ def requantize_lane(
         result.next = clamped
 
     return (
-        select, double, turn, register_shifted, look, prepare, add, halve, judge, decide,
+        select, double, turn, round_up, prepare, add, register_value, look, judge, decide,
         clamp, narrow, choose, extend,
     )

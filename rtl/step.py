@@ -51,7 +51,7 @@ class Step:
 
 @block
 def early_use_field(clock, reset, sink, source):
-    """Register the banks a short step reads early, needed up to s5."""
+    """Register the banks a short step reads early, needed up to s4."""
 
     @always_seq(clock.posedge, reset)
     def copy():
@@ -62,7 +62,7 @@ def early_use_field(clock, reset, sink, source):
 
 @block
 def late_use_field(clock, reset, sink, source):
-    """Register the banks a short step reads late, needed up to s6."""
+    """Register the banks a short step reads late, needed up to s5."""
 
     @always_seq(clock.posedge, reset)
     def copy():

@@ -90,17 +90,17 @@ def step_pipeline(
     for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
         parts.append(pair_field(clock, sink, source))
     for sink, source in zip([s3, s4, s5], [s4, s5, s6], strict=True):
-        parts.append(late_use_field(clock, reset, sink, source))
         parts.append(mac_field(clock, reset, sink, source))
     for sink, source in zip([s3, s4], [s4, s5], strict=True):
-        parts.append(early_use_field(clock, reset, sink, source))
+        parts.append(late_use_field(clock, reset, sink, source))
+    parts.append(early_use_field(clock, reset, s3, s4))
     parts += [
         step_select(clock, reset, s6, s7), step_write(clock, reset, s7, s8),
         step_write(clock, reset, s8, s9),
     ]
     parts += [
         bank_read(
-            s2, parameter, s3, s5, s6, port, bank=bank, acc_bits=acc_bits,
+            clock, s2, parameter, s3, s4, s5, port, bank=bank, acc_bits=acc_bits,
             requantize=config.requantize,
         )
         for bank, port in enumerate((even, odd))
