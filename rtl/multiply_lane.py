@@ -1,8 +1,8 @@
 """Long operations, first half: one lane of a 32 x 32 signed multiplication in three stages.
 
-The step's operands arrive in s4; sums of 16-bit halves are registered into s5, four partial
-products (one DSP each on most families) into s6, what is used of their sum into s7.  RQT adds its
-bias first and 2^30 at the end, so that ``upper >> 15`` is the rounded Q31 product (vta_isa.md
+The step's operands arrive in s4, RQT's first one after the bias; their halves are registered into
+s5, four partial products (one DSP each on most families) into s6, what is used of their sum into
+s7.  RQT adds 2^30 at the end, so that ``upper >> 15`` is the rounded Q31 product (vta_isa.md
 section 0.1).
 
 BYPASS multiplies by 2^31, which gives ``p`` itself: a multiplier has one bit more than a tile.

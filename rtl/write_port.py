@@ -44,10 +44,14 @@ def write_port(
     issued, queued, filling = (Stream(_ISSUED_BITS) for _ in range(3))
     filled, owed, awaited = (Stream(_FILLED_BITS) for _ in range(3))
     outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 4) + 1))
+    # beats: last, strobes, data; whether there is room is known by a register
+    data_end = config.bus_width
+    strobe_end = data_end + config.bus_bytes
+    beats, sent = Stream(strobe_end + 1), Stream(strobe_end + 1)
     beat = word(5)  # data beats of the filling burst so far
     last_number = word(5)  # of the beats of the checked burst, counted from 0
-    address_free, data_free = bit(), bit()
-    take_beat, last_beat, answered = bit(), bit(), bit()
+    address_free, take_beat, last_beat, answered = bit(), bit(), bit(), bit()
+    strobe = word(config.bus_bytes)
     failed = bit()  # error_address holds an address of this launch
     size = config.log_bus_width - 3
 
@@ -62,6 +66,7 @@ def write_port(
         queue(clock, reset, filled, owed, width=_FILLED_BITS, depth=WRITES),
         stream_register(clock, reset, owed, awaited, width=_FILLED_BITS),
     )
+    output = stream_register(clock, reset, beats, sent, width=strobe_end + 1)
 
     @always_comb
     def pass_request() -> None:
@@ -75,7 +80,6 @@ def write_port(
     def decide() -> None:
         last_number.next = checked.beats - 1
         address_free.next = checked.refused or not m_axi.awvalid or m_axi.awready
-        data_free.next = filling.data[5] or not m_axi.wvalid or m_axi.wready
 
     @always_comb
     def issue() -> None:
@@ -96,9 +100,9 @@ def write_port(
 
     @always_comb
     def accept() -> None:
-        store.data_ready.next = filling.valid and filled.ready and data_free and not halt
+        store.data_ready.next = filling.valid and filled.ready and beats.ready and not halt
         take_beat.next = (
-            filling.valid and filled.ready and data_free and (store.data_valid or halt)
+            filling.valid and filled.ready and beats.ready and (store.data_valid or halt)
         )
         last_beat.next = beat == filling.data[5:]
 
@@ -109,20 +113,30 @@ def write_port(
         filled.data.next = filling.data[:5]
 
     @always_seq(clock.posedge, reset)
-    def drive_data() -> None:
+    def count_beats() -> None:
         if take_beat:
             beat.next = beat + 1
             if last_beat:
                 beat.next = 0
-        if take_beat and not filling.data[5]:
-            m_axi.wvalid.next = True
-            m_axi.wdata.next = store.data
-            m_axi.wstrb.next = store.data_strobe
-            m_axi.wlast.next = last_beat
-            if halt:
-                m_axi.wstrb.next = 0
-        elif m_axi.wready:
-            m_axi.wvalid.next = False
+
+    @always_comb
+    def mask() -> None:
+        strobe.next = store.data_strobe
+        if halt:
+            strobe.next = 0
+
+    @always_comb
+    def send() -> None:
+        beats.valid.next = take_beat and not filling.data[5]
+        beats.data.next = concat(last_beat, strobe, store.data)
+
+    @always_comb
+    def drive_data() -> None:
+        m_axi.wvalid.next = sent.valid
+        m_axi.wdata.next = sent.data[data_end:]
+        m_axi.wstrb.next = sent.data[strobe_end:data_end]
+        m_axi.wlast.next = sent.data[strobe_end]
+        sent.ready.next = m_axi.wready
 
     @always_comb
     def respond() -> None:
@@ -162,6 +176,7 @@ def write_port(
         idle.next = check_empty and outstanding == 0
 
     return (
-        check, lengths, responses, pass_request, decide, issue, drive_address, accept,
-        finish_burst, drive_data, respond, pop, tell_done, remember, count, report,
+        check, lengths, responses, output, pass_request, decide, issue, drive_address, accept,
+        finish_burst, count_beats, mask, send, drive_data, respond, pop, tell_done, remember,
+        count, report,
     )

@@ -169,8 +169,7 @@ TABLE = (
     ),
     Planted(
         "a halt writes what is left over", "memory_port", "write_port.py",
-        "                m_axi.wstrb.next = 0\n",
-        "                m_axi.wstrb.next = store.data_strobe\n", _PORT,
+        "            strobe.next = 0\n", "            strobe.next = store.data_strobe\n", _PORT,
     ),
     Planted(
         "late answers meet the next launch", "memory_port", "memory_port.py",
