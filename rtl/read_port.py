@@ -31,7 +31,8 @@ __all__ = ["READS", "read_port"]
 
 READS = 64  # bursts whose answers are awaited, besides the one being answered
 # of a burst without an answer yet: {address, refused, one bit for each Owner}
-_OWED_BITS = ADDRESS_BITS + 4
+_REFUSED = Owner.LOAD + 1  # the bit above those of the owners
+_OWED_BITS = ADDRESS_BITS + _REFUSED + 1
 _INCR = 1
 
 
@@ -47,7 +48,7 @@ def read_answer(
     @always_comb
     def select() -> None:
         mine.next = head.valid and not halt and head.data[owner]
-        refused.next = head.data[3]
+        refused.next = head.data[_REFUSED]
 
     @always_comb
     def deliver() -> None:
@@ -140,8 +141,8 @@ def read_port(
     @always_comb
     def take() -> None:
         taken = fetch_taken or compute_taken or load_taken or (head.valid and halt)
-        m_axi.rready.next = taken and not head.data[3]
-        answered.next = taken and (head.data[3] or (m_axi.rvalid and m_axi.rlast))
+        m_axi.rready.next = taken and not head.data[_REFUSED]
+        answered.next = taken and (head.data[_REFUSED] or (m_axi.rvalid and m_axi.rlast))
 
     @always_comb
     def pop() -> None:
