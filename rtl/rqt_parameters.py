@@ -55,7 +55,8 @@ def rqt_parameters(
     bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step in s2
     chosen = word(2)  # read of this cycle: 0 none, 1 bias, 2 multiplier, 3 shift
     presented, presented_odd = word(2), bit()  # read of the last cycle
-    fetched, wanted, comes = bit(), bit(), bit()
+    comes, have, wanted = bit(), bit(), bit()  # comes: the shift; have: it does, or all are kept
+    keeps, alike = bit(), bit()  # kept and same_src of the next cycle
     src_busy, multiplier_busy = bit(), bit()  # bank of s and s+2, bank of s+1
     newest_src = word(len(s2.src))
     registered, judged, bypass, last_bypass = bit(), bit(), bit(), bit()  # the shift, its check
@@ -71,22 +72,27 @@ def rqt_parameters(
 
     @always_comb
     def judge():
-        comes.next = presented == 3
-        fetched.next = kept and same_src
         newest_src.next = kept_src
-        if presented == 3:
+        if comes:
             newest_src.next = s2.src
 
     @always_comb
+    def foresee():
+        keeps.next = (kept or comes) and not parameter_hit and not (moves and s2.last)
+        alike.next = same_src or comes
+        if moves:
+            alike.next = s1.src == newest_src
+
+    @always_comb
     def answer():
-        ready.next = not indices.rqt or (not parameter_hit and (comes or fetched))
+        ready.next = not indices.rqt or (not parameter_hit and have)
         s2.fresh.next = comes or unused
 
     @always_comb
     def want():
         wanted.next = (
             indices.rqt and not indices.out_of_range and not stopped
-            and not fetched and not parameter_hit
+            and not have and not parameter_hit
         )
 
     @always_comb
@@ -102,7 +108,7 @@ def rqt_parameters(
 
     @always_comb
     def ask():
-        parameter.reads.next = indices.rqt and not comes and not fetched
+        parameter.reads.next = indices.rqt and not have
         parameter.src_address.next = s2.src
         if bias_read:
             parameter.src_address.next = indices.shift
@@ -112,7 +118,7 @@ def rqt_parameters(
     def tell():
         parameter.bias_arrives.next = presented == 1
         parameter.multiplier_arrives.next = presented == 2
-        parameter.shift_arrives.next = presented == 3
+        parameter.shift_arrives.next = comes
         parameter.odd.next = presented_odd
 
     @always_seq(clock.posedge, reset)
@@ -129,18 +135,14 @@ def rqt_parameters(
             bias_read.next = False
             multiplier_read.next = False
             shift_read.next = False
-            kept.next = True
             unused.next = True
-        kept_src.next = newest_src
         if moves:
             unused.next = False
-            same_src.next = s1.src == newest_src
-        elif comes:
-            same_src.next = True
-        if parameter_hit:
-            kept.next = False
-        if moves and s2.last:
-            kept.next = False
+        comes.next = chosen == 3
+        have.next = chosen == 3 or (keeps and alike)
+        kept_src.next = newest_src
+        kept.next = keeps
+        same_src.next = alike
 
     @always_comb
     def report():
@@ -159,4 +161,4 @@ def rqt_parameters(
         last_bypass.next = bypass
         last_index.next = index
 
-    return locate, judge, answer, want, choose, ask, tell, keep, report, follow_check
+    return locate, judge, foresee, answer, want, choose, ask, tell, keep, report, follow_check
