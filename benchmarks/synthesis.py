@@ -36,7 +36,9 @@ FRAME, CORE = "myvta_frame", "myvta_core"
 DSP_LIMIT, LUT_LIMIT, BRAM_LIMIT = 220, 35_000, 140  # of an XC7Z020, but for the LUTs (53,200)
 _COUNT = "tee -q -o stat.json stat -json"  # of yosys: cells by module
 ECP5_MHZ, SEEDS = 80.0, (1, 2, 3)
-_WIRE = 1000  # picoseconds abc9 counts for a net: what routed ones take (synth_ecp5 counts 300)
+# abc9 counts 1000 ps a net, what routed ones take (synth_ecp5: 300), and makes no LUTs of more than
+# four inputs: nextpnr places a register away from the multiplexer of a wide one.
+_ABC = "abc9 -W 1000 -maxlut 4"
 _PLACER = ("--placer-heap-timingweight", "20", "--placer-heap-critexp", "4")  # defaults: 10 and 2
 _KINDS = {  # cell type: what it counts as, and how much
     **{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 1),
@@ -160,7 +162,7 @@ def ecp5(name: str, config: Config, folder: Path, seeds: tuple[int, ...]) -> Res
     cells = synthesize(
         folder,
         f"read_verilog {CORE}.v frame.v; {flow} -run :map_luts; "
-        f"techmap -map +/lattice/latches_map.v; abc9 -W {_WIRE}; clean; {flow} -run map_cells:; "
+        f"techmap -map +/lattice/latches_map.v; {_ABC}; clean; {flow} -run map_cells:; "
         f"{_COUNT}; flatten; opt_clean; write_json frame.json",
         CORE,
     )

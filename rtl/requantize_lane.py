@@ -46,9 +46,9 @@ def requantize_lane(
     shift, lost = Signal(intbv(0)[5:]), bit()
     shifted, increment = signed_word(35), bit()
     near, addend, total = word(near_end), word(9), signed_word(sum_bits)
-    value, far, negative = word(sign_end), word(far_bits), bit()  # in s8
+    value, far, negative, raised = word(sign_end), word(far_bits), bit(), bit()  # in s8
     above, below, zero_point = bit(), bit(), signed_word(8)
-    raised, sure, fits, keep = bit(), bit(), bit(), bit()
+    sure, fits, keep = bit(), bit(), bit()
     end, inside, clamped = signed_word(8), signed_word(8), signed_word(32)
 
     @always_comb
@@ -85,10 +85,12 @@ def requantize_lane(
         value.next = 0
         far.next = 0
         negative.next = False
+        raised.next = False
         if s7.long and s7.opcode == AluOpcode.RQT:
             value.next = total[sum_bits:1]
             far.next = shifted[34:_NEAR_BITS]
             negative.next = shifted[34]
+            raised.next = s7.imm[RqtFlag.RELU] and shifted[34]
 
     @always_comb
     def look():
@@ -98,8 +100,7 @@ def requantize_lane(
 
     @always_comb
     def judge():
-        raised.next = s8.imm[RqtFlag.RELU] and negative
-        sure.next = not above and not below and not (s8.imm[RqtFlag.RELU] and negative)
+        sure.next = not above and not below and not raised
         fits.next = value[sign_end:clamp_lo] == 0 or value[sign_end:clamp_lo] == sign_ones
 
     if config.out_width == 8:

@@ -106,8 +106,8 @@ TABLE = (
     ),
     Planted(
         "RELU lets small negative values through", "alu", "requantize_lane.py",
-        "raised.next = s8.imm[RqtFlag.RELU] and negative",
-        "raised.next = s8.imm[RqtFlag.RELU] and below", _STEPS,
+        "raised.next = s7.imm[RqtFlag.RELU] and shifted[34]",
+        "raised.next = s7.imm[RqtFlag.RELU] and shifted[34] and not shifted[20]", _STEPS,
     ),
     Planted(
         "RQT keeps parameters that a step has overwritten", "alu", "rqt_parameters.py",
