@@ -51,7 +51,7 @@ def write_port(
     beat = word(5)  # data beats of the filling burst so far
     last_number = word(5)  # of the beats of the checked burst, counted from 0
     address_free, take_beat, last_beat, answered = bit(), bit(), bit(), bit()
-    strobe = word(config.bus_bytes)
+    late = bit()  # the beat that shows came to the bus during a halt
     failed = bit()  # error_address holds an address of this launch
     size = config.log_bus_width - 3
 
@@ -120,21 +120,22 @@ def write_port(
                 beat.next = 0
 
     @always_comb
-    def mask() -> None:
-        strobe.next = store.data_strobe
-        if halt:
-            strobe.next = 0
-
-    @always_comb
     def send() -> None:
         beats.valid.next = take_beat and not filling.data[5]
-        beats.data.next = concat(last_beat, strobe, store.data)
+        beats.data.next = concat(last_beat, store.data_strobe, store.data)
+
+    @always_seq(clock.posedge, reset)
+    def remember_halt() -> None:
+        if sent.ready or not sent.valid:
+            late.next = halt
 
     @always_comb
     def drive_data() -> None:
         m_axi.wvalid.next = sent.valid
         m_axi.wdata.next = sent.data[data_end:]
         m_axi.wstrb.next = sent.data[strobe_end:data_end]
+        if late:
+            m_axi.wstrb.next = 0
         m_axi.wlast.next = sent.data[strobe_end]
         sent.ready.next = m_axi.wready
 
@@ -177,6 +178,6 @@ def write_port(
 
     return (
         check, lengths, responses, output, pass_request, decide, issue, drive_address, accept,
-        finish_burst, count_beats, mask, send, drive_data, respond, pop, tell_done, remember,
-        count, report,
+        finish_burst, count_beats, send, remember_halt, drive_data, respond, pop, tell_done,
+        remember, count, report,
     )

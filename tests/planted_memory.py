@@ -169,7 +169,7 @@ TABLE = (
     ),
     Planted(
         "a halt writes what is left over", "memory_port", "write_port.py",
-        "            strobe.next = 0\n", "            strobe.next = store.data_strobe\n", _PORT,
+        "            late.next = halt\n", "            late.next = False\n", _PORT,
     ),
     Planted(
         "late answers meet the next launch", "memory_port", "memory_port.py",
