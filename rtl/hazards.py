@@ -37,18 +37,27 @@ def operand_match(flying: Step, s1: Step, match: Any) -> Any:
 
 
 @block
-def parameter_match(
-    flying: Step, s1: Step, sums: StepSums, multiplier: Any, shift: Any, match: Any
-) -> Any:
-    """Tell whether ``flying`` writes one of the parameter tiles of the RQT in s1."""
+def parameter_match(flying: Step, s1: Step, sums: StepSums, match: Any, *, acc_bits: int) -> Any:
+    """Tell whether ``flying`` writes one of the parameter tiles of the RQT in s1.
+
+    Two lie in one row and one in the row next to it: both of ``src``'s own row with an even
+    ``src``, both of the row after it with an odd one.
+    """
+    same_row, row_after = bit(), bit()
+
+    @always_comb
+    def locate() -> None:
+        same_row.next = flying.dst[acc_bits:1] == s1.src[acc_bits:1]
+        row_after.next = flying.before == s1.src[acc_bits:1]
 
     @always_comb
     def compare() -> None:
         match.next = flying.valid and s1.valid and sums.rqt and (
-            flying.dst == s1.src or flying.dst == multiplier or flying.dst == shift
+            (same_row and (flying.dst[0] or not s1.src[0]))
+            or (row_after and (s1.src[0] or not flying.dst[0]))
         )
 
-    return compare
+    return locate, compare
 
 
 @block
@@ -87,17 +96,9 @@ def parameter_hazards(
 ) -> Any:
     """Compare with ``stages``, s2 to s8."""
     matches = [bit() for _ in stages]
-    multiplier, shift = word(len(s1.src)), word(len(s1.src))
-
-    @always_comb
-    def locate() -> None:
-        multiplier.next = s1.src + 1
-        shift.next = s1.src + 2
-
     return (
-        locate,
         [
-            parameter_match(stage, s1, sums, multiplier, shift, match)
+            parameter_match(stage, s1, sums, match, acc_bits=len(s1.src))
             for stage, match in zip(stages, matches, strict=True)
         ],
         follow_matches(clock, reset, advance, matches, parameter_hit),

@@ -39,7 +39,7 @@ class StepIndices:
     def __init__(self, config: Config) -> None:
         self.inp = word(config.log_inp_depth)
         self.wgt = word(config.log_wgt_depth)
-        self.multiplier, self.shift = word(config.log_acc_depth), word(config.log_acc_depth)
+        self.after = word(config.log_acc_depth - 1)  # row (in both banks) behind that of src
         self.rqt = bit()  # an RQT is here: ACC[src], [multiplier], [shift] are its parameters
         self.out_of_range = bit()
         self.index = word(INDEX_BITS)
@@ -158,7 +158,7 @@ def check_indices(
     @always(clock.posedge)
     def register_parameters() -> None:
         if advance:
-            indices.multiplier.next = s1.src + 1
-            indices.shift.next = s1.src + 2
+            indices.after.next = s1.src[acc:1] + 1
+            s2.before.next = s1.dst[acc:1] - 1
 
     return nodes, mark_rqt, register_parameters

@@ -5,6 +5,9 @@ levels of sums into s6 and s7; the last level is combinational: ``dot`` belongs 
 The pipeline never waits.  Lanes lie ``b * block_out + o`` as in an accumulator tile; each is wide
 enough for the exact sum, so only the accumulation outside wraps (vta_isa.md section 4.3).
 
+Products have no enable: while their operands rest they stay what they are, and a register without
+one fits inside the multiplier of any family (:mod:`..fpga.ecp5_multipliers`).
+
 Large arrays multiply two weights at once (:mod:`.multiply_pair`): there the multipliers are what
 an FPGA has too few of.
 """
@@ -37,7 +40,7 @@ def multiplies_pairs(config: Config) -> bool:
 
 @block
 def multiplier(
-    clock: Any, enable: Any, inp: Any, wgt: Any, product: Any,
+    clock: Any, inp: Any, wgt: Any, product: Any,
     *, inp_lo: int, inp_width: int, wgt_lo: int, wgt_width: int,
 ) -> Any:
     """Registered signed product of one operand of each tile."""
@@ -45,8 +48,7 @@ def multiplier(
 
     @always(clock.posedge)
     def multiply():
-        if enable:
-            product.next = inp[inp_hi:inp_lo].signed() * wgt[wgt_hi:wgt_lo].signed()
+        product.next = inp[inp_hi:inp_lo].signed() * wgt[wgt_hi:wgt_lo].signed()
 
     return multiply
 
@@ -128,15 +130,14 @@ def lane_sum(
 
 @block
 def single_products(
-    clock: Any, s3_enable: Any, s4_enable: Any, s4_inp: Any, wgt: Any, products: Any,
-    *, config: Config,
+    clock: Any, s3_enable: Any, s4_inp: Any, wgt: Any, products: Any, *, config: Config
 ) -> Any:
     """Drive ``products[b][o][c]`` with a multiplier each."""
     inp_bits, wgt_bits, block_in = config.inp_width, config.wgt_width, config.block_in
     s4_wgt = word(len(wgt))
     parts = [
         multiplier(
-            clock, s4_enable, s4_inp, s4_wgt, products[b][o][c],
+            clock, s4_inp, s4_wgt, products[b][o][c],
             inp_lo=(b * block_in + c) * inp_bits, inp_width=inp_bits,
             wgt_lo=(o * block_in + c) * wgt_bits, wgt_width=wgt_bits,
         )
@@ -155,8 +156,7 @@ def single_products(
 
 @block
 def paired_products(
-    clock: Any, s3_enable: Any, s4_enable: Any, s4_inp: Any, wgt: Any, products: Any,
-    *, config: Config,
+    clock: Any, s3_enable: Any, s4_inp: Any, wgt: Any, products: Any, *, config: Config
 ) -> Any:
     """Drive ``products[b][o][c]`` with a multiplier for every two neighbours ``o``."""
     block_in, parts = config.block_in, []
@@ -170,7 +170,7 @@ def paired_products(
             ))
             parts += [
                 pair_multiplier(
-                    clock, s4_enable, s4_inp, pair, products[b][o][c], products[b][o + 1][c],
+                    clock, s4_inp, pair, products[b][o][c], products[b][o + 1][c],
                     config=config, inp_lo=(b * block_in + c) * config.inp_width,
                 )
                 for b in range(config.batch)
@@ -180,8 +180,8 @@ def paired_products(
 
 @block
 def mac_array(
-    clock: Any, s3_enable: Any, s4_enable: Any, s5_enable: Any, s6_enable: Any, inp: Any, wgt: Any,
-    dot: Any, *, config: Config,
+    clock: Any, s3_enable: Any, s5_enable: Any, s6_enable: Any, inp: Any, wgt: Any, dot: Any,
+    *, config: Config,
 ) -> Any:
     """Wire ``batch * block_out`` lanes of ``block_in`` products; sN_enable: a GEMM step is there.
 
@@ -206,11 +206,11 @@ def mac_array(
             lanes.append(lane)
     if multiplies_pairs(config):
         multipliers = paired_products(
-            clock, s3_enable, s4_enable, s4_inp, wgt, products, config=config,
+            clock, s3_enable, s4_inp, wgt, products, config=config,
         )
     else:
         multipliers = single_products(
-            clock, s3_enable, s4_enable, s4_inp, wgt, products, config=config,
+            clock, s3_enable, s4_inp, wgt, products, config=config,
         )
 
     @always(clock.posedge)

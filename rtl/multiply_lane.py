@@ -96,7 +96,7 @@ def read_second(operands, other, m, *, lane):
 
 
 @block
-def multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product):
+def multiply_lane(clock, s4, s6, p, m, s6_upper, s7_product):
     """Multiply ``p`` by ``m`` (s4).
 
     ``s6_upper``: the product from bit 16 up, with RQT's rounding, combinational in s6.
@@ -118,11 +118,10 @@ def multiply_lane(clock, s4, s5, s6, p, m, s6_upper, s7_product):
 
     @always(clock.posedge)
     def multiply():
-        if s5.long:
-            low_low.next = p_low * m_low
-            high_low.next = p_high * m_low
-            low_high.next = p_low * m_high
-            high_high.next = p_high * m_high
+        low_low.next = p_low * m_low
+        high_low.next = p_high * m_low
+        low_high.next = p_low * m_high
+        high_high.next = p_high * m_high
 
     @always_comb
     def align():

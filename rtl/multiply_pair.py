@@ -52,7 +52,7 @@ def weight_pair(
 
 @block
 def pair_multiplier(
-    clock: Any, enable: Any, inp: Any, pair: Any, low_product: Any, high_product: Any,
+    clock: Any, inp: Any, pair: Any, low_product: Any, high_product: Any,
     *, config: Config, inp_lo: int,
 ) -> Any:
     """Registered products of one input with both weights of ``pair``."""
@@ -64,8 +64,7 @@ def pair_multiplier(
 
     @always(clock.posedge)
     def multiply():
-        if enable:
-            both.next = pair * inp[inp_hi:inp_lo].signed() + half
+        both.next = pair * inp[inp_hi:inp_lo].signed() + half
 
     @always_comb
     def split():

@@ -21,8 +21,8 @@ __all__ = ["Operand", "bank_read", "forward", "select_bank"]
 
 @block
 def bank_read(
-    clock: Any, s2: Any, parameter: Any, s3: Any, s4: Any, s5: Any, port: AccumulatorRead,
-    *, bank: int, acc_bits: int, requantize: bool,
+    clock: Any, s1: Any, advance: Any, s2: Any, parameter: Any, s3: Any, s4: Any, s5: Any,
+    port: AccumulatorRead, *, bank: int, acc_bits: int, requantize: bool,
 ) -> Any:
     """Ask one bank for the tile that one of the stages needs in this cycle.
 
@@ -31,7 +31,7 @@ def bank_read(
     early source of a long operation, or what RQT's parameter fetch wants of this bank.
     """
     for_short, short_reads = word(acc_bits - 1), bit()
-    for_s2 = word(acc_bits - 1)
+    operand, for_s2 = word(acc_bits - 1), word(acc_bits - 1)
     address = word(acc_bits - 1)
 
     @always(clock.posedge)
@@ -43,22 +43,25 @@ def bank_read(
             if s5.dst[0] == bank:
                 for_short.next = s5.dst[acc_bits:1]
 
+    @always(clock.posedge)
+    def place_operand():
+        if advance:
+            operand.next = s1.src[acc_bits:1]
+            if s1.dst[0] == bank:
+                operand.next = s1.dst[acc_bits:1]
+
     if requantize:
         @always_comb
         def look_ahead():
-            for_s2.next = s2.src[acc_bits:1]
+            for_s2.next = operand
             if parameter.reads:
-                for_s2.next = parameter.other_address[acc_bits:1]
-                if s2.src[0] == bank:
-                    for_s2.next = parameter.src_address[acc_bits:1]
-            elif s2.dst[0] == bank:
-                for_s2.next = s2.dst[acc_bits:1]
+                for_s2.next = s2.src[acc_bits:1]
+                if parameter.behind[bank]:
+                    for_s2.next = parameter.after
     else:
         @always_comb
         def look_ahead():
-            for_s2.next = s2.src[acc_bits:1]
-            if s2.dst[0] == bank:
-                for_s2.next = s2.dst[acc_bits:1]
+            for_s2.next = operand
 
     @always_comb
     def choose():
@@ -73,7 +76,7 @@ def bank_read(
         port.enable.next = (s2.valid and s2.long) or s3.use.long_late[bank] or short_reads
         port.address.next = address
 
-    return foresee, look_ahead, choose, ask
+    return foresee, place_operand, look_ahead, choose, ask
 
 
 @block

@@ -27,8 +27,10 @@ class ParameterRead:
     """Parameter fetch: where to read, which tile's data arrives this cycle, what was wrong."""
 
     def __init__(self, acc_bits: int) -> None:
-        self.src_address = word(acc_bits)  # read from the bank of s: bias or shift
-        self.other_address = word(acc_bits)  # read from the other bank: multiplier
+        # bit b: what bank b has is behind the row of s; bias and shift in the bank of s, the
+        # multiplier in the other
+        self.behind = word(2)
+        self.after = word(acc_bits - 1)  # that row
         self.reads = bit()  # the step in s2 is an RQT that lacks parameters
         self.bias_arrives, self.multiplier_arrives, self.shift_arrives = bit(), bit(), bit()
         self.odd = bit()  # it comes from the odd bank
@@ -109,10 +111,9 @@ def rqt_parameters(
     @always_comb
     def ask():
         parameter.reads.next = indices.rqt and not have
-        parameter.src_address.next = s2.src
-        if bias_read:
-            parameter.src_address.next = indices.shift
-        parameter.other_address.next = indices.multiplier
+        parameter.after.next = indices.after
+        parameter.behind.next[0] = s2.src[0] or bias_read
+        parameter.behind.next[1] = s2.src[0] and bias_read
 
     @always_comb
     def tell():

@@ -15,8 +15,8 @@ from ..isa.opcodes import AluOpcode
 from .bundles import bit, word
 
 __all__ = [
-    "BankUse", "Step", "early_use_field", "fresh_field", "immediate_field", "late_use_field",
-    "mac_field", "pair_field", "step_entry", "step_register", "step_select",
+    "BankUse", "Step", "before_field", "early_use_field", "fresh_field", "immediate_field",
+    "late_use_field", "mac_field", "pair_field", "step_entry", "step_register", "step_select",
     "step_write",
 ]
 
@@ -41,6 +41,7 @@ class Step:
         self.use_imm, self.imm = bit(), word(16)
         self.push_prev, self.push_next = bit(), bit()
         self.dst, self.src = word(config.log_acc_depth), word(config.log_acc_depth)
+        self.before = word(config.log_acc_depth - 1)  # row before that of dst, up to s8
         self.pair = bit()  # reads ACC[src] as second operand
         self.long = bit()  # MUL or RQT: operands are read at s2/s3 instead of s5/s6
         self.early = bit()  # ACC[src] is read one stage before ACC[dst]
@@ -153,6 +154,17 @@ def pair_field(clock, sink, source):
     @always(clock.posedge)
     def copy():
         source.pair.next = sink.pair
+
+    return copy
+
+
+@block
+def before_field(clock, sink, source):
+    """Register the row before that of ``ACC[dst]``, which :mod:`.hazards` looks at up to s8."""
+
+    @always(clock.posedge)
+    def copy():
+        source.before.next = sink.before
 
     return copy
 

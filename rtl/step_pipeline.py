@@ -7,6 +7,7 @@ command was taken until its last step has left s9.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from myhdl import always_comb, always_seq, block
@@ -24,6 +25,7 @@ from .schedule import schedule
 from .sequencer import StepCommand, StepOffsets, sequencer
 from .step import (
     Step,
+    before_field,
     early_use_field,
     fresh_field,
     immediate_field,
@@ -68,6 +70,7 @@ def step_pipeline(
     parameter = ParameterRead(acc_bits)
     operand_hit, parameter_hit = bit(), bit()
     dot = word(config.lanes * dot_bits(config))
+    compared = [s2, s3, s4, s5, s6, s7, s8]  # with the step in s1
     parts = [
         sequencer(
             clock, reset, command, advance, uop.enable, uop_address, s0, offsets, s0_index,
@@ -79,9 +82,7 @@ def step_pipeline(
             clock, reset, s1, s2, indices, s3, s4, operand_hit, parameter_hit, parameter, advance,
             fault, config=config,
         ),
-        operand_hazards(
-            clock, reset, advance, [s2, s3, s4, s5, s6, s7, s8], s1, operand_hit,
-        ),
+        operand_hazards(clock, reset, advance, compared, s1, operand_hit),
         step_entry(clock, reset, s2, s3, advance),
     ]
     stages = [s3, s4, s5, s6, s7, s8, s9]
@@ -100,20 +101,22 @@ def step_pipeline(
     ]
     parts += [
         bank_read(
-            clock, s2, parameter, s3, s4, s5, port, bank=bank, acc_bits=acc_bits,
+            clock, s1, advance, s2, parameter, s3, s4, s5, port, bank=bank, acc_bits=acc_bits,
             requantize=config.requantize,
         )
         for bank, port in enumerate((even, odd))
     ]
     if config.requantize:
         parts.append(parameter_hazards(
-            clock, reset, advance, [s2, s3, s4, s5, s6, s7, s8], s1, sums, parameter_hit,
+            clock, reset, advance, compared, s1, sums, parameter_hit,
         ))
         for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
             parts.append(fresh_field(clock, sink, source))
+        for sink, source in pairwise(compared):
+            parts.append(before_field(clock, sink, source))
         parts.append(immediate_field(clock, s7, s8))
     parts.append(mac_array(
-        clock, s3.mac, s4.mac, s5.mac, s6.mac, inp.data, wgt.data, dot, config=config,
+        clock, s3.mac, s5.mac, s6.mac, inp.data, wgt.data, dot, config=config,
     ))
     parts.append(execute(
         clock, even.data, odd.data, parameter, dot, s3, s4, s5, s6, s7, s8, s9, result,

@@ -137,7 +137,12 @@ TABLE = (
     ),
     Planted(
         "RQT reads its shift while it is written", "alu", "hazards.py",
-        "or flying.dst == shift", "or flying.dst == multiplier",
+        "or (row_after and (s1.src[0] or not flying.dst[0]))", "or (row_after and s1.src[0])",
+        "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
+    ),
+    Planted(
+        "RQT reads its multiplier while it is written", "alu", "hazards.py",
+        "flying.before == s1.src[acc_bits:1]", "flying.before == s1.src[acc_bits:1] and False",
         "rtl_step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
     ),
     Planted(

@@ -50,6 +50,6 @@ def test_products_of_extreme_operands(name):
         weight_pair(
             clock, enable, wgt, pair, config=config, low_lo=0, high_lo=2 * wgt_width,
         ),
-        pair_multiplier(clock, enable, inp, pair, low, high, config=config, inp_lo=inp_width),
+        pair_multiplier(clock, inp, pair, low, high, config=config, inp_lo=inp_width),
     ).run(quiet=1)
     assert got == [(a * x, b * x) for a, b, x in cases]
