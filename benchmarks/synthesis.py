@@ -254,7 +254,10 @@ def main() -> int:
             folder.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
             extra = (tuple(options.seeds),) if job is ecp5 else ()
-            result = job(name, named(name), folder, *extra)
+            try:
+                result = job(name, named(name), folder, *extra)
+            except ToolError as error:
+                raise SystemExit(f"{name}, {job.__name__}: {error}") from None
             result.seconds = time.perf_counter() - start
             results.append(result)
             print(f"{name} {result.family}: {result.seconds:.0f} s", flush=True)

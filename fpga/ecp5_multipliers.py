@@ -7,14 +7,15 @@ it writes (``write_json``), before nextpnr reads it.
 
 A register is folded when every output of the multiplier that is used feeds nothing but a flip-flop,
 and all of these are alike: same rising clock, always enabled, never set or reset.  Others are left
-as they are.  In particular those with an enable: nextpnr writes no bits that choose one for an
-output register.  ``CE0`` is tied to 1 and ``RST0`` to 0.  After power-up a folded register holds
-what the device gives it, so reset must not depend on it; no product of this project's RTL is used
-before it was computed.
+as they are, and so are multipliers of which another register is in use.  An enable is an obstacle
+because nextpnr writes no bits that choose one for an output register.  ``CE0`` is tied to 1 and
+``RST0`` to 0.  After power-up a folded register holds what the device gives it, so reset must not
+depend on it; no product of this project's RTL is used before it was computed.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = ["Folded", "fold_output_registers"]
 
 MULTIPLIER, FLIP_FLOP = "MULT18X18D", "TRELLIS_FF"
 _REGISTER = {"REG_OUTPUT_CLK": "CLK0", "REG_OUTPUT_CE": "CE0", "REG_OUTPUT_RST": "RST0"}
+_CLOCKED = re.compile("REG_.*_CLK")  # says which clock a register of the multiplier has
 
 
 @dataclass
@@ -92,8 +94,9 @@ def _obstacle(
     cell: dict[str, Any], outputs: dict[str, Any], sinks: Any, cells: dict[str, Any]
 ) -> str:
     """Return why the outputs of a multiplier have no register to fold, or nothing."""
-    if cell["parameters"].get("REG_OUTPUT_CLK", "NONE") != "NONE":
-        return "has its output register"
+    clocked = [name for name in cell["parameters"] if _CLOCKED.fullmatch(name)]
+    if any(cell["parameters"][name] != "NONE" for name in clocked):
+        return "a register of it is in use"  # and with it CLK0, CE0 and RST0, perhaps
     if not outputs:
         return "no output is used"
     if any(not port.removeprefix("P").isdigit() for port in outputs):

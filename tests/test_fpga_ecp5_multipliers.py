@@ -183,6 +183,13 @@ def folded_before(cells, outputs):
         cells["times"]["port_directions"][port] = "input"
 
 
+def input_registered(cells, outputs):
+    """One of the operands has a register of the multiplier's own, with CLK0 and CE0."""
+    folded_before(cells, outputs)
+    cells["times"]["parameters"] = {"REG_OUTPUT_CLK": "NONE", "REG_INPUTA_CLK": "CLK0"}
+    cells["times"]["connections"]["CE0"] = [ENABLE]
+
+
 LEFT = {
     "the register has an enable": [
         replaced(enable=ENABLE), replaced(enable=ENABLE, CEMUX="INV"),
@@ -195,7 +202,7 @@ LEFT = {
     "an output has more than one reader": [second_reader],
     "an output is not registered": [seen_raw, clears_multiplier],
     "no output is used": [no_reader],
-    "has its output register": [folded_before],
+    "a register of it is in use": [folded_before, input_registered],
 }
 
 
