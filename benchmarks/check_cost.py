@@ -17,7 +17,7 @@ import marks
 from networks import MEMORY, build
 
 from myvta.compiler.compile import compile_model
-from myvta.driver.check import check_program
+from myvta.driver.program.program_check import check_program
 
 SHARE = 10.0  # percent
 

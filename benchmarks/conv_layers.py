@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from myvta.compiler.arithmetic import Requant
-from myvta.compiler.isolate import run_alone
-from myvta.compiler.quantized import QuantizedNode
-from myvta.compiler.views import View
-from myvta.driver.launch import read_performance
-from myvta.driver.stream import Stream
-from myvta.driver.target import Target
+from myvta.compiler.ir.fixed_point import Requant
+from myvta.compiler.ir.layouts import View
+from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.tune.single_layer import run_alone
+from myvta.driver.run.launch import read_performance
+from myvta.driver.stream.stream import Stream
+from myvta.driver.target.open_target import Target
 
 __all__ = ["ConvLayer", "conv_layer", "conv_layers", "measure"]
 

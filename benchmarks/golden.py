@@ -45,11 +45,11 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from myvta.driver.bundle import read_bundle
-from myvta.driver.program import Program
+from myvta.driver.program.bundle import read_bundle
+from myvta.driver.program.program import Program
 from myvta.isa.config import NAMED
 from myvta.isa.instructions import decode_stream
-from myvta.model.timing import predict
+from myvta.model.timing.predict import predict
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).with_suffix(".json")

@@ -22,12 +22,13 @@ import marks
 
 from myvta.cosim.design import convert_once
 from myvta.cosim.uart_line import UartLine
-from myvta.driver import StreamBuilder, launch, open_target
-from myvta.driver.link import Link
-from myvta.driver.link_target import LinkTarget
+from myvta.driver import StreamBuilder, open_target
+from myvta.driver.run import launch
+from myvta.driver.transport.link import Link
+from myvta.driver.transport.link_target import LinkTarget
 from myvta.fpga.uart_top import TOP, UartDevice, convert_uart_top
 from myvta.isa.config import NAMED
-from myvta.isa.registers import Reg
+from myvta.isa.register_map import Reg
 
 UART_SHARE = 0.85
 LAUNCH_SECONDS = 200e-6

@@ -25,8 +25,8 @@ import numpy as np
 from myvta.isa.config import Config, named
 from myvta.isa.instructions import encode_stream, encode_uop
 from myvta.isa.opcodes import MemoryType, RqtFlag
-from myvta.isa.registers import Reg, Status
-from myvta.model.target import open_model
+from myvta.isa.register_map import Reg, Status
+from myvta.model.model_target import open_model
 
 MEMORY = 64 << 20
 FLOOR, TO_PASS = 3.0, 6.3  # G MAC/s: must, and what VTA's C++ simulator does in its inner loop

@@ -30,8 +30,8 @@ from rich.table import Table
 
 from myvta.compiler.compile import compile_model
 from myvta.compiler.session import Session
-from myvta.driver.profile import Profile, profile_program
-from myvta.driver.target import open_target
+from myvta.driver.run.profile import Profile, profile_program
+from myvta.driver.target.open_target import open_target
 
 BUILD = Path(__file__).parents[1] / "examples/networks/build.py"
 WHOLE = ("resnet18", "mobilenet_v1", "dcgan")

@@ -17,15 +17,15 @@ import marks
 from rich.console import Console
 from rich.table import Table
 
-from myvta.compiler.conv_schedule import ScheduleOptions
-from myvta.compiler.isolate import Isolated, isolate
-from myvta.compiler.lower_conv import lower_conv
-from myvta.compiler.schedule import ORDERS
-from myvta.driver.target import open_target
+from myvta.compiler.lower.conv.conv import lower_conv
+from myvta.compiler.schedule.conv_problem import ORDERS
+from myvta.compiler.schedule.select_tiling import ScheduleOptions
+from myvta.compiler.tune.single_layer import Isolated, isolate
+from myvta.driver.target.open_target import open_target
 from myvta.isa.config import named
 from myvta.isa.instructions import Load, Store
 from myvta.isa.opcodes import MemoryType
-from myvta.model.timing import predict
+from myvta.model.timing.predict import predict
 
 MARKS = {("default", 1): 6.97e6, ("default", 64): 7.13e6, ("base", 1): 7.35e6, ("base", 64): 7.5e6}
 BYTES = 18e6

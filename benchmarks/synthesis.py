@@ -8,7 +8,7 @@ package has pins, so there it stands inside a frame of registers that shifts its
 outputs out; the frame is not counted.
 
 ECP5 memories are mapped with ``-no-rw-check``, which leaves open what a read gives that meets a
-write of the same word: no such word is ever used (:mod:`myvta.rtl.operands` forwards it, a
+write of the same word: no such word is ever used (:mod:`myvta.rtl.compute.operands` forwards it, a
 queue never reads the word it writes, and a program whose loads and steps race has no defined
 result).  The block RAM of 7-series gives the old word by itself.
 

@@ -16,11 +16,11 @@ import marks
 from rich.console import Console
 from rich.table import Table
 
-from myvta.compiler.isolate import isolate
-from myvta.compiler.lower_conv import lower_conv
-from myvta.driver.target import open_target
+from myvta.compiler.lower.conv.conv import lower_conv
+from myvta.compiler.tune.single_layer import isolate
+from myvta.driver.target.open_target import open_target
 from myvta.isa.config import named
-from myvta.model.timing import predict
+from myvta.model.timing.predict import predict
 
 NETWORKS = ("resnet18", "mobilenet_v1")
 WORST = 3.0  # percent

@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ..compiler.check import ModelCheck, check_model
-from .compile import parse_bytes, parse_shapes
+from ..compiler.model_check import ModelCheck, check_model
+from .compile_command import parse_bytes, parse_shapes
 
 __all__ = ["run"]
 

@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..driver.bundle import read_bundle
-from ..driver.check import check_program
-from ..isa.assembler import assemble_file
-from ..isa.check import MemoryMap, StreamChecker
+from ..driver.program.bundle import read_bundle
+from ..driver.program.program_check import check_program
+from ..isa.asm.assembler import assemble_file
+from ..isa.check.findings import Finding
+from ..isa.check.static_checker import MemoryMap, StreamChecker
 from ..isa.config import load_config
-from ..isa.findings import Finding
 from ..isa.opcodes import MemoryType
-from .errors import InputError
+from .input_errors import InputError
 
 __all__ = ["FileCheck", "Located", "check_file", "run"]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .errors import InputError
+from .input_errors import InputError
 
 __all__ = ["REPORT_FILE", "Report", "check_writable", "write_files"]
 

@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 
 from ..compiler.session import Session
-from ..cosim.errors import MissingTool
-from ..driver.program import Program
-from ..driver.target import Target, open_target, parse_url
+from ..cosim.cosim_errors import MissingTool
+from ..driver.program.program import Program
+from ..driver.target.open_target import Target, open_target, parse_url
 from ..isa.config import Config
-from .errors import InputError
+from .input_errors import InputError
 
 __all__ = [
     "BACKENDS", "DIGITS", "Backend", "Digits", "TargetRun", "count_macs", "first_difference",

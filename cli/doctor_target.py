@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from ..driver.diagnose import diagnose
+from ..driver.validate.diagnose import diagnose
 
 __all__ = ["run"]
 

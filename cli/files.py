@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from .errors import InputError
+from .input_errors import InputError
 
 __all__ = ["write_files"]
 

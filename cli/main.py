@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from .errors import message_of
+from .input_errors import message_of
 
 __all__ = ["VERBS", "cli", "main"]
 
-# Each verb is the click command named `command` in the file of its name, imported when asked for.
+# Each verb is the click command named `command` in VERB_command.py, imported when asked for.
 VERBS = (
     "doctor", "config", "asm", "dis", "convert", "compile", "tune", "check", "run", "profile",
     "validate", "serve", "demo",
@@ -34,7 +34,7 @@ class _Verbs(click.Group):
         """Import one verb."""
         if name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f".{name}", __package__).command
+        command: click.Command = importlib.import_module(f".{name}_command", __package__).command
         return command
 
     def main(  # type: ignore[override]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from ..driver.profile import Profile, Row
+from ..driver.run.profile import Profile, Row
 
 __all__ = ["COLUMNS", "cells", "page"]
 

@@ -9,8 +9,8 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from ..driver.profile import Profile, Row
-from .errors import InputError
+from ..driver.run.profile import Profile, Row
+from .input_errors import InputError
 
 __all__ = ["PLOTS", "draw"]
 

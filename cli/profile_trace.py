@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..driver.profile import ENGINES, Profile
-from ..isa.registers import PERFORMANCE
+from ..driver.run.profile import ENGINES, Profile
+from ..isa.register_map import PERFORMANCE
 
 __all__ = ["trace"]
 

@@ -6,15 +6,19 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ..driver import OutOfMemoryError, ProgramError
-from ..driver.program import Program
+from ..driver.program.program import Program
 from ..isa.config import Config
-from .conv_schedule import ScheduleOptions
-from .errors import CompileError
-from .host_steps import HostSteps
-from .joining import Joined, joined
-from .lower_average import lower_average_pool
-from .lower_conv import lower_conv
-from .lower_elementwise import (
+from .codegen.lowering_context import Lowering
+from .codegen.stream_costs import StreamCosts, stream_costs
+from .ir.compile_errors import CompileError
+from .ir.layouts import ALIASES
+from .ir.quantized_graph import QuantizedGraph, QuantizedNode
+from .layout.host_steps import HostSteps
+from .layout.memory_plan import TensorMemory
+from .lower.average_pool import lower_average_pool
+from .lower.conv.conv import lower_conv
+from .lower.conv.fusion import Joined, joined
+from .lower.elementwise import (
     lower_add,
     lower_affine,
     lower_clip,
@@ -24,15 +28,11 @@ from .lower_elementwise import (
     lower_slice,
     lower_tanh,
 )
-from .lower_global_average import lower_global_average
-from .lower_pool import lower_max_pool
-from .lower_scaled import lower_scaled_add
-from .lower_spatial import lower_pad, lower_resize
-from .lowering import Lowering
-from .quantized import QuantizedGraph, QuantizedNode
-from .report import StreamCosts, stream_costs
-from .tensor_memory import TensorMemory
-from .views import ALIASES
+from .lower.global_average_pool import lower_global_average
+from .lower.max_pool import lower_max_pool
+from .lower.pad_resize import lower_pad, lower_resize
+from .lower.scaled_add import lower_scaled_add
+from .schedule.select_tiling import ScheduleOptions
 
 __all__ = ["Assembler"]
 

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
-from ..driver.program import Program
+from ..driver.program.program import Program
 from ..isa.config import Config, load_config
 from .assemble import Assembler
-from .calibrate import check_samples
-from .choose import AUTO, Options, choose
-from .compare import OutputComparison
-from .conv_schedule import ScheduleOptions
-from .host import evaluator_name
-from .imported import take_over
-from .onnx_import import import_model
-from .prepare import prepare
-from .quantized import QuantizedGraph
+from .frontend.onnx.onnx_evaluator import evaluator_name
+from .frontend.onnx.onnx_importer import import_model
+from .ir.arrays import load_arrays
+from .ir.quantized_graph import QuantizedGraph
+from .partition.front_end import prepare
+from .quantize.calibrate import check_samples
+from .quantize.import_qdq import take_over
+from .quantize.output_comparison import OutputComparison
+from .quantize.quantization_search import AUTO, Options, choose
+from .quantize.weight_scales import SCALES
 from .report import CompileReport, make_report
-from .samples import load_arrays
-from .weights import SCALES
+from .schedule.select_tiling import ScheduleOptions
 
 __all__ = ["Compiled", "compile_model"]
 

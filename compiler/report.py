@@ -7,35 +7,17 @@ from dataclasses import asdict, dataclass, field
 from math import prod
 from typing import Any
 
-from ..driver.stream import Stream
 from ..isa.config import Config
-from ..isa.instructions import Alu, Gemm, Load, Store
-from ..isa.opcodes import INSTRUCTION_BYTES, MemoryType
-from .place import Placement
-from .quantized import QuantizedGraph, QuantizedNode
+from .codegen.stream_costs import StreamCosts
+from .ir.quantized_graph import QuantizedGraph, QuantizedNode
+from .partition.partition import Placement
 
 __all__ = [
-    "CompileReport", "EntryReport", "NodeReport", "StreamCosts", "make_report", "stream_costs",
+    "CompileReport", "EntryReport", "NodeReport", "make_report",
 ]
 
 
 _ADDED = Placement("accelerator", "changes the scale")  # nodes that quantization puts in
-
-
-@dataclass
-class StreamCosts:
-    """Counts over instructions: the counters a device would show (``isa.registers.COUNTERS``)."""
-
-    instructions: int = 0
-    gemm_steps: int = 0
-    reset_steps: int = 0
-    alu_steps: int = 0
-    bytes: dict[str, int] = field(default_factory=dict)  # by memory type
-
-    @property
-    def stream_bytes(self) -> int:
-        """Bytes of the instructions themselves."""
-        return self.instructions * INSTRUCTION_BYTES
 
 
 @dataclass(frozen=True)
@@ -110,28 +92,6 @@ class CompileReport:
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
         return {**asdict(self), "macs": self.macs, "ideal_steps": self.ideal_steps}
-
-
-def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
-    """Return the costs of a stream by the note of its instructions."""
-    costs: dict[str, StreamCosts] = {}
-    for item, note in zip(stream.instructions, stream.notes, strict=True):
-        cost = costs.setdefault(note, StreamCosts())
-        cost.instructions += 1
-        if isinstance(item, (Load, Store)):
-            name = MemoryType(item.memory_type).name
-            moved = item.x_size * item.y_size * stream.config.tile_bytes(
-                MemoryType(item.memory_type))
-            cost.bytes[name] = cost.bytes.get(name, 0) + moved
-        elif isinstance(item, (Gemm, Alu)):
-            steps = (item.uop_end - item.uop_bgn) * item.iter_out * item.iter_in
-            if isinstance(item, Alu):
-                cost.alu_steps += steps
-            elif item.reset:
-                cost.reset_steps += steps
-            else:
-                cost.gemm_steps += steps
-    return costs
 
 
 def node_report(

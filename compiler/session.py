@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..driver import LoadedProgram, RunReport, Target
-from ..driver.program import HostStep, Program
-from .arithmetic import to_integers, to_reals
-from .errors import CompileError
-from .packing import Packing
-from .samples import check_arrays
-from .spreading import Spreading
+from ..driver.program.program import HostStep, Program
+from .ir.arrays import check_arrays
+from .ir.compile_errors import CompileError
+from .ir.fixed_point import to_integers, to_reals
+from .layout.input_packing import Packing
+from .layout.output_packing import Spreading
 
 __all__ = ["Session", "host"]
 
@@ -20,7 +20,9 @@ __all__ = ["Session", "host"]
 def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence[np.ndarray]:
     """Do a host step of the compiler: the ``host`` argument of the driver's program runner."""
     if step.op == "onnx":
-        from .host import run_host_images  # a board without onnx does the other steps
+        from .frontend.onnx.onnx_evaluator import (
+            run_host_images,  # a board without onnx does the other steps
+        )
 
         feeds = dict(zip(step.inputs, inputs, strict=True))
         images = int(step.attributes["images"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from myhdl import SignalType
 
-from .errors import BusViolation
+from .cosim_errors import BusViolation
 from .options import SimulationOptions
 from .rules import Counter, Rule
 

@@ -27,7 +27,7 @@ from myhdl import (
 )
 
 from ..driver.errors import TargetError, TargetTimeout
-from .errors import SimulatorError
+from .cosim_errors import SimulatorError
 from .ports import Port
 
 __all__ = ["Bench"]

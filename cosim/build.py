@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .cache import cached
+from .build_cache import cached
+from .cosim_errors import BuildError, MissingTool
 from .design import TOP
-from .errors import BuildError, MissingTool
 from .rules import header
 from .tools import (
     Verilator,

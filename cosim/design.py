@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..driver.errors import TargetError
 from ..isa.config import Config
-from .cache import cached
+from .build_cache import cached
 
 __all__ = ["TOP", "convert_once", "read_design"]
 
@@ -67,7 +67,7 @@ def convert_once(
     facts
         What else the text depends on.
     """
-    sources = sorted(source for room in rooms for source in (_ROOM / room).glob("*.py"))
+    sources = sorted(source for room in rooms for source in (_ROOM / room).rglob("*.py"))
     parts = [top, config.to_json(), metadata.version("myhdl"), *map(repr, facts)]
     for source in sources:
         parts += [source.name, source.read_text(encoding="utf-8")]

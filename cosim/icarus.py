@@ -11,12 +11,12 @@ from ..isa.config import Config
 from .axi_lite import AxiLite
 from .axi_memory import AxiMemory, Checker
 from .bench import Bench
+from .cosim_errors import SimulatorError
 from .design import read_design
-from .errors import SimulatorError
 from .options import SimulationOptions, parse_options, with_bus
 from .ports import ports
 from .rules import Counter, Rule
-from .target import SimulatedTarget
+from .simulated_target import SimulatedTarget
 from .tools import find_icarus
 from .vpi import compile_design, vpi_module
 
@@ -32,7 +32,7 @@ _HANDSHAKES = {port.name for port in ports(64)
 
 
 class IcarusTarget(SimulatedTarget):
-    """A core in vvp; see :class:`~myvta.cosim.target.SimulatedTarget`.
+    """A core in vvp; see :class:`~myvta.cosim.simulated_target.SimulatedTarget`.
 
     Only one can be open in a process at a time.
 

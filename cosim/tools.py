@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ..driver.errors import TargetTimeout
-from .errors import BuildError, MissingTool
+from .cosim_errors import BuildError, MissingTool
 
 __all__ = [
     "Verilator", "find_compiler", "find_icarus", "find_verilator", "native_flags", "run_tool",

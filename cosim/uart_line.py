@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from .build import UART, build_harness
-from .errors import SimulatorError
+from .cosim_errors import SimulatorError
 
 __all__ = ["UartLine"]
 
@@ -43,7 +43,7 @@ class UartLine:
     clock_hz, rate : float
         Clock of the device, and bits in a second as the far end sends and reads them.
 
-    It is a transport of :class:`~myvta.driver.link.Link`, whose time is :meth:`now`.
+    It is a transport of :class:`~myvta.driver.transport.link.Link`, whose time is :meth:`now`.
 
     Raises
     ------

@@ -14,11 +14,11 @@ from pathlib import Path
 from ..driver.errors import TargetTimeout
 from ..isa.config import Config
 from .build import TRACE_FORMATS, build_harness
+from .cosim_errors import BuildError, BusViolation, SimulatorError
 from .design import read_design
-from .errors import BuildError, BusViolation, SimulatorError
 from .options import SimulationOptions, parse_options, with_bus
 from .rules import Counter, Rule
-from .target import SimulatedTarget
+from .simulated_target import SimulatedTarget
 
 __all__ = ["VerilatorTarget", "open_verilator"]
 
@@ -71,7 +71,7 @@ def _load(path: Path) -> ctypes.CDLL:
 
 
 class VerilatorTarget(SimulatedTarget):
-    """A verilated core; see :class:`~myvta.cosim.target.SimulatedTarget`.
+    """A verilated core; see :class:`~myvta.cosim.simulated_target.SimulatedTarget`.
 
     Parameters
     ----------

@@ -8,9 +8,9 @@ import sysconfig
 from importlib import metadata
 from pathlib import Path
 
-from .cache import cached
+from .build_cache import cached
+from .cosim_errors import BuildError, MissingTool
 from .design import TOP
-from .errors import BuildError, MissingTool
 from .ports import ports
 from .tools import find_icarus, run_tool, tool_version
 

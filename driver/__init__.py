@@ -3,10 +3,6 @@
 Needs numpy and the standard library only; simulators are found by URL scheme.
 """
 
-from .assemble import ProgramBuilder
-from .buffers import Allocator, Buffer
-from .bundle import read_bundle, write_bundle
-from .check import LaunchCheck, check_program
 from .errors import (
     AccessError,
     AllocationError,
@@ -27,16 +23,20 @@ from .errors import (
     UrlError,
     WindowError,
 )
-from .execute import LoadedProgram, RunResult, run_program
-from .identity import check_identity
-from .kernels import Kernel, make_kernel
-from .launch import RunReport, launch, read_performance
-from .profile import Profile, profile_program
-from .program import HostStep, LaunchStep, Program, Segment, Tensor
-from .runtime import Runtime
-from .spy import SpyTarget
-from .stream import Stream, StreamBuilder, rqt_immediate
-from .target import Target, known_schemes, open_target, parse_url
+from .program.buffers import Allocator, Buffer
+from .program.bundle import read_bundle, write_bundle
+from .program.program import HostStep, LaunchStep, Program, Segment, Tensor
+from .program.program_builder import ProgramBuilder
+from .program.program_check import LaunchCheck, check_program
+from .run.launch import RunReport, launch, read_performance
+from .run.profile import Profile, profile_program
+from .run.program_runner import LoadedProgram, RunResult, run_program
+from .run.runtime import Runtime
+from .stream.kernels import Kernel, make_kernel
+from .stream.stream import Stream, StreamBuilder, rqt_immediate
+from .target.identity import check_identity
+from .target.open_target import Target, known_schemes, open_target, parse_url
+from .target.tracing import SpyTarget
 
 __all__ = [
     "AccessError", "AllocationError", "Allocator", "AuthenticationError", "Buffer", "BundleError",

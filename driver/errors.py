@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..isa.findings import Finding
+from ..isa.check.findings import Finding
 from ..isa.opcodes import ErrorCode
 
 __all__ = [

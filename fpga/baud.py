@@ -11,7 +11,7 @@ from typing import Any
 
 from myhdl import always_comb, always_seq, block
 
-from ..rtl.bundles import word
+from ..rtl.lib.bundles import word
 
 __all__ = ["baud"]
 

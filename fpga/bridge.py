@@ -19,12 +19,12 @@ from typing import Any
 from myhdl import Signal, always_comb, always_seq, block, concat, intbv
 
 from ..isa.config import Config
-from ..rtl.bundles import Axi4, AxiLite, Stream, bit, word
-from ..rtl.queue import queue
-from ..rtl.ram import ram
+from ..rtl.lib.bundles import Axi4, AxiLite, Stream, bit, word
+from ..rtl.lib.queue import queue
+from ..rtl.lib.ram import ram
+from .command_executor import executor
 from .deframer import deframer
 from .enframer import enframer
-from .executor import executor
 from .link_bundles import COMMAND_BITS, PAYLOAD_WORDS, SLOTS, Command, Reply, WordPort
 
 __all__ = ["bridge"]

@@ -16,7 +16,7 @@ from typing import Any
 from myhdl import always_comb, always_seq, block
 
 from ..isa.config import Config
-from ..rtl.bundles import Axi4, bit, word
+from ..rtl.lib.bundles import Axi4, bit, word
 from .link_bundles import WordPort
 
 __all__ = ["BurstJob", "burst_master"]

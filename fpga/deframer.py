@@ -14,8 +14,8 @@ from typing import Any
 
 from myhdl import always_comb, always_seq, block
 
-from ..isa.link import CRC_RESIDUE, ESCAPE, FLAG, HEADER_BYTES
-from ..rtl.bundles import bit, word
+from ..isa.link_protocol import CRC_RESIDUE, ESCAPE, FLAG, HEADER_BYTES
+from ..rtl.lib.bundles import bit, word
 from .crc32 import CRC_START, crc32
 from .link_bundles import PAYLOAD_BYTES, PAYLOAD_WORDS, Command, WordPort
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from myhdl import always_comb, always_seq, block
 
-from ..isa.link import ESCAPE, FLAG
-from ..rtl.bundles import Stream, bit, word
+from ..isa.link_protocol import ESCAPE, FLAG
+from ..rtl.lib.bundles import Stream, bit, word
 from .crc32 import crc32
 from .link_bundles import Reply, WordPort
 

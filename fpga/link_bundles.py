@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..rtl.bundles import bit, word
+from ..rtl.lib.bundles import bit, word
 
 __all__ = [
     "COMMAND_BITS", "PAYLOAD_BYTES", "PAYLOAD_WORDS", "SLOTS", "WINDOW", "Command", "Reply",

@@ -12,7 +12,7 @@ from typing import Any
 
 from myhdl import always_comb, always_seq, block
 
-from ..rtl.bundles import AxiLite, bit
+from ..rtl.lib.bundles import AxiLite, bit
 
 __all__ = ["lite_master"]
 

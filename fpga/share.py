@@ -14,7 +14,7 @@ from typing import Any
 
 from myhdl import Signal, always_comb, always_seq, block, intbv
 
-from ..rtl.bundles import Axi4, bit
+from ..rtl.lib.bundles import Axi4, bit
 
 __all__ = ["share"]
 

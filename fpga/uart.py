@@ -17,7 +17,7 @@ from typing import Any
 
 from myhdl import always, always_comb, always_seq, block
 
-from ..rtl.bundles import Stream, bit, word
+from ..rtl.lib.bundles import Stream, bit, word
 from .baud import baud
 
 __all__ = ["OVERSAMPLING", "uart_receiver", "uart_transmitter"]

@@ -15,11 +15,11 @@ from typing import Any
 from myhdl import ResetSignal, Signal, block
 
 from ..isa.config import Config
-from ..rtl.bundles import Axi4, AxiLite, Stream, bit, word
 from ..rtl.convert import convert_block
 from ..rtl.core import core
+from ..rtl.lib.bundles import Axi4, AxiLite, Stream, bit, word
 from .bridge import bridge
-from .memory import memory
+from .on_chip_memory import memory
 from .share import share
 from .uart import uart_receiver, uart_transmitter
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from .config import NAMED, Config
 from .fields import Field, layout, uop_layout
 from .opcodes import ERROR_TEXT, AluOpcode, MemoryType, Opcode, RqtFlag
-from .registers import COUNTERS, PERFORMANCE, REGISTERS
+from .register_map import COUNTERS, PERFORMANCE, REGISTERS
 
 __all__ = ["PAGES", "isa_page", "registers_page"]
 

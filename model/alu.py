@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..isa.instructions import Alu
 from ..isa.opcodes import AluOpcode, MemoryType
-from .cache import PlanCache
+from .plan_cache import PlanCache
 from .rqt import RqtOptions, check_parameters, requantize
 from .scratchpads import Scratchpads
 from .steps import Bound, Indices, Steps, Violation, first_violation

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..isa.asm.disassembler import format_instruction
 from ..isa.config import Config
-from ..isa.disassembler import format_instruction
 from ..isa.instructions import Instruction, decode
 from ..isa.legality import Legality
 from ..isa.opcodes import INSTRUCTION_BYTES, WINDOW_GRANULE, ErrorCode
-from ..isa.registers import BASE_REGISTERS, COUNTERS, REGISTERS, Reg, Status, reset_values
-from .errors import Fault
+from ..isa.register_map import BASE_REGISTERS, COUNTERS, REGISTERS, Reg, Status, reset_values
+from .dram import Dram, Window
 from .executor import Executor
-from .memory import Dram, Window
+from .model_errors import Fault
 from .scheduler import Scheduler
 from .scratchpads import Scratchpads
 

@@ -8,11 +8,11 @@ from ..isa.config import Config
 from ..isa.instructions import Alu, Gemm, Instruction, Load, Store
 from ..isa.legality import has_steps
 from ..isa.opcodes import MemoryType
-from ..isa.registers import BASE_REGISTERS, COUNTERS, Reg
+from ..isa.register_map import BASE_REGISTERS, COUNTERS, Reg
 from .alu import AluUnit
+from .dram import Dram, Window
 from .gemm import GemmUnit
 from .load_store import load, store
-from .memory import Dram, Window
 from .scratchpads import Scratchpads
 
 __all__ = ["BYTE_COUNTERS", "Executor"]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..isa.instructions import Gemm
 from ..isa.opcodes import MemoryType
-from .cache import PlanCache
-from .plan import Product, last_writes, plan
+from .gemm_plan import Product, last_writes, plan
+from .plan_cache import PlanCache
 from .scratchpads import Scratchpads
 from .steps import Bound, Indices, Steps, first_violation
 

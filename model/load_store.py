@@ -9,7 +9,7 @@ from ..isa.config import Config
 from ..isa.instructions import Load, Store
 from ..isa.legality import footprint
 from ..isa.opcodes import MemoryType
-from .memory import Dram, Window
+from .dram import Dram, Window
 from .scratchpads import Scratchpads
 from .tiles import pack_lanes, unpack_operands
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..isa.opcodes import ErrorCode, RqtFlag
-from .errors import Fault
+from .model_errors import Fault
 
 __all__ = ["RqtOptions", "check_parameters", "requantize"]
 

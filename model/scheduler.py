@@ -26,7 +26,7 @@ from functools import partial
 
 from ..isa.instructions import Finish, Instruction, route
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, ErrorCode, Module
-from .errors import Fault
+from .model_errors import Fault
 
 __all__ = ["Scheduler", "TOKEN_QUEUES"]
 

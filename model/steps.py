@@ -17,7 +17,7 @@ from ..isa.config import Config
 from ..isa.fields import uop_layout
 from ..isa.instructions import Alu, Gemm
 from ..isa.opcodes import ErrorCode
-from .errors import Fault
+from .model_errors import Fault
 
 __all__ = ["Axis", "Bound", "Steps", "Violation", "first_violation"]
 

@@ -81,8 +81,8 @@ def core_top(config: Config) -> Any:
     """Return the instance of the top-level block, with its ports."""
     from myhdl import ResetSignal, Signal
 
-    from .bundles import Axi4, AxiLite
     from .core import core
+    from .lib.bundles import Axi4, AxiLite
 
     reset = ResetSignal(0, active=1, isasync=False)
     return core(

@@ -1,6 +1,6 @@
 """The accelerator: fetch, three engines with their queues and tokens, memory port, registers.
 
-Wiring only.  Ports: ``s_axi`` (AXI4-Lite slave, the register map of :mod:`myvta.isa.registers`),
+Wiring only.  Ports: ``s_axi`` (AXI4-Lite slave, the register map of :mod:`myvta.isa.register_map`),
 ``m_axi`` (AXI4 master), ``interrupt`` (level, high while enabled and pending).  ``reset`` is
 synchronous and active high.  Everything but the memory port, the registers and the control block
 is reset by ``control`` whenever no launch is running, so a launch always starts clean.
@@ -14,7 +14,15 @@ from myhdl import ResetSignal, Signal, always_seq, block
 
 from ..isa.config import Config
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, MemoryType
-from .bundles import (
+from .compute.compute import ComputeTokens, compute
+from .compute.step_pipeline import OperandRead
+from .fetch.fetch import fetch
+from .host.control import control
+from .host.counters import counters
+from .host.performance import performance
+from .host.registers import RegisterFile, registers
+from .host.status import FetchStatus, ModuleStatus
+from .lib.bundles import (
     ENTRY_BITS,
     Axi4,
     AxiLite,
@@ -26,23 +34,15 @@ from .bundles import (
     WriteClient,
     bit,
 )
-from .compute import ComputeTokens, compute
-from .control import control
-from .counters import counters
-from .elements import MAX_LANES
-from .fetch import fetch
-from .load import load
-from .memory_port import memory_port
-from .oldest import oldest
-from .performance import performance
-from .queue import queue
-from .registers import RegisterFile, registers
-from .scratchpad import scratchpad
-from .status import FetchStatus, ModuleStatus
-from .step_pipeline import OperandRead
-from .store import store
-from .tile_switch import tile_switch
-from .token_queue import token_queue
+from .lib.elements import MAX_LANES
+from .lib.oldest import oldest
+from .lib.queue import queue
+from .lib.token_queue import token_queue
+from .load.load import load
+from .load.scratchpad import scratchpad
+from .load.tile_switch import tile_switch
+from .memory.memory_port import memory_port
+from .store.store import store
 
 __all__ = ["core"]
 

@@ -18,10 +18,10 @@ import numpy as np
 
 from myvta.compiler import session
 from myvta.driver import HostStepError, open_target, read_bundle
-from myvta.driver.diagnose import diagnose
-from myvta.driver.program import HostStep, Program
-from myvta.driver.validate import validate
-from myvta.driver.validate_report import LayerResult
+from myvta.driver.program.program import HostStep, Program
+from myvta.driver.validate.diagnose import diagnose
+from myvta.driver.validate.validate import validate
+from myvta.driver.validate.validate_report import LayerResult
 from myvta.isa.config import Config
 
 

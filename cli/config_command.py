@@ -1,0 +1,131 @@
+"""`myvta config`: the named configurations, and what follows from one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ..isa.config import NAMED, Config, load_config
+from ..isa.opcodes import MemoryType
+from .files import write_files
+from .input_errors import InputError
+
+__all__ = ["command", "facts"]
+
+
+def facts(config: Config) -> dict[str, Any]:
+    """Return everything that follows from a configuration, ready for JSON."""
+    return {
+        "name": config.name,
+        "fingerprint": f"0x{config.fingerprint:08x}",
+        "vta_config": config.to_dict(),
+        "tile": {
+            "batch": config.batch, "block_in": config.block_in, "block_out": config.block_out,
+        },
+        "macs_per_cycle": config.macs_per_step,
+        "bits": {
+            "inp": config.inp_width, "wgt": config.wgt_width, "acc": config.acc_width,
+            "out": config.out_width, "bus": config.bus_width,
+        },
+        "memories": {
+            kind.name.lower(): {
+                "element_bytes": config.tile_bytes(kind), "depth": config.depth(kind),
+            }
+            for kind in MemoryType
+        },
+        "extensions": {"overwrite": config.overwrite, "requantize": config.requantize},
+    }
+
+
+@click.command()
+@click.argument("name_or_file", required=False)
+@click.option("--write", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write it as a vta_config.json.")
+@click.option("--check", is_flag=True, help="Say only whether it is legal.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(name_or_file: str | None, write: Path | None, check: bool, as_json: bool) -> None:
+    """Show configurations.
+
+    Without an argument, list the named ones. With the name of one, or the path of a
+    vta_config.json, show what follows from it.
+    """
+    if name_or_file is None:
+        if write or check:
+            raise InputError("--write and --check need a configuration: name one of "
+                             + ", ".join(NAMED) + ", or a file")
+        _list(as_json)
+        return
+    config = load_config(name_or_file)
+    if write:
+        write_files({write: config.to_json()})
+    if as_json:
+        click.echo(json.dumps(facts(config), indent=2))
+    elif check:
+        click.echo(f"{name_or_file} is legal: {config.canonical}")
+    elif write:
+        click.echo(f"wrote {write}")
+    else:
+        _show(config)
+
+
+def _list(as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({name: facts(config) for name, config in NAMED.items()}, indent=2))
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    for title in ("MACs/cycle", "bits", "uop", "inp", "wgt", "acc"):
+        table.add_column(title, justify="right")
+    table.add_column("extensions", no_wrap=True)
+    for name, config in NAMED.items():
+        sizes = (config.log_uop_buff_size, config.log_inp_buff_size, config.log_wgt_buff_size,
+                 config.log_acc_buff_size)
+        table.add_row(
+            name, str(config.macs_per_step), f"{config.inp_width} x {config.wgt_width}",
+            *(_bytes(1 << size) for size in sizes), _extensions(config),
+        )
+    console = Console()
+    console.print(table)
+    console.print("bits: of an input and a weight; uop, inp, wgt, acc: bytes on chip", style="dim")
+
+
+def _show(config: Config) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    table.add_row("name", config.name)
+    table.add_row("fingerprint", f"0x{config.fingerprint:08x} of {config.canonical}")
+    table.add_row("extensions", _extensions(config))
+    table.add_row(
+        "GEMM step", f"{config.batch}x{config.block_in} by {config.block_in}x{config.block_out}: "
+                     f"{config.macs_per_step} MACs, {config.inp_width} x {config.wgt_width} bits "
+                     f"into {config.acc_width}",
+    )
+    table.add_row("memory port", f"{config.bus_width} bits")
+    console = Console()
+    console.print(table)
+    console.print()
+    memories = Table(box=None, pad_edge=False)
+    memories.add_column("memory")
+    for title in ("bytes of an element", "elements on chip", "bytes on chip"):
+        memories.add_column(title, justify="right")
+    for kind in MemoryType:
+        size = config.tile_bytes(kind)
+        own = kind not in (MemoryType.OUT, MemoryType.ACC_8BIT)
+        memories.add_row(kind.name, str(size), str(config.depth(kind)) if own else "those of ACC",
+                         _bytes(size * config.depth(kind)) if own else "")
+    console.print(memories)
+
+
+def _extensions(config: Config) -> str:
+    names = [name for name in ("overwrite", "requantize") if getattr(config, name)]
+    return ", ".join(names) or "none"
+
+
+def _bytes(count: int) -> str:
+    return f"{count // 1024}K" if count >= 1024 else str(count)

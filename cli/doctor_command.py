@@ -1,0 +1,172 @@
+"""`myvta doctor`: what is installed, what therefore works, and the line that mends the rest."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..cosim.build_cache import cache_folder
+from ..cosim.tools import find_compiler, find_icarus, find_verilator, tool_version
+from ..driver.errors import TargetError
+from ..driver.target.identity import check_identity
+from ..driver.target.open_target import open_target
+from . import doctor_target
+
+__all__ = ["Check", "checks", "command"]
+
+_REQUIRED = ("numpy", "myhdl", "pyserial", "onnx", "click", "rich")
+_OPTIONAL = (
+    ("onnxruntime", "faster host operators"),
+    ("matplotlib", "the contact sheet of `myvta demo`"),
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    works: bool
+    found: str  # version or place; the reason when it does not work
+    purpose: str
+    mend: str  # what to run, "" when there is nothing to mend
+    required: bool = False
+
+
+def checks() -> list[Check]:
+    """Look at everything, the required first."""
+    return [
+        _python(),
+        _package("myvta", "everything", required=True),
+        *(_package(name, "everything", required=True) for name in _REQUIRED),
+        _model(),
+        *(_package(name, purpose, required=False) for name, purpose in _OPTIONAL),
+        *_simulators(),
+        _ghdl(),
+        _cache(),
+    ]
+
+
+def _python() -> Check:
+    return Check("Python", sys.version_info >= (3, 10), platform.python_version(), "everything",
+                 "install Python 3.10 or newer", required=True)
+
+
+def _package(name: str, purpose: str, *, required: bool) -> Check:
+    mend = f"{sys.executable} -m pip install {name}"
+    module = "serial" if name == "pyserial" else name
+    if importlib.util.find_spec(module) is None:
+        return Check(name, False, "not installed", purpose, mend, required)
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:  # imported from a checkout that is not installed
+        version = "of unknown version"
+    return Check(name, True, version, purpose, "", required)
+
+
+def _model() -> Check:
+    """Open the model and see that it answers as the accelerator."""
+    try:
+        with open_target("model://?mem=0x0:64K") as target:
+            check_identity(target)
+    except TargetError as error:
+        return Check("model://", False, str(error), "running without RTL",
+                     "install myvta again: pip install --force-reinstall myvta", required=True)
+    return Check("model://", True, "answers", "running without RTL", "", required=True)
+
+
+def _tool(name: str, purpose: str, find: Callable[[], str]) -> Check:
+    """Look for a tool whose finder says in its error how to install it."""
+    try:
+        return Check(name, True, find(), purpose, "")
+    except TargetError as error:
+        reason, _, mend = str(error).partition("; install it with: ")
+        return Check(name, False, reason, purpose, mend)
+
+
+def _simulators() -> list[Check]:
+    verilator = _tool("verilator", "fast RTL", lambda: find_verilator().version)
+    compiler = _tool("g++", "fast RTL", lambda: tool_version(find_compiler()))
+    icarus = _tool("icarus", "RTL through MyHDL", lambda: tool_version(find_icarus()[0], "-V"))
+    fast = verilator.works and compiler.works
+    return [
+        verilator, compiler, icarus,
+        Check("verilator://", fast, "can be built" if fast else "needs verilator and g++",
+              "running on the RTL, fast", ""),
+        Check("icarus://", icarus.works, "can be built" if icarus.works else "needs icarus",
+              "running on the RTL, event by event", ""),
+    ]
+
+
+def _ghdl() -> Check:
+    found = shutil.which("ghdl")
+    mend = "" if found else "sudo apt-get install ghdl"
+    return Check("ghdl", bool(found), found or "not on PATH", "tests of the converted VHDL", mend)
+
+
+def _cache() -> Check:
+    folder = cache_folder()
+    purpose, standing = "keeping what was built", folder
+    while not standing.exists() and standing != standing.parent:
+        standing = standing.parent
+    try:
+        with tempfile.TemporaryFile(dir=standing):
+            return Check("cache folder", True, str(folder), purpose, "")
+    except OSError as error:
+        return Check("cache folder", False, f"{folder}: {os.strerror(error.errno or 0)}", purpose,
+                     "export MYVTA_CACHE=FOLDER, one you may write to")
+
+
+@click.command()
+@click.option("--target", "url", metavar="URL",
+              help="Look at a device instead: who answers, registers, memory, a small program.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(url: str | None, as_json: bool) -> None:
+    """Say what works here, and what to run for the rest.
+
+    Exits with 1 only if something required is missing: without simulators the model still works.
+    With --target: whether the device behind URL works, and what to do if it does not. What it
+    writes to memory it restores.
+    """
+    if url is not None:
+        if not doctor_target.run(url, as_json):
+            raise SystemExit(1)
+        return
+    results = checks()
+    healthy = all(check.works for check in results if check.required)
+    if as_json:
+        rows = [asdict(check) for check in results]
+        click.echo(json.dumps({"healthy": healthy, "checks": rows}, indent=2))
+    else:
+        _show(results, healthy)
+    if not healthy:
+        raise SystemExit(1)
+
+
+def _show(results: list[Check], healthy: bool) -> None:
+    console = Console()
+    table = Table(box=None, pad_edge=False)
+    for title in ("", "what", "found", "for"):
+        table.add_column(title, overflow="fold")
+    for check in results:
+        mark = Text("yes", "green") if check.works else Text("no", "red" if check.required else "")
+        table.add_row(mark, Text(check.name), Text(check.found), Text(check.purpose))
+    console.print(table)
+    console.print()
+    for check in results:
+        if check.mend and not check.works:
+            console.print(f"{check.name}: {check.mend}", soft_wrap=True, markup=False)
+    console.print("Everything required is here." if healthy else "Something required is missing.")

@@ -1,0 +1,104 @@
+"""`myvta tune`: search the schedules of a network's convolutions, for `myvta compile --tuned`."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ..compiler.compile import compile_model
+from ..compiler.schedule.tuned_schedules import TunedLayer, tuned_json, write_tuned
+from ..compiler.schedule.tuning_log import Trial, TrialLog
+from ..compiler.tune.tuner import SEARCHES, Layer, Tuner, layers_of, on_target
+from ..driver.target.open_target import open_target
+from ..isa.config import load_config
+from .compile_command import parse_bytes, parse_shapes
+
+__all__ = ["command"]
+
+_MODEL_ONLY = "none"
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--calib", type=click.Path(path_type=Path), required=True, metavar="DATA.npz",
+              help="Representative inputs: one array per input, [images, ...].")
+@click.option("--config", "config_name", metavar="NAME", default="default", show_default=True,
+              help="A named configuration or a vta_config.json.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="TUNED.json",
+              help="The schedules found; default: the model's name, in this folder.")
+@click.option("--log", type=click.Path(path_type=Path), metavar="TRIALS.jsonl",
+              help="Every trial, one a line; what it holds is not tried again. Default: beside "
+              "the output.")
+@click.option("--search", type=click.Choice(SEARCHES), default=SEARCHES[0], show_default=True,
+              help="Every schedule, most promising first, or samples of all (needs optuna).")
+@click.option("--trials", type=click.IntRange(min=1), default=64, show_default=True,
+              help="Schedules a layer, those in the log included.")
+@click.option("--target", "url", metavar="URL", default="verilator://?latency=64",
+              show_default=True, help="Where the best are measured; `none`: they are not.")
+@click.option("--verify", "verified", type=click.IntRange(min=1), default=3, show_default=True,
+              help="How many of a layer's best are measured.")
+@click.option("--shape", "shapes", multiple=True, metavar="NAME=1,1,8,8",
+              help="Sizes of an input whose shape is dynamic; may be given several times.")
+@click.option("--memory", default="64M", show_default=True, metavar="BYTES",
+              help="Device memory the network may take.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def command(
+    model: Path, calib: Path, config_name: str, output: Path | None, log: Path | None,
+    search: str, trials: int, url: str, verified: int, shapes: tuple[str, ...], memory: str,
+    as_json: bool,
+) -> None:
+    """Find good schedules for the convolutions of an ONNX MODEL.
+
+    Schedules are compared by the timing model; the best of each layer run on the target.
+    """
+    config = load_config(config_name)
+    compiled = compile_model(
+        model, calib, config, shapes=parse_shapes(shapes), memory=parse_bytes(memory))
+    layers = layers_of(compiled.quantized, config)
+    output = output or Path(f"{model.stem}.tuned.json")
+    log = log or output.with_suffix(".trials.jsonl")
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TimeRemainingColumn())
+    with TrialLog(log, config) as trial_log, Progress(*columns, console=console) as bar:
+        everything = bar.add_task("layers", total=len(layers))
+
+        def show(layer: Layer, done: int, total: int, best: Trial) -> None:
+            bar.update(task, completed=done, total=total,
+                       description=f"{layer.name}: {best.cycles} cycles")
+
+        tuner = Tuner(trial_log, search, trials, verified=verified, progress=show)
+        found: list[TunedLayer] = []
+        with ExitStack() as stack:
+            if url != _MODEL_ONLY:
+                tuner.measure = on_target(stack.enter_context(open_target(url, config)))
+            for layer in layers:
+                task = bar.add_task(layer.name, total=trials)
+                found.append(tuner.tune(layer))
+                bar.advance(everything)
+    write_tuned(output, config, found)
+    if as_json:
+        click.echo(json.dumps(tuned_json(config, found), indent=2))
+        return
+    Console().print(_table(layers, found))
+    click.echo(f"wrote {output}; trials in {log}")
+
+
+def _table(layers: list[Layer], found: list[TunedLayer]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("layer", overflow="fold")
+    for title in ("schedules", "order", "steps", "predicted", "measured", "bytes"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for layer, best in zip(layers, found, strict=True):
+        table.add_row(
+            layer.name, str(len(layer.space)), best.tiling.order, str(layer.shape.steps),
+            str(best.cycles), "" if best.measured is None else str(best.measured),
+            str(best.moved),
+        )
+    return table

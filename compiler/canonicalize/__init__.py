@@ -1,0 +1,1 @@
+"""Graph rewrites to the normal forms that partitioning and quantization expect."""

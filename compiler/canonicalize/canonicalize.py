@@ -1,0 +1,188 @@
+"""Rewrite the imported graph into the canonical node kinds of :mod:`.graph`.
+
+One function per rewrite, applied in the order of :data:`PASSES`: constants, normal forms, removal
+of what does nothing, arithmetic with constants (batch normalization, bias) into the weights, Pad
+into the Conv after it, Relu and Clip into the node before it.  A node that no rule recognises is
+left alone and runs on the host.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..frontend.onnx.dense import fold_feature_constants, normalize_gemm
+from ..frontend.onnx.onnx_evaluator import HostError, host_model, run_host
+from ..frontend.onnx.transposed import normalize_transposed
+from ..ir.graph import Graph, Node
+from ..ir.pooling_window import canonical_window
+from .fold_affine import broadcast_constants, make_affine
+from .no_ops import does_nothing
+from .normal_forms import normalize_operators
+from .reshape_into_gemm import absorb_views
+
+__all__ = ["PASSES", "fold"]
+
+_WINDOWED = ("Conv", "ConvTranspose")
+_SCALED = (*_WINDOWED, "Gemm", "Affine")  # a factor (weights) for each output channel, an offset
+_LARGEST_FOLDED = 1 << 24  # elements; a constant larger than this is computed when it is needed
+
+
+def fold(graph: Graph) -> Graph:
+    """Apply every pass in place and return the graph."""
+    for rewrite in PASSES:
+        rewrite(graph)
+        graph.sweep()
+    return graph
+
+
+def fold_constants(graph: Graph) -> None:
+    """Compute nodes whose inputs are all constants."""
+    for node in list(graph.nodes):
+        sizes = [int(np.prod(graph.tensors[name].shape)) for name in node.outputs if name]
+        known = all(not name or graph.tensors[name].constant for name in node.inputs)
+        if not known or "Random" in node.op or max(sizes, default=0) > _LARGEST_FOLDED:
+            continue
+        alone = Graph(
+            graph.name, [node], graph.tensors, [], [name for name in node.outputs if name],
+            graph.opsets,
+        )
+        try:
+            values = run_host(host_model(alone, [node]), {})
+        except HostError:
+            continue  # it stays a node, and fails again, with its name, where it is used
+        for name, value in values.items():
+            graph.tensors[name].value = np.asarray(value)
+        graph.nodes.remove(node)
+        graph.folded[node.name] = "constant: computed when the network is compiled"
+
+
+def drop_nothing(graph: Graph) -> None:
+    """Remove what passes its input on, unless it makes a graph output of an input."""
+    for node in list(graph.nodes):
+        if not does_nothing(node, graph):
+            continue
+        before, after = node.inputs[0], node.outputs[0]
+        if after not in graph.outputs:
+            graph.rename_reads(after, before)
+        else:
+            maker = graph.producer(before)
+            if maker is None or before in graph.outputs:
+                continue
+            maker.outputs = tuple(after if name == before else name for name in maker.outputs)
+            graph.rename_reads(before, after)
+        graph.nodes.remove(node)
+        graph.folded[node.name] = "does nothing"
+
+
+def normalize_windows(graph: Graph) -> None:
+    """Write out kernel, strides, pads and dilations of 2-D Conv, ConvTranspose and MaxPool."""
+    for node in graph.nodes:
+        if node.op == "ConvTranspose":
+            normalize_transposed(node, graph)
+        if "kernel" in node.attrs or node.op not in ("Conv", "MaxPool"):
+            continue
+        if len(graph.tensors[node.inputs[0]].shape) == 4:
+            attrs = canonical_window(node, graph)
+            if attrs is not None:
+                node.attrs = attrs
+
+
+def fold_affine(graph: Graph) -> None:
+    """Fold an Affine into the Conv, Gemm or Affine that alone feeds it."""
+    for node in list(graph.nodes):
+        if node.op != "Affine":
+            continue
+        before = graph.producer(node.inputs[0])
+        if before is None or not _may_absorb(graph, before, node):
+            continue
+        scale, offset = (
+            np.asarray(graph.value(name), np.float64).reshape(-1) for name in node.inputs[1:]
+        )
+        if before.attrs.get("axis") == 2:  # its features are the last axis, not the channels
+            if (scale != scale[0]).any() or (offset != offset[0]).any():
+                continue
+            scale, offset = scale[:1], offset[:1]
+        _scale_outputs(graph, before, scale, offset)
+        _absorb(graph, before, node)
+
+
+def fold_pads(graph: Graph) -> None:
+    """Fold a Pad with zeros into the Conv that alone reads it."""
+    for node in list(graph.nodes):
+        reader = graph.only_consumer(node.outputs[0])
+        if node.op != "Pad" or node.attrs.get("fill") != 0 or min(node.attrs["pads"]) < 0:
+            continue
+        if reader is None or reader.op != "Conv" or "kernel" not in reader.attrs:
+            continue
+        if reader.inputs[0] != node.outputs[0] or reader.inputs.count(node.outputs[0]) > 1:
+            continue
+        pads = tuple(
+            a + b for a, b in zip(reader.attrs["pads"], node.attrs["pads"], strict=True)
+        )
+        reader.attrs = {**reader.attrs, "pads": pads}
+        reader.inputs = (node.inputs[0], *reader.inputs[1:])
+        graph.nodes.remove(node)
+        graph.folded[node.name] = f"padding of {reader.name}"
+
+
+def fuse_activations(graph: Graph) -> None:
+    """Fuse Relu and Clip into the Conv, Gemm, Add or Affine that alone feeds them."""
+    for node in list(graph.nodes):
+        if node.op == "Relu":
+            node.source = None
+            changes: dict[str, object] = {"relu": 1}
+        elif node.op == "Clip" and "low" in node.attrs:
+            bounds = (node.attrs["low"], node.attrs["high"])
+            changes = {"relu": int(bounds[0] == 0), "clip": bounds}
+        else:
+            continue
+        before = graph.producer(node.inputs[0])
+        if before and _may_absorb(graph, before, node, (*_SCALED, "Add")):
+            before.attrs = {**before.attrs, **changes}
+            before.source = None
+            _absorb(graph, before, node)
+
+
+def _may_absorb(
+    graph: Graph, before: Node, after: Node, kinds: tuple[str, ...] = _SCALED
+) -> bool:
+    if before.op not in kinds or before.attrs.get("relu") or "clip" in before.attrs:
+        return False
+    if graph.only_consumer(before.outputs[0]) is not after:
+        return False
+    if before.op == "Add":
+        shapes = {graph.tensors[n].shape for n in before.inputs if not graph.tensors[n].constant}
+        return len(shapes) == 1
+    known = all(graph.tensors[name].constant for name in before.inputs[1:])
+    normal = "kernel" in before.attrs if before.op in _WINDOWED else before.source is None
+    return known and normal
+
+
+def _absorb(graph: Graph, before: Node, after: Node) -> None:
+    before.outputs = after.outputs[:1]
+    graph.nodes.remove(after)
+    graph.folded[after.name] = f"part of {before.name}"
+
+
+def _scale_outputs(graph: Graph, node: Node, scale: np.ndarray, offset: np.ndarray) -> None:
+    """Let a node of a scaled kind compute ``y * scale + offset`` per output channel."""
+    weight = np.asarray(graph.value(node.inputs[1]), np.float64)
+    bias = graph.value(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
+    scale, offset = (each.repeat(len(weight) // each.size) for each in (scale, offset))
+    old = np.zeros(weight.shape[0]) if bias is None else np.asarray(bias, np.float64)
+    scaled = (weight * scale.reshape((-1,) + (1,) * (weight.ndim - 1))).astype(np.float32)
+    moved = (old.reshape(-1) * scale + offset).reshape(old.shape).astype(np.float32)
+    node.inputs = (
+        node.inputs[0],
+        graph.constant(f"{node.name}.weight", scaled),
+        graph.constant(f"{node.name}.bias", moved),
+    )
+    node.source = None
+
+
+PASSES = (
+    fold_constants, normalize_operators, drop_nothing, normalize_windows, normalize_gemm,
+    fold_feature_constants, absorb_views, make_affine, broadcast_constants, fold_affine,
+    fold_pads, fuse_activations, absorb_views,
+)
+"""Every rewrite, in order."""

@@ -1,0 +1,1 @@
+"""From tiles to instructions: loop nests, scratchpad buffers, dependences, tokens."""

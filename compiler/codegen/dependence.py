@@ -1,0 +1,143 @@
+"""What must wait for what in a stream, found from what its instructions touch.
+
+A stream is written as if one instruction ran after another.  Three engines run it at once, each its
+own instructions in order, so an instruction needs a token where it touches what an earlier one of
+another engine touched, and one of the two writes: input and weight tiles between load and compute,
+accumulator tiles between compute and store, memory between store and everything that reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from ...driver.stream.stream import Stream
+from ...isa.config import Config
+from ...isa.instructions import Alu, Gemm, Instruction, Load, Store, route
+from ...isa.opcodes import MemoryType, Module
+from ...model.timing.uop_buffer import UopBuffer
+
+__all__ = ["Waits", "dependences"]
+
+Waits = dict[Module, int]
+"""By engine, the last of its instructions that must have ended; positions in the stream."""
+
+_ACTIVATIONS = (MemoryType.INP, MemoryType.OUT, MemoryType.ACC_8BIT)
+
+
+def dependences(stream: Stream) -> list[Waits]:
+    """Return what each instruction waits for of the other engines; its tokens are not looked at."""
+    found = _Dependences(stream)
+    return [found.next(position, item) for position, item in enumerate(stream.instructions)]
+
+
+class _Dependences:
+    def __init__(self, stream: Stream):
+        config = self.config = stream.config
+        self.uops = UopBuffer(config, stream.uops)
+        self.unit = config.tile_bytes(MemoryType.OUT)  # of memory
+        self.written: dict[MemoryType, np.ndarray] = {}  # who last wrote each tile on chip
+        self.used: dict[MemoryType, np.ndarray] = {}  # who of the other engine last read it
+        for kind in (MemoryType.INP, MemoryType.WGT, MemoryType.ACC):
+            self.written[kind] = np.full(config.depth(kind), -1, np.int32)
+            self.used[kind] = np.full(config.depth(kind), -1, np.int32)
+        size = max((_end(item, config) for item in stream.instructions), default=0)
+        units = -(-size // self.unit)
+        self.stored = np.full(units, -1, np.int32)
+        self.loaded = {m: np.full(units, -1, np.int32) for m in (Module.LOAD, Module.COMPUTE)}
+        self.sets: Callable[..., tuple[np.ndarray, ...]] = lru_cache(maxsize=1024)(self._sets)
+
+    def next(self, position: int, item: Instruction) -> Waits:
+        """Return what the next instruction waits for, and note what it touches."""
+        waits: Waits = {}
+        if isinstance(item, Load) and item.x_size:
+            self._load(position, item, waits)
+        elif isinstance(item, Store) and item.x_size:
+            tiles = slice(item.sram_base, item.sram_base + item.x_size * item.y_size)
+            _latest(waits, Module.COMPUTE, self.written[MemoryType.ACC][tiles])
+            self.used[MemoryType.ACC][tiles] = position
+            memory = self._rows(item, self.stored)
+            for module, loaded in self.loaded.items():
+                _latest(waits, module, self._rows(item, loaded))
+            memory[...] = position
+        elif isinstance(item, (Gemm, Alu)):
+            self._steps(position, item, waits)
+        return waits
+
+    def _load(self, position: int, item: Load, waits: Waits) -> None:
+        kind, module = MemoryType(item.memory_type), route(item)
+        if item.y_size:
+            _latest(waits, Module.STORE, self._rows(item, self.stored))
+            if kind in _ACTIVATIONS:
+                self._rows(item, self.loaded[module])[...] = position
+        if kind == MemoryType.UOP:
+            self.uops.load(item)
+            return
+        width = item.x_pad_0 + item.x_size + item.x_pad_1
+        height = item.y_pad_0 + item.y_size + item.y_pad_1
+        tiles = slice(item.sram_base, item.sram_base + width * height)
+        if kind == MemoryType.ACC_8BIT:
+            kind = MemoryType.ACC
+        other = Module.COMPUTE if module == Module.LOAD else Module.STORE
+        _latest(waits, other, self.used[kind][tiles])
+        self.written[kind][tiles] = position
+
+    def _steps(self, position: int, item: Gemm | Alu, waits: Waits) -> None:
+        reads = isinstance(item, Gemm) and not item.reset
+        weights = (item.wgt_factor_out, item.wgt_factor_in) if isinstance(item, Gemm) else (0, 0)
+        dst, src, wgt = self.sets(
+            self.uops.of(item).tobytes(), item.iter_out, item.iter_in,
+            (item.dst_factor_out, item.dst_factor_in), (item.src_factor_out, item.src_factor_in),
+            weights, reads,
+        )
+        if reads:
+            for kind, tiles in ((MemoryType.INP, src), (MemoryType.WGT, wgt)):
+                _latest(waits, Module.LOAD, self.written[kind][tiles])
+                self.used[kind][tiles] = position
+        _latest(waits, Module.STORE, self.used[MemoryType.ACC][dst])
+        self.written[MemoryType.ACC][dst] = position
+
+    def _sets(
+        self, data: bytes, iter_out: int, iter_in: int, dst: tuple[int, int],
+        src: tuple[int, int], wgt: tuple[int, int], reads: bool,
+    ) -> tuple[np.ndarray, ...]:
+        """Return the tiles that an instruction writes (destinations), and reads if it does."""
+        uops = np.frombuffer(data, np.uint32)
+        out = []
+        for which, (outer, inner) in enumerate((dst, src, wgt) if reads else (dst,)):
+            offsets = (
+                np.arange(iter_out if outer else 1)[:, None] * outer
+                + np.arange(iter_in if inner else 1)[None, :] * inner
+            ).ravel()
+            first = np.unique(self.uops.column(uops, which))
+            out.append(np.unique(first[:, None] + offsets[None, :]))
+        return (*out, *[np.zeros(0, np.int64)] * (3 - len(out)))
+
+    def _rows(self, item: Load | Store, memory: np.ndarray) -> np.ndarray:
+        """Return the part of an array over memory that the rows of a transfer touch."""
+        size = self.config.tile_bytes(MemoryType(item.memory_type))
+        first, step = item.dram_base * size // self.unit, item.x_stride * size // self.unit
+        width = -(-(item.dram_base * size + item.x_size * size) // self.unit) - first
+        if item.y_size == 1 or step == width:
+            return memory[first:first + width * item.y_size]
+        if item.x_stride * size % self.unit or step < width:  # rows that share units, or overlap
+            return memory[first:first + step * (item.y_size - 1) + width + 1]
+        return np.lib.stride_tricks.as_strided(
+            memory[first:], (item.y_size, width), (step * memory.itemsize, memory.itemsize)
+        )
+
+
+def _latest(waits: Waits, module: Module, touched: np.ndarray) -> None:
+    last = int(touched.max(initial=-1))
+    if last > waits.get(module, -1):
+        waits[module] = last
+
+
+def _end(item: Instruction, config: Config) -> int:
+    """Return the first byte of memory after a transfer."""
+    if not isinstance(item, (Load, Store)) or not item.x_size or not item.y_size:
+        return 0
+    last = item.dram_base + (item.y_size - 1) * item.x_stride + item.x_size
+    return (last + 1) * config.tile_bytes(MemoryType(item.memory_type))

@@ -1,0 +1,136 @@
+"""What a lowering works in: the pipeline of one launch and DRAM addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from ...driver.stream.stream import Stream, StreamBuilder
+from ...isa.config import Config
+from ...isa.opcodes import MemoryType
+from ..ir.layouts import View
+from ..ir.quantized_graph import QuantizedNode
+from ..schedule.select_tiling import ScheduleOptions
+from .scratchpad_lru import Slot, SlotPool
+from .step_list import Pipeline
+
+__all__ = ["Activation", "Constants", "Lowering", "load_run"]
+
+Emit = Callable[[StreamBuilder], None]
+
+
+class Fill(Protocol):
+    """``emit(builder, base=...)`` loads a slot from its first element."""
+
+    def __call__(self, builder: StreamBuilder, base: int) -> None: ...
+
+
+Constants = Callable[[str, np.ndarray, MemoryType], int]
+"""``constants(name, tiles, memory type)`` places tiles in DRAM and gives their element address."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation in DRAM: ``[groups][blocks][rows][columns]`` tiles from element ``dram``."""
+
+    dram: int
+    groups: int
+    blocks: int
+    view: View
+
+    @property
+    def pixels(self) -> int:
+        """Tiles of one block of channels of one group of images."""
+        return self.view[1] * self.view[2]
+
+    @property
+    def tiles(self) -> int:
+        """All tiles."""
+        return self.groups * self.blocks * self.pixels
+
+    def at(self, group: int, block: int, row: int = 0, column: int = 0) -> int:
+        """Return the element address of a tile."""
+        return self.dram + (group * self.blocks + block) * self.pixels + row * self.view[2] + column
+
+
+@dataclass
+class Lowering:
+    """State while the nodes of one launch are lowered one after another.
+
+    Nodes record what they do in an order in which it could all run one by one.  Results of a step
+    and releases of a buffer need not be told: see :mod:`.pipeline`.
+    """
+
+    config: Config
+    activations: dict[str, Activation]
+    constants: Constants
+    options: ScheduleOptions = field(default_factory=ScheduleOptions)
+    pipeline: Pipeline = field(default_factory=Pipeline)
+    layer: str = ""
+    slack: int = 0  # cycles at the end of the node in which memory has nothing to do for it
+    slack_before: int = 0  # those of the node before
+
+    def __post_init__(self) -> None:
+        self._pools: dict[MemoryType, int] = {}
+        self._weights = SlotPool(0, self.config.depth(MemoryType.WGT) // 2)
+
+    def begin(self, node: QuantizedNode) -> None:
+        """Start a node."""
+        self.layer = node.name
+        self.slack_before, self.slack = self.slack, 0
+        self.pipeline.preload(node.name)
+
+    def finish(self, *, draft: bool = False) -> Stream:
+        """Return the stream of everything recorded; of a ``draft`` without its bytes."""
+        return self.pipeline.build(self.config, overlap=self.options.overlap, draft=draft)
+
+    def compute(self, emit: Emit) -> None:
+        """Record a step of the compute engine."""
+        self.pipeline.step(emit, self.layer)
+
+    def store(self, emit: Emit) -> None:
+        """Record a step of the store engine."""
+        self.pipeline.step(emit, self.layer)
+
+    def load(self, emit: Emit) -> None:
+        """Record a step of the load engine."""
+        self.pipeline.step(emit, self.layer)
+
+    def pool(
+        self, memory_type: MemoryType, size: int, count: int, reserved: int = 0
+    ) -> SlotPool:
+        """Return slots of a scratchpad for a layer, from its other end at every second call.
+
+        So the first loads of a layer seldom wait for the last steps of the one before.
+        ``reserved``: tiles at the very end that are left alone.
+        """
+        self._pools[memory_type] = turn = self._pools.get(memory_type, 0) + 1
+        if turn % 2:
+            return SlotPool(0, size, count)
+        end = self.config.depth(memory_type) - reserved
+        pool = SlotPool(end - size * count, size, count)
+        pool.slots.reverse()
+        return pool
+
+    def fill(self, pool: SlotPool, key: Hashable, emit: Fill) -> Slot:
+        """Return a slot that holds ``key``, loading it by ``emit(builder, base)`` if need be."""
+        slot = pool.find(key)
+        if slot is None:
+            slot = pool.take(key)
+            self.pipeline.step(partial(emit, base=slot.base), self.layer)
+        return slot
+
+    def fill_weights(self, key: Hashable, emit: Fill) -> Slot:
+        """Return a slot of half the weight buffer; ``key`` must differ between nodes."""
+        return self.fill(self._weights, key, emit)
+
+
+def load_run(
+    builder: StreamBuilder, memory_type: MemoryType, sram: int, dram: int, count: int
+) -> None:
+    """Emit a load of neighbouring elements."""
+    builder.load_2d(memory_type, sram, dram, count)

@@ -1,0 +1,113 @@
+"""Steps of a launch, written in an order in which they could run one after another.
+
+A step is a run of instructions of one engine.  What waits for what is found afterwards, from what
+the instructions touch (:mod:`.dependences`), and becomes tokens (:mod:`.tokens`): nobody writes
+them by hand, and no two layers are kept apart more than their data asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...driver.stream.kernels import Kernel, make_kernel
+from ...driver.stream.stream import Kernels, Stream, StreamBuilder
+from ...isa.config import Config
+from ...isa.instructions import Instruction
+from ...isa.opcodes import AluOpcode, MemoryType
+from .tokens import one_at_a_time, with_tokens
+
+__all__ = ["Pipeline", "Step"]
+
+Emit = Callable[[StreamBuilder], None]
+
+
+@dataclass
+class Step:
+    """One run of instructions; ``emit`` None loads the micro-ops of all steps with its note."""
+
+    emit: Emit | None
+    note: str
+
+
+class _Recorder(StreamBuilder):
+    """Keeps the calls of steps, kernels encoded, to be made again on other builders."""
+
+    def __init__(self, config: Config):
+        super().__init__(config)
+        self.calls: list[Callable[[StreamBuilder], object]] = []
+        self.kernels: dict[Kernel, None] = {}
+
+    def load_2d(self, *args: Any, **options: Any) -> None:
+        self.calls.append(lambda builder: builder.load_2d(*args, **options))
+
+    def store_2d(self, *args: Any, **options: Any) -> None:
+        self.calls.append(lambda builder: builder.store_2d(*args, **options))
+
+    def gemm(self, kernel: Kernels, **options: Any) -> None:
+        encoded = self._heard(kernel)
+        self.calls.append(lambda builder: builder.gemm(encoded, **options))
+
+    def alu(self, kernel: Kernels, opcode: AluOpcode, **options: Any) -> None:
+        encoded = self._heard(kernel)
+        self.calls.append(lambda builder: builder.alu(encoded, opcode, **options))
+
+    def _heard(self, kernel: Kernels) -> Kernel:
+        encoded = kernel if isinstance(kernel, Kernel) else make_kernel(kernel, self.config)
+        self.kernels[encoded] = None
+        return encoded
+
+
+class _Draft(StreamBuilder):
+    """Builds a stream without its bytes: enough for the timing model."""
+
+    def _encode(self, instruction: Instruction) -> int:
+        return 0
+
+
+class Pipeline:
+    """Record steps, then :meth:`build` the stream.
+
+    A step's ``emit`` may load, store, gemm and alu.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+
+    def step(self, emit: Emit, note: str = "") -> None:
+        """Record a step."""
+        self.steps.append(Step(emit, note))
+
+    def preload(self, note: str) -> None:
+        """Record a step that loads all micro-ops of the steps with a note, if they fit.
+
+        One load instead of one for each kernel, while the first data are still on their way.
+        """
+        self.steps.append(Step(None, note))
+
+    def build(self, config: Config, *, overlap: bool = True, draft: bool = False) -> Stream:
+        """Return the finished stream; without ``overlap`` one engine runs at a time.
+
+        The bytes of a ``draft`` are meaningless.
+        """
+        recorders: dict[str, _Recorder] = {}
+        calls = []
+        for step in self.steps:
+            recorder = recorders.get(step.note)
+            if recorder is None:
+                recorder = recorders[step.note] = _Recorder(config)
+            recorder.calls = []
+            if step.emit is not None:
+                step.emit(recorder)
+            calls.append(recorder.calls)
+        builder = _Draft(config) if draft else StreamBuilder(config)
+        for step, made in zip(self.steps, calls, strict=True):
+            builder.note(step.note)
+            kernels = recorders[step.note].kernels
+            if step.emit is None and sum(map(len, kernels)) <= config.depth(MemoryType.UOP):
+                builder.preload(kernels)
+            for call in made:
+                call(builder)
+        stream = builder.finish()
+        return with_tokens(stream) if overlap else one_at_a_time(stream)

@@ -1,0 +1,49 @@
+"""What a stream costs: instructions, steps and bytes, by the note of its instructions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...driver.stream.stream import Stream
+from ...isa.instructions import Alu, Gemm, Load, Store
+from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType
+
+__all__ = ["StreamCosts", "stream_costs"]
+
+
+@dataclass
+class StreamCosts:
+    """Counts over instructions: the counters a device would show (``isa.registers.COUNTERS``)."""
+
+    instructions: int = 0
+    gemm_steps: int = 0
+    reset_steps: int = 0
+    alu_steps: int = 0
+    bytes: dict[str, int] = field(default_factory=dict)  # by memory type
+
+    @property
+    def stream_bytes(self) -> int:
+        """Bytes of the instructions themselves."""
+        return self.instructions * INSTRUCTION_BYTES
+
+
+def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
+    """Return the costs of a stream by the note of its instructions."""
+    costs: dict[str, StreamCosts] = {}
+    for item, note in zip(stream.instructions, stream.notes, strict=True):
+        cost = costs.setdefault(note, StreamCosts())
+        cost.instructions += 1
+        if isinstance(item, (Load, Store)):
+            name = MemoryType(item.memory_type).name
+            moved = item.x_size * item.y_size * stream.config.tile_bytes(
+                MemoryType(item.memory_type))
+            cost.bytes[name] = cost.bytes.get(name, 0) + moved
+        elif isinstance(item, (Gemm, Alu)):
+            steps = (item.uop_end - item.uop_bgn) * item.iter_out * item.iter_in
+            if isinstance(item, Alu):
+                cost.alu_steps += steps
+            elif item.reset:
+                cost.reset_steps += steps
+            else:
+                cost.gemm_steps += steps
+    return costs

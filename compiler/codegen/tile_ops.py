@@ -1,0 +1,163 @@
+"""What every lowering shares: accumulation, requantization and parameters as device calls."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+
+import numpy as np
+
+from ...driver.stream.stream import StreamBuilder, rqt_immediate
+from ...isa.config import Config
+from ...isa.opcodes import AluOpcode
+from ..ir.fixed_point import Requant, limits
+from .loop_nest import Loop, Nest, nest, unroll
+
+__all__ = [
+    "accumulate", "bound_tiles", "every_tile", "parameters", "requantize_tiles", "reset_tiles",
+    "shift_left",
+]
+
+_WORTH_A_CALL = 8  # micro-ops that one GEMM instruction less is worth
+
+
+def accumulate(
+    builder: StreamBuilder, base: tuple[int, int, int], kept: list[Loop], summed: list[Loop],
+    first: bool,
+) -> None:
+    """Emit GEMM over loops that keep the destination apart and loops that sum into it.
+
+    With ``first`` the destination's old contents do not count: its first product overwrites them
+    where the configuration can, else the tiles are reset before.
+    """
+    if not first:
+        nest(base, [*kept, *summed]).gemm(builder)
+        return
+    if not builder.config.overwrite:
+        reset_tiles(builder, base[0], kept)
+        nest(base, [*kept, *summed]).gemm(builder)
+        return
+    nest(base, kept).gemm(builder, overwrite=True)
+    for part in _without_first(base, tuple(kept), tuple(summed)):
+        part.gemm(builder)
+
+
+def reset_tiles(builder: StreamBuilder, base: int, loops: list[Loop]) -> None:
+    """Emit a GEMM reset of the tiles that loops from ``base`` write."""
+    nest((base, 0, 0), [Loop(loop.count, loop.dst) for loop in loops]).gemm(builder, reset=True)
+
+
+@lru_cache(maxsize=4096)
+def _without_first(
+    base: tuple[int, int, int], kept: tuple[Loop, ...], summed: tuple[Loop, ...]
+) -> list[Nest]:
+    """Return nests of every product but the first of each sum: one, or several smaller ones."""
+    boxes = []
+    for position, loop in enumerate(summed):
+        if loop.count > 1:
+            start = (base[0] + loop.dst, base[1] + loop.src, base[2] + loop.wgt)
+            rest = [Loop(loop.count - 1, loop.dst, loop.src, loop.wgt), *summed[position + 1 :]]
+            boxes.append(nest(start, [*kept, *rest]))
+    pixels = nest(base, kept)
+    offsets = unroll((0, 0, 0), list(summed))[1:]
+    listed = len(pixels.uops) * len(offsets)
+    if len(boxes) > 1 and listed <= sum(len(box.uops) for box in boxes) + _WORTH_A_CALL:
+        uops = (offsets[:, None, :] + pixels.uops[None, :, :]).reshape(-1, 3)
+        return [Nest(uops, pixels.outer, pixels.inner)]
+    return boxes
+
+
+def every_tile(
+    builder: StreamBuilder, opcode: AluOpcode, imm: int, base: int, count: int, blocks: int = 1,
+    apart: int = 0,
+) -> None:
+    """Emit ALU with an immediate over ``count`` neighbouring tiles, or ``blocks`` such runs."""
+    loops = [Loop(blocks, apart, apart), Loop(count, 1, 1)]
+    nest((base, base, 0), loops).alu(builder, opcode, imm)
+
+
+def bound_tiles(
+    builder: StreamBuilder, least: int, most: int, base: int, count: int, blocks: int = 1,
+    apart: int = 0,
+) -> None:
+    """Emit ``min(max(x, least), most)`` over tiles, where that is not what their width holds."""
+    narrowest, widest = limits(builder.config.inp_width)
+    if least > narrowest:
+        every_tile(builder, AluOpcode.MAX, least, base, count, blocks, apart)
+    if most < widest:
+        every_tile(builder, AluOpcode.MIN, most, base, count, blocks, apart)
+
+
+def shift_left(builder: StreamBuilder, amount: int, base: int, count: int) -> None:
+    """Emit a left shift of ``count`` neighbouring tiles."""
+    every_tile(builder, AluOpcode.SHR, -amount, base, count)
+
+
+def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarray:
+    """Return the parameter tiles of a requantization, int32 ``[tiles, batch, block]``.
+
+    With RQT: bias, multiplier and shift of each block of channels; else the bias with the rounding
+    constant added, and the shift.  ``uniform`` gives one set for all blocks (every channel has the
+    same values).
+    """
+    block, channels = config.block_out, rule.bias.size
+    blocks = 1 if uniform else -(-channels // block)
+
+    def lanes(values: np.ndarray) -> np.ndarray:
+        if uniform:
+            return np.full((1, block), values[0])
+        full = np.zeros(blocks * block, np.int64)
+        full[:channels] = values
+        return full.reshape(blocks, block)
+
+    if config.requantize:
+        multiplier = np.zeros(channels, np.int64) if rule.multiplier is None else rule.multiplier
+        rows = np.stack([lanes(rule.bias), lanes(multiplier), lanes(rule.shift)], 1)
+    else:
+        shift = rule.shift.astype(np.int64)
+        rounded = rule.bias.astype(np.int64) + ((np.int64(1) << shift) >> 1)
+        rows = np.stack([lanes(rounded), lanes(shift)], 1)
+    tiles = rows.reshape(-1, 1, block).repeat(config.batch, 1)
+    return np.ascontiguousarray(tiles, np.int32)
+
+
+def requantize_tiles(
+    builder: StreamBuilder, rule: Requant, base: int, blocks: int, pixels: int, table: int,
+    stride: int, apart: int | None = None,
+) -> None:
+    """Emit the requantization of ``blocks * pixels`` tiles.
+
+    Parameters
+    ----------
+    base
+        First accumulator tile; a block's pixels are neighbours.
+    table, stride
+        First parameter tile of the first block, and the distance to the next block's.
+    apart
+        From block to block in the accumulator; default: they follow each other.
+    """
+    config = builder.config
+    apart = pixels if apart is None else apart
+    every = partial(every_tile, builder, base=base, count=pixels, blocks=blocks, apart=apart)
+    loops = [Loop(blocks, apart, stride), Loop(pixels, 1, 0)]
+    found = nest((base, table, 0), loops)
+    low, high = rule.bounds(config.out_width)
+    if config.requantize:
+        imm = rqt_immediate(
+            rule.zero_point, relu=rule.relu, bypass=rule.multiplier is None)
+        found.alu(builder, AluOpcode.RQT, imm)
+        widest = limits(config.out_width)
+        if low > (rule.zero_point if rule.relu else widest[0]):
+            every(AluOpcode.MAX, low)
+        if high < widest[1]:
+            every(AluOpcode.MIN, high)
+        return
+    shift = rule.uniform_shift
+    assert rule.multiplier is None, "placement keeps multipliers off such configurations"
+    assert rule.zero_point == 0, "models that come quantized are refused for such configurations"
+    found.alu(builder, AluOpcode.ADD)
+    if shift is None:  # a shift of its own for every channel, from the tile after the bias
+        nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)
+    elif shift:
+        every(AluOpcode.SHR, shift)
+    every(AluOpcode.MAX, low)
+    every(AluOpcode.MIN, high)

@@ -1,0 +1,190 @@
+"""Models that come quantized: ONNX graphs with QuantizeLinear and DequantizeLinear pairs.
+
+:func:`read_scales` runs on the graph as it came and notes the scales of activations and weights;
+:func:`drop_pairs` runs on the folded one and takes out the pairs, so that what is left is a float
+graph whose tensors have known scales.  Integers are int8 on the device: a uint8 zero point moves
+by 128.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...ir.compile_errors import CompileError
+from ...ir.graph import Graph, Node
+
+__all__ = ["Given", "TensorScale", "drop_pairs", "read_scales"]
+
+_QUANTIZE = ("QuantizeLinear", "com.microsoft::QuantizeLinear")
+_DEQUANTIZE = ("DequantizeLinear", "com.microsoft::DequantizeLinear")
+_LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
+
+@dataclass(frozen=True)
+class TensorScale:
+    """``real = (integer - zero_point) * scale`` with signed 8-bit integers."""
+
+    scale: float
+    zero_point: int = 0
+
+
+@dataclass
+class Given:
+    """The scales that a model brings.
+
+    Attributes
+    ----------
+    pairs
+        Scale by the output of each DequantizeLinear of an activation.
+    tensors
+        Scale of activations of the graph without pairs.
+    rounded
+        By the same activations: the tensor of the model that has their values rounded.
+    weights
+        By layer, float64: one scale for each output channel.
+    """
+
+    pairs: dict[str, TensorScale] = field(default_factory=dict)
+    tensors: dict[str, TensorScale] = field(default_factory=dict)
+    rounded: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def read_scales(graph: Graph) -> Given | None:
+    """Return the scales in a graph as it came, None where there are none.
+
+    Raises
+    ------
+    CompileError
+        A tensor is quantized in a way the device has not; all such are listed.
+    """
+    given, problems = Given(), list[str]()
+    found = [node for node in graph.nodes if node.op in _DEQUANTIZE]
+    for node in found:
+        if graph.tensors[node.inputs[0]].constant:
+            _read_weights(graph, node, given, problems)
+        else:
+            _read_activation(graph, node, given, problems)
+    if problems:
+        raise CompileError(*problems)
+    return given if found else None
+
+
+def drop_pairs(graph: Graph, given: Given) -> None:
+    """Take the pairs out of a folded graph, and note the scales of what is left.
+
+    A pair stays, and runs on the host, where the values ahead of it are read unrounded too.
+    """
+    for node in list(graph.nodes):
+        if node.op not in _DEQUANTIZE or node.outputs[0] not in given.pairs:
+            continue
+        scale, rounded = given.pairs[node.outputs[0]], node.outputs[0]
+        before = graph.producer(node.inputs[0])
+        source = before.inputs[0] if before is not None and _matches(graph, before, node) else None
+        if source is None or not _only_rounded(graph, source, given):
+            given.tensors[rounded], given.rounded[rounded] = scale, rounded
+            continue
+        kept = _replace(graph, node, source)
+        if kept is None:
+            given.tensors[rounded], given.rounded[rounded] = scale, rounded
+        else:
+            given.tensors[kept], given.rounded[kept] = scale, rounded
+    pairs = [node for node in graph.nodes if node.op in _QUANTIZE]
+    graph.sweep()
+    for node in pairs:
+        if node not in graph.nodes:
+            graph.folded[node.name] = f"its scale is that of {node.inputs[0]}"
+
+
+def _replace(graph: Graph, node: Node, source: str) -> str | None:
+    """Let readers of a DequantizeLinear read ``source``; return the name of what they read."""
+    rounded = node.outputs[0]
+    if rounded in graph.outputs:
+        maker = graph.producer(source)
+        if maker is None or source in graph.outputs:
+            return None
+        maker.outputs = tuple(rounded if name == source else name for name in maker.outputs)
+        graph.rename_reads(source, rounded)
+        source = rounded
+    graph.nodes.remove(node)
+    graph.folded[node.name] = f"its scale is that of {source}"
+    graph.rename_reads(rounded, source)
+    return source
+
+
+def _only_rounded(graph: Graph, source: str, given: Given) -> bool:
+    """Whether nobody reads a tensor but QuantizeLinear nodes of one scale."""
+    readers = graph.consumers(source)
+    scales = {
+        given.pairs.get(after.outputs[0])
+        for reader in readers for after in graph.consumers(reader.outputs[0])
+        if reader.op in _QUANTIZE
+    } - {None}
+    plain = [reader for reader in readers if reader.op not in _QUANTIZE]
+    done = source in given.tensors and all(  # an earlier pair of the same tensor is gone already
+        given.tensors[source] == scale for scale in scales
+    )
+    return source not in graph.outputs and len(scales) <= 1 and (not plain or done)
+
+
+def _matches(graph: Graph, quantize: Node, dequantize: Node) -> bool:
+    """Whether two nodes are a pair of the same scale, and nobody else reads the integers."""
+    if quantize.op not in _QUANTIZE or quantize.outputs[0] in graph.outputs:
+        return False
+    readers = graph.consumers(quantize.outputs[0])
+    return all(reader.op in _DEQUANTIZE for reader in readers) and all(
+        _same(graph, a, b) for a, b in zip(quantize.inputs[1:], dequantize.inputs[1:], strict=False)
+    )
+
+
+def _same(graph: Graph, a: str, b: str) -> bool:
+    if a == b:
+        return True
+    first, second = graph.value(a), graph.value(b)
+    return first is not None and second is not None and np.array_equal(first, second)
+
+
+def _read_activation(graph: Graph, node: Node, given: Given, problems: list[str]) -> None:
+    name, scale = node.inputs[0], graph.value(node.inputs[1])
+    with_zero = len(node.inputs) > 2 and node.inputs[2]
+    zero = graph.value(node.inputs[2]) if with_zero else np.zeros((), graph.tensors[name].dtype)
+    if scale is None or zero is None:
+        return  # scales that are computed: nothing is known at compile time
+    kind = str(zero.dtype)
+    if kind not in ("int8", "uint8"):
+        problems.append(f"{node.op} {node.name!r}: {kind} activations; int8 or uint8 are possible")
+    elif scale.size != 1:
+        problems.append(
+            f"{node.op} {node.name!r}: {scale.size} scales for one activation; one is possible"
+        )
+    elif not (np.isfinite(scale).all() and (scale > 0).all()):
+        problems.append(f"{node.op} {node.name!r}: its scale {scale} is not a positive number")
+    else:
+        shift = 128 if kind == "uint8" else 0
+        given.pairs[node.outputs[0]] = TensorScale(float(scale.item()), int(zero.item()) - shift)
+
+
+def _read_weights(graph: Graph, node: Node, given: Given, problems: list[str]) -> None:
+    """Note the scales of weights; biases, whose scale follows, need no note."""
+    integers, scale = graph.tensors[node.inputs[0]], graph.value(node.inputs[1])
+    layers = [
+        layer for layer in graph.consumers(node.outputs[0])
+        if layer.op in _LAYERS and layer.inputs[1:2] == node.outputs[:1]
+    ]
+    for layer in layers:
+        last = layer.op == "MatMul" or (layer.op == "Gemm" and not layer.attrs.get("transB", 0))
+        axis = len(integers.shape) - 1 if last else 0
+        along = node.attrs.get("axis", 1) % max(1, len(integers.shape))
+        outputs = integers.shape[axis]
+        what = f"{layer.op} {layer.name!r}: its weights"
+        if integers.dtype not in ("int8", "uint8"):
+            problems.append(f"{what} are {integers.dtype}; int8 or uint8 are possible")
+        elif scale is None or not (scale.size == 1 or (scale.size == outputs and along == axis)):
+            problems.append(f"{what} have neither one scale nor one for each output channel")
+        elif not (np.isfinite(scale).all() and (scale > 0).all()):
+            problems.append(f"{what} have a scale that is not a positive number")
+        elif layer.op != "ConvTranspose":
+            given.weights[layer.name] = np.broadcast_to(
+                np.asarray(scale, np.float64).reshape(-1), (outputs,))

@@ -1,0 +1,1 @@
+"""The intermediate representations of the compiler and their arithmetic."""

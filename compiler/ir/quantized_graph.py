@@ -1,0 +1,119 @@
+"""The quantized network as plain data: what the reference evaluator and the lowering both read.
+
+Values are integers; an activation is (integer - zero point) * scale.  Nodes hold everything they
+need (weights, biases, shifts): this is the contract between quantization and everything after it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .fixed_point import Requant, to_integers, to_reals
+
+__all__ = ["DROPPED", "QuantizedGraph", "QuantizedNode", "QuantizedTensor"]
+
+DROPPED = -1
+"""In ``QuantizedNode.shifts``: this input counts as zero."""
+
+
+@dataclass(frozen=True)
+class QuantizedTensor:
+    """A named activation, ``(integer - zero_point) * mantissa * 2^exponent``.
+
+    ``exponent`` is None where it only exists as float on the host.  The mantissa (in [1, 2)) is not
+    1, nor the zero point 0, only where a model brings its own scales.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    exponent: int | None
+    dtype: str = "float32"  # of the float side
+    mantissa: float = 1.0
+    zero_point: int = 0
+
+    @property
+    def scale(self) -> float:
+        """What one step of the integers stands for."""
+        assert self.exponent is not None, self.name
+        return math.ldexp(self.mantissa, self.exponent)
+
+    def integers(self, real: np.ndarray, width: int) -> np.ndarray:
+        """Return the integers nearest real values, int64."""
+        return to_integers(real, self.scale, width, self.zero_point)
+
+    def reals(self, integers: np.ndarray) -> np.ndarray:
+        """Return what integers stand for, float64."""
+        return to_reals(integers, self.scale, self.zero_point)
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedNode:
+    """One operation.
+
+    ``op`` is Host, or one of the kinds of :data:`~.graph.CANONICAL` (on the accelerator), or
+    ScaledAdd: the sum of inputs, each times its integer in attr gains.
+
+    Attributes
+    ----------
+    inputs, outputs
+        Names of activations (weights are not among them).
+    weight
+        Conv and ConvTranspose [M, C / groups, KH, KW] or Gemm [M, K], int8.
+    weight_scale
+        Of the weights, float64 [M]: one for each output channel.
+    requant
+        From accumulator to output; None where values pass in the scale they have.
+    padding
+        Conv: the integer that stands outside the input, its zero point.
+    shifts
+        Add, Concat: how far each input is shifted left, :data:`DROPPED` where its scale is so much
+        finer than another's that it counts as zero.
+    constant
+        Add: the operand [1, ...] that is no activation.  Affine: the factor of each channel.
+    model
+        Host: a serialized ONNX model of the nodes named in ``members``.
+    """
+
+    op: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attrs: dict[str, Any] = field(default_factory=dict)
+    weight: np.ndarray | None = None
+    weight_scale: np.ndarray | None = None
+    requant: Requant | None = None
+    padding: int = 0
+    shifts: tuple[int, ...] = ()
+    constant: np.ndarray | None = None
+    model: bytes | None = None
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedGraph:
+    """Nodes in execution order and all activations; widths in bits."""
+
+    name: str
+    nodes: tuple[QuantizedNode, ...]
+    tensors: dict[str, QuantizedTensor]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    inp_width: int
+    wgt_width: int
+    constants: tuple[str, ...] = ()  # outputs that do not depend on the input
+
+    @property
+    def images(self) -> int:
+        """Images of one evaluation: the first dimension of the first input."""
+        return self.tensors[self.inputs[0]].shape[0]
+
+    @property
+    def alone(self) -> set[str]:
+        """Tensors of the host that have no dimension of images: one for each evaluation."""
+        return {
+            name for name, tensor in self.tensors.items() if tensor.shape[:1] != (self.images,)
+        }

@@ -1,0 +1,1 @@
+"""Tensors in device memory: packing, unpacking, the memory plan, host steps."""

@@ -1,0 +1,101 @@
+"""The host's part of a program: its nodes, and the steps that take values to and from integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..ir.quantized_graph import QuantizedNode
+from .memory_plan import TensorMemory, integer_name
+
+__all__ = ["HostSteps"]
+
+
+class HostSteps:
+    """Adds host steps to a program, each tensor made once.
+
+    Parameters
+    ----------
+    memory
+        The tensors of the program.
+    reasons
+        Why each node that is on the host is there, by node name.
+    """
+
+    def __init__(self, memory: TensorMemory, reasons: Mapping[str, str]):
+        self.memory, self.reasons = memory, reasons
+        self.builder, self.config = memory.builder, memory.config
+        self.present = set(memory.graph.inputs)  # tensors of the program that a step has made
+        self.origins: dict[str, str] = {}  # views without a launch, and what they are views of
+
+    def source(self, name: str) -> str:
+        """Return the tensor of the program that holds the integers a view is a view of."""
+        return self.memory.program_name(self.origins.get(name, name))
+
+    def view(self, node: QuantizedNode) -> None:
+        """Take over a view that no step writes."""
+        before = self.origins.get(node.inputs[0], node.inputs[0])
+        self.origins |= dict.fromkeys(node.outputs, before)
+
+    def made(self, names: Iterable[str]) -> None:
+        """Note that a launch makes the integers of tensors."""
+        self.present.update(self.memory.program_name(name) for name in names)
+
+    def evaluate(self, node: QuantizedNode) -> None:
+        """Add a step for neighbouring nodes of the host."""
+        for name in node.inputs:
+            self.real(name)
+        for name in node.outputs:
+            self.memory.float_tensor(name)
+        self.builder.host(
+            node.name, "onnx", node.inputs, node.outputs, payload=node.model or b"",
+            attributes={"images": self.memory.graph.images, "nodes": list(node.members)},
+            reason="; ".join(f"{name}: {self.reasons[name]}" for name in node.members),
+        )
+        self.present.update(node.outputs)
+
+    def integer(self, name: str) -> None:
+        """Have the integers of a float tensor made."""
+        if self.memory.program_name(name) in self.present:
+            return
+        if name in self.memory.packed:
+            self._pack(name)
+            return
+        turned = {"turned": 1} if self.memory.turned(name) else {}
+        plain = self.config.inp_width == 8 and not turned
+        self.builder.host(
+            f"quantize {name}", "quantize" if plain else "quantize_narrow", [name],
+            [integer_name(name)], reason="network boundary",
+            attributes={} if plain else {"width": self.config.inp_width, **turned},
+        )
+        self.present.add(integer_name(name))
+
+    def _pack(self, name: str) -> None:
+        """Have a packed tensor made of the float tensor it is packed of."""
+        source, packing = self.memory.packed[name].source, self.memory.packed[name].packing
+        self.builder.host(
+            f"pack {source}", "quantize_packed", [source], [name],
+            reason="network boundary, taps packed into lanes",
+            attributes={"width": self.config.inp_width, **packing.to_json()},
+        )
+        self.present.add(name)
+
+    def real(self, name: str) -> None:
+        """Have the float values of an accelerator tensor made."""
+        if name in self.present:
+            return
+        self.memory.float_tensor(name)
+        if name in self.memory.spread:
+            packed, spreading = self.memory.spread[name].packed, self.memory.spread[name].spreading
+            self.builder.host(
+                f"spread {name}", "spread", [packed], [integer_name(name)],
+                reason="network boundary, lanes spread over pixels",
+                attributes=spreading.to_json(),
+            )
+        integers = self.builder.tensors[integer_name(self.origins.get(name, name))]
+        turned = {"turned": 1} if self.memory.turned(name) else {}
+        same = integers.shape == self.builder.tensors[name].shape and not turned
+        self.builder.host(
+            f"dequantize {name}", "dequantize" if same else "dequantize_flat", [integers.name],
+            [name], reason="network boundary", attributes=turned,
+        )
+        self.present.add(name)

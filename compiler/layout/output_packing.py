@@ -1,0 +1,246 @@
+"""Last layers: neighbouring outputs in the lanes of a tile, spread out again by the host.
+
+A convolution with three filters keeps three of the array's rows busy.  Where only the host reads
+its outputs, a tile can hold several of them instead: lane ``(dy * block_x + dx) * filters + m`` of
+the packed pixel (r, s) is filter m of the output pixel ``(r * block_y + dy, s * block_x + dx)``.
+The layer becomes a convolution with a larger stride and a window that covers those of all pixels of
+a block; a transposed one, in blocks of its stride, becomes a plain one.  A Tanh between it and the
+host takes the lanes as they come.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from functools import reduce
+from itertools import product
+from math import gcd, prod
+from typing import Any
+
+import numpy as np
+
+from ...isa.config import Config
+from ...isa.opcodes import MemoryType
+from ..ir import piecewise_linear as clipped
+from ..ir.fixed_point import Requant
+from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
+
+__all__ = ["Axis", "Spread", "Spreading", "block_axis", "spread_outputs"]
+
+Pair = tuple[int, int]
+_MOST = 16  # outputs of a block along an axis
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A window along one axis for blocks of outputs.
+
+    Input ``q * stride + t * dilation - before`` meets tap t of block q; ``taps`` lists, for
+    (output of the block, tap of the layer), which tap that is.
+    """
+
+    count: int
+    kernel: int
+    stride: int
+    dilation: int
+    before: int
+    taps: dict[Pair, int]
+
+
+def block_axis(
+    outputs: int, kernel: int, stride: int, dilation: int, before: int, up: int, block: int
+) -> Axis:
+    """Return the window of blocks of outputs.
+
+    Parameters
+    ----------
+    kernel, stride, dilation, before, up
+        Of the layer: ``input * up = output * stride + tap * dilation - before``.
+    block
+        Outputs of a block; ``block * stride`` is a multiple of ``up``.
+    """
+    places = {
+        (output, tap): (output * stride + tap * dilation - before) // up
+        for output, tap in product(range(block), range(kernel))
+        if (output * stride + tap * dilation - before) % up == 0
+    }
+    first, last = min(places.values()), max(places.values())
+    step = reduce(gcd, (place - first for place in places.values())) or 1
+    return Axis(
+        -(-outputs // block), (last - first) // step + 1, block * stride // up, step, -first,
+        {pair: (place - first) // step for pair, place in places.items()},
+    )
+
+
+@dataclass(frozen=True)
+class Spreading:
+    """How a packed output is spread; pairs are (rows, columns)."""
+
+    filters: int
+    size: Pair
+    block: Pair
+
+    def spread(self, packed: np.ndarray) -> np.ndarray:
+        """Return ``[N, filters, *size]`` of ``[N, block * filters, packed rows, columns]``."""
+        (n, _, rows, columns), (by, bx) = packed.shape, self.block
+        split = packed.reshape(n, by, bx, self.filters, rows, columns)
+        full = split.transpose(0, 3, 4, 1, 5, 2).reshape(n, self.filters, rows * by, columns * bx)
+        return np.ascontiguousarray(full[:, :, : self.size[0], : self.size[1]])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Spreading:
+        """Read what :meth:`to_json` gave, pairs as lists or tuples."""
+        size, block = values["size"], values["block"]
+        return cls(
+            int(values["filters"]), (int(size[0]), int(size[1])), (int(block[0]), int(block[1]))
+        )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A tensor that the host spreads: of which packed one, and how."""
+
+    packed: str
+    spreading: Spreading
+
+
+def spread_outputs(
+    graph: QuantizedGraph, config: Config
+) -> tuple[QuantizedGraph, dict[str, Spread]]:
+    """Let convolutions that only the host reads make packed tensors, where that is faster.
+
+    Returns
+    -------
+    graph, spread
+        The same network with new tensors behind these convolutions, and what becomes of each by the
+        name of the tensor it replaces on the device.
+    """
+    read = {name for node in graph.nodes if node.op != "Host" for name in node.inputs}
+    behind = _tanh_behind(graph)
+    tensors, spread, nodes = dict(graph.tensors), dict[str, Spread](), []
+
+    def pack(node: QuantizedNode, spreading: Spreading, size: Pair) -> str:
+        """Give the output of a node its packed form; return the name."""
+        old = tensors[node.outputs[0]]
+        name = f"{old.name}.packed"
+        while name in tensors:
+            name += "_"
+        lanes = spreading.filters * prod(spreading.block)
+        tensors[name] = replace(old, name=name, shape=(old.shape[0], lanes, *size))
+        spread[old.name] = Spread(name, spreading)
+        return name
+
+    for node in graph.nodes:
+        found = None
+        if node.op in ("Conv", "ConvTranspose"):
+            last = behind.get(node.outputs[0], node)
+            if last.outputs[0] not in read:
+                found = _choose(node, graph, config, 0 if last is node else clipped.STEPS)
+        if found is not None:
+            spreading, axes = found
+            name = pack(node, spreading, (axes[0].count, axes[1].count))
+            nodes.append(_packed(node, name, spreading, axes))
+        elif node.op == "Tanh" and node.inputs[0] in spread:
+            assert node.requant is not None
+            before = spread[node.inputs[0]]
+            rows, columns = tensors[before.packed].shape[2:]
+            name = pack(node, before.spreading, (rows, columns))
+            rule = _repeated(node.requant, prod(before.spreading.block))
+            nodes.append(replace(node, inputs=(before.packed,), outputs=(name,), requant=rule))
+        else:
+            nodes.append(node)
+    return replace(graph, nodes=tuple(nodes), tensors=tensors), spread
+
+
+def _tanh_behind(graph: QuantizedGraph) -> dict[str, QuantizedNode]:
+    """Return every Tanh by its input, where nobody else reads that."""
+    readers = Counter(name for node in graph.nodes for name in node.inputs)
+    return {
+        node.inputs[0]: node for node in graph.nodes
+        if node.op == "Tanh" and readers[node.inputs[0]] == 1
+        and node.inputs[0] not in graph.outputs
+    }
+
+
+def _repeated(rule: Requant, blocks: int) -> Requant:
+    """Return the requantization of the lanes of so many outputs."""
+    return replace(
+        rule, bias=np.tile(rule.bias, blocks), shift=np.tile(rule.shift, blocks),
+        multiplier=None if rule.multiplier is None else np.tile(rule.multiplier, blocks),
+    )
+
+
+def _packed(
+    node: QuantizedNode, output: str, spreading: Spreading, axes: tuple[Axis, Axis]
+) -> QuantizedNode:
+    """Return the convolution of blocks."""
+    assert node.weight is not None
+    assert node.requant is not None
+    weight, (by, bx), (v, h) = _advancing(node), spreading.block, axes
+    full = np.zeros((by, bx, *weight.shape[:2], v.kernel, h.kernel), weight.dtype)
+    for ((dy, ky), ty), ((dx, kx), tx) in product(v.taps.items(), h.taps.items()):
+        full[dy, dx, :, :, ty, tx] = weight[:, :, ky, kx]
+    attrs = {
+        **node.attrs, "kernel": (v.kernel, h.kernel), "strides": (v.stride, h.stride),
+        "dilations": (v.dilation, h.dilation), "pads": (v.before, h.before, 0, 0),
+    }
+    return replace(
+        node, op="Conv", outputs=(output,), attrs=attrs, requant=_repeated(node.requant, by * bx),
+        weight=full.reshape(-1, *full.shape[3:]),
+    )
+
+
+def _advancing(node: QuantizedNode) -> np.ndarray:
+    """Return the weights with taps in the order in which inputs advance."""
+    assert node.weight is not None
+    return node.weight[:, :, ::-1, ::-1] if node.op == "ConvTranspose" else node.weight
+
+
+def _choose(
+    node: QuantizedNode, graph: QuantizedGraph, config: Config, behind: int
+) -> tuple[Spreading, tuple[Axis, Axis]] | None:
+    """Return the blocks that take the fewest cycles, None where single outputs do.
+
+    ``behind``: steps a tile of outputs takes in what follows.
+    """
+    if node.attrs["group"] != 1 or node.padding or "unflatten" in node.attrs:
+        return None
+    assert node.weight is not None
+    filters, channels, *kernel = node.weight.shape
+    shape = graph.tensors[node.outputs[0]].shape
+    size = (shape[2], shape[3])
+    strides, dilations, before, ups = node.attrs["strides"], node.attrs["dilations"], list(
+        node.attrs["pads"][:2]), (1, 1)
+    if node.op == "ConvTranspose":
+        before = [dilations[a] * (kernel[a] - 1) - before[a] for a in range(2)]
+        strides, ups = (1, 1), strides
+    passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1) + behind
+
+    def cost(lanes: int, taps: float, pixels: int) -> float:
+        tiles = -(-lanes // config.block_out) * pixels
+        sums = tiles * taps * -(-channels // config.block_in)
+        stored = tiles * config.tile_bytes(MemoryType.OUT) / config.bus_bytes
+        return max(sums + tiles * passes, stored)
+
+    def axes_of(axis: int) -> list[tuple[int, Axis]]:
+        unit = ups[axis] // gcd(ups[axis], strides[axis])
+        blocks = range(unit, min(_MOST, size[axis] + unit - 1) + 1, unit)
+        return [
+            (block, block_axis(size[axis], kernel[axis], strides[axis], dilations[axis],
+                               before[axis], ups[axis], block))
+            for block in blocks if block * filters <= 4 * config.block_out
+        ]
+
+    best, chosen = cost(filters, prod(kernel) / prod(ups), prod(size)), None
+    for (by, v), (bx, h) in product(axes_of(0), axes_of(1)):
+        lanes = filters * by * bx
+        if by * bx == 1 or lanes > 4 * config.block_out or max(v.kernel, h.kernel) > 64:
+            continue
+        found = cost(lanes, v.kernel * h.kernel, v.count * h.count)
+        if found < best:
+            best, chosen = found, (Spreading(filters, size, (by, bx)), (v, h))
+    return chosen

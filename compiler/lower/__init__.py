@@ -1,0 +1,1 @@
+"""Lowering of operators to runtime calls, one operator a file."""

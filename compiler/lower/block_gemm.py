@@ -1,0 +1,108 @@
+"""Sums of input blocks times small matrices, tile by tile: what most cheap operators are.
+
+Every output tile is a sum of products of one weight tile with one block of channels of an input at
+the same pixel.  An identity times 2^n passes or aligns values (Relu, Add), a diagonal scales them
+(Affine), a matrix of a few ones chooses channels (Concat, Slice).  GEMM does that for every operand
+width, and keeps the loads on the load engine, where they overlap with the step before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...driver.stream.stream import StreamBuilder
+from ...isa.config import Config
+from ..ir.fixed_point import Requant
+
+__all__ = ["Finish", "Mix", "Run", "Term", "scaled_identity"]
+
+Finish = Callable[[StreamBuilder, int, int, int], None]
+"""``finish(builder, first tile, tiles of a plane, planes' distance)`` works in place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """A product: block ``block`` of input ``source`` times ``tile``, then ``<< shift``.
+
+    ``plane``: which of several sums of an output tile it goes into.
+    """
+
+    source: int
+    block: int
+    tile: np.ndarray
+    shift: int = 0
+    plane: int = 0
+
+    def follows(self, other: Term) -> bool:
+        """Return whether it is what ``other`` is, one block of channels later."""
+        return (self.source, self.block, self.shift, self.plane) == (
+            other.source, other.block + 1, other.shift, other.plane)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring output blocks with terms alike, those of the first given."""
+
+    first: int
+    blocks: int
+    terms: tuple[Term, ...]
+    table: int  # its first weight tile
+    step: int  # weight tiles from a block to the next
+
+
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """What to compute.
+
+    Attributes
+    ----------
+    blocks
+        Terms of each block of output channels; of a plane, greatest shift first.
+    rule
+        Requantization of the first plane, None where it needs none.
+    finish
+        What to do with finished sums ahead of the requantization.
+    planes
+        Sums an output tile needs; the first is what is stored.
+    """
+
+    blocks: list[list[Term]]
+    rule: Requant | None = None
+    finish: Finish | None = None
+    planes: int = 1
+
+    def runs(self) -> tuple[np.ndarray, list[Run]]:
+        """Return all weight tiles, and the runs of output blocks that use them."""
+        tiles: list[np.ndarray] = []
+        found: list[Run] = []
+        start = 0
+        while start < len(self.blocks):
+            end, terms = start + 1, self.blocks[start]
+            while end < len(self.blocks) and _alike(self.blocks[end - 1], self.blocks[end]):
+                end += 1
+            same = all(
+                np.array_equal(term.tile, first.tile)
+                for block in self.blocks[start:end]
+                for term, first in zip(block, terms, strict=True)
+            )
+            step = 0 if same else len(terms)
+            found.append(Run(start, end - start, tuple(terms), len(tiles), step))
+            for block in self.blocks[start : start + 1 if same else end]:
+                tiles += [term.tile for term in block]
+            start = end
+        return np.stack(tiles), found
+
+
+def _alike(before: list[Term], after: list[Term]) -> bool:
+    return len(before) == len(after) and all(
+        b.follows(a) for a, b in zip(before, after, strict=True)
+    )
+
+
+def scaled_identity(config: Config, shift: int) -> tuple[np.ndarray, int]:
+    """Return the weight tile for ``<< shift``, and the part of the shift it cannot hold."""
+    held = min(shift, config.wgt_width - 2)
+    return np.eye(config.block_in, dtype=np.int64) << held, shift - held

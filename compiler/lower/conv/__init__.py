@@ -1,0 +1,1 @@
+"""Lowering of convolutions and of what is fused behind them."""

@@ -1,0 +1,188 @@
+"""The device calls of a convolution: loads, products, stores of one tile, chunk and part."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from ....driver.stream.stream import StreamBuilder
+from ....isa.opcodes import MemoryType
+from ...codegen.loop_nest import Loop
+from ...codegen.lowering_context import Activation
+from ...codegen.tile_ops import accumulate, requantize_tiles, reset_tiles, shift_left
+from ...ir.fixed_point import Requant
+from ...schedule.conv_problem import ConvShape
+from ...schedule.conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, phases, split
+from ...schedule.group_blocks import Run, runs
+from .epilogue_ops import Field
+from .residual import Residual
+from .zero_point_padding import fill_border
+
+__all__ = ["ConvCalls"]
+
+
+class ConvCalls:
+    """Emits instructions; ``weights`` is the element address of the weight tiles.
+
+    ``stride``: parameter tiles of a block of channels; ``border``: element address of the row that
+    stands for padding (:mod:`.border`), None where it is zero.
+    """
+
+    def __init__(
+        self, shape: ConvShape, source: Activation, target: Activation, rule: Requant,
+        weights: int, stride: int, border: int | None,
+    ):
+        self.shape, self.source, self.target = shape, source, target
+        self.rule, self.weights, self.stride, self.border = rule, weights, stride, border
+
+    def load_other(
+        self, builder: StreamBuilder, base: int, other: Activation, tile: Tile
+    ) -> None:
+        """Load the tiles of another activation that are added to a tile."""
+        first = other.at(tile.group, tile.co.start, tile.oh.start, tile.ow.start)
+        if tile.ow.count == other.view[2]:  # whole rows
+            builder.load_2d(
+                MemoryType.INP, base, first, tile.pixels, tile.co.count, other.pixels)
+            return
+        for index in range(tile.co.count):
+            builder.load_2d(
+                MemoryType.INP, base + index * tile.pixels, first + index * other.pixels,
+                tile.ow.count, tile.oh.count, other.view[2],
+            )
+
+    def add_other(
+        self, builder: StreamBuilder, residual: Residual, tile: Tile, field: Field,
+        others: tuple[int, int], table: int,
+    ) -> None:
+        """Add as many tiles to all outputs of a tile, by an identity, and requantize the sums."""
+        count, layout = field.tiles, tile.layout
+        if residual.own_shift:
+            shift_left(builder, residual.own_shift, field.base, count)
+        (sy, sx), (other, one) = layout.strides, others
+        for y, x in product(range(min(sy, layout.rows)), range(min(sx, layout.columns))):
+            places = field.base + layout.at(y, x), other + y * layout.columns + x, one
+            tall, wide = -(-(layout.rows - y) // sy), layout.width(x)
+            accumulate(builder, places, [
+                Loop(tile.co.count, layout.size, layout.size),
+                Loop(tall, wide, sy * layout.columns), Loop(wide, 1, sx),
+            ], [], False)
+        assert residual.add.requant is not None
+        requantize_tiles(builder, residual.add.requant, field.base, 1, count, table, 0)
+
+    def requantize(self, builder: StreamBuilder, field: Field, table: int) -> None:
+        """Requantize the sums of a part; its parameters lie at ``table``."""
+        requantize_tiles(
+            builder, self.rule, field.base, field.blocks, field.run, table, self.stride,
+            field.apart)
+
+    def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        self.load_padded(builder, base, tile, chunk)
+        if self.border is None:
+            return
+        rows = extent(self.shape, 0, tile.oh, chunk.kh)
+        columns = extent(self.shape, 1, tile.ow, chunk.kw)
+        for index in range(inputs_of(self.shape, tile, chunk).count):
+            start = base + index * rows.total * columns.total
+            fill_border(builder, start, rows, columns, self.border)
+
+    def load_padded(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        rows = extent(self.shape, 0, tile.oh, chunk.kh)
+        columns = extent(self.shape, 1, tile.ow, chunk.kw)
+        blocks = inputs_of(self.shape, tile, chunk)
+        area, source = rows.total * columns.total, self.source
+        if rows.inside == 0 or columns.inside == 0:  # nothing but padding
+            builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
+            return
+        whole = (rows.inside, columns.inside) == (rows.total, source.view[2])
+        if whole and columns.total == columns.inside and rows.step == 1:  # one run a block
+            builder.load_2d(
+                MemoryType.INP, base, source.at(tile.group, blocks.start, rows.first), area,
+                blocks.count, source.pixels,
+            )
+            return
+        for index in range(blocks.count):
+            builder.load_2d(
+                MemoryType.INP, base + index * area,
+                source.at(tile.group, blocks.start + index, rows.first, columns.first),
+                columns.inside, rows.inside, source.view[2] * rows.step,
+                x_pad=(columns.before, columns.after), y_pad=(rows.before, rows.after),
+            )
+
+    def load_weights(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+        (kh, kw), ci = self.shape.kernel, self.shape.ci
+        window = chunk.kh.count * chunk.kw.count
+        size = chunk.ci.count * window
+        start = self.weights + (tile.co.start * ci + chunk.ci.start) * kh * kw
+        if (chunk.kh.count, chunk.kw.count) == (kh, kw):
+            builder.load_2d(MemoryType.WGT, base, start, size, tile.co.count, ci * kh * kw)
+            return
+        for index, block in product(range(tile.co.count), range(chunk.ci.count)):
+            builder.load_2d(
+                MemoryType.WGT, base + index * size + block * window,
+                start + (index * ci + block) * kh * kw + chunk.kh.start * kw + chunk.kw.start,
+                chunk.kw.count, chunk.kh.count, kw,
+            )
+
+    def multiply(
+        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk,
+        bases: tuple[int, int, int],
+    ) -> None:
+        width = extent(self.shape, 1, tile.ow, chunk.kw).total
+        area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
+        held = inputs_of(self.shape, tile, chunk).start - chunk.ci.start
+        rows = split(phases(self.shape, 0, tile.oh, chunk.kh), tile.layout.strides[0])
+        columns = split(phases(self.shape, 1, tile.ow, chunk.kw), tile.layout.strides[1])
+        for run in runs(self.shape.leads, tile.co.start + part.start, part.count):
+            inp = bases[1] + (run.lead - held) * area
+            for axes in product(rows, columns):
+                self.multiply_phase(
+                    builder, tile, chunk, (bases[0], inp, bases[2]), run, axes, (width, area))
+
+    def multiply_phase(
+        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int],
+        run: Run, axes: tuple[Phase, Phase], extents: tuple[int, int],
+    ) -> None:
+        (v, h), (acc, inp, wgt), (width, area) = axes, bases, extents
+        window = chunk.kh.count * chunk.kw.count
+        block = run.start - tile.co.start
+        layout = tile.layout
+        row, column = layout.first[0] + v.first, layout.first[1] + h.first
+        acc += block * tile.pixels + layout.at(row, column)
+        inp += v.source * width + h.source
+        wgt += block * chunk.ci.count * window + v.tap * chunk.kw.count + h.tap
+        weights = chunk.ci.count * window  # of an output block
+        kept = [
+            Loop(run.repeats, run.count * tile.pixels, run.jump * area, run.count * weights),
+            Loop(run.count, dst=tile.pixels, wgt=weights),
+            Loop(v.count, v.step // layout.strides[0] * layout.width(column), v.move * width),
+            Loop(h.count, h.step // layout.strides[1], h.move),
+        ]
+        if not v.taps or not h.taps:  # outputs between the taps hold the bias alone
+            if chunk.first:
+                reset_tiles(builder, acc, kept)
+            return
+        summed = [
+            Loop(chunk.ci.count, src=area, wgt=window),
+            Loop(v.taps, src=v.tap_move * width, wgt=v.tap_step * chunk.kw.count),
+            Loop(h.taps, src=h.tap_move, wgt=h.tap_step),
+        ]
+        accumulate(builder, (acc, inp, wgt), kept, summed, chunk.first)
+
+    def store(self, builder: StreamBuilder, tile: Tile, base: int, width: int) -> None:
+        """Store what lies from tile ``base``, its rows ``width`` apart."""
+        target, rows, columns = self.target, tile.rows, tile.columns
+        tight = width == columns.count or rows.count == 1
+        if columns.count == target.view[2] and tile.pixels == rows.count * columns.count:
+            builder.store_2d(
+                base, target.at(tile.group, tile.co.start, rows.start), tile.pixels,
+                tile.co.count, target.pixels,
+            )
+            return
+        for index, part in product(
+            range(tile.co.count),
+            [rows] if tight else [Part(rows.start + row, 1) for row in range(rows.count)],
+        ):
+            builder.store_2d(
+                base + index * tile.pixels + (part.start - rows.start) * width,
+                target.at(tile.group, tile.co.start + index, part.start, columns.start),
+                columns.count, part.count, target.view[2],
+            )

@@ -1,0 +1,133 @@
+"""Layers computed on the outputs of a convolution before they leave the accumulator.
+
+What a single layer reads of a convolution (or of the Add computed in one) need not go to memory and
+come back where that layer is work for the ALU: values by themselves (Relu, Clip, LeakyRelu), or
+windows over them (MaxPool, AveragePool without padding, GlobalAveragePool), those once in a chain.
+The integers are those of the layers one by one.  A maximum commutes with everything that never
+falls, so it is taken of the sums, and only what it leaves is requantized.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ....isa.config import Config
+from ...codegen.lowering_context import Activation
+from ...ir.quantized_graph import QuantizedNode
+from ...schedule.conv_problem import After, ConvShape
+from .epilogue_ops import quick_leaky
+
+__all__ = ["FOLLOWERS", "Following", "factor_of", "following"]
+
+VALUES = ("Relu", "Clip", "LeakyRelu")
+WINDOWS = ("MaxPool", "AveragePool", "GlobalAveragePool")
+FOLLOWERS = (*VALUES, *WINDOWS)
+_TAPS = 81  # of windows, unless one covers everything: each is an instruction or more micro-ops
+
+
+@dataclass(frozen=True, eq=False)
+class Following:
+    """Layers in a convolution, in order: those ahead of the windows, the windows, the rest."""
+
+    nodes: tuple[QuantizedNode, ...]
+    ahead: tuple[QuantizedNode, ...]
+    window: QuantizedNode | None
+    rest: tuple[QuantizedNode, ...]
+    after: After
+
+
+def following(
+    conv: QuantizedNode, nodes: Sequence[QuantizedNode], shape: ConvShape,
+    activations: Mapping[str, Activation], config: Config,
+) -> Following | None:
+    """Return how ``nodes`` follow a convolution of a shape, None if they cannot.
+
+    Whether that fits the buffers is another question (:func:`~.tilings.tilings`).
+    """
+    places = [index for index, node in enumerate(nodes) if node.op in WINDOWS]
+    if len(places) > 1 or not all(_uniform(node) for node in nodes):
+        return None
+    first = places[0] if places else len(nodes)
+    window = nodes[first] if places else None
+    after = After(shape.out)
+    if window is not None:
+        found = _windows(window, activations, shape.out)
+        if found is None:
+            return None
+        early = window.op == "MaxPool" and not shape.residual and _never_wraps(conv, config)
+        if not early and _outside(found, shape.out):  # what is outside has no value to round
+            return None
+        after = replace(found, early=early)
+    after = replace(
+        after, steps=after.taps + sum(_steps(node, config) for node in nodes),
+        tables=sum(node.requant is not None for node in nodes),
+        beside=int(any(node.op == "LeakyRelu" for node in nodes)),
+    )
+    return Following(tuple(nodes), tuple(nodes[:first]), window, tuple(nodes[first + 1:]), after)
+
+
+def _steps(node: QuantizedNode, config: Config) -> int:
+    """Return the ALU steps of a stored tile, taps aside."""
+    passes = 1 if config.requantize else 4
+    match node.op:
+        case "LeakyRelu":
+            return 3 + passes + (not quick_leaky(node, config.out_width))
+        case "Relu" | "Clip":
+            return 1 + (node.op == "Clip")
+        case "AveragePool" | "GlobalAveragePool":
+            return passes + (factor_of(node) != 1)
+    return 0
+
+
+def factor_of(node: QuantizedNode) -> int:
+    """Return the factor that stands for the division of a mean."""
+    if node.op == "GlobalAveragePool":
+        return int(node.attrs["factor"])
+    return int(node.attrs["factors"].flat[0])
+
+
+def _windows(
+    node: QuantizedNode, activations: Mapping[str, Activation], out: tuple[int, int]
+) -> After | None:
+    """Return the windows of a pooling layer over the outputs of a convolution."""
+    if node.op == "GlobalAveragePool":
+        return After((1, 1), out)
+    attrs, stored = node.attrs, activations[node.outputs[0]].view[1:]
+    kernel = attrs["kernel"]
+    if kernel[0] * kernel[1] > _TAPS or tuple(attrs.get("dilations", (1, 1))) != (1, 1):
+        return None
+    strides = tuple(
+        stride if count > 1 else 1 for stride, count in zip(attrs["strides"], stored, strict=True))
+    after = After(stored, tuple(kernel), (strides[0], strides[1]), tuple(attrs["pads"][:2]))
+    if node.op == "AveragePool":
+        factors = attrs["factors"]
+        if _outside(after, out) or (factors != factors.flat[0]).any():
+            return None
+    return after
+
+
+def _outside(after: After, out: tuple[int, int]) -> bool:
+    """Return whether windows reach out of the outputs."""
+    return any(
+        before > 0 or (count - 1) * stride + kernel > size
+        for before, count, stride, kernel, size in zip(
+            after.before, after.out, after.strides, after.kernel, out, strict=True)
+    )
+
+
+def _uniform(node: QuantizedNode) -> bool:
+    return node.requant is None or node.requant.uniform
+
+
+def _never_wraps(conv: QuantizedNode, config: Config) -> bool:
+    """Return whether no sum with its bias leaves 32 bits: then a greater sum is a greater output.
+    """
+    assert conv.weight is not None
+    assert conv.requant is not None
+    rule, axes = conv.requant, tuple(range(1, conv.weight.ndim))
+    most = np.abs(conv.weight.astype(np.int64)).sum(axes) << (config.inp_width - 1)
+    half = (np.int64(1) << rule.shift.astype(np.int64)) >> 1
+    return bool((most + np.abs(rule.bias.astype(np.int64)) + half < 1 << 31).all())

@@ -1,0 +1,194 @@
+"""What is done to the outputs of a convolution in the accumulator, as ALU steps on tiles there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from ....driver.stream.stream import StreamBuilder
+from ....isa.opcodes import AluOpcode
+from ...codegen.loop_nest import Loop, Nest, nest
+from ...codegen.tile_ops import bound_tiles, every_tile, requantize_tiles, reset_tiles
+from ...ir.fixed_point import Requant, limits
+from ...ir.quantized_graph import QuantizedNode
+from ...schedule.conv_problem import After
+from ...schedule.conv_tiles import Tile
+
+__all__ = ["Field", "bounds_of", "gather", "leaky", "quick_leaky", "result", "scale", "within"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Tiles of ACC: ``blocks`` runs of ``run`` neighbours, ``apart`` from start to start."""
+
+    base: int
+    blocks: int
+    run: int
+    apart: int
+
+    @property
+    def tiles(self) -> int:
+        """How many."""
+        return self.blocks * self.run
+
+
+def result(after: After | None, tile: Tile, base: int) -> tuple[Field, int]:
+    """Return where the windows of a tile leave their values, and from row to row there.
+
+    Between the rows may lie tiles that mean nothing.
+    """
+    row, column = (0, 0) if after is None else (tap for tap, _ in _kept_taps(after, tile))
+    width = tile.layout.width(column)
+    run = (tile.rows.count - 1) * width + tile.columns.count
+    return Field(base + tile.layout.at(row, column), tile.co.count, run, tile.pixels), width
+
+
+def _kept_taps(after: After, tile: Tile) -> list[tuple[int, bool]]:
+    """Return, for each axis, the tap whose place a window's value takes, and whether alone.
+
+    Alone: no other window of the tile meets what is there.
+    """
+    found = []
+    for stored, kernel, stride in zip(
+        (tile.rows, tile.columns), after.kernel, after.strides, strict=True
+    ):
+        apart = kernel <= 2 * stride - 1
+        found.append((max(0, kernel - stride) if apart else 0, apart or stored.count == 1))
+    return found
+
+
+def gather(
+    builder: StreamBuilder, opcode: AluOpcode, after: After, tile: Tile, base: int
+) -> None:
+    """Emit the maximum or sum of every window of a tile, into where :func:`result` says."""
+    _fill_outside(builder, tile, base)
+    layout, (high, wide) = tile.layout, after.kernel
+    (row, alone_down), (column, alone_along) = _kept_taps(after, tile)
+    channels = Loop(tile.co.count, layout.size, layout.size)
+    if layout.size == high * wide and layout.strides == (1, 1):  # one window of everything
+        loops = [Loop(layout.size - 1, 0, 1), channels]
+        nest((base, base + 1, 0), loops).alu(builder, opcode)
+        return
+
+    def meet(
+        y: int, x: int, taps: list[tuple[int, int]], columns: int, alone: bool
+    ) -> None:
+        """Emit some taps, those of a phase of columns at a time, into the place of one."""
+        into, width = base + layout.at(y, x), layout.width(x)
+        for phase in range(layout.strides[1]):
+            places = [base + layout.at(*tap) for tap in taps if tap[1] % layout.strides[1] == phase]
+            loops = [
+                channels, Loop(tile.rows.count, width, layout.width(phase)), Loop(columns, 1, 1)]
+            _meet(builder, opcode, into, places, loops, alone)
+
+    if not after.by_axis:
+        taps = [tap for tap in product(range(high), range(wide)) if tap != (row, column)]
+        meet(row, column, taps, tile.columns.count, alone_down and alone_along)
+        return
+    for phase in range(min(layout.strides[1], layout.columns)):
+        down = [(y, phase) for y in range(high) if y != row]
+        meet(row, phase, down, layout.width(phase), alone_down)
+    along = [(row, x) for x in range(wide) if x != column]
+    meet(row, column, along, tile.columns.count, alone_along)
+
+
+def _meet(
+    builder: StreamBuilder, opcode: AluOpcode, into: int, places: list[int], loops: list[Loop],
+    alone: bool,
+) -> None:
+    """Emit the values at ``places`` into those at ``into``, tap by tap.
+
+    Unless these are alone, value by value in the order in which they lie: what is overwritten is
+    met by no later one.
+    """
+    if alone or len(places) == 1:
+        for place in places:
+            nest((into, place, 0), loops).alu(builder, opcode)
+    elif places:
+        found = nest((into, 0, 0), loops)
+        each = np.array([[0, place, 0] for place in places])
+        uops = (found.uops[:, None, :] + each[None, :, :]).reshape(-1, 3)
+        Nest(uops, found.outer, found.inner).alu(builder, opcode)
+
+
+def _fill_outside(builder: StreamBuilder, tile: Tile, base: int) -> None:
+    """Put the least number where windows cover what is outside."""
+    layout, blocks = tile.layout, tile.co.count
+    (top, left), (sy, sx) = layout.first, layout.strides
+    lines = [
+        (layout.at(row, phase), layout.width(phase), 1)
+        for row in range(layout.rows) if not top <= row < top + tile.oh.count
+        for phase in range(min(sx, layout.columns))
+    ]
+    lines += [
+        (layout.at(phase, column), -(-(layout.rows - phase) // sy), layout.width(column))
+        for column in range(layout.columns) if not left <= column < left + tile.ow.count
+        for phase in range(min(sy, layout.rows))
+    ]
+    least = -(1 << 15)  # an immediate's
+    for at, count, step in lines:
+        loops = [Loop(blocks, layout.size, layout.size), Loop(count, step, step)]
+        found = nest((base + at, base + at, 0), loops)
+        reset_tiles(builder, base + at, loops)
+        found.alu(builder, AluOpcode.MIN, least)
+        found.alu(builder, AluOpcode.SHR, 16 - builder.config.acc_width)
+
+
+def leaky(
+    builder: StreamBuilder, node: QuantizedNode, field: Field, beside: int, table: int
+) -> None:
+    """Emit a LeakyRelu; as many tiles from ``beside`` on hold a copy, its parameters ``table``."""
+    rule, config = node.requant, builder.config
+    assert rule is not None
+    blocks = Loop(field.blocks, field.run, field.apart)
+    copy = nest((beside, field.base, 0), [blocks, Loop(field.run, 1, 1)])
+    back = nest((field.base, beside, 0), [
+        Loop(field.blocks, field.apart, field.run), Loop(field.run, 1, 1)])
+    reset_tiles(builder, beside, [Loop(field.tiles, 1)])
+    copy.alu(builder, AluOpcode.ADD)
+    if quick_leaky(node, config.out_width):
+        requantize_tiles(builder, rule, beside, 1, field.tiles, table, 0)
+        back.alu(builder, AluOpcode.MAX)
+        return
+    if node.attrs["slope"]:
+        every_tile(builder, AluOpcode.SHR, -node.attrs["slope"], field.base, field.run,
+                   field.blocks, field.apart)
+    back.alu(builder, AluOpcode.MAX)
+    requantize_tiles(
+        builder, rule, field.base, field.blocks, field.run, table, 0, field.apart)
+
+
+def quick_leaky(node: QuantizedNode, width: int) -> bool:
+    """Return whether positive values stay as they are: the maximum may come after rounding."""
+    rule = node.requant
+    assert rule is not None
+    return (
+        rule.multiplier is None and not rule.bias.any() and rule.zero_point == 0
+        and rule.uniform_shift == node.attrs["slope"] and rule.bounds(width) == limits(width)
+    )
+
+
+def bounds_of(node: QuantizedNode, width: int) -> tuple[int, int]:
+    """Return the least and the greatest value a Relu or a Clip lets through."""
+    if node.op == "Relu":
+        return 0, limits(width)[1]
+    return node.attrs["low"], node.attrs["high"]
+
+
+def within(builder: StreamBuilder, node: QuantizedNode, field: Field) -> None:
+    """Emit a Relu or a Clip."""
+    bound_tiles(
+        builder, *bounds_of(node, builder.config.inp_width), field.base, field.run, field.blocks,
+        field.apart)
+
+
+def scale(
+    builder: StreamBuilder, factor: int, rule: Requant, field: Field, table: int
+) -> None:
+    """Emit the product of sums with a factor, requantized."""
+    if factor != 1:
+        every_tile(
+            builder, AluOpcode.MUL, factor, field.base, field.run, field.blocks, field.apart)
+    requantize_tiles(builder, rule, field.base, field.blocks, field.run, table, 0, field.apart)

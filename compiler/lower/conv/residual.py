@@ -1,0 +1,73 @@
+"""Residual additions computed with the convolution they follow.
+
+The output of a convolution that only an Add reads need not go to memory and come back: while its
+integers are in the accumulator, as they would have been stored, the other operand is added by one
+GEMM step with an identity and the sum requantized.  The bits are those of the two layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from ....isa.config import Config
+from ...ir.layouts import View
+from ...ir.quantized_graph import DROPPED, QuantizedNode
+
+__all__ = ["Residual", "residuals"]
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """An Add in a convolution: the other operand, and how far each is shifted left."""
+
+    add: QuantizedNode
+    other: str
+    own_shift: int
+    other_shift: int
+
+
+def residuals(
+    nodes: Sequence[QuantizedNode], alone: Collection[str], views: Mapping[str, View],
+    config: Config,
+) -> dict[str, Residual]:
+    """Return the Adds that can be computed in a convolution, by the convolution's name.
+
+    Parameters
+    ----------
+    nodes
+        Of one launch, in order.
+    alone
+        Names of activations that one node reads, and nobody else.
+    """
+    if not config.requantize:  # without RQT two requantizations take more steps than they save
+        return {}
+    makers = {name: (at, node) for at, node in enumerate(nodes) for name in node.outputs}
+    found: dict[str, Residual] = {}
+    for add in nodes:
+        if add.op != "Add" or len(add.inputs) != 2 or not _simple(add):
+            continue
+        if views[add.inputs[0]] != views[add.inputs[1]]:
+            continue
+        choices = [
+            (makers[name][0], index) for index, name in enumerate(add.inputs)
+            if name in alone and name in makers and makers[name][1].op == "Conv"
+        ]
+        for at, index in sorted(choices, reverse=True):
+            other_shift = add.shifts[1 - index]
+            if other_shift <= config.wgt_width - 2 and nodes[at].name not in found:
+                found[nodes[at].name] = Residual(
+                    add, add.inputs[1 - index], add.shifts[index], other_shift)
+                break
+    return found
+
+
+def _simple(add: QuantizedNode) -> bool:
+    """Return whether an Add is one sum with one requantization for all channels."""
+    rule = add.requant
+    assert rule is not None
+    arrays = [rule.bias, rule.shift] + ([] if rule.multiplier is None else [rule.multiplier])
+    return (
+        add.constant is None and DROPPED not in add.shifts
+        and all((values == values[0]).all() for values in arrays)
+    )

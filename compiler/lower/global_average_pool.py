@@ -1,0 +1,80 @@
+"""GlobalAveragePool: sums of all pixels by GEMM with the identity, times a factor, requantized."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ...driver.stream.stream import StreamBuilder
+from ...isa.opcodes import AluOpcode, MemoryType
+from ..codegen.loop_nest import ITERATIONS, Loop
+from ..codegen.lowering_context import Lowering, load_run
+from ..codegen.scratchpad_lru import SlotPool
+from ..codegen.tile_ops import accumulate, every_tile, parameters, requantize_tiles
+from ..ir.quantized_graph import QuantizedNode
+from ..schedule.conv_problem import parameter_tiles
+from .block_gemm import scaled_identity
+
+__all__ = ["lower_global_average"]
+
+
+def lower_global_average(low: Lowering, node: QuantizedNode) -> None:
+    """Lower the mean over all pixels of each channel."""
+    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    config, rule = low.config, node.requant
+    assert rule is not None
+    weights = low.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
+    table = low.constants(
+        f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
+    )
+    kept = parameter_tiles(config)
+    room = config.depth(MemoryType.INP) // 2
+    blocks = max(1, min(
+        source.groups * source.blocks, room // source.pixels,
+        (config.depth(MemoryType.ACC) - kept) // 2, ITERATIONS,
+    ))
+    size = min(source.pixels, room, ITERATIONS)
+    inp, acc = SlotPool(0, room), SlotPool(kept, blocks)
+    low.compute(partial(
+        load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept
+    ))
+
+    def load_identity(builder: StreamBuilder, base: int) -> None:
+        builder.load_2d(MemoryType.WGT, base, weights, 1)
+
+    def load(builder: StreamBuilder, base: int, start: int, count: int, pixel: int, part: int
+             ) -> None:
+        builder.load_2d(
+            MemoryType.INP, base, source.dram + start * source.pixels + pixel, part, count,
+            source.pixels,
+        )
+
+    def compute(
+        builder: StreamBuilder, bases: tuple[int, int, int], count: int, pixel: int, part: int
+    ) -> None:
+        accumulate(
+            builder, bases, [Loop(count, 1, part)], [Loop(part, 0, 1)], pixel == 0
+        )
+        if pixel + part == source.pixels:
+            if node.attrs["factor"] != 1:
+                every_tile(builder, AluOpcode.MUL, node.attrs["factor"], bases[0], count)
+            requantize_tiles(builder, rule, bases[0], 1, count, 0, 0)
+
+    def store(builder: StreamBuilder, out: int, start: int, count: int) -> None:
+        builder.store_2d(out, target.dram + start, count)
+
+    everything = source.groups * source.blocks
+    for start in range(0, everything, blocks):
+        count = min(blocks, everything - start)
+        slot = acc.take(start)
+        for pixel in range(0, source.pixels, size):
+            part = min(size, source.pixels - pixel)
+            one = low.fill_weights((node.name, "identity"), load_identity)
+            data = low.fill(
+                inp, (start, pixel),
+                partial(load, start=start, count=count, pixel=pixel, part=part),
+            )
+            low.compute(partial(
+                compute, bases=(slot.base, data.base, one.base), count=count, pixel=pixel,
+                part=part,
+            ))
+        low.store(partial(store, out=slot.base, start=start, count=count))

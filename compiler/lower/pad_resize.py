@@ -1,0 +1,215 @@
+"""Pad, crop and nearest-neighbour Resize: GEMM with the identity puts each pixel where it belongs.
+
+Pixels of the border that Pad adds are cleared and, where the value is not zero, one ALU ADD gives
+it to them.  The scale stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from math import prod
+
+from ...driver.stream.stream import StreamBuilder
+from ...isa.config import Config
+from ...isa.opcodes import AluOpcode, MemoryType
+from ..codegen.loop_nest import ITERATIONS, Loop, nest
+from ..codegen.lowering_context import Activation, Lowering
+from ..codegen.scratchpad_lru import SlotPool
+from ..codegen.tile_ops import accumulate
+from ..ir.quantized_graph import QuantizedNode
+from ..schedule.conv_problem import cuts
+from ..schedule.conv_tiles import Part, parts_of
+from .block_gemm import scaled_identity
+
+__all__ = ["lower_pad", "lower_resize"]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Neighbouring outputs along one axis and the inputs they repeat.
+
+    ``inputs`` from input ``first`` on appear from output ``at`` of the span on, ``copies`` times
+    each; what is left of the ``count`` outputs, before and behind, is border.
+    """
+
+    start: int
+    count: int
+    first: int
+    inputs: int
+    at: int = 0
+    copies: int = 1
+
+    @property
+    def inside(self) -> tuple[int, int]:
+        """Outputs that repeat an input, from and to."""
+        return self.at, self.at + self.inputs * self.copies
+
+
+def lower_pad(low: Lowering, node: QuantizedNode) -> None:
+    """Lower a border of one value; a negative one crops."""
+    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    pads = node.attrs["pads"]
+
+    def spans(axis: int, size: int) -> list[_Span]:
+        found, have = [], source.view[1 + axis]
+        for part in parts_of(target.view[1 + axis], size):
+            begin = min(max(part.start - pads[axis], 0), have)
+            end = min(max(part.start + part.count - pads[axis], 0), have)
+            found.append(_Span(
+                part.start, part.count, begin, end - begin,
+                begin + pads[axis] - part.start if end > begin else 0,
+            ))
+        return found
+
+    _Copier(low, node, source, target, spans, node.attrs["fill"]).run(
+        cuts(target.view[1]), cuts(target.view[2]), (1, 1)
+    )
+
+
+def lower_resize(low: Lowering, node: QuantizedNode) -> None:
+    """Lower repeating every pixel a whole number of times along each axis."""
+    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    factors = node.attrs["factors"]
+
+    def sizes(axis: int) -> list[int]:
+        copies = factors[axis]
+        return [*(copies * size for size in cuts(source.view[1 + axis])), *cuts(copies)[1:]]
+
+    def spans(axis: int, size: int) -> list[_Span]:
+        copies, have = factors[axis], source.view[1 + axis]
+        if size >= copies:
+            parts = parts_of(have, size // copies)
+            return [_Span(p.start * copies, p.count * copies, p.start, p.count, 0, copies)
+                    for p in parts]
+        return [
+            _Span(pixel * copies + part.start, part.count, pixel, 1, 0, part.count)
+            for pixel in range(have) for part in parts_of(copies, size)
+        ]
+
+    _Copier(low, node, source, target, spans, 0).run(sizes(0), sizes(1), factors)
+
+
+class _Copier:
+    def __init__(
+        self, low: Lowering, node: QuantizedNode, source: Activation, target: Activation,
+        spans: Callable[[int, int], list[_Span]], fill: int,
+    ):
+        self.low, self.node, self.source, self.target = low, node, source, target
+        self.spans, self.fill = spans, fill
+        self.weights = low.constants(
+            f"{node.name}.weights", scaled_identity(low.config, 0)[0], MemoryType.WGT
+        )
+        config = low.config
+        self.inp = low.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
+        self.acc = SlotPool(0, config.depth(MemoryType.ACC) // 2)
+
+    def run(
+        self, rows: Iterable[int], columns: Iterable[int], copies: tuple[int, int]
+    ) -> None:
+        """Copy in the largest tiles of the given sizes that fit."""
+        blocks, tall, wide = max(
+            (size for size in product(cuts(self.source.blocks), rows, columns)
+             if self._fits(size, copies, self.low.config)),
+            key=lambda size: (size[0] * size[1] * size[2], size[2], size[1]),
+        )
+        for group, part, v, h in product(
+            range(self.source.groups), parts_of(self.source.blocks, blocks), self.spans(0, tall),
+            self.spans(1, wide),
+        ):
+            self._tile(group, part, v, h)
+
+    def _fits(
+        self, size: tuple[int, int, int], copies: tuple[int, int], config: Config
+    ) -> bool:
+        """Return whether blocks, rows and columns of outputs fit, and the loops over them."""
+        loops, inputs = [size[0]], size[0]
+        for outputs, times in zip(size[1:], copies, strict=True):
+            loops += [max(1, outputs // times), min(outputs, times)]
+            inputs *= loops[-2]
+        written_out = prod(sorted(loops)[:-2])
+        return (
+            prod(size) <= min(config.depth(MemoryType.ACC) // 2, ITERATIONS)
+            and inputs <= config.depth(MemoryType.INP) // 2
+            and written_out <= config.depth(MemoryType.UOP) // 2
+        )
+
+    def _tile(self, group: int, part: Part, v: _Span, h: _Span) -> None:
+        slot = self.acc.take((group, part, v, h))
+        if v.inputs and h.inputs:
+            one = self.low.fill_weights((self.node.name, "identity"), self._load_identity)
+            data = self.low.fill(
+                self.inp, (group, part, v.first, v.inputs, h.first, h.inputs),
+                partial(self._load, group=group, part=part, v=v, h=h),
+            )
+            self.low.compute(partial(
+                self._copy, bases=(slot.base, data.base, one.base), part=part, v=v, h=h
+            ))
+        else:
+            self.low.compute(partial(self._border, out=slot.base, part=part, v=v, h=h))
+        self.low.store(partial(
+            self._store, out=slot.base, group=group, part=part, v=v, h=h
+        ))
+
+    # -- device calls ----------------------------------------------------------------------------
+    def _load_identity(self, builder: StreamBuilder, base: int) -> None:
+        builder.load_2d(MemoryType.WGT, base, self.weights, 1)
+
+    def _load(
+        self, builder: StreamBuilder, base: int, group: int, part: Part, v: _Span, h: _Span
+    ) -> None:
+        for index in range(part.count):
+            builder.load_2d(
+                MemoryType.INP, base + index * v.inputs * h.inputs,
+                self.source.at(group, part.start + index, v.first, h.first), h.inputs, v.inputs,
+                self.source.view[2],
+            )
+
+    def _copy(
+        self, builder: StreamBuilder, bases: tuple[int, int, int], part: Part, v: _Span, h: _Span
+    ) -> None:
+        out, inp, one = bases
+        accumulate(
+            builder, (out + v.at * h.count + h.at, inp, one),
+            [
+                Loop(part.count, v.count * h.count, v.inputs * h.inputs),
+                Loop(v.inputs, v.copies * h.count, h.inputs), Loop(v.copies, h.count),
+                Loop(h.inputs, h.copies, 1), Loop(h.copies, 1),
+            ],
+            [], True,
+        )
+        self._border(builder, out, part, v, h)
+
+    def _border(self, builder: StreamBuilder, out: int, part: Part, v: _Span, h: _Span) -> None:
+        """Fill what repeats no input: above, below, left and right of what does."""
+        (top, bottom), (left, right) = v.inside, h.inside
+        if not (v.inputs and h.inputs):
+            top, bottom = v.count, v.count
+        for y, x, tall, wide in (
+            (0, 0, top, h.count), (bottom, 0, v.count - bottom, h.count),
+            (top, 0, bottom - top, left), (top, right, bottom - top, h.count - right),
+        ):
+            if not tall or not wide:
+                continue
+            at = out + y * h.count + x
+            area = v.count * h.count
+            found = nest((at, at, 0), [
+                Loop(part.count, area, area), Loop(tall, h.count, h.count), Loop(wide, 1, 1),
+            ])
+            nest((at, 0, 0), [
+                Loop(part.count, area), Loop(tall, h.count), Loop(wide, 1),
+            ]).gemm(builder, reset=True)
+            if self.fill:
+                found.alu(builder, AluOpcode.ADD, self.fill)
+
+    def _store(
+        self, builder: StreamBuilder, out: int, group: int, part: Part, v: _Span, h: _Span
+    ) -> None:
+        for index in range(part.count):
+            builder.store_2d(
+                out + index * v.count * h.count,
+                self.target.at(group, part.start + index, v.start, h.start), h.count, v.count,
+                self.target.view[2],
+            )

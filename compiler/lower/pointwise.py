@@ -1,0 +1,185 @@
+"""Lower a :class:`~.mix.Mix`: load runs of tiles, multiply, finish, store.
+
+    for every run of output blocks whose terms are alike
+        for every chunk of it that fits                        a slot of ACC
+            for every part of the terms                        a slot of INP, of WGT
+                load each input block once, GEMM term by term
+            finish, requantize, store
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from ...driver.stream.stream import StreamBuilder
+from ...isa.opcodes import MemoryType
+from ..codegen.loop_nest import ITERATIONS, Loop
+from ..codegen.lowering_context import Activation, Lowering, load_run
+from ..codegen.scratchpad_lru import Slot, SlotPool
+from ..codegen.tile_ops import accumulate, parameters, requantize_tiles, shift_left
+from ..ir.quantized_graph import QuantizedNode
+from ..schedule.conv_problem import parameter_tiles
+from ..schedule.conv_tiles import Part, parts_of
+from .block_gemm import Mix, Run
+
+__all__ = ["lower_mix"]
+
+def lower_mix(low: Lowering, node: QuantizedNode, sources: list[Activation], mix: Mix) -> None:
+    """Lower a mix into a node's output.  A source of one group serves every group of images."""
+    _Mixer(low, node, sources, low.activations[node.outputs[0]], mix).run()
+
+
+class _Mixer:
+    def __init__(
+        self, low: Lowering, node: QuantizedNode, sources: list[Activation], target: Activation,
+        mix: Mix,
+    ):
+        self.low, self.node, self.sources, self.target = low, node, sources, target
+        self.mix, self.config = mix, low.config
+        rule, config = mix.rule, low.config
+        self.varies = rule is not None and not rule.uniform
+        tiles, runs = mix.runs()
+        table = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
+        self.runs = [replace(run, table=table + run.table) for run in runs]
+        inp, wgt = config.depth(MemoryType.INP) // 2, config.depth(MemoryType.WGT) // 2
+        most = max(len(run.terms) for run in self.runs)
+        self.at_once = min(most, inp, wgt)  # terms
+        self.each = parameter_tiles(config) if rule is not None else 0
+        held = max(1, config.depth(MemoryType.ACC) // (4 * max(1, self.each)))
+        self.held = min(target.blocks, held, wgt // self.at_once) if self.varies else 1
+        kept = self.each * self.held
+        self.size = min(
+            inp // self.at_once, (config.depth(MemoryType.ACC) - kept) // (2 * mix.planes),
+            ITERATIONS,
+        )
+        self.inp = low.pool(MemoryType.INP, self.size * self.at_once, 2)
+        self.acc = SlotPool(kept, self.size * mix.planes)
+        self.resident: Part | None = None
+        self.parameters = 0
+        if rule is not None:
+            rows = parameters(rule, config, uniform=not self.varies)
+            self.parameters = low.constants(f"{node.name}.parameters", rows, MemoryType.ACC)
+
+    def run(self) -> None:
+        for run in self.runs:
+            if self._flat(run):
+                everything = self.target.tiles
+                self._chunks(replace(run, blocks=1), 0, everything)
+                continue
+            for group in range(self.target.groups):
+                if run.step == 0 and not self.varies:  # its blocks are one long row of tiles
+                    self._chunks(
+                        replace(run, blocks=1), group, run.blocks * self.target.pixels
+                    )
+                else:
+                    self._chunks(run, group, self.target.pixels)
+
+    def _flat(self, run: Run) -> bool:
+        """Return whether the whole activation is one row of tiles, in and out."""
+        target = self.target
+        return run.step == 0 and not self.varies and run.blocks == target.blocks and all(
+            self.sources[term.source].groups == target.groups
+            and self.sources[term.source].blocks == target.blocks
+            for term in run.terms
+        )
+
+    def _chunks(self, run: Run, group: int, pixels: int) -> None:
+        """Do the blocks of a run for one group, ``pixels`` tiles each."""
+        wgt = self.config.depth(MemoryType.WGT) // 2
+        blocks = 1
+        if pixels <= self.size:
+            blocks = min(run.blocks, self.size // pixels, max(1, wgt // self.at_once))
+            blocks = min(blocks, self.held) if self.varies else blocks
+        for part in parts_of(run.blocks, blocks):
+            for row in parts_of(pixels, self.size if blocks == 1 else pixels):
+                self._chunk(run, group, pixels, part, row)
+
+    def _chunk(self, run: Run, group: int, pixels: int, part: Part, row: Part) -> None:
+        self._hold(Part(run.first + part.start, part.count) if self.varies else Part(0, 1))
+        out = self.target.at(group, run.first) + part.start * pixels + row.start
+        slot = self.acc.take(out)
+        for terms in parts_of(len(run.terms), self.at_once):
+            chosen = run.terms[terms.start : terms.start + terms.count]
+            origins = list(dict.fromkeys((term.source, term.block) for term in chosen))
+            starts = [self._origin(source, block, group) + part.start * pixels + row.start
+                      for source, block in origins]
+            wgt = self.low.fill_weights(
+                (self.node.name, run.first, part, terms) if run.step else
+                (self.node.name, run.first, terms),
+                partial(self._load_weights, run=run, part=part, terms=terms),
+            )
+            inp = self.low.fill(
+                self.inp, (out, terms),
+                partial(self._load, starts=starts, part=part, row=row, pixels=pixels),
+            )
+            self.low.compute(partial(
+                self._compute, run=run, terms=terms, origins=origins, part=part, row=row,
+                bases=(slot.base, inp.base, wgt.base),
+            ))
+        self._store(slot, out, part, row, pixels)
+
+    def _origin(self, source: int, block: int, group: int) -> int:
+        activation = self.sources[source]
+        return activation.at(group if activation.groups > 1 else 0, block)
+
+    def _hold(self, wanted: Part) -> None:
+        """Have the parameters of some blocks on chip."""
+        if self.each and self.resident != wanted:
+            self.low.compute(partial(
+                load_run, memory_type=MemoryType.ACC, sram=0,
+                dram=self.parameters + wanted.start * self.each, count=wanted.count * self.each,
+            ))
+            self.resident = wanted
+
+    # -- device calls ----------------------------------------------------------------------------
+    def _load_weights(self, builder: StreamBuilder, base: int, run: Run, part: Part, terms: Part
+                      ) -> None:
+        first = run.table + part.start * run.step + terms.start
+        rows = part.count if run.step else 1
+        builder.load_2d(MemoryType.WGT, base, first, terms.count, rows, max(run.step, terms.count))
+
+    def _load(
+        self, builder: StreamBuilder, base: int, starts: list[int], part: Part, row: Part,
+        pixels: int,
+    ) -> None:
+        size = part.count * row.count
+        for index, start in enumerate(starts):
+            builder.load_2d(
+                MemoryType.INP, base + index * size, start, row.count, part.count, pixels
+            )
+
+    def _compute(
+        self, builder: StreamBuilder, run: Run, terms: Part, origins: list[tuple[int, int]],
+        part: Part, row: Part, bases: tuple[int, int, int],
+    ) -> None:
+        out, inp, wgt = bases
+        size = part.count * row.count
+        for index in range(terms.count):
+            position = terms.start + index
+            term = run.terms[position]
+            plane = out + term.plane * size
+            loops = [
+                Loop(part.count, row.count, row.count, terms.count if run.step else 0),
+                Loop(row.count, 1, 1),
+            ]
+            at = (plane, inp + origins.index((term.source, term.block)) * size, wgt + index)
+            before = [t for t in run.terms[:position] if t.plane == term.plane]
+            after = [t for t in run.terms[position + 1 :] if t.plane == term.plane]
+            accumulate(builder, at, loops, [], not before)
+            amount = term.shift - (after[0].shift if after else 0)
+            if amount:
+                shift_left(builder, amount, plane, size)
+        if terms.start + terms.count < len(run.terms):
+            return
+        if self.mix.finish is not None:
+            self.mix.finish(builder, out, size, size)
+        if self.mix.rule is not None:
+            stride = self.each if self.varies else 0
+            requantize_tiles(builder, self.mix.rule, out, part.count, row.count, 0, stride)
+
+    def _store(self, slot: Slot, out: int, part: Part, row: Part, pixels: int) -> None:
+        def store(builder: StreamBuilder) -> None:
+            builder.store_2d(slot.base, out, row.count, part.count, pixels)
+
+        self.low.store(store)

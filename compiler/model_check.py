@@ -1,0 +1,152 @@
+"""What will become of a model, before it is compiled: where nodes run, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from math import lcm, prod
+from pathlib import Path
+from typing import Any
+
+from ..isa.config import Config, load_config
+from ..isa.opcodes import MemoryType
+from .frontend.onnx.onnx_importer import import_model
+from .ir.compile_errors import CompileError
+from .ir.graph import Graph
+from .ir.layouts import own_view
+from .partition.front_end import prepare
+from .partition.partition import Placement
+
+__all__ = ["CheckedNode", "ModelCheck", "check_model"]
+
+
+@dataclass(frozen=True)
+class CheckedNode:
+    """A node of the model as it came: ``where`` is ``accelerator``, ``host`` or ``folded``."""
+
+    name: str
+    op: str
+    where: str
+    reason: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    """Every node in order, and everything that keeps the model from being compiled."""
+
+    model: str
+    config: str
+    nodes: tuple[CheckedNode, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def compiles(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def count(self, where: str) -> int:
+        """Return how many nodes end up at a place."""
+        return sum(node.where == where for node in self.nodes)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {**asdict(self), "compiles": self.compiles}
+
+
+def check_model(
+    path: str | Path, config: Config | str | Path | None = None,
+    shapes: dict[str, tuple[int, ...]] | None = None, memory: int = 64 << 20,
+) -> ModelCheck:
+    """Check an ONNX file; parameters as :func:`~.compile.compile_model`.
+
+    Nothing of the model is a reason to raise: what is wrong with it is in ``problems``.
+
+    Raises
+    ------
+    ConfigError
+        The configuration is not a legal one.
+    """
+    config = load_config(config)
+    try:
+        graph, _ = import_model(path, shapes)
+    except CompileError as error:
+        return ModelCheck(str(path), config.name, (), tuple(error.problems))
+    came = [(node.name, node.op, node.outputs[0]) for node in graph.nodes]
+    sizes = {name: tensor.shape for name, tensor in graph.tensors.items()}
+    try:
+        placements, _ = prepare(graph, config)
+    except CompileError as error:
+        return ModelCheck(str(path), config.name, (), tuple(error.problems))
+    nodes = tuple(
+        CheckedNode(name, op, *_fate(name, graph, placements), sizes.get(output, ()))
+        for name, op, output in came
+    )
+    problems = tuple(_problems(graph, placements, config, memory))
+    return ModelCheck(str(path), config.name, nodes, problems)
+
+
+def _fate(name: str, graph: Graph, placements: dict[str, Placement]) -> tuple[str, str]:
+    """Return where a node runs and why."""
+    if name in placements:
+        return placements[name].where, placements[name].reason
+    parts = [p for part, p in placements.items() if part.startswith(f"{name}[")]
+    if parts:
+        where = "host" if any(not part.on_accelerator for part in parts) else "accelerator"
+        reasons = dict.fromkeys(part.reason for part in parts if part.where == where)
+        return where, f"in {len(parts)} parts: {'; '.join(reasons)}"
+    return "folded", graph.folded.get(name, "nobody reads what it computes")
+
+
+def _problems(
+    graph: Graph, placements: dict[str, Placement], config: Config, memory: int
+) -> Iterable[str]:
+    for name in graph.outputs:
+        if graph.tensors[name].constant:
+            yield f"output {name!r} is a constant: it does not depend on the input"
+    images = graph.tensors[graph.inputs[0]].shape[:1]
+    whole = lcm(*images, config.batch)
+    if images and whole != images[0]:
+        for name in _host_names(graph, placements):
+            if graph.tensors[name].shape[:1] != images:
+                yield (
+                    f"host tensor {name!r} {list(graph.tensors[name].shape)} has no dimension of "
+                    f"images: compile for a batch of {whole}, --shape {graph.inputs[0]}={whole},..."
+                )
+    least = _least_memory(graph, placements, config, whole)
+    if least > memory:
+        yield (
+            f"its weights and activations take {least} bytes of device memory, more than {memory}: "
+            "give the target and the compiler more memory"
+        )
+
+
+def _host_names(graph: Graph, placements: dict[str, Placement]) -> list[str]:
+    """Return what nodes on the host read and make, and what is read of the others' results."""
+    names = dict.fromkeys((*graph.inputs, *graph.outputs))
+    for node in graph.nodes:
+        if not placements[node.name].on_accelerator:
+            names |= dict.fromkeys(name for name in (*node.inputs, *node.outputs) if name)
+    return [name for name in names if not graph.tensors[name].constant]
+
+
+def _least_memory(
+    graph: Graph, placements: dict[str, Placement], config: Config, images: int
+) -> int:
+    """Return a bound on the device memory: activations and weights, without instructions."""
+    total, seen = 0, set()
+    for node in graph.nodes:
+        if not placements[node.name].on_accelerator:
+            continue
+        for name in (*node.inputs, *node.outputs):
+            tensor = graph.tensors[name] if name else None
+            if tensor is None or name in seen:
+                continue
+            seen.add(name)
+            view = own_view(tensor.shape)
+            if tensor.constant:
+                total += prod(tensor.shape) * config.wgt_width // 8 if len(tensor.shape) > 1 else 0
+            elif view is not None and node.op not in ("Flatten", "View"):
+                tiles = images // config.batch * -(-view[0] // config.block_in) * view[1] * view[2]
+                total += tiles * config.tile_bytes(MemoryType.INP)
+    return total

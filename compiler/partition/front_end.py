@@ -1,0 +1,42 @@
+"""From an imported graph to a folded one whose nodes have places, whatever kind of model it is."""
+
+from __future__ import annotations
+
+from ...isa.config import Config
+from ..canonicalize.canonicalize import fold
+from ..frontend.onnx.qdq import Given, drop_pairs, read_scales
+from ..ir.compile_errors import CompileError
+from ..ir.graph import Graph
+from .partition import Placement, place
+from .qdq_constraints import obstacle
+
+__all__ = ["prepare"]
+
+
+def prepare(graph: Graph, config: Config) -> tuple[dict[str, Placement], Given | None]:
+    """Fold a graph in place and place its nodes.
+
+    Returns
+    -------
+    placements, given
+        Where each node runs; the scales that a model brings, None for a float model.
+
+    Raises
+    ------
+    CompileError
+        The model comes quantized in a way that the device or the configuration has not.
+    """
+    given = read_scales(graph)
+    if given is not None and not (
+        config.requantize and config.inp_width == config.wgt_width == 8
+    ):
+        raise CompileError(
+            "the model comes quantized (QuantizeLinear, DequantizeLinear): its scales need 8-bit "
+            f"operands and RQT, and {config.name} has not both: choose a configuration that has, "
+            "or compile the float model"
+        )
+    fold(graph)
+    if given is None:
+        return place(graph, config), None
+    drop_pairs(graph, given)
+    return place(graph, config, obstacle), given

@@ -1,0 +1,139 @@
+"""Run the float network over calibration data and keep what quantization needs to know.
+
+The model runs as it came (before folding), in float, with every activation made an output; so
+calibration also checks that folding kept the names of what it kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from ..frontend.onnx.onnx_evaluator import evaluator
+from ..ir.arrays import check_arrays
+from ..ir.compile_errors import CompileError
+from ..ir.graph import Graph
+
+__all__ = ["Calibration", "calibrate", "check_samples", "float_activations"]
+
+_KEPT = 1 << 16  # values kept of each tensor to measure quantization errors on
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What calibration saw of each activation.
+
+    Attributes
+    ----------
+    peaks
+        Greatest magnitude of each channel (axis 1).
+    values
+        A sample of its values, ``[images, channels, some positions]``.
+    images
+        How many were seen.
+    """
+
+    peaks: dict[str, np.ndarray]
+    values: dict[str, np.ndarray]
+    images: int
+
+    def peak(self, name: str) -> float:
+        """Return the greatest magnitude of an activation."""
+        return float(self.peaks[name].max(initial=0))
+
+    def scaled(self, factors: Mapping[str, np.ndarray]) -> Calibration:
+        """Return what calibration sees when channels are divided by positive factors."""
+        peaks, values = dict(self.peaks), dict(self.values)
+        for name, factor in factors.items():
+            peaks[name] = peaks[name] / factor
+            values[name] = values[name] / factor[:, None]
+        return Calibration(peaks, values, self.images)
+
+
+def check_samples(
+    samples: Mapping[str, np.ndarray], graph: Graph, where: str = "calibration data"
+) -> dict[str, np.ndarray]:
+    """Return the arrays of the graph's inputs (errors: :func:`~.samples.check_arrays`)."""
+    wanted = {name: (graph.tensors[name].shape, graph.tensors[name].dtype)
+              for name in graph.inputs}
+    return check_arrays(samples, wanted, where)
+
+
+def calibrate(
+    model: onnx.ModelProto, graph: Graph, samples: dict[str, np.ndarray], names: Iterable[str]
+) -> Calibration:
+    """Observe named activations over checked samples (:func:`check_samples`).
+
+    The last launch is filled up by repeating images where their number is not a multiple of the
+    model's batch.
+
+    Raises
+    ------
+    CompileError
+        The float model cannot run, or an activation is not finite.
+    """
+    names = sorted(set(names))
+    total = len(samples[graph.inputs[0]])
+    rounds = -(-total // graph.tensors[graph.inputs[0]].shape[0])
+    keep = max(1, _KEPT // rounds)
+    peaks: dict[str, np.ndarray] = {}
+    values: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for results in float_activations(model, graph, samples, names):
+        for name in names:
+            flat = _channels(name, results[name])
+            peak = np.abs(flat).max((0, 2), initial=0)
+            peaks[name] = np.maximum(peaks[name], peak) if name in peaks else peak
+            values[name].append(_some(flat, keep))
+    return Calibration(peaks, {name: np.concatenate(v) for name, v in values.items()}, total)
+
+
+def float_activations(
+    model: onnx.ModelProto, graph: Graph, samples: dict[str, np.ndarray], names: Iterable[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Run the float model and yield named activations, launch by launch (errors: as above)."""
+    names = list(names)
+    computed = [name for name in names if name not in graph.inputs]
+    computed += [name for name in graph.outputs if name not in (*names, *graph.inputs)]
+    observed = onnx.ModelProto()
+    observed.CopyFrom(model)
+    known = {output.name for output in observed.graph.output}
+    observed.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in computed if name not in known
+    )
+    batch = graph.tensors[graph.inputs[0]].shape[0]
+    total = len(samples[graph.inputs[0]])
+    try:
+        run = evaluator(observed, computed)
+        for start in range(0, total, batch):
+            rows = np.arange(start, start + batch) % total
+            feeds = {name: samples[name][rows] for name in graph.inputs}
+            yield {**feeds, **run(feeds)}
+    except CompileError:
+        raise
+    except Exception as error:  # evaluators raise types of their own
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CompileError(f"the float network cannot run: {text}") from None
+
+
+def _channels(name: str, value: np.ndarray) -> np.ndarray:
+    """Return a finite activation as float64 ``[images, channels, positions]``."""
+    value = np.asarray(value, np.float64)
+    if not np.isfinite(value).all():
+        raise CompileError(
+            f"activation {name!r} is NaN or infinite on calibration data: the network overflows"
+        )
+    shape = (*value.shape, 1, 1)[:2] if value.ndim < 2 else value.shape[:2]
+    return value.reshape(*shape, -1)
+
+
+def _some(flat: np.ndarray, keep: int) -> np.ndarray:
+    """Return the values at some positions, the same for all channels; about ``keep`` in all."""
+    positions = flat.shape[2]
+    wanted = max(1, keep // max(1, flat.shape[0] * flat.shape[1]))
+    if wanted >= positions:
+        return flat
+    chosen = np.random.default_rng(positions).permutation(positions)[:wanted]
+    return flat[:, :, np.sort(chosen)]

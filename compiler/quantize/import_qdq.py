@@ -1,0 +1,125 @@
+"""Take over the quantization of a model that comes quantized, and say how far it is from it.
+
+onnxruntime, its fusions switched off, computes what the model says, in float between roundings.  A
+layer of ours is compared with it on the same integers: those the model rounds its inputs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+
+from ..frontend.onnx.qdq import Given
+from ..ir.graph import Graph
+from ..ir.quantized_graph import QuantizedGraph
+from ..partition.partition import Placement
+from ..reference.reference_evaluator import evaluate_node
+from .calibrate import calibrate, float_activations
+from .error_metrics import clipped, measure, take_sample
+from .output_comparison import OutputComparison, compare_outputs
+from .qdq_quantizer import GivenQuantizer
+from .quantization_search import (
+    AUTO,
+    Choice,
+    Options,
+    layer_activations,
+    measured_images,
+    multiplications,
+)
+
+__all__ = ["deviations", "take_over"]
+
+_WORK = 3e11  # multiply-accumulates of the images whose outputs are compared
+
+
+def take_over(
+    graph: Graph, model: onnx.ModelProto, placements: Mapping[str, Placement],
+    samples: dict[str, np.ndarray], options: Options, given: Given,
+) -> Choice:
+    """Return the integer network by the model's own scales.
+
+    Of ``options`` only the method counts, for activations that have no scale.
+
+    Raises
+    ------
+    CompileError
+        What the device cannot do; all problems are listed.
+    """
+    names = layer_activations(graph, placements)
+    seen = calibrate(model, graph, samples, names)
+    method = "error" if options.method == AUTO else options.method
+    quantized = GivenQuantizer(graph, dict(placements), seen, method, given).run()
+    images = measured_images(graph)
+    sample = take_sample(model, graph, samples, names, images)
+    rounded = {
+        name: given.rounded[name] for name, tensor in quantized.tensors.items()
+        if tensor.exponent is not None and name in given.rounded
+    }
+    runs = list(float_activations(model, graph, sample.inputs, set(rounded.values())))
+    exact = {
+        name: np.concatenate([run[inside] for run in runs]) for name, inside in rounded.items()
+    }
+    sample.activations.update(exact)  # what the model goes on with
+    measured = measure(quantized, sample, {})
+    return Choice(
+        quantized, "given", False, seen.images, len(next(iter(sample.inputs.values()))), {},
+        measured.ratios, clipped(quantized, seen),
+        _outputs(graph, model, samples, quantized, images), deviations(quantized, exact),
+    )
+
+
+def _outputs(
+    graph: Graph, model: onnx.ModelProto, samples: dict[str, np.ndarray],
+    quantized: QuantizedGraph, images: int,
+) -> tuple[OutputComparison, ...]:
+    """Compare the outputs over all calibration images, ``images`` at a time."""
+    total = min(len(samples[graph.inputs[0]]), max(1, int(_WORK / multiplications(graph))))
+    wanted: dict[str, list[np.ndarray]] = {}
+    found: dict[str, list[np.ndarray]] = {}
+    for start in range(0, total, images):
+        part = {name: value[start : min(total, start + images)] for name, value in samples.items()}
+        sample = take_sample(model, graph, part, set(), images)
+        outputs = measure(quantized, sample, {}).outputs
+        count = len(part[graph.inputs[0]])
+        for name, value in outputs.items():
+            wanted.setdefault(name, []).append(sample.activations[name][:count])
+            found.setdefault(name, []).append(value[:count])
+    return compare_outputs(
+        {name: np.concatenate(values) for name, values in wanted.items()},
+        {name: np.concatenate(values) for name, values in found.items()},
+    )
+
+
+def deviations(
+    quantized: QuantizedGraph, exact: Mapping[str, np.ndarray]
+) -> dict[str, tuple[int, float]]:
+    """Return how far each layer is from the model's, given the model's integers.
+
+    Parameters
+    ----------
+    exact
+        Real values of activations as the model rounds them.
+
+    Returns
+    -------
+    dict
+        By node whose inputs and output the model rounds: the greatest difference in steps of the
+        output's scale, and the share of elements that differ at all.
+    """
+    found: dict[str, tuple[int, float]] = {}
+    width = quantized.inp_width
+    integers = {
+        name: quantized.tensors[name].integers(value, width) for name, value in exact.items()
+    }
+    for node in quantized.nodes:
+        if node.op == "Host" or not integers.keys() >= set(node.inputs):
+            continue
+        made = evaluate_node(node, [integers[name] for name in node.inputs], width)
+        if node.outputs[0] in integers:
+            apart = np.abs(made - integers[node.outputs[0]])
+            found[node.name] = int(apart.max(initial=0)), float((apart > 0).mean())
+        elif node.op == "ScaledAdd":  # put in ahead of a node, and part of it
+            integers[node.outputs[0]] = made
+    return found

@@ -1,0 +1,225 @@
+"""Choose how a network is quantized by the error it makes on calibration images.
+
+Every calibration method makes an integer network; the reference evaluator runs each and the one
+whose outputs are nearest the float network's stays.  Equalization across layers is tried with the
+same methods, in large networks with the best of them.  What is forced is not tried against
+anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+import onnx
+
+from ...isa.config import Config
+from ..ir.compile_errors import CompileError
+from ..ir.graph import Graph
+from ..ir.quantized_graph import QuantizedGraph
+from ..partition.partition import Placement
+from .activation_scales import METHODS
+from .calibrate import Calibration, calibrate
+from .equalize import equalized
+from .error_metrics import Measurement, clipped, measure, take_sample
+from .output_comparison import OutputComparison, compare_outputs
+from .quantizer import quantize_graph
+from .weight_scales import scheme_of
+
+__all__ = [
+    "AUTO", "EQUALIZE", "Choice", "Options", "choose", "layer_activations", "measured_images",
+    "multiplications",
+]
+
+AUTO = "auto"
+EQUALIZE = (AUTO, "on", "off")
+_WORK = 3e9  # multiply-accumulates of the images of one measurement; never less than a launch
+_IMAGES = 32
+_SMALL = 1e8  # multiply-accumulates of an image up to which everything is tried with everything
+
+
+@dataclass(frozen=True)
+class Options:
+    """What of the quantization is forced.
+
+    Attributes
+    ----------
+    scales
+        One of :data:`~.weights.SCALES`.
+    method
+        One of :data:`~.exponents.METHODS`, or ``auto``.
+    equalize
+        One of :data:`EQUALIZE`.
+
+    Raises
+    ------
+    ValueError
+        One of them is none of these.
+    """
+
+    scales: str = "per-channel"
+    method: str = AUTO
+    equalize: str = AUTO
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("method", self.method, (AUTO, *METHODS)), ("equalize", self.equalize, EQUALIZE),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A quantized network and how it came about.
+
+    Attributes
+    ----------
+    quantized
+        What was chosen.
+    method, equalized
+        How.
+    images
+        Of calibration.
+    measured
+        On how many of them errors were measured.
+    tried
+        Signal-to-noise ratio of the outputs, in dB, by what was tried.
+    ratios
+        Signal-to-noise ratio of each activation of what was chosen, in dB.
+    clipped
+        Share of the values of each quantized activation that its scale clips.
+    compared
+        Outputs against the float network's, over the measured images.
+    deviations
+        Of a model that comes quantized, by node (:func:`~.imported.deviations`).
+    """
+
+    quantized: QuantizedGraph
+    method: str
+    equalized: bool
+    images: int
+    measured: int
+    tried: dict[str, float]
+    ratios: dict[str, float]
+    clipped: dict[str, float]
+    compared: tuple[OutputComparison, ...]
+    deviations: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    method: str
+    quantized: QuantizedGraph
+    seen: Calibration
+    measured: Measurement
+    equalized: bool = False
+
+    @property
+    def snr(self) -> float:
+        return self.measured.overall
+
+    @property
+    def title(self) -> str:
+        return f"{self.method}, equalized" if self.equalized else self.method
+
+
+def choose(
+    graph: Graph, model: onnx.ModelProto, placements: Mapping[str, Placement],
+    samples: dict[str, np.ndarray], config: Config, options: Options,
+) -> Choice:
+    """Return the integer network of a folded, placed graph.
+
+    Raises
+    ------
+    CompileError
+        Nothing that was tried can be represented.
+    """
+    work = _Chooser(graph, model, placements, samples, config, options)
+    return work.run()
+
+
+class _Chooser:
+    def __init__(
+        self, graph: Graph, model: onnx.ModelProto, placements: Mapping[str, Placement],
+        samples: dict[str, np.ndarray], config: Config, options: Options,
+    ):
+        self.graph, self.placements, self.config = graph, dict(placements), config
+        self.options, self.scheme = options, scheme_of(options.scales, config)
+        names = layer_activations(graph, placements)
+        self.seen = calibrate(model, graph, samples, names)
+        self.work = multiplications(graph)
+        images = measured_images(graph)
+        self.sample = take_sample(model, graph, samples, names, images)
+
+    def run(self) -> Choice:
+        methods = METHODS if self.options.method == AUTO else (self.options.method,)
+        candidates: list[_Candidate] = []
+        if self.options.equalize != "on":
+            candidates = self.best_first(methods, self.graph, {}, None)
+            if self.work > _SMALL:
+                methods = (candidates[0].method,)
+        if self.options.equalize != "off":
+            peaks = self.seen.peaks if self.scheme.per_channel else None
+            other, factors = equalized(self.graph, peaks)
+            if factors or not candidates:
+                candidates += self.best_first(methods, other, factors, candidates or None)
+        best = max(candidates, key=lambda candidate: candidate.snr)
+        images = len(next(iter(self.sample.inputs.values())))
+        return Choice(
+            best.quantized, best.method, best.equalized, self.seen.images, images,
+            {candidate.title: candidate.snr for candidate in candidates}, best.measured.ratios,
+            clipped(best.quantized, best.seen),
+            compare_outputs(self.sample.activations, best.measured.outputs),
+        )
+
+    def best_first(
+        self, methods: Iterable[str], graph: Graph, factors: Mapping[str, np.ndarray],
+        spare: list[_Candidate] | None,
+    ) -> list[_Candidate]:
+        """Quantize by each method; a failure counts only where nothing else is at hand."""
+        found: list[_Candidate] = []
+        problems: list[CompileError] = []
+        memo: dict[tuple[str, str], np.ndarray] = {}
+        seen = self.seen.scaled({n: f for n, f in factors.items() if n in self.seen.peaks})
+        for method in methods:
+            try:
+                quantized = quantize_graph(
+                    graph, self.placements, seen, self.config.inp_width, self.config.wgt_width,
+                    method, self.scheme, memo,
+                )
+            except CompileError as error:
+                problems.append(error)
+                continue
+            measured = measure(quantized, self.sample, factors)
+            found.append(_Candidate(method, quantized, seen, measured, bool(factors)))
+        if problems and not found and not spare:
+            raise problems[0]
+        return sorted(found, key=lambda candidate: -candidate.snr)
+
+
+def layer_activations(graph: Graph, placements: Mapping[str, Placement]) -> set[str]:
+    """Return the activations that nodes on the accelerator read and make."""
+    return {
+        name
+        for node in graph.nodes if placements[node.name].on_accelerator
+        for name in (*node.inputs, *node.outputs)
+        if name and not graph.tensors[name].constant
+    }
+
+
+def multiplications(graph: Graph) -> float:
+    """Return about how many multiply-accumulates an image takes, at least one."""
+    total = 0
+    for node in graph.nodes:
+        if node.op in ("Conv", "Gemm"):
+            weight, output = graph.tensors[node.inputs[1]], graph.tensors[node.outputs[0]]
+            total += prod(weight.shape) * prod(output.shape[2:])
+    return float(max(1, total))
+
+
+def measured_images(graph: Graph) -> int:
+    """Return how many images every activation of a network is measured on."""
+    return max(1, min(_IMAGES, int(_WORK / multiplications(graph))))

@@ -1,0 +1,190 @@
+"""Quantize a folded, placed network: a power-of-two exponent per activation, int32 biases.
+
+Weights have scales of their own kind (:mod:`.weights`).  Exponents come from calibration
+(:mod:`.exponents`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..frontend.onnx.onnx_evaluator import host_model
+from ..ir.compile_errors import CompileError
+from ..ir.graph import Graph, Node
+from ..ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
+from ..partition.partition import Placement
+from .activation_scales import choose_exponent
+from .calibrate import Calibration
+from .quantize_operators import OPERATORS, integer_bounds
+from .weight_scales import PER_TENSOR, Scheme, choose_scales, quantize_weights, requantization
+
+__all__ = ["Quantizer", "quantize_graph"]
+
+
+
+def quantize_graph(
+    graph: Graph, placements: dict[str, Placement], calibration: Calibration,
+    inp_width: int, wgt_width: int, method: str = "error", scheme: Scheme = PER_TENSOR,
+    memo: dict[tuple[str, str], np.ndarray] | None = None,
+) -> QuantizedGraph:
+    """Return the integer network.
+
+    Parameters
+    ----------
+    inp_width, wgt_width
+        Bits of activations and of weights.
+    method
+        How exponents are chosen (:data:`~.exponents.METHODS`).
+    scheme
+        Which scales weights may have.
+    memo
+        Remembers scales of weights between calls for one graph.
+
+    Raises
+    ------
+    CompileError
+        Weights or biases cannot be represented; all problems are listed.
+    """
+    work = Quantizer(graph, placements, calibration, inp_width, wgt_width, method, scheme)
+    work.memo = {} if memo is None else memo
+    return work.run()
+
+
+class Quantizer:
+    """The work of :func:`quantize_graph`, node by node."""
+
+    def __init__(
+        self, graph: Graph, placements: dict[str, Placement], calibration: Calibration,
+        inp_width: int, wgt_width: int, method: str, scheme: Scheme,
+    ):
+        self.graph, self.placements, self.calibration = graph, placements, calibration
+        self.inp_width, self.wgt_width, self.method = inp_width, wgt_width, method
+        self.scheme = scheme
+        self.memo: dict[tuple[str, str], np.ndarray] = {}
+        self.exponents: dict[str, int] = {}
+        self.problems: list[str] = []
+
+    def run(self) -> QuantizedGraph:
+        """Return the integer network (errors: CompileError)."""
+        nodes: list[QuantizedNode] = []
+        waiting: list[Node] = []
+        for node in self.graph.nodes:
+            if not self.placements[node.name].on_accelerator:
+                waiting.append(node)
+                continue
+            if waiting:
+                nodes.append(self.host(waiting))
+                waiting = []
+            nodes += self.made(node)
+        if waiting:
+            nodes.append(self.host(waiting))
+        if self.problems:
+            raise CompileError(*self.problems)
+        named = dict.fromkeys(self.graph.inputs)
+        for made in nodes:
+            named |= dict.fromkeys((*made.inputs, *made.outputs))
+        tensors = {name: self.tensor(name) for name in named}
+        constants = tuple(
+            name for name in self.graph.outputs if self.graph.tensors[name].constant
+        )
+        return QuantizedGraph(
+            self.graph.name, tuple(nodes), tensors, tuple(self.graph.inputs),
+            tuple(self.graph.outputs), self.inp_width, self.wgt_width, constants,
+        )
+
+    def tensor(self, name: str) -> QuantizedTensor:
+        """Return what is known of an activation."""
+        tensor = self.graph.tensors[name]
+        return QuantizedTensor(name, tensor.shape, self.exponents.get(name), tensor.dtype)
+
+    def made(self, node: Node) -> list[QuantizedNode]:
+        """Return what a node of the accelerator becomes."""
+        return [self.accelerator(node)]
+
+    def host(self, nodes: list[Node]) -> QuantizedNode:
+        """Return one step for neighbouring nodes of the host."""
+        made = {name for node in nodes for name in node.outputs}
+        inputs = dict.fromkeys(
+            name for node in nodes for name in node.inputs
+            if name and name not in made and not self.graph.tensors[name].constant
+        )
+        inside = {id(node) for node in nodes}
+        outside = {
+            n for node in self.graph.nodes if id(node) not in inside for n in node.inputs
+        } | set(self.graph.outputs)
+        outputs = tuple(n for node in nodes for n in node.outputs if n in outside)
+        members = tuple(node.name for node in nodes)
+        return QuantizedNode(
+            "Host", "+".join(members), tuple(inputs), outputs,
+            model=host_model(self.graph, nodes), members=members,
+        )
+
+    def accelerator(self, node: Node) -> QuantizedNode:
+        """Quantize a node by the rules of its kind."""
+        activations = tuple(
+            name for name in node.inputs if name and not self.graph.tensors[name].constant
+        )
+        for name in activations:
+            if name not in self.exponents:
+                self.exponents[name] = self.calibrated(name)
+        if node.op in OPERATORS:
+            made = OPERATORS[node.op](self, node, activations)
+        else:
+            made = self.weighted(node, activations)
+        if "clip" in node.attrs and made.requant is not None:
+            bounds = integer_bounds(
+                node.attrs["clip"], self.exponents[node.outputs[0]], self.inp_width
+            )
+            made = replace(made, requant=replace(made.requant, clip=bounds))
+        return made
+
+    def calibrated(self, name: str) -> int:
+        """Return the exponent that calibration gives an activation."""
+        peak, values = self.calibration.peak(name), self.calibration.values[name]
+        return choose_exponent(values, peak, self.inp_width, self.method)
+
+    def fitting(self, values: np.ndarray) -> int:
+        """Return the exponent for a constant that stands where activations do."""
+        peak = float(np.abs(values).max(initial=0))
+        return choose_exponent(values.reshape(-1), peak, self.inp_width, self.method)
+
+    def shift_to(self, name: str, accumulator: int) -> int:
+        """Choose the exponent of an output given its accumulator's; return the shift, 0..31."""
+        shift = min(max(self.calibrated(name) - accumulator, 0), 31)
+        self.exponents[name] = accumulator + shift
+        return shift
+
+    def constants(self, node: Node) -> tuple[np.ndarray, np.ndarray]:
+        """Return weights and bias of a layer, finite, float64."""
+        weight = np.asarray(self.graph.value(node.inputs[1]), np.float64)
+        outputs = weight.shape[0]
+        with_bias = len(node.inputs) > 2 and node.inputs[2]
+        bias = np.asarray(self.graph.value(node.inputs[2]) if with_bias else np.zeros(outputs))
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            self.problems.append(
+                f"{node.op} {node.name!r}: its weights or bias hold NaN or infinite values"
+            )
+            weight, bias = np.nan_to_num(weight, posinf=0, neginf=0), np.zeros(outputs)
+        return weight, np.asarray(bias, np.float64)
+
+    def weighted(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
+        """Quantize a layer with weights."""
+        weight, bias = self.constants(node)
+        source, target = self.exponents[activations[0]], self.calibrated(node.outputs[0])
+        kind = "minmax" if self.method == "minmax" else "error"  # those of activations do not fit
+        if (node.name, kind) not in self.memo:
+            self.memo[node.name, kind] = choose_scales(weight, self.wgt_width, kind, self.scheme)
+        made = quantize_weights(
+            weight, bias, source, target, self.scheme, self.inp_width, self.wgt_width,
+            self.memo[node.name, kind],
+        )
+        exponent, requant = requantization(
+            made, source, target, self.scheme, bool(node.attrs.get("relu"))
+        )
+        self.exponents[node.outputs[0]] = exponent
+        return QuantizedNode(
+            node.op, node.name, activations, node.outputs, node.attrs,
+            made.integers, made.scale, requant,
+        )

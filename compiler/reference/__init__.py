@@ -1,0 +1,1 @@
+"""The integer reference: what every quantized operator must compute."""

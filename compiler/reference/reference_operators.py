@@ -1,0 +1,128 @@
+"""Integer definitions of operators that are not convolutions, in plain numpy.
+
+Part of the oracle (:mod:`.reference`): written from the operators' meaning, not from how they are
+lowered.  Inputs and outputs are int64 with channels on axis 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..ir.fixed_point import requantize, wrap
+from ..ir.quantized_graph import DROPPED, QuantizedNode
+
+__all__ = ["OPERATORS", "windows"]
+
+
+def _rescale(node: QuantizedNode, accumulator: np.ndarray, width: int) -> np.ndarray:
+    return accumulator if node.requant is None else requantize(accumulator, node.requant, width)
+
+
+def _shifted(values: list[np.ndarray], node: QuantizedNode) -> list[np.ndarray]:
+    return [
+        np.zeros_like(value) if shift == DROPPED else value << shift
+        for value, shift in zip(values, node.shifts, strict=True)
+    ]
+
+
+def _add(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    operands = values if node.constant is None else [*values, node.constant.astype(np.int64)]
+    first, second = _shifted(operands, node)
+    return _rescale(node, wrap(first + second), width)
+
+
+def _concat(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    return _rescale(node, np.concatenate(_shifted(values, node), axis=1), width)
+
+
+def _scaled_add(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    total = sum(gain * x for gain, x in zip(node.attrs["gains"], values, strict=True))
+    return _rescale(node, wrap(np.asarray(total)), width)
+
+
+def _affine(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    assert node.constant is not None
+    lanes = (1, -1) + (1,) * (values[0].ndim - 2)
+    return _rescale(node, wrap(values[0] * node.constant.astype(np.int64).reshape(lanes)), width)
+
+
+def _leaky(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    """``max(x, x / 2^slope)`` with the accumulator in units of ``2^-slope``."""
+    return _rescale(node, np.maximum(values[0] << node.attrs["slope"], values[0]), width)
+
+
+def _tanh(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    """The mean of clipped lines (:mod:`.clipped`)."""
+    lines = node.attrs["lines"]
+    x = values[0] << lines.fine
+    total = np.sum([np.clip(x, -bound, bound) for bound in lines.bounds], axis=0)
+    return _rescale(node, wrap(total), width)
+
+
+def windows(x: np.ndarray, attrs: dict[str, Any], padding: int) -> list[np.ndarray]:
+    """Return each tap of a sliding window over all outputs, ``[N, C, OH, OW]``."""
+    (kh, kw), (sy, sx), (dy, dx) = attrs["kernel"], attrs["strides"], attrs["dilations"]
+    top, left, bottom, right = attrs["pads"]
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=padding)
+    oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
+    ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
+    return [
+        x[:, :, ky * dy : ky * dy + (oh - 1) * sy + 1 : sy,
+          kx * dx : kx * dx + (ow - 1) * sx + 1 : sx]
+        for ky in range(kh) for kx in range(kw)
+    ]
+
+
+def _max_pool(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    taps = windows(values[0], node.attrs, np.iinfo(np.int64).min)  # never wins
+    return np.asarray(np.max(taps, axis=0))
+
+
+def _average_pool(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    total = np.sum(windows(values[0], node.attrs, 0), axis=0)
+    return _rescale(node, wrap(total * node.attrs["factors"]), width)
+
+
+def _global_average(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    x = values[0]
+    total = x.reshape(*x.shape[:2], -1).sum(2)
+    mean = _rescale(node, wrap(total * node.attrs.get("factor", 1)), width)
+    return mean.reshape(*x.shape[:2], *(1,) * (node.attrs.get("rank", x.ndim) - 2))
+
+
+def _clip(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    return np.minimum(np.maximum(values[0], node.attrs["low"]), node.attrs["high"])
+
+
+def _slice(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    return values[0][:, node.attrs["start"] : node.attrs["stop"]]
+
+
+def _pad(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    x, (top, left, bottom, right) = values[0], node.attrs["pads"]
+    rows, columns = x.shape[2] + top + bottom, x.shape[3] + left + right
+    out = np.full((*x.shape[:2], rows, columns), node.attrs["fill"], np.int64)
+    for y in range(max(top, 0), min(top + x.shape[2], rows)):
+        for c in range(max(left, 0), min(left + x.shape[3], columns)):
+            out[:, :, y, c] = x[:, :, y - top, c - left]
+    return out
+
+
+def _resize(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    rows, columns = node.attrs["factors"]
+    return values[0].repeat(rows, axis=2).repeat(columns, axis=3)
+
+
+OPERATORS: dict[str, Callable[[QuantizedNode, list[np.ndarray], int], np.ndarray]] = {
+    "Add": _add, "Affine": _affine, "Concat": _concat, "LeakyRelu": _leaky, "Tanh": _tanh,
+    "MaxPool": _max_pool,
+    "AveragePool": _average_pool, "GlobalAveragePool": _global_average, "Clip": _clip,
+    "ScaledAdd": _scaled_add, "Slice": _slice, "Pad": _pad, "Resize": _resize,
+    "Relu": lambda node, values, width: np.maximum(values[0], 0),
+    "Flatten": lambda node, values, width: values[0].reshape(len(values[0]), -1),
+    "View": lambda node, values, width: values[0].reshape(len(values[0]), *node.attrs["shape"]),
+}
+"""``OPERATORS[kind](node, inputs, width)``."""

@@ -1,0 +1,154 @@
+"""What a convolution is in blocks of channels, and how it is cut into parts.
+
+Sizes are in tiles (channel blocks) and pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...isa.config import Config
+from .group_blocks import most_apart
+
+__all__ = ["ORDERS", "After", "ConvShape", "ConvTiling", "cuts", "parameter_tiles"]
+
+
+@dataclass(frozen=True)
+class After:
+    """What a convolution's outputs go through in the accumulator before they are stored.
+
+    Windows over them leave one value each; those of 1 x 1 every value.
+    """
+
+    out: tuple[int, int]  # what is stored
+    kernel: tuple[int, int] = (1, 1)
+    strides: tuple[int, int] = (1, 1)
+    before: tuple[int, int] = (0, 0)  # of windows, above and to the left of the outputs
+    early: bool = False  # windows come first: only what they leave is requantized
+    steps: int = 0  # ALU steps of a stored tile
+    tables: int = 0  # sets of parameters, each for all channels
+    beside: int = 0  # tiles a stored one needs beside itself for a while
+
+    @property
+    def by_axis(self) -> bool:
+        """Whether it is less work to go down the columns first, then along the rows."""
+        (high, wide), step = self.kernel, self.strides[1]
+        return (high - 1) * step + wide < high * wide
+
+    @property
+    def taps(self) -> int:
+        """Steps of the windows for each value they leave."""
+        (high, wide), step = self.kernel, self.strides[1]
+        return (high - 1) * step + wide - 1 if self.by_axis else high * wide - 1
+
+
+@dataclass(frozen=True)
+class ConvShape:
+    """A convolution in blocks: groups of images, channel blocks in and out, sizes, window.
+
+    Along each axis input i meets tap k of output o where ``i * up = o * stride + k * dilation -
+    before``: a transposed convolution has ``up`` and no stride.  Every output block sums ``ci``
+    input blocks, the first of them in ``leads`` (:mod:`.grouping`); without, they are the same for
+    all.
+    """
+
+    groups: int
+    ci: int
+    co: int
+    size: tuple[int, int]
+    out: tuple[int, int]
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    dilations: tuple[int, int] = (1, 1)
+    before: tuple[int, int] = (0, 0)  # padding above and to the left
+    up: tuple[int, int] = (1, 1)
+    leads: tuple[int, ...] = ()
+    residual: bool = False  # another activation is added to the output
+    after: After | None = None
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Rows and columns of what is stored."""
+        return self.out if self.after is None else self.after.out
+
+    @property
+    def overlap(self) -> bool:
+        """Whether outputs of the convolution are computed for several tiles."""
+        return self.after is not None and any(
+            kernel > stride for kernel, stride, count in zip(
+                self.after.kernel, self.after.strides, self.after.out, strict=True) if count > 1)
+
+    def span(self, axis: int, stored: int) -> int:
+        """Return how many outputs lie on chip for neighbouring stored ones, those outside too."""
+        if self.after is None:
+            return stored
+        return (stored - 1) * self.after.strides[axis] + self.after.kernel[axis]
+
+    @property
+    def steps(self) -> int:
+        """GEMM steps that no schedule can save."""
+        rows, columns = (
+            -(-out * kernel // up)
+            for out, kernel, up in zip(self.out, self.kernel, self.up, strict=True)
+        )
+        return self.groups * self.ci * self.co * rows * columns
+
+    def skips(self, axis: int, taps: int) -> bool:
+        """Return whether only the inputs that are used are loaded: a LOAD strides over rows."""
+        return axis == 0 and taps == 1 and self.up[0] == 1
+
+    def reach(self, axis: int, outputs: int, taps: int) -> int:
+        """Return how many inputs lie on chip for ``outputs`` neighbouring windows of ``taps``.
+
+        All that the windows cover; of rows that a stride skips under a single tap, none.
+        """
+        if self.skips(axis, taps):
+            return outputs
+        covered = (outputs - 1) * self.strides[axis] + (taps - 1) * self.dilations[axis]
+        return covered // self.up[axis] + 1
+
+    def held(self, co: int, ci: int) -> int:
+        """Return how many input blocks tiles of ``co`` output blocks need for ``ci`` of each."""
+        return ci if not self.leads else ci + most_apart(self.leads, co)
+
+
+ORDERS = ("weights", "inputs", "outputs")
+"""What stays on chip while the rest passes: the outermost of the loops over tiles.
+
+``weights``: channels outermost, every pixel passes a part of the filters.  ``inputs``: pixels
+outermost, all filters pass a part of the pixels.  ``outputs``: as ``inputs``, and all sums of a
+tile lie in the accumulator while chunks of the input channels pass, part by part of the filters.
+"""
+
+
+@dataclass(frozen=True)
+class ConvTiling:
+    """Tile sizes and loop order (:data:`ORDERS`).
+
+    A tile of ``co`` output blocks is computed, drained and stored ``part`` blocks at a time; ``oh``
+    and ``ow`` count what is stored.
+    """
+
+    co: int
+    part: int
+    ci: int
+    oh: int
+    ow: int
+    kh: int
+    kw: int
+    order: str
+    all_parameters: bool  # the parameters of every channel block stay on chip
+
+
+def cuts(total: int, unit: int = 1) -> list[int]:
+    """Return the sizes of the parts when ``total`` is cut into 1, 2, 3 ... nearly equal parts.
+
+    Sizes are multiples of ``unit`` where there are such, the last one always 1.
+    """
+    sizes = {-(-total // parts) for parts in range(1, total + 1)}
+    return sorted({min(total, -(-size // unit) * unit) for size in sizes} | {1}, reverse=True)
+
+
+def parameter_tiles(config: Config) -> int:
+    """Return accumulator tiles of parameters for one block of channels."""
+    return 3 if config.requantize else 2

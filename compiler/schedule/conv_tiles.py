@@ -1,0 +1,217 @@
+"""The parts a convolution is computed in: tiles of outputs, chunks of their sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import gcd
+
+from .conv_problem import ConvShape
+
+__all__ = [
+    "Chunk", "Extent", "Layout", "Part", "Phase", "Tile", "extent", "inputs_of", "parts_of",
+    "phases", "split", "tile_of",
+]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A range along one dimension."""
+
+    start: int
+    count: int
+
+
+def parts_of(total: int, size: int) -> list[Part]:
+    """Cut a dimension into parts of ``size``, the last one what is left."""
+    return [Part(start, min(size, total - start)) for start in range(0, total, size)]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A part of the sum: input blocks, window rows, window columns."""
+
+    ci: Part
+    kh: Part
+    kw: Part
+
+    @property
+    def first(self) -> bool:
+        """Whether it is the first part of every sum."""
+        return self.ci.start == self.kh.start == self.kw.start == 0
+
+    @property
+    def products(self) -> int:
+        """Products of every sum, weight tiles of a block of channels."""
+        return self.ci.count * self.kh.count * self.kw.count
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the outputs of one block of channels lie in ACC.
+
+    All that the windows over them cover have a place, those outside too; the first inside is at
+    ``first``.  Outputs ``strides`` apart are neighbours, phase by phase: what one tap meets in all
+    windows is one box, and what the windows leave another.
+    """
+
+    rows: int
+    columns: int
+    strides: tuple[int, int] = (1, 1)
+    first: tuple[int, int] = (0, 0)
+
+    @property
+    def size(self) -> int:
+        """Tiles of a block."""
+        return self.rows * self.columns
+
+    def width(self, column: int) -> int:
+        """Return how many columns of the phase of one there are: from row to row of it."""
+        return -(-(self.columns - column % self.strides[1]) // self.strides[1])
+
+    def at(self, row: int, column: int) -> int:
+        """Return the place of an output, counted from the first that windows cover."""
+        (sy, sx), (down, y), (right, x) = (
+            self.strides, divmod(row, self.strides[0]), divmod(column, self.strides[1]))
+        above = sum(-(-(self.rows - phase) // sy) for phase in range(y))
+        left = sum(-(-(self.columns - phase) // sx) for phase in range(x))
+        tall = -(-(self.rows - y) // sy)
+        return above * self.columns + tall * left + down * self.width(column) + right
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of the output of one group of images: channel blocks, rows, columns.
+
+    ``rows`` and ``columns`` are what is stored of it.
+    """
+
+    group: int
+    co: Part
+    oh: Part
+    ow: Part
+    rows: Part
+    columns: Part
+    layout: Layout
+
+    @property
+    def pixels(self) -> int:
+        """Tiles of one block in ACC."""
+        return self.layout.size
+
+    def cut(self, part: Part) -> Tile:
+        """Return some of its channel blocks, counted from its first."""
+        return replace(self, co=Part(self.co.start + part.start, part.count))
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Inputs along one axis that a range of outputs needs, and how they lie on chip."""
+
+    first: int  # first input inside
+    inside: int  # how many are inside
+    before: int  # padding ahead of them
+    total: int  # with all padding
+    step: int  # from one to the next in DRAM
+
+    @property
+    def after(self) -> int:
+        """Padding behind them."""
+        return self.total - self.before - self.inside
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Outputs of a tile along one axis that meet the same taps, evenly spaced, and those taps.
+
+    Output ``first + i * step`` of the tile meets tap ``tap + j * tap_step`` of the chunk at the
+    input that lies at ``source + i * move + j * tap_move`` of the extent.
+    """
+
+    first: int
+    count: int
+    step: int
+    tap: int
+    taps: int
+    tap_step: int
+    source: int
+    move: int
+    tap_move: int
+
+
+@lru_cache(maxsize=4096)
+def extent(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> Extent:
+    """Return which inputs ``outputs`` need for the given taps."""
+    size = shape.size[axis]
+    start = -(-_start(shape, axis, outputs, taps) // shape.up[axis])
+    total = shape.reach(axis, outputs.count, taps.count)
+    step = shape.strides[axis] if shape.skips(axis, taps.count) else 1
+    inside = [index for index in range(total) if 0 <= start + index * step < size]
+    if not inside:
+        return Extent(0, 0, 0, total, step)
+    return Extent(start + inside[0] * step, len(inside), inside[0], total, step)
+
+
+@lru_cache(maxsize=4096)
+def phases(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> tuple[Phase, ...]:
+    """Return the phases of a tile: one, or ``up`` where inputs lie apart; some have no taps."""
+    stride, dilation, up = shape.strides[axis], shape.dilations[axis], shape.up[axis]
+    start = _start(shape, axis, outputs, taps)
+    base = -(-start // up)
+    move = 1 if shape.skips(axis, taps.count) else stride * up // gcd(stride, up) // up
+    every, tap_every = up // gcd(stride, up), up // gcd(dilation, up)
+    found = []
+    for first in range(min(every, outputs.count)):
+        at = start + first * stride
+        tap = next((k for k in range(tap_every) if (at + k * dilation) % up == 0), taps.count)
+        found.append(Phase(
+            first, -(-(outputs.count - first) // every), every, tap,
+            max(0, -(-(taps.count - tap) // tap_every)), tap_every,
+            (at + tap * dilation) // up - base, move, tap_every * dilation // up,
+        ))
+    return tuple(found)
+
+
+def split(found: tuple[Phase, ...], step: int) -> list[Phase]:
+    """Return the phases cut into such whose outputs lie multiples of ``step`` apart."""
+    if step == 1:
+        return list(found)
+    return [
+        replace(
+            phase, first=phase.first + index * phase.step, count=-(-(phase.count - index) // every),
+            step=phase.step * every, source=phase.source + index * phase.move,
+            move=phase.move * every,
+        )
+        for phase in found
+        for every in (step // gcd(phase.step, step),)
+        for index in range(min(every, phase.count))
+    ]
+
+
+def tile_of(shape: ConvShape, group: int, co: Part, rows: Part, columns: Part) -> Tile:
+    """Return the tile that leaves some rows and columns to be stored."""
+    if shape.after is None:
+        return Tile(group, co, rows, columns, rows, columns, Layout(rows.count, columns.count))
+    inside, spans, firsts = [], [], []
+    for axis, stored in enumerate((rows, columns)):
+        begin = stored.start * shape.after.strides[axis] - shape.after.before[axis]
+        spans.append(shape.span(axis, stored.count))
+        start, end = max(begin, 0), min(begin + spans[-1], shape.out[axis])
+        inside.append(Part(start, end - start))
+        firsts.append(start - begin)
+    layout = Layout(spans[0], spans[1], shape.after.strides, (firsts[0], firsts[1]))
+    return Tile(group, co, inside[0], inside[1], rows, columns, layout)
+
+
+def inputs_of(shape: ConvShape, tile: Tile, chunk: Chunk) -> Part:
+    """Return the input blocks a tile needs for a chunk of its sums."""
+    if not shape.leads:
+        return chunk.ci
+    first, last = shape.leads[tile.co.start], shape.leads[tile.co.start + tile.co.count - 1]
+    return Part(first + chunk.ci.start, last - first + chunk.ci.count)
+
+
+def _start(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> int:
+    """Return where the first tap of the first output lies, in the spread input."""
+    return (outputs.start * shape.strides[axis] + taps.start * shape.dilations[axis]
+            - shape.before[axis])

@@ -1,0 +1,234 @@
+"""Every way to cut a convolution so that it fits the scratchpads, and what each would cost.
+
+Two slots of the input and of the weight buffer take turns, one is filled while the other is
+computed on; where everything a layer ever needs fits, each thing has a slot of its own and is
+loaded once.  The accumulator holds two tiles, or one that is drained part by part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from math import lcm, prod
+
+from ...isa.config import Config
+from ...isa.opcodes import UOP_BYTES, MemoryType
+from .conv_problem import ConvShape, ConvTiling, cuts, parameter_tiles
+from .conv_tiles import Part, extent, parts_of, tile_of
+
+__all__ = ["Buffers", "Estimate", "buffers_of", "estimate", "order_matters", "tilings"]
+
+_INSTRUCTION = 6  # cycles an instruction costs beside its steps
+_CUTS = 4  # of rows that would fit, where tiles overlap: less of them does if they are squarer
+_START = 150  # cycles from launch to the first data, and from the last store to the end
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """How many slots of which size each scratchpad is used in, in tiles.
+
+    ``kept`` ACC tiles hold parameters; ``other`` slots at the end of INP another operand.
+    """
+
+    inp: tuple[int, int]
+    wgt: tuple[int, int]
+    acc: tuple[int, int]
+    kept: int
+    other: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Cycles and bytes moved, by formulas alone."""
+
+    cycles: float
+    moved: float
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How many tiles along channels and pixels, and chunks of each sum."""
+
+    outer: int
+    spatial: int
+    chunks: int
+
+    @classmethod
+    def of(cls, shape: ConvShape, t: ConvTiling) -> _Counts:
+        return cls(
+            -(-shape.co // t.co),
+            shape.groups * -(-shape.stored[0] // t.oh) * -(-shape.stored[1] // t.ow),
+            -(-shape.ci // t.ci) * -(-shape.kernel[0] // t.kh) * -(-shape.kernel[1] // t.kw),
+        )
+
+
+def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | None:
+    """Return the slots a tiling uses, None if it does not fit."""
+    counts = _Counts.of(shape, t)
+    rows, columns = shape.span(0, t.oh), shape.span(1, t.ow)
+    other = (2, t.part * rows * columns) if shape.residual else (0, 0)
+    apart = counts.outer if shape.leads else 1  # channels with inputs of their own
+    tall, wide = min(rows, shape.out[0]), min(columns, shape.out[1])
+    inp = _slots(
+        shape.held(t.co, t.ci) * shape.reach(0, tall, t.kh) * shape.reach(1, wide, t.kw),
+        counts.spatial * counts.chunks * apart, config.depth(MemoryType.INP) - prod(other),
+    )
+    wgt = _slots(
+        t.co * t.ci * t.kh * t.kw, counts.outer * counts.chunks,
+        config.depth(MemoryType.WGT) - shape.residual,
+    )
+    if inp is None or wgt is None:
+        return None
+    kept = parameter_tiles(config) * ((shape.co if t.all_parameters else t.co) + shape.residual)
+    size = t.co * rows * columns
+    most = 1 if t.part < t.co or counts.outer * counts.spatial == 1 else 2
+    uops = _kernel_uops(shape, t)
+    if shape.after is not None:
+        kept += parameter_tiles(config) * shape.after.tables
+        kept += shape.after.beside * _beside(shape, t)
+        most = 1  # little is stored of a tile, the next need not wait for it long
+        uops = max(uops, min(t.part, t.oh, columns) * prod(shape.after.kernel))
+    count = min(2, (config.depth(MemoryType.ACC) - kept) // size)
+    if count < most or uops > config.depth(MemoryType.UOP) // 2:
+        return None
+    return Buffers(inp, wgt, (count, size), kept, other)
+
+
+def _beside(shape: ConvShape, t: ConvTiling) -> int:
+    """Return how many tiles of a part go through what needs as many beside them."""
+    after = shape.after
+    assert after is not None
+    if after.early or after.kernel == after.strides == (1, 1):  # rows of results may lie apart
+        return t.part * t.oh * (t.ow + (after.kernel[1] - 1) // after.strides[1])
+    return t.part * shape.span(0, t.oh) * shape.span(1, t.ow)
+
+
+def _slots(size: int, different: int, depth: int) -> tuple[int, int] | None:
+    count = depth // size
+    if count >= different:
+        return different, size
+    return (2, size) if count >= 2 else None
+
+
+def _kernel_uops(shape: ConvShape, t: ConvTiling) -> int:
+    """Return a bound on the micro-ops of a part's GEMM instructions: two loops need none."""
+    total = 2
+    pixels = shape.span(0, t.oh), shape.span(1, t.ow)
+    for count in sorted((t.part, t.ci, *pixels, t.kh, t.kw))[:-2]:
+        total *= count
+    return total
+
+
+def order_matters(shape: ConvShape, t: ConvTiling) -> bool:
+    """Return whether there are several tiles along channels, and several along pixels.
+
+    Else weights stay or inputs stay: it is the same stream.
+    """
+    counts = _Counts.of(shape, t)
+    return counts.outer > 1 and counts.spatial > 1
+
+
+def tilings(
+    shape: ConvShape, config: Config, order: str | None = None
+) -> Iterator[tuple[ConvTiling, Buffers]]:
+    """Yield every tiling that fits, of one loop order or all."""
+    everything = parameter_tiles(config) * shape.co <= config.depth(MemoryType.ACC) // 4
+
+    def fits(
+        co: int, part: int, ci: int, oh: int, ow: int, kh: int, kw: int, name: str = "inputs"
+    ) -> tuple[ConvTiling, Buffers] | None:
+        tiling = ConvTiling(co, part, ci, oh, ow, kh, kw, name, everything)
+        buffers = buffers_of(shape, tiling, config)
+        return None if buffers is None else (tiling, buffers)
+
+    (oh_all, ow_all), (kh_all, kw_all) = shape.stored, shape.kernel
+    windows = [(kh_all, kw_all)]
+    if not fits(1, 1, 1, 1, 1, kh_all, kw_all):
+        windows = list(product(cuts(kh_all), cuts(kw_all)))
+    for kh, kw in windows:
+        whole_rows = fits(1, 1, 1, 1, ow_all, kh, kw)
+        columns = cuts(ow_all, shape.up[1])
+        for ow in (columns if not whole_rows else columns[:_CUTS] if shape.overlap else [ow_all]):
+            for oh, co, ci in product(cuts(oh_all, shape.up[0]), cuts(shape.co), cuts(shape.ci)):
+                if not fits(co, 1, ci, oh, ow, kh, kw):
+                    continue
+                for part in cuts(co):
+                    for name in ("weights", "inputs") if part == co else ("outputs",):
+                        found = order in (None, name) and fits(
+                            co, part, ci, oh, ow, kh, kw, name=name)
+                        if found:
+                            yield found
+
+
+@lru_cache(maxsize=4096)
+def _inside(shape: ConvShape, axis: int, outputs: int, taps: int) -> float:
+    """Return how many inputs are loaded along an axis for a whole pass, on average per tap part."""
+    parts = parts_of(shape.kernel[axis], taps)
+    return sum(
+        extent(shape, axis, out, part).inside
+        for out in _outputs(shape, axis, outputs) for part in parts
+    ) / len(parts)
+
+
+@lru_cache(maxsize=4096)
+def _outputs(shape: ConvShape, axis: int, stored: int) -> list[Part]:
+    """Return the outputs of the convolution along an axis that are computed, tile by tile."""
+    one, parts = Part(0, 1), parts_of(shape.stored[axis], stored)
+    if axis == 0:
+        return [tile_of(shape, 0, one, part, one).oh for part in parts]
+    return [tile_of(shape, 0, one, one, part).ow for part in parts]
+
+
+def estimate(shape: ConvShape, t: ConvTiling, buffers: Buffers, config: Config) -> Estimate:
+    """Return what a tiling costs by formulas."""
+    counts = _Counts.of(shape, t)
+    outer, spatial, chunks = counts.outer, counts.spatial, counts.chunks
+    inp_slots, wgt_slots = buffers.inp[0], buffers.wgt[0]
+    if t.order == "weights":
+        wgt_passes = 1 if wgt_slots >= chunks or spatial == 1 else spatial
+        inp_passes = 1 if outer == 1 or inp_slots >= spatial * chunks else outer
+    else:
+        wgt_passes = 1 if wgt_slots >= outer * chunks or spatial == 1 else spatial
+        inp_passes = 1 if outer == 1 or inp_slots >= chunks else outer
+    kernel_parts = -(-shape.kernel[0] // t.kh) * -(-shape.kernel[1] // t.kw)
+    ci_held = shape.held(t.co, t.ci) / t.ci * shape.ci if shape.leads else shape.ci
+    pixels = _inside(shape, 0, t.oh, t.kh) * _inside(shape, 1, t.ow, t.kw)
+    if shape.leads:
+        inp_passes = outer
+    bus, unit = config.bus_bytes, config.tile_bytes
+    inp = shape.groups * ci_held * pixels * kernel_parts * inp_passes * unit(MemoryType.INP)
+    wgt = shape.co * shape.ci * shape.kernel[0] * shape.kernel[1] * unit(MemoryType.WGT)
+    blocks = shape.groups * shape.co
+    tiles = blocks * prod(
+        sum(part.count for part in _outputs(shape, axis, size))
+        for axis, size in enumerate((t.oh, t.ow)))
+    stored = blocks * prod(shape.stored)
+    out = stored * unit(MemoryType.OUT)
+    parts = -(-t.co // t.part)
+    runs = outer * spatial * chunks * parts
+    combinations = min(outer * spatial * chunks, lcm(inp_slots, wgt_slots) * buffers.acc[0])
+    uops = _kernel_uops(shape, t) * parts * combinations
+    if uops > config.depth(MemoryType.UOP):
+        uops = _kernel_uops(shape, t) * runs
+    parameters = parameter_tiles(config) * shape.co * unit(MemoryType.ACC)
+    if not t.all_parameters and t.order != "weights":
+        parameters *= spatial
+    added = tiles * unit(MemoryType.OUT) * shape.residual
+    moved = inp + wgt * wgt_passes + uops * UOP_BYTES + parameters + added
+    passes = (0 if config.overwrite else 1) + 2 * shape.residual
+    last_passes, after = 1 if config.requantize else 4, shape.after
+    steps = shape.steps * tiles / (blocks * prod(shape.out))
+    steps += tiles * passes + (stored if after is not None and after.early else tiles) * last_passes
+    if after is not None:
+        steps += stored * after.steps
+    compute = (
+        steps + runs * 2 * _INSTRUCTION
+        + outer * spatial * parts * 4 * _INSTRUCTION + (uops * UOP_BYTES + parameters) / bus
+    )
+    first = buffers.inp[1] * unit(MemoryType.INP) + (
+        t.part * t.ci * t.kh * t.kw * unit(MemoryType.WGT))
+    last = t.part * t.oh * t.ow * unit(MemoryType.OUT)
+    cycles = max(compute + (first + last) / bus, moved / bus + last / bus, out / bus) + _START
+    return Estimate(cycles, moved + out)

@@ -1,0 +1,1 @@
+"""The search for faster schedules, measured on a target."""

@@ -1,0 +1,1 @@
+"""Targets whose registers and memory are mapped into this process."""

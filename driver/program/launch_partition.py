@@ -1,0 +1,202 @@
+"""A launch cut into its layers, each a launch of its own that can run alone.
+
+The layers of a launch are the annotations of its instructions.  A layer keeps its instructions, in
+order, with the tokens that pass between them; tokens from and to other layers go, as those have
+ended or not begun.  Micro-ops that an earlier layer left on chip are loaded again in front.  What
+comes out is held against the static checker: layers that share more than that stay in one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ...isa.check.footprints import Decoded, Footprints, Touched
+from ...isa.check.index_sets import span
+from ...isa.check.memory_map import Intervals, MemoryMap, Rows
+from ...isa.check.static_checker import Check, StreamChecker
+from ...isa.check.token_order import QUEUES, flag_names
+from ...isa.fields import layout
+from ...isa.instructions import Alu, Finish, Gemm, Load, encode, words
+from ...isa.opcodes import INSTRUCTION_BYTES, Opcode
+from .program import LaunchStep, Program
+from .program_check import launch_bases
+
+__all__ = ["Layer", "Ranges", "split", "whole"]
+
+Ranges = tuple[tuple[int, int], ...]
+"""Byte ranges ``(start, end)`` from the program's base, apart and rising."""
+
+_GAP = 4096  # bytes between loaded rows that are copied rather than spared
+_TOKENS = 0x78  # the four flags of an instruction word
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A part of a launch that can run alone.
+
+    Attributes
+    ----------
+    name : str
+        The annotation, or the launch's name when it is whole.
+    code : bytes
+        The stream, FINISH included.
+    indices : tuple of int
+        For each instruction its position in the launch, -1 for what was added.
+    reads, writes : Ranges
+        Memory it loads beside constants, and memory it stores.
+    whole : str
+        Why the launch was not cut, ``""`` when it was (or has one layer).
+    """
+
+    name: str
+    code: bytes
+    indices: tuple[int, ...]
+    reads: Ranges
+    writes: Ranges
+    whole: str = ""
+
+    @property
+    def count(self) -> int:
+        """Instructions."""
+        return len(self.indices)
+
+
+def split(program: Program, step: LaunchStep) -> tuple[Layer, ...]:
+    """Return the layers of a launch in the order in which they begin."""
+    cutter = _Cutter(program, step)
+    names = list(dict.fromkeys(note for note in step.notes[:-1] if note))
+    if len(names) < 2:
+        return (cutter.whole(names[0] if names else step.layer, ""),)
+    layers = []
+    for name in names:
+        indices = [n for n, note in enumerate(step.notes[: step.count - 1]) if note == name]
+        layer, problem = cutter.cut(name, indices)
+        if layer is None:
+            return (cutter.whole(step.layer, f"{name!r} cannot run alone: {problem}"),)
+        layers.append(layer)
+    rest = [n for n, note in enumerate(step.notes[: step.count - 1]) if not note]
+    if any(cutter.touches(n) for n in rest):
+        return (cutter.whole(step.layer, "some of its instructions have no annotation"),)
+    return tuple(layers)
+
+
+def whole(program: Program, step: LaunchStep) -> Layer:
+    """Return a launch as one layer, its stream as it is."""
+    return _Cutter(program, step).whole(step.layer, "")
+
+
+class _Cutter:
+    """One launch, decoded, and the tokens between its instructions."""
+
+    def __init__(self, program: Program, step: LaunchStep):
+        self._program, self._step, config = program, step, program.config
+        self._words = words(program.code(step), INSTRUCTION_BYTES, "instruction stream")
+        footprints = Footprints(config)
+        self._decoded: list[Decoded] = [footprints.decode(word) for word in self._words]
+        self._checker = StreamChecker(config)
+        fields = layout(Opcode.FINISH, config)
+        self._bit = {name: fields[name].put(1) for name in fields if name != "opcode"}
+        self._finish = encode(Finish(), config)
+        self._constants = Intervals((it.offset, it.offset + len(it.data))
+                                    for it in program.segments)
+        self._touched: set[int] = set()
+        order = self._check(program.code(step)).order
+        self._partners: list[tuple[int, int, int]] = [  # queue, who pushes, who pops
+            (queue, pusher, popper) for queue in range(len(QUEUES))
+            for pusher, popper in zip(order.pushed[queue], order.popped[queue], strict=False)
+        ]
+
+    def whole(self, name: str, why: str) -> Layer:
+        """Return the launch as one layer."""
+        return self._layer(name, self._words, range(len(self._words)), why)[0]
+
+    def cut(self, name: str, indices: Sequence[int]) -> tuple[Layer | None, str]:
+        """Return a layer of some instructions, or None and what keeps it from running alone."""
+        mine = set(indices)
+        stream = {n: self._words[n] & ~_TOKENS for n in indices}
+        for queue, pusher, popper in self._partners:
+            if pusher in mine and popper in mine:
+                push, pop = flag_names(*QUEUES[queue])
+                stream[pusher] |= self._bit[push]
+                stream[popper] |= self._bit[pop]
+        kept = [n for n in indices if stream[n] & _TOKENS or self._moves(n)]
+        before = self._missing_micro_ops(kept)
+        code = [self._words[n] & ~_TOKENS for n in before] + [stream[n] for n in kept]
+        layer, check = self._layer(name, [*code, self._finish], [*before, *kept, -1], "")
+        return (layer, "") if not check.errors else (None, str(check.errors[0]))
+
+    def touches(self, index: int) -> bool:
+        """Say whether an instruction of the launch does anything but hand on tokens."""
+        return self._moves(index) and not self._decoded[index].loads_uops
+
+    def _moves(self, index: int) -> bool:
+        it = self._decoded[index]
+        return bool(it.steps or it.kind is not None)
+
+    def _missing_micro_ops(self, indices: Sequence[int]) -> list[int]:
+        """Return the earlier LOADs of micro-ops that the instructions use and do not load."""
+        loaded = missing = 0
+        for n in indices:
+            if self._decoded[n].loads_uops:
+                loaded |= self._slots(n)
+            elif self._decoded[n].steps:
+                missing |= self._slots(n) & ~loaded
+        found = []
+        for n in range(min(indices, default=0) - 1, -1, -1):
+            if not missing:
+                break
+            if self._decoded[n].loads_uops and self._slots(n) & missing:
+                missing &= ~self._slots(n)
+                found.append(n)
+        return found[::-1]
+
+    def _slots(self, index: int) -> int:
+        it = self._decoded[index].instruction
+        if isinstance(it, Load):
+            height = it.y_pad_0 + it.y_size + it.y_pad_1
+            return span(it.sram_base, (it.x_pad_0 + it.x_size + it.x_pad_1) * height)
+        assert isinstance(it, (Gemm, Alu))
+        return span(it.uop_bgn, it.uop_end - it.uop_bgn)
+
+    def _check(self, code: bytes, rows: list[tuple[bool, Rows]] | None = None) -> Check:
+        def observe(index: int, touched: Touched, found: Rows | None) -> None:
+            if rows is not None and found is not None:
+                stores = stream[index] & 7 == Opcode.STORE
+                rows.append((stores, found))
+
+        stream = words(code, INSTRUCTION_BYTES, "instruction stream")
+        contents = tuple((it.offset, it.data, it.name) for it in self._program.segments)
+        return self._checker.check(
+            code, bases=launch_bases(self._step), observe=observe,
+            memory=MemoryMap(window=(0, self._program.size), contents=contents),
+        )
+
+    def _layer(
+        self, name: str, stream: Sequence[int], indices: Iterable[int], why: str
+    ) -> tuple[Layer, Check]:
+        code = b"".join(word.to_bytes(INSTRUCTION_BYTES, "little") for word in stream)
+        rows: list[tuple[bool, Rows]] = []
+        check = self._check(code, rows)
+        reads = [it for stores, it in rows
+                 if not stores and not self._constants.holds(it.start, it.end)]
+        return Layer(
+            name, code, tuple(indices), _ranges(reads, _GAP),
+            _ranges([it for stores, it in rows if stores], 0), why,
+        ), check
+
+
+def _ranges(rows: Iterable[Rows], gap: int) -> Ranges:
+    """Return the bytes of rows as ranges; those nearer than ``gap`` bytes are joined."""
+    parts: set[tuple[int, int]] = set()
+    for it in rows:
+        if it.solid or it.pitch - it.size <= gap:
+            parts.add((it.start, it.end))
+            continue
+        parts.update(
+            (it.start + n * it.pitch, it.start + n * it.pitch + it.size) for n in range(it.count)
+        )
+    joined = Intervals((start, end + gap) for start, end in parts)
+    return tuple(
+        (start, end - gap) for start, end in zip(joined.starts, joined.ends, strict=True)
+    )

@@ -1,0 +1,159 @@
+"""The static checker before launches: what a program or a stream works on, as the checker asks it.
+
+Verdicts are kept: of a Program with it, of a runtime's streams in its :class:`LaunchChecker`, so a
+launch that is repeated is not checked again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ...isa.check.findings import Finding
+from ...isa.check.memory_map import MemoryMap, Region
+from ...isa.check.static_checker import Check, Chip, StreamChecker
+from ...isa.config import Config
+from ...isa.opcodes import MemoryType
+from ..errors import CheckError
+from ..stream.stream import Stream
+from .program import LaunchStep, Program
+
+__all__ = [
+    "LaunchCheck", "LaunchChecker", "check_program", "launch_bases", "memory_map",
+    "require_program",
+]
+
+_KEPT = 64  # verdicts of a runtime
+_ATTRIBUTE = "_launch_checks"
+
+
+@dataclass(frozen=True)
+class LaunchCheck:
+    """What the checker found in one launch of a program; ``step`` counts all steps from 0."""
+
+    step: int
+    layer: str
+    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings for which a launch is refused."""
+        return tuple(finding for finding in self.findings if not finding.warning)
+
+
+def launch_bases(step: LaunchStep, base: int = 0) -> dict[MemoryType, int]:
+    """Return the base pointers of a launch of a program that lies at ``base``."""
+    return dict.fromkeys(MemoryType, base) | {MemoryType.UOP: base + step.uops}
+
+
+def check_program(program: Program) -> tuple[LaunchCheck, ...]:
+    """Check every launch of a program, once: a second call returns the same verdicts.
+
+    A launch may read constants, its declared inputs and what it has stored itself; micro-ops and
+    tiles it needs it has to load itself, so that it can run alone.  It may not store over
+    constants, over its inputs where no output of its own lies, or over what a later step reads.
+    """
+    found: tuple[LaunchCheck, ...] | None = vars(program).get(_ATTRIBUTE)
+    if found is None:
+        checker = StreamChecker(program.config)
+        found = tuple(
+            LaunchCheck(number, step.layer, step.notes, checker.check(
+                program.code(step), address=step.code, bases=launch_bases(step),
+                memory=memory_map(program, step, needed),
+            ).findings)
+            for number, step, needed in _launches(program)
+        )
+        vars(program)[_ATTRIBUTE] = found
+    return found
+
+
+def require_program(program: Program) -> None:
+    """Check a program; CheckError when a launch of it is refused."""
+    for verdict in check_program(program):
+        if verdict.errors:
+            raise CheckError(
+                f"program {program.name!r}, {verdict.layer!r}", verdict.findings, verdict.notes
+            )
+
+
+def memory_map(program: Program, step: LaunchStep, needed: set[str]) -> MemoryMap:
+    """Return memory as a launch of a program at base 0 finds it.
+
+    ``needed``: tensors that later steps, or the caller, read and this launch does not make.
+    """
+    inputs = [_region(program, name) for name in step.inputs]
+    outputs = [_region(program, name) for name in step.outputs]
+    kept = [_region(program, name) for name in sorted(needed)
+            if program.tensor(name).offset is not None]
+    for region in inputs:
+        kept += _without(region, outputs)
+    return MemoryMap(
+        window=(0, program.size),
+        contents=tuple((it.offset, it.data, it.name) for it in program.segments),
+        inputs=tuple(inputs), kept=tuple(kept),
+    )
+
+
+def _launches(program: Program) -> Iterator[tuple[int, LaunchStep, set[str]]]:
+    """Yield every launch with its number and what is needed after it, not made by it."""
+    needed = set(program.outputs)
+    backwards = []
+    for number, step in reversed(list(enumerate(program.steps))):
+        needed = needed - set(step.outputs)
+        if isinstance(step, LaunchStep):
+            backwards.append((number, step, needed))
+        needed = needed | set(step.inputs)
+    yield from reversed(backwards)
+
+
+def _region(program: Program, name: str) -> Region:
+    tensor = program.tensor(name)
+    start = tensor.offset or 0
+    return Region(start, start + tensor.nbytes(program.config), f"tensor {name!r}")
+
+
+def _without(region: Region, holes: list[Region]) -> list[Region]:
+    """Return what is left of a region without others."""
+    parts, start = [], region.start
+    for hole in sorted(holes, key=lambda it: it.start):
+        if hole.end <= start or hole.start >= region.end:
+            continue
+        if start < hole.start:
+            parts.append(Region(start, hole.start, region.name))
+        start = hole.end
+    if start < region.end:
+        parts.append(Region(start, region.end, region.name))
+    return parts
+
+
+class LaunchChecker:
+    """Checks streams before they are launched; the latest verdicts are remembered."""
+
+    def __init__(self, config: Config):
+        self._checker = StreamChecker(config)
+        self._verdicts: OrderedDict[tuple[object, ...], Check] = OrderedDict()
+
+    def require(
+        self, stream: Stream, address: int, bases: Mapping[MemoryType, int],
+        window: tuple[int, int], chip: Chip,
+    ) -> Check:
+        """Return the verdict on a stream at an address; CheckError when it is refused.
+
+        ``chip`` is what earlier launches left; any byte of memory may hold data.
+        """
+        key = (stream.code, stream.uops, address, tuple(sorted(bases.items())), chip)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            contents = ((bases[MemoryType.UOP], stream.uops, "the micro-ops"),)
+            verdict = self._checker.check(
+                stream.code, address=address, bases=bases, chip=chip,
+                memory=MemoryMap(window=window, contents=contents if stream.uops else ()),
+            )
+            self._verdicts[key] = verdict
+            if len(self._verdicts) > _KEPT:
+                self._verdicts.popitem(last=False)
+        if verdict.errors:
+            raise CheckError("stream", verdict.findings, stream.notes)
+        return verdict

@@ -1,0 +1,1 @@
+"""Launches, the JIT runtime, execution of programs, profiles."""

@@ -1,0 +1,233 @@
+"""One launch: registers, bounded wait, report or typed error (design.md section 4)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ...isa.asm.disassembler import format_instruction
+from ...isa.instructions import decode
+from ...isa.opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType
+from ...isa.register_map import BASE_REGISTERS, COUNTERS, IDENTITY, PERFORMANCE, Reg, Status
+from ..errors import DeviceError, TargetError, TargetTimeout
+from ..target.open_target import Target
+
+__all__ = ["RunReport", "launch", "read_performance"]
+
+_ALL_ONES = 0xFFFF_FFFF  # what a bus reads where nothing answers
+_LONGEST_PAUSE = 1e-3  # seconds between polls; a simulated target does its work inside the poll
+_LONGEST_SLEEP = 0.25  # seconds without a look where there is an interrupt
+_RESET_SECONDS = 0.5  # the device needs microseconds; a simulated one works inside the polls ...
+_RESET_POLLS = 8  # ... and gets at least so many
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a launch cost.
+
+    Attributes
+    ----------
+    cycles : int
+        Device clock cycles from launch to end (register CYCLES; 0 where a target keeps no time).
+    counters : dict
+        Architectural counters by register name (``isa.registers.COUNTERS``).
+    warnings : tuple of str
+        What the device complained about without failing, for example tokens left over.
+    seconds : float
+        Wall time from launch to its end as the host saw it.
+    """
+
+    cycles: int
+    counters: dict[str, int]
+    warnings: tuple[str, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
+
+
+def launch(
+    target: Target, address: int, count: int, *,
+    bases: Mapping[MemoryType, int] | None = None, timeout: float = 60.0,
+    notes: Sequence[str] = (), watchdog: int | None = None,
+) -> RunReport:
+    """Run an instruction stream that lies in the target's memory and wait for its end.
+
+    A launch that is not over in time is ended by a soft reset, and the target can be used again.
+
+    Parameters
+    ----------
+    target : Target
+    address : int
+        Byte address of the stream, a multiple of 16.
+    count : int
+        Instructions, FINISH included.
+    bases : mapping, optional
+        Base pointer in bytes by memory type; missing ones are 0 (D21: a byte address is base
+        pointer + dram_base x element bytes).  ACC_8BIT shares ACC's pointer.
+    timeout : float
+        Longest wait in seconds of wall time.
+    notes : sequence of str, optional
+        Annotation of each instruction, quoted in errors.
+    watchdog : int, optional
+        Device clock cycles after which the device ends the launch by itself, 0 for never.  When
+        not given it follows from ``timeout`` on a target that has an attribute ``clock_hz``, so
+        that a host that dies leaves no launch behind; elsewhere it is off.
+
+    Raises
+    ------
+    DeviceError
+        The launch ended in the error status.
+    TargetError
+        The device did not take the memory window (it is locked); nothing was launched.  Or it was
+        reset, or lost its power or its design, while it ran.
+    TargetTimeout
+        It did not end in time, or an earlier launch is still running (a busy device ignores the
+        registers, and that launch is left alone); the message holds status and counters, and
+        which instruction the soft reset found under way.
+    """
+    _wait(target, timeout, "an earlier launch to end", lambda status: not status & Status.LAUNCH)
+    base, size = target.window
+    _open_window(target, base, base + size - 1)
+    target.write_register(Reg.INSN_COUNT, count)
+    target.write_register(Reg.INSN_BASE, address)
+    given = {
+        BASE_REGISTERS[kind]: pointer for kind, pointer in (bases or {}).items()
+        if kind != MemoryType.ACC_8BIT
+    }
+    for register in sorted(set(BASE_REGISTERS.values())):
+        target.write_register(register, given.get(register, 0))
+    target.write_register(Reg.WATCHDOG, _watchdog(target, timeout, watchdog))
+    started = time.monotonic()
+    target.write_register(Reg.CONTROL, Status.LAUNCH)
+    try:
+        status = _wait(target, timeout, "the launch to end", lambda status: status & Status.FINISH)
+    except TargetTimeout as error:
+        raise TargetTimeout(f"{error}; {_end(target, address, count, notes)}") from error
+    seconds = time.monotonic() - started
+    if status & Status.ERROR:
+        raise _device_error(target, address, count, notes)
+    warnings = []
+    if status & Status.TOKENS_LEFT:
+        warnings.append("dependency tokens were left over at FINISH")
+    return RunReport(
+        target.read_register(Reg.CYCLES), _counters(target), tuple(warnings), seconds
+    )
+
+
+def _open_window(target: Target, base: int, limit: int) -> None:
+    """Let the device touch the target's window and nothing else, and see that it took it."""
+    target.write_register(Reg.WINDOW_BASE, base)
+    target.write_register(Reg.WINDOW_LIMIT, limit)
+    found = target.read_register(Reg.WINDOW_BASE), target.read_register(Reg.WINDOW_LIMIT)
+    if found != (base, limit):
+        why = "it is locked until the reset wire" if target.read_register(Reg.WINDOW_LOCK) else (
+            "the device did not take it"
+        )
+        raise TargetError(
+            f"the memory window reads {found[0]:#x}..{found[1]:#x}, not {base:#x}..{limit:#x}: "
+            f"{why}; nothing was launched"
+        )
+
+
+def read_performance(target: Target) -> dict[str, int]:
+    """Return where the cycles of the last launch went, by register name.
+
+    They are ``isa.registers.PERFORMANCE``: busy and waiting cycles of each engine, bursts of
+    memory; all 0 on a target that keeps no time.
+    """
+    return {
+        register.name: target.read_register(register)
+        for registers in PERFORMANCE.values() for register in registers
+    }
+
+
+def _watchdog(target: Target, timeout: float, cycles: int | None) -> int:
+    """Return what WATCHDOG is to hold: never less than the wait of the host."""
+    if cycles is None:
+        cycles = math.ceil(timeout * float(getattr(target, "clock_hz", 0)))
+    return min(cycles, 0xFFFF_FFFF)
+
+
+def _end(target: Target, address: int, count: int, notes: Sequence[str]) -> str:
+    """End a launch by soft reset and tell in words what came of it; never raises."""
+    try:
+        target.write_register(Reg.RESET, 1)
+        started, polls = time.monotonic(), 0
+        while (status := target.read_register(Reg.CONTROL)) & Status.LAUNCH:
+            polls += 1
+            if polls >= _RESET_POLLS and time.monotonic() - started > _RESET_SECONDS:
+                return (
+                    f"it did not follow a soft reset, CONTROL reads {status:#x}: it has lost its "
+                    "clock or power, or its design is broken; load the design again"
+                )
+            time.sleep(_LONGEST_PAUSE)
+        if not status & Status.ERROR:
+            return "it ended while it was being reset"
+        found = f"a soft reset ended it: {_device_error(target, address, count, notes)}"
+    except TargetError as error:
+        return f"a soft reset failed: {error}"
+    return found + ("; memory has not answered" if status & Status.DRAINING else "")
+
+
+def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int]) -> int:
+    """Poll CONTROL until ``done`` of it, and return it.
+
+    Between two looks the host sleeps until the interrupt, on a target that has one (a method
+    ``wait_interrupt(seconds)``), or ever longer.
+    """
+    started = time.monotonic()
+    interrupt = getattr(target, "wait_interrupt", None)
+    while True:
+        asked = time.monotonic()
+        status = target.read_register(Reg.CONTROL)
+        if status == _ALL_ONES or not (status or done(0)):
+            status = _look_again(target, status, what)
+        if done(status):
+            return status
+        now = time.monotonic()
+        if now - started > timeout:
+            counted = ", ".join(f"{name} {value}" for name, value in _counters(target).items())
+            raise TargetTimeout(
+                f"waited {timeout:g} s for {what}; CONTROL reads {status:#x}, CYCLES "
+                f"{target.read_register(Reg.CYCLES)}, {counted}"
+            )
+        if interrupt is not None:
+            interrupt(min(timeout - (now - started), _LONGEST_SLEEP))
+            continue
+        pause = min(_LONGEST_PAUSE, (now - started) / 16)
+        if now - asked < pause:
+            time.sleep(pause)
+
+
+def _look_again(target: Target, status: int, what: str) -> int:
+    """Return CONTROL, read anew; TargetError when it still shows what no device in work shows."""
+    again = target.read_register(Reg.CONTROL)
+    if again != status:
+        return again
+    identity = target.read_register(Reg.IDENTITY)
+    found = "it was reset" if identity == IDENTITY else (
+        f"IDENTITY reads {identity:#010x}: it has lost its power or its design"
+    )
+    raise TargetError(
+        f"the device is gone while the host waited for {what}: CONTROL reads {status:#x} and "
+        f"{found}; load the design again if need be, then open the target again"
+    )
+
+
+def _counters(target: Target) -> dict[str, int]:
+    return {register.name: target.read_register(register) for register in COUNTERS}
+
+
+def _device_error(target: Target, address: int, count: int, notes: Sequence[str]) -> DeviceError:
+    code, index = target.read_register(Reg.ERROR_CODE), target.read_register(Reg.ERROR_INDEX)
+    text = ""
+    base, size = target.window
+    at = address + index * INSTRUCTION_BYTES
+    if index < count and base <= at and at + INSTRUCTION_BYTES <= base + size:
+        word = int.from_bytes(target.read_memory(at, INSTRUCTION_BYTES), "little")
+        text = format_instruction(decode(word, target.config), target.config)
+    at_bus = code in (ErrorCode.WINDOW, ErrorCode.BUS)
+    return DeviceError(
+        code, index, text, notes[index] if index < len(notes) else "",
+        target.read_register(Reg.ERROR_ADDRESS) if at_bus else None,
+    )

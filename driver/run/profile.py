@@ -1,0 +1,173 @@
+"""What a program costs on a target, launch by launch: cycles, their causes, traffic, host time.
+
+A launch is the unit that registers count.  A program compiled with a launch for each layer
+(``myvta compile --per-layer``) therefore has a row for each layer, any other a row for each run of
+neighbouring layers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..program.program import LaunchStep, Step
+from .launch import RunReport, read_performance
+from .program_runner import LoadedProgram
+
+__all__ = ["Profile", "Row", "profile_program"]
+
+ENGINES = ("fetch", "load", "compute", "store")
+_TRAFFIC = ("UOP_BYTES", "WGT_BYTES", "INP_BYTES", "ACC_BYTES", "ACC_8BIT_BYTES", "OUT_BYTES")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One step of the program.
+
+    Attributes
+    ----------
+    name : str
+        The layer, the launch or the host step.
+    layers : tuple of str
+        Network nodes in it.
+    where : str
+        ``accelerator`` or ``host``.
+    seconds : float
+        Wall time; of a launch without the transfers before and after.
+    cycles : int
+        Device cycles; 0 on the host and on targets that keep no time.
+    macs, ideal_steps, compulsory_bytes : int
+        Of its layers, as the compiler counted them (0: it left no report).
+    counters, performance : dict
+        By register name (``isa.registers.COUNTERS``, ``PERFORMANCE``); empty on the host.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    where: str
+    seconds: float
+    cycles: int = 0
+    macs: int = 0
+    ideal_steps: int = 0
+    compulsory_bytes: int = 0
+    counters: dict[str, int] = field(default_factory=dict)
+    performance: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes between memory and scratchpads, instructions excluded."""
+        return sum(self.counters.get(name, 0) for name in _TRAFFIC)
+
+    @property
+    def utilization(self) -> float:
+        """Share of the multipliers' cycles spent on the network's own products; 0 untimed."""
+        return self.ideal_steps / self.cycles if self.cycles else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A program's rows in order, and the device they were counted on.
+
+    ``macs_per_step`` and ``bus_bytes`` are what the device does in a cycle at best; ``images`` are
+    in one run.
+    """
+
+    program: str
+    config: str
+    macs_per_step: int
+    bus_bytes: int
+    images: int
+    rows: tuple[Row, ...]
+
+    @property
+    def launches(self) -> tuple[Row, ...]:
+        """The rows of the accelerator."""
+        return tuple(row for row in self.rows if row.where == "accelerator")
+
+    @property
+    def cycles(self) -> int:
+        """Device cycles of all launches."""
+        return sum(row.cycles for row in self.rows)
+
+    @property
+    def timed(self) -> bool:
+        """Whether the target kept time."""
+        return self.cycles > 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        rows = [
+            {**asdict(row), "bytes": row.bytes, "utilization": row.utilization}
+            for row in self.rows
+        ]
+        return {**asdict(self), "rows": rows, "cycles": self.cycles}
+
+
+def profile_program(
+    loaded: LoadedProgram, inputs: Mapping[str, npt.ArrayLike] | None = None, *,
+    timeout: float = 600.0,
+) -> Profile:
+    """Run a loaded program once and return what each step cost.
+
+    Parameters
+    ----------
+    loaded : LoadedProgram
+        Holds the outputs afterwards (:meth:`~.execute.LoadedProgram.read`).
+    inputs : mapping, optional
+        An array for each input; zeros unless given.  What they hold costs nothing.
+    timeout : float
+        Longest wait of one launch in seconds.
+
+    Raises
+    ------
+    TargetError, ProgramError, HostStepError
+        As when it is run.
+    """
+    program, target = loaded.program, loaded.target
+    if inputs is None:
+        tensors = [program.tensor(name) for name in program.inputs]
+        inputs = {item.name: np.zeros(item.shape, item.dtype) for item in tensors}
+    nodes = {node["name"]: node for node in program.info.get("report", {}).get("nodes", ())}
+    rows: list[Row] = []
+    last = time.monotonic()
+
+    def seen(step: Step, report: RunReport | None, read: object) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if isinstance(step, LaunchStep) and report is not None:
+            rows.append(_launch_row(step, report, read_performance(target), nodes))
+        else:
+            rows.append(Row(name=step.layer, layers=(step.layer,), where="host",
+                            seconds=now - last))
+        last = time.monotonic()
+
+    loaded.run(inputs, on_step=seen, timeout=timeout)
+    first = program.tensor(program.inputs[0])
+    return Profile(
+        program=program.name, config=program.config.name,
+        macs_per_step=program.config.macs_per_step, bus_bytes=target.config.bus_bytes,
+        images=first.shape[0] if first.shape else 1, rows=tuple(rows),
+    )
+
+
+def _launch_row(
+    step: LaunchStep, report: RunReport, performance: dict[str, int],
+    nodes: Mapping[str, Mapping[str, Any]],
+) -> Row:
+    layers = tuple(dict.fromkeys(note for note in step.notes if note)) or (step.layer,)
+    known = [nodes[name] for name in layers if name in nodes]
+
+    def total(key: str) -> int:
+        return sum(int(node.get(key, 0)) for node in known)
+
+    return Row(
+        name=step.layer, layers=layers, where="accelerator", seconds=report.seconds,
+        cycles=report.cycles, macs=total("macs"), ideal_steps=total("ideal_steps"),
+        compulsory_bytes=total("compulsory_bytes"), counters=dict(report.counters),
+        performance=performance,
+    )

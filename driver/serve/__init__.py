@@ -1,0 +1,1 @@
+"""A device offered to other hosts."""

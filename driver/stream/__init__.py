@@ -1,0 +1,1 @@
+"""Instruction streams and micro-op kernels."""

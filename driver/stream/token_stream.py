@@ -1,0 +1,200 @@
+"""Instructions in order, with the dependency tokens between their modules (vta_isa.md 3).
+
+A push is a flag of the source's last instruction, a pop one of the sink's next; where there is no
+such instruction, or its flag is taken, one that does nothing carries the token.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from ...isa.config import Config
+from ...isa.fields import layout
+from ...isa.instructions import (
+    EncodeError,
+    Finish,
+    Instruction,
+    Load,
+    Store,
+    Undefined,
+    encode,
+    route,
+)
+from ...isa.opcodes import MemoryType, Module, Opcode
+from ..errors import StreamError
+
+__all__ = ["LINKS", "TokenStream"]
+
+LINKS: dict[tuple[Module, Module], tuple[str, str]] = {
+    (Module.LOAD, Module.COMPUTE): ("push_next", "pop_prev"),
+    (Module.COMPUTE, Module.LOAD): ("push_prev", "pop_next"),
+    (Module.COMPUTE, Module.STORE): ("push_next", "pop_prev"),
+    (Module.STORE, Module.COMPUTE): ("push_prev", "pop_next"),
+}
+"""The four token queues: flag on the pushing module, flag on the popping one (vta_isa.md 3.2)."""
+
+_NO_OPS: dict[Module, Instruction] = {
+    Module.LOAD: Load(memory_type=MemoryType.INP),
+    Module.COMPUTE: Load(memory_type=MemoryType.UOP),
+    Module.STORE: Store(),
+}
+
+
+class TokenStream:
+    """Append instructions, push and pop tokens between them.
+
+    Parameters
+    ----------
+    config : Config
+    serial : bool
+        One engine at a time: every change of engine is ordered with tokens of its own, and
+        :meth:`push` and :meth:`pop` do nothing.
+
+    Raises
+    ------
+    StreamError
+        From every method: a value that does not fit its field (named, with its range), or a stream
+        that is already finished.
+    """
+
+    def __init__(self, config: Config, *, serial: bool = False):
+        self.config, self.serial = config, serial
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything and start an empty stream."""
+        self._items: list[Instruction] = []
+        self._words: list[int] = []
+        self._notes: list[str] = []
+        self._last: dict[Module, int] = {}  # position of the module's last instruction
+        self._pending: dict[Module, list[str]] = {module: [] for module in Module}
+        self._tokens: Counter[tuple[Module, Module]] = Counter()
+        self._engine: Module | None = None
+        self._note = ""
+        self._finished = False
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def tokens(self) -> dict[tuple[Module, Module], int]:
+        """Pushes minus pops so far by (source, sink)."""
+        return dict(self._tokens)
+
+    def note(self, text: str) -> None:
+        """Annotate the instructions that follow, until the next call."""
+        self._note = text
+
+    def push(self, source: Module, sink: Module) -> None:
+        """Let ``source`` push a token to ``sink`` once its last instruction has completed."""
+        self._open()
+        _check_link(source, sink)
+        if not self.serial:
+            self._push(source, sink)
+
+    def pop(self, source: Module, sink: Module) -> None:
+        """Let ``sink``'s next instruction wait for, and take, a token from ``source``."""
+        self._open()
+        _check_link(source, sink)
+        if not self.serial:
+            self._pop(source, sink)
+
+    def _push(self, source: Module, sink: Module) -> None:
+        flag = LINKS[source, sink][0]
+        last = self._last.get(source)
+        if last is None or self._pending[source] or self._words[last] & self._flag_bit(flag):
+            self._issue(_NO_OPS[source])
+            last = self._last[source]
+        self._items[last] = self._flagged(self._items[last], [flag])
+        self._words[last] |= self._flag_bit(flag)
+        self._tokens[source, sink] += 1
+
+    def _pop(self, source: Module, sink: Module) -> None:
+        flag = LINKS[source, sink][1]
+        if flag in self._pending[sink]:
+            self._issue(_NO_OPS[sink])
+        self._pending[sink].append(flag)
+        self._tokens[source, sink] -= 1
+
+    def _hop(self, source: Module, sink: Module) -> None:
+        if Module.COMPUTE not in (source, sink):
+            self._hop(source, Module.COMPUTE)
+            source = Module.COMPUTE
+        self._push(source, sink)
+        self._pop(source, sink)
+
+    def _flag_bit(self, flag: str) -> int:
+        return layout(Opcode.FINISH, self.config)[flag].put(1)  # the same place in every format
+
+    def _flagged(self, instruction: Instruction, flags: list[str]) -> Instruction:
+        if isinstance(instruction, Undefined):
+            return Undefined(instruction.word | sum(map(self._flag_bit, flags)))
+        changes: dict[str, Any] = dict.fromkeys(flags, 1)
+        return replace(instruction, **changes)
+
+    def emit(self, instruction: Instruction) -> None:
+        """Append an instruction as it is; tokens waiting for its module join its own flags."""
+        module = route(instruction)
+        if any(getattr(instruction, flag, 0) for flag in self._pending[module]):
+            self._issue(_NO_OPS[module])
+        for link, (push, pop) in LINKS.items():
+            self._tokens[link] += getattr(instruction, push, 0) if link[0] == module else 0
+            self._tokens[link] -= getattr(instruction, pop, 0) if link[1] == module else 0
+        self._add(instruction)
+
+    def _end(self) -> None:
+        """Append FINISH, which waits for every engine by itself."""
+        self._open()
+        for module in (Module.LOAD, Module.STORE):
+            if self._pending[module]:
+                self._issue(_NO_OPS[module])
+        for (source, sink), count in self._tokens.items():
+            if count < 0:
+                raise StreamError(
+                    f"{sink.name} pops {-count} tokens more than {source.name} pushes: deadlock"
+                )
+        self._note = ""
+        self._issue(Finish())
+        self._finished = True
+
+    def _open(self) -> None:
+        if self._finished:
+            raise StreamError("the stream is finished: clear() starts another")
+
+    def _add(self, instruction: Instruction) -> None:
+        """Append an instruction of the caller's."""
+        self._open()
+        module = route(instruction)
+        if self.serial and self._engine not in (None, module):
+            self._hop(self._engine, module)
+        self._engine = module
+        self._issue(instruction)
+
+    def _issue(self, instruction: Instruction) -> None:
+        """Append an instruction that takes its module's waiting pops and later pushes."""
+        module = route(instruction)
+        pending = self._pending[module]
+        if pending:
+            instruction = self._flagged(instruction, pending)
+        self._last[module] = self._append(instruction)
+        pending.clear()
+
+    def _append(self, instruction: Instruction) -> int:
+        self._words.append(self._encode(instruction))
+        self._items.append(instruction)
+        self._notes.append(self._note)
+        return len(self._items) - 1
+
+    def _encode(self, instruction: Instruction) -> int:
+        try:
+            return encode(instruction, self.config)
+        except EncodeError as error:
+            raise StreamError(str(error)) from None
+
+
+def _check_link(source: Module, sink: Module) -> None:
+    if (source, sink) not in LINKS:
+        known = ", ".join(f"{a.name}->{b.name}" for a, b in LINKS)
+        raise StreamError(f"no token queue {source.name}->{sink.name}; there are {known}")

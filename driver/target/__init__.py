@@ -1,0 +1,1 @@
+"""The `Target` contract, targets by URL, tracing, identity, known boards."""

@@ -1,0 +1,71 @@
+"""Is the device ours, and of the configuration that the host thinks it is?"""
+
+from __future__ import annotations
+
+from dataclasses import fields as dataclass_fields
+
+from ...isa.config import NAMED, Config
+from ...isa.register_map import IDENTITY, VERSION, Reg, reset_values
+from ..errors import IdentityError
+from .open_target import Target
+
+__all__ = ["check_fingerprint", "check_identity", "config_difference"]
+
+
+def config_difference(expected: Config, other: Config) -> str:
+    """Return ``KEY expected X, device Y`` for each key a program depends on, comma separated."""
+    rows = []
+    for item in dataclass_fields(Config):
+        want, have = getattr(expected, item.name), getattr(other, item.name)
+        if want != have and item.name not in ("target", "hw_ver", "log_bus_width"):
+            rows.append(f"{item.name.upper()} expected {want}, device {have}")
+    return ", ".join(rows)
+
+
+def check_identity(target: Target) -> None:
+    """Make sure the device is ours and has the configuration the target was opened with.
+
+    Raises
+    ------
+    IdentityError
+        Says which register differs, and for a known other configuration which keys differ.
+    """
+    identity = target.read_register(Reg.IDENTITY)
+    if identity != IDENTITY:
+        silent = identity in (0, 0xFFFF_FFFF)
+        advice = "nothing answers there: wrong base address, or no design loaded" if silent else (
+            "another design answers there"
+        )
+        raise IdentityError(
+            f"IDENTITY reads {identity:#010x}, expected {IDENTITY:#010x} ('MVTA'): {advice}"
+        )
+    version = target.read_register(Reg.VERSION)
+    if version >> 16 != VERSION >> 16:
+        raise IdentityError(
+            f"register map version is {version >> 16}.{version & 0xFFFF}, this driver speaks "
+            f"{VERSION >> 16}.{VERSION & 0xFFFF}"
+        )
+    expected = reset_values(target.config)
+    check_fingerprint(target.config, target.read_register(Reg.FINGERPRINT))
+    features = target.read_register(Reg.FEATURES)
+    if features != expected[Reg.FEATURES]:
+        raise IdentityError(
+            f"FEATURES reads {features:#x}, expected {expected[Reg.FEATURES]:#x} for "
+            f"configuration {target.config.name}"
+        )
+
+
+def check_fingerprint(expected: Config, fingerprint: int) -> None:
+    """Compare a device's fingerprint with a configuration; IdentityError with the difference."""
+    if fingerprint == expected.fingerprint:
+        return
+    for name, config in NAMED.items():
+        if config.fingerprint == fingerprint:
+            found = f"it is {name!r}: {config_difference(expected, config)}"
+            break
+    else:
+        found = "it is none of the named configurations"
+    raise IdentityError(
+        f"the device has configuration {fingerprint:#010x}, expected {expected.fingerprint:#010x} "
+        f"({expected.name}); {found}"
+    )

@@ -1,0 +1,129 @@
+"""A target that logs every access to another target as one line of text.
+
+Lines, all numbers hexadecimal except sizes: ``R offset NAME = value`` and ``W offset NAME = value``
+for registers, ``RM address + size : data`` and ``WM address + size : data`` for memory.  Data
+longer than 32 bytes is cut after 32 and followed by ``... crc32 value``.
+
+With ``record=FILE`` every access also goes, whole, into a record that :mod:`.replay` can do again.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from ...isa.config import Config
+from ...isa.register_map import Reg
+from ..errors import UrlError
+from .open_target import Target
+from .replay import Recorder
+
+__all__ = ["SpyTarget", "open_record", "open_trace"]
+
+_SHOWN_BYTES = 32
+
+
+def open_trace(path: str | None) -> IO[str]:
+    """Return the text stream a ``spy:`` URL logs to: standard error, or ``trace=FILE``."""
+    if path is None:
+        return sys.stderr
+    try:
+        return Path(path).open("w", encoding="ascii")
+    except OSError as error:
+        raise UrlError(f"cannot write trace {path!r}: {error.strerror}") from error
+
+
+def open_record(path: str | None, config: Config) -> Recorder | None:
+    """Return what a ``spy:`` URL records to: ``record=FILE``, or nothing."""
+    return None if path is None else Recorder(open_trace(path), config.fingerprint)
+
+
+class SpyTarget:
+    """Log the traffic of ``inner`` to ``sink``, a text stream or a list of lines.
+
+    A sink opened from a ``trace=`` option is closed with the target; any other is the caller's.
+    ``record`` gets everything whole, and is closed with the target.
+    """
+
+    def __init__(
+        self, inner: Target, sink: IO[str] | list[str], record: Recorder | None = None
+    ):
+        self.inner, self.sink, self._record = inner, sink, record
+        self._log: Callable[[str], object] = (
+            sink.append if isinstance(sink, list) else lambda line: sink.write(line + "\n")
+        )
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Window of the inner target."""
+        return self.inner.window
+
+    @property
+    def config(self) -> Config:
+        """Configuration of the inner target."""
+        return self.inner.config
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the inner target has beyond the contract: its clock, cycle or interrupt."""
+        return getattr(self.inner, name)
+
+    def read_register(self, offset: int) -> int:
+        """Read a register and log it."""
+        value = self.inner.read_register(offset)
+        self._log(f"R {offset:#06x} {_name(offset)} = {value:#010x}")
+        if self._record:
+            self._record.register("R", offset, value)
+        return value
+
+    def write_register(self, offset: int, value: int) -> None:
+        """Log a register write, then do it."""
+        self._log(f"W {offset:#06x} {_name(offset)} = {value:#010x}")
+        if self._record:
+            self._record.register("W", offset, value)
+        self.inner.write_register(offset, value)
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        """Read memory and log it."""
+        data = self.inner.read_memory(address, size)
+        self._log(f"RM {address:#010x} + {size} : {_shown(data)}")
+        if self._record:
+            self._record.memory("RM", address, data)
+        return data
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Log a memory write, then do it."""
+        raw = memoryview(data).cast("B")
+        self._log(f"WM {address:#010x} + {len(raw)} : {_shown(raw)}")
+        if self._record:
+            self._record.memory("WM", address, raw)
+        self.inner.write_memory(address, data)
+
+    def close(self) -> None:
+        """Close the inner target and a trace file of our own."""
+        self.inner.close()
+        if not isinstance(self.sink, list) and self.sink is not sys.stderr:
+            self.sink.close()
+        if self._record:
+            self._record.close()
+
+    def __enter__(self) -> SpyTarget:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _name(offset: int) -> str:
+    try:
+        return Reg(offset).name
+    except ValueError:
+        return "-"
+
+
+def _shown(data: bytes | memoryview) -> str:
+    if len(data) <= _SHOWN_BYTES:
+        return data.hex()
+    return f"{data[:_SHOWN_BYTES].hex()}... crc32 {zlib.crc32(data):08x}"

@@ -1,0 +1,111 @@
+"""What to do when a device cannot be reached, or something else answers: one line a cause."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+
+from ...isa.config import NAMED, Config, load_config
+from ...isa.register_map import IDENTITY
+from ..errors import IdentityError
+
+__all__ = ["identity_advice", "fingerprint_advice", "memory_in_use", "open_advice"]
+
+_LOCAL = {"devmem", "uio"}
+_BY_ERROR = {
+    ("uart", errno.EACCES): "the port is not yours: sudo usermod -aG dialout $USER, log in again",
+    ("uart", errno.ENOENT): "no such port: is the cable plugged in? ls /dev/ttyUSB* /dev/ttyACM*",
+    ("uart", errno.EBUSY): "another program has the port open: close it (fuser shows which)",
+    ("devmem", errno.EACCES): "memory is root's: run it with sudo, or use uio:// with a udev rule",
+    ("devmem", errno.ENOENT): "this kernel has no /dev/mem: use uio:// with u-dma-buf",
+    ("devmem", errno.EPERM): "the kernel keeps this memory to itself (STRICT_DEVMEM): reserve it "
+                             "in the device tree, or use uio:// with u-dma-buf",
+    ("uio", errno.EACCES): "you may not use the device: run it with sudo, or add a udev rule",
+    ("uio", errno.ENOENT): "no such device: is it in the device tree, is uio_pdrv_genirq there?",
+    ("tcp", errno.ECONNREFUSED): "nobody listens there: start `myvta serve` on that machine",
+    ("tcp", errno.EHOSTUNREACH): "the machine cannot be reached: is it on, is the address right?",
+}
+_SILENT = {
+    "uart": "the board does not answer: is the bitstream loaded, is ?baud= the design's, are TX "
+            "and RX not swapped?",
+    "tcp": "nothing answers: right host and port, no firewall between?",
+}
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen = 0
+    while error is not None and seen < 10:
+        yield error
+        error, seen = error.__cause__ or error.__context__, seen + 1
+
+
+def open_advice(
+    scheme: str, error: BaseException, config: str | Config | None = None
+) -> str:
+    """Say what to do about an error of opening a target, ``""`` when its text says it all.
+
+    ``config`` is what the target was to have; some look at who answers when they are opened.
+    """
+    if isinstance(error, IdentityError):
+        word = re.match(r"IDENTITY reads (0x[0-9a-f]+)", str(error))
+        if word:
+            return identity_advice(scheme, int(word[1], 16))
+        word = re.match(r"the device has configuration (0x[0-9a-f]+)", str(error))
+        return fingerprint_advice(int(word[1], 16), load_config(config)) if word else ""
+    for one in _chain(error):
+        if isinstance(one, OSError) and one.errno is not None:
+            number = errno.EACCES if (
+                one.errno == errno.EPERM and (scheme, errno.EPERM) not in _BY_ERROR
+            ) else one.errno
+            if (scheme, number) in _BY_ERROR:
+                return _BY_ERROR[scheme, number]
+    if any(isinstance(one, TimeoutError) for one in _chain(error)):
+        return _SILENT.get(scheme, "")
+    return ""
+
+
+def identity_advice(scheme: str, found: int) -> str:
+    """Say what it means when IDENTITY does not read what it should."""
+    swapped = int.from_bytes(found.to_bytes(4, "big"), "little") == IDENTITY
+    if swapped:
+        return "the bytes come in the wrong order: the bus between is big endian"
+    if found in (0, 0xFFFF_FFFF):
+        if scheme in _LOCAL:
+            return (
+                "nothing answers there: load the bitstream first, then check regs= against the "
+                "address the design was given"
+            )
+        return _SILENT.get(scheme, "nothing answers there")
+    return "something else answers there: check the address (regs=), and which bitstream is loaded"
+
+
+def fingerprint_advice(found: int, expected: Config) -> str:
+    """Say what to do about a device of another configuration."""
+    for name, config in NAMED.items():
+        if config.fingerprint == found:
+            return f"the device is {name!r}: open it with config={name}, and compile for it"
+    return (
+        "it is none of the named configurations: open it with config=FILE, the vta_config.json it "
+        f"was made from, or load a bitstream for {expected.name!r}"
+    )
+
+
+def memory_in_use(base: int, size: int, iomem: str) -> str:
+    """Say whether memory belongs to Linux, by the text of ``/proc/iomem``; ``""``: it does not.
+
+    Writing there would change running programs.  Without root the addresses all read 0, and nothing
+    can be said.
+    """
+    for line in iomem.splitlines():
+        match = re.fullmatch(r"([0-9a-f]+)-([0-9a-f]+) : System RAM", line.strip())
+        if match is None:
+            continue
+        first, last = int(match[1], 16), int(match[2], 16)
+        if first < last and first < base + size and base <= last:
+            return (
+                f"{base:#x}..{base + size - 1:#x} is memory that Linux uses "
+                f"({first:#x}..{last:#x}): reserve it first (mem= on the kernel command line, or a "
+                "reserved-memory node in the device tree), then give it as mem="
+            )
+    return ""

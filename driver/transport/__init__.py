@@ -1,0 +1,1 @@
+"""Targets behind a framed link: UART and TCP."""

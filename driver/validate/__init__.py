@@ -1,0 +1,1 @@
+"""Validation of a device layer by layer, and diagnosis."""

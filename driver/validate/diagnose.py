@@ -1,0 +1,137 @@
+"""Is there a working accelerator behind a URL, and if not, why: `myvta doctor --target URL`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...isa.config import Config, ConfigError
+from ...isa.register_map import IDENTITY, VERSION, Feature, Reg, reset_values
+from ..errors import CheckError, OutOfMemoryError, TargetError, UrlError
+from ..target.open_target import Target, open_target, parse_url
+from ..target.troubleshooting import fingerprint_advice, identity_advice, memory_in_use, open_advice
+from . import probe_memory, probes
+from .probe_memory import ProbeError
+
+__all__ = ["Diagnosis", "diagnose"]
+
+IOMEM = Path("/proc/iomem")
+_PROBES: tuple[tuple[str, Callable[[Target], str]], ...] = (
+    ("no launch", probes.idle), ("registers", probes.registers),
+    ("address lines", probe_memory.host_memory), ("data lines", probe_memory.data_lines),
+    ("bandwidth", probe_memory.bandwidth), ("device memory", probe_memory.device_memory),
+    ("program", probes.compute), ("clock", probes.clock),
+)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One thing looked at: what was found, and what to do where it does not work."""
+
+    name: str
+    works: bool
+    found: str
+    advice: str = ""
+
+
+def diagnose(url: str, config: str | Config | None = None) -> Iterator[Diagnosis]:
+    """Look at a target step by step; what does not work ends it where later steps need it.
+
+    Memory that is written to is restored.  A ``devmem://`` window that Linux uses itself is not
+    touched at all.
+    """
+    wanted = config
+    try:
+        parsed = parse_url(url)
+        wanted = config or parsed.config
+        target = open_target(url, config)
+    except ConfigError as error:
+        yield Diagnosis("open", False, str(error), "name a known configuration or its file")
+        return
+    except (UrlError, TargetError, OSError) as error:
+        scheme = url.removeprefix("spy:").partition("://")[0]
+        yield Diagnosis("open", False, str(error), open_advice(scheme, error, wanted))
+        return
+    with target:
+        yield Diagnosis(
+            "open", True, f"{parsed.scheme}://, window {target.window[0]:#x} + {target.window[1]}"
+        )
+        for step in _who(target, parsed.scheme):
+            yield step
+            if not step.works:
+                return
+        if parsed.scheme == "devmem" and not {"buffer", "device"} & set(parsed.options):
+            used = memory_in_use(*target.window, _iomem())
+            if used:
+                yield Diagnosis("reserved memory", False, "it is not", used)
+                return
+        for name, probe in _PROBES:
+            step = _probe(target, parsed.scheme, name, probe)
+            yield step
+            if not step.works:
+                return
+
+
+def _iomem() -> str:
+    try:
+        return IOMEM.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+
+
+def _who(target: Target, scheme: str) -> Iterator[Diagnosis]:
+    """Look at who answers."""
+    try:
+        found = target.read_register(Reg.IDENTITY)
+        if found != IDENTITY:
+            text = f"IDENTITY reads {found:#010x}, not {IDENTITY:#010x} ('MVTA')"
+            yield Diagnosis("identity", False, text, identity_advice(scheme, found))
+            return
+        version = target.read_register(Reg.VERSION)
+        text = f"register map {version >> 16}.{version & 0xFFFF}"
+        if version >> 16 != VERSION >> 16:
+            yield Diagnosis(
+                "identity", False, f"{text}; this myvta speaks {VERSION >> 16}.{VERSION & 0xFFFF}",
+                "install the myvta that the bitstream was made with, or make the bitstream anew",
+            )
+            return
+        yield Diagnosis("identity", True, text)
+        yield _configuration(target)
+    except TargetError as error:
+        yield Diagnosis("identity", False, str(error), open_advice(scheme, error))
+
+
+def _configuration(target: Target) -> Diagnosis:
+    expected = target.config
+    found = target.read_register(Reg.FINGERPRINT)
+    features = Feature(target.read_register(Reg.FEATURES))
+    names = "|".join(str(it.name) for it in Feature if it in features)  # Python 3.10 joins none
+    text = f"{found:#010x}, {names or 'no extensions'}"
+    if found != expected.fingerprint:
+        advice = fingerprint_advice(found, expected)
+        return Diagnosis(
+            "configuration", False, f"{text}; {expected.name} is {expected.fingerprint:#010x}",
+            advice,
+        )
+    if features != reset_values(expected)[Reg.FEATURES]:
+        return Diagnosis(
+            "configuration", False, f"{text}; {expected.name} has other extensions",
+            "the bitstream is not what its fingerprint says: make it anew",
+        )
+    return Diagnosis("configuration", True, f"{expected.name}, {text}")
+
+
+def _probe(
+    target: Target, scheme: str, name: str, probe: Callable[[Target], str]
+) -> Diagnosis:
+    try:
+        return Diagnosis(name, True, probe(target))
+    except ProbeError as error:
+        return Diagnosis(name, False, *error.args)
+    except OutOfMemoryError as error:
+        return Diagnosis(name, False, str(error), "give it a larger window: mem=BASE:SIZE")
+    except CheckError as error:
+        return Diagnosis(name, False, str(error), "")
+    except TargetError as error:
+        return Diagnosis(name, False, str(error), open_advice(scheme, error))

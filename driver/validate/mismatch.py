@@ -1,0 +1,52 @@
+"""Which element of which tensor a wrong byte belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..program.program import Tensor
+from ..run.program_runner import LoadedProgram
+from .run_layer import read, values
+from .validate_report import Mismatch
+
+__all__ = ["locate"]
+
+
+def locate(
+    good: LoadedProgram, judged: LoadedProgram, address: int, count: int, places: Sequence[Tensor]
+) -> Mismatch:
+    """Say where a wrong byte lies and what should be there.
+
+    Parameters
+    ----------
+    address : int
+        Of the first wrong byte, from the program's base.
+    count : int
+        Wrong bytes in all.
+    places : sequence of Tensor
+        Where it may lie.
+    """
+    config = good.program.config
+    for tensor in places:
+        start = tensor.offset or 0
+        size = tensor.nbytes(config)
+        if not start <= address < start + size:
+            continue
+        want = read(good, (start, start + size))
+        have = bytearray(want)
+        at = address - start
+        have[at] = read(judged, (address, address + 1))[0]
+        wanted, found = (values(data, tensor, config) for data in (want, bytes(have)))
+        wrong = np.argwhere(wanted != found)
+        if wrong.size:
+            index = tuple(int(it) for it in wrong[0])
+            return Mismatch(
+                tensor.name, index, int(wanted[index]), int(found[index]), address, count
+            )
+        return Mismatch(
+            f"{tensor.name} (a padding lane)", None, want[at], have[at], address, count
+        )
+    byte = address, address + 1
+    return Mismatch("", None, read(good, byte)[0], read(judged, byte)[0], address, count)

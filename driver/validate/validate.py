@@ -1,0 +1,251 @@
+"""Prove layer by layer that a target computes what the model computes, bit for bit.
+
+Each layer runs alone first: its inputs are those the model had, its outputs are filled with what is
+certainly wrong before it runs.  Then the program runs as it is, and after each of its steps the
+outputs are compared again.  A layer that fails is looked into - which element, which instructions,
+which cycle - and the others go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...isa.opcodes import WINDOW_GRANULE
+from ...isa.register_map import Reg
+from ..errors import HostStepError, OutOfMemoryError, TargetError
+from ..program.launch_partition import Layer, Ranges, split, whole
+from ..program.program import HostStep, LaunchStep, Program, Tensor
+from ..run.launch import RunReport
+from ..run.program_runner import Host, LoadedProgram
+from ..target.open_target import Target, open_target
+from .mismatch import locate
+from .run_layer import example_inputs, read, run_layer, until
+from .store_provenance import writers
+from .validate_report import LayerResult, Mismatch, ValidationReport
+from .waves import trace_store
+
+__all__ = ["Validation", "validate"]
+
+OnResult = Callable[[LayerResult], None]
+
+
+def validate(
+    program: Program, target: Target, inputs: Mapping[str, npt.ArrayLike] | None = None, *,
+    host: Host | None = None, url: str = "", waves: str | None = None, timeout: float = 60.0,
+    reference: str = "model://", on_result: OnResult | None = None,
+) -> ValidationReport:
+    """Validate a program on a target.
+
+    Parameters
+    ----------
+    program : Program
+    target : Target
+        Open; of the program's configuration.
+    inputs : mapping, optional
+        An array for each input; default :func:`example_inputs`.
+    host : callable, optional
+        Does the host steps (:mod:`myvta.driver.run.program_runner`).
+    url : str
+        Where the target was opened, to open a simulator again for waves and for the report.
+    waves : str, optional
+        Folder for waves of failing layers, on simulated targets.
+    timeout : float
+        Longest wait of one launch in seconds.
+    reference : str
+        URL of the target that is right.
+    on_result : callable, optional
+        Called with each result as it comes.
+
+    Raises
+    ------
+    CheckError, IdentityError, OutOfMemoryError, ProgramError
+        The program cannot be loaded at all.
+    """
+    room = program.size + max((it.count for it in program.launches), default=0) * 32
+    room = -(-room // WINDOW_GRANULE) * WINDOW_GRANULE
+    mark = "&" if "?" in reference else "?"
+    with open_target(f"{reference}{mark}mem=0:{room}", program.config) as model:
+        run = Validation(
+            LoadedProgram(program, model, host), LoadedProgram(program, target, host),
+            url=url, waves=waves, timeout=timeout, on_result=on_result,
+        )
+        given = example_inputs(program) if inputs is None else inputs
+        run.alone(given)
+        run.chained(given)
+    return ValidationReport(program.name, program.config.name, url, tuple(run.results))
+
+
+class Validation:
+    """One program on two targets: the one that is right, and the one to be judged."""
+
+    def __init__(
+        self, good: LoadedProgram, judged: LoadedProgram, *, url: str = "",
+        waves: str | None = None, timeout: float = 60.0, on_result: OnResult | None = None,
+    ):
+        self.good, self.judged, self.program = good, judged, good.program
+        self._url, self._waves, self._timeout = url, waves, timeout
+        self._on_result = on_result
+        self.results: list[LayerResult] = []
+        self.lost = False  # the device does not answer any more
+
+    def alone(self, inputs: Mapping[str, npt.ArrayLike]) -> None:
+        """Run every layer alone, from what the reference had before it."""
+        for name, value in inputs.items():
+            self.good.write(name, value)
+        for step in self.program.steps:
+            if not isinstance(step, LaunchStep):
+                if not self._host("alone", step, self.good):
+                    return
+                continue
+            for layer in split(self.program, step):
+                if not self._keep(self._alone(step, layer)):
+                    return
+
+    def chained(self, inputs: Mapping[str, npt.ArrayLike]) -> None:
+        """Run the program as it is on both, and compare after each launch."""
+        if self.lost:
+            return
+        for name, value in inputs.items():
+            self.good.write(name, value)
+            self.judged.write(name, value)
+        for step in self.program.steps:
+            if isinstance(step, LaunchStep):
+                if not self._keep(self._chained(step)):
+                    return
+            elif not self._host("chained", step, self.good, self.judged):
+                return
+
+    def _host(self, mode: str, step: HostStep, *programs: LoadedProgram) -> bool:
+        """Do a host step; where nobody can, that is an error and the end of this part."""
+        try:
+            for loaded in programs:
+                loaded.execute(step, self._timeout)
+        except (HostStepError, TargetError) as error:
+            self._keep(LayerResult(mode, step.layer, error=f"{error}; what follows was not run"))
+            return False
+        return True
+
+    def _chained(self, step: LaunchStep) -> LayerResult:
+        """Run a launch as it is on both; what comes out wrong is put right for later steps."""
+        layer = whole(self.program, step)
+        places = [self.program.tensor(name) for name in step.outputs]
+        config = self.program.config
+        ranges = tuple((it.offset or 0, (it.offset or 0) + it.nbytes(config)) for it in places)
+        before = [read(self.good, area) for area in layer.reads]
+        expected = self.good.execute(step, self._timeout)
+        assert expected is not None
+        result, started = LayerResult("chained", step.layer), time.monotonic()
+        try:
+            report = self.judged.execute(step, self._timeout)
+            assert report is not None
+            result = self._compare(result, ranges, report, expected, places)
+            if result.mismatch is not None:
+                found = self._explain(step, layer, result.mismatch, before)
+                result = replace(result, mismatch=found)
+        except TargetError as error:
+            result = replace(result, error=str(error))
+        try:
+            for area in ranges if not result.passed else ():
+                self.judged.target.write_memory(
+                    self.judged.base + area[0], read(self.good, area)
+                )
+        except TargetError as error:
+            result = replace(result, error=str(error))
+        return replace(result, seconds=time.monotonic() - started)
+
+    # -- one layer -------------------------------------------------------------------------------
+    def _alone(self, step: LaunchStep, layer: Layer) -> LayerResult:
+        before = [read(self.good, area) for area in layer.reads]
+        expected = run_layer(self.good, step, layer, self._timeout)
+        result = LayerResult("alone", layer.name, remark=layer.whole)
+        started = time.monotonic()
+        try:
+            self._prepare(layer, before)
+            report = run_layer(self.judged, step, layer, self._timeout)
+            places = [it for it in map(self.program.tensor, step.outputs)
+                      if it.layer == layer.name or layer.whole]
+            result = self._compare(result, layer.writes, report, expected, places)
+        except (TargetError, OutOfMemoryError) as error:
+            return replace(result, error=str(error), seconds=time.monotonic() - started)
+        result = replace(result, seconds=time.monotonic() - started)
+        if result.mismatch is not None:
+            found = self._explain(step, layer, result.mismatch, before)
+            result = replace(result, mismatch=found)
+        return result
+
+    def _prepare(self, layer: Layer, before: list[bytes], judged: LoadedProgram | None = None
+                 ) -> None:
+        """Give a target a layer's inputs, and outputs that are certainly wrong."""
+        judged = judged or self.judged
+        for area in layer.writes:
+            wrong = ~np.frombuffer(read(self.good, area), np.uint8)
+            judged.target.write_memory(judged.base + area[0], wrong.tobytes())
+        for area, data in zip(layer.reads, before, strict=True):
+            judged.target.write_memory(judged.base + area[0], data)
+
+    def _compare(
+        self, result: LayerResult, ranges: Ranges, report: RunReport, expected: RunReport,
+        places: list[Tensor],
+    ) -> LayerResult:
+        result = replace(
+            result, cycles=report.cycles, bytes=sum(end - start for start, end in ranges)
+        )
+        first, count = None, 0
+        for start, end in ranges:
+            want = np.frombuffer(read(self.good, (start, end)), np.uint8)
+            have = np.frombuffer(read(self.judged, (start, end)), np.uint8)
+            wrong = np.flatnonzero(want != have)
+            count += wrong.size
+            if wrong.size and first is None:
+                first = start + int(wrong[0])
+        if first is not None:
+            found = locate(self.good, self.judged, first, count, places)
+            return replace(result, mismatch=found)
+        other = {name: (value, report.counters.get(name)) for name, value in
+                 expected.counters.items() if report.counters.get(name) != value}
+        if other:
+            text = ", ".join(f"{name} {have}, not {want}" for name, (want, have) in other.items())
+            return replace(result, error=f"memory agrees, but the device counted {text}")
+        return result
+
+    def _explain(
+        self, step: LaunchStep, layer: Layer, found: Mismatch, before: list[bytes]
+    ) -> Mismatch:
+        place, store, compute = writers(self.program, step, layer, found.address)
+        found = replace(found, store=store, compute=compute)
+        if place is None:
+            return found
+        part = until(layer, place)
+        try:
+            self._prepare(layer, before)
+            cycle = run_layer(self.judged, step, part, self._timeout).cycles
+        except TargetError:
+            return found  # it does not run without the rest
+        if not cycle:
+            return found
+
+        def again(loaded: LoadedProgram) -> None:
+            self._prepare(layer, before, loaded)
+            run_layer(loaded, step, part, self._timeout)
+
+        wave = trace_store(self.judged, self._url, self._waves, layer.name, again)
+        return replace(found, cycle=cycle, wave=wave)
+
+    def _keep(self, result: LayerResult) -> bool:
+        """Take a result; returns whether to go on: a device that does not answer is given up."""
+        if result.error:
+            try:
+                self.judged.target.read_register(Reg.IDENTITY)
+            except TargetError as error:
+                self.lost = True
+                gone = f"the device does not answer any more ({error}); what follows was not run"
+                result = replace(result, error=f"{result.error}\n{gone}")
+        self.results.append(result)
+        if self._on_result is not None:
+            self._on_result(result)
+        return not self.lost

@@ -1,0 +1,64 @@
+"""Waves of a short run on a simulated target: opened once to count cycles, once more to record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import TargetError
+from ..run.program_runner import LoadedProgram
+from ..target.open_target import open_target
+
+__all__ = ["WAVE_CYCLES", "trace_store"]
+
+WAVE_CYCLES = 2000
+"""Cycles of a wave window, most of them before its end."""
+
+
+def trace_store(
+    judged: LoadedProgram, url: str, folder: str | None, layer: str,
+    again: Callable[[LoadedProgram], None],
+) -> str:
+    """Record the last cycles of a run, or say how to.
+
+    Parameters
+    ----------
+    judged : LoadedProgram
+        On the target that was judged.
+    url : str
+        Where it was opened; it is opened anew, as a simulator repeats itself cycle by cycle.
+    folder : str or None
+        Where the wave file goes; None: nothing is recorded.
+    layer : str
+        For the name of the file.
+    again : callable
+        Runs what is to be recorded; the end of the window is its end.
+
+    Returns
+    -------
+    str
+        The file, or the URL options that record the window; ``""`` on a target without waves.
+    """
+    if not url or url.startswith("spy:") or getattr(judged.target, "cycle", None) is None:
+        return ""  # opened anew, spy: would write over what it is recording
+    try:
+        end = _run(judged, url, again)
+        first = max(0, end - WAVE_CYCLES)
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", layer) or "layer"
+        options = f"wave={{}}&wave_from={first}&wave_cycles={WAVE_CYCLES}"
+        if folder is None:
+            return f"{url} with {options.format(f'{name}.vcd')}"
+        file = Path(folder).absolute() / f"{name}.vcd"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        mark = "&" if "?" in url else "?"
+        _run(judged, f"{url}{mark}{options.format(file)}", again)
+    except (TargetError, OSError) as error:
+        return f"none: {error}"
+    return f"{file}, cycles {first} to {end}"
+
+
+def _run(judged: LoadedProgram, url: str, again: Callable[[LoadedProgram], None]) -> int:
+    with open_target(url, judged.program.config) as target:
+        again(LoadedProgram(judged.program, target, judged.host))
+        return int(getattr(target, "cycle", 0))

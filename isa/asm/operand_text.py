@@ -1,0 +1,92 @@
+"""Syntax of the text form, once: mnemonics, operands and flags (docs/assembly.md).
+
+The assembler reads these tables and the disassembler writes by them.  Which bits a field has stands
+in :mod:`myvta.isa.fields` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..instructions import Alu, Finish, Gemm, Load, Store
+from ..opcodes import AluOpcode, MemoryType, RqtFlag
+
+__all__ = [
+    "ALU_OPCODES", "FORMATS", "MEMORY_TYPES", "RQT_FLAGS", "TOKENS", "Buffer", "Format", "Operand",
+]
+
+
+@dataclass(frozen=True)
+class Operand:
+    """``name=value`` with one value for each field, between them the separator."""
+
+    name: str
+    fields: tuple[str, ...]
+    separator: str
+    required: bool = False
+
+    @property
+    def shape(self) -> str:
+        """How its value is written, in words of the fields."""
+        return self.separator.join(f"<{field}>" for field in self.fields)
+
+
+@dataclass(frozen=True)
+class Format:
+    """One mnemonic: its instruction class, what follows the mnemonic, its operands and flags."""
+
+    cls: type[Load | Store | Gemm | Alu | Finish]
+    subject: str  # field that the word after the mnemonic names, or ""
+    operands: tuple[Operand, ...]
+    flags: tuple[str, ...]
+
+    def operand(self, name: str) -> Operand | None:
+        """Return the operand of a name, or None."""
+        return next((operand for operand in self.operands if operand.name == name), None)
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A name for DRAM: ``count`` elements of a memory type from an element address on.
+
+    The address counts elements from the type's base pointer, as the instructions do (D21).  A count
+    of None leaves the end open.
+    """
+
+    name: str
+    memory_type: MemoryType
+    address: int
+    count: int | None = None
+
+
+TOKENS = ("pop_prev", "pop_next", "push_prev", "push_next")
+MEMORY_TYPES = {kind.name.lower(): kind for kind in MemoryType}
+ALU_OPCODES = {kind.name.lower(): kind for kind in AluOpcode}
+RQT_FLAGS = {flag.name.lower(): 1 << flag for flag in RqtFlag}
+
+_MEMORY = (
+    Operand("sram", ("sram_base",), ""),
+    Operand("dram", ("dram_base",), ""),
+    Operand("rows", ("y_size",), ""),
+    Operand("cols", ("x_size",), "", required=True),
+    Operand("stride", ("x_stride",), ""),
+    Operand("pad", ("y_pad_0", "y_pad_1", "x_pad_0", "x_pad_1"), ","),
+)
+_STEPS = (
+    Operand("uops", ("uop_bgn", "uop_end"), ":", required=True),
+    Operand("loop", ("iter_out", "iter_in"), "x"),
+    Operand("dst", ("dst_factor_out", "dst_factor_in"), ","),
+    Operand("src", ("src_factor_out", "src_factor_in"), ","),
+)
+_WEIGHT = Operand("wgt", ("wgt_factor_out", "wgt_factor_in"), ",")
+_IMMEDIATE = Operand("imm", ("imm",), "")
+_ZERO_POINT = Operand("zero_point", ("zero_point",), "")
+
+FORMATS: dict[str, Format] = {
+    "load": Format(Load, "memory_type", _MEMORY, ()),
+    "store": Format(Store, "memory_type", _MEMORY, ()),
+    "gemm": Format(Gemm, "", (*_STEPS, _WEIGHT), ("reset", "overwrite")),
+    "alu": Format(Alu, "alu_opcode", (*_STEPS, _IMMEDIATE, _ZERO_POINT), tuple(RQT_FLAGS)),
+    "finish": Format(Finish, "", (), ()),
+}
+"""Every mnemonic; each takes the four :data:`TOKENS` as flags besides."""

@@ -1,0 +1,190 @@
+"""One instruction line: words to a 128-bit word, with every problem of the line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field as dataclass_field
+
+from ..config import Config
+from ..fields import Field, layout
+from ..opcodes import AluOpcode, MemoryType, Opcode
+from .operand_text import (
+    ALU_OPCODES,
+    FORMATS,
+    MEMORY_TYPES,
+    RQT_FLAGS,
+    TOKENS,
+    Buffer,
+    Format,
+    Operand,
+)
+
+__all__ = ["Problems", "Scope", "number", "statement_word"]
+
+Problems = list[tuple[int, str]]
+
+_SUBJECTS: dict[str, dict[str, int]] = {
+    "memory_type": {**MEMORY_TYPES}, "alu_opcode": {**ALU_OPCODES},
+}
+_ZERO_POINT = Field("zero_point", 0, 8, signed=True)  # of RQT's immediate (section 0.1)
+
+
+@dataclass
+class Scope:
+    """Names a line may use: buffers, and ranges of named ``.uops`` sections."""
+
+    buffers: dict[str, Buffer] = dataclass_field(default_factory=dict)
+    uops: dict[str, tuple[int, int]] = dataclass_field(default_factory=dict)
+
+
+def number(text: str) -> int | None:
+    """Read a decimal, 0x, 0o or 0b number; None when it is none."""
+    try:
+        return int(text, 0)
+    except ValueError:
+        return None
+
+
+def statement_word(words: list[str], config: Config, scope: Scope) -> tuple[int, list[str]]:
+    """Return the instruction word of a line split at blanks, and what is wrong with it."""
+    return _Line(words[0], FORMATS[words[0]], config, scope).read(words[1:])
+
+
+class _Line:
+    """One instruction line while it is read."""
+
+    def __init__(self, mnemonic: str, form: Format, config: Config, scope: Scope):
+        self.mnemonic, self.form, self.config, self.scope = mnemonic, form, config, scope
+        self.opcode: Opcode = form.cls.opcode
+        self.layout = layout(self.opcode, config)
+        self.values: dict[str, int] = {}
+        self.flags: list[str] = []
+        self.names: set[str] = set()  # operands that the line gives
+        self.found: list[str] = []
+
+    def read(self, words: list[str]) -> tuple[int, list[str]]:
+        if self.form.subject:
+            words = self._subject(words)
+        given = [word.partition("=") for word in words]
+        for name, times in Counter(name for name, _, _ in given).items():
+            if times > 1:
+                self._problem(f"{name} is given {times} times")
+        for name, equals, value in given:
+            if equals:
+                self._operand(name, value)
+            else:
+                self._flag(name)
+        self.names = {name for name, equals, _ in given if equals}
+        for operand in self.form.operands:
+            if operand.required and operand.name not in self.names:
+                self._problem(f"needs {operand.name}={operand.shape}")
+        self._complete()
+        return (0 if self.found else self._word()), self.found
+
+    def _problem(self, text: str) -> None:
+        self.found.append(f"{self.mnemonic}: {text}")
+
+    def _subject(self, words: list[str]) -> list[str]:
+        table = _SUBJECTS[self.form.subject]
+        what = self.form.subject.replace("_", " ").replace("alu", "ALU")
+        if not words or "=" in words[0]:
+            self._problem(f"needs its {what} first: one of {', '.join(table)}")
+            return words
+        if words[0] in table:
+            self.values[self.form.subject] = table[words[0]]
+        else:
+            self._problem(f"unknown {what} {words[0]!r}; known: {', '.join(table)}")
+        return words[1:]
+
+    def _flag(self, name: str) -> None:
+        operand = self.form.operand(name)
+        if name in TOKENS or name in self.form.flags:
+            self.flags.append(name)
+        elif operand:
+            self._problem(f"{name} needs a value: {name}={operand.shape}")
+        else:
+            flags = ", ".join((*self.form.flags, *TOKENS))
+            self._problem(f"unknown flag {name!r}; known: {flags}")
+
+    def _operand(self, name: str, text: str) -> None:
+        operand = self.form.operand(name)
+        if operand is None:
+            known = ", ".join(operand.name for operand in self.form.operands) or "none"
+            self._problem(f"unknown operand {name!r}; known: {known}")
+            return
+        values = self._named(operand, text) or self._numbers(operand, text)
+        for field_name, value in zip(operand.fields, values, strict=False):
+            field = _ZERO_POINT if name == "zero_point" else self.layout[field_name]
+            self.values[field_name] = value
+            if not field.low <= value <= field.high:
+                label = field_name if field_name == name else f"{name} ({field_name})"
+                self._problem(f"{label} must be {field.low}..{field.high}, not {value}")
+
+    def _numbers(self, operand: Operand, text: str) -> list[int]:
+        parts = text.split(operand.separator) if operand.separator else [text]
+        values = [value for value in map(number, parts) if value is not None]
+        if len(values) != len(parts) or len(values) != len(operand.fields):
+            shape = operand.shape if len(operand.fields) > 1 else "a number"
+            if operand.name == "uops":
+                shape += " or the name of a .uops section above this line"
+            self._problem(f"{operand.name} must be {shape}, not {text!r}")
+            return []
+        return values
+
+    def _named(self, operand: Operand, text: str) -> list[int]:
+        """Return the values of a named range of micro-ops or of an address in a buffer."""
+        if operand.name == "uops" and text in self.scope.uops:
+            return list(self.scope.uops[text])
+        if operand.name != "dram" or not text.startswith("@"):
+            return []
+        name, plus, rest = text[1:].partition("+")
+        buffer, offset = self.scope.buffers.get(name), number(rest) if plus else 0
+        if buffer is None:
+            known = ", ".join(self.scope.buffers) or "none"
+            self._problem(f"dram: no buffer named {name!r} above this line; known: {known}")
+            return [0]
+        kind = MemoryType(self.values.get("memory_type", buffer.memory_type))
+        if buffer.memory_type != kind:
+            held = buffer.memory_type.name.lower()
+            self._problem(f"dram: buffer {name!r} holds {held}, not {kind.name.lower()}")
+        end = buffer.count or self.layout["dram_base"].high + 1 - buffer.address
+        if offset is None or not 0 <= offset < end:
+            self._problem(f"dram: offset in buffer {name!r} must be 0..{end - 1}, not {rest}")
+            return [0]
+        return [buffer.address + offset]
+
+    def _complete(self) -> None:
+        """Set the fields that the text implies."""
+        if "x_size" in self.values:
+            self.values.setdefault("x_stride", self.values["x_size"])
+        if self.opcode == Opcode.GEMM and "overwrite" in self.flags and not self.config.overwrite:
+            self._problem(f"configuration {self.config.name} has no overwrite")
+        if self.opcode == Opcode.ALU:
+            self._complete_alu()
+
+    def _complete_alu(self) -> None:
+        point = self.values.pop("zero_point", 0)
+        given = [flag for flag in self.flags if flag in RQT_FLAGS]
+        given += ["zero_point"] if "zero_point" in self.names else []
+        if self.values.get("alu_opcode") != AluOpcode.RQT:
+            if given:
+                self._problem(f"{', '.join(given)} is for rqt alone")
+        elif not self.config.requantize:
+            self._problem(f"configuration {self.config.name} has no rqt")
+        elif not self.names & {"zero_point", "imm"}:
+            self._problem("rqt needs zero_point=<zero_point>")
+        elif given and "imm" in self.names:
+            self._problem(f"imm holds {', '.join(given)} already: give one of the two")
+        elif given:
+            bits = sum(RQT_FLAGS[name] for name in given if name in RQT_FLAGS)
+            self.values["imm"] = point & 0xFF | bits
+        if "imm" in self.values:
+            self.values["use_imm"] = 1
+
+    def _word(self) -> int:
+        flags = {name: 1 for name in self.flags if name in self.layout}
+        defaults = self.form.cls(**self.values, **flags)
+        return self.layout.pack(
+            {"opcode": int(self.opcode)}
+            | {name: int(getattr(defaults, name)) for name in self.layout if name != "opcode"}
+        )

@@ -1,0 +1,196 @@
+"""What each instruction reads and writes: exact sets of tiles, and rows of memory.
+
+INP, WGT and ACC share one space of indices (:class:`Space`), so that a set is one integer whatever
+memories it spans.  Micro-ops belong to compute alone and are followed apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import Config
+from ..fields import layout, uop_layout
+from ..instructions import Alu, Gemm, Instruction, Load, Store, decode, route
+from ..legality import Legality, footprint, has_steps
+from ..opcodes import AluOpcode, ErrorCode, MemoryType, Module, Opcode
+from .index_sets import of_indices, repeated, runs, span
+from .memory_map import Rows
+
+__all__ = ["Decoded", "Footprints", "Space", "StepsOutside", "Touched"]
+
+Words = NDArray[np.uint32]
+_RQT_TILES = 3  # bias, multiplier, shift
+_KEPT = 1 << 16  # sets remembered by step fields and micro-ops
+
+
+class Space:
+    """The tiles of INP, WGT and ACC in one row; ``end`` is the first index after them."""
+
+    def __init__(self, config: Config):
+        self.base: dict[MemoryType, int] = {}
+        at = 0
+        for kind in (MemoryType.INP, MemoryType.WGT, MemoryType.ACC):
+            self.base[kind] = at
+            at += config.depth(kind)
+        self.end = at
+        self.base[MemoryType.ACC_8BIT] = self.base[MemoryType.OUT] = self.base[MemoryType.ACC]
+        self._depth = {kind: config.depth(kind) for kind in MemoryType}
+
+    def text(self, bits: int) -> str:
+        """Return a set of tiles in words: ``INP[0..7], ACC[3]``."""
+        parts = []
+        for kind in (MemoryType.INP, MemoryType.WGT, MemoryType.ACC):
+            own = bits >> self.base[kind] & (1 << self._depth[kind]) - 1
+            if own:
+                parts.append(f"{kind.name}[{runs(own)}]")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Tiles read and written, as sets of :class:`Space`."""
+
+    reads: int = 0
+    writes: int = 0
+
+
+@dataclass(frozen=True)
+class StepsOutside:
+    """A step that indexes past the end of a scratchpad."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An instruction but for its address in memory.
+
+    Attributes
+    ----------
+    instruction : Instruction
+        With ``dram_base`` 0.
+    module : Module
+    flags : int
+        The four token bits, ``pop_prev`` lowest.
+    fault : (ErrorCode, str) or None
+        Its static fault.
+    touched : Touched
+        Of LOAD and STORE; steps depend on micro-ops.
+    kind : MemoryType or None
+        Of LOAD and STORE that move something.
+    rows : Rows or None
+        Of LOAD and STORE that touch memory, from address 0.
+    steps, loads_uops : bool
+    """
+
+    instruction: Instruction
+    module: Module
+    flags: int
+    fault: tuple[ErrorCode, str] | None
+    touched: Touched
+    kind: MemoryType | None
+    rows: Rows | None
+    steps: bool
+    loads_uops: bool
+
+
+_NOTHING = Touched()
+
+
+class Footprints:
+    """Decodes words and computes their sets, each distinct one once."""
+
+    def __init__(self, config: Config):
+        self.config, self.space = config, Space(config)
+        self._legality = Legality(config)
+        self._address = layout(Opcode.LOAD, config)["dram_base"]
+        self._address_bits = self._address.put(self._address.high)
+        self._depth = {kind: config.depth(kind) for kind in MemoryType}
+        self._fields = uop_layout(config)
+        self._decoded: dict[int, Decoded] = {}
+        self._steps: dict[tuple[int, bytes], Touched | StepsOutside] = {}
+
+    def decode(self, word: int) -> Decoded:
+        """Return an instruction word decoded, without its address."""
+        key = word & ~self._address_bits if word & 7 in (Opcode.LOAD, Opcode.STORE) else word
+        found = self._decoded.get(key)
+        if found is None:
+            if len(self._decoded) >= _KEPT:
+                self._decoded.clear()
+            found = self._decoded[key] = self._analyse(key)
+        return found
+
+    def address(self, word: int) -> int:
+        """Return ``dram_base`` of a LOAD or STORE."""
+        return self._address.get(word)
+
+    def _analyse(self, word: int) -> Decoded:
+        it = decode(word, self.config)
+        fault, touched = self._legality.fault(it), _NOTHING
+        kind, rows = None, None
+        if fault is None and isinstance(it, (Load, Store)) and it.x_size:
+            kind, base = MemoryType(it.memory_type), self.space.base
+            if isinstance(it, Store):
+                touched = Touched(reads=span(base[kind] + it.sram_base, it.x_size * it.y_size))
+            elif kind != MemoryType.UOP:
+                touched = Touched(writes=span(base[kind] + it.sram_base, footprint(it)))
+            if it.y_size and (isinstance(it, Store) or footprint(it)):
+                size = self.config.tile_bytes(kind)
+                rows = Rows(0, it.x_size * size, it.x_stride * size, it.y_size)
+        return Decoded(
+            it, route(it), word >> 3 & 15, fault, touched, kind, rows,
+            steps=isinstance(it, (Gemm, Alu)) and has_steps(it) and fault is None,
+            loads_uops=isinstance(it, Load) and it.memory_type == MemoryType.UOP
+            and bool(footprint(it)) and fault is None,
+        )
+
+    def of_steps(self, word: int, it: Gemm | Alu, uops: Words) -> Touched | StepsOutside:
+        """Return what a GEMM or ALU instruction does with its micro-ops (all of them, in order)."""
+        key = (word & ~0x78, uops.tobytes())
+        found = self._steps.get(key)
+        if found is None:
+            if len(self._steps) >= _KEPT:
+                self._steps.clear()
+            found = self._steps[key] = self._steps_of(it, uops)
+        return found
+
+    def _steps_of(self, it: Gemm | Alu, uops: Words) -> Touched | StepsOutside:
+        factors = {"dst": (it.dst_factor_out, it.dst_factor_in),
+                   "src": (it.src_factor_out, it.src_factor_in)}
+        wanted = [("dst", MemoryType.ACC, 1)]
+        if isinstance(it, Gemm):
+            factors["wgt"] = (it.wgt_factor_out, it.wgt_factor_in)
+            if not it.reset:
+                wanted += [("src", MemoryType.INP, 1), ("wgt", MemoryType.WGT, 1)]
+        elif it.alu_opcode == AluOpcode.RQT:
+            wanted.append(("src", MemoryType.ACC, _RQT_TILES))
+        elif not it.use_imm:
+            wanted.append(("src", MemoryType.ACC, 1))
+        sets: dict[str, int] = {}
+        for name, kind, tiles in wanted:
+            field = self._fields[name]
+            indices = uops >> np.uint32(field.lo) & np.uint32(field.high)
+            outer, inner = factors[name]
+            last = int(indices.max()) + (it.iter_out - 1) * outer + (it.iter_in - 1) * inner
+            if last + tiles > self._depth[kind]:
+                return StepsOutside(
+                    f"its last step reaches {name} {kind.name}[{last + tiles - 1}], depth "
+                    f"{self._depth[kind]}"
+                )
+            bits = of_indices(indices, self._depth[kind])
+            bits = repeated(repeated(bits, inner, it.iter_in), outer, it.iter_out)
+            bits = repeated(bits, 1, tiles)
+            sets[name] = bits << self.space.base[kind]
+        return _touched(it, sets)
+
+
+def _touched(it: Gemm | Alu, sets: Mapping[str, int]) -> Touched:
+    written = sets["dst"]
+    reads = sets.get("src", 0) | sets.get("wgt", 0)
+    if isinstance(it, Alu) or not (it.reset or it.overwrite):
+        reads |= written
+    return Touched(reads, written)

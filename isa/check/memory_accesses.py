@@ -1,0 +1,181 @@
+"""Rows that loads and stores address, held against what memory holds."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import Config
+from ..opcodes import INSTRUCTION_BYTES, UOP_BYTES, MemoryType, Module
+from .findings import AddFinding, Kind
+from .footprints import Decoded
+from .index_sets import span
+from .memory_map import Intervals, MemoryMap, Region, Rows
+
+__all__ = ["MemoryAccesses"]
+
+_ANYWHERE = 1 << 62  # end of memory whose window is not known
+_PAGES = 4096  # memory is cut into so many pages at most, to tell quickly what cannot meet
+
+
+class MemoryAccesses:
+    """Memory as one launch sees it.
+
+    Pages get indices from ``first_page`` on; findings go to ``add``.
+    """
+
+    def __init__(self, memory: MemoryMap, config: Config, first_page: int, add: AddFinding):
+        self._map = memory
+        self._add = add
+        self._grain = min(config.tile_bytes(kind) for kind in MemoryType)
+        constants = [Region(at, at + len(data), name) for at, data, name in memory.contents]
+        self._constants = sorted(memory.contents)
+        self._starts = [at for at, _, _ in self._constants]
+        self._kept = [*constants, *memory.kept]
+        self._guard = Intervals((it.start, it.end) for it in self._kept)
+        self._given: Intervals | None = None
+        if memory.inputs is not None:
+            self._given = Intervals(
+                (it.start, it.end) for it in (*constants, *memory.inputs)
+            )
+        self._low = self._high = 0  # of all stores
+        self._filled: NDArray[np.bool_] = np.zeros(0, bool)
+        self._page, self._first = 12, first_page
+
+    def place(self, address: int | None, count: int) -> None:
+        """Protect the stream itself, and see that it lies inside the window."""
+        if address is None:
+            return
+        end = address + count * INSTRUCTION_BYTES
+        self._kept.append(Region(address, end, "the instructions"))
+        self._guard = Intervals((it.start, it.end) for it in self._kept)
+        if address % INSTRUCTION_BYTES:
+            self._add(Kind.ALIGNMENT, 0, f"the stream lies at {address:#x}",
+                         f"align it to {INSTRUCTION_BYTES} bytes")
+        low, high = self._window()
+        if not low <= address <= end <= high:
+            self._add(
+                Kind.WINDOW, 0, f"the stream at {address:#x}..{end - 1:#x} is not inside "
+                f"{low:#x}..{high - 1:#x}", "move it into the window",
+            )
+
+    def prepare(self, stores: Iterable[Rows]) -> None:
+        """Look over all stores of the launch: where they begin and end."""
+        bounds = [(rows.start, rows.end) for rows in stores]
+        self._low = min((start for start, _ in bounds), default=0)
+        self._high = max((end for _, end in bounds), default=0)
+        low, high = self._window()
+        self._low, self._high = max(self._low, low), min(self._high, high)
+        if self._high <= self._low:
+            self._low = self._high = 0
+        while (self._high - self._low) >> self._page > _PAGES:
+            self._page += 1
+        if self._given is not None:
+            self._filled = np.zeros((self._high - self._low) // self._grain, bool)
+            for start, end in zip(self._given.starts, self._given.ends, strict=True):
+                start, end = max(start, self._low), min(end, self._high)
+                if start < end:
+                    self._filled[self._cell(start) : self._cell(end)] = True
+
+    def pages(self, rows: Rows) -> int:
+        """Return the pages of stored memory that rows may touch, as a set from ``first_page``."""
+        start, end = max(rows.start, self._low), min(rows.end, self._high)
+        if start >= end:
+            return 0
+        first = (start - self._low) >> self._page
+        count = ((end - 1 - self._low) >> self._page) - first + 1
+        return span(self._first + first, count)
+
+    def constant_words(self, rows: Rows) -> NDArray[np.uint32] | None:
+        """Return the 32-bit words of rows, uint32 [rows, words], None unless all are constant."""
+        at = bisect_right(self._starts, rows.start) - 1
+        if at < 0:
+            return None
+        start, data, _ = self._constants[at]
+        if rows.end > start + len(data):
+            return None
+        view: NDArray[np.uint32] = np.ndarray(
+            (rows.count, rows.size // UOP_BYTES), "<u4", data, rows.start - start,
+            (rows.pitch, UOP_BYTES),
+        )
+        return view
+
+    def access(self, index: int, it: Decoded, rows: Rows) -> bool:
+        """Look at one access; False when it leaves the window."""
+        low, high = self._window()
+        if rows.start < low or rows.end > high:
+            at = rows.row_outside(low, high)
+            self._add(
+                Kind.WINDOW, index, f"a row of {rows.size} bytes at {at:#x} is not inside "
+                f"{low:#x}..{high - 1:#x}", "correct the address, the stride or the window",
+            )
+            return False
+        if it.module == Module.STORE:
+            self._store(index, rows)
+        elif self._given is not None and not self._given.holds(rows.start, rows.end):
+            self._load(index, rows)
+        return True
+
+    def _window(self) -> tuple[int, int]:
+        if self._map.window is None:
+            return 0, _ANYWHERE
+        base, size = self._map.window
+        return base, base + size
+
+    def _store(self, index: int, rows: Rows) -> None:
+        if self._guard.meets(rows.start, rows.end):
+            for region in self._kept:
+                found = rows.overlap(Rows(region.start, region.end - region.start, 0, 1))
+                if found:
+                    self._add(
+                        Kind.OVERLAP, index,
+                        f"it stores over {region.name} at {found[0]:#x}..{found[1] - 1:#x}",
+                        "store elsewhere: this is still needed",
+                    )
+                    break
+        if self._given is not None:
+            self._cells(rows)[...] = True
+
+    def _load(self, index: int, rows: Rows) -> None:
+        assert self._given is not None
+        if self._low <= rows.start and rows.end <= self._high:
+            if self._cells(rows).all():
+                return
+            cells = self._cells(rows).all(1)
+            row = int(np.argmin(cells))
+        else:
+            row = next(
+                (n for n in range(rows.count) if not self._holds_row(rows, n)), -1,
+            )
+            if row < 0:
+                return
+        at = rows.start + row * rows.pitch
+        self._add(
+            Kind.UNWRITTEN, index, f"it loads a row of {rows.size} bytes at {at:#x}: no constant, "
+            "no input of the launch and nothing stored lies there",
+            "correct the address, or name the tensor among the launch's inputs",
+        )
+
+    def _holds_row(self, rows: Rows, number: int) -> bool:
+        assert self._given is not None
+        start = rows.start + number * rows.pitch
+        end = start + rows.size
+        if self._given.holds(start, end):
+            return True
+        if start < self._low or end > self._high:
+            return False
+        return bool(self._filled[self._cell(start) : self._cell(end)].all())
+
+    def _cell(self, address: int) -> int:
+        return (address - self._low) // self._grain
+
+    def _cells(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return the cells of rows inside the stored memory, bool [rows, cells] (a view)."""
+        view: NDArray[np.bool_] = np.ndarray(
+            (rows.count, rows.size // self._grain), bool, self._filled.data,
+            self._cell(rows.start), (rows.pitch // self._grain, 1),
+        )
+        return view

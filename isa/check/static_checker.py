@@ -1,0 +1,167 @@
+"""The static checker: what an instruction stream would do wrong, found before it is launched.
+
+Sound for what it follows: a stream without findings leaves the same memory behind whatever the
+engines' relative speed, and ends in no error but RQT_PARAMETER (values) and BUS.  Every set of
+tiles and bytes is exact, so what tokens do keep in order is not reported.  See docs/check.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..asm.disassembler import format_instruction
+from ..config import Config
+from ..instructions import decode, words
+from ..opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType, Opcode
+from ..register_map import BASE_REGISTERS
+from .findings import Finding, Kind
+from .footprints import Decoded, Footprints
+from .memory_map import MemoryMap
+from .stream_walk import Chip, Observe, StreamWalk
+from .token_order import TokenOrder
+
+__all__ = ["Check", "Chip", "MemoryMap", "StreamChecker"]
+
+_BOUNDS = (ErrorCode.SRAM_RANGE, ErrorCode.UOP_RANGE)
+LIMIT = 100
+"""Findings kept of one stream."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found, in stream order.
+
+    ``chip`` is what it holds after a stream without errors, ``order`` which instructions pushed and
+    popped which tokens.
+    """
+
+    findings: tuple[Finding, ...]
+    chip: Chip = field(compare=False)
+    order: TokenOrder = field(compare=False, repr=False)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings for which a launch is refused."""
+        return tuple(finding for finding in self.findings if not finding.warning)
+
+
+class StreamChecker:
+    """Checks streams of one configuration; what it has decoded once it remembers."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        self._footprints = Footprints(config)
+
+    def check(
+        self, code: bytes, *, address: int | None = None,
+        bases: Mapping[MemoryType, int] | None = None, memory: MemoryMap | None = None,
+        chip: Chip | None = None, observe: Observe | None = None,
+    ) -> Check:
+        """Check one launch.
+
+        Parameters
+        ----------
+        code : bytes
+            The stream, 16 bytes an instruction.
+        address : int, optional
+            Where it lies; no store may touch it then, and it must be inside the window.
+        bases : mapping, optional
+            Base pointers in bytes; missing ones are 0, ACC_8BIT has ACC's.
+        memory : MemoryMap, optional
+            What memory holds; default: anything, everywhere, and no micro-ops.
+        chip : Chip, optional
+            What earlier launches left on chip; default: nothing.
+        observe : callable, optional
+            See :data:`~myvta.isa.check.stream_walk.Observe`; in an order that tokens allow.
+
+        Raises
+        ------
+        StreamError
+            The stream is not a multiple of 16 bytes.
+        """
+        memory, chip = memory or MemoryMap(), chip or Chip()
+        pointers = {
+            kind: (bases or {}).get(MemoryType.ACC if kind == MemoryType.ACC_8BIT else kind, 0)
+            for kind in MemoryType
+        }
+        stream = words(code, INSTRUCTION_BYTES, "instruction stream")
+        finish = next((n for n, word in enumerate(stream) if word & 7 == Opcode.FINISH), -1)
+        executed = stream[: finish + 1] if finish >= 0 else stream
+        decoded = [self._footprints.decode(word) for word in executed]
+        report = _Report(self.config, stream)
+        self._pointers(pointers, report)
+        self._static(decoded, report)
+        if finish < 0:
+            self._no_finish(stream, report)
+        walk = StreamWalk(
+            self._footprints, executed, decoded, finish, pointers, memory, report.add, observe
+        )
+        walk.place(address)
+        chip = walk.run(chip)
+        if finish >= 0 and finish + 1 < len(stream):
+            report.add(
+                Kind.UNREACHABLE, finish + 1,
+                f"{len(stream) - finish - 1} instructions stand behind FINISH",
+                "put FINISH last, or leave them out",
+            )
+        return Check(report.findings(), chip, walk.order)
+
+    def _pointers(self, pointers: Mapping[MemoryType, int], report: _Report) -> None:
+        for kind, pointer in pointers.items():
+            size = self.config.tile_bytes(kind)
+            if pointer % size and kind != MemoryType.ACC_8BIT:
+                report.add(
+                    Kind.ALIGNMENT, 0,
+                    f"{BASE_REGISTERS[kind].name} {pointer:#x} is not a multiple of {size}",
+                    f"align it to the {size} bytes of an element",
+                )
+
+    def _static(self, decoded: list[Decoded], report: _Report) -> None:
+        for index, it in enumerate(decoded):
+            if it.fault is not None:
+                code, text = it.fault
+                kind = Kind.BOUNDS if code in _BOUNDS else Kind.ILLEGAL
+                report.add(kind, index, f"{text} ({code.name})", _FIXES[code])
+
+    def _no_finish(self, stream: list[int], report: _Report) -> None:
+        report.add(
+            Kind.FINISH, len(stream) - 1 if stream else 0, "the stream has no FINISH",
+            "end it with finish",
+        )
+
+
+_FIXES = {
+    ErrorCode.OPCODE: "use one of the defined opcodes",
+    ErrorCode.MEMORY_TYPE: "load uop, wgt, inp, acc or acc_8bit; store out",
+    ErrorCode.ALU_OPCODE: "use one of the defined operations",
+    ErrorCode.DEPENDENCY: "take the flag off; load has a next module only, store a previous one",
+    ErrorCode.EXTENSION: "choose a configuration that has it, or do without",
+    ErrorCode.OPERAND: "RQT wants use_imm and imm[15:11] = 0; STORE no padding",
+    ErrorCode.SRAM_RANGE: "move fewer tiles, or begin lower",
+    ErrorCode.UOP_RANGE: "end at the depth of the micro-op buffer",
+}
+
+
+class _Report:
+    """Collects findings of a stream, at most :data:`LIMIT`."""
+
+    def __init__(self, config: Config, stream: list[int]):
+        self._config, self._stream = config, stream
+        self._found: dict[tuple[Kind, int, int | None], Finding] = {}
+
+    def add(self, kind: Kind, index: int, text: str, fix: str, other: int | None = None) -> bool:
+        """Keep a finding; False when there is no room for more."""
+        key = (kind, index, other)
+        if key not in self._found and len(self._found) < LIMIT:
+            listing = ""
+            if index < len(self._stream):
+                listing = format_instruction(
+                    decode(self._stream[index], self._config), self._config
+                )
+            self._found[key] = Finding(kind, index, listing, text, fix, other)
+        return len(self._found) < LIMIT
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what was found in stream order."""
+        return tuple(sorted(self._found.values(), key=lambda it: (it.index, it.other or 0)))

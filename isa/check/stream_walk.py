@@ -1,0 +1,221 @@
+"""One walk through a stream in an order its tokens allow, looking at every access."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..instructions import Alu, Gemm, Load
+from ..opcodes import MemoryType, Module
+from .conflicts import Access, Pending
+from .findings import AddFinding, Kind
+from .footprints import Decoded, Footprints, StepsOutside, Touched
+from .index_sets import runs, span
+from .memory_accesses import MemoryAccesses
+from .memory_map import MemoryMap, Rows
+from .order_findings import deadlocks, leftovers, race_advice
+from .token_order import Clock, TokenOrder
+
+__all__ = ["Chip", "Observe", "StreamWalk"]
+
+Observe = Callable[[int, Touched, Rows | None], None]
+"""``observe(index, touched, rows)``: called for each instruction that touches tiles or memory."""
+
+_OPPOSITE = {Module.LOAD: Module.STORE, Module.STORE: Module.LOAD}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """What is known to lie on chip.
+
+    Attributes
+    ----------
+    written : int
+        Tiles of INP, WGT and ACC that hold something, a set of ``footprints.Space``.
+    uops : bytes
+        The micro-op buffer from index 0 on, as far as it was ever loaded.
+    known : int
+        Which micro-ops of it are known.
+    """
+
+    written: int = 0
+    uops: bytes = b""
+    known: int = 0
+
+
+class StreamWalk:
+    """The part of a check that follows happens-before; findings go to ``add``."""
+
+    def __init__(
+        self, footprints: Footprints, stream: Sequence[int], decoded: Sequence[Decoded],
+        finish: int, pointers: Mapping[MemoryType, int], memory: MemoryMap, add: AddFinding,
+        observe: Observe | None = None,
+    ):
+        self._footprints, self._space = footprints, footprints.space
+        self._stream, self._decoded, self._add = stream, decoded, add
+        self._observe = observe
+        self._order = TokenOrder(
+            [it.module for it in decoded], [it.flags for it in decoded], finish
+        )
+        config = footprints.config
+        self._places = {kind: (pointers[kind], config.tile_bytes(kind)) for kind in MemoryType}
+        self._memory = MemoryAccesses(memory, config, self._space.end, add)
+        self._pending = [[Pending() for _ in Module] for _ in Module]  # of one, towards another
+        below = self._space.base[MemoryType.ACC]
+        self._shared = (1 << below) - 1, ~((1 << below) - 1)  # with load; with store
+        self._racing = True
+        self._written = self._known = 0
+        self._uops: NDArray[np.uint32] = np.zeros(config.depth(MemoryType.UOP), np.uint32)
+
+    @property
+    def order(self) -> TokenOrder:
+        """The token order, complete after :meth:`run`."""
+        return self._order
+
+    def place(self, address: int | None) -> None:
+        """Say where the stream itself lies."""
+        self._memory.place(address, len(self._stream))
+
+    def run(self, chip: Chip) -> Chip:
+        """Walk to the end; returns what the chip holds then."""
+        self._written, self._known = chip.written, chip.known
+        held = np.frombuffer(chip.uops, "<u4")
+        self._uops[: held.size] = held
+        self._memory.prepare(
+            rows for index, it in enumerate(self._decoded)
+            if it.module == Module.STORE and (rows := self._rows(index, it)) is not None
+        )
+        for index, clock in self._order.walk():
+            it = self._decoded[index]
+            if it.fault is not None:
+                continue
+            if it.loads_uops:
+                self._load_uops(index, it)
+            touched: Touched | None = self._steps(index, it) if it.steps else it.touched
+            if touched is None:
+                continue
+            rows = self._rows(index, it)
+            if rows is not None and not self._memory.access(index, it, rows):
+                rows = None
+            if rows is not None or touched.reads or touched.writes:
+                if self._observe is not None:
+                    self._observe(index, touched, rows)
+                self._access(index, it, clock, touched, rows)
+        deadlocks(self._order, self._decoded, self._add)
+        leftovers(self._order, self._add)
+        used = self._known.bit_length()
+        return Chip(self._written, self._uops[:used].astype("<u4").tobytes(), self._known)
+
+    def _rows(self, index: int, it: Decoded) -> Rows | None:
+        if it.rows is None or it.kind is None:
+            return None
+        base, size = self._places[it.kind]
+        start = base + self._footprints.address(self._stream[index]) * size
+        return Rows(start, it.rows.size, it.rows.pitch, it.rows.count)
+
+    # -- micro-ops -------------------------------------------------------------------------------
+    def _load_uops(self, index: int, it: Decoded) -> None:
+        load = it.instruction
+        assert isinstance(load, Load)
+        rows = self._rows(index, it)
+        width = load.x_pad_0 + load.x_size + load.x_pad_1
+        height = load.y_pad_0 + load.y_size + load.y_pad_1
+        image = np.zeros((height, width), np.uint32)
+        loaded = span(load.sram_base, width * height)
+        self._known |= loaded
+        if rows is not None:
+            found = self._memory.constant_words(rows)
+            if found is None:
+                self._known &= ~loaded
+                self._add(
+                    Kind.MICRO_OPS, index,
+                    f"micro-ops come from {rows.start:#x}..{rows.end - 1:#x}, which holds no "
+                    "constant: what they address cannot be known",
+                    "load micro-ops from the program's constant memory",
+                )
+                return
+            image[load.y_pad_0 : load.y_pad_0 + load.y_size,
+                  load.x_pad_0 : load.x_pad_0 + load.x_size] = found
+        self._uops[load.sram_base : load.sram_base + width * height] = image.reshape(-1)
+
+    def _steps(self, index: int, it: Decoded) -> Touched | None:
+        steps = it.instruction
+        assert isinstance(steps, (Gemm, Alu))
+        wanted = span(steps.uop_bgn, steps.uop_end - steps.uop_bgn)
+        missing = wanted & ~self._known
+        if missing:
+            self._add(
+                Kind.MICRO_OPS, index, f"micro-ops UOP[{runs(missing)}] were never loaded",
+                "load them before (load uop), or correct the range",
+            )
+            return None
+        touched = self._footprints.of_steps(
+            self._stream[index], steps, self._uops[steps.uop_bgn : steps.uop_end]
+        )
+        if isinstance(touched, StepsOutside):
+            self._add(
+                Kind.BOUNDS, index, f"{touched.text} (STEP_INDEX)",
+                "correct the micro-ops, the loop factors or the trip counts",
+            )
+            return None
+        return touched
+
+    # -- order -----------------------------------------------------------------------------------
+    def _access(
+        self, index: int, it: Decoded, clock: Clock, touched: Touched, rows: Rows | None,
+    ) -> None:
+        unwritten = touched.reads & ~self._written
+        if unwritten:
+            self._add(
+                Kind.UNWRITTEN, index, f"it reads {self._space.text(unwritten)}, which nothing "
+                "has written", "load or compute these tiles before, or correct the index",
+            )
+        self._written |= touched.writes
+        reads, writes, module = touched.reads, touched.writes, it.module
+        pages = self._memory.pages(rows) if rows is not None else 0
+        if module == Module.STORE:
+            writes |= pages
+        else:
+            reads |= pages
+        access = Access(index, reads, writes, rows if pages else None)
+        if module == Module.COMPUTE:
+            with_load, with_store = self._shared
+            if reads & with_load:
+                self._order_behind(access, it, Module.LOAD, clock)
+            if (reads | writes) & with_store:
+                self._order_behind(access, it, Module.STORE, clock)
+            return
+        self._order_behind(access, it, Module.COMPUTE, clock)
+        if pages:
+            self._order_behind(access, it, _OPPOSITE[module], clock)
+
+    def _order_behind(self, access: Access, it: Decoded, other: Module, clock: Clock) -> None:
+        """Compare an access with what another engine may still be doing; remember it."""
+        window = self._pending[other][it.module]
+        window.forget(clock[other])
+        if self._racing and window.meets(access):
+            self._race(access, it, window, other)
+        self._pending[it.module][other].add(access)
+
+    def _race(self, access: Access, it: Decoded, window: Pending, other: Module) -> None:
+        """Report the latest conflict: what orders the two orders the earlier ones too."""
+        for earlier in window.latest_first():
+            found = earlier.conflict(access, self._space.end)
+            if found is None:
+                continue
+            if isinstance(found, int):
+                where = self._space.text(found)
+            else:
+                where = f"memory {found[0]:#x}..{found[1] - 1:#x}"
+            first, second = sorted((earlier.position, access.position))
+            engines = {earlier.position: other, access.position: it.module}
+            self._racing = self._add(
+                Kind.RACE, second,
+                f"{engines[second].name.lower()} and instruction {first} of "
+                f"{engines[first].name.lower()} both touch {where}, one writes, and no tokens "
+                "order them", race_advice(engines[first], first, engines[second], second), first,
+            )
+            return

@@ -1,0 +1,191 @@
+"""Which instructions dependency tokens put in order: happens-before, and where a stream stops.
+
+An engine starts its instructions in stream order, each after it has taken its tokens, and completes
+them in that order; a token leaves when its instruction has completed.  Each queue has one engine at
+either end, so its n-th pop takes its n-th push whatever the timing: the order follows from the
+stream alone.  Room and capacity only ever delay; whether a stream can come to its end therefore
+does not depend on the schedule either, and one walk decides it.  The walk takes the strictest
+reading: tokens to take and room for those to give are wanted together, and queues are two
+instructions shorter than the ISA promises, as their exact depth is not architectural.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, Module
+
+__all__ = ["QUEUES", "Clock", "Stuck", "TokenOrder", "flag_names"]
+
+Clock = tuple[int, int, int]
+"""By Module: the latest instruction of each engine that has surely completed, -1 for none."""
+
+QUEUES: tuple[tuple[Module, Module], ...] = (
+    (Module.LOAD, Module.COMPUTE), (Module.COMPUTE, Module.LOAD),
+    (Module.COMPUTE, Module.STORE), (Module.STORE, Module.COMPUTE),
+)
+"""From, to."""
+_POP_PREV, _POP_NEXT, _PUSH_PREV, _PUSH_NEXT = 1, 2, 4, 8
+_POPS: dict[Module, tuple[tuple[int, int], ...]] = {  # flag, queue
+    Module.LOAD: ((_POP_NEXT, 1),),
+    Module.COMPUTE: ((_POP_PREV, 0), (_POP_NEXT, 3)),
+    Module.STORE: ((_POP_PREV, 2),),
+}
+_PUSHES: dict[Module, tuple[tuple[int, int], ...]] = {
+    Module.LOAD: ((_PUSH_NEXT, 0),),
+    Module.COMPUTE: ((_PUSH_PREV, 1), (_PUSH_NEXT, 2)),
+    Module.STORE: ((_PUSH_PREV, 3),),
+}
+
+
+def _table(rows: dict[Module, tuple[tuple[int, int], ...]]) -> list[list[tuple[int, ...]]]:
+    return [
+        [tuple(queue for flag, queue in rows[module] if flags & flag) for flags in range(16)]
+        for module in Module
+    ]
+
+
+_POPPED, _PUSHED = _table(_POPS), _table(_PUSHES)
+_DEPTH = QUEUE_DEPTH - 2
+
+
+def flag_names(source: Module, sink: Module) -> tuple[str, str]:
+    """Return the flag that pushes from one engine to its neighbour, and the one that pops."""
+    return ("push_next", "pop_prev") if source < sink else ("push_prev", "pop_next")
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """An engine that waits for ever at an instruction.
+
+    Attributes
+    ----------
+    module, index
+    queue : int or None
+        Position in :data:`QUEUES` of the token that never comes or finds no room; None: FINISH
+        waits for load and store.
+    number : int
+        How many tokens of that queue the engine has taken (given, without room) before.
+    full : bool
+        The queue has no room, and none is taken.
+    """
+
+    module: Module
+    index: int
+    queue: int | None = None
+    number: int = 0
+    full: bool = False
+
+
+class TokenOrder:
+    """The order in one stream.
+
+    Parameters
+    ----------
+    modules, flags : sequences of int
+        Engine and token bits (bits 6:3 of the word) of each instruction up to FINISH.
+    finish : int
+        Position of FINISH, -1 without one.
+
+    Attributes
+    ----------
+    left : list of int
+        After the walk: tokens left over in each of :data:`QUEUES`.
+    stuck : list of Stuck
+        After the walk: engines that cannot go on, empty if all is done.
+    unfetched : int or None
+        The first instruction that never reaches its queue, if any.
+    pushed : list of list of int
+        Instructions that push to each queue, in order.
+    popped : list of list of int
+        Instructions that pop from each queue, in order, as far as the walk comes.
+    """
+
+    def __init__(self, modules: Sequence[int], flags: Sequence[int], finish: int):
+        self._modules, self._flags, self._finish = modules, flags, finish
+        self._mine: list[list[int]] = [[], [], []]  # instructions of each engine
+        self._started = [0, 0, 0]  # how many of them have
+        self._queues: list[deque[Clock]] = [deque() for _ in QUEUES]
+        self.left = [0] * len(QUEUES)
+        self.stuck: list[Stuck] = []
+        self.unfetched: int | None = None
+        self.popped: list[list[int]] = [[] for _ in QUEUES]
+        self.pushed: list[list[int]] = [[] for _ in QUEUES]
+        for index, (module, bits) in enumerate(zip(modules, flags, strict=True)):
+            if bits & (_PUSH_PREV | _PUSH_NEXT):
+                for queue in _PUSHED[module][bits]:
+                    self.pushed[queue].append(index)
+
+    def walk(self) -> Iterator[tuple[int, Clock]]:
+        """Yield every instruction that starts, in an order that tokens allow, with its clock."""
+        modules, flags, count = self._modules, self._flags, len(self._modules)
+        mine, started, queues = self._mine, self._started, self._queues
+        place = []
+        for index, module in enumerate(modules):
+            place.append(len(mine[module]))
+            mine[module].append(index)
+        clocks: list[Clock] = [(-1, -1, -1)] * 3
+        frontier, progress = 0, True
+        while progress:
+            progress = False
+            while frontier < count and place[frontier] - started[modules[frontier]] < _DEPTH:
+                frontier += 1
+            for module in (0, 1, 2):
+                own, clock = mine[module], clocks[module]
+                popped, pushed = _POPPED[module], _PUSHED[module]
+                for at in range(started[module], len(own)):
+                    index = own[at]
+                    pops, pushes = popped[flags[index]], pushed[flags[index]]
+                    if index >= frontier or not self._may_start(index, pops, pushes):
+                        break
+                    for queue in pops:
+                        other = queues[queue].popleft()
+                        self.popped[queue].append(index)
+                        clock = (
+                            max(clock[0], other[0]), max(clock[1], other[1]),
+                            max(clock[2], other[2]),
+                        )
+                    yield index, clock
+                    if pushes:
+                        done = list(clock)
+                        done[module] = index
+                        for queue in pushes:
+                            queues[queue].append((done[0], done[1], done[2]))
+                    started[module] = at + 1
+                    progress = True
+                clocks[module] = clock
+        self._conclude(frontier)
+
+    def _may_start(self, index: int, pops: tuple[int, ...], pushes: tuple[int, ...]) -> bool:
+        for queue in pops:
+            if not self._queues[queue]:
+                return False
+        for queue in pushes:
+            if len(self._queues[queue]) >= TOKEN_CAPACITY:
+                return False
+        return index != self._finish or not (self._waits(Module.LOAD) or self._waits(Module.STORE))
+
+    def _waits(self, module: Module) -> bool:
+        return self._started[module] < len(self._mine[module])
+
+    def _conclude(self, frontier: int) -> None:
+        self.left = [len(queue) for queue in self._queues]
+        self.unfetched = frontier if frontier < len(self._modules) else None
+        for module in Module:
+            if self._waits(module):
+                index = self._mine[module][self._started[module]]
+                if index < frontier:
+                    self.stuck.append(self._reason(module, index))
+
+    def _reason(self, module: Module, index: int) -> Stuck:
+        bits = self._flags[index]
+        for queue in _POPPED[module][bits]:
+            if not self._queues[queue]:
+                return Stuck(module, index, queue, len(self.popped[queue]))
+        for queue in _PUSHED[module][bits]:
+            if len(self._queues[queue]) >= TOKEN_CAPACITY:
+                given = len(self.popped[queue]) + len(self._queues[queue])
+                return Stuck(module, index, queue, given, full=True)
+        return Stuck(module, index)

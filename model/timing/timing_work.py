@@ -1,0 +1,111 @@
+"""What an instruction asks of the engines: beats, bursts, padding, steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...isa.config import Config
+from ...isa.instructions import Alu, Gemm, Instruction, Load, Store, route
+from ...isa.opcodes import MemoryType, Module
+from .timing_constants import cycles
+from .timing_steps import StepTiming
+from .uop_buffer import UopBuffer
+
+__all__ = ["Work", "WorkReader"]
+
+_Flags = tuple[int, int, int, int]
+_BURST = cycles("BURST")
+
+
+@dataclass(eq=False)
+class Work:
+    """One instruction: ``kind`` is ``load``, ``fill`` (LOAD of compute), ``steps``, ``store``,
+    ``finish`` or ``nothing`` (a transfer of nothing); the rest is cycles of the part it keeps busy.
+    """
+
+    module: Module
+    kind: str
+    pop_prev: int
+    pop_next: int
+    push_prev: int
+    push_next: int
+    beats: int = 0
+    bursts: int = 0
+    slots: int = 0  # cycles of data and of padding that finds no room beside it
+    reads: int = 0  # tiles a STORE reads, one a cycle
+    steps: int = 0  # cycles of the step pipeline
+    instruction: Instruction | None = None
+
+
+class WorkReader:
+    """Reads instructions in order: LOAD UOP tells what the micro-ops of later ones are."""
+
+    def __init__(
+        self, config: Config, uops: bytes, bases: Mapping[MemoryType, int] | None = None
+    ):
+        self.config = config
+        self._uops = UopBuffer(config, uops)
+        self._bases = dict(bases or {})
+        self._timing = StepTiming(self._uops)
+
+    def read(self, item: Instruction) -> Work:
+        """Return the work of the next instruction of the stream."""
+        flags = (
+            getattr(item, "pop_prev", 0), getattr(item, "pop_next", 0),
+            getattr(item, "push_prev", 0), getattr(item, "push_next", 0),
+        )
+        if isinstance(item, (Gemm, Alu)):
+            steps = self._timing.cycles(item)
+            return Work(Module.COMPUTE, "steps", *flags, steps=steps, instruction=item)
+        if isinstance(item, Store):
+            return self._store(item, flags)
+        if isinstance(item, Load):
+            return self._load(item, flags)
+        return Work(Module.COMPUTE, "finish", *flags)
+
+    def _store(self, item: Store, flags: _Flags) -> Work:
+        if not item.x_size * item.y_size:
+            return Work(Module.STORE, "nothing", *flags)
+        beats, bursts = self._rows(item)
+        reads = item.x_size * item.y_size
+        return Work(Module.STORE, "store", *flags, beats=beats, bursts=bursts, reads=reads)
+
+    def _load(self, item: Load, flags: _Flags) -> Work:
+        module = route(item)
+        kind = MemoryType(item.memory_type)
+        if not item.x_size:
+            return Work(module, "nothing", *flags)
+        beats, bursts = self._rows(item) if item.y_size else (0, 0)
+        if kind == MemoryType.UOP and beats:
+            self._uops.load(item)
+        rows = item.y_pad_0 + item.y_size + item.y_pad_1
+        padding = rows * (item.x_pad_0 + item.x_size + item.x_pad_1) - item.x_size * item.y_size
+        slots = beats
+        if kind in (MemoryType.ACC, MemoryType.ACC_8BIT):  # a tile a cycle
+            slots *= max(1, self.config.bus_bytes // self.config.tile_bytes(kind))
+        # an element of several beats is zeroed beside the data, in two cycles; others after it
+        beside = beats // 2 if self.config.tile_bytes(kind) > self.config.bus_bytes else 0
+        slots += max(0, padding - beside)
+        name = "load" if module == Module.LOAD else "fill"
+        return Work(module, name, *flags, beats=beats, bursts=bursts, slots=slots)
+
+    def _rows(self, item: Load | Store) -> tuple[int, int]:
+        """Return the beats and bursts of all rows."""
+        kind = MemoryType(item.memory_type)
+        unit, bus = self.config.tile_bytes(kind), self.config.bus_bytes
+        block = bus * _BURST
+        base, size = self._bases.get(kind, 0) + item.dram_base * unit, item.x_size * unit
+        stride, rows = item.x_stride * unit, item.y_size
+        if rows == 1 or not stride % block:
+            last = base + size - 1
+            beats, bursts = last // bus - base // bus + 1, last // block - base // block + 1
+            return rows * beats, rows * bursts
+        first = base + stride * np.arange(rows)
+        last_of = first + size - 1
+        return (
+            int((last_of // bus - first // bus + 1).sum()),
+            int((last_of // block - first // block + 1).sum()),
+        )

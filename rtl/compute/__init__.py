@@ -1,0 +1,1 @@
+"""GEMM and ALU: issue, steps, pipeline, accumulator."""

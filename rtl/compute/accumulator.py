@@ -1,0 +1,141 @@
+"""Accumulator: ACC tiles in two banks, and OUT, their truncated copy, beside them.
+
+Even tiles lie in bank 0, odd ones in bank 1; each bank has one write and one read port, so a step
+may read two tiles of different banks while a third is written (:mod:`.schedule`).  Every write,
+whoever makes it, also stores the low OUT_WIDTH bits of each lane in OUT: OUT is always the
+truncated view of ACC (D6, D7), with a read port of its own for the store engine.
+
+Reads take one cycle and give the old tile when it is written at the same edge.  The pipeline and
+the loader never write in the same cycle (:mod:`.compute_issue` keeps them apart).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, always_seq, block
+
+from ...isa.config import Config
+from ...isa.opcodes import MemoryType
+from ..lib.bundles import bit, word
+from ..lib.pack import join
+from ..lib.ram import ram
+from .accumulator_fill import TileFill, column_count
+
+__all__ = ["AccumulatorRead", "accumulator"]
+
+
+class AccumulatorRead:
+    """Read port of one bank: the tile at bank address ``address`` arrives a cycle later."""
+
+    def __init__(self, config: Config) -> None:
+        self.enable, self.address = bit(), word(config.log_acc_depth - 1)
+        self.data = word(8 * config.tile_bytes(MemoryType.ACC))
+
+
+@block
+def write_part(
+    result_valid: Any, result_index: Any, fill: TileFill, enable: Any,
+    *, bank: int, column: int,
+) -> Any:
+    """Write enable of one column of one bank."""
+
+    @always_comb
+    def select():
+        enable.next = (result_valid and result_index[0] == bank) or (
+            fill.columns[column] and fill.index[0] == bank
+        )
+
+    return select
+
+
+@block
+def accumulator(
+    clock: Any, reset: Any, even: AccumulatorRead, odd: AccumulatorRead, result_valid: Any,
+    result_index: Any, result: Any, fill: TileFill, out_enable: Any, out_address: Any,
+    out_data: Any,
+    *, config: Config,
+) -> Any:
+    """Store ``result`` when ``result_valid``, else what ``fill`` says; read as the ports ask."""
+    acc_bits, columns = config.log_acc_depth, column_count(config)
+    column_bits = 8 * config.tile_bytes(MemoryType.ACC) // columns
+    column_lanes = column_bits // 32
+    out_bits, depth = column_lanes * config.out_width, 1 << (acc_bits - 1)
+    tile = word(8 * config.tile_bytes(MemoryType.ACC))
+    address = word(acc_bits - 1)
+    out_odd = bit()
+    parts = []
+
+    @always_comb
+    def merge():
+        tile.next = fill.data
+        address.next = fill.index[acc_bits:1]
+        if result_valid:
+            tile.next = result
+            address.next = result_index[acc_bits:1]
+
+    out_bank_address = word(acc_bits - 1)
+
+    @always_comb
+    def locate_out():
+        out_bank_address.next = out_address[acc_bits:1]
+
+    acc_words, out_words = [], []
+    for column in range(columns):
+        acc_words.append(word(column_bits))
+        parts.append(take(tile, acc_words[-1], lo=column * column_bits, width=column_bits))
+        low_bits = [word(config.out_width) for _ in range(column_lanes)]
+        for lane, low in enumerate(low_bits):
+            parts.append(take(
+                tile, low, lo=column * column_bits + 32 * lane, width=config.out_width,
+            ))
+        out_words.append(word(out_bits))
+        parts.append(join(low_bits, out_words[-1]))
+
+    out_tiles = []
+    for bank, port in enumerate((even, odd)):
+        acc_columns = [word(column_bits) for _ in range(columns)]
+        out_columns = [word(out_bits) for _ in range(columns)]
+        for column in range(columns):
+            enable = bit()
+            parts.append(write_part(
+                result_valid, result_index, fill, enable, bank=bank, column=column,
+            ))
+            parts.append(ram(
+                clock, enable, address, acc_words[column], port.enable, port.address,
+                acc_columns[column], width=column_bits, depth=depth,
+            ))
+            parts.append(ram(
+                clock, enable, address, out_words[column], out_enable, out_bank_address,
+                out_columns[column], width=out_bits, depth=depth,
+            ))
+        parts.append(join(acc_columns, port.data))
+        out_tiles.append(word(columns * out_bits))
+        parts.append(join(out_columns, out_tiles[bank]))
+    out_even_tile, out_odd_tile = out_tiles
+
+    @always_seq(clock.posedge, reset)
+    def remember_bank():
+        if out_enable:
+            out_odd.next = out_address[0]
+
+    @always_comb
+    def select_out():
+        out_data.next = out_even_tile
+        if out_odd:
+            out_data.next = out_odd_tile
+
+    return parts, merge, locate_out, remember_bank, select_out
+
+
+@block
+def take(tile: Any, part: Any, *, lo: int, width: int) -> Any:
+    """A slice of a tile under a name of its own."""
+    hi = lo + width
+
+    @always_comb
+    def drive():
+        part.next = tile[hi:lo]
+
+    return drive
+

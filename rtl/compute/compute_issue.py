@@ -1,0 +1,172 @@
+"""Issue: takes compute's instructions in order, with their tokens, to sequencer, loader or FINISH.
+
+Contract
+    An instruction is taken from ``sink`` into the decode stage, one at a time, and its kind and
+    static faults are registered with it.  A static fault is raised once everything before it has
+    completed.  Else it takes its tokens (together, when all are there), in a later cycle room for
+    the tokens it will push (both together), and in a later cycle it starts; without flags it
+    starts in its first cycle in the stage.  Tokens and room are gathered while the instruction
+    before is running, and instructions start in every second cycle.
+    GEMM and ALU overlap with each other in the step pipeline.  A LOAD that moves something starts
+    beside them, but the loader is to hold its data back until the pipeline is empty; steps start
+    when no LOAD is in flight.  So micro-ops and accumulator tiles are never read and loaded at the
+    same time, while LOADs overlap their wait for memory with the steps before them.
+    FINISH starts when pipeline, loader and ``others_idle`` are all idle; ``finish`` pulses in the
+    cycle after its tokens were pushed.
+    ``waiting``: the instruction lacks tokens or room, or is a FINISH that waits for the other
+    modules, and nothing of compute is in flight; ``index`` says which it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always, always_comb, always_seq, block
+
+from ...isa.config import Config
+from ...isa.opcodes import ErrorCode
+from ..lib.bundles import ENTRY_BITS, Fault, LoadCommand, Stream, bit, word
+from ..load.load_fields import load_fields
+from ..load.memory_checks import CHECK_CYCLES, memory_checks
+from .sequencer import StepCommand
+from .steps_decode import Decoded, steps_decode, token_flags
+
+__all__ = ["compute_issue"]
+
+
+@block
+def compute_issue(
+    clock: Any, reset: Any, sink: Stream, l2g_available: Any, l2g_pop: Any, s2g_available: Any,
+    s2g_pop: Any, g2l_room: Any, g2l_reserve: Any, g2s_room: Any, g2s_reserve: Any,
+    steps: StepCommand, load: LoadCommand, pipeline_busy: Any, loader_idle: Any, others_idle: Any,
+    stopped: Any, idle: Any, waiting: Any, index: Any, finishes: Any, finish_push_prev: Any,
+    finish_push_next: Any, finish: Any, fault: Fault, *, config: Config,
+) -> Any:
+    """Issue instructions; ``stopped``: another part of compute has raised a fault."""
+    decoded = Decoded()
+    entry = word(ENTRY_BITS)  # the instruction in the decode stage
+    present = bit()  # there is one
+    age = word(2)  # cycles it has been checked
+    popped, reserved = bit(), bit()  # done for it, or nothing to do
+    take, accepted, steps_arrive, checked, sound, faulty, quiet = (bit() for _ in range(7))
+    out_of_range, pops_now, rooms_now, gathered, leaves = (bit() for _ in range(5))
+    able = bit()  # it has no static fault, a LOAD's range apart, and there was no fault before it
+    start = bit()  # it is a GEMM or ALU, and has everything that it needs to enter the sequencer
+    f_pop_prev, f_pop_next, f_push_prev, f_push_next = token_flags(config)
+
+    @always_comb
+    def accept():
+        sink.ready.next = not present
+        take.next = sink.valid and not present
+
+    @always_comb
+    def judge():
+        quiet.next = not pipeline_busy and loader_idle
+        sound.next = able and (not decoded.is_load or (checked and not out_of_range))
+        faulty.next = present and not stopped and (
+            decoded.refused or (decoded.is_load and checked and out_of_range)
+        )
+
+    @always_comb
+    def gather_pops():
+        pops_now.next = (
+            sound and not popped
+            and (l2g_available or not decoded.pop_prev)
+            and (s2g_available or not decoded.pop_next)
+        )
+
+    @always_comb
+    def pop():
+        l2g_pop.next = pops_now and decoded.pop_prev
+        s2g_pop.next = pops_now and decoded.pop_next
+
+    @always_comb
+    def gather_rooms():
+        rooms_now.next = (
+            sound and popped and not reserved
+            and (g2l_room or not decoded.push_prev)
+            and (g2s_room or not decoded.push_next)
+        )
+
+    @always_comb
+    def reserve():
+        g2l_reserve.next = rooms_now and decoded.push_prev
+        g2s_reserve.next = rooms_now and decoded.push_next
+        gathered.next = sound and popped and reserved
+
+    @always_comb
+    def offer():
+        steps.valid.next = start
+        load.valid.next = gathered and decoded.is_load
+        finishes.next = gathered and decoded.is_finish and quiet and others_idle
+        finish_push_prev.next = decoded.push_prev
+        finish_push_next.next = decoded.push_next
+
+    @always_comb
+    def leave():
+        leaves.next = (
+            (steps.valid and steps.ready) or (load.valid and load.ready) or finishes
+        )
+
+    @always_comb
+    def report():
+        index.next = decoded.index
+        idle.next = not sink.valid and not present and quiet
+        waiting.next = sound and quiet and (not gathered or (decoded.is_finish and not others_idle))
+
+    @always_seq(clock.posedge, reset)
+    def follow():
+        finish.next = finishes
+        if take:
+            present.next = True
+            age.next = 0
+            checked.next = False
+            popped.next = not sink.data[f_pop_prev] and not sink.data[f_pop_next]
+            reserved.next = not sink.data[f_push_prev] and not sink.data[f_push_next]
+            able.next = not stopped and not fault.raised and accepted
+            start.next = (
+                not stopped and not fault.raised and accepted and steps_arrive and loader_idle
+                and not sink.data[f_pop_prev] and not sink.data[f_pop_next]
+                and not sink.data[f_push_prev] and not sink.data[f_push_next]
+            )
+        else:
+            start.next = (
+                able and not stopped and decoded.is_steps and loader_idle
+                and not (start and steps.ready)
+                and (popped or pops_now) and (reserved or rooms_now)
+            )
+            if leaves or stopped:
+                able.next = False
+            if leaves:
+                present.next = False
+            age.next = age + 1
+            if age == CHECK_CYCLES - 1:
+                checked.next = True
+            if pops_now:
+                popped.next = True
+            if rooms_now:
+                reserved.next = True
+
+    @always(clock.posedge)
+    def hold():
+        if take:
+            entry.next = sink.data
+
+    @always_seq(clock.posedge, reset)
+    def watch():
+        if not fault.raised and faulty and quiet:
+            fault.raised.next = True
+            fault.index.next = decoded.index
+            fault.code.next = decoded.fault_code
+            if not decoded.refused:
+                fault.code.next = ErrorCode.SRAM_RANGE
+
+    return (
+        accept, judge, gather_pops, pop, gather_rooms, reserve, offer, leave, report, follow, hold,
+        watch,
+        steps_decode(
+            clock, take, sink.data, accepted, steps_arrive, entry, steps, decoded, config=config,
+        ),
+        load_fields(entry, load, config=config),
+        memory_checks(clock, entry, out_of_range, config=config),
+    )

@@ -1,0 +1,164 @@
+"""Indices of a step (stages s0 to s2): micro-op fields plus loop offsets, and what is wrong there.
+
+The sums are registered into s1 with all their bits; s1 looks at them and hands on the indices.
+Every index is computed without wrapping; one that is not inside its scratchpad sets
+``out_of_range`` (D14), counting only the operands that the step really uses: a GEMM reset its
+destination, an ALU step with immediate its destination, RQT all three parameter tiles.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always, always_comb, always_seq, block
+
+from ...isa.config import Config
+from ...isa.fields import uop_layout
+from ...isa.opcodes import AluOpcode
+from ..lib.bundles import INDEX_BITS, bit, word
+from .sequencer import StepOffsets
+from .step import Step
+
+__all__ = ["StepIndices", "StepSums", "check_indices", "indexer"]
+
+
+class StepSums:
+    """Sums of the step in s1, two bits wider than an index, and what the step is."""
+
+    def __init__(self, config: Config) -> None:
+        self.dst = word(config.log_acc_depth + 2)
+        self.src = word(max(config.log_acc_depth, config.log_inp_depth) + 2)
+        self.wgt = word(config.log_wgt_depth + 2)
+        self.multiplies, self.rqt = bit(), bit()
+        self.index = word(INDEX_BITS)
+
+
+class StepIndices:
+    """Indices of the step in s2 beyond those of :class:`~myvta.rtl.compute.step.Step`."""
+
+    def __init__(self, config: Config) -> None:
+        self.inp = word(config.log_inp_depth)
+        self.wgt = word(config.log_wgt_depth)
+        self.after = word(config.log_acc_depth - 1)  # row (in both banks) behind that of src
+        self.rqt = bit()  # an RQT is here: ACC[src], [multiplier], [shift] are its parameters
+        self.out_of_range = bit()
+        self.index = word(INDEX_BITS)
+
+
+@block
+def stage_fields(clock: Any, reset: Any, advance: Any, sink: Step, source: Step) -> Any:
+    """Register what does not change between two stages that wait together."""
+
+    @always_seq(clock.posedge, reset)
+    def mark() -> None:
+        if advance:
+            source.valid.next = sink.valid
+            source.last.next = sink.last
+
+    @always(clock.posedge)
+    def copy() -> None:
+        if advance:
+            source.gemm.next = sink.gemm
+            source.clear.next = sink.clear
+            source.overwrite.next = sink.overwrite
+            source.opcode.next = sink.opcode
+            source.imm.next = sink.imm
+            source.push_prev.next = sink.push_prev
+            source.push_next.next = sink.push_next
+
+    return mark, copy
+
+
+@block
+def indexer(
+    clock: Any, reset: Any, advance: Any, uop: Any, s0: Step, offsets: StepOffsets, s0_index: Any,
+    s1: Step, sums: StepSums, *, config: Config,
+) -> Any:
+    """Register the step in s0 into ``s1`` and ``sums`` when ``advance``."""
+    acc = config.log_acc_depth
+    fields = uop_layout(config)
+    dst_lo, dst_hi = fields["dst"].lo, fields["dst"].hi
+    src_lo, src_hi = fields["src"].lo, fields["src"].hi
+    wgt_lo, wgt_hi = fields["wgt"].lo, fields["wgt"].hi
+    dst_sum, src_sum, wgt_sum = word(len(sums.dst)), word(len(sums.src)), word(len(sums.wgt))
+
+    @always_comb
+    def add() -> None:
+        dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst
+        src_sum.next = uop[src_hi:src_lo] + offsets.src
+        wgt_sum.next = uop[wgt_hi:wgt_lo] + offsets.wgt
+
+    @always(clock.posedge)
+    def register_sums() -> None:
+        if advance:
+            sums.dst.next = dst_sum
+            sums.src.next = src_sum
+            sums.wgt.next = wgt_sum
+            sums.multiplies.next = s0.gemm and not s0.clear
+            sums.rqt.next = not s0.gemm and s0.opcode == AluOpcode.RQT
+            sums.index.next = s0_index
+            s1.dst.next = dst_sum[acc:]
+            s1.src.next = src_sum[acc:]
+            s1.pair.next = not s0.gemm and not s0.use_imm
+            s1.long.next = not s0.gemm and (
+                s0.opcode == AluOpcode.RQT or s0.opcode == AluOpcode.MUL
+            )
+
+    return stage_fields(clock, reset, advance, s0, s1), add, register_sums
+
+
+@block
+def check_indices(
+    clock: Any, reset: Any, advance: Any, s1: Step, sums: StepSums, s2: Step,
+    indices: StepIndices, *, config: Config,
+) -> Any:
+    """Register the step in s1 into ``s2`` and ``indices`` when ``advance``."""
+    acc, inp, wgt = config.log_acc_depth, config.log_inp_depth, config.log_wgt_depth
+    acc_depth, inp_depth, wgt_depth = 1 << acc, 1 << inp, 1 << wgt
+    parameters_end = acc_depth - 2  # first s whose third parameter tile does not exist
+    dst_past, src_past, wgt_past = bit(), bit(), bit()
+
+    @always_comb
+    def check() -> None:
+        dst_past.next = sums.dst >= acc_depth
+        wgt_past.next = sums.multiplies and sums.wgt >= wgt_depth
+        src_past.next = False
+        if sums.multiplies:
+            src_past.next = sums.src >= inp_depth
+        elif sums.rqt:
+            src_past.next = sums.src >= parameters_end
+        elif s1.pair:
+            src_past.next = sums.src >= acc_depth
+
+    @always_seq(clock.posedge, reset)
+    def mark() -> None:
+        if advance:
+            indices.out_of_range.next = s1.valid and (dst_past or src_past or wgt_past)
+
+    @always(clock.posedge)
+    def register_indices() -> None:
+        if advance:
+            s2.dst.next = s1.dst
+            s2.src.next = s1.src
+            s2.pair.next = s1.pair
+            s2.long.next = s1.long
+            indices.inp.next = sums.src[inp:]
+            indices.wgt.next = sums.wgt[wgt:]
+            indices.index.next = sums.index
+
+    nodes = stage_fields(clock, reset, advance, s1, s2), check, mark, register_indices
+    if not config.requantize:
+        return nodes
+
+    @always_seq(clock.posedge, reset)
+    def mark_rqt() -> None:
+        if advance:
+            indices.rqt.next = s1.valid and sums.rqt
+
+    @always(clock.posedge)
+    def register_parameters() -> None:
+        if advance:
+            indices.after.next = s1.src[acc:1] + 1
+            s2.before.next = s1.dst[acc:1] - 1
+
+    return nodes, mark_rqt, register_parameters

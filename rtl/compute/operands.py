@@ -1,0 +1,183 @@
+"""Operand fetch: accumulator reads of every stage, and forwarding of results in flight.
+
+Reads were placed by :mod:`.schedule` so that a bank is asked at most once a cycle; here the asking
+stage is selected and the data handed back.  A tile read at the late stage s6 misses the results of
+the three steps before it, one read early (s5) those of four.  All are put in its place in s7, the
+last one as it is computed (:mod:`.alu_lane`): results are those of strictly sequential execution
+(D18), and no read depends on what a memory does when it is written meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always, always_comb, block
+
+from ..lib.bundles import bit, word
+from .accumulator import AccumulatorRead
+
+__all__ = ["Operand", "bank_read", "forward", "select_bank"]
+
+
+@block
+def bank_read(
+    clock: Any, s1: Any, advance: Any, s2: Any, parameter: Any, s3: Any, s4: Any, s5: Any,
+    port: AccumulatorRead, *, bank: int, acc_bits: int, requantize: bool,
+) -> Any:
+    """Ask one bank for the tile that one of the stages needs in this cycle.
+
+    What a short step reads in s5 or s6 is found out while it still is in s4 or s5.  When neither
+    that nor s3 wants the bank, it reads for s2, whether that needs it or not: ``dst`` and the
+    early source of a long operation, or what RQT's parameter fetch wants of this bank.
+    """
+    for_short, short_reads = word(acc_bits - 1), bit()
+    operand, for_s2 = word(acc_bits - 1), word(acc_bits - 1)
+    address = word(acc_bits - 1)
+
+    @always(clock.posedge)
+    def foresee():
+        short_reads.next = s4.use.short_early[bank] or s5.use.short_late[bank]
+        for_short.next = s4.src[acc_bits:1]
+        if s5.use.short_late[bank]:
+            for_short.next = s5.src[acc_bits:1]
+            if s5.dst[0] == bank:
+                for_short.next = s5.dst[acc_bits:1]
+
+    @always(clock.posedge)
+    def place_operand():
+        if advance:
+            operand.next = s1.src[acc_bits:1]
+            if s1.dst[0] == bank:
+                operand.next = s1.dst[acc_bits:1]
+
+    if requantize:
+        @always_comb
+        def look_ahead():
+            for_s2.next = operand
+            if parameter.reads:
+                for_s2.next = s2.src[acc_bits:1]
+                if parameter.behind[bank]:
+                    for_s2.next = parameter.after
+    else:
+        @always_comb
+        def look_ahead():
+            for_s2.next = operand
+
+    @always_comb
+    def choose():
+        address.next = for_s2
+        if short_reads:
+            address.next = for_short
+        elif s3.use.long_late[bank]:
+            address.next = s3.src[acc_bits:1]
+
+    @always_comb
+    def ask():
+        port.enable.next = (s2.valid and s2.long) or s3.use.long_late[bank] or short_reads
+        port.address.next = address
+
+    return foresee, place_operand, look_ahead, choose, ask
+
+
+@block
+def select_bank(even_data: Any, odd_data: Any, odd: Any, tile: Any) -> Any:
+    """Choose between the data of the two banks."""
+
+    @always_comb
+    def choose():
+        tile.next = even_data
+        if odd:
+            tile.next = odd_data
+
+    return choose
+
+
+class Operand:
+    """One operand of the step in s7: one of four tiles, chosen by ``reads`` and ``second``.
+
+    With ``reads`` it comes from a bank, the odd one if ``second``; without, it is ready in a
+    register, or with ``second`` just being made by the step before.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self.reads, self.second = bit(), bit()
+        self.ready = word(bits)  # made in s9 or s10, or read early
+        self.takes_none = bit()  # it is no tile
+
+
+@block
+def forward(
+    clock: Any, even_data: Any, odd_data: Any, s5: Any, s6: Any, s7: Any, s8: Any, s9: Any,
+    s9_result: Any, dst: Operand, src: Operand,
+) -> Any:
+    """Drive the operands of the step in s7 that are tiles, as if all before it were written.
+
+    Where each comes from is found out in s6: a bank takes half a cycle to answer, and between it
+    and the register of the operand there is nothing but a choice of four.
+    """
+    bits = len(s9_result)
+    s10_result = word(bits)  # the result written last
+    held = word(bits)  # read early
+    dst_in_s7, dst_in_s8, dst_in_s9 = bit(), bit(), bit()  # the step there writes its ACC[dst]
+    src_in_s7, src_in_s8, src_in_s9 = bit(), bit(), bit()
+    dst_none, dst_made, src_none, src_made = bit(), bit(), bit(), bit()
+    # what is ready: as made in s10, else as made in s9, else (src) held
+    dst_from_s10, src_from_s10, src_from_s9 = bit(), bit(), bit()
+    held_from_s10 = bit()
+
+    @always_comb
+    def meet():
+        dst_in_s7.next = s7.valid and s7.dst == s6.dst
+        dst_in_s8.next = s8.valid and s8.dst == s6.dst
+        dst_in_s9.next = s9.valid and s9.dst == s6.dst
+        src_in_s7.next = s7.valid and s7.dst == s6.src
+        src_in_s8.next = s8.valid and s8.dst == s6.src
+        src_in_s9.next = s9.valid and s9.dst == s6.src
+
+    @always_comb
+    def judge():
+        dst_none.next = s6.long or (s6.gemm and (s6.overwrite or s6.clear))
+        src_none.next = s6.long or not s6.pair
+        dst_made.next = dst_in_s8 or dst_in_s9
+        src_made.next = src_in_s8 or src_in_s9
+
+    @always(clock.posedge)
+    def place():
+        # seen from the next cycle, in which everything is one stage further
+        dst.takes_none.next = dst_none
+        dst.reads.next = not dst_none and not dst_in_s7 and not dst_made
+        dst.second.next = not dst_none and (dst_in_s7 or (not dst_made and s6.dst[0]))
+        dst_from_s10.next = not dst_in_s8
+        src.takes_none.next = src_none
+        src.reads.next = not src_none and not src_in_s7 and not src_made and not s6.early
+        src.second.next = not src_none and (
+            src_in_s7 or (not src_made and not s6.early and s6.src[0])
+        )
+        src_from_s10.next = not src_in_s8 and src_in_s9
+        src_from_s9.next = src_in_s8
+        # the early read of s5 meets the write of s9 in the memory
+        held_from_s10.next = s9.valid and s9.dst == s5.src
+
+    @always(clock.posedge)
+    def hold():
+        s10_result.next = s9_result
+        if s6.pair and s6.early:
+            if held_from_s10:
+                held.next = s10_result
+            elif s6.src[0]:
+                held.next = odd_data
+            else:
+                held.next = even_data
+
+    @always_comb
+    def choose():
+        dst.ready.next = s9_result
+        if dst_from_s10:
+            dst.ready.next = s10_result
+        src.ready.next = held
+        if src_from_s9:
+            src.ready.next = s9_result
+        elif src_from_s10:
+            src.ready.next = s10_result
+
+    return meet, judge, place, hold, choose

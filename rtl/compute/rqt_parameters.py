@@ -1,0 +1,165 @@
+"""Parameter fetch of RQT (stage s2): three accumulator reads when a step brings a new ``src``.
+
+Bias and multiplier lie in different banks: whichever is free is read first, the shift last, while
+the step waits in s2.  They are kept until ``src`` changes, an earlier step of the instruction
+writes one of them, or the instruction ends.
+
+Data is registered as it arrives and looked at a cycle later (:func:`.parameter_tiles`): the step
+goes on meanwhile.  ``bad`` comes two cycles after the last tile, with the step's instruction, five
+cycles before the step would be written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, always_seq, block
+
+from ...isa.opcodes import RqtFlag
+from ..lib.bundles import INDEX_BITS, bit, word
+from .indexer import StepIndices
+from .step import Step
+
+__all__ = ["ParameterRead", "rqt_parameters"]
+
+
+class ParameterRead:
+    """Parameter fetch: where to read, which tile's data arrives this cycle, what was wrong."""
+
+    def __init__(self, acc_bits: int) -> None:
+        # bit b: what bank b has is behind the row of s; bias and shift in the bank of s, the
+        # multiplier in the other
+        self.behind = word(2)
+        self.after = word(acc_bits - 1)  # that row
+        self.reads = bit()  # the step in s2 is an RQT that lacks parameters
+        self.bias_arrives, self.multiplier_arrives, self.shift_arrives = bit(), bit(), bit()
+        self.odd = bit()  # it comes from the odd bank
+        self.multiplier_bad = bit()  # a lane of the multiplier is negative
+        self.shift_bad = bit()  # a lane of the shift that arrived two cycles ago is past 0..31
+
+
+@block
+def rqt_parameters(
+    clock: Any, reset: Any, s1: Step, s2: Step, indices: StepIndices, parameter_hit: Any,
+    busy_now: Any, moves: Any, stopped: Any, parameter: ParameterRead, ready: Any, checking: Any,
+    bad: Any, bad_index: Any,
+) -> Any:
+    """Fetch parameters for the step in s2; ``ready``: it may go on.
+
+    ``parameter_hit``: a step ahead writes one of the tiles; ``busy_now``: banks
+    read by other stages in this cycle; ``stopped``: a fault was raised.  ``checking``: parameters
+    of an earlier step are being looked at; ``bad``: a value was illegal, in the instruction
+    ``bad_index``.
+    """
+    kept, kept_src = bit(), word(len(s2.src))  # the tiles held and where they lie
+    same_src = bit()  # kept_src is that of the step in s2
+    unused = bit()  # they were fetched for the step that still is in s2
+    bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step in s2
+    chosen = word(2)  # read of this cycle: 0 none, 1 bias, 2 multiplier, 3 shift
+    presented, presented_odd = word(2), bit()  # read of the last cycle
+    comes, have, wanted = bit(), bit(), bit()  # comes: the shift; have: it does, or all are kept
+    keeps, alike = bit(), bit()  # kept and same_src of the next cycle
+    src_busy, multiplier_busy = bit(), bit()  # bank of s and s+2, bank of s+1
+    newest_src = word(len(s2.src))
+    registered, judged, bypass, last_bypass = bit(), bit(), bit(), bit()  # the shift, its check
+    index, last_index = word(INDEX_BITS), word(INDEX_BITS)
+
+    @always_comb
+    def locate():
+        src_busy.next = busy_now[0]
+        multiplier_busy.next = busy_now[1]
+        if s2.src[0]:
+            src_busy.next = busy_now[1]
+            multiplier_busy.next = busy_now[0]
+
+    @always_comb
+    def judge():
+        newest_src.next = kept_src
+        if comes:
+            newest_src.next = s2.src
+
+    @always_comb
+    def foresee():
+        keeps.next = (kept or comes) and not parameter_hit and not (moves and s2.last)
+        alike.next = same_src or comes
+        if moves:
+            alike.next = s1.src == newest_src
+
+    @always_comb
+    def answer():
+        ready.next = not indices.rqt or (not parameter_hit and have)
+        s2.fresh.next = comes or unused
+
+    @always_comb
+    def want():
+        wanted.next = (
+            indices.rqt and not indices.out_of_range and not stopped
+            and not have and not parameter_hit
+        )
+
+    @always_comb
+    def choose():
+        chosen.next = 0
+        if wanted:
+            if not bias_read and not src_busy:
+                chosen.next = 1
+            elif not multiplier_read and not multiplier_busy:
+                chosen.next = 2
+            elif bias_read and multiplier_read and not shift_read and not src_busy:
+                chosen.next = 3
+
+    @always_comb
+    def ask():
+        parameter.reads.next = indices.rqt and not have
+        parameter.after.next = indices.after
+        parameter.behind.next[0] = s2.src[0] or bias_read
+        parameter.behind.next[1] = s2.src[0] and bias_read
+
+    @always_comb
+    def tell():
+        parameter.bias_arrives.next = presented == 1
+        parameter.multiplier_arrives.next = presented == 2
+        parameter.shift_arrives.next = comes
+        parameter.odd.next = presented_odd
+
+    @always_seq(clock.posedge, reset)
+    def keep():
+        presented.next = chosen
+        presented_odd.next = (chosen == 2) != s2.src[0]
+        if chosen == 1:
+            bias_read.next = True
+        elif chosen == 2:
+            multiplier_read.next = True
+        elif chosen == 3:
+            shift_read.next = True
+        if comes:
+            bias_read.next = False
+            multiplier_read.next = False
+            shift_read.next = False
+            unused.next = True
+        if moves:
+            unused.next = False
+        comes.next = chosen == 3
+        have.next = chosen == 3 or (keeps and alike)
+        kept_src.next = newest_src
+        kept.next = keeps
+        same_src.next = alike
+
+    @always_comb
+    def report():
+        checking.next = registered or judged
+        bad.next = judged and (
+            parameter.shift_bad or (parameter.multiplier_bad and not last_bypass)
+        )
+        bad_index.next = last_index
+
+    @always_seq(clock.posedge, reset)
+    def follow_check():
+        registered.next = comes and s2.valid
+        bypass.next = s2.imm[RqtFlag.BYPASS]
+        index.next = indices.index
+        judged.next = registered
+        last_bypass.next = bypass
+        last_index.next = index
+
+    return locate, judge, foresee, answer, want, choose, ask, tell, keep, report, follow_check

@@ -1,0 +1,146 @@
+"""Schedule (stage s2): when a step may go on, and which accumulator bank it reads when.
+
+The accumulator has two banks (even and odd tiles) with one read port each.  A step has an early
+and a late stage for its reads: s5 and s6, or s2 and s3 of long operations (MUL, RQT).  Long ones
+read ``ACC[dst]`` early, as RQT's bias is added to it, all others late; ``ACC[src]``, with two
+tensor operands, is read in either.  The choice is made here so that no two reads ever meet on a
+bank.  Since everything is decided in s2, no later stage ever waits.
+
+A step waits in s2 only for
+
+* a bank: two tensor operands in one bank whose neighbours leave no early slot (never with unit
+  strides, whatever the two offsets);
+* a hazard, long operations only: an earlier step still in s3..s9 writes a tile that this one reads
+  (all other operations forward and never wait; :mod:`.hazards`);
+* three cycles for the parameter tiles of an RQT whose ``src`` changed.
+
+``advance`` moves all of the front: few gates stand between the registers and it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, always_seq, block
+
+from ...isa.config import Config
+from ...isa.opcodes import ErrorCode
+from ..lib.bundles import Fault, bit, word
+from .bank_needs import BankNeeds, bank_needs
+from .indexer import StepIndices
+from .rqt_parameters import ParameterRead, rqt_parameters
+from .step import Step
+
+__all__ = ["schedule"]
+
+
+@block
+def schedule(
+    clock: Any, reset: Any, s1: Step, s2: Step, indices: StepIndices, s3: Step, s4: Step,
+    operand_hit: Any, parameter_hit: Any, parameter: ParameterRead, advance: Any, fault: Fault,
+    *, config: Config,
+) -> Any:
+    """Decide ``s2.early``, ``s2.use`` and ``advance``: all up to s2 moves, its slot enters s3.
+
+    ``operand_hit`` and ``parameter_hit`` come from :mod:`.hazards`.  ``fault`` is raised with
+    STEP_INDEX by a step that then never leaves s2, and with RQT_PARAMETER three cycles after the
+    last parameter tile came, while the step that asked for it goes on; an earlier step's fault
+    comes first.
+    """
+    needs = BankNeeds()
+    # banks in use: in this cycle by earlier steps, and in the next by those that are short
+    busy_now, busy_next = word(2), word(2)
+    early, long_early, short_early, place_ok = bit(), bit(), bit(), bit()
+    free, moves, short_late = bit(), bit(), word(2)
+
+    @always_seq(clock.posedge, reset)
+    def look_ahead():
+        busy_now.next = busy_next  # s5 early, s6 late
+        if moves:
+            busy_now.next = busy_next | s2.use.long_late
+        busy_next.next = s3.use.short_early | s4.use.short_late  # s4 early, s5 late
+
+    @always_comb
+    def place():
+        long_early.next = needs.apart and (needs.long_src & busy_now) == 0
+        short_early.next = (needs.short_src & s3.use.short_late) == 0
+
+    @always_comb
+    def judge():
+        place_ok.next = (
+            (needs.long_dst & busy_now) == 0
+            and (long_early or (needs.long_src & busy_next) == 0)
+            and (short_early or needs.apart)
+        )
+
+    @always_comb
+    def permit():
+        free.next = (
+            not fault.raised and not indices.out_of_range and place_ok and not operand_hit
+        )
+
+    @always_comb
+    def release():
+        advance.next = moves
+        early.next = short_early
+        if s2.long:
+            early.next = long_early
+
+    @always_comb
+    def spread():
+        s2.early.next = s2.pair and early
+        s2.use.long_late.next = 0
+        if not long_early:
+            s2.use.long_late.next = needs.long_src
+        s2.use.short_early.next = 0
+        short_late.next = needs.short_src
+        if short_early:
+            s2.use.short_early.next = needs.short_src
+            short_late.next = 0
+
+    @always_comb
+    def tell_late():
+        s2.use.short_late.next = needs.short_dst | short_late
+
+    parts = (
+        bank_needs(clock, reset, advance, s1, needs), look_ahead, place, judge, permit, release,
+        spread, tell_late,
+    )
+    if not config.requantize:
+
+        @always_comb
+        def decide_alone():
+            moves.next = free
+
+        @always_seq(clock.posedge, reset)
+        def report_alone():
+            if not fault.raised and indices.out_of_range:
+                fault.raised.next = True
+                fault.code.next = ErrorCode.STEP_INDEX
+                fault.index.next = indices.index
+
+        return parts, decide_alone, report_alone
+
+    ready, checking, bad, bad_index = bit(), bit(), bit(), word(len(indices.index))
+
+    @always_comb
+    def decide():
+        moves.next = free and ready
+
+    @always_seq(clock.posedge, reset)
+    def report():
+        if not fault.raised:
+            if bad:
+                fault.raised.next = True
+                fault.code.next = ErrorCode.RQT_PARAMETER
+                fault.index.next = bad_index
+            elif indices.out_of_range and not checking:
+                fault.raised.next = True
+                fault.code.next = ErrorCode.STEP_INDEX
+                fault.index.next = indices.index
+
+    parameters = rqt_parameters(
+        clock, reset, s1, s2, indices, parameter_hit, busy_now, moves, fault.raised, parameter,
+        ready, checking, bad, bad_index,
+    )
+    return parts, parameters, decide, report

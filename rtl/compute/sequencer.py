@@ -1,0 +1,265 @@
+"""Sequencer (before stage s0): one micro-op step every cycle from two nested loops over micro-ops.
+
+Order is that of vta_isa.md section 4.3: ``iter_out`` outermost, ``iter_in``, then the micro-ops.
+The loop offsets are kept as running sums with one bit above the index width; that bit is sticky
+inside a sum, so an index that ran past its scratchpad can never come back in range (D14).
+"""
+
+from __future__ import annotations
+
+from myhdl import Signal, always, always_comb, always_seq, block, concat, modbv
+
+from ...isa.config import Config
+from ..lib.bundles import INDEX_BITS, Stream, bit, word
+from ..lib.stream_register import stream_register
+
+__all__ = ["StepCommand", "StepOffsets", "sequencer"]
+
+
+class StepCommand:
+    """A GEMM or ALU instruction (or, without ``stepping``, just a completion) to be sequenced."""
+
+    def __init__(self, config: Config) -> None:
+        acc = config.log_acc_depth
+        src = max(acc, config.log_inp_depth)
+        self.valid, self.ready = bit(), bit()
+        self.stepping = bit()  # at least one step
+        self.gemm, self.clear, self.overwrite = bit(), bit(), bit()
+        self.opcode, self.use_imm, self.imm = word(3), bit(), word(16)
+        self.push_prev, self.push_next = bit(), bit()
+        self.index = word(INDEX_BITS)
+        self.uop_bgn, self.uop_end = word(config.log_uop_depth), word(config.log_uop_depth + 1)
+        self.iter_out, self.iter_in = word(14), word(14)
+        self.dst_factor_out, self.dst_factor_in = word(acc), word(acc)
+        self.src_factor_out, self.src_factor_in = word(src), word(src)
+        self.wgt_factor_out, self.wgt_factor_in = (
+            word(config.log_wgt_depth), word(config.log_wgt_depth),
+        )
+
+
+class StepOffsets:
+    """Loop offsets of a step; the top bit says that the sum left the index range."""
+
+    def __init__(self, config: Config) -> None:
+        self.dst = word(config.log_acc_depth + 1)
+        self.src = word(max(config.log_acc_depth, config.log_inp_depth) + 1)
+        self.wgt = word(config.log_wgt_depth + 1)
+
+
+@block
+def sticky_sum(base, factor, total, *, width):
+    """Combinational ``total = base + factor``; bit ``width`` of ``base`` stays set."""
+    raw = Signal(modbv(0)[width + 2 :])
+
+    @always_comb
+    def add():
+        raw.next = base[width:] + factor
+
+    @always_comb
+    def stick():
+        total.next = raw[width + 1 :]
+        if base[width]:
+            total.next[width] = True
+
+    return add, stick
+
+
+@block
+def sequencer(
+    clock, reset, command, advance, uop_read, uop_address, step, offsets, index, busy, *, config
+):
+    """Run commands back to back: no idle cycle between two that are ready.
+
+    Micro-ops are read when ``uop_read``; their data arrives together with ``step`` (a
+    :class:`~myvta.rtl.compute.step.Step`, stage s0), ``offsets`` and ``index``, which hold while
+    ``advance`` is low.  The loops themselves stop one cycle later than that and go on one cycle
+    later: a :mod:`.stream_register` stands between, whose registers say whether ``free``.
+    While it is, ``command.ready`` is high when idle and in the cycle of a command's last step.
+    Whether a loop is in its last turn is known a cycle ahead.
+    """
+    src_width = max(config.log_acc_depth, config.log_inp_depth)
+    state = StepCommand(config)  # the command being run
+    outer, inner = StepOffsets(config), StepOffsets(config)
+    outer_next, inner_next = StepOffsets(config), StepOffsets(config)
+    active, final = bit(), bit()
+    uop_wraps, in_wraps, out_ends = bit(), bit(), bit()  # last turn of the three loops
+    single_uop, single_in, accepts = bit(), bit(), bit()
+    turns, turns_in, turns_out = bit(), bit(), bit()  # of the three loops
+    one_uop = bit()  # the command at hand has one micro-op
+    uop, uop_next = word(config.log_uop_depth), word(config.log_uop_depth)
+    uop_after, second_uop = word(config.log_uop_depth + 1), word(config.log_uop_depth + 1)
+    out_left, in_left = word(14), word(14)
+
+    # the step that the loops are at, on its way to s0
+    f_src = config.log_wgt_depth + 1
+    f_dst = f_src + src_width + 1
+    f_index = f_dst + config.log_acc_depth + 1
+    f_push_next = f_index + INDEX_BITS
+    f_push_prev, f_imm, f_use_imm = f_push_next + 1, f_push_next + 2, f_push_next + 18
+    f_opcode, f_overwrite, f_clear = f_use_imm + 1, f_use_imm + 4, f_use_imm + 5
+    f_gemm, f_stepping, f_last = f_use_imm + 6, f_use_imm + 7, f_use_imm + 8
+    offered, shown, free = Stream(f_last + 1), Stream(f_last + 1), bit()
+    kept_uop = word(config.log_uop_depth)
+    register = stream_register(clock, reset, offered, shown, width=f_last + 1)
+
+    sums = []
+    for name, width in (
+        ("dst", config.log_acc_depth), ("src", src_width), ("wgt", config.log_wgt_depth),
+    ):
+        sums.append(sticky_sum(
+            getattr(outer, name), getattr(state, f"{name}_factor_out"),
+            getattr(outer_next, name), width=width,
+        ))
+        sums.append(sticky_sum(
+            getattr(inner, name), getattr(state, f"{name}_factor_in"),
+            getattr(inner_next, name), width=width,
+        ))
+
+    @always_comb
+    def count():
+        uop_next.next = uop + 1
+        uop_after.next = uop + 2
+        second_uop.next = command.uop_bgn + 1
+
+    @always_comb
+    def look():
+        one_uop.next = second_uop == command.uop_end
+
+    @always_comb
+    def conclude():
+        final.next = not state.stepping or (uop_wraps and in_wraps and out_ends)
+
+    @always_comb
+    def offer():
+        command.ready.next = offered.ready and (not active or final)
+        accepts.next = command.valid and (not active or final)
+        offered.valid.next = active
+        offered.data.next = concat(
+            final, state.stepping, state.gemm, state.clear, state.overwrite, state.opcode,
+            state.use_imm, state.imm, state.push_prev, state.push_next, state.index, inner.dst,
+            inner.src, inner.wgt,
+        )
+        free.next = offered.ready
+        busy.next = active
+
+    @always_comb
+    def read():
+        shown.ready.next = advance
+        uop_read.next = advance or not shown.valid
+        uop_address.next = kept_uop
+        if offered.ready:
+            uop_address.next = uop
+
+    @always_comb
+    def mark():
+        step.last.next = shown.valid and shown.data[f_last]
+        step.valid.next = shown.valid and shown.data[f_stepping]
+
+    @always_comb
+    def describe():
+        step.gemm.next = shown.data[f_gemm]
+        step.clear.next = shown.data[f_clear]
+        step.overwrite.next = shown.data[f_overwrite]
+        step.opcode.next = shown.data[f_opcode + 3:f_opcode]
+        step.use_imm.next = shown.data[f_use_imm]
+        step.imm.next = shown.data[f_imm + 16:f_imm]
+        step.push_prev.next = shown.data[f_push_prev]
+        step.push_next.next = shown.data[f_push_next]
+        index.next = shown.data[f_index + INDEX_BITS:f_index]
+        offsets.dst.next = shown.data[f_index:f_dst]
+        offsets.src.next = shown.data[f_dst:f_src]
+        offsets.wgt.next = shown.data[f_src:]
+
+    @always_comb
+    def choose():
+        turns.next = accepts or active
+        turns_in.next = accepts or (active and uop_wraps)
+        turns_out.next = accepts or (active and uop_wraps and in_wraps)
+
+    @always_seq(clock.posedge, reset)
+    def follow():
+        if free:
+            active.next = accepts or (active and not final)
+
+    @always(clock.posedge)
+    def walk_uops():
+        if free:
+            kept_uop.next = uop
+        if free and turns:
+            if accepts:
+                uop.next = command.uop_bgn
+                uop_wraps.next = one_uop
+            elif uop_wraps:
+                uop.next = state.uop_bgn
+                uop_wraps.next = single_uop
+            else:
+                uop.next = uop_next
+                uop_wraps.next = uop_after == state.uop_end
+
+    @always(clock.posedge)
+    def turn_in():
+        if free and turns_in:
+            if accepts:
+                in_left.next = command.iter_in
+                in_wraps.next = command.iter_in == 1
+                inner.dst.next = 0
+                inner.src.next = 0
+                inner.wgt.next = 0
+            elif in_wraps:
+                in_left.next = state.iter_in
+                in_wraps.next = single_in
+                inner.dst.next = outer_next.dst
+                inner.src.next = outer_next.src
+                inner.wgt.next = outer_next.wgt
+            else:
+                in_left.next = in_left - 1
+                in_wraps.next = in_left == 2
+                inner.dst.next = inner_next.dst
+                inner.src.next = inner_next.src
+                inner.wgt.next = inner_next.wgt
+
+    @always(clock.posedge)
+    def turn_out():
+        if free and turns_out:
+            if accepts:
+                out_left.next = command.iter_out
+                out_ends.next = command.iter_out == 1
+                outer.dst.next = 0
+                outer.src.next = 0
+                outer.wgt.next = 0
+            else:
+                out_left.next = out_left - 1
+                out_ends.next = out_left == 2
+                outer.dst.next = outer_next.dst
+                outer.src.next = outer_next.src
+                outer.wgt.next = outer_next.wgt
+
+    @always(clock.posedge)
+    def hold():
+        if free and accepts:
+            single_uop.next = one_uop
+            single_in.next = command.iter_in == 1
+            state.stepping.next = command.stepping
+            state.gemm.next = command.gemm
+            state.clear.next = command.clear
+            state.overwrite.next = command.overwrite
+            state.opcode.next = command.opcode
+            state.use_imm.next = command.use_imm
+            state.imm.next = command.imm
+            state.push_prev.next = command.push_prev
+            state.push_next.next = command.push_next
+            state.index.next = command.index
+            state.uop_bgn.next = command.uop_bgn
+            state.uop_end.next = command.uop_end
+            state.iter_in.next = command.iter_in
+            state.dst_factor_out.next = command.dst_factor_out
+            state.dst_factor_in.next = command.dst_factor_in
+            state.src_factor_out.next = command.src_factor_out
+            state.src_factor_in.next = command.src_factor_in
+            state.wgt_factor_out.next = command.wgt_factor_out
+            state.wgt_factor_in.next = command.wgt_factor_in
+
+    return (
+        sums, register, count, look, conclude, offer, read, mark, describe, choose, follow,
+        walk_uops, turn_in, turn_out, hold,
+    )

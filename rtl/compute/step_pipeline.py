@@ -1,0 +1,157 @@
+"""Step pipeline: sequencer, indices, schedule and the stages s3 to s9, with the memories' ports.
+
+One step enters every cycle; it is written in s9, eleven cycles after its micro-op was asked for.
+Only :mod:`.schedule` ever holds it up.  ``busy``, a register, is high from the cycle after a
+command was taken until its last step has left s9.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from myhdl import always_comb, always_seq, block
+
+from ...isa.config import Config
+from ..lib.bundles import INDEX_BITS, Fault, bit, word
+from .accumulator import AccumulatorRead
+from .execute import execute
+from .hazards import operand_hazards, parameter_hazards
+from .indexer import StepIndices, StepSums, check_indices, indexer
+from .mac_array import dot_bits, mac_array
+from .operands import bank_read
+from .rqt_parameters import ParameterRead
+from .schedule import schedule
+from .sequencer import StepCommand, StepOffsets, sequencer
+from .step import (
+    Step,
+    before_field,
+    early_use_field,
+    fresh_field,
+    immediate_field,
+    late_use_field,
+    mac_field,
+    pair_field,
+    step_entry,
+    step_register,
+    step_select,
+    step_write,
+)
+
+__all__ = ["OperandRead", "step_pipeline"]
+
+
+class OperandRead:
+    """Read port of an operand scratchpad: data one cycle after ``enable``, held without it."""
+
+    def __init__(self, address_bits: int, data_bits: int) -> None:
+        self.enable, self.address, self.data = bit(), word(address_bits), word(data_bits)
+
+
+@block
+def step_pipeline(
+    clock: Any, reset: Any, command: StepCommand, uop: OperandRead, inp: OperandRead,
+    wgt: OperandRead, even: AccumulatorRead, odd: AccumulatorRead, result_valid: Any,
+    result_index: Any, result: Any, completed: Any, push_prev: Any, push_next: Any, busy: Any,
+    gemm_step: Any, alu_step: Any, fault: Fault, *, config: Config,
+) -> Any:
+    """Run step commands.
+
+    ``result_valid`` writes ``result`` to ``ACC[result_index]``; ``completed`` pulses when the last
+    step of a command is written, with its ``push_prev`` and ``push_next``; ``gemm_step`` and
+    ``alu_step`` pulse per step for the counters.  After ``fault`` nothing is written any more.
+    """
+    acc_bits = config.log_acc_depth
+    s0, s1, s2 = Step(config), Step(config), Step(config)
+    s3, s4, s5, s6, s7, s8, s9 = (Step(config) for _ in range(7))
+    offsets, sums, indices = StepOffsets(config), StepSums(config), StepIndices(config)
+    s0_index, uop_address = word(INDEX_BITS), word(config.log_uop_depth)
+    advance, sequencing = bit(), bit()
+    parameter = ParameterRead(acc_bits)
+    operand_hit, parameter_hit = bit(), bit()
+    dot = word(config.lanes * dot_bits(config))
+    compared = [s2, s3, s4, s5, s6, s7, s8]  # with the step in s1
+    parts = [
+        sequencer(
+            clock, reset, command, advance, uop.enable, uop_address, s0, offsets, s0_index,
+            sequencing, config=config,
+        ),
+        indexer(clock, reset, advance, uop.data, s0, offsets, s0_index, s1, sums, config=config),
+        check_indices(clock, reset, advance, s1, sums, s2, indices, config=config),
+        schedule(
+            clock, reset, s1, s2, indices, s3, s4, operand_hit, parameter_hit, parameter, advance,
+            fault, config=config,
+        ),
+        operand_hazards(clock, reset, advance, compared, s1, operand_hit),
+        step_entry(clock, reset, s2, s3, advance),
+    ]
+    stages = [s3, s4, s5, s6, s7, s8, s9]
+    for sink, source in zip(stages[:3], stages[1:4], strict=True):
+        parts.append(step_register(clock, reset, sink, source))
+    for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
+        parts.append(pair_field(clock, sink, source))
+    for sink, source in zip([s3, s4, s5], [s4, s5, s6], strict=True):
+        parts.append(mac_field(clock, reset, sink, source))
+    for sink, source in zip([s3, s4], [s4, s5], strict=True):
+        parts.append(late_use_field(clock, reset, sink, source))
+    parts.append(early_use_field(clock, reset, s3, s4))
+    parts += [
+        step_select(clock, reset, s6, s7), step_write(clock, reset, s7, s8),
+        step_write(clock, reset, s8, s9),
+    ]
+    parts += [
+        bank_read(
+            clock, s1, advance, s2, parameter, s3, s4, s5, port, bank=bank, acc_bits=acc_bits,
+            requantize=config.requantize,
+        )
+        for bank, port in enumerate((even, odd))
+    ]
+    if config.requantize:
+        parts.append(parameter_hazards(
+            clock, reset, advance, compared, s1, sums, parameter_hit,
+        ))
+        for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
+            parts.append(fresh_field(clock, sink, source))
+        for sink, source in pairwise(compared):
+            parts.append(before_field(clock, sink, source))
+        parts.append(immediate_field(clock, s7, s8))
+    parts.append(mac_array(
+        clock, s3.mac, s5.mac, s6.mac, inp.data, wgt.data, dot, config=config,
+    ))
+    parts.append(execute(
+        clock, even.data, odd.data, parameter, dot, s3, s4, s5, s6, s7, s8, s9, result,
+        config=config,
+    ))
+
+    @always_comb
+    def read_uop():
+        uop.address.next = uop_address
+
+    @always_comb
+    def read_tiles():
+        # of a GEMM that waits, too: it reads the same tiles again
+        inp.enable.next = s2.valid and s2.gemm
+        inp.address.next = indices.inp
+        wgt.enable.next = s2.valid and s2.gemm
+        wgt.address.next = indices.wgt
+
+    @always_comb
+    def write():
+        result_valid.next = s9.valid and not fault.raised
+        result_index.next = s9.dst
+        completed.next = s9.last and not fault.raised
+        push_prev.next = s9.push_prev
+        push_next.next = s9.push_next
+        gemm_step.next = s9.valid and not fault.raised and s9.gemm and not s9.clear
+        alu_step.next = s9.valid and not fault.raised and not s9.gemm
+
+    @always_seq(clock.posedge, reset)
+    def tell_busy():
+        busy.next = (
+            command.valid or sequencing or s0.valid or s0.last or s1.valid or s1.last
+            or s2.valid or s2.last or s3.valid or s3.last or s4.valid or s4.last
+            or s5.valid or s5.last or s6.valid or s6.last or s7.valid or s7.last
+            or s8.valid or s8.last
+        )
+
+    return parts, read_uop, read_tiles, write, tell_busy

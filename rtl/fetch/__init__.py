@@ -1,0 +1,1 @@
+"""Instruction fetch and dispatch to the engines."""

@@ -1,0 +1,111 @@
+"""Hand instructions to the three module queues in stream order.
+
+Contract
+    ``instructions`` holds {error, instruction}, error a ``PortError`` of its memory read.
+    An instruction is routed (isa.instructions.route) on its way into a :mod:`.stream_register`;
+    from there it goes to its queue in the cycle in which that is ready, with its position in the
+    stream: one a cycle, one cycle late.
+    ``done``     FINISH or ``insn_count`` instructions have been handed over: nothing more is.
+    ``index``    position of the next instruction to hand over.
+    ``blocked``  an instruction is here and its queue is full.
+    ``fault``    the next instruction could not be read (WINDOW or BUS); nothing more is handed
+                 over.  Raised one cycle after the failed read shows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import Signal, always_comb, always_seq, block, concat, modbv
+
+from ...isa.config import Config
+from ...isa.fields import layout
+from ...isa.opcodes import ErrorCode, MemoryType, Opcode
+from ..lib.bundles import ENTRY_BITS, INDEX_BITS, Fault, PortError, Stream, bit
+from ..lib.stream_register import stream_register
+
+__all__ = ["FETCHED_BITS", "dispatch"]
+
+_BITS = ENTRY_BITS - INDEX_BITS  # of an instruction
+FETCHED_BITS = _BITS + 2  # {error, instruction}
+_FAILED, _LOAD, _STORE, _FINISH = range(FETCHED_BITS, FETCHED_BITS + 4)  # bits of a routed one
+_ROUTED_BITS = FETCHED_BITS + 4
+
+
+@block
+def dispatch(
+    clock: Any, reset: Any, insn_count: Any, instructions: Stream, load: Stream, compute: Stream,
+    store: Stream, index: Any, done: Any, blocked: Any, fault: Fault, *, config: Config,
+) -> Any:
+    """Route by opcode and memory type."""
+    opcode = layout(Opcode.LOAD, config)["opcode"]
+    memory_type = layout(Opcode.LOAD, config)["memory_type"]
+    tagged, routed = Stream(_ROUTED_BITS), Stream(_ROUTED_BITS)
+    is_failed, is_load, is_store, is_finish = bit(), bit(), bit(), bit()
+    following = Signal(modbv(1)[INDEX_BITS:])  # index + 1
+    present, failed = bit(), bit()  # an instruction is at hand / could not be read
+    to_load, to_store, moves = bit(), bit(), bit()
+
+    @always_comb
+    def inspect() -> None:
+        is_failed.next = instructions.data[:_BITS] != PortError.NONE
+        is_load.next = instructions.data[opcode.hi:opcode.lo] == Opcode.LOAD and (
+            instructions.data[memory_type.hi:memory_type.lo] == MemoryType.INP
+            or instructions.data[memory_type.hi:memory_type.lo] == MemoryType.WGT
+        )
+        is_store.next = instructions.data[opcode.hi:opcode.lo] == Opcode.STORE
+        is_finish.next = instructions.data[opcode.hi:opcode.lo] == Opcode.FINISH
+
+    @always_comb
+    def tag() -> None:
+        tagged.valid.next = instructions.valid
+        tagged.data.next = concat(is_finish, is_store, is_load, is_failed, instructions.data)
+        instructions.ready.next = tagged.ready
+
+    @always_comb
+    def judge() -> None:
+        present.next = routed.valid and not done and not routed.data[_FAILED]
+        failed.next = routed.valid and not done and routed.data[_FAILED]
+        to_load.next = routed.data[_LOAD]
+        to_store.next = routed.data[_STORE]
+
+    @always_comb
+    def offer() -> None:
+        load.valid.next = present and to_load
+        store.valid.next = present and to_store
+        compute.valid.next = present and not to_load and not to_store
+        load.data.next = concat(index, routed.data[_BITS:])
+        store.data.next = concat(index, routed.data[_BITS:])
+        compute.data.next = concat(index, routed.data[_BITS:])
+
+    @always_comb
+    def accept() -> None:
+        if to_load:
+            moves.next = present and load.ready
+        elif to_store:
+            moves.next = present and store.ready
+        else:
+            moves.next = present and compute.ready
+
+    @always_comb
+    def answer() -> None:
+        routed.ready.next = moves
+        blocked.next = present and not moves
+
+    @always_seq(clock.posedge, reset)
+    def advance() -> None:
+        done.next = done or index == insn_count
+        if moves:
+            index.next = following
+            following.next = following + 1
+            done.next = following == insn_count or routed.data[_FINISH]
+        if failed:
+            fault.raised.next = True
+            fault.index.next = index
+            if routed.data[FETCHED_BITS:_BITS] == PortError.WINDOW:
+                fault.code.next = ErrorCode.WINDOW
+            else:
+                fault.code.next = ErrorCode.BUS
+
+    register = stream_register(clock, reset, tagged, routed, width=_ROUTED_BITS)
+    return inspect, tag, judge, offer, accept, answer, advance, register

@@ -1,0 +1,1 @@
+"""The register file, launch control, performance counters."""

@@ -1,0 +1,119 @@
+"""Count what a launch has done: the architectural counters of isa.registers.
+
+Contract
+    All are cleared by the clock edge that sees ``launch`` and show an event after the edge that
+    sees it; they hold between launches and wrap at 2^32.  Events: completed instructions of the
+    three modules, GEMM steps that multiply, ALU steps, accumulator tiles written by steps, and
+    rows moved (``RowCount``: tiles of one memory type), shown as bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, always_seq, block
+
+from ...isa.config import Config
+from ...isa.opcodes import MemoryType
+from ..lib.bundles import RowCount, word
+from .registers import RegisterFile
+
+__all__ = ["count_pulses", "counters"]
+
+
+@block
+def count_pulses(clock: Any, reset: Any, launch: Any, pulse: Any, value: Any) -> Any:
+    """Count the cycles in which ``pulse`` is high."""
+
+    @always_seq(clock.posedge, reset)
+    def count() -> None:
+        if launch:
+            value.next = 0
+        elif pulse:
+            value.next = value + 1
+
+    return count
+
+
+@block
+def count_completed(
+    clock: Any, reset: Any, launch: Any, load: Any, compute: Any, store: Any, value: Any
+) -> Any:
+    """Count the instructions of three modules."""
+    together = word(2)
+
+    @always_comb
+    def add() -> None:
+        together.next = 0
+        if load and compute and store:
+            together.next = 3
+        elif (load and compute) or (load and store) or (compute and store):
+            together.next = 2
+        elif load or compute or store:
+            together.next = 1
+
+    @always_seq(clock.posedge, reset)
+    def count() -> None:
+        if launch:
+            value.next = 0
+        else:
+            value.next = value + together
+
+    return add, count
+
+
+@block
+def count_bytes(
+    clock: Any, reset: Any, launch: Any, rows: RowCount, value: Any, *, memory_type: int,
+    log_tile_bytes: int,
+) -> Any:
+    """Count the bytes of one memory type."""
+    tiles = word(32)
+
+    @always_seq(clock.posedge, reset)
+    def count() -> None:
+        if launch:
+            tiles.next = 0
+        elif rows.valid and rows.memory_type == memory_type:
+            tiles.next = tiles + rows.tiles
+
+    @always_comb
+    def scale() -> None:
+        value.next = tiles << log_tile_bytes
+
+    return count, scale
+
+
+@block
+def counters(
+    clock: Any, reset: Any, launch: Any, load_completed: Any, compute_completed: Any,
+    store_completed: Any, gemm_step: Any, alu_step: Any, acc_write: Any, load_rows: RowCount,
+    compute_rows: RowCount, store_rows: RowCount, values: RegisterFile, *, config: Config,
+) -> Any:
+    """One small block per counter."""
+    pulses = [
+        count_pulses(clock, reset, launch, pulse, value)
+        for pulse, value in (
+            (gemm_step, values.gemm_steps), (alu_step, values.alu_steps),
+            (acc_write, values.acc_writes),
+        )
+    ]
+    instructions = count_completed(
+        clock, reset, launch, load_completed, compute_completed, store_completed,
+        values.instructions,
+    )
+    moved = [
+        count_bytes(
+            clock, reset, launch, rows, value, memory_type=int(memory_type),
+            log_tile_bytes=config.log_tile_bits(memory_type) - 3,
+        )
+        for memory_type, rows, value in (
+            (MemoryType.UOP, compute_rows, values.uop_bytes),
+            (MemoryType.WGT, load_rows, values.wgt_bytes),
+            (MemoryType.INP, load_rows, values.inp_bytes),
+            (MemoryType.ACC, compute_rows, values.acc_bytes),
+            (MemoryType.ACC_8BIT, compute_rows, values.acc_8bit_bytes),
+            (MemoryType.OUT, store_rows, values.out_bytes),
+        )
+    ]
+    return pulses, instructions, moved

@@ -1,0 +1,1 @@
+"""Elements that every room uses: bundles, memories, queues, registers."""

@@ -1,0 +1,142 @@
+"""Load engine: executes its queue's LOADs of INP and WGT in order, with their tokens.
+
+Contract
+    The instruction at the head of ``sink`` is checked first (DEPENDENCY, then SRAM_RANGE); a static
+    fault is raised once everything before it has completed.  Else it starts as soon as a token it
+    pops is ``g2l_available``, a token it pushes has ``l2g_room`` and the loader takes it: at the
+    earliest 4 cycles after it came to the head.  Then ``g2l_pop`` and ``l2g_reserve`` pulse and the
+    next instruction comes to the head, while data of this one is awaited.
+    ``completed`` pulses when everything of it is written, ``l2g_push`` in the same cycle; in order.
+    ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
+    a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory has not
+    delivered the next beat and no padding is being written.
+    ``fault`` stays until reset; nothing completes after it and nothing starts
+    from the second cycle on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import OpenPort, always_comb, always_seq, block
+
+from ...isa.config import Config
+from ...isa.fields import layout
+from ...isa.opcodes import ErrorCode, MemoryType, Opcode
+from ..lib.bundles import (
+    ENTRY_BITS,
+    INDEX_BITS,
+    Fault,
+    LoadCommand,
+    PadWrite,
+    ReadClient,
+    RowCount,
+    Stream,
+    TileWrite,
+    bit,
+    word,
+)
+from ..memory.read_buffer import read_register
+from .load_fields import load_fields
+from .loader import loader
+from .memory_checks import CHECK_CYCLES, memory_checks
+
+__all__ = ["load"]
+
+
+@block
+def load(
+    clock: Any, reset: Any, sink: Stream, g2l_available: Any, g2l_pop: Any, l2g_room: Any,
+    l2g_reserve: Any, l2g_push: Any, inp_base: Any, wgt_base: Any, read: ReadClient,
+    write: TileWrite, pad: PadWrite, rows: RowCount, idle: Any, waiting: Any, starved: Any,
+    index: Any, completed: Any, fault: Fault, *, config: Config,
+) -> Any:
+    """Execute entries ``{index, instruction}`` that are LOADs of INP or WGT."""
+    fields = layout(Opcode.LOAD, config)
+    f_pop_prev, f_pop_next = fields["pop_prev"], fields["pop_next"]
+    f_push_prev, f_push_next = fields["push_prev"], fields["push_next"]
+    index_low = ENTRY_BITS - INDEX_BITS
+
+    command, data_fault = LoadCommand(), Fault()
+    age, checked = word(2), bit()  # cycles the instruction at the head has been checked; enough
+    head, bad_flags, out_of_range, sound, starts = (bit() for _ in range(5))
+    tokens_there = bit()
+    gathered = bit()  # everything it needs is there: nobody else takes it away
+    done, done_push_prev, done_push_next, loader_idle = bit(), OpenPort(), bit(), bit()
+    static_fault, hold = bit(), bit()
+
+    @always_comb
+    def judge():
+        hold.next = False  # the operand buffers take data at any time
+        bad_flags.next = sink.data[f_pop_prev.lo] or sink.data[f_push_prev.lo]
+        head.next = sink.valid and not fault.raised and not data_fault.raised
+
+    @always_comb
+    def gather_tokens():
+        sound.next = head and checked and not bad_flags and not out_of_range
+        tokens_there.next = (
+            (g2l_available or not sink.data[f_pop_next.lo])
+            and (l2g_room or not sink.data[f_push_next.lo])
+        )
+
+    @always_comb
+    def start():
+        command.valid.next = gathered
+        starts.next = gathered and command.ready
+        sink.ready.next = gathered and command.ready
+
+    @always_comb
+    def move_tokens():
+        g2l_pop.next = starts and sink.data[f_pop_next.lo]
+        l2g_reserve.next = starts and sink.data[f_push_next.lo]
+
+    @always_comb
+    def complete():
+        completed.next = done
+        l2g_push.next = done and done_push_next
+
+    @always_comb
+    def report():
+        index.next = sink.data[ENTRY_BITS:index_low]
+        idle.next = loader_idle and not sink.valid
+        waiting.next = loader_idle and sound and not tokens_there
+        static_fault.next = head and checked and loader_idle and (bad_flags or out_of_range)
+
+    @always_seq(clock.posedge, reset)
+    def wait_for_checks():
+        if starts or not sink.valid:
+            age.next = 0
+            checked.next = False
+            gathered.next = False
+        else:
+            age.next = age + 1
+            if age == CHECK_CYCLES - 1:
+                checked.next = True
+            gathered.next = sound and tokens_there
+
+    @always_seq(clock.posedge, reset)
+    def watch():
+        if not fault.raised:
+            if data_fault.raised:
+                fault.raised.next = True
+                fault.code.next = data_fault.code
+                fault.index.next = data_fault.index
+            elif static_fault:
+                fault.raised.next = True
+                fault.index.next = index
+                fault.code.next = ErrorCode.SRAM_RANGE
+                if bad_flags:
+                    fault.code.next = ErrorCode.DEPENDENCY
+
+    held = ReadClient(config)
+    checks = memory_checks(clock, sink.data, out_of_range, config=config)
+    engine = loader(
+        clock, reset, command, inp_base, wgt_base, hold, held, write, pad, rows, done,
+        done_push_prev, done_push_next, loader_idle, starved, data_fault, config=config,
+        first_type=MemoryType.INP,
+    )
+    return (
+        judge, gather_tokens, start, move_tokens, complete, report, wait_for_checks, watch, checks,
+        engine, read_register(clock, reset, held, read, config=config),
+        load_fields(sink.data, command, config=config),
+    )

@@ -1,0 +1,79 @@
+"""Zero the padding of a LOAD, run by run, in the cycles its scratchpad has for it.
+
+Contract
+    ``start`` takes the plan; ``busy`` is high from the next cycle until the last padding element
+    has been taken.  ``pad`` offers one element a cycle without a gap inside a run and holds it
+    until it is taken; a run of length 0 takes one cycle.  The first shows two cycles after
+    ``start``: ``pad`` comes out of a :mod:`.stream_register`.  The order against the data of
+    the same LOAD does not matter: they never meet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, always_seq, block, concat
+
+from ..lib.bundles import PadWrite, Stream, bit, word
+from ..lib.stream_register import stream_register
+from .load_plan import LoadPlan
+
+__all__ = ["pad_writes"]
+
+
+@block
+def pad_writes(
+    clock: Any, reset: Any, plan: LoadPlan, start: Any, pad: PadWrite, busy: Any,
+) -> Any:
+    """Walk the runs of padding of :mod:`.load_plan`."""
+    memory_type, x_size, gap, last_run = word(3), word(16), word(5), word(17)
+    index, left = word(17), word(17)  # next element, rest of the run
+    rows_left = word(16)  # rows of data, and runs, after this run
+    busy_here, moved, run_ends = bit(), bit(), bit()
+    offered, shown = Stream(20), Stream(20)  # {memory type, index}
+    register = stream_register(clock, reset, offered, shown, width=20)
+
+    @always_comb
+    def offer():
+        offered.valid.next = busy_here and (left != 0)
+        offered.data.next = concat(memory_type, index)
+        busy.next = busy_here or shown.valid
+
+    @always_comb
+    def show():
+        pad.valid.next = shown.valid
+        pad.memory_type.next = shown.data[:17]
+        pad.index.next = shown.data[17:]
+        shown.ready.next = pad.ready
+
+    @always_comb
+    def classify():
+        moved.next = busy_here and (left != 0) and offered.ready
+        run_ends.next = (left == 0) or ((left == 1) and offered.ready)
+
+    @always_seq(clock.posedge, reset)
+    def walk():
+        if start:
+            busy_here.next = (plan.y_size != 0) or (plan.first_run != 0)
+            memory_type.next = plan.memory_type
+            x_size.next = plan.x_size
+            gap.next = plan.gap
+            last_run.next = plan.last_run
+            index.next = plan.pad_index
+            left.next = plan.first_run
+            rows_left.next = plan.y_size
+        elif busy_here and run_ends:
+            index.next = index + x_size
+            if moved:
+                index.next = index + x_size + 1
+            rows_left.next = rows_left - 1
+            left.next = gap
+            if rows_left == 1:
+                left.next = last_run
+            elif rows_left == 0:
+                busy_here.next = False
+        elif moved:
+            index.next = index + 1
+            left.next = left - 1
+
+    return register, offer, show, classify, walk

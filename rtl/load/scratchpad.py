@@ -1,0 +1,49 @@
+"""On-chip buffer of one memory type: filled by a loader, read one element a cycle.
+
+Contract
+    ``write.ready`` is always high.  A beat of this buffer's memory type that is ``valid`` goes
+    into the memory: one column of an element, at the second clock edge, or the ``lanes`` of several
+    elements, at the first.  A read that is asked for at a later edge sees it.
+    ``pad`` zeroes one element.  Its parts that the data written at the same edge leaves alone are
+    zeroed at once, the others in a later cycle; ``pad.ready`` is high in the cycle that zeroes the
+    last of them.  Without data that is the first cycle, at the worst every part waits for its
+    beat: data always goes first.  ``pad`` must hold until it is ready.
+    ``read_data`` shows the element at ``read_address`` one cycle after ``read_enable`` and holds
+    it while ``read_enable`` is low.  Reading an element while it is written gives old parts.
+    Contents are undefined at power-up and survive reset; a reset of the loader between two pads
+    needs none here.
+
+An element of at least a beat lies in *columns*, memories as wide as the beat.  Smaller elements
+lie in *banks*, as many as a beat has lanes: element e in bank e mod banks, word e div banks; a
+beat is rotated so that every lane meets its bank, wherever its first element lies.
+"""
+
+from __future__ import annotations
+
+from myhdl import block
+
+from ...isa.config import Config
+from ...isa.opcodes import MemoryType
+from .scratchpad_banks import scratchpad_banks
+from .scratchpad_columns import scratchpad_columns
+
+__all__ = ["scratchpad"]
+
+
+@block
+def scratchpad(
+    clock, write, pad, read_enable, read_address, read_data,
+    *, config: Config, memory_type: MemoryType,
+):
+    """Hold all elements of ``memory_type`` (UOP, INP or WGT) that ``config`` asks for."""
+    if config.tile_bytes(memory_type) >= config.bus_bytes:
+        memory = scratchpad_columns(
+            clock, write, pad, read_enable, read_address, read_data,
+            config=config, memory_type=memory_type,
+        )
+    else:
+        memory = scratchpad_banks(
+            clock, write, pad, read_enable, read_address, read_data,
+            config=config, memory_type=memory_type,
+        )
+    return memory

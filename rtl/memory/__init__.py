@@ -1,0 +1,1 @@
+"""The AXI4 memory port and its clients."""

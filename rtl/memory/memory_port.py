@@ -1,0 +1,64 @@
+"""The only way to memory: an AXI4 master shared by fetch, compute, load and store.
+
+Contract
+    Clients speak :class:`ReadClient` and :class:`WriteClient`; see :mod:`.read_port` and
+    :mod:`.write_port` for order, latency and errors.  Reads and writes do not wait for each
+    other.  Nothing is issued for a burst outside [window_base, window_limit], whose low 12
+    bits are 0 and 1; the window must not change while a burst is under way.
+    ``halt``: takes and issues nothing new, throws read data away, completes issued writes without
+    writing.  Once ``idle`` is high under ``halt`` it stays, and the clients may be reset.
+    If ``halt`` falls before that, ``draining`` is high and the port goes on as under ``halt``
+    until it is idle: what memory still owes never meets a new burst or a client.
+    ``moved``: a transfer takes place on one of the five channels in this cycle.
+    ``reset`` is the device's own, not the modules': a burst under way must end on the bus.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, always_seq, block
+
+from ...isa.config import Config
+from ..lib.bundles import Axi4, ReadClient, WriteClient, bit
+from .read_port import read_port
+from .write_port import write_port
+
+__all__ = ["memory_port"]
+
+
+@block
+def memory_port(
+    clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, fetch: ReadClient,
+    compute: ReadClient, load: ReadClient, store: WriteClient, m_axi: Axi4, idle: Any,
+    draining: Any, moved: Any, *, config: Config,
+) -> Any:
+    """Join the two halves."""
+    reads_idle, writes_idle, drains = bit(), bit(), bit()
+
+    reads = read_port(
+        clock, reset, drains, window_base, window_limit, fetch, compute, load, m_axi, reads_idle,
+        config=config,
+    )
+    writes = write_port(
+        clock, reset, drains, window_base, window_limit, store, m_axi, writes_idle, config=config
+    )
+
+    @always_comb
+    def join() -> None:
+        idle.next = reads_idle and writes_idle
+        drains.next = halt or draining
+
+    @always_seq(clock.posedge, reset)
+    def remember() -> None:
+        draining.next = drains and not idle
+
+    @always_comb
+    def watch() -> None:
+        moved.next = (
+            (m_axi.arvalid and m_axi.arready) or (m_axi.rvalid and m_axi.rready)
+            or (m_axi.awvalid and m_axi.awready) or (m_axi.wvalid and m_axi.wready)
+            or (m_axi.bvalid and m_axi.bready)
+        )
+
+    return reads, writes, join, remember, watch

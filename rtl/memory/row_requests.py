@@ -1,0 +1,233 @@
+"""Walk the rows of a two-dimensional transfer and request their bursts from the memory port.
+
+Contract
+    A walk is taken when ``walk.valid and walk.ready``.  Its rows are requested in order, each as
+    bursts that end at multiples of 16 beats: the first request shows 5 cycles after the walk was
+    taken, then one burst a cycle as fast as the port takes them, without a gap between rows.
+    ``walk.ready`` comes back two cycles after the last request was taken.
+    A walk of no rows or of no elements requests nothing and takes 3 cycles.
+    At most ``max_bursts`` are outstanding: requested, and not yet answered by ``burst_done``.
+    ``request_last`` (None: nobody asks) marks the last burst of a walk.  Bit 32 of an address
+    is sticky: a row that starts past the address space, and all that follows a burst that ends
+    there, has it set.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import Signal, always_comb, always_seq, block, concat, intbv
+
+from ...isa.config import Config
+from ...isa.opcodes import ADDRESS_BITS
+from ..lib.bundles import MAX_BEATS, Stream, bit, word
+from ..lib.stream_register import stream_register
+
+__all__ = ["MAX_BURSTS", "RowWalk", "row_requests"]
+
+MAX_BURSTS = 32  # outstanding bursts of one client: rows of 2 beats cover 64 cycles of latency
+_LOG_MAX_BYTES = 10  # element bytes: 32 x 32 bytes of weights, 8 x 32 lanes of 4 bytes
+_ROW_BITS = 16 + _LOG_MAX_BYTES
+_IDLE, _ADD, _WALK = 0, 1, 2
+
+
+class RowWalk:
+    """Rows in DRAM: ``base`` in bytes, ``log_bytes`` of an element, the rest in elements."""
+
+    def __init__(self) -> None:
+        self.valid, self.ready = bit(), bit()
+        self.base, self.log_bytes = word(ADDRESS_BITS), word(4)
+        self.dram_base = word(32)
+        self.y_size, self.x_size, self.x_stride = word(16), word(16), word(16)
+
+
+@block
+def row_requests(
+    clock: Any, reset: Any, walk: RowWalk, client: Any, burst_done: Any, request_last: Any,
+    *, config: Config, max_bursts: int = MAX_BURSTS,
+) -> Any:
+    """Request bursts on ``client.request_*`` of a ReadClient or WriteClient."""
+    log_beat = config.log_bus_width - 3
+    beat_bytes = config.bus_bytes
+    product_bits = ADDRESS_BITS + _LOG_MAX_BYTES
+    beats_bits = _ROW_BITS - log_beat + 2
+    beats_lo, last_lo = ADDRESS_BITS + 1, ADDRESS_BITS + 6
+    block_lo = log_beat + 4  # of the number of a block of 16 beats
+
+    phase, idle = word(2), Signal(True)  # idle: phase is _IDLE
+    base, rows_left = word(ADDRESS_BITS), word(16)
+    product, stride, row_bytes = word(product_bits), word(_ROW_BITS), word(_ROW_BITS)
+    row, more = word(ADDRESS_BITS + 1), bit()  # start of the next row; there is one to enter
+    # the row to be cut next, and the burst being requested with what follows it in its row
+    row_valid, row_address, row_beats = bit(), word(ADDRESS_BITS + 1), word(beats_bits)
+    burst_valid, address, beats = bit(), word(ADDRESS_BITS + 1), word(5)
+    beats_left, row_ends = word(beats_bits), bit()
+    outstanding, full = word(max_bursts.bit_length()), bit()
+
+    wide_base, wide_stride = word(product_bits), word(_ROW_BITS)
+    wide_size, span = word(_ROW_BITS), word(_ROW_BITS + 1)
+    start, next_row = word(ADDRESS_BITS + 1), word(ADDRESS_BITS + 1)
+    next_block = word(ADDRESS_BITS - block_lo)
+    offset, room = word(5), word(5)  # place in the block of 16 beats, and what is left of it
+    fits, accepted, row_moves, row_enters = bit(), bit(), bit(), bit()
+
+    @always_comb
+    def widen():
+        wide_base.next = walk.dram_base
+        wide_stride.next = walk.x_stride
+        wide_size.next = walk.x_size
+
+    @always_comb
+    def measure_row():
+        span.next = row[log_beat:] + row_bytes + (beat_bytes - 1)
+
+    @always_comb
+    def add_addresses():
+        start.next = product[ADDRESS_BITS:] + base
+        next_row.next = row[ADDRESS_BITS:] + stride
+        next_block.next = address[ADDRESS_BITS:block_lo] + 1
+
+    @always_comb
+    def find_block():
+        offset.next = row_address[block_lo:log_beat]
+
+    @always_comb
+    def measure_block():
+        room.next = MAX_BEATS - offset
+
+    @always_comb
+    def compare():
+        fits.next = row_beats <= room
+
+    request_bits = last_lo + (request_last is not None)  # {last, beats, address}
+    offered, shown = Stream(request_bits), Stream(request_bits)
+    register = stream_register(clock, reset, offered, shown, width=request_bits)
+
+    if request_last is None:
+        @always_comb
+        def describe():
+            offered.data.next = concat(beats, address)
+
+        tell = describe
+    else:
+        row_last, last_row, is_last = bit(), bit(), bit()  # row and burst: the last of the walk
+
+        @always_seq(clock.posedge, reset)
+        def follow_last():
+            if row_enters:
+                row_last.next = rows_left == 1
+            if row_moves:
+                last_row.next = row_last
+
+        @always_comb
+        def mark():
+            is_last.next = row_ends and last_row
+
+        @always_comb
+        def describe_last():
+            offered.data.next = concat(is_last, beats, address)
+
+        @always_comb
+        def tell_last():
+            request_last.next = shown.data[last_lo]
+
+        tell = follow_last, mark, describe_last, tell_last
+
+    @always_comb
+    def request():
+        offered.valid.next = burst_valid and not full
+        accepted.next = burst_valid and not full and offered.ready
+
+    @always_comb
+    def show():
+        client.request_valid.next = shown.valid
+        client.request_address.next = shown.data[beats_lo:]
+        client.request_beats.next = shown.data[last_lo:beats_lo]
+        shown.ready.next = client.request_ready
+
+    @always_comb
+    def move():
+        walk.ready.next = idle
+        row_moves.next = row_valid and (
+            not burst_valid or (not full and offered.ready and row_ends)
+        )
+
+    @always_comb
+    def enter():
+        row_enters.next = more and (row_moves or not row_valid)
+
+    @always_seq(clock.posedge, reset)
+    def step():
+        if phase == _IDLE:
+            if walk.valid:
+                base.next = walk.base
+                product.next = wide_base << walk.log_bytes
+                stride.next = wide_stride << walk.log_bytes
+                row_bytes.next = wide_size << walk.log_bytes
+                rows_left.next = walk.y_size
+                if walk.x_size == 0:
+                    rows_left.next = 0
+                phase.next = _ADD
+                idle.next = False
+        elif phase == _ADD:
+            row.next = start
+            if product[:ADDRESS_BITS] != 0:
+                row.next[ADDRESS_BITS] = True
+            more.next = rows_left != 0
+            phase.next = _WALK
+        elif row_enters:
+            row.next = next_row
+            if row[ADDRESS_BITS]:
+                row.next[ADDRESS_BITS] = True
+            rows_left.next = rows_left - 1
+            more.next = rows_left != 1
+        elif not more and not row_valid and not burst_valid and not shown.valid:
+            phase.next = _IDLE
+            idle.next = True
+
+    @always_seq(clock.posedge, reset)
+    def take_row():
+        if row_enters:
+            row_valid.next = True
+            row_address.next = row
+            row_address.next[log_beat:] = 0
+            row_beats.next = span[:log_beat]
+        elif row_moves:
+            row_valid.next = False
+
+    @always_seq(clock.posedge, reset)
+    def cut():
+        if row_moves:
+            burst_valid.next = True
+            address.next = row_address
+            beats.next = room
+            beats_left.next = row_beats - room
+            if fits:
+                beats.next = row_beats[5:]
+                beats_left.next = 0
+            row_ends.next = fits
+        elif accepted:
+            burst_valid.next = not row_ends
+            address.next = concat(address[ADDRESS_BITS], next_block, intbv(0)[block_lo:])
+            if next_block == 0:
+                address.next[ADDRESS_BITS] = True
+            beats.next = MAX_BEATS
+            beats_left.next = beats_left - MAX_BEATS
+            if beats_left <= MAX_BEATS:
+                beats.next = beats_left[5:]
+                beats_left.next = 0
+            row_ends.next = beats_left <= MAX_BEATS
+
+    @always_seq(clock.posedge, reset)
+    def count_bursts():
+        if accepted and not burst_done:
+            outstanding.next = outstanding + 1
+            full.next = outstanding == max_bursts - 1
+        elif burst_done and not accepted:
+            outstanding.next = outstanding - 1
+            full.next = False
+
+    return (
+        register, widen, measure_row, add_addresses, find_block, measure_block, compare, tell,
+        request, show, move, enter, step, take_row, cut, count_bursts,
+    )

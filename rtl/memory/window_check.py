@@ -1,0 +1,81 @@
+"""Compare bursts with the memory window, one cycle late, in order.
+
+Contract
+    A burst taken at ``request`` at clock edge t shows at ``checked`` after edge t + 1 (or once the
+    one before it left) with ``refused``: not all its bytes lie in [window_base, window_limit].
+    One burst passes in every cycle.  Only pages are compared: a burst lies inside one aligned
+    block of 16 beats, at most 512 bytes, and the window begins and ends with a page of 4096.
+    While ``halt`` is high nothing is taken; who reads ``checked`` lets what is here pass unissued.
+    ``empty``: no burst is in here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, always_seq, block, concat
+
+from ...isa.opcodes import ADDRESS_BITS, WINDOW_GRANULE
+from ..lib.bundles import Stream, bit, word
+from ..lib.stream_register import stream_register
+
+__all__ = ["Checked", "Request", "window_check"]
+
+_PAGE = WINDOW_GRANULE.bit_length() - 1
+
+
+class Request:
+    """A burst as a client asks for it: 33-bit byte address, 1..16 beats, and whose it is."""
+
+    def __init__(self) -> None:
+        self.valid, self.ready = bit(), bit()
+        self.address, self.beats = word(ADDRESS_BITS + 1), word(5)
+        self.owner = word(2)
+
+
+class Checked:
+    """A burst after the comparison, with the low 32 bits of its address."""
+
+    def __init__(self) -> None:
+        self.valid, self.ready = bit(), bit()
+        self.address, self.beats = word(ADDRESS_BITS), word(5)
+        self.owner = word(2)
+        self.refused = bit()
+
+
+@block
+def window_check(
+    clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, request: Request,
+    checked: Checked, empty: Any,
+) -> Any:
+    """Check bursts: ``picked`` registers the address, ``checked`` the comparison."""
+    width = ADDRESS_BITS + 1 + 5 + 2  # {owner, beats, address}
+    beats_lo, owner_lo = ADDRESS_BITS + 1, ADDRESS_BITS + 6
+    offered, picked = Stream(width), Stream(width)
+    register = stream_register(clock, reset, offered, picked, width=width)
+
+    @always_comb
+    def decide() -> None:
+        picked.ready.next = checked.ready or not checked.valid
+        empty.next = not picked.valid and not checked.valid
+
+    @always_comb
+    def accept() -> None:
+        request.ready.next = offered.ready and not halt
+        offered.valid.next = request.valid and not halt
+        offered.data.next = concat(request.owner, request.beats, request.address)
+
+    @always_seq(clock.posedge, reset)
+    def advance() -> None:
+        if picked.ready:
+            checked.valid.next = picked.valid
+            checked.address.next = picked.data[ADDRESS_BITS:]
+            checked.beats.next = picked.data[owner_lo:beats_lo]
+            checked.owner.next = picked.data[:owner_lo]
+            checked.refused.next = (
+                picked.data[ADDRESS_BITS]
+                or picked.data[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]
+                or picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]
+            )
+
+    return register, decide, accept, advance

@@ -1,0 +1,183 @@
+"""Write half of the memory port: one client on the AW, W and B channels.
+
+Contract
+    Requests pass :func:`window_check`: AW shows at the earliest after the third edge.  VALID and
+    payload of AW and W are registers and stay until READY; AW never waits for W or the reverse.
+    Data beats are taken in request order, one a cycle, for bursts that have been issued; WLAST
+    comes from the burst's length.  ``WRITES`` bursts and a few more may wait for their data and
+    as many for their response.  ``done`` pulses once per burst, in order, the cycle after its
+    response; error BUS tells SLVERR or DECERR.  A refused burst swallows its beats and is done
+    with error WINDOW.
+    ``error_address`` gets the address of the first burst with an error, together with ``done``.
+    While ``halt`` is high nothing new is taken, missing beats of issued bursts are written with
+    strobe 0, and responses are swallowed.  ``idle`` then says that nothing is outstanding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import Signal, always_comb, always_seq, block, concat, intbv
+
+from ...isa.config import Config
+from ...isa.opcodes import ADDRESS_BITS
+from ..lib.bundles import Axi4, PortError, Stream, WriteClient, bit, word
+from ..lib.queue import queue
+from ..lib.stream_register import stream_register
+from .window_check import Checked, Request, window_check
+
+__all__ = ["WRITES", "write_port"]
+
+WRITES = 32
+_ISSUED_BITS = ADDRESS_BITS + 6  # of a burst that needs data: {address, refused, beats - 1}
+_FILLED_BITS = ADDRESS_BITS + 1  # of a burst that needs a response: {address, refused}
+_INCR = 1
+
+
+@block
+def write_port(
+    clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, store: WriteClient,
+    m_axi: Axi4, idle: Any, *, config: Config,
+) -> Any:
+    """Write for one client."""
+    request, checked, check_empty = Request(), Checked(), bit()
+    issued, queued, filling = (Stream(_ISSUED_BITS) for _ in range(3))
+    filled, owed, awaited = (Stream(_FILLED_BITS) for _ in range(3))
+    outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 4) + 1))
+    # beats: last, strobes, data; whether there is room is known by a register
+    data_end = config.bus_width
+    strobe_end = data_end + config.bus_bytes
+    beats, sent = Stream(strobe_end + 1), Stream(strobe_end + 1)
+    beat = word(5)  # data beats of the filling burst so far
+    last_number = word(5)  # of the beats of the checked burst, counted from 0
+    address_free, take_beat, last_beat, answered = bit(), bit(), bit(), bit()
+    late = bit()  # the beat that shows came to the bus during a halt
+    failed = bit()  # error_address holds an address of this launch
+    size = config.log_bus_width - 3
+
+    check = window_check(
+        clock, reset, halt, window_base, window_limit, request, checked, check_empty
+    )
+    lengths = (
+        queue(clock, reset, issued, queued, width=_ISSUED_BITS, depth=WRITES),
+        stream_register(clock, reset, queued, filling, width=_ISSUED_BITS),
+    )
+    responses = (
+        queue(clock, reset, filled, owed, width=_FILLED_BITS, depth=WRITES),
+        stream_register(clock, reset, owed, awaited, width=_FILLED_BITS),
+    )
+    output = stream_register(clock, reset, beats, sent, width=strobe_end + 1)
+
+    @always_comb
+    def pass_request() -> None:
+        request.valid.next = store.request_valid
+        request.address.next = store.request_address
+        request.beats.next = store.request_beats
+        request.owner.next = 0
+        store.request_ready.next = request.ready
+
+    @always_comb
+    def decide() -> None:
+        last_number.next = checked.beats - 1
+        address_free.next = checked.refused or not m_axi.awvalid or m_axi.awready
+
+    @always_comb
+    def issue() -> None:
+        checked.ready.next = issued.ready and address_free
+        issued.valid.next = checked.valid and not halt and address_free
+        issued.data.next = concat(checked.address, checked.refused, last_number)
+
+    @always_seq(clock.posedge, reset)
+    def drive_address() -> None:
+        if issued.valid and issued.ready and not checked.refused:
+            m_axi.awvalid.next = True
+            m_axi.awaddr.next = checked.address
+            m_axi.awlen.next = checked.beats - 1
+            m_axi.awsize.next = size
+            m_axi.awburst.next = _INCR
+        elif m_axi.awready:
+            m_axi.awvalid.next = False
+
+    @always_comb
+    def accept() -> None:
+        store.data_ready.next = filling.valid and filled.ready and beats.ready and not halt
+        take_beat.next = (
+            filling.valid and filled.ready and beats.ready and (store.data_valid or halt)
+        )
+        last_beat.next = beat == filling.data[5:]
+
+    @always_comb
+    def finish_burst() -> None:
+        filling.ready.next = take_beat and last_beat
+        filled.valid.next = take_beat and last_beat
+        filled.data.next = filling.data[:5]
+
+    @always_seq(clock.posedge, reset)
+    def count_beats() -> None:
+        if take_beat:
+            beat.next = beat + 1
+            if last_beat:
+                beat.next = 0
+
+    @always_comb
+    def send() -> None:
+        beats.valid.next = take_beat and not filling.data[5]
+        beats.data.next = concat(last_beat, store.data_strobe, store.data)
+
+    @always_seq(clock.posedge, reset)
+    def remember_halt() -> None:
+        if sent.ready or not sent.valid:
+            late.next = halt
+
+    @always_comb
+    def drive_data() -> None:
+        m_axi.wvalid.next = sent.valid
+        m_axi.wdata.next = sent.data[data_end:]
+        m_axi.wstrb.next = sent.data[strobe_end:data_end]
+        if late:
+            m_axi.wstrb.next = 0
+        m_axi.wlast.next = sent.data[strobe_end]
+        sent.ready.next = m_axi.wready
+
+    @always_comb
+    def respond() -> None:
+        m_axi.bready.next = awaited.valid and not awaited.data[0]
+        answered.next = awaited.valid and (awaited.data[0] or m_axi.bvalid)
+
+    @always_comb
+    def pop() -> None:
+        awaited.ready.next = answered
+
+    @always_seq(clock.posedge, reset)
+    def tell_done() -> None:
+        store.done.next = answered and not halt
+        store.done_error.next = PortError.NONE
+        if awaited.data[0]:
+            store.done_error.next = PortError.WINDOW
+        elif m_axi.bresp[1]:
+            store.done_error.next = PortError.BUS
+
+    @always_seq(clock.posedge, reset)
+    def remember() -> None:
+        if halt:
+            failed.next = False
+        elif not failed and answered and (awaited.data[0] or m_axi.bresp[1]):
+            failed.next = True
+            store.error_address.next = awaited.data[:1]
+
+    @always_seq(clock.posedge, reset)
+    def count() -> None:
+        if issued.valid and issued.ready and not answered:
+            outstanding.next = outstanding + 1
+        elif answered and not (issued.valid and issued.ready):
+            outstanding.next = outstanding - 1
+
+    @always_comb
+    def report() -> None:
+        idle.next = check_empty and outstanding == 0
+
+    return (
+        check, lengths, responses, output, pass_request, decide, issue, drive_address, accept,
+        finish_burst, count_beats, send, remember_halt, drive_data, respond, pop, tell_done,
+        remember, count, report,
+    )

@@ -1,0 +1,216 @@
+"""Store engine: executes its queue's STOREs in order, with their tokens and responses.
+
+Contract
+    The instruction at the head of ``sink`` is checked first (DEPENDENCY, MEMORY_TYPE, OPERAND,
+    SRAM_RANGE, in this order); a static fault is raised once everything before it has completed.
+    Else it starts as soon as a token it pops is ``g2s_available``, a token it pushes has
+    ``s2g_room``, and all tiles of the STORE before it have been read: at the earliest 5 cycles
+    after it came to the head.  Then ``g2s_pop`` and ``s2g_reserve`` pulse.
+    Requests and data run on while responses are awaited, of this STORE and of those before it.
+    ``completed`` pulses when the response of its last burst has come, ``s2g_push`` in the same
+    cycle; in order.  A STORE of nothing starts when no other is in flight and completes at once.
+    ``read_enable`` / ``read_address`` / ``read_data``: the output view of the accumulator, one
+    cycle of latency, held while not enabled.
+    ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
+    a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory does not
+    take the beat offered, or all beats of all STOREs were taken and only responses are awaited.
+    ``fault`` stays until reset; nothing completes after it and nothing starts from the second
+    cycle on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import OpenPort, always_comb, always_seq, block, concat
+
+from ...isa.config import Config
+from ...isa.fields import layout
+from ...isa.opcodes import ErrorCode, MemoryType, Opcode
+from ..lib.bundles import (
+    ENTRY_BITS,
+    INDEX_BITS,
+    Fault,
+    PortError,
+    RowCount,
+    Stream,
+    WriteClient,
+    bit,
+    word,
+)
+from ..lib.queue import queue
+from ..load.memory_checks import CHECK_CYCLES, memory_checks
+from ..memory.row_requests import MAX_BURSTS, RowWalk, row_requests
+from .tile_beats import tile_beats
+from .tile_reads import TileRead, tile_reads
+
+__all__ = ["store"]
+
+_RECORD_BITS = INDEX_BITS + 2  # of a burst: {index of its STORE, pushes, last of the STORE}
+
+
+@block
+def store(
+    clock: Any, reset: Any, sink: Stream, g2s_available: Any, g2s_pop: Any, s2g_room: Any,
+    s2g_reserve: Any, s2g_push: Any, out_base: Any, read_enable: Any, read_address: Any,
+    read_data: Any, write: WriteClient, rows: RowCount, idle: Any, waiting: Any, starved: Any,
+    index: Any, completed: Any, fault: Fault, *, config: Config,
+) -> Any:
+    """Execute entries ``{index, instruction}`` that are STOREs."""
+    fields = layout(Opcode.STORE, config)
+    f_pop_prev, f_pop_next = fields["pop_prev"], fields["pop_next"]
+    f_push_prev, f_push_next = fields["push_prev"], fields["push_next"]
+    f_type, f_sram, f_dram = fields["memory_type"], fields["sram_base"], fields["dram_base"]
+    f_y_size, f_x_size, f_x_stride = fields["y_size"], fields["x_size"], fields["x_stride"]
+    pads_low, pads_high = fields["y_pad_0"].lo, fields["x_pad_1"].hi
+    index_low = ENTRY_BITS - INDEX_BITS
+    log_bytes = config.log_tile_bits(MemoryType.OUT) - 3
+
+    walk, tile = RowWalk(), TileRead()
+    records, oldest = Stream(_RECORD_BITS), Stream(_RECORD_BITS)
+    records.ready = OpenPort()  # there is a record's place for every outstanding burst
+    age, checked = word(3), bit()  # cycles the instruction at the head has been checked; enough
+    in_flight, some = word(6), bit()  # some: not 0
+    gathered = bit()  # sound, and all tokens are there: nobody else takes them away
+    walk_index, walk_pushes, request_last = word(INDEX_BITS), bit(), bit()
+    sram_base = word(16)
+    code = word(len(fault.code))  # of the static fault of the instruction at the head
+    head, out_of_range, empty, sound, refused = (bit() for _ in range(5))
+    tokens_there, is_free, starts, starts_walk = bit(), bit(), bit(), bit()
+    reading, ends = bit(), bit()
+
+    @always_comb
+    def decode():
+        walk.base.next = out_base
+        walk.log_bytes.next = log_bytes
+        walk.dram_base.next = sink.data[f_dram.hi:f_dram.lo]
+        walk.y_size.next = sink.data[f_y_size.hi:f_y_size.lo]
+        walk.x_size.next = sink.data[f_x_size.hi:f_x_size.lo]
+        walk.x_stride.next = sink.data[f_x_stride.hi:f_x_stride.lo]
+        sram_base.next = sink.data[f_sram.hi:f_sram.lo]
+
+    @always_comb
+    def judge():
+        code.next = ErrorCode.NONE
+        if sink.data[f_pop_next.lo] or sink.data[f_push_next.lo]:
+            code.next = ErrorCode.DEPENDENCY
+        elif sink.data[f_x_size.hi:f_x_size.lo] != 0:
+            if sink.data[f_type.hi:f_type.lo] != MemoryType.OUT:
+                code.next = ErrorCode.MEMORY_TYPE
+            elif sink.data[pads_high:pads_low] != 0:
+                code.next = ErrorCode.OPERAND
+            elif out_of_range:
+                code.next = ErrorCode.SRAM_RANGE
+
+    @always_comb
+    def inspect():
+        head.next = sink.valid and not fault.raised
+        sound.next = sink.valid and not fault.raised and checked and not refused
+        tokens_there.next = (
+            (g2s_available or not sink.data[f_pop_prev.lo])
+            and (s2g_room or not sink.data[f_push_prev.lo])
+        )
+
+    @always_comb
+    def find_room():
+        is_free.next = walk.ready and not reading
+        if empty:
+            is_free.next = not some
+
+    @always_comb
+    def decide():
+        starts.next = gathered and is_free
+
+    @always_comb
+    def start():
+        starts_walk.next = starts and not empty
+        walk.valid.next = starts and not empty
+        sink.ready.next = starts
+        g2s_pop.next = starts and sink.data[f_pop_prev.lo]
+        s2g_reserve.next = starts and sink.data[f_push_prev.lo]
+
+    @always_comb
+    def record_burst():
+        records.valid.next = write.request_valid and write.request_ready
+        records.data.next = concat(walk_index, walk_pushes, request_last)
+        oldest.ready.next = write.done
+
+    @always_comb
+    def judge_response():
+        ends.next = (
+            write.done and oldest.valid and oldest.data[0]
+            and (write.done_error == PortError.NONE) and not fault.raised
+        )
+
+    @always_comb
+    def report():
+        index.next = sink.data[ENTRY_BITS:index_low]
+        idle.next = not some and not sink.valid and not completed
+        waiting.next = sound and not tokens_there and not some
+
+    @always_comb
+    def watch_memory():
+        starved.next = (write.data_valid and not write.data_ready) or (
+            some and not reading and not tile.valid and not write.data_valid
+        )
+
+    @always_seq(clock.posedge, reset)
+    def look():
+        # long before it may start
+        empty.next = (walk.x_size == 0) or (walk.y_size == 0)
+        refused.next = code != ErrorCode.NONE
+
+    @always_seq(clock.posedge, reset)
+    def follow():
+        if starts or not sink.valid:
+            age.next = 0
+            checked.next = False
+            gathered.next = False
+        else:
+            age.next = age + 1
+            if age == CHECK_CYCLES:
+                checked.next = True
+            gathered.next = sound and tokens_there
+        if starts_walk:
+            walk_index.next = sink.data[ENTRY_BITS:index_low]
+            walk_pushes.next = sink.data[f_push_prev.lo]
+        if starts_walk and not ends:
+            in_flight.next = in_flight + 1
+            some.next = True
+        elif ends and not starts_walk:
+            in_flight.next = in_flight - 1
+            some.next = in_flight != 1
+
+    @always_seq(clock.posedge, reset)
+    def complete():
+        completed.next = ends or (starts and empty)
+        s2g_push.next = (
+            (ends and oldest.data[1]) or (starts and empty and sink.data[f_push_prev.lo])
+        )
+
+    @always_seq(clock.posedge, reset)
+    def watch():
+        if not fault.raised:
+            if write.done and (write.done_error != PortError.NONE):
+                fault.raised.next = True
+                fault.index.next = oldest.data[:2]
+                fault.code.next = ErrorCode.BUS
+                if write.done_error == PortError.WINDOW:
+                    fault.code.next = ErrorCode.WINDOW
+            elif head and checked and refused and not some:
+                fault.raised.next = True
+                fault.index.next = index
+                fault.code.next = code
+
+    checks = memory_checks(clock, sink.data, out_of_range, config=config)
+    requests = row_requests(clock, reset, walk, write, write.done, request_last, config=config)
+    bursts = queue(clock, reset, records, oldest, width=_RECORD_BITS, depth=MAX_BURSTS)
+    reads = tile_reads(
+        clock, reset, starts_walk, walk, sram_base, read_enable, read_address, tile, rows, reading,
+        config=config,
+    )
+    beats = tile_beats(clock, reset, tile, read_data, write, config=config)
+    return (
+        decode, judge, inspect, find_room, decide, start, record_burst, judge_response, report,
+        watch_memory, look, follow, complete, watch, checks, requests, bursts, reads, beats,
+    )

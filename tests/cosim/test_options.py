@@ -1,0 +1,85 @@
+"""options and design: what a URL may say, and one clear error for what it may not."""
+
+from pathlib import Path
+
+import pytest
+
+from myvta.cosim.axi_memory import Random
+from myvta.cosim.design import read_design
+from myvta.cosim.options import SimulationOptions, Wave, parse_options, with_bus
+from myvta.cosim.ports import ports
+from myvta.cosim.rules import Counter, Rule, header
+from myvta.driver.errors import TargetError
+from myvta.isa.config import NAMED
+
+
+def parse(**options):
+    return parse_options(options, scheme="any", suffixes=(".vcd", ".fst"), max_cycles=77,
+                         wave_cycles=99)
+
+
+def test_defaults():
+    assert parse() == (SimulationOptions(max_cycles=77), None)
+    assert SimulationOptions() == SimulationOptions(1, 100, 0, 1, 1_000_000_000, None)
+
+
+def test_everything(tmp_path):
+    parsed, bus = parse(latency="0x40", bandwidth="50", stall="90", seed="010", max_cycles="5",
+                        bus="256", wave=str(tmp_path / "w.fst"), wave_from="3", wave_cycles="4",
+                        shy="1")
+    wave = Wave(tmp_path / "w.fst", 3, 4)
+    assert parsed == SimulationOptions(64, 50, 90, 10, 5, wave, 1)
+    assert with_bus(NAMED["default"], bus).bus_width == 256
+    assert with_bus(NAMED["default"], None) is NAMED["default"]
+
+
+@pytest.mark.parametrize(("options", "text"), [
+    ({"speed": "1"}, r"any:// has no option 'speed'; known: bandwidth, bus, latency, max_cycles, "
+                     r"seed, shy, stall, wave, wave_cycles, wave_from"),
+    ({"shy": "2"}, r"shy \(1: READY waits for VALID\) must be a number 0\.\.1, not '2'"),
+    ({"latency": "100001"},
+     r"latency \(cycles .*\) must be a number 0\.\.100000, not '100001'"),
+    ({"latency": "fast"}, "latency .*, not 'fast'"),
+    ({"latency": "-1"}, "latency .*, not '-1'"),
+    ({"bandwidth": "101"}, r"bandwidth .* 1\.\.100, not '101'"),
+    ({"stall": "91"}, r"stall .* 0\.\.90, not '91'"),
+    ({"bus": "32"}, "bus must be one of 64, 128, 256, not '32'"),
+    ({"wave_from": "3"}, "wave_from needs wave=FILE"),
+    ({"wave": "w.txt"}, r"wave must be a file named \*\.vcd or \*\.fst, not 'w\.txt'"),
+    ({"wave": "/no/such/folder/w.vcd"}, "there is no folder /no/such/folder"),
+])
+def test_refused(options, text):
+    with pytest.raises(ValueError, match=text):
+        parse(**options)
+
+
+def test_missing_and_wrong_designs(tmp_path):
+    with pytest.raises(TargetError, match=r"cannot read the Verilog file .*none\.v"):
+        read_design(str(tmp_path / "none.v"), NAMED["default"])
+    (tmp_path / "other.v").write_text("module other; endmodule")
+    with pytest.raises(TargetError, match=r"other\.v has no module myvta_core"):
+        read_design(str(tmp_path / "other.v"), NAMED["default"])
+
+
+def test_the_header_names_everything():
+    text = header()
+    assert all(f"RULE_{rule.name} = {rule.value}," in text for rule in Rule)
+    assert all(f"COUNTER_{counter.name} = {counter.value}," in text for counter in Counter)
+    assert all(rule.meaning for rule in Rule)
+
+
+def test_ports_follow_the_bus_width():
+    widths = {port.name: port.width for port in ports(256)}
+    assert (widths["m_axi_rdata"], widths["m_axi_wstrb"], widths["s_axi_araddr"]) == (256, 32, 16)
+    text = (Path(__file__).parents[1] / "data" / "copy_core.v").read_text()
+    assert all(f" {name},\n" in text or f" {name}\n" in text for name in widths)
+
+
+def test_random_is_spread_and_reproducible():
+    draws = [Random(1, channel).below(100) for channel in range(6)]
+    assert len(set(draws)) > 3
+    generator = Random(0, 0)
+    counts = [0] * 10
+    for _ in range(10_000):
+        counts[generator.below(10)] += 1
+    assert all(850 < count < 1150 for count in counts)

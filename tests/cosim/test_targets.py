@@ -1,0 +1,426 @@
+"""Both simulated targets with the copying device: data, timing of the memory, errors, life."""
+
+import numpy as np
+import pytest
+from copy_core import BASE, SIZE, Fault, copy, open_copy_core, pattern, start_copy
+
+from myvta.cosim.cosim_errors import BuildError, BusViolation, SimulatorError
+from myvta.cosim.rules import Counter, Rule
+from myvta.driver.errors import TargetError, TargetTimeout, WindowError
+from myvta.driver.target.open_target import Target
+from myvta.isa.register_map import Reg, Status
+
+BOTH = [pytest.param("icarus", marks=pytest.mark.icarus),
+        pytest.param("verilator", marks=pytest.mark.verilator)]
+on_both = pytest.mark.parametrize("scheme", BOTH)
+
+MEMORIES = [
+    {"latency": 0}, {"latency": 64}, {"stall": 20, "seed": 3},
+    {"stall": 90, "seed": 9, "latency": 5},
+    {"bandwidth": 37}, {"shy": 1}, {"shy": 1, "stall": 50, "latency": 9},
+    {"latency": 7, "bandwidth": 60, "stall": 35, "seed": 0xFFFFFFFF},
+]
+
+
+@on_both
+@pytest.mark.parametrize("bus", [64, 128, 256])
+@pytest.mark.parametrize("memory", MEMORIES, ids=str)
+def test_copies_and_touches_nothing_else(scheme, bus, memory, tmp_path):
+    count = 41  # an odd number of 16-byte pieces: the last beat of a wide bus is partial
+    with open_copy_core(scheme, tmp_path, bus=bus, **memory) as target:
+        target.write_memory(BASE, pattern(SIZE // 16, seed=2))
+        target.write_memory(BASE + 0x1000, pattern(count))
+        expected = target.memory.copy()
+        expected[0x80000:0x80000 + 16 * count] = np.frombuffer(pattern(count), np.uint8)
+        copy(target, count)
+        assert target.read_register(Reg.CONTROL) == Status.FINISH
+        assert np.array_equal(target.memory, expected)
+        beats = -(-16 * count // (bus // 8))
+        counters = target.counters()
+        assert counters[Counter.READ_BEATS] == counters[Counter.WRITE_BEATS] == beats
+        assert counters[Counter.READ_BYTES] == beats * bus // 8
+        assert counters[Counter.WRITE_BYTES] == 16 * count
+        assert counters[Counter.READ_BURSTS] == counters[Counter.WRITE_BURSTS] == -(-beats // 16)
+        assert counters[Counter.OUTSIDE] == 0
+
+
+@pytest.mark.icarus
+@pytest.mark.verilator
+@pytest.mark.parametrize("memory", MEMORIES, ids=str)
+def test_the_two_memories_agree_to_the_cycle(memory, tmp_path):
+    seen = []
+    for scheme in ("icarus", "verilator"):
+        with open_copy_core(scheme, tmp_path, **memory) as target:
+            target.chunk = 1000  # looks at CONTROL at the same cycles
+            seen.append((copy(target, 100), target.counters()))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.verilator
+def test_options_cost_what_they_say(tmp_path):
+    def cycles(**memory):
+        with open_copy_core("verilator", tmp_path, **memory) as target:
+            return copy(target, 1000)  # 2000 beats of 64 bits
+
+    assert cycles(latency=0) == cycles(latency=1)  # AXI has nothing sooner than the next edge
+    assert cycles() == 2021  # a beat every cycle; 21: first burst, gap, last response
+    assert cycles(latency=64) == 2021 + 2 * 63  # hidden but for the first read, the last response
+    assert cycles(bandwidth=50) == pytest.approx(2 * 2000, rel=0.02)
+    assert cycles(bandwidth=25) == pytest.approx(4 * 2000, rel=0.02)
+    assert 2000 / 0.8 < cycles(stall=20) < 2000 / 0.7
+    assert cycles(stall=20, seed=5) == cycles(stall=20, seed=5) != cycles(stall=20, seed=6)
+
+
+@on_both
+def test_is_a_target(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path) as target:
+        assert isinstance(target, Target)
+        assert target.window == (BASE, SIZE)
+        assert target.config.bus_width == 64
+        assert target.read_register(Reg.WINDOW_BASE) == BASE
+        assert target.read_register(Reg.WINDOW_LIMIT) == BASE + SIZE - 1
+        assert target.read_register(Reg.IDENTITY) == int.from_bytes(b"MVTA", "little")
+
+
+@on_both
+def test_memory_outside_the_window_is_refused_whole(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path) as target:
+        for address, size in ((BASE - 1, 1), (BASE + SIZE - 1, 2), (BASE, SIZE + 1), (BASE, -1)):
+            with pytest.raises(WindowError, match=r"outside the memory 0x40000000\.\.0x400fffff"):
+                target.read_memory(address, size)
+        with pytest.raises(WindowError):
+            target.write_memory(BASE + SIZE - 2, b"abc")
+        assert target.read_memory(BASE + SIZE - 2, 2) == b"\0\0"
+        target.write_memory(BASE + SIZE - 3, np.array([[1, 2, 3]], np.uint8))
+        assert target.read_memory(BASE + SIZE - 3, 3) == b"\1\2\3"
+        assert target.read_memory(BASE, 0) == b""
+
+
+@on_both
+def test_registers_refuse_what_cannot_be(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path) as target:
+        for offset in (-4, 2, 0x10000):
+            with pytest.raises(ValueError, match="multiple of 4 below 0x10000"):
+                target.read_register(offset)
+        with pytest.raises(ValueError, match="32 bits"):
+            target.write_register(Reg.INSN_COUNT, 1 << 32)
+
+
+@on_both
+@pytest.mark.parametrize(("source", "destination"), [(-0x2000, 0x8000), (0x8000, SIZE)])
+def test_decode_error_outside_memory(scheme, source, destination, tmp_path):
+    with open_copy_core(scheme, tmp_path) as target:
+        target.memory[:] = 7
+        copy(target, 40, source, destination)
+        assert target.read_register(Reg.CONTROL) == Status.FINISH | Status.ERROR
+        assert target.counters()[Counter.OUTSIDE] == 5
+        assert (np.delete(target.memory, np.s_[0x8000:0x8000 + 640]) == 7).all()
+
+
+@on_both
+def test_a_write_is_visible_with_its_response_and_not_before(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path, latency=50) as target:
+        target.write_memory(BASE + 0x1000, pattern(1))
+        start_copy(target, 1)
+        while target.counters()[Counter.WRITE_BEATS] < 2:
+            target.run(1)
+        target.run(45)
+        assert target.read_memory(BASE + 0x80000, 16) == bytes(16)
+        target.run(10)
+        assert target.read_memory(BASE + 0x80000, 16) == pattern(1)
+
+
+@on_both
+def test_reset_in_the_middle(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path, latency=20) as target:
+        target.write_memory(BASE + 0x1000, pattern(64))
+        start_copy(target, 64)
+        target.run(30)
+        target.reset()
+        assert target.read_register(Reg.CONTROL) == 0
+        assert target.read_register(Reg.WINDOW_BASE) == BASE
+        copy(target, 64)
+        assert target.read_memory(BASE + 0x80000, 1024) == pattern(64)
+
+
+@on_both
+def test_interrupt_wire(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path) as target:
+        target.write_register(Reg.INTERRUPT_ENABLE, 1)
+        with pytest.raises(TargetTimeout, match="waited 50 cycles for the interrupt wire"):
+            target.run_until_interrupt(50)
+        start_copy(target, 8)
+        target.run_until_interrupt(500)
+        assert target.read_register(Reg.CONTROL) == Status.FINISH
+
+
+@on_both
+def test_a_launch_that_never_ends(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path, max_cycles=3000) as target:
+        with pytest.raises(TargetTimeout, match=(
+            r"waited 30\d\d cycles \(max_cycles=3000\) for FINISH of the launch of 8 "
+            r"instructions at 0x40001000; CONTROL is 0x1, 0 reads and 0 writes are in flight"
+        )):
+            copy(target, 8, fault=Fault.HANG)
+        target.reset()
+        copy(target, 8)
+
+
+@on_both
+def test_polling_returns_in_pieces(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path) as target:
+        target.chunk = 100
+        target.write_memory(BASE + 0x1000, pattern(400))
+        start_copy(target, 400)
+        looks = 0
+        while target.read_register(Reg.CONTROL) & Status.LAUNCH:
+            looks += 1
+        assert 6 <= looks <= 8  # about 821 cycles
+        assert target.read_memory(BASE + 0x80000, 6400) == pattern(400)
+
+
+@on_both
+def test_a_register_that_is_not_answered(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path) as target:
+        target.write_register(Reg.UOP_BASE, Fault.SILENT_REGISTER)
+        with pytest.raises(TargetTimeout, match="reading register 0x4: .*waited for s_axi_rvalid"):
+            target.read_register(Reg.CYCLES)
+
+
+@on_both
+def test_a_register_that_is_refused(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path) as target:
+        target.write_register(Reg.UOP_BASE, Fault.REFUSE_READ)
+        with pytest.raises(SimulatorError, match="register 0x4 was answered with response 2"):
+            target.read_register(Reg.CYCLES)
+
+
+@on_both
+def test_a_simulation_that_ends_itself(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path) as target:
+        target.memory[5] = 9
+        with pytest.raises(SimulatorError):
+            copy(target, 8, fault=Fault.END_ITSELF)
+        assert target.read_memory(BASE + 5, 1) == b"\x09"
+
+
+@on_both
+@pytest.mark.parametrize(("fault", "rule"), [
+    (Fault.DROP_VALID, Rule.VALID_STABLE),
+    (Fault.CHANGE_ADDRESS, Rule.PAYLOAD_STABLE),
+    (Fault.CROSS_4K, Rule.BOUNDARY_4K),
+    (Fault.WRAP, Rule.BURST_TYPE),
+    (Fault.EARLY_LAST, Rule.LAST),
+    (Fault.EARLY_FINISH, Rule.OUTSTANDING),
+    (Fault.WIDE_STROBE, Rule.STROBE),
+    (Fault.WIDE_BEAT, Rule.SIZE),
+    (Fault.SPURIOUS_RESPONSE, Rule.RESPONSE),
+    (Fault.CHANGE_DATA, Rule.PAYLOAD_STABLE),
+    (Fault.LONG_BURST, Rule.LENGTH),
+])
+def test_broken_bus_rules_are_caught(scheme, fault, rule, tmp_path):
+    with open_copy_core(scheme, tmp_path, stall=50, latency=30) as target:
+        before = target.counters()[Counter.CYCLES]
+        with pytest.raises(BusViolation, match=f"bus rule {rule.name} broken at cycle") as caught:
+            copy(target, 300, source=0x1F48, fault=fault)
+        assert caught.value.rule is rule
+        assert before < caught.value.cycle <= target.counters()[Counter.CYCLES]
+
+
+def use_registers(target):
+    for _ in range(20):
+        target.read_register(Reg.IDENTITY)
+        target.write_register(Reg.INSN_COUNT, 1)
+
+
+@on_both
+@pytest.mark.parametrize(("fault", "rule", "text"), [
+    (Fault.CHANGE_REGISTER, Rule.PAYLOAD_STABLE, "s_axi_rdata changed while it waited"),
+    (Fault.DROP_REGISTER, Rule.VALID_STABLE, "s_axi_rvalid fell before s_axi_rready"),
+    (Fault.DROP_RESPONSE, Rule.VALID_STABLE, "s_axi_bvalid fell before s_axi_bready"),
+])
+def test_broken_register_bus_rules_are_caught(scheme, fault, rule, text, tmp_path):
+    with open_copy_core(scheme, tmp_path, stall=20) as target:
+        target.write_register(Reg.UOP_BASE, fault)
+        with pytest.raises(BusViolation, match=text) as caught:
+            use_registers(target)
+        assert caught.value.rule is rule
+
+
+@on_both
+def test_valid_during_reset_is_caught(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path) as target:
+        target.write_register(Reg.UOP_BASE, Fault.VALID_IN_RESET)
+        with pytest.raises(BusViolation) as caught:
+            target.reset()
+        assert caught.value.rule is Rule.RESET_VALID
+
+
+@pytest.mark.icarus
+def test_valid_without_a_value_is_caught(tmp_path):
+    with open_copy_core("icarus", tmp_path) as target, pytest.raises(BusViolation) as caught:
+        copy(target, 8, fault=Fault.UNKNOWN_VALID)
+    assert caught.value.rule is Rule.UNKNOWN
+    assert "m_axi_arvalid has no value" in str(caught.value)
+
+
+@on_both
+def test_a_valid_that_waits_for_ready_never_comes_where_ready_waits_for_valid(scheme, tmp_path):
+    with open_copy_core(scheme, tmp_path, shy=1, max_cycles=2000) as target:
+        copy(target, 20)
+        with pytest.raises(TargetTimeout, match="0 reads and 0 writes are in flight"):
+            copy(target, 20, fault=Fault.SHY_VALID)
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("channel", ["ar", "aw", "w"])
+def test_a_valid_comes_though_ready_never_does(channel, tmp_path):
+    """The device waits with VALID high, which a memory that starts to listen then sees."""
+    with open_copy_core("verilator", tmp_path, max_cycles=5000) as target:
+        target.write_memory(BASE + 0x1000, pattern(40))
+        target.silence(channel)
+        start_copy(target, 40)
+        target.run(800)
+        counters = target.counters()
+        assert counters[Counter.WRITE_BEATS if channel == "w" else (
+            Counter.READ_BURSTS if channel == "ar" else Counter.WRITE_BURSTS)] == 0
+        target.silence(channel, 0, 0)
+        while target.read_register(Reg.CONTROL) & Status.LAUNCH:
+            pass
+        assert target.read_memory(BASE + 0x80000, 640) == pattern(40)
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("channel", ["ar", "r", "aw", "w", "b"])
+def test_silence_begins_and_ends_when_told(channel, tmp_path):
+    with open_copy_core("verilator", tmp_path) as target:
+        undisturbed = copy(target, 100)
+        target.silence(channel, 60, 1000)
+        assert undisturbed + 800 < copy(target, 100) < undisturbed + 1100
+        assert copy(target, 100) == undisturbed
+        target.silence(channel)
+        start_copy(target, 100)
+        target.run(3000)
+        assert target.read_register(Reg.CYCLES) > 2900
+        target.reset()  # makes it speak again
+        assert copy(target, 100) == undisturbed
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("response", [2, 3])
+@pytest.mark.parametrize("kind", ["read", "write"])
+def test_failures_come_once_where_they_were_asked_for(kind, response, tmp_path):
+    with open_copy_core("verilator", tmp_path) as target:
+        target.memory[:] = 7
+        for burst, error in ((0, True), (4, True), (5, False)):  # a copy of 40 has 5 bursts
+            if kind == "read":
+                target.fail_read(burst, 99, response)
+            else:
+                target.fail_write(burst, response)
+            before = target.counters()[Counter.FAILURES]
+            copy(target, 40)
+            status = target.read_register(Reg.CONTROL)
+            assert status == (Status.FINISH | Status.ERROR if error else Status.FINISH)
+            assert target.counters()[Counter.FAILURES] == before + error
+            if error:
+                at = BASE + (0x1000 if kind == "read" else 0x80000) + 128 * burst
+                assert target.failed_address == at
+        assert target.counters()[Counter.OUTSIDE] == 0
+
+
+@pytest.mark.verilator
+def test_a_guard_is_exact_to_the_byte(tmp_path):
+    with open_copy_core("verilator", tmp_path) as target:
+        target.guard(BASE + 0x1000, 0x80000 + 640 - 0x1000)
+        copy(target, 40)
+        target.guard(BASE + 0x1000, 0x80000 + 639 - 0x1000)
+        with pytest.raises(BusViolation) as caught:
+            copy(target, 40)
+        assert caught.value.rule is Rule.WINDOW
+        assert "guarded 0x40001000..0x4008027e" in str(caught.value)
+    with open_copy_core("verilator", tmp_path) as target:
+        target.guard(BASE + 0x1001, SIZE)
+        broken = r"bus rule WINDOW broken .*AR of 16 beats at 0x4000"
+        with pytest.raises(BusViolation, match=broken):
+            copy(target, 40)
+
+
+@pytest.mark.verilator
+def test_violations_stay(tmp_path):
+    with open_copy_core("verilator", tmp_path) as target:
+        with pytest.raises(BusViolation):
+            copy(target, 300, fault=Fault.WRAP)
+        with pytest.raises(BusViolation, match="BURST_TYPE"):
+            target.read_register(Reg.CYCLES)
+
+
+@pytest.mark.verilator
+def test_several_verilator_targets_at_once(tmp_path):
+    with (
+        open_copy_core("verilator", tmp_path) as first,
+        open_copy_core("verilator", tmp_path, bus=128) as second,
+        open_copy_core("verilator", tmp_path) as third,
+    ):
+        for seed, target in enumerate((first, second, third)):
+            target.write_memory(BASE + 0x1000, pattern(20, seed))
+        for target in (second, first, third):
+            start_copy(target, 20)
+        for seed, target in enumerate((first, second, third)):
+            target.run(300)
+            assert target.read_register(Reg.CONTROL) == Status.FINISH
+            assert target.read_memory(BASE + 0x80000, 320) == pattern(20, seed)
+
+
+@pytest.mark.icarus
+def test_icarus_targets_one_after_the_other(tmp_path):
+    from myhdl import _simulator
+
+    before = len(_simulator._signals)
+    for _ in range(3):
+        with open_copy_core("icarus", tmp_path) as target:
+            child = target._bench._vvp._child
+            copy(target, 4)
+            with pytest.raises(TargetError, match="MyHDL allows one; close that target first"):
+                open_copy_core("icarus", tmp_path)
+        assert child.returncode is not None  # reaped: no zombie
+        assert len(_simulator._signals) == before
+
+
+@pytest.mark.icarus
+def test_a_lost_vvp_is_an_error_and_frees_the_simulator(tmp_path):
+    target = open_copy_core("icarus", tmp_path)
+    target._bench._vvp._child.kill()
+    with pytest.raises(SimulatorError, match="vvp ended"):
+        copy(target, 4)
+    target.close()
+    with open_copy_core("icarus", tmp_path) as target:
+        copy(target, 4)
+
+
+@on_both
+def test_closed_targets_say_so(scheme, tmp_path):
+    target = open_copy_core(scheme, tmp_path)
+    target.write_memory(BASE, b"kept")
+    target.close()
+    target.close()
+    for call, arguments in ((target.read_register, [0]), (target.run, [1]), (target.reset, [])):
+        with pytest.raises(TargetError, match="closed"):
+            call(*arguments)
+    assert target.read_memory(BASE, 4) == b"kept"
+
+
+@on_both
+def test_prints_nothing(scheme, tmp_path, capfd):
+    with open_copy_core(scheme, tmp_path, wave=tmp_path / "w.vcd", wave_cycles=5) as target:
+        copy(target, 4)
+    assert capfd.readouterr() == ("", "")
+
+
+@on_both
+def test_the_wrong_port_width_is_named(scheme, tmp_path):
+    with pytest.raises(BuildError, match=(
+        r"the design's port m_axi_\w+ has 128 bits, the configuration says 64; bus=64, 128 or 256"
+    )):
+        open_copy_core(scheme, tmp_path, bus=128, width=64)
+    with open_copy_core(scheme, tmp_path, bus=128) as target:
+        copy(target, 4)

@@ -1,0 +1,70 @@
+"""SLVERR and DECERR on any beat of any client: code, instruction and address; then all is exact."""
+
+from random import Random
+
+import pytest
+from robust_runs import CONFIG, Job, bytes_of, rounds, small_job, soak_count
+
+from myvta.cosim.rules import Counter
+from myvta.isa.instructions import Load, Store, decode
+from myvta.isa.opcodes import ErrorCode
+from myvta.isa.register_map import Status
+
+pytestmark = [pytest.mark.verilator, pytest.mark.timeout(400)]  # the first test builds
+BLOCK = 16  # beats; a burst lies in an aligned block of them
+
+
+def check_place(job, index, address, bus_bytes, what):
+    """The instruction moves, or is, some byte of the block that the burst begins in."""
+    end = address | BLOCK * bus_bytes - 1
+    spans = [(job.address + 16 * index, job.address + 16 * index + 15)]
+    if index < job.count and isinstance(decode(job.words()[index], CONFIG), Load | Store):
+        spans += bytes_of(job, index)
+    assert any(low <= end and high >= address for low, high in spans), what
+
+
+def fail_at_random(count):
+    """Let one beat of one burst fail in each run; return what kinds of instruction it hit."""
+    jobs = [Job.of(small_job(seed, raw=seed % 3 == 0)) for seed in range(20, 29)]
+    seen, traffic = set(), {}
+    for rig, number in rounds(count):
+        dice, target, which = Random(number), rig.target, number % len(jobs)
+        job, bus_bytes = jobs[which], target.config.bus_bytes
+        if (which, bus_bytes) not in traffic:
+            before = target.counters()
+            rig.cycles(job)
+            traffic[which, bus_bytes] = [
+                target.counters()[kind] - before[kind]
+                for kind in (Counter.READ_BURSTS, Counter.WRITE_BURSTS)
+            ]
+        reads, writes = traffic[which, bus_bytes]
+        burst = dice.randrange(reads + writes + 1)
+        response, before = dice.choice([2, 3]), target.counters()[Counter.FAILURES]
+        if burst <= reads:
+            target.fail_read(burst, dice.randrange(16), response)
+        else:
+            target.fail_write(burst - reads - 1, response)
+        rig.start(job)
+        status, (code, index, address) = rig.wait(), rig.error()
+        what = f"run {number}: burst {burst} of {reads} + {writes} of job {which}, {target.options}"
+        if target.counters()[Counter.FAILURES] == before:
+            assert status & ~Status.TOKENS_LEFT == Status.FINISH, what  # there was no such burst
+            target.fail_read(1 << 60), target.fail_write(1 << 60)
+        else:
+            assert status == Status.FINISH | Status.ERROR, what
+            assert (code, address) == (ErrorCode.BUS, target.failed_address), what
+            check_place(job, index, address, bus_bytes, what)
+            seen.add(job.words()[index] & 0x387)  # opcode and memory type
+        rig.check_golden(what)
+    return seen
+
+
+def test_every_client_meets_bus_errors():
+    seen = fail_at_random(420)
+    assert {0x000, 0x080, 0x100, 0x180, 0x280, 0x201} <= seen  # every LOAD, STORE
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_every_client_meets_bus_errors_soak():
+    fail_at_random(soak_count("BUS_ERRORS", 100_000))

@@ -1,0 +1,141 @@
+"""Planted bugs of tokens, registers, and the start and end of launches."""
+
+from __future__ import annotations
+
+from planted import Planted
+
+__all__ = ["TABLE"]
+
+_CONTROL, _REGISTERS = "rtl/host/control rtl/host/launch_end", "rtl/host/registers"
+
+TABLE = (
+    # -- tokens ----------------------------------------------------------------------------------
+    Planted(
+        "a token queue is never full", "tokens", "lib/token_queue.py",
+        "room.next = not full", "room.next = True", "rtl/lib/token_queue",
+    ),
+    Planted(
+        "a token popped as one is pushed comes back", "tokens", "lib/token_queue.py",
+        "if push and not pop:", "if push:", "rtl/lib/token_queue",
+    ),
+    Planted(
+        "every LOAD pushes", "tokens", "load/load.py",
+        "l2g_push.next = done and done_push_next", "l2g_push.next = done", "rtl/load/load",
+    ),
+    Planted(
+        "LOAD pops while it waits for the loader", "tokens", "load/load.py",
+        "g2l_pop.next = starts and sink.data[f_pop_next.lo]",
+        "g2l_pop.next = gathered and sink.data[f_pop_next.lo]", "rtl/load/load",
+    ),
+    Planted(
+        "STORE does not wait for its token", "tokens", "store/store.py",
+        "(g2s_available or not sink.data[f_pop_prev.lo])", "True", "rtl/store/store",
+    ),
+    Planted(
+        "a STORE of nothing keeps its token", "tokens", "store/store.py",
+        "or (starts and empty and sink.data[f_push_prev.lo])", "", "rtl/store/store",
+    ),
+    Planted(
+        "FINISH gives store its token only with one for load", "tokens", "compute/compute.py",
+        "(finishes and finish_push_next)", "(finishes and finish_push_next and finish_push_prev)",
+        "device/tokens::test_tokens_left_over_are_a_warning",
+    ),
+    Planted(
+        "a step gives load its token only with one for store", "tokens", "compute/compute.py",
+        "(step_done and step_push_prev)", "(step_done and step_push_prev and step_push_next)",
+        "device/tokens::test_every_legal_flag_on_instructions_that_move_nothing",
+    ),
+    Planted(
+        "pop flags of compute exchanged", "tokens", "compute/steps_decode.py",
+        "decoded.pop_prev.next = entry[f_pop_prev]", "decoded.pop_prev.next = entry[f_pop_next]",
+        "device/tokens::test_every_legal_flag_on_instructions_that_move_nothing",
+    ),
+    Planted(
+        "weights are loaded by compute", "tokens", "fetch/dispatch.py",
+        "            or instructions.data[memory_type.hi:memory_type.lo] == MemoryType.WGT\n", "",
+        "rtl/fetch/fetch",
+    ),
+    # -- control ---------------------------------------------------------------------------------
+    Planted(
+        "third byte written without its strobe", "control", "host/registers.py",
+        "if strobe[2]:", "if strobe[2] or strobe[1]:", _REGISTERS,
+    ),
+    Planted(
+        "window lock without effect", "control", "host/registers.py",
+        "window_closed.next = busy or values.window_lock[0]", "window_closed.next = busy",
+        _REGISTERS,
+    ),
+    Planted(
+        "registers can be written while busy", "control", "host/registers.py",
+        "(always_open or not closed)", "(always_open or not closed or offset == Reg.INSN_BASE)",
+        _REGISTERS,
+    ),
+    Planted(
+        "interrupt without its enable bit", "control", "host/registers.py",
+        "interrupt.next = values.interrupt_status[0] and values.interrupt_enable[0]",
+        "interrupt.next = values.interrupt_status[0]", _REGISTERS,
+    ),
+    Planted(
+        "window limit to the byte", "control", "host/registers.py",
+        "Reg.WINDOW_LIMIT: (32, _PAGE)", "Reg.WINDOW_LIMIT: (32, 0)", _REGISTERS,
+    ),
+    Planted(
+        "RESET without its strobe", "control", "host/registers.py",
+        "write.index == Reg.RESET // 4 and write.data[0] and write.mask[0]",
+        "write.index == Reg.RESET // 4 and write.data[0]", _REGISTERS,
+    ),
+    Planted(
+        "watchdog one cycle late", "control", "host/launch_end.py",
+        "values.cycles == last", "values.cycles == values.watchdog", _CONTROL,
+    ),
+    Planted(
+        "a watchdog of one cycle is none", "control", "host/launch_end.py",
+        "armed.next = values.watchdog != 0", "armed.next = values.watchdog > 1", _CONTROL,
+    ),
+    Planted(
+        "deadlock names the highest of two", "control", "host/launch_end.py",
+        "compute_index < store_index", "compute_index > store_index", _CONTROL,
+    ),
+    Planted(
+        "a store that waits is never a deadlock", "control", "host/launch_end.py",
+        "(store.idle or store.waiting)", "store.idle", _CONTROL,
+    ),
+    Planted(
+        "a bus that moves is given up", "control", "host/launch_end.py",
+        "if not running and not moved:", "if not running:", _CONTROL,
+    ),
+    Planted(
+        "address of a LOAD's fault is fetch's", "control", "host/launch_end.py",
+        "at_fault.next = load.error_address", "at_fault.next = fetch.error_address", _CONTROL,
+    ),
+    Planted(
+        "tokens from store to compute are not left over", "control", "host/control.py",
+        "load_to_compute or compute_to_load or compute_to_store or store_to_compute",
+        "load_to_compute or compute_to_load or compute_to_store", _CONTROL,
+    ),
+    Planted(
+        "output pointer may lie anywhere", "control", "host/control.py",
+        "values.acc_base & acc != 0 or values.out_base & out != 0", "values.acc_base & acc != 0",
+        _CONTROL,
+    ),
+    Planted(
+        "soft reset names the instruction to be dispatched next", "control", "lib/oldest.py",
+        "becomes_first.next = not some or (under_way == 1 and completed)",
+        "becomes_first.next = not some", "rtl/lib/oldest",
+    ),
+    Planted(
+        "instructions that complete together count once", "control", "host/counters.py",
+        "together.next = 3", "together.next = 2", "rtl/host/counters",
+    ),
+    Planted(
+        "GEMM steps counted are those that reset", "control", "compute/step_pipeline.py",
+        "s9.valid and not fault.raised and s9.gemm and not s9.clear",
+        "s9.valid and not fault.raised and s9.gemm and s9.clear",
+        "device/gemm::test_reset",
+    ),
+    Planted(
+        "stream goes on after FINISH", "control", "fetch/dispatch.py",
+        "following == insn_count or routed.data[_FINISH]", "following == insn_count",
+        "rtl/fetch/fetch",
+    ),
+)

@@ -1,0 +1,187 @@
+"""Planted bugs of LOAD, STORE and the memory port: addresses, padding, packing, bursts, window."""
+
+from __future__ import annotations
+
+from planted import Planted
+
+__all__ = ["TABLE"]
+
+_LOAD, _STORE, _PORT = "rtl/load/loader rtl/load/load", "rtl/store/store", "rtl/memory/memory_port"
+
+TABLE = (
+    # -- load ------------------------------------------------------------------------------------
+    Planted(
+        "bottom padding as high as the top", "load", "load/load_plan.py",
+        "bottom.next = x_total * y_pad_1", "bottom.next = x_total * y_pad_0", _LOAD,
+    ),
+    Planted(
+        "gap between rows without the left margin", "load", "load/load_plan.py",
+        "plan.gap.next = x_pad_0 + x_pad_1", "plan.gap.next = x_pad_1", _LOAD,
+    ),
+    Planted(
+        "LOAD of no rows forgets the bottom padding", "load", "load/load_plan.py",
+        "plan.first_run.next = top + bottom", "plan.first_run.next = top", _LOAD,
+    ),
+    Planted(
+        "LOAD of no columns still pads", "load", "load/load_plan.py",
+        "                plan.first_run.next = 0\n", "", _LOAD,
+    ),
+    Planted(
+        "rows of small elements start in the first lane", "load", "load/load_plan.py",
+        "(element[4:] + sink.data[f_dram.hi:f_dram.lo]) & lane_mask",
+        "element[4:] & lane_mask", _LOAD,
+    ),
+    Planted(
+        "rows follow each other without the stride", "load", "memory/row_requests.py",
+        "next_row.next = row[ADDRESS_BITS:] + stride",
+        "next_row.next = row[ADDRESS_BITS:] + row_bytes", _LOAD,
+    ),
+    Planted(
+        "addresses come back from past the end", "load", "memory/row_requests.py",
+        "                row.next[ADDRESS_BITS] = True\n            more.next",
+        "                row.next[ADDRESS_BITS] = False\n            more.next", _LOAD,
+    ),
+    Planted(
+        "ACC_8BIT zero-extended", "load", "compute/accumulator_fill.py",
+        "extended.next = beat[narrow_hi:narrow_lo].signed()",
+        "extended.next = beat[narrow_hi:narrow_lo]",
+        "device/load::test_acc_8bit_sign_extends_by_hand",
+    ),
+    Planted(
+        "micro-ops and accumulator change their base pointers", "load", "load/loader.py",
+        "if command.memory_type == first_type:", "if command.memory_type != first_type:", _LOAD,
+    ),
+    Planted(
+        "second row lands in the padding", "load", "load/row_writes.py",
+        "index.next = index + left + gap", "index.next = index + left", _LOAD,
+    ),
+    Planted(
+        "lanes past the end of a row written", "load", "load/row_writes.py",
+        "write.lanes.next[i] = (i >= lane) and (i < lane_end)",
+        "write.lanes.next[i] = i >= lane", _LOAD,
+    ),
+    Planted(
+        "padding loses against data of its column", "load", "load/scratchpad_columns.py",
+        "uncovered.next = not pad_here or (data_here and not zeroed)",
+        "uncovered.next = not pad_here", "rtl/load/scratchpad",
+    ),
+    Planted(
+        "elements before the beat's boundary land a row too low", "load",
+        "load/scratchpad_banks.py",
+        "if write.index[bank_bits:] > number:", "if write.index[bank_bits:] >= number:",
+        "rtl/load/scratchpad",
+    ),
+    Planted(
+        "LOAD up to the last element refused", "load", "load/memory_checks.py",
+        "footprint > room", "footprint >= room", _LOAD,
+    ),
+    Planted(
+        "LOAD that covers nothing refused at the end", "load", "load/memory_checks.py",
+        "(x_size != 0) and (footprint != 0)", "(x_size != 0)", _LOAD,
+    ),
+    # -- store -----------------------------------------------------------------------------------
+    Planted(
+        "beat goes on over the end of a row", "store", "store/tile_beats.py",
+        "beat_ends.next = tile.row_end or (tile.lane == last_lane)",
+        "beat_ends.next = tile.lane == last_lane", _STORE,
+    ),
+    Planted(
+        "lanes behind the first written with it", "store", "store/tile_beats.py",
+        "write.data_strobe.next[i * element + j] = sent[i]",
+        "write.data_strobe.next[i * element + j] = sent[i] or sent[0]", _STORE,
+    ),
+    Planted(
+        "third row in the lane of the second", "store", "store/tile_reads.py",
+        "row_lane.next = (row_lane + stride) & last_lane", "row_lane.next = row_lane", _STORE,
+    ),
+    Planted(
+        "tile of a held read repeated", "store", "store/tile_reads.py",
+        "do_read.next = some and (tile.ready or not shows)",
+        "do_read.next = some", _STORE,
+    ),
+    Planted(
+        "STORE complete with its first burst", "store", "store/store.py",
+        "write.done and oldest.valid and oldest.data[0]\n",
+        "write.done and oldest.valid\n", _STORE,
+    ),
+    Planted(
+        "STORE complete in spite of an error", "store", "store/store.py",
+        "and (write.done_error == PortError.NONE) and not fault.raised", "", _STORE,
+    ),
+    Planted(
+        "window and bus faults of STORE exchanged", "store", "store/store.py",
+        "if write.done_error == PortError.WINDOW:", "if write.done_error == PortError.BUS:", _STORE,
+    ),
+    Planted(
+        "padding of STORE allowed", "store", "store/store.py",
+        "elif sink.data[pads_high:pads_low] != 0:", "elif sink.data[pads_high:pads_low] == 255:",
+        _STORE,
+    ),
+    Planted(
+        "odd tiles of OUT are even ones", "store", "compute/accumulator.py",
+        "out_odd.next = out_address[0]", "out_odd.next = False",
+        "device/store::test_truncation_by_hand",
+    ),
+    # -- memory_port -----------------------------------------------------------------------------
+    Planted(
+        "first page of the window closed", "memory_port", "memory/window_check.py",
+        "picked.data[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]",
+        "picked.data[ADDRESS_BITS:_PAGE] <= window_base[ADDRESS_BITS:_PAGE]", _PORT,
+    ),
+    Planted(
+        "page above the window open", "memory_port", "memory/window_check.py",
+        "picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]",
+        "picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE] + 1", _PORT,
+    ),
+    Planted(
+        "addresses past 4 GiB let through", "memory_port", "memory/window_check.py",
+        "picked.data[ADDRESS_BITS]\n                or picked.data",
+        "picked.data", _PORT,
+    ),
+    Planted(
+        "bursts as long as they like to be", "memory_port", "memory/row_requests.py",
+        "room.next = MAX_BEATS - offset", "room.next = MAX_BEATS - offset[3:]",
+        "rtl/load/loader rtl/store/store",
+    ),
+    Planted(
+        "read error of the slave not seen", "memory_port", "memory/read_port.py",
+        "elif m_axi.rresp[1]:", "elif m_axi.rresp[0] and m_axi.rresp[1]:", _PORT,
+    ),
+    Planted(
+        "ARVALID falls before ARREADY", "memory_port", "memory/read_port.py",
+        "elif m_axi.arready:", "else:", _PORT,
+    ),
+    Planted(
+        "answer of a refused read never ends", "memory_port", "memory/read_port.py",
+        "client.data_last.next = refused or m_axi.rlast", "client.data_last.next = m_axi.rlast",
+        _PORT,
+    ),
+    Planted(
+        "one read client served again and again", "memory_port", "memory/read_arbiter.py",
+        "first.next = chosen + 1", "first.next = chosen", _PORT,
+    ),
+    Planted(
+        "write error of the slave not seen", "memory_port", "memory/write_port.py",
+        "elif m_axi.bresp[1]:", "elif m_axi.bresp[0] and m_axi.bresp[1]:", _PORT,
+    ),
+    Planted(
+        "write bursts announced one beat longer", "memory_port", "memory/write_port.py",
+        "m_axi.awlen.next = checked.beats - 1", "m_axi.awlen.next = checked.beats", _PORT,
+    ),
+    Planted(
+        "a halt writes what is left over", "memory_port", "memory/write_port.py",
+        "            late.next = halt\n", "            late.next = False\n", _PORT,
+    ),
+    Planted(
+        "late answers meet the next launch", "memory_port", "memory/memory_port.py",
+        "draining.next = drains and not idle", "draining.next = halt and not idle", _PORT,
+    ),
+    Planted(
+        "256-bit streams start in the lower half", "memory_port", "fetch/gearbox.py",
+        "upper.next = odd != insn_base[4]", "upper.next = odd", "rtl/fetch/fetch",
+    ),
+    Planted(
+        "fetch asks for more than it has room for", "memory_port", "fetch/fetch.py",
+        "reserved <= depth - MAX_BEATS", "reserved <= depth", "rtl/fetch/fetch",
+    ),
+)

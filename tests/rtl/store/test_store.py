@@ -1,0 +1,299 @@
+"""store: bytes written by random STOREs, tokens, faults and their order, speed."""
+
+from collections import deque
+from random import Random
+
+import numpy as np
+import pytest
+from dma_bench import WriteMemory, shallow
+from myhdl import Signal, modbv
+from rtl_bench import clock_and_reset, simulate
+from rtl_replay import Recorder, replay
+
+from myvta.isa.config import NAMED
+from myvta.isa.instructions import Store, encode
+from myvta.isa.opcodes import ErrorCode, MemoryType
+from myvta.rtl.convert import convert_block
+from myvta.rtl.lib.bundles import (
+    ENTRY_BITS,
+    Fault,
+    PortError,
+    RowCount,
+    Stream,
+    WriteClient,
+    bit,
+    word,
+)
+from myvta.rtl.lint import lint_verilog, lint_vhdl
+from myvta.rtl.memory.row_requests import MAX_BURSTS
+from myvta.rtl.store.store import store as store_engine
+
+OUT = MemoryType.OUT
+BASE = 0x0C40
+MEMORY_BYTES = 1 << 16
+KNOWN = ("valid", "ready", "idle", "waiting", "completed", "raised", "pop", "push", "reserve")
+
+
+class Bench:
+    """The store engine between output tiles, a memory and two token counters."""
+
+    def __init__(self, config, *, seed=0, latency=1, rate=1.0, errors=(), base=BASE):
+        self.config, self.random, self.base = config, Random(seed), base
+        self.element = config.tile_bytes(OUT)
+        self.clock, self.reset = clock_and_reset()
+        self.memory = np.full(MEMORY_BYTES, 0xA5, np.uint8)
+        self.tiles = np.frombuffer(
+            self.random.randbytes(config.depth(OUT) * self.element), np.uint8,
+        ).reshape(-1, self.element)
+        self.sink, self.fault, self.rows = Stream(ENTRY_BITS), Fault(), RowCount()
+        self.available, self.pop, self.room, self.reserve, self.push = (bit() for _ in range(5))
+        self.idle, self.waiting, self.completed, self.index = bit(), bit(), bit(), word(32)
+        self.starved = bit()
+        self.read_enable, self.read_address = bit(), word(config.log_acc_depth)
+        self.out_base = Signal(modbv(base)[32:])
+        self.read_data, write = word(8 * self.element), WriteClient(config)
+        self.port = WriteMemory(
+            write, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
+        )
+        self.dut = store_engine(
+            self.clock, self.reset, self.sink, self.available, self.pop, self.room, self.reserve,
+            self.push, self.out_base, self.read_enable, self.read_address,
+            self.read_data, write, self.rows, self.idle, self.waiting, self.starved, self.index,
+            self.completed, self.fault, config=config,
+        )
+
+    def run(self, stores, *, tokens=1000, room=1000, give=0.0, limit=20000, until=None, watch=None):
+        """Execute the stores, or run until ``until(self)``."""
+        queue = deque(enumerate(stores))
+        self.started, self.ended, self.pushes, self.pops, self.moved = [], [], [], [], []
+        state = {"tokens": tokens, "room": room}
+
+        def on_edge(cycle):
+            sink = self.sink
+            if watch is not None:
+                watch(cycle)
+            self.port.edge(cycle)
+            if self.read_enable:
+                tile = self.tiles[int(self.read_address)].tobytes()
+                self.read_data.next = int.from_bytes(tile, "little")
+            if sink.valid and sink.ready:
+                self.started.append(cycle)
+                queue.popleft()
+            sink.valid.next = bool(queue)
+            if queue:
+                sink.data.next = queue[0][0] << 128 | encode(queue[0][1], self.config)
+            state["tokens"] += (self.random.random() < give) - bool(self.pop)
+            state["room"] += (self.random.random() < give) - bool(self.reserve)
+            assert state["tokens"] >= 0 and state["room"] >= 0
+            self.available.next, self.room.next = state["tokens"] > 0, state["room"] > 0
+            if self.pop:
+                self.pops.append(len(self.started) - 1)
+            if self.rows.valid:
+                self.moved.append((int(self.rows.memory_type), int(self.rows.tiles)))
+            if self.completed:
+                if self.push:
+                    self.pushes.append(len(self.ended))
+                self.ended.append(cycle)
+            assert not self.push or self.completed
+            self.seen = {
+                "fault": (int(self.fault.code), int(self.fault.index)) if self.fault.raised else 0,
+                "waiting": int(self.index) if self.waiting else None, "idle": bool(self.idle),
+            }
+            if until is not None:
+                return until(self)
+            assert not self.fault.raised
+            return len(self.ended) == len(stores) and bool(self.idle)
+
+        return simulate([self.dut], self.clock, self.reset, on_edge, limit=limit)
+
+    def check(self, stores):
+        """Compare memory, strobes and row counts with the walk of vta_isa.md 4.2."""
+        expected, written, moved = np.full(MEMORY_BYTES, 0xA5, np.uint8), set(), []
+        for store in stores:
+            for y in range(store.y_size if store.x_size else 0):
+                start = self.base + (store.dram_base + y * store.x_stride) * self.element
+                at = store.sram_base + y * store.x_size
+                data = self.tiles[at:at + store.x_size].ravel()
+                expected[start:start + data.size] = data
+                written.update(range(start, start + data.size))
+                moved.append((int(OUT), store.x_size))
+        wrong = np.nonzero(expected != self.memory)[0]
+        assert not wrong.size, f"bytes {wrong[:9]} of {stores}"
+        assert self.port.written == written
+        assert self.moved == moved
+
+
+def random_store(random, config, small=12):
+    while True:
+        store = Store(
+            sram_base=random.randrange(config.depth(OUT)), dram_base=random.randrange(900),
+            y_size=random.choice((0, 1, 1, 2, 3, 6)), x_size=random.randrange(small),
+            x_stride=random.randrange(2 * small), pop_prev=random.randrange(2),
+            push_prev=random.randrange(2),
+        )
+        if store.sram_base + store.y_size * store.x_size <= config.depth(OUT):
+            return store
+
+
+@pytest.mark.parametrize("name, log_bus", [
+    ("default", 6), ("default", 7), ("default", 8), ("1x4x4", 6), ("1x4x4_int4", 6),
+    ("1x4x4_int4", 8),
+])
+@pytest.mark.parametrize("latency, rate", [(1, 1.0), (25, 0.6)])
+def test_random_stores_write_the_walk_and_nothing_else(name, log_bus, latency, rate):
+    config = NAMED[name].replace(log_bus_width=log_bus)
+    bench = shallow(Bench, config, seed=log_bus, latency=latency, rate=rate)
+    stores = [random_store(bench.random, config) for _ in range(12)]
+    bench.run(stores, tokens=0, room=3, give=0.3)
+    bench.check(stores)
+    assert bench.pushes == [at for at, store in enumerate(stores) if store.push_prev]
+    assert bench.pops == [at for at, store in enumerate(stores) if store.pop_prev]
+    assert bench.port.most_outstanding <= MAX_BURSTS
+
+
+@pytest.mark.parametrize("latency", [1, 64])
+def test_contiguous_tiles_take_their_beats(latency):
+    bench = shallow(Bench, NAMED["default"], latency=latency, base=0)
+    stores = [Store(x_size=2048)]
+    bench.run(stores)
+    bench.check(stores)
+    assert len(bench.port.beats) == 4096
+    assert bench.port.beats[-1] - bench.port.beats[0] <= 1.001 * 4096
+    assert bench.ended[0] - bench.started[0] <= 1.05 * 4096 + latency
+
+
+@pytest.mark.parametrize("base", [0, 0x40 + 0x10])
+def test_short_rows_take_little_more_than_their_beats(base):
+    bench = shallow(Bench, NAMED["default"], latency=64, base=base)
+    stores = [Store(x_size=4, y_size=100, x_stride=14)]
+    bench.run(stores)
+    bench.check(stores)
+    assert bench.ended[0] - bench.started[0] <= 1.25 * 800 + 64
+
+
+def test_stores_overlap_their_responses():
+    bench = shallow(Bench, NAMED["default"], latency=64)
+    stores = [Store(x_size=16, sram_base=16 * at, dram_base=16 * at) for at in range(6)]
+    bench.run(stores)
+    bench.check(stores)
+    assert bench.ended[-1] - bench.started[0] <= 6 * 32 + 64 + 6 * 5
+
+
+def test_outstanding_bursts_are_limited():
+    bench = shallow(Bench, NAMED["default"], latency=150)
+    stores = [Store(x_size=1, y_size=40, x_stride=9), Store(x_size=2, y_size=4, x_stride=16)]
+    bench.run(stores)
+    assert bench.port.most_outstanding == MAX_BURSTS
+
+
+FAULTS = [
+    (Store(x_size=1, pop_next=1), ErrorCode.DEPENDENCY),
+    (Store(x_size=0, push_next=1), ErrorCode.DEPENDENCY),
+    (Store(x_size=1, push_next=1, memory_type=3, x_pad_0=1, sram_base=65535), 4),
+    (Store(x_size=1, memory_type=2), ErrorCode.MEMORY_TYPE),
+    (Store(x_size=65535, y_size=65535, x_pad_1=8, memory_type=7), ErrorCode.MEMORY_TYPE),
+    (Store(x_size=65535, y_size=65535, x_pad_1=8), ErrorCode.OPERAND),
+    (Store(x_size=1, y_pad_0=1), ErrorCode.OPERAND),
+    (Store(x_size=1, y_size=0, y_pad_1=1), ErrorCode.OPERAND),
+    (Store(x_size=1, x_pad_0=1), ErrorCode.OPERAND),
+    (Store(x_size=2, sram_base=255), ErrorCode.SRAM_RANGE),
+    (Store(x_size=1, sram_base=65535), ErrorCode.SRAM_RANGE),
+    (Store(x_size=32769, y_size=2), ErrorCode.SRAM_RANGE),
+]
+
+
+@pytest.mark.parametrize("bad, code", FAULTS)
+def test_static_faults_wait_for_what_is_before_them(bad, code):
+    config = NAMED["1x4x4"]
+    assert config.depth(OUT) == 256
+    bench = shallow(Bench, config, latency=20)
+    stores = [Store(x_size=8), bad, Store(x_size=1)]
+    bench.run(stores, tokens=0, room=0, until=lambda bench: bench.seen["fault"])
+    assert bench.seen["fault"] == (code, 1)
+    assert len(bench.ended) == 1 and len(bench.started) == 1
+
+
+def test_edges_are_legal():
+    bench = shallow(Bench, NAMED["1x4x4"])
+    stores = [
+        Store(x_size=1, sram_base=255), Store(x_size=0, sram_base=65535, x_pad_0=3, memory_type=1),
+        Store(x_size=65535, y_size=0, sram_base=65535), Store(x_size=256, y_size=1),
+        Store(x_size=16, y_size=16, x_stride=16), Store(x_size=0, push_prev=1, pop_prev=1),
+    ]
+    bench.run(stores)
+    bench.check(stores)
+
+
+@pytest.mark.parametrize("error, code", [
+    (PortError.WINDOW, ErrorCode.WINDOW), (PortError.BUS, ErrorCode.BUS),
+])
+def test_a_bad_response_names_its_store(error, code):
+    at = BASE + 20 * 16
+    bench = shallow(Bench, NAMED["default"], latency=30, errors=[(at, at + 1, error)])
+    stores = [Store(x_size=16), Store(x_size=16, dram_base=16), Store(x_size=1), Store(pop_next=1)]
+    seen = []
+
+    def until(bench):
+        seen.extend([bench.seen["fault"]] if bench.seen["fault"] else [])
+        return len(seen) == 100  # the other bursts of that STORE have been answered long ago
+
+    bench.run(stores, until=until)
+    assert set(seen) == {(code, 1)}
+    assert len(bench.ended) == 1
+
+
+def test_rows_past_the_address_space_are_refused():
+    bench = shallow(Bench, NAMED["default"])
+    last = (1 << 28) - 1 - BASE // 16
+    stores = [Store(x_size=1, dram_base=last), Store(x_size=1, dram_base=1 << 31)]
+    bench.port.memory = {}
+    bench.run(stores, until=lambda bench: bench.seen["fault"])
+    assert bench.seen["fault"] == (ErrorCode.WINDOW, 1)
+    assert min(bench.port.written) == (1 << 32) - 16 and len(bench.port.written) == 16
+
+
+@pytest.mark.parametrize("held, tokens, room", [
+    (Store(x_size=1, pop_prev=1), 0, 9), (Store(x_size=1, push_prev=1), 9, 0),
+    (Store(x_size=0, push_prev=1), 9, 0),
+])
+def test_waiting_says_what_waits(held, tokens, room):
+    bench = shallow(Bench, NAMED["1x4x4"], latency=10)
+    bench.run(
+        [Store(x_size=4), held], tokens=tokens, room=room,
+        until=lambda bench: bench.seen["waiting"] is not None,
+    )
+    assert bench.seen == {"fault": 0, "waiting": 1, "idle": False}
+    assert len(bench.ended) == 1, "it is not waiting while something is in flight"
+
+
+def store_top(config):
+    bench = Bench(config)
+    return store_engine(
+        bench.clock, bench.reset, bench.sink, bench.available, bench.pop, bench.room,
+        bench.reserve, bench.push, word(32), bench.read_enable, bench.read_address,
+        bench.read_data, bench.port.client, bench.rows, bench.idle, bench.waiting, bench.starved,
+        bench.index, bench.completed, bench.fault, config=config,
+    )
+
+
+@pytest.mark.icarus
+@pytest.mark.convert
+@pytest.mark.parametrize("name, log_bus", [("default", 6), ("1x4x4", 7)])
+def test_converted_text_is_clean_and_does_the_same(name, log_bus, tmp_path, require_tool):
+    require_tool("ghdl")
+    require_tool("verilator")
+    config = NAMED[name].replace(log_bus_width=log_bus)
+    bench = shallow(Bench, config, seed=5, latency=7, rate=0.7)
+    stores = [random_store(bench.random, config) for _ in range(8)]
+    stores += [Store(x_size=3, dram_base=(1 << 32) - 1), Store(x_size=1)]
+    recorder = Recorder(bench.dut)
+    bench.run(stores, watch=recorder.edge, until=lambda bench: bench.seen["fault"])
+    verilog, vhdl = (
+        convert_block(store_top, tmp_path, hdl, config=config, name="top")
+        for hdl in ("verilog", "vhdl")
+    )
+    lint_verilog(verilog)
+    lint_vhdl(vhdl)
+    bits, in_verilog, in_vhdl = replay(verilog, vhdl, recorder.rows, known=KNOWN)
+    assert in_verilog > 0.6 * bits
+    assert in_vhdl > 0.6 * bits

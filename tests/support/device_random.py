@@ -1,0 +1,295 @@
+"""Random programs whose result no legal schedule changes: instructions, hazards, least tokens.
+
+A *sketch* is a kind of instruction and some numbers; :class:`RandomProgram` turns sketches into
+instructions that are legal where they stand: every index inside an arena of each scratchpad that
+was loaded before, every address inside a pool of bytes that loads and stores share, RQT parameters
+in range.  Sketches may be dropped or changed at will and the program stays legal, so shrinking
+needs no thought.  At the end every arena is stored, ACC in full width.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from device_access import Micro, Touched, accesses, conflict
+from device_faults import faults
+from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, SIZE, UOP, WGT, Program
+from device_tokens import chain, order
+
+from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop
+from myvta.isa.opcodes import AluOpcode, ErrorCode
+from myvta.isa.register_map import BASE_REGISTERS
+from myvta.model.device import Device
+from myvta.model.model_errors import Fault
+
+POOL = 0x1000  # bytes that LOADs read and STOREs write
+MIX = {
+    "load": 4, "load uop": 1, "load acc": 2, "store": 3, "gemm": 5, "alu": 5, "rqt": 2, "idle": 1,
+}
+"""How often each kind of sketch is drawn."""
+_NUMBERS = 14
+_EDGES = (0, 1, -1, 8, 31, 32, -31, -32, -33, 127, -128, 32767, -32768)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a random program is made of, besides its sketches.
+
+    Attributes
+    ----------
+    seed : int
+        Of the bytes in memory and of the micro-ops.
+    tiles : int
+        Size of the arenas in INP and ACC; half of it in WGT, as many micro-ops.
+    high : bool
+        The arenas lie at the end of the scratchpads, not at their start.
+    chained : bool
+        Every instruction waits for the one before; else only where they conflict.
+    """
+
+    seed: int
+    tiles: int = 16
+    high: bool = False
+    chained: bool = False
+
+
+def draw(config, dice, length, mix=None):
+    """Return up to so many random sketches."""
+    kinds = [kind for kind, weight in (mix or MIX).items() for _ in range(weight)
+             if kind != "rqt" or config.requantize]
+    return [
+        (dice.choice(kinds), tuple(dice.randrange(0x10000) for _ in range(_NUMBERS)))
+        for _ in range(dice.randint(1, length))
+    ]
+
+
+def draw_shape(dice, seed, tiles=(8, 16, 40)):
+    """Return a random shape."""
+    return Shape(seed, dice.choice(tiles), high=dice.random() < 0.5, chained=dice.random() < 0.5)
+
+
+class RandomProgram(Program):
+    """A program made of sketches; ``shown`` says what the end stores of each memory."""
+
+    def __init__(self, config, shape, drawn, fault=None):
+        super().__init__(config, raw=True)
+        self.shape = shape
+        self._rng = np.random.default_rng(shape.seed)
+        self._lay_out()
+        self._begin()
+        for kind, numbers in drawn:
+            getattr(self, "_" + kind.replace(" ", "_"))(iter(numbers))
+        self._settle()
+        self.shown = [self.show(kind, self._low[kind], self._tiles[kind])
+                      for kind in (ACC, INP, WGT)]
+        self._fault = None
+        if fault:
+            self._spoil(*fault)
+        self.body = [*self._tokens(self.body), Finish()]
+
+    # -- the ground ------------------------------------------------------------------------------
+    def _lay_out(self):
+        config, shape = self.config, self.shape
+        self._tiles = dict.fromkeys((UOP, INP, ACC), shape.tiles)
+        self._tiles[WGT] = max(4, shape.tiles // 2)
+        # show() needs the last tiles of some memories for itself
+        self._low = {
+            kind: (config.depth(kind) - 2 * config.block_in - tiles) if shape.high else 0
+            for kind, tiles in self._tiles.items()
+        }
+        self._low[INP] = self._low[ACC] = min(self._low[INP], self._low[ACC])  # one src for both
+        self._pool = -(-self._free // 1024) * 1024
+        self._free = self._pool + POOL
+        at = self._pool - BASE
+        self.image[at : at + POOL] = self._rng.integers(0, 256, POOL, np.uint8).tobytes()
+
+        def within(kind, count):
+            return self._low[kind] + self._rng.integers(0, self._tiles[kind], count)
+
+        count = 2 * self._tiles[UOP]
+        self._uop_source = self.data(UOP, [Uop(*map(int, it)) for it in zip(
+            within(ACC, count), within(INP, count), within(WGT, count), strict=True)])
+        lanes = config.lanes
+        triples = np.empty((30, lanes), np.int64)
+        triples[0::3] = self._rng.integers(-1000, 1000, (10, lanes))
+        triples[1::3] = self._rng.integers(0, 2**31, (10, lanes))
+        triples[2::3] = self._rng.integers(0, 32, (10, lanes))
+        self._triples = self.data(ACC, triples)
+        self._small = self.data(ACC, self._rng.integers(0, 32, (30, lanes)))
+
+    def _begin(self):
+        """Load every arena: whatever the device held before, no program sees it."""
+        self._micro = Micro(self)
+        self._take(Load(memory_type=UOP, sram_base=self._low[UOP], dram_base=self._uop_source.tile,
+                        x_size=self._tiles[UOP]))
+        for kind in (INP, WGT, ACC):
+            size, tiles = self.config.tile_bytes(kind), self._tiles[kind]
+            columns = min(tiles, POOL // size)
+            self._take(Load(
+                memory_type=kind, sram_base=self._low[kind], dram_base=self._tile(kind),
+                x_size=columns, y_size=tiles // columns, x_stride=0, x_pad_1=0,
+                y_pad_1=-(-(tiles % columns) // columns),
+            ))
+
+    def _tile(self, kind, at=0):
+        """Return the dram_base of a tile of the pool."""
+        pointer = self.pointers[ACC if kind == ACC_8BIT else kind]
+        return (self._pool - pointer) // self.config.tile_bytes(kind) + at
+
+    def _take(self, instruction):
+        self.add(instruction)
+        self._micro.execute(instruction)
+
+    # -- sketches, one method each ---------------------------------------------------------------
+    def _load(self, numbers):
+        self._load_some((INP, WGT)[next(numbers) % 2], numbers)
+
+    def _load_acc(self, numbers):
+        kind = (ACC, ACC, ACC_8BIT)[next(numbers) % 3]
+        self._load_some(kind, numbers)
+
+    def _load_uop(self, numbers):
+        self._load_some(UOP, numbers)
+
+    def _load_some(self, kind, numbers):
+        arena = ACC if kind == ACC_8BIT else kind
+        first = next(numbers) % self._tiles[arena]
+        room = self._tiles[arena] - first
+        pads = [max(0, next(numbers) % 8 - 5) for _ in range(4)]
+        columns, rows = next(numbers) % 7, next(numbers) % 4
+        if next(numbers) % 4 == 0:
+            columns *= 5  # a long row
+        columns = min(columns, room)
+        if kind == UOP and self._low[UOP]:
+            pads = [0] * 4  # a micro-op of zeros points outside the arenas
+        while (pads[2] + columns + pads[3]) * (pads[0] + rows + pads[1]) > room:
+            if any(pads):
+                pads = [pad // 2 for pad in pads]
+            else:
+                rows -= 1
+        tiles = self._uop_source.count if kind == UOP else POOL // self.config.tile_bytes(kind)
+        stride, at = self._spread(numbers, columns, rows, tiles)
+        base = self._uop_source.tile + at if kind == UOP else self._tile(kind, at)
+        self._take(Load(
+            memory_type=kind, sram_base=self._low[arena] + first, dram_base=base, y_size=rows,
+            x_size=columns, x_stride=stride, y_pad_0=pads[0], y_pad_1=pads[1], x_pad_0=pads[2],
+            x_pad_1=pads[3],
+        ))
+
+    @staticmethod
+    def _spread(numbers, columns, rows, tiles):
+        """Return a stride and a place such that all rows lie within so many tiles."""
+        stride = next(numbers) % 12
+        if rows > 1:
+            stride = min(stride, max(0, tiles - columns) // (rows - 1))
+        reach = max(0, rows - 1) * stride + columns
+        return stride, next(numbers) % max(1, tiles - reach + 1)
+
+    def _store(self, numbers):
+        first = next(numbers) % self._tiles[ACC]
+        room = self._tiles[ACC] - first
+        columns = min(next(numbers) % 9, room)
+        rows = min(next(numbers) % 4, room // max(1, columns))
+        stride, at = self._spread(numbers, columns, rows, POOL // self.config.tile_bytes(OUT))
+        self._take(Store(
+            sram_base=self._low[ACC] + first, dram_base=self._tile(OUT, at), y_size=rows,
+            x_size=columns, x_stride=stride,
+        ))
+
+    def _idle(self, numbers):
+        kind = (UOP, INP, ACC)[next(numbers) % 3]
+        self._take(Store() if next(numbers) % 2 else Load(memory_type=kind))
+
+    def _gemm(self, numbers):
+        flags = next(numbers)
+        fields = self._steps(numbers, {"dst": ACC, "src": INP, "wgt": WGT})
+        if fields:
+            self._take(Gemm(
+                reset=int(flags % 6 == 0),
+                overwrite=int(self.config.overwrite and flags % 5 == 0), **fields,
+            ))
+
+    def _alu(self, numbers):
+        opcode = AluOpcode(next(numbers) % 5)
+        use_imm, number = next(numbers) % 2, next(numbers)
+        imm = _EDGES[number % len(_EDGES)] if number % 3 else number % 80 - 40
+        fields = self._steps(numbers, {"dst": ACC, "src": ACC})
+        if fields:
+            self._take(Alu(alu_opcode=opcode, use_imm=use_imm, imm=imm, **fields))
+
+    def _rqt(self, numbers):
+        imm = next(numbers) % 0x800
+        small = next(numbers) % 2
+        fields = self._steps(numbers, {"dst": ACC, "src": ACC}, spare=2)
+        if not fields:
+            return
+        it = Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=imm, **fields)
+        steps = self._micro.steps(it)
+        if steps:
+            low, high = min(s for _, s, _ in steps), max(s for _, s, _ in steps) + 2
+            source = self._small if small else self._triples
+            columns = min(high - low + 1, source.count)
+            self._take(Load(memory_type=ACC, sram_base=low, dram_base=source.tile, x_size=columns))
+        self._take(it)
+
+    def _steps(self, numbers, memories, spare=0):
+        """Return loop fields whose every index lies inside the arenas, None if there are none."""
+        count, low = self._tiles[UOP], self._low[UOP]
+        begin = next(numbers) % count
+        end = min(begin + next(numbers) % 6, count)
+        loops = [(0, 1, 1, 2, 2, 3, 4)[next(numbers) % 7] for _ in range(2)]
+        uops = self._micro.uops[low + begin : low + end]
+        fields = dict(uop_bgn=low + begin, uop_end=low + end, iter_out=loops[0], iter_in=loops[1])
+        for name, kind in memories.items():
+            indices = [getattr(uop, name) for uop in uops]
+            last = self._low[kind] + self._tiles[kind] - 1 - (spare if name == "src" else 0)
+            if indices and not self._low[kind] <= min(indices) <= max(indices) <= last:
+                return None
+            room = last - max(indices, default=last)
+            for side, trips in zip(("out", "in"), loops, strict=True):
+                factor = (0, 1, 1, 2, 3, 5, 7)[next(numbers) % 7]
+                if trips > 1:
+                    factor = min(factor, room // (trips - 1))
+                    room -= factor * (trips - 1)
+                fields[f"{name}_factor_{side}"] = factor
+        return fields
+
+    # -- the end ---------------------------------------------------------------------------------
+    def _settle(self):
+        """Take out the RQTs that would meet a parameter out of range: they are errors."""
+        while any(map(_is_rqt, self.body)):
+            device = Device(self.config, memory_base=BASE, memory_size=SIZE)
+            device.open_window()
+            device.memory.write(BASE, bytes(self.image))
+            for kind, pointer in self.pointers.items():
+                device.write_register(BASE_REGISTERS[kind], pointer)
+            stream = chain(self.body)
+            try:
+                device.run_stream([*stream, Finish()])
+                return
+            except Fault as fault:
+                if fault.code != ErrorCode.RQT_PARAMETER:
+                    raise
+                earlier = sum(map(_is_rqt, stream[: fault.index]))
+                places = [n for n, it in enumerate(self.body) if _is_rqt(it)]
+                del self.body[places[earlier]]
+
+    def _spoil(self, name, at):
+        """Put a malformed instruction somewhere behind the first loads."""
+        self._fault = faults(self.config)[name](self._low[UOP])
+        self.body.insert(4 + at % (len(self.body) - 3), self._fault)
+
+    def _tokens(self, body):
+        if self.shape.chained:
+            return chain(body)
+        micro, touched = Micro(self), []
+        for it in body:
+            if it is self._fault:  # what it touches does not matter: nothing is left to see
+                touched.append(Touched({}, {}))
+                continue
+            micro.execute(it)
+            touched.append(accesses(self, it, micro))
+        return order(body, lambda first, second: conflict(touched[first], touched[second]))
+
+
+def _is_rqt(instruction):
+    return isinstance(instruction, Alu) and instruction.alu_opcode == AluOpcode.RQT

@@ -1,0 +1,190 @@
+"""Many short launches under Verilator, wrecked in every way, and one after each that must be exact.
+
+A :class:`Rig` is a small device with memory of some behaviour.  A launch costs about a millisecond,
+so nothing here goes through the driver: registers are written by hand.
+"""
+
+import os
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from device_programs import ACC, BASE, INP, SIZE, UOP, WGT, Program, random_tiles
+from device_run import open_model, run_on
+
+from myvta.cosim.rules import Counter
+from myvta.cosim.verilator import open_verilator
+from myvta.isa.config import named
+from myvta.isa.instructions import Alu, Finish, Gemm, Uop, decode
+from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType
+from myvta.isa.register_map import BASE_REGISTERS, Reg, Status
+
+CONFIG = named("1x4x4")
+MEMORIES = [
+    {}, {"latency": 37}, {"stall": 40, "seed": 5}, {"shy": 1}, {"bandwidth": 35, "latency": 9},
+    {"bus": 128, "stall": 20}, {"shy": 1, "stall": 60, "latency": 64, "seed": 8},
+]
+"""Behaviours of the memory that the runs go through in turn."""
+CHANNELS = ("ar", "r", "aw", "w", "b")
+BATCH = 500  # runs on one rig before the next
+_POLLS = 200
+
+
+def soak_count(name, default):
+    """Return how many runs a soak does: an environment variable, else the issue's number."""
+    return int(os.environ.get(f"MYVTA_SOAK_{name}", default))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A launch ready to be written to a device, and what the model says it leaves behind."""
+
+    image: np.ndarray
+    address: int
+    count: int
+    bases: dict
+    expected: object = None
+
+    @classmethod
+    def of(cls, program, *, expect=True):
+        """Take a :class:`Program`; run it on the model unless it is not to be compared."""
+        image, address, count, bases = program.launchable()
+        expected = run_on(open_model(program.config), program) if expect else None
+        return cls(np.frombuffer(image, np.uint8), address, count, bases, expected)
+
+    def words(self):
+        """Return the stream as 128-bit integers."""
+        start = self.address - BASE
+        data = self.image[start : start + 16 * self.count].tobytes()
+        return [int.from_bytes(data[at : at + 16], "little") for at in range(0, len(data), 16)]
+
+    def with_words(self, words):
+        """Return the job with another stream in the same place."""
+        image = self.image.copy()
+        start = self.address - BASE
+        data = b"".join(word.to_bytes(16, "little") for word in words)
+        image[start : start + len(data)] = np.frombuffer(data, np.uint8)
+        return Job(image, self.address, len(words), self.bases)
+
+
+def small_job(seed, *, raw=False):
+    """Return a program that uses every engine; ``raw``: without tokens, everything at once."""
+    rng, dice = np.random.default_rng(seed), Random(seed)
+    program = Program(CONFIG, raw=raw)
+    tiles = dice.randrange(8, 60)
+    program.load(INP, random_tiles(rng, CONFIG, INP, tiles))
+    program.load(WGT, random_tiles(rng, CONFIG, WGT, 6), x_pad_1=2, y_pad_0=1)
+    program.load(ACC, random_tiles(rng, CONFIG, ACC, tiles))
+    program.uops(*(Uop(dst=dice.randrange(8), src=dice.randrange(8), wgt=dice.randrange(6))
+                   for _ in range(4)))
+    walk = dict(iter_in=tiles - 8, dst_factor_in=1, src_factor_in=1, uop_end=4)
+    program.add(Gemm(iter_out=2, wgt_factor_out=1, **walk))
+    program.store(0, tiles)
+    program.add(Alu(alu_opcode=AluOpcode.SHR, use_imm=1, imm=3, **walk),
+                Alu(alu_opcode=dice.choice([AluOpcode.MAX, AluOpcode.ADD, AluOpcode.MUL]), **walk))
+    program.load(MemoryType.ACC_8BIT, random_tiles(rng, CONFIG, MemoryType.ACC_8BIT, 5), 20)
+    program.store(3, tiles - 5)
+    program.load(INP, random_tiles(rng, CONFIG, INP, 40), 100)
+    program.store(0, 2 * (tiles // 2), y_pad_0=0)
+    if raw:
+        program.add(Finish())
+    return program
+
+
+class Rig:
+    """A device, its memory, and a program that must always come out right."""
+
+    def __init__(self, **memory):
+        options = {name: str(value) for name, value in {"max_cycles": 400_000, **memory}.items()}
+        self.target = open_verilator(
+            location="", config=CONFIG, base=BASE, size=SIZE, options=options
+        )
+        self.target.guard(BASE, SIZE)
+        self.golden = Job.of(small_job(1))
+
+    def close(self):
+        self.target.close()
+
+    def start(self, job, watchdog=0):
+        """Write memory and registers, launch."""
+        target = self.target
+        target.memory[:] = job.image
+        target.write_register(Reg.INSN_BASE, job.address)
+        target.write_register(Reg.INSN_COUNT, job.count)
+        for kind, pointer in job.bases.items():
+            target.write_register(BASE_REGISTERS[kind], pointer)
+        target.write_register(Reg.WATCHDOG, watchdog)
+        target.write_register(Reg.CONTROL, Status.LAUNCH)
+
+    def wait(self):
+        """Return CONTROL when the launch has ended; the simulator bounds the wait."""
+        for _ in range(_POLLS):
+            status = self.target.read_register(Reg.CONTROL)
+            if not status & Status.LAUNCH:
+                return Status(status)
+        raise AssertionError(f"no end after {_POLLS} looks")
+
+    def drained(self):
+        """Wait until memory owes nothing: till then it may still write what it was given."""
+        for _ in range(_POLLS):
+            if not self.target.read_register(Reg.CONTROL) & Status.DRAINING:
+                return
+            self.target.run(100)
+        raise AssertionError(f"still draining after {_POLLS} looks")
+
+    def error(self):
+        """Return code, index and address."""
+        read = self.target.read_register
+        code = ErrorCode(read(Reg.ERROR_CODE))
+        return code, read(Reg.ERROR_INDEX), read(Reg.ERROR_ADDRESS)
+
+    def cycles(self, job):
+        """Return what a job takes when nothing disturbs it."""
+        self.start(job)
+        self.wait()
+        return self.target.read_register(Reg.CYCLES)
+
+    def differs(self, expected):
+        """Say how memory and counters differ from an outcome of the model."""
+        for name, value in expected.counters.items():
+            if (found := self.target.read_register(Reg[name])) != value:
+                return f"{name} is {found}, not {value}"
+        where = np.flatnonzero(self.target.memory != np.frombuffer(expected.memory, np.uint8))
+        return f"{where.size} bytes differ from {BASE + where[0]:#x} on" if where.size else ""
+
+    def check_golden(self, when):
+        """The next program runs exactly; nothing has ever left the memory."""
+        self.start(self.golden)
+        status = self.wait()
+        assert status == Status.FINISH, f"{when}: then {status!r} {self.error()}"
+        assert self.error() == (0, 0, 0), when
+        assert not (text := self.differs(self.golden.expected)), f"{when}: then {text}"
+        assert self.target.counters()[Counter.OUTSIDE] == 0, when
+
+
+def rounds(count, memories=MEMORIES):
+    """Yield (rig, number of the run); a rig for each stretch of runs, closed after it."""
+    stretch = min(BATCH, -(-count // len(memories)))
+    for first in range(0, count, stretch):
+        rig = Rig(**memories[first // stretch % len(memories)])
+        try:
+            for number in range(first, min(first + stretch, count)):
+                yield rig, number
+        finally:
+            rig.close()
+
+
+def bytes_of(job, index):
+    """Return the (first, last) byte spans that an instruction of a job moves."""
+    item = decode(job.words()[index], CONFIG)
+    kind = MemoryType(item.memory_type)
+    size, base = CONFIG.tile_bytes(kind), job.bases[ACC if kind == MemoryType.ACC_8BIT else kind]
+    rows = range(item.y_size)
+    starts = [base + size * (item.dram_base + row * item.x_stride) for row in rows]
+    return [(start, start + size * item.x_size - 1) for start in starts]
+
+
+__all__ = [
+    "CHANNELS", "CONFIG", "Job", "MEMORIES", "Rig", "UOP", "bytes_of", "rounds", "small_job",
+    "soak_count",
+]

@@ -1,0 +1,137 @@
+"""The rooms of the package and the floors they stand on: imports only go to lower floors.
+
+A room is a folder with modules in it.  :data:`FLOORS` is the only place that says what may import
+what; ``test_rooms.py`` compares it with the imports.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = [
+    "FLOORS", "LINES", "ROOT", "arrows", "cycles", "imports", "modules", "room_of", "upward",
+]
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("isa", "model", "driver", "rtl", "fpga", "cosim", "compiler", "cli")
+LINES = 300
+"""Lines that a file may have."""
+
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("isa",),
+    ("isa.asm",),
+    ("isa.check",),
+    ("driver",),
+    ("driver.target",),
+    ("model", "model.timing", "driver.transport", "driver.mmio"),
+    ("driver.serve", "driver.stream"),
+    ("driver.program",),
+    ("driver.run",),
+    ("driver.validate",),
+    ("rtl.lib",),
+    ("rtl.host", "rtl.memory"),
+    ("rtl.fetch", "rtl.load"),
+    ("rtl.compute", "rtl.store"),
+    ("rtl",),
+    ("fpga",),
+    ("cosim",),
+    ("compiler.ir",),
+    ("compiler.frontend.onnx",),
+    ("compiler.canonicalize",),
+    ("compiler.partition",),
+    ("compiler.reference",),
+    ("compiler.quantize",),
+    ("compiler.schedule",),
+    ("compiler.codegen",),
+    ("compiler.layout",),
+    ("compiler.lower",),
+    ("compiler.lower.conv",),
+    ("compiler.tune",),
+    ("compiler",),
+    ("cli",),
+)
+"""Rooms from the ground up.  A room imports rooms of lower floors, and modules of its own."""
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Give every module of the package, ``__init__`` aside: ``driver.run.launch``, its file."""
+    for part in PARTS:
+        for path in sorted((ROOT / part).rglob("*.py")):
+            if path.name != "__init__.py":
+                yield ".".join(path.relative_to(ROOT).with_suffix("").parts), path
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module."""
+    return module.rpartition(".")[0]
+
+
+def imports(module: str, path: Path) -> Iterator[tuple[str, int]]:
+    """Give what a module imports from the package, ``driver.run.launch``, and the line.
+
+    Imports inside functions count.  A name imported from a room's ``__init__`` counts as the room.
+    """
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if node.level:
+            base = module.split(".")[: -node.level]
+        elif node.module and node.module.split(".")[0] == "myvta":
+            base = []
+        else:
+            continue
+        names = (node.module or "").removeprefix("myvta").strip(".")
+        base += names.split(".") if names else []
+        if ROOT.joinpath(*base).is_dir():
+            for name in node.names:
+                one = [*base, name.name]
+                is_module = ROOT.joinpath(*one).with_suffix(".py").exists()
+                yield ".".join(one) if is_module else ".".join(base) + ".__init__", node.lineno
+        else:
+            yield ".".join(base), node.lineno
+
+
+def arrows() -> dict[tuple[str, str], int]:
+    """Return how many imports go from room to room."""
+    out: dict[tuple[str, str], int] = {}
+    for module, path in modules():
+        for target, _ in imports(module, path):
+            pair = room_of(module), room_of(target)
+            if pair[0] != pair[1]:
+                out[pair] = out.get(pair, 0) + 1
+    return out
+
+
+def upward() -> list[str]:
+    """Return the imports that do not go to a lower floor, one line each."""
+    height = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+    return [
+        f"{path.relative_to(ROOT)}:{line}: {room_of(module)} imports {target}"
+        for module, path in modules() for target, line in imports(module, path)
+        if room_of(target) != room_of(module)
+        and height[room_of(target)] >= height[room_of(module)]
+    ]
+
+
+def cycles() -> list[str]:
+    """Return the modules that import each other, directly or through others, one cycle a line."""
+    graph = {module: {target for target, _ in imports(module, path)}
+             for module, path in modules()}
+    found, done, path_to = [], set(), []
+
+    def visit(module: str) -> None:
+        if module in path_to:
+            found.append(" > ".join([*path_to[path_to.index(module) :], module]))
+            return
+        if module in done:
+            return
+        path_to.append(module)
+        for target in sorted(graph.get(module, ())):
+            visit(target)
+        done.add(path_to.pop())
+
+    for module in graph:
+        visit(module)
+    return found

@@ -1,0 +1,213 @@
+"""Programs in text: what they mean, and every problem with its whole message."""
+
+import contextlib
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from myvta.isa.asm.assembler import AssemblyError, assemble, assemble_file
+from myvta.isa.asm.operand_text import Buffer
+from myvta.isa.config import NAMED
+from myvta.isa.instructions import Gemm, Load, decode_stream
+from myvta.isa.opcodes import MemoryType
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+PROGRAM = """
+.config 1x4x4               ; comments and blank lines
+.buffer image inp 0x10 8
+
+.uops first
+    1,2,3
+    0x00000004              ; raw
+.uops
+    5,6,7
+.uops second
+    7,7,7
+
+load inp dram=@image+7 cols=1 push_next   ; sram, rows, stride have defaults
+gemm uops=second
+gemm uops=first reset
+.word 0x00000000000000000000000000000003
+"""
+
+
+def test_program():
+    program = assemble(PROGRAM)
+    assert program.config is NAMED["1x4x4"]
+    assert program.buffers == (Buffer("image", MemoryType.INP, 0x10, 8),)
+    assert program.lines == (13, 14, 15, 16)
+    assert program.uops == b"".join(
+        word.to_bytes(4, "little")
+        for word in (1 | 2 << 8 | 3 << 16, 4, 5 | 6 << 8 | 7 << 16, 7 | 7 << 8 | 7 << 16)
+    )
+    load, second, first, raw = decode_stream(program.stream, NAMED["1x4x4"])
+    assert load == Load(memory_type=2, dram_base=0x17, x_size=1, x_stride=1, push_next=1)
+    assert second == Gemm(uop_bgn=3, uop_end=4)
+    assert first == Gemm(uop_bgn=0, uop_end=2, reset=1)
+    assert program.stream[-16:] == (3).to_bytes(16, "little")
+    assert raw.opcode == 3
+
+
+def test_documented_example():
+    page = (DOCS / "assembly.md").read_text(encoding="utf-8")
+    example = page.split("```")[1]
+    program = assemble(example)
+    assert len(program.stream) == 7 * 16
+    assert len(program.uops) == 2 * 4
+
+
+def test_documented_errors():
+    """The page shows what the assembler says."""
+    page = (DOCS / "assembly.md").read_text(encoding="utf-8")
+    shown = page.split("```")[-2].strip()
+    text = ".config default" + "\n" * 6 + "load inp sram=70000 cols=1\n\ngemm\n"
+    with pytest.raises(AssemblyError) as caught:
+        assemble(text, source="conv.s")
+    assert str(caught.value) == shown
+
+
+TOKENS = "pop_prev, pop_next, push_prev, push_next"
+PROBLEMS = {
+    "load inp sram=70000 cols=1": "load: sram (sram_base) must be 0..65535, not 70000",
+    "load inp cols=65536": "load: cols (x_size) must be 0..65535, not 65536",
+    "load inp cols=1 dram=0x100000000":
+        "load: dram (dram_base) must be 0..4294967295, not 4294967296",
+    "load inp cols=1 pad=16,0,0,0": "load: pad (y_pad_0) must be 0..15, not 16",
+    "load inp cols=1 pad=0,0,0,-1": "load: pad (x_pad_1) must be 0..15, not -1",
+    "load inp cols=1 pad=1,2":
+        "load: pad must be <y_pad_0>,<y_pad_1>,<x_pad_0>,<x_pad_1>, not '1,2'",
+    "load inp cols=x": "load: cols must be a number, not 'x'",
+    "load inp": "load: needs cols=<x_size>",
+    "load cols=1":
+        "load: needs its memory type first: one of uop, wgt, inp, acc, out, acc_8bit",
+    "load img cols=1":
+        "load: unknown memory type 'img'; known: uop, wgt, inp, acc, out, acc_8bit",
+    "load inp cols=1 cols=2": "load: cols is given 2 times",
+    "load inp cols=1 row=2":
+        "load: unknown operand 'row'; known: sram, dram, rows, cols, stride, pad",
+    "load inp cols=1 rows": "load: rows needs a value: rows=<y_size>",
+    "load inp cols=1 push": f"load: unknown flag 'push'; known: {TOKENS}",
+    "load inp cols=1 dram=@nope":
+        "load: dram: no buffer named 'nope' above this line; known: image",
+    "load wgt cols=1 dram=@image": "load: dram: buffer 'image' holds inp, not wgt",
+    "load inp cols=1 dram=@image+8": "load: dram: offset in buffer 'image' must be 0..7, not 8",
+    "load inp cols=1 dram=@image+x": "load: dram: offset in buffer 'image' must be 0..7, not x",
+    "gemm": "gemm: needs uops=<uop_bgn>:<uop_end>",
+    "gemm uops=nope":
+        "gemm: uops must be <uop_bgn>:<uop_end> or the name of a .uops section above this line, "
+        "not 'nope'",
+    "gemm uops=0:16385": "gemm: uops (uop_end) must be 0..16383, not 16385",
+    "gemm uops=0:1 loop=3": "gemm: loop must be <iter_out>x<iter_in>, not '3'",
+    "gemm uops=0:1 dst=2048,0": "gemm: dst (dst_factor_out) must be 0..2047, not 2048",
+    "gemm uops=0:1 relu": f"gemm: unknown flag 'relu'; known: reset, overwrite, {TOKENS}",
+    "gemm uops=0:1 pop_prev pop_prev": "gemm: pop_prev is given 2 times",
+    "alu uops=0:1": "alu: needs its ALU opcode first: one of min, max, add, shr, mul, rqt",
+    "alu sub uops=0:1": "alu: unknown ALU opcode 'sub'; known: min, max, add, shr, mul, rqt",
+    "alu add uops=0:1 imm=32768": "alu: imm must be -32768..32767, not 32768",
+    "alu add uops=0:1 zero_point=1 relu": "alu: relu, zero_point is for rqt alone",
+    "alu rqt uops=0:1": "alu: rqt needs zero_point=<zero_point>",
+    "alu rqt uops=0:1 zero_point=128": "alu: zero_point must be -128..127, not 128",
+    "alu rqt uops=0:1 zero_point=x": "alu: zero_point must be a number, not 'x'",
+    "alu rqt uops=0:1 zero_point=1 imm=1":
+        "alu: imm holds zero_point already: give one of the two",
+    "finish now": f"finish: unknown flag 'now'; known: {TOKENS}",
+    "finish x=1": "finish: unknown operand 'x'; known: none",
+    "FINISH": "unknown word 'FINISH'; a line starts with one of load, store, gemm, alu, finish, "
+              ".config, .buffer, .uops, .word",
+    "1,2,3": "a line of numbers is a micro-op and belongs under .uops: '1,2,3'",
+    ".word": ".word needs one number of 128 bits, not ''",
+    f".word 0x1{0:032x}": f".word needs one number of 128 bits, not '0x1{0:032x}'",
+    ".uops a b": ".uops takes one name of letters, digits, _ and ., not 'a b'",
+    ".uops kernel": ".uops section 'kernel' stands twice",
+    ".buffer x": ".buffer needs a name, a memory type, an element address and maybe a count",
+    ".buffer 1x inp 0": "buffer name '1x' must be letters, digits, _ and . after a letter",
+    ".buffer image inp 0": "buffer 'image' stands twice",
+    ".buffer x img 0": "unknown memory type 'img'; known: uop, wgt, inp, acc, out, acc_8bit",
+    ".buffer x inp -1": "buffer address must be 0..4294967295, not -1",
+    ".buffer x inp 0 0": "buffer count must be 1..4294967296, not 0",
+    ".config": ".config needs the name of a configuration or its file",
+    ".config default": ".config stands twice; a text is for one configuration",
+}
+
+
+@pytest.mark.parametrize(("line", "problem"), PROBLEMS.items())
+def test_problem(line, problem):
+    head = ".config default\n.buffer image inp 0x10 8\n.uops kernel\n0,0,0\nfinish\n"
+    with pytest.raises(AssemblyError) as caught:
+        assemble(head + line, source="a.s")
+    assert str(caught.value) == f"a.s:6: {problem}"
+
+
+@pytest.mark.parametrize(("line", "problem"), [
+    ("0,0,1024", "micro-op wgt must be 0..1023, not 1024"),
+    ("0,0", "a micro-op is dst,src,wgt or one raw word, not '0,0'"),
+    ("0,x,0", "a micro-op is dst,src,wgt or one raw word, not '0,x,0'"),
+    ("0x100000000", "a raw micro-op is one number of 32 bits, not 0x100000000"),
+])
+def test_micro_op_problem(line, problem):
+    with pytest.raises(AssemblyError) as caught:
+        assemble(f".uops\n{line}", NAMED["base"])
+    assert caught.value.problems == [(2, problem)]
+
+
+@pytest.mark.parametrize(("line", "problem"), [
+    ("gemm uops=0:1 overwrite", "gemm: configuration base has no overwrite"),
+    ("alu rqt uops=0:1 zero_point=0", "alu: configuration base has no rqt"),
+])
+def test_extension_that_is_missing(line, problem):
+    with pytest.raises(AssemblyError, match=f"^<text>:1: {problem}$"):
+        assemble(line, NAMED["base"])
+
+
+def test_all_problems_at_once_in_order():
+    with pytest.raises(AssemblyError) as caught:
+        assemble("finish x\nload inp cols=y rows=z\n.word\n", NAMED["base"])
+    assert [row for row, _ in caught.value.problems] == [1, 2, 2, 3]
+
+
+def test_configuration_problems(tmp_path):
+    with pytest.raises(AssemblyError, match=r"^<text>:1: no configuration: add `.config NAME`"):
+        assemble("finish")
+    with pytest.raises(AssemblyError, match=r"^<text>:2: \.config: 'nope' is neither a file nor"):
+        assemble("\n.config nope")
+    text = "<text>:1: the text is for configuration base, but 1x4x4 was asked for"
+    with pytest.raises(AssemblyError, match=f"^{re.escape(text)}$"):
+        assemble(".config base", NAMED["1x4x4"])
+    assert assemble(".config base", NAMED["base"].replace(log_bus_width=8)).config is NAMED["base"]
+
+
+def test_configuration_file_beside_the_text(tmp_path):
+    odd = NAMED["base"].replace(log_acc_buff_size=16)
+    (tmp_path / "odd.json").write_text(odd.to_json())
+    (tmp_path / "a.s").write_text(".config odd.json\nfinish\n")
+    assert assemble_file(tmp_path / "a.s").config == odd
+
+
+PIECES = st.sampled_from([
+    "load", "store", "gemm", "alu", "finish", "inp", "rqt", "add", "cols=", "uops=", "dram=@", "x",
+    "zero_point=", "imm=", "1", "-1", "0x", ",", ":", "@", "+", "=", " ", " ", " ", "\n", "\n", ";",
+    ".uops", ".word", ".buffer", ".config ", "relu", "pop_prev", "9" * 11, "base", "\0", "²",
+])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=30))
+def test_any_text_is_a_program_or_a_list_of_problems(pieces):
+    with contextlib.suppress(AssemblyError):
+        program = assemble("".join(pieces), NAMED["base"])
+        assert len(program.stream) == 16 * len(program.lines)
+
+
+def test_files_that_are_no_text(tmp_path):
+    path = tmp_path / "a.s"
+    path.write_bytes(b"\xff\x00")
+    with pytest.raises(AssemblyError) as caught:
+        assemble_file(path)
+    assert str(caught.value) == (
+        f"{path}:1: not a text: byte 0 is not UTF-8 (a binary is read by `myvta dis`)"
+    )
+    with pytest.raises(FileNotFoundError):
+        assemble_file(tmp_path / "missing.s")

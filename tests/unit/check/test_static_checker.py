@@ -1,0 +1,300 @@
+"""The static checker on directed streams: each finding, where it is, and what would mend it."""
+
+import pytest
+from checked_programs import check, outcomes
+from device_programs import ACC, BASE, INP, OUT, SIZE, UOP, WGT, Program, load
+from device_random import RandomProgram, Shape
+
+from myvta.isa.check.findings import Kind
+from myvta.isa.check.memory_map import Region
+from myvta.isa.check.static_checker import LIMIT, Chip, MemoryMap, StreamChecker
+from myvta.isa.config import named
+from myvta.isa.instructions import (
+    Alu,
+    Finish,
+    Gemm,
+    Load,
+    Store,
+    StreamError,
+    Undefined,
+    Uop,
+    encode_stream,
+    encode_uop,
+)
+from myvta.isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, AluOpcode, MemoryType
+
+CONFIG = named("1x4x4")
+DEPTH = {kind: CONFIG.depth(kind) for kind in MemoryType}
+INPS = Load(memory_type=INP, x_size=4, x_stride=4)
+WGTS = Load(memory_type=WGT, x_size=1, x_stride=1)
+UOPS = Load(memory_type=UOP, x_size=2, x_stride=2)
+ACCS = Load(memory_type=ACC, x_size=4, x_stride=4, dram_base=64)
+CLEAR = Gemm(reset=1, iter_in=4, dst_factor_in=1)
+PAIR = (Uop(), Uop(1, 1, 0))
+BASES = dict.fromkeys(MemoryType, 0) | {UOP: 0x8000}
+
+
+def image(*uops):
+    return (0x8000, b"".join(encode_uop(it, CONFIG).to_bytes(4, "little") for it in uops), "uops")
+
+
+def found(*instructions, uops=PAIR, chip=None, **memory):
+    """Check instructions and a FINISH; return the check."""
+    memory = {"contents": (image(*uops),), **memory}
+    return StreamChecker(CONFIG).check(
+        encode_stream([*instructions, Finish()], CONFIG), bases=BASES,
+        memory=MemoryMap(**memory), chip=chip,
+    )
+
+
+def kinds(check):
+    return [(it.kind, it.index) for it in check.findings]
+
+
+ORDERED = (
+    Load(**vars(UOPS)), INPS, Load(memory_type=WGT, x_size=1, x_stride=1, push_next=1),
+    Gemm(reset=1, iter_in=4, dst_factor_in=1),
+    Gemm(pop_prev=1, iter_in=4, dst_factor_in=1, src_factor_in=1, push_next=1),
+    Store(pop_prev=1, x_size=4, x_stride=4, dram_base=100),
+)
+
+
+def test_a_sound_stream_has_no_finding():
+    assert found(*ORDERED).findings == ()
+
+
+@pytest.mark.parametrize(("at", "flag", "kind"), [
+    (2, "push_next", Kind.DEADLOCK), (4, "pop_prev", Kind.RACE), (4, "push_next", Kind.DEADLOCK),
+    (5, "pop_prev", Kind.RACE),
+])
+def test_a_missing_flag(at, flag, kind):
+    stream = list(ORDERED)
+    stream[at] = type(stream[at])(**{**vars(stream[at]), flag: 0})
+    verdict = found(*stream)
+    assert kind in {it.kind for it in verdict.errors}
+    assert all(it.listing and it.fix for it in verdict.findings)
+
+
+def test_a_race_names_both_instructions_and_the_flags():
+    stream = list(ORDERED)
+    stream[4] = Gemm(**{**vars(stream[4]), "pop_prev": 0})
+    race = next(it for it in found(*stream).findings if it.kind == Kind.RACE)
+    assert (race.other, race.index) == (2, 4)
+    assert "WGT[0]" in race.text
+    assert "push_next on instruction 2" in race.fix and "pop_prev on instruction 4" in race.fix
+    assert race.listing.startswith("gemm uops=0:1")
+
+
+def test_only_what_is_touched_races():
+    apart = Load(memory_type=INP, sram_base=4, x_size=4, x_stride=4)
+    assert found(*ORDERED[:5], apart, ORDERED[5]).findings == ()
+    again = Load(memory_type=INP, sram_base=3, x_size=4, x_stride=4)
+    verdict = found(*ORDERED[:5], again, ORDERED[5])
+    assert kinds(verdict) == [(Kind.RACE, 5)]
+    assert verdict.findings[0].other == 4 and "INP[3]" in verdict.findings[0].text
+
+
+def test_memory_races_row_by_row():
+    """A load of every second tile beside a store of the others, and of the same ones."""
+    half = dict(x_size=1, y_size=4, x_stride=2, dram_base=100)
+    store = Store(pop_prev=1, **half)
+    between = Load(memory_type=INP, sram_base=8, **{**half, "dram_base": 101})
+    same = Load(memory_type=INP, sram_base=8, **{**half, "dram_base": 106})
+    assert found(*ORDERED[:5], store, between).findings == ()
+    verdict = found(*ORDERED[:5], store, same)
+    assert kinds(verdict) == [(Kind.RACE, 6)]
+    assert "memory 0x1a8..0x1ab" in verdict.findings[0].text  # tile 106 of 4 bytes
+    assert "compute" in verdict.findings[0].fix  # load and store have no queue of their own
+
+
+def test_a_load_that_waits_for_a_store_through_compute():
+    store = Store(pop_prev=1, x_size=4, x_stride=4, dram_base=100, push_prev=1)
+    relay = Load(memory_type=UOP, pop_next=1, push_prev=1)
+    after = Load(memory_type=INP, x_size=4, x_stride=4, dram_base=100, pop_next=1)
+    assert found(*ORDERED[:5], store, relay, after).findings == ()
+
+
+def test_circle_of_waits():
+    verdict = found(Load(memory_type=INP, pop_next=1, push_next=1),
+                    Load(memory_type=UOP, pop_prev=1, push_prev=1))
+    assert kinds(verdict) == [(Kind.DEADLOCK, 0), (Kind.DEADLOCK, 1)]
+    assert "which instruction 1 would push" in verdict.findings[0].text
+
+
+def test_finish_that_waits_for_ever():
+    verdict = found(Store(pop_prev=1))
+    assert kinds(verdict) == [(Kind.DEADLOCK, 0), (Kind.DEADLOCK, 1)]
+    assert "only 0 are pushed" in verdict.findings[0].text
+
+
+def test_full_module_queue():
+    waiting = [Load(memory_type=INP, pop_next=int(n == 0)) for n in range(QUEUE_DEPTH + 9)]
+    giver = Load(memory_type=UOP, push_prev=1)
+    assert found(giver, *waiting).findings == ()
+    verdict = found(*waiting, giver)
+    assert {it.kind for it in verdict.findings} == {Kind.DEADLOCK}
+    assert "never fetched" in verdict.findings[-1].text
+
+
+def test_full_token_queue():
+    givers = [Load(memory_type=INP, push_next=1)] * (TOKEN_CAPACITY + 1)
+    verdict = found(*givers, Load(memory_type=UOP, pop_prev=1))
+    assert verdict.findings[0].kind == Kind.TOKENS
+    verdict = found(*givers)
+    assert (Kind.DEADLOCK, TOKEN_CAPACITY) in kinds(verdict)
+
+
+def test_tokens_left_over_are_a_warning():
+    verdict = found(Load(memory_type=INP, push_next=1), Load(memory_type=INP, push_next=1))
+    assert kinds(verdict) == [(Kind.TOKENS, 0)]
+    assert verdict.errors == () and verdict.findings[0].warning
+
+
+def test_missing_finish_and_what_stands_behind_one():
+    checker = StreamChecker(CONFIG)
+    verdict = checker.check(encode_stream([INPS], CONFIG))
+    assert kinds(verdict) == [(Kind.FINISH, 0)]
+    assert kinds(checker.check(b"")) == [(Kind.FINISH, 0)]
+    verdict = checker.check(encode_stream([Finish(), Undefined(5)], CONFIG))
+    assert kinds(verdict) == [(Kind.UNREACHABLE, 1)] and not verdict.errors
+
+
+def test_a_stream_that_is_none():
+    with pytest.raises(StreamError, match="multiple of 16"):
+        StreamChecker(CONFIG).check(bytes(17))
+
+
+@pytest.mark.parametrize(("it", "kind"), [
+    (Undefined(6), Kind.ILLEGAL), (Load(memory_type=OUT, x_size=1), Kind.ILLEGAL),
+    (Load(memory_type=INP, pop_prev=1), Kind.ILLEGAL), (Store(x_size=1, x_pad_0=1), Kind.ILLEGAL),
+    (Alu(alu_opcode=5), Kind.ILLEGAL), (Store(memory_type=INP, x_size=1), Kind.ILLEGAL),
+    (Alu(alu_opcode=AluOpcode.RQT), Kind.ILLEGAL),
+    (Load(memory_type=INP, sram_base=DEPTH[INP] - 1, x_size=2), Kind.BOUNDS),
+    (Store(sram_base=DEPTH[OUT] - 1, x_size=2), Kind.BOUNDS),
+    (Gemm(uop_end=DEPTH[UOP] + 1), Kind.BOUNDS),
+    (Gemm(iter_in=2, dst_factor_in=DEPTH[ACC] - 1, reset=1, uop_bgn=1, uop_end=2), Kind.BOUNDS),
+    (Gemm(iter_out=2, src_factor_out=DEPTH[INP] - 1, uop_bgn=1, uop_end=2), Kind.BOUNDS),
+])
+def test_one_malformed_instruction(it, kind):
+    verdict = found(UOPS, it)
+    assert (kind, 1) in kinds(verdict)
+    assert next(f for f in verdict.findings if f.kind == kind).fix
+
+
+def test_extensions_of_another_configuration():
+    config = named("1x4x4_base")
+    code = encode_stream([Gemm(overwrite=1), Finish()], config)
+    assert (Kind.ILLEGAL, 0) in kinds(StreamChecker(config).check(code))
+
+
+def test_steps_at_the_very_end_of_a_scratchpad_are_legal():
+    last = Uop(dst=DEPTH[ACC] - 4)
+    assert found(UOPS, CLEAR, uops=(last, last)).findings == ()
+    past = Uop(dst=DEPTH[ACC] - 3)
+    assert kinds(found(UOPS, CLEAR, uops=(past, past))) == [(Kind.BOUNDS, 1)]
+
+
+def test_reads_of_what_nothing_wrote():
+    verdict = found(*ORDERED[:3], ORDERED[4], ORDERED[5])  # without the reset
+    assert kinds(verdict) == [(Kind.UNWRITTEN, 3)]
+    assert "ACC[0..3]" in verdict.findings[0].text
+    rqt = Alu(alu_opcode=AluOpcode.RQT, use_imm=1, iter_in=2, dst_factor_in=1, uop_bgn=1,
+              uop_end=2)
+    verdict = found(UOPS, ACCS, rqt, uops=(Uop(), Uop(0, 2, 0)))
+    assert kinds(verdict) == [(Kind.UNWRITTEN, 2)] and "ACC[4]" in verdict.findings[0].text
+
+
+def test_what_earlier_launches_left_is_known():
+    first = found(UOPS, CLEAR)
+    later = [Store(x_size=4, x_stride=4)]
+    assert kinds(found(*later)) == [(Kind.UNWRITTEN, 0)]
+    assert found(*later, chip=first.chip).findings == ()
+    assert found(CLEAR, chip=first.chip).findings == ()  # micro-ops too
+    assert kinds(found(CLEAR)) == [(Kind.MICRO_OPS, 0)]
+
+
+def test_micro_ops_that_nobody_knows():
+    verdict = found(UOPS, CLEAR, contents=())
+    assert kinds(verdict) == [(Kind.MICRO_OPS, 0), (Kind.MICRO_OPS, 1)]
+    part = Load(memory_type=UOP, x_size=3, x_stride=3)
+    assert (Kind.MICRO_OPS, 0) in kinds(found(part))  # the image has two
+
+
+def test_micro_ops_of_padding_are_zeros():
+    padded = Load(memory_type=UOP, x_size=1, x_stride=1, x_pad_1=1, dram_base=1)
+    verdict = found(padded, Gemm(reset=1, uop_end=2), Store(x_size=2, x_stride=2, pop_prev=0))
+    assert {it.kind for it in verdict.findings} == {Kind.RACE}  # both tiles are written
+
+
+def test_window_and_alignment():
+    memory = {"window": (0x1000, 0x1000), "contents": ((0x1800, image(Uop())[1], "uops"),)}
+    inside = Load(memory_type=INP, dram_base=0x400, x_size=4, x_stride=4)
+    below = Load(memory_type=INP, dram_base=0x3FF, x_size=4, x_stride=4)
+    rows = Load(memory_type=INP, dram_base=0x7F0, x_size=4, y_size=3, x_stride=8)
+    assert kinds(found(inside, below, rows, **memory)) == [(Kind.WINDOW, 1), (Kind.WINDOW, 2)]
+    verdict = found(inside, rows, **memory)
+    assert "0x2000" in verdict.findings[0].text  # the third row
+    code = encode_stream([Finish()], CONFIG)
+    checker = StreamChecker(CONFIG)
+    verdict = checker.check(code, address=0x1FF8, memory=MemoryMap(window=(0x1000, 0x1000)))
+    assert kinds(verdict) == [(Kind.ALIGNMENT, 0), (Kind.WINDOW, 0)]
+    assert kinds(checker.check(code, bases={ACC: 4})) == [(Kind.ALIGNMENT, 0)]
+
+
+def test_stores_over_live_data():
+    store = Store(x_size=4, x_stride=4, pop_prev=1, dram_base=100)
+    weights = (400, bytes(4), "weights")
+    verdict = found(*ORDERED[:5], store, contents=(image(Uop(), Uop(1, 1)), weights))
+    assert kinds(verdict) == [(Kind.OVERLAP, 5)] and "weights" in verdict.findings[0].text
+    kept = Region(412, 500, "tensor 'x'")
+    verdict = found(*ORDERED[:5], store, kept=(kept,))
+    assert kinds(verdict) == [(Kind.OVERLAP, 5)]
+    assert found(*ORDERED[:5], store, kept=(Region(416, 500, "x"),)).findings == ()
+    skipping = Store(x_size=1, y_size=2, x_stride=8, pop_prev=1, dram_base=100)
+    assert found(*ORDERED[:5], skipping, kept=(Region(404, 432, "x"),)).findings == ()
+
+
+def test_stores_over_the_stream_itself():
+    code = encode_stream([*ORDERED, Finish()], CONFIG)
+    verdict = StreamChecker(CONFIG).check(
+        code, address=384, bases=BASES, memory=MemoryMap(contents=(image(Uop(), Uop(1, 1)),)),
+    )
+    assert kinds(verdict) == [(Kind.OVERLAP, 5)]
+
+
+def test_loads_of_memory_that_holds_nothing():
+    given = {"inputs": (Region(0, 64, "x"),)}
+    assert found(*ORDERED, **given).findings == ()
+    far = Load(memory_type=INP, dram_base=14, x_size=4, x_stride=4, sram_base=8)
+    assert kinds(found(*ORDERED, far, **given)) == [(Kind.UNWRITTEN, 6)]
+    after = [Store(pop_prev=1, x_size=4, x_stride=4, dram_base=100, push_prev=1),
+             Load(memory_type=UOP, pop_next=1, push_prev=1)]
+    back = dict(memory_type=INP, x_size=2, y_size=2, x_stride=2, pop_next=1)
+    assert found(*ORDERED[:5], *after, Load(dram_base=100, **back), **given).findings == ()
+    verdict = found(*ORDERED[:5], *after, Load(dram_base=101, **back), **given)
+    assert kinds(verdict) == [(Kind.UNWRITTEN, 7)]
+
+
+def test_findings_are_limited():
+    verdict = found(*[Load(memory_type=OUT, x_size=1)] * (LIMIT + 50))
+    assert len(verdict.findings) == LIMIT
+
+
+def test_a_program_of_every_kind_is_sound_and_its_end_is_read():
+    program = RandomProgram(CONFIG, Shape(seed=3), [])
+    assert check(program).findings == ()
+    assert len(outcomes(program, 5)) == 1
+    assert (Kind.WINDOW, 0) in kinds(check(program, window=(BASE, 0x1000)))
+
+
+def test_directed_program_by_sequential_tokens():
+    program = Program(CONFIG)
+    program.uops(Uop(), Uop(1, 1, 0))
+    region = program.data(INP, [[1, 2, 3, 4]] * 4)
+    program.add(load(region), CLEAR)
+    program.store(0, 4)
+    assert SIZE and check(program).findings == ()
+
+
+def test_chip_is_a_value():
+    assert Chip() == Chip() and hash(found(UOPS).chip) == hash(found(UOPS).chip)

@@ -1,0 +1,242 @@
+"""`myvta compile` and `myvta run`: what they print, write and refuse."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner, Result
+from compiler_networks import NetworkBuilder, random_network, save
+from qdq_models import hand_made
+
+from myvta.cli.compile_command import parse_bytes, parse_shapes
+from myvta.cli.input_errors import InputError
+from myvta.cli.main import VERBS, cli
+from myvta.compiler.compile import compile_model
+from myvta.compiler.reference.reference_evaluator import evaluate
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to a folder with a network, calibration data and images."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    build = random_network(6)
+    save(build, tmp_path / "net.onnx")
+    np.savez(tmp_path / "calib.npz", **build.samples(4))
+    np.savez(tmp_path / "images.npz", **build.samples(3))
+    return tmp_path
+
+
+def myvta(*args: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(cli, args)
+
+
+def refused(*args: str) -> str:
+    """Run the command, which must refuse in one line; return it."""
+    before = sorted(Path().iterdir())
+    result = myvta(*args)
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
+    assert sorted(Path().iterdir()) == before, "something was left behind"
+    assert result.stderr.startswith("error: ")
+    return result.stderr.removeprefix("error: ").rstrip("\n")
+
+
+def test_the_verbs_are_there() -> None:
+    assert {"compile", "run"} <= set(VERBS)
+
+
+def test_compile_and_run(folder: Path) -> None:
+    result = myvta("compile", "net.onnx", "--calib", "calib.npz", "--config", "1x4x4")
+    assert result.exit_code == 0, result.output
+    assert "wrote net.vta" in result.output
+    assert "conv0" in result.output
+    (entry,) = [line for line in result.output.splitlines() if "(input)" in line]
+    assert re.search(r"^input +\(input\) +host +> 2\^-\d+ +0.00 % +\d+\.\d dB", entry)
+    ran = myvta("run", "net.vta", "--input", "images.npz", "--output", "out.npz", "--layers")
+    assert ran.exit_code == 0, ran.output
+    assert "3 images in 3 launches on model://" in ran.output
+    with np.load("calib.npz") as calibration:
+        made = compile_model("net.onnx", dict(calibration), "1x4x4")
+    with np.load("images.npz") as images:
+        wanted = evaluate(made.quantized, dict(images))
+    with np.load("out.npz") as found:
+        layers = [name for name in found.files if name.endswith(".q")]
+        assert len(layers) > 2
+        for name in layers:
+            want = wanted[name[:-2]]
+            np.testing.assert_array_equal(found[name].reshape(want.shape), want)
+
+
+def test_json(folder: Path) -> None:
+    result = myvta("compile", "net.onnx", "--calib", "calib.npz", "-o", "a.vta", "--json")
+    report = json.loads(result.output)
+    assert report["output"] == "a.vta"
+    assert report["config"] == "default"
+    assert {node["where"] for node in report["nodes"]} == {"accelerator"}
+    ran = json.loads(myvta("run", "a.vta", "--input", "images.npz", "--json").output)
+    assert ran["images"] == 3
+    assert len(ran["launches"]) == 3
+    assert ran["launches"][0]["counters"]["GEMM_STEPS"] == sum(
+        node["costs"]["gemm_steps"] for node in report["nodes"]
+    )
+    assert list(ran["outputs"]) == ["gemm5"] or len(ran["outputs"]) == 1
+
+
+@pytest.mark.parametrize(("fuse", "count"), [("on", 1), ("off", 0)])
+def test_layers_in_a_convolution(folder: Path, fuse: str, count: int) -> None:
+    build = NetworkBuilder(1)
+    x = build.conv(build.input((1, 6, 5, 5)), 7)
+    build.node("LeakyRelu", [x], build.shapes[x], alpha=0.25)
+    save(build, folder / "net.onnx")
+    np.savez(folder / "calib.npz", **build.samples(4))
+    result = myvta(
+        "compile", "net.onnx", "--calib", "calib.npz", "--config", "1x4x4", "--fuse", fuse,
+        "--json")
+    assert result.exit_code == 0, result.output
+    reasons = [node["reason"] for node in json.loads(result.output)["nodes"]]
+    assert sum(reason.endswith("; computed in conv0") for reason in reasons) == count
+
+
+def test_compare(folder: Path) -> None:
+    compile_it = ("compile", "net.onnx", "--calib", "calib.npz", "--compare")
+    result = myvta(*compile_it)
+    assert result.exit_code == 0, result.output
+    assert "greatest elements, float against integer; at the same place in " in result.output
+    assert " of 4 images; " in result.output
+    (output,) = json.loads(myvta(*compile_it, "--json").output)["compared"]
+    assert len(output["images"]) == len(output["float"]) == len(output["integer"]) == 4
+    row = output["images"][3]
+    assert row["value"] == np.max(output["integer"][3])
+    assert f"{row['value']:.6g}" in result.output
+
+
+def test_forced_quantization(folder: Path) -> None:
+    compile_it = ("compile", "net.onnx", "--calib", "calib.npz", "--json")
+    forced = json.loads(myvta(
+        *compile_it, "--calibration", "kl", "--scales", "power-of-two", "--equalize", "off").output)
+    assert (forced["method"], forced["scales"]) == ("kl", "power-of-two")
+    assert not forced["equalized"]
+    assert list(forced["tried"]) == ["kl"]
+    for node in forced["nodes"]:
+        if node["weight_scale"]:
+            assert node["weight_scale"][0] == node["weight_scale"][1]
+    free = json.loads(myvta(*compile_it).output)
+    assert {"error", "minmax", "percentile", "kl"} <= set(free["tried"])
+    for option in ("--scales", "--equalize"):
+        assert f"Invalid value for '{option}'" in refused(*compile_it[:4], option, "some")
+
+
+def test_a_model_that_comes_quantized(folder: Path) -> None:
+    onnx.save(hand_made(), "q.onnx")
+    np.savez("q.npz", x=np.random.default_rng(1).normal(0, 2, (5, 2, 3, 3)))
+    result = myvta("compile", "q.onnx", "--calib", "q.npz")
+    assert result.exit_code == 0, result.output
+    assert "the model came quantized: on its own integers a layer is at most " in result.output
+    assert "out: greatest element where the model has it in 5 of 5 images" in result.output
+    report = json.loads(myvta("compile", "q.onnx", "--calib", "q.npz", "--json").output)
+    assert report["method"] == "given"
+    assert report["nodes"][0]["deviation"][0] <= 1
+    assert report["same_argmax"] == {"out": [5, 5]}
+    assert "its scales need 8-bit operands and RQT, and base has not both" in refused(
+        "compile", "q.onnx", "--calib", "q.npz", "--config", "base")
+
+
+def test_host_nodes_are_explained(folder: Path) -> None:
+    build = NetworkBuilder()
+    build.node("Sigmoid", [build.conv(build.input((1, 2, 4, 4)), 3)], (1, 3, 4, 4))
+    save(build, folder / "s.onnx")
+    np.savez("s.npz", **build.samples(2))
+    result = myvta("compile", "s.onnx", "--calib", "s.npz")
+    assert "on the host: sigmoid1 (Sigmoid): no lowering for Sigmoid" in result.output
+
+
+def test_sizes_from_the_command_line(folder: Path) -> None:
+    build = NetworkBuilder()
+    build.conv(build.input(("n", 2, "h", 4)), 3)
+    save(build, folder / "d.onnx")
+    np.savez("d.npz", input=np.ones((2, 2, 6, 4), np.float32))
+    assert "has a dynamic shape [n, 2, h, 4]" in refused("compile", "d.onnx", "--calib", "d.npz")
+    result = myvta("compile", "d.onnx", "--calib", "d.npz", "--shape", "input=1,2,6,4")
+    assert result.exit_code == 0, result.output
+
+
+def test_wrong_networks(folder: Path) -> None:
+    assert refused("compile", "no.onnx", "--calib", "calib.npz") == (
+        "cannot read no.onnx: No such file or directory"
+    )
+    Path("text.onnx").write_text("not a network")
+    assert refused("compile", "text.onnx", "--calib", "calib.npz").startswith(
+        "text.onnx: not an ONNX file"
+    )
+    build = NetworkBuilder()
+    x = build.input((1, 2))
+    build.node("Gemm", [x, build.constant(np.full((2, 3), np.nan))], (1, 3))
+    save(build, folder / "nan.onnx")
+    assert refused("compile", "nan.onnx", "--calib", "calib.npz") == (
+        "nan.onnx: weight 'w0' holds 6 NaN or infinite values of 6: export the model again"
+    )
+
+
+def test_wrong_calibration(folder: Path) -> None:
+    np.savez("wrong.npz", input=np.zeros((4, 1, 99, 99)))
+    assert "wrong.npz: 'input' must have shape [images, " in refused(
+        "compile", "net.onnx", "--calib", "wrong.npz")
+    assert refused("compile", "net.onnx", "--calib", "no.npz") == (
+        "cannot read no.npz: No such file or directory"
+    )
+    assert "net.onnx: not an npz file" in refused("compile", "net.onnx", "--calib", "net.onnx")
+    assert "Missing option '--calib'" in refused("compile", "net.onnx")
+
+
+def test_wrong_configuration_and_options(folder: Path) -> None:
+    compile_it = ("compile", "net.onnx", "--calib", "calib.npz")
+    assert "neither a file nor a named configuration" in refused(*compile_it, "--config", "7x7")
+    assert "out of device memory" in refused(*compile_it, "--memory", "8K")
+    assert refused(*compile_it, "--memory", "much") == (
+        "--memory much: give it as a number of bytes, 64M or 1G"
+    )
+    assert refused(*compile_it, "--shape", "1,2") == "--shape 1,2: give it as NAME=1,1,8,8"
+    assert "Invalid value for '--calibration'" in refused(*compile_it, "--calibration", "guess")
+
+
+def test_places_that_cannot_be_written(folder: Path) -> None:
+    assert refused("compile", "net.onnx", "--calib", "calib.npz", "-o", "no/folder/net.vta") == (
+        "cannot write no/folder/net.vta: No such file or directory"
+    )
+    assert refused("compile", "net.onnx", "--calib", "calib.npz", "-o", "calib.npz/x.vta") == (
+        "cannot write calib.npz/x.vta: Not a directory"
+    )
+    assert myvta("compile", "net.onnx", "--calib", "calib.npz").exit_code == 0
+    assert "cannot write calib.npz/out.npz" in refused(
+        "run", "net.vta", "--input", "images.npz", "--output", "calib.npz/out.npz")
+
+
+def test_wrong_runs(folder: Path) -> None:
+    assert myvta("compile", "net.onnx", "--calib", "calib.npz").exit_code == 0
+    run = ("run", "net.vta", "--input")
+    np.savez("wrong.npz", input=np.zeros((4, 1, 99, 99)))
+    assert "wrong.npz: 'input' must have shape [images, " in refused(*run, "wrong.npz")
+    assert "no.npz: No such file or directory" in refused(*run, "no.npz")
+    assert "no.vta" in refused("run", "no.vta", "--input", "images.npz")
+    assert "net.onnx refused: foreign" in refused("run", "net.onnx", "--input", "images.npz")
+    Path("half.vta").write_bytes(Path("net.vta").read_bytes()[:5000])
+    assert "half.vta refused: truncated" in refused("run", "half.vta", "--input", "images.npz")
+    assert "nowhere" in refused(*run, "images.npz", "--target", "nowhere://")
+    assert "1x8x8" in refused(*run, "images.npz", "--target", "model://?config=1x8x8")
+
+
+def test_parsing() -> None:
+    assert parse_shapes(("a=1,2", "b:0=3")) == {"a": (1, 2), "b:0": (3,)}
+    assert [parse_bytes(text) for text in ("12", "3k", "64M", "1G")] == [
+        12, 3072, 64 << 20, 1 << 30,
+    ]
+    for text in ("", "-1", "M", "1.5M"):
+        with pytest.raises(InputError):
+            parse_bytes(text)

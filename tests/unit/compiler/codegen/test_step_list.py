@@ -1,0 +1,81 @@
+"""Steps become a stream; without its tokens it goes wrong."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from compiler_networks import check_every_layer, compiled, random_network
+
+from myvta.compiler.codegen import step_list as pipeline_module
+from myvta.compiler.codegen.step_list import Pipeline
+from myvta.driver.errors import CheckError
+from myvta.driver.run import program_runner as execute
+from myvta.driver.stream.stream import Stream, StreamBuilder
+from myvta.isa.config import named
+from myvta.isa.instructions import Load
+from myvta.isa.opcodes import MemoryType
+
+
+def load(builder: StreamBuilder) -> None:
+    """Emit a load of one tile."""
+    builder.load_2d(MemoryType.INP, 0, 0, 1)
+
+
+def multiply(first: int, builder: StreamBuilder) -> None:
+    """Emit a GEMM of a kernel of two micro-ops."""
+    builder.gemm([(first, 0, 0), (first + 1, 0, 0)])
+
+
+@pytest.mark.parametrize(("kernels", "loads"), [(3, 1), (200, 200)])
+def test_kernels_are_loaded_together_if_they_fit(kernels: int, loads: int) -> None:
+    pipeline = Pipeline()
+    pipeline.preload("layer")
+    for first in range(kernels):
+        pipeline.step(partial(multiply, first), "layer")
+    stream = pipeline.build(named("1x4x4"))  # holds 256 micro-ops
+    issued = [item for item in stream.instructions if isinstance(item, Load)]
+    assert len(issued) == loads
+    assert sum(item.x_size for item in issued) == 2 * kernels
+
+
+def test_notes_name_the_step() -> None:
+    pipeline = Pipeline()
+    pipeline.step(load, "conv1")
+    assert pipeline.build(named("1x4x4")).notes == ("conv1", "")
+
+
+def test_a_draft_has_the_same_instructions() -> None:
+    pipeline = Pipeline()
+    pipeline.step(load, "conv1")
+    pipeline.step(partial(multiply, 0), "conv1")
+    made, draft = (pipeline.build(named("1x4x4"), draft=flag) for flag in (False, True))
+    assert draft.instructions == made.instructions
+    assert draft.uops == made.uops
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_without_its_tokens_a_network_goes_wrong(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of every test under permuted schedules: they do notice missing tokens."""
+    def forget(stream: Stream) -> Stream:
+        return stream
+
+    build = random_network(seed)
+    made = compiled(build, tmp_path, "1x4x4")
+    inputs = build.samples(1)
+    check_every_layer(made, inputs, order="1")
+    monkeypatch.setattr(pipeline_module, "with_tokens", forget)
+    broken = compiled(build, tmp_path, "1x4x4")
+    with pytest.raises(CheckError):
+        check_every_layer(broken, inputs)
+    monkeypatch.setattr(execute, "require_program", lambda program: None)
+    wrong = 0
+    for order in range(5):
+        try:
+            check_every_layer(broken, inputs, order=str(order))
+        except AssertionError:
+            wrong += 1
+    assert wrong

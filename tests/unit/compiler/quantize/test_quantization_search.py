@@ -1,0 +1,127 @@
+"""What is chosen by measured error, what is forced, and the figures that say so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from compiler_networks import NetworkBuilder, check_every_layer, float_values, random_network, save
+
+from myvta.compiler.compile import Compiled, compile_model
+from myvta.compiler.frontend.onnx.onnx_importer import import_model
+from myvta.compiler.quantize.activation_scales import METHODS
+from myvta.compiler.quantize.error_metrics import ratio
+from myvta.compiler.quantize.quantization_search import Options
+from myvta.compiler.reference.reference_evaluator import evaluate
+
+
+def with_outliers() -> tuple[NetworkBuilder, dict[str, np.ndarray]]:
+    """Return a network and data of which one pixel in a few thousand is far too large."""
+    build = NetworkBuilder(2)
+    build.gemm(build.flatten(build.relu(build.conv(build.input((1, 3, 8, 8)), 8))), 6)
+    samples = build.samples(40)
+    samples["input"][0, :, 3, 3] = 40
+    return build, samples
+
+
+def snr_by_hand(made: Compiled, path: Path, inputs: np.ndarray, name: str) -> float:
+    """Run both networks again, image by image, and return the ratio of one tensor."""
+    (wanted,) = float_values(import_model(path)[1], [name], inputs)
+    exponent = made.quantized.tensors[name].exponent
+    assert exponent is not None
+    found = evaluate(made.quantized, {"input": inputs})[name] * 2.0**exponent
+    return float(10 * np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum()))
+
+
+def test_auto_is_the_best_of_all(tmp_path: Path) -> None:
+    build, samples = with_outliers()
+    path = save(build, tmp_path / "n.onnx")
+
+    def made(**options: Any) -> Compiled:
+        return compile_model(path, samples, "1x4x4", **options)
+
+    (output,) = made().quantized.outputs
+    singles = {}
+    for method in METHODS:
+        one = made(method=method, equalize="off")
+        assert list(one.report.tried) == [method]
+        assert one.report.method == method
+        singles[method] = one.report.tried[method]
+        by_hand = snr_by_hand(one, path, samples["input"][:32], output)
+        assert singles[method] == pytest.approx(by_hand, abs=1e-3)
+    assert len({round(value, 3) for value in singles.values()}) > 1
+    auto = made(equalize="off")
+    assert auto.report.tried == pytest.approx(singles)
+    assert auto.report.method == max(singles, key=lambda method: singles[method])
+    both = made()
+    assert both.report.tried.items() >= auto.report.tried.items()
+    assert len(both.report.tried) == 2 * len(METHODS)
+    best = max(both.report.tried, key=lambda title: both.report.tried[title])
+    assert best == both.report.method + (", equalized" if both.report.equalized else "")
+    check_every_layer(both, build.samples(1))
+
+
+def test_ratios_and_clipping_of_each_node(tmp_path: Path) -> None:
+    build, samples = with_outliers()
+    path = save(build, tmp_path / "n.onnx")
+    made = compile_model(path, samples, "1x4x4", method="percentile", equalize="off")
+    for node, quantized in zip(made.report.nodes, made.quantized.nodes, strict=True):
+        by_hand = snr_by_hand(made, path, samples["input"][:32], quantized.outputs[0])
+        assert node.snr == pytest.approx(by_hand, abs=1e-3)
+    (entry,) = made.report.entries
+    assert (entry.name, entry.maker, entry.zero_point) == ("input", "", 0)
+    assert entry.scale == made.quantized.tensors["input"].scale
+    by_hand = snr_by_hand(made, path, samples["input"][:32], "input")
+    assert entry.snr == pytest.approx(by_hand, abs=1e-3)
+    assert entry.clipped == 0
+    made = compile_model(path, samples, "1x4x4_int4", method="error", equalize="off")
+    conv = made.quantized.nodes[0]
+    (values,) = float_values(import_model(path)[1], conv.outputs, samples["input"])
+    exponent = made.quantized.tensors[conv.outputs[0]].exponent
+    assert exponent is not None
+    share = (np.floor(values / 2.0**exponent + 0.5) > 7).mean()
+    assert made.report.nodes[0].clipped == pytest.approx(share)
+    assert share > 0
+    (entry,) = made.report.entries
+    rounded = np.floor(samples["input"] / entry.scale + 0.5)
+    assert entry.clipped == pytest.approx(((rounded > 7) | (rounded < -8)).mean())
+    assert entry.clipped
+    minmax = compile_model(path, samples, "1x4x4_int4", method="minmax", equalize="off")
+    assert minmax.report.nodes[0].clipped == minmax.report.entries[0].clipped == 0
+
+
+def test_outputs_compared_image_by_image(tmp_path: Path) -> None:
+    build = random_network(6)
+    path, samples = save(build, tmp_path / "n.onnx"), build.samples(5)
+    made = compile_model(path, samples, "1x8x8")
+    (output,) = made.compared
+    rows = output.images()
+    assert len(rows) == 5
+    floats = float_values(import_model(path)[1], [output.name], samples["input"])[0]
+    for row, image, wanted in zip(rows, samples["input"], floats, strict=True):
+        exponent = made.quantized.tensors[output.name].exponent or 0
+        found = evaluate(made.quantized, {"input": image[None]})[output.name] * 2.0**exponent
+        assert row.float_argmax == wanted.argmax()
+        assert row.argmax == found.argmax()
+        assert row.float_value == pytest.approx(wanted.max(), abs=1e-6)
+        assert row.value == found.max()
+        assert row.largest_difference == pytest.approx(np.abs(wanted - found[0]).max(), abs=1e-6)
+    data = output.to_json()
+    assert np.shape(data["float"]) == np.shape(data["integer"]) == output.wanted.shape
+
+
+@pytest.mark.parametrize(("wanted", "found", "ratio_db"), [
+    ([3.0, 4.0], [3.0, 4.5], 20.0), ([1.0, 0.0], [0.0, 0.0], 0.0), ([1.0], [1.0], 120.0),
+    ([0.0], [0.0], 120.0), ([0.0], [1.0], -120.0),
+])
+def test_ratio(wanted: list[float], found: list[float], ratio_db: float) -> None:
+    assert ratio(np.array(wanted), np.array(found)) == pytest.approx(ratio_db)
+
+
+def test_options_there_are_not() -> None:
+    with pytest.raises(ValueError, match=r"^method must be one of auto, error, .* not 'best'$"):
+        Options(method="best")
+    with pytest.raises(ValueError, match=r"^equalize must be one of auto, on, off, not 'yes'$"):
+        Options(equalize="yes")

@@ -1,0 +1,162 @@
+"""Quantization: exponents, biases, shifts, and what is done when numbers do not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from compiler_networks import NetworkBuilder, random_network, save
+
+from myvta.compiler.canonicalize.canonicalize import fold
+from myvta.compiler.frontend.onnx.onnx_evaluator import evaluator
+from myvta.compiler.frontend.onnx.onnx_importer import import_model
+from myvta.compiler.ir.compile_errors import CompileError
+from myvta.compiler.ir.fixed_point import dequantize
+from myvta.compiler.ir.quantized_graph import DROPPED, QuantizedGraph
+from myvta.compiler.partition.partition import place
+from myvta.compiler.quantize.activation_scales import choose_exponent
+from myvta.compiler.quantize.calibrate import calibrate, check_samples
+from myvta.compiler.quantize.quantizer import quantize_graph
+from myvta.compiler.reference.reference_evaluator import evaluate
+from myvta.isa.config import named
+
+
+def quantized(
+    build: NetworkBuilder, folder: Path, samples: dict[str, np.ndarray] | None = None,
+    config: str = "default", method: str = "error",
+) -> QuantizedGraph:
+    """Quantize a network for a configuration."""
+    graph, model = import_model(save(build, folder / "n.onnx"))
+    fold(graph)
+    chosen = named(config)
+    samples = check_samples(samples or build.samples(4), graph)
+    names = [name for name, tensor in graph.tensors.items() if not tensor.constant]
+    seen = calibrate(model, graph, samples, names)
+    return quantize_graph(
+        graph, place(graph, chosen), seen, chosen.inp_width, chosen.wgt_width, method
+    )
+
+
+@pytest.mark.parametrize(("peak", "width", "exponent"), [
+    (127.0, 8, 0), (128.0, 8, 1), (1.0, 8, -6), (0.99, 8, -7), (7.0, 4, 0), (7.5, 4, 1),
+    (0.0, 8, 0),
+])
+def test_minmax_clips_nothing(peak: float, width: int, exponent: int) -> None:
+    assert choose_exponent(np.array([peak]), peak, width, "minmax") == exponent
+
+
+def test_error_clips_an_outlier() -> None:
+    values = np.append(np.linspace(-1, 1, 4000), 1.1)
+    assert choose_exponent(values, 1.1, 8, "minmax") == -6
+    assert choose_exponent(values, 1.1, 8, "error") == -7
+
+
+def test_error_keeps_a_range_that_is_used() -> None:
+    values = np.linspace(-1.3, 1.3, 1000)
+    assert choose_exponent(values, 1.3, 8, "error") == -6
+
+
+def test_unknown_method() -> None:
+    with pytest.raises(ValueError, match=r"^method must be one of error, minmax, .* not 'best'$"):
+        choose_exponent(np.zeros(1), 0.0, 8, "best")
+
+
+def convolution(weight: float, bias: float) -> NetworkBuilder:
+    """Return a 1x1 convolution of one channel."""
+    build = NetworkBuilder()
+    x = build.input((1, 1, 1, 4))
+    names = [x, build.constant(np.full((1, 1, 1, 1), weight)), build.constant(np.array([bias]))]
+    build.node("Conv", names, (1, 1, 1, 4), kernel_shape=(1, 1))
+    return build
+
+
+def test_a_convolution_worked_by_hand(tmp_path: Path) -> None:
+    samples = {"input": np.array([[[[0.5, -0.25, 0.75, 0.0]]]], np.float32)}
+    graph = quantized(convolution(1.5, 0.125), tmp_path, samples, method="minmax")
+    (node,) = graph.nodes
+    assert graph.tensors["input"].exponent == -7  # 0.75 * 128 = 96
+    assert node.weight_scale == 2**-6
+    assert node.weight is not None
+    assert node.weight.item() == 96
+    assert node.requant is not None
+    assert node.requant.bias.item() == 0.125 * 2**13
+    assert graph.tensors["conv0"].exponent == -6  # 1.25 * 64 = 80
+    assert node.requant.shift.item() == 7
+    np.testing.assert_array_equal(
+        evaluate(graph, samples)["conv0"].ravel(), [56, -16, 80, 8]
+    )
+
+
+def test_an_output_is_never_finer_than_its_accumulator(tmp_path: Path) -> None:
+    samples = {"input": np.array([[[[100.0, 0, 0, 0]]]], np.float32)}
+    build = convolution(100.0, -10000.0)  # outputs are around zero: 0 and -10000
+    graph = quantized(build, tmp_path, samples)
+    requant = graph.nodes[0].requant
+    assert requant is not None
+    assert 0 <= requant.shift.item() <= 31
+
+
+def test_a_huge_bias_makes_the_weights_coarser(tmp_path: Path) -> None:
+    samples = {"input": np.full((1, 1, 1, 4), 1e-3, np.float32)}
+    graph = quantized(convolution(1e-3, 1e6), tmp_path, samples)
+    real = dequantize(evaluate(graph, samples)["conv0"], graph.tensors["conv0"].exponent or 0)
+    np.testing.assert_allclose(real.ravel(), 1e6, rtol=0.01)
+    requant = graph.nodes[0].requant
+    assert requant is not None
+    assert abs(int(requant.bias.item())) < 1 << 30
+
+
+def test_a_tensor_of_zeros(tmp_path: Path) -> None:
+    samples = {"input": np.zeros((1, 1, 1, 4), np.float32)}
+    graph = quantized(convolution(0.0, 0.0), tmp_path, samples)
+    assert not evaluate(graph, samples)["conv0"].any()
+
+
+def test_an_input_of_an_add_that_cannot_matter_counts_as_zero(tmp_path: Path) -> None:
+    build = NetworkBuilder()
+    x = build.input((1, 4), "x")
+    y = build.input((1, 4), "y")
+    build.add(x, y)
+    samples = {"x": np.ones((1, 4), np.float32), "y": np.full((1, 4), 1e-9, np.float32)}
+    graph = quantized(build, tmp_path, samples)
+    assert graph.nodes[0].shifts[1] == DROPPED
+    found = evaluate(graph, samples)
+    np.testing.assert_array_equal(found["add0"], found["x"])
+
+
+def test_weights_computed_to_nan_are_refused(tmp_path: Path) -> None:
+    build = NetworkBuilder()
+    x = build.input((1, 2))
+    weight = build.node("Log", [build.constant(np.full((3, 2), -1.0))], (3, 2))
+    build.node("Gemm", [x, weight], (1, 3), transB=1)
+    with pytest.raises(CompileError) as caught:
+        quantized(build, tmp_path)
+    assert "NaN" in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_networks_stay_near_float(tmp_path: Path, seed: int) -> None:
+    build = random_network(seed)
+    samples = build.samples(16)
+    graph = quantized(build, tmp_path, samples)
+    (output,) = graph.outputs
+    model = import_model(tmp_path / "n.onnx")[1]
+    run = evaluator(model, [output])
+    wanted = np.concatenate([
+        run({"input": samples["input"][index : index + 1]})[output] for index in range(16)
+    ])
+    found = dequantize(evaluate(graph, samples)[output], graph.tensors[output].exponent or 0)
+    noise, signal = np.square(found - wanted).sum(), np.square(wanted).sum()
+    assert 10 * np.log10(signal / noise) > 22  # dB; an 8-bit tensor alone has about 40
+
+
+@pytest.mark.parametrize("config", ["1x4x4_int4", "1x16x16_w4"])
+def test_narrow_operands_are_in_range(tmp_path: Path, config: str) -> None:
+    build = random_network(3)
+    graph = quantized(build, tmp_path, config=config)
+    for node in graph.nodes:
+        if node.weight is not None:
+            assert np.abs(node.weight.astype(int)).max() <= 8
+            assert node.weight.min() >= -8
+            assert node.weight.max() <= 7

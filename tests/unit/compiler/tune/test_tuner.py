@@ -1,0 +1,162 @@
+"""The search over schedules: valid, resumable, and what it finds is what compile then uses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from compiler_networks import NetworkBuilder, check_every_layer, compiled
+
+from myvta.compiler.ir.compile_errors import CompileError
+from myvta.compiler.schedule.select_tiling import ScheduleOptions
+from myvta.compiler.schedule.tiling_space import buffers_of
+from myvta.compiler.schedule.tuned_schedules import read_tuned, write_tuned
+from myvta.compiler.schedule.tuning_log import Trial, TrialLog
+from myvta.compiler.tune.tuner import SEARCHES, Layer, Tuner, layers_of, propose
+from myvta.isa.config import named
+
+CONFIG = named("1x4x4")
+
+
+@pytest.fixture
+def network() -> NetworkBuilder:
+    """Two convolutions of one shape, another, and a dense layer."""
+    build = NetworkBuilder(3)
+    x = build.relu(build.conv(build.input((1, 8, 9, 9)), 8))
+    build.gemm(build.flatten(build.conv(build.conv(x, 8), 6, (1, 1), pads=(0, 0, 0, 0))), 10)
+    return build
+
+
+@pytest.fixture
+def layers(network: NetworkBuilder, tmp_path: Path) -> list[Layer]:
+    return layers_of(compiled(network, tmp_path, CONFIG.name).quantized, CONFIG)
+
+
+def test_layers_of_one_shape_are_one(layers: list[Layer]) -> None:
+    assert [(layer.shape.ci, layer.shape.co, layer.shape.kernel) for layer in layers] == [
+        (2, 2, (3, 3)), (2, 2, (1, 1)), (2, 3, (9, 9))]
+
+
+def test_every_schedule_of_the_space_runs(layers: list[Layer]) -> None:
+    """All are valid and different; the timing model takes each of them."""
+    layer = layers[0]
+    assert len(set(layer.space)) == len(layer.space) > 30
+    assert {tiling.order for tiling in layer.space} == {"weights", "inputs", "outputs"}
+    for tiling in layer.space:
+        assert buffers_of(layer.shape, tiling, CONFIG) is not None
+    trials = [layer.try_out(tiling) for tiling in layer.space[::7]]
+    assert all(trial.cycles > layer.shape.steps for trial in trials)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_proposals_are_valid_and_never_repeat(layers: list[Layer], search: str) -> None:
+    layer, done = layers[0], []
+    for tiling in propose(layer, search, done):
+        assert tiling in layer.space
+        assert tiling not in [trial.tiling for trial in done]
+        done.append(Trial(tiling, 100, 10, 100.0 + tiling.oh))
+        if len(done) == 12:
+            break
+    assert len(done) == 12
+    again = next(propose(layer, search, done))
+    assert again not in [trial.tiling for trial in done]
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_the_whole_space_can_be_searched(layers: list[Layer], search: str) -> None:
+    layer, done = layers[1], []
+    layer.space = layer.space[:5]
+    for tiling in propose(layer, search, done):
+        done.append(Trial(tiling, 1, 1, 1.0))
+    assert len({trial.tiling for trial in done}) == 5
+
+
+def test_samples_find_what_is_good(layers: list[Layer], tmp_path: Path) -> None:
+    """The best of a sample is better than most of the space."""
+    layer = layers[0]
+    with TrialLog(tmp_path / "log", CONFIG) as log:
+        best = Tuner(log, "optuna", trials=24).tune(layer)
+    prices = sorted(layer.try_out(tiling).cycles for tiling in layer.space[::3])
+    assert best.cycles <= prices[len(prices) // 4]
+
+
+def test_a_search_goes_on_where_it_was(layers: list[Layer], tmp_path: Path) -> None:
+    path, calls = tmp_path / "log.jsonl", []
+
+    def progress(layer: Layer, done: int, total: int, best: Trial) -> None:
+        calls.append((layer.name, done, total))
+
+    with TrialLog(path, CONFIG) as log:
+        Tuner(log, trials=5, progress=progress).tune(layers[0])
+    assert [done for _, done, _ in calls] == [1, 2, 3, 4, 5]
+    path.write_text(path.read_text() + '{"config": "cut sho')
+    with TrialLog(path, CONFIG) as log:
+        first = Tuner(log, trials=8, progress=progress).tune(layers[0])
+        assert len(calls) == 8
+        assert Tuner(log, trials=8, progress=progress).tune(layers[0]) == first
+        Tuner(log, trials=8, progress=progress).tune(layers[1])
+    assert len(calls) == 16
+    rows = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+    assert len(rows) >= 15
+    with TrialLog(path, named("1x4x4_base")) as log:
+        assert not log.of(layers[0].shape)
+
+
+def test_the_measured_winner_wins(layers: list[Layer], tmp_path: Path) -> None:
+    layer, asked = layers[0], []
+
+    def measure(stream: object, size: int) -> int:
+        asked.append(size)
+        return 100_000 - 10_000 * len(asked)
+
+    with TrialLog(tmp_path / "log", CONFIG) as log:
+        best = Tuner(log, trials=6, measure=measure, verified=4).tune(layer)
+        last = sorted(log.of(layer.shape), key=lambda trial: trial.price)[3]
+    assert len(asked) == 4
+    assert (best.measured, best.tiling) == (60_000, last.tiling)
+
+
+def test_compile_uses_what_was_found(
+    network: NetworkBuilder, layers: list[Layer], tmp_path: Path
+) -> None:
+    path = tmp_path / "tuned.json"
+    chosen = layers[0].space[-1]  # not what compile would choose
+    with TrialLog(tmp_path / "log", CONFIG) as log:
+        found = [Tuner(log, trials=2).tune(layer) for layer in layers[1:]]
+    trial = layers[0].try_out(chosen)
+    found.append(type(found[0])(layers[0].shape, chosen, trial.cycles, trial.moved))
+    write_tuned(path, CONFIG, found)
+    tuned = read_tuned(path, CONFIG)
+    assert tuned[layers[0].shape] == chosen
+    plain = compiled(network, tmp_path, CONFIG.name)
+    made = compiled(network, tmp_path, CONFIG, schedule=ScheduleOptions(tuned=tuned))
+    assert made.program.code(made.program.launches[0]) != plain.program.code(
+        plain.program.launches[0])
+    check_every_layer(made, network.samples(1), order="1")
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"format": "else"}, "not a file of tuned schedules"),
+    ({"config": "2x8x8"}, "tuned for 2x8x8"), ({"bus": 128}, "memory port of 128 bits"),
+    ({"layers": [{}]}, "not a file of tuned schedules"),
+    ({"layers": [{"shape": {}, "tiling": {}}]}, "ConvShape with nothing"),
+])
+def test_a_file_that_does_not_fit(
+    layers: list[Layer], tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    path = tmp_path / "tuned.json"
+    write_tuned(path, CONFIG, [])
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(CompileError, match=message):
+        read_tuned(path, CONFIG)
+
+
+def test_a_tiling_that_does_not_fit(
+    network: NetworkBuilder, layers: list[Layer], tmp_path: Path
+) -> None:
+    wrong = replace(layers[0].space[0], oh=900)
+    options = ScheduleOptions(tuned={layers[0].shape: wrong})
+    with pytest.raises(CompileError, match="tune for it again"):
+        compiled(network, tmp_path, CONFIG, schedule=options)

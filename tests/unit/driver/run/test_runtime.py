@@ -1,0 +1,480 @@
+"""The runtime on a device, each result against numpy; the same suite on every target."""
+
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from myvta.driver import (
+    AllocationError,
+    DeviceError,
+    OutOfMemoryError,
+    Runtime,
+    StreamError,
+    TargetTimeout,
+    open_target,
+    rqt_immediate,
+)
+from myvta.driver.errors import IdentityError
+from myvta.isa.instructions import Alu, Load
+from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType, Module
+
+INP, WGT, ACC = MemoryType.INP, MemoryType.WGT, MemoryType.ACC
+LOAD, COMPUTE, STORE = Module
+
+TARGETS = [
+    "model://?config=1x4x4&mem=0:1M",
+    "model://?config=1x4x4&mem=0x40000000:1M&order=1",
+    "model://?config=2x8x8&mem=0x1000:1M&order=2",
+    "model://?config=1x4x4_int4&mem=0:1M",
+    "model://?config=default&mem=0:1M&order=3",
+]
+RTL = [
+    pytest.param(f"{scheme}://?mem=0x1000:1M&{more}", marks=getattr(pytest.mark, scheme))
+    for scheme, more in (
+        ("icarus", "config=1x4x4"),
+        ("verilator", "config=1x4x4&latency=20&stall=30&seed=3"),
+        ("verilator", "config=2x8x8"),
+    )
+]
+
+
+@pytest.fixture(scope="module", params=TARGETS + RTL)
+def target_url(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def target(target_url):
+    """Open each device once: every test brings what it reads."""
+    with open_target(target_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def runtime(target):
+    return Runtime(target, serial=True)
+
+
+@pytest.fixture
+def unchecked(target):
+    """A runtime that leaves what is wrong to the device."""
+    return Runtime(target, serial=True, check=False)
+
+
+def random_lanes(seed, shape, width):
+    limit = 1 << (width - 1)
+    return np.random.default_rng(seed).integers(-limit, limit, shape)
+
+
+def as_out(values, config):
+    """Return the low OUT bits of accumulators, sign extended."""
+    half = 1 << (config.out_width - 1)
+    return (values + half) % (2 * half) - half
+
+
+def sizes(config):
+    """Return rows, inner and columns of a product that is 3 x 4 x 2 tiles with ragged edges."""
+    block, batch = config.block_in, config.batch
+    return 3 * batch - (batch > 1), 4 * block - 1, 2 * block - 3
+
+
+def record_matmul(runtime, x, w, out, shift):
+    """Record ``clip((x @ w.T) >> shift)`` for operands of ``sizes``."""
+    m, k, n = 3, 4, 2
+    runtime.load(INP, 0, x, m * k)
+    runtime.load(WGT, 0, w, n * k)
+    runtime.gemm([(0, 0, 0)], iter_out=m, iter_in=n, dst_factor=(n, 1), reset=True)
+    kernel = [(column, 0, column * k) for column in range(n)]
+    runtime.gemm(kernel, iter_out=m, iter_in=k, dst_factor=(n, 0), src_factor=(k, 1),
+                 wgt_factor=(0, 1))
+    half = 1 << (runtime.config.out_width - 1)
+    for opcode, imm in (
+        (AluOpcode.SHR, shift), (AluOpcode.MAX, -half), (AluOpcode.MIN, half - 1)
+    ):
+        runtime.alu([(0, 0)], opcode, imm=imm, iter_out=m * n, dst_factor=(1, 0))
+    runtime.store(0, out, m * n)
+
+
+def expected_matmul(x, w, shift, config):
+    half = 1 << (config.out_width - 1)
+    return np.clip((x @ w.T) >> shift, -half, half - 1)
+
+
+def test_matmul(runtime):
+    config = runtime.config
+    rows, inner, columns = sizes(config)
+    x = random_lanes(1, (rows, inner), config.inp_width)
+    w = random_lanes(2, (columns, inner), config.wgt_width)
+    shift = config.inp_width - 2
+    out = runtime.room((rows, columns), MemoryType.OUT)
+    record_matmul(runtime, runtime.put(x, INP), runtime.put(w, WGT), out, shift)
+    report = runtime.sync()
+    assert np.array_equal(runtime.get(out, (rows, columns)), expected_matmul(x, w, shift, config))
+    assert report.counters["GEMM_STEPS"] == 3 * 4 * 2
+    assert report.counters["ALU_STEPS"] == 3 * 6
+    assert report.counters["OUT_BYTES"] == 6 * config.tile_bytes(MemoryType.OUT)
+    assert report.warnings == ()
+
+
+def test_overwrite_needs_no_reset(runtime):
+    config = runtime.config
+    if not config.overwrite:
+        with pytest.raises(StreamError, match="overwrite is not in configuration"):
+            runtime.gemm([(0, 0, 0)], overwrite=True)
+        return
+    x = random_lanes(3, (config.batch, config.block_in), 4)
+    w = random_lanes(4, (config.block_out, config.block_in), 4)
+    out = runtime.room((config.batch, config.block_out), MemoryType.OUT)
+    runtime.load(INP, 0, runtime.put(x, INP), 1)
+    runtime.load(WGT, 0, runtime.put(w, WGT), 1)
+    for _ in range(2):
+        runtime.gemm([(0, 0, 0)], overwrite=True)
+    runtime.store(0, out, 1)
+    runtime.sync()
+    assert np.array_equal(
+        runtime.get(out, (config.batch, config.block_out)), as_out(x @ w.T, config)
+    )
+
+
+# -- padded and strided loads ----------------------------------------------------------------------
+PADS = [
+    ((0, 0), (0, 0)), ((2, 0), (0, 0)), ((0, 1), (0, 0)), ((0, 0), (2, 0)), ((0, 0), (0, 1)),
+    ((1, 2), (2, 1)), ((17, 0), (0, 0)),
+]
+
+
+def identity_weight(runtime):
+    eye = np.eye(runtime.config.block_out, runtime.config.block_in, dtype=int)
+    runtime.load(WGT, 0, runtime.put(eye, WGT), 1)
+
+
+def image(config, kind, height, width, seed):
+    """Return (height, width) tiles as a tensor (rows of a tile, columns of a tile, H, W)."""
+    rows = config.block_out if kind == WGT else config.batch
+    bits = {INP: config.inp_width, WGT: config.wgt_width}.get(kind, 20)
+    return random_lanes(seed, (rows, config.block_in, height, width), min(bits, 8))
+
+
+@pytest.mark.parametrize(("x_pad", "y_pad"), PADS)
+@pytest.mark.parametrize("kind", [INP, ACC, MemoryType.ACC_8BIT])
+def test_padded_loads(runtime, kind, x_pad, y_pad):
+    config = runtime.config
+    source = image(config, kind, 4, 5, 5)
+    window = source[:, :, 1:4, 1:4]  # 3 x 3 out of rows that are 5 long
+    want = np.pad(window, ((0, 0), (0, 0), y_pad, x_pad))
+    tiles = want.shape[2] * want.shape[3]
+    assert tiles <= config.depth(kind)
+    buffer = runtime.put(source, kind)
+    dirt = runtime.put(np.ones((config.batch, config.block_in, tiles), int), kind)
+    runtime.load(kind, 0, dirt, tiles)
+    runtime.load(kind, 0, buffer, 3, 3, 5, offset=1 * 5 + 1, x_pad=x_pad, y_pad=y_pad)
+    if kind == INP:
+        identity_weight(runtime)
+        runtime.gemm([(0, 0, 0)], iter_in=tiles, dst_factor=(0, 1), reset=True)
+        runtime.gemm([(0, 0, 0)], iter_in=tiles, dst_factor=(0, 1), src_factor=(0, 1))
+    out = runtime.room(want.shape, MemoryType.OUT)
+    runtime.store(0, out, tiles)
+    runtime.sync()
+    assert np.array_equal(runtime.get(out, want.shape), as_out(want, config))
+
+
+@pytest.mark.parametrize(("x_pad", "y_pad"), PADS[:6])
+def test_padded_weights(runtime, x_pad, y_pad):
+    config = runtime.config
+    source = image(config, WGT, 2, 3, 6)
+    x = random_lanes(7, (config.batch, config.block_in), 3)
+    padded = np.pad(source[:, :, :, :2], ((0, 0), (0, 0), y_pad, x_pad))
+    tiles = padded.shape[2] * padded.shape[3]
+    want = np.einsum("bi,oihw->bohw", x, padded)
+    ones = np.ones((config.block_out, config.block_in, tiles), int)
+    runtime.load(WGT, 0, runtime.put(ones, WGT), tiles)
+    runtime.load(WGT, 0, runtime.put(source, WGT), 2, 2, 3, x_pad=x_pad, y_pad=y_pad)
+    runtime.load(INP, 0, runtime.put(x, INP), 1)
+    runtime.gemm([(0, 0, 0)], iter_in=tiles, dst_factor=(0, 1), reset=True)
+    runtime.gemm([(0, 0, 0)], iter_in=tiles, dst_factor=(0, 1), wgt_factor=(0, 1))
+    out = runtime.room(want.shape, MemoryType.OUT)
+    runtime.store(0, out, tiles)
+    runtime.sync()
+    assert np.array_equal(runtime.get(out, want.shape), as_out(want, config))
+
+
+def test_strided_stores_touch_nothing_else(runtime):
+    config = runtime.config
+    values = image(config, ACC, 2, 3, 8)
+    frame = np.full((config.batch, config.block_out, 4, 5), 3)
+    out = runtime.put(frame, MemoryType.OUT)
+    runtime.load(ACC, 0, runtime.put(values, ACC), 6)
+    runtime.store(0, out, 3, 2, 5, offset=5 + 1)
+    runtime.sync()
+    frame[:, :, 1:3, 1:4] = as_out(values, config)
+    assert np.array_equal(runtime.get(out, frame.shape), frame)
+
+
+# -- ALU -------------------------------------------------------------------------------------------
+def wrap32(values):
+    return (values + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+def shift_right(values, amount):
+    wide = values.astype(object)
+    moved = np.where(
+        amount >= 0, wide >> np.minimum(np.maximum(amount, 0), 31).astype(object),
+        wide << np.minimum(np.maximum(-amount, 0), 32).astype(object),
+    )
+    return wrap32(moved).astype(np.int64)
+
+
+ALU = {
+    AluOpcode.MIN: np.minimum, AluOpcode.MAX: np.maximum,
+    AluOpcode.ADD: lambda p, q: wrap32(p + q), AluOpcode.SHR: shift_right,
+    AluOpcode.MUL: lambda p, q: wrap32(p * q),
+}
+
+
+def accumulators(runtime, tiles):
+    """Read ACC tiles whole: OUT holds their low bits, so shift and store piece by piece."""
+    config = runtime.config
+    shape, bits = (config.batch, config.block_out, tiles), config.out_width
+    total = np.zeros(shape, dtype=np.int64)
+    out = runtime.room(shape, MemoryType.OUT)
+    for step in range(config.acc_width // bits):
+        runtime.store(0, out, tiles)
+        runtime.alu([(0, 0)], AluOpcode.SHR, imm=bits, iter_in=tiles, dst_factor=(0, 1))
+        runtime.sync()
+        total += (runtime.get(out, shape).astype(np.int64) % (1 << bits)) << (bits * step)
+    return wrap32(total)
+
+
+def test_a_chain_of_every_operation(runtime):
+    config = runtime.config
+    tiles = 8
+    shape = (config.batch, config.block_out, tiles)
+    values = random_lanes(9, shape, 32)
+    runtime.load(ACC, 0, runtime.put(values, ACC), tiles)
+    want = values.astype(np.int64)
+    for opcode, imm in (
+        (AluOpcode.ADD, -3), (AluOpcode.MUL, 77), (AluOpcode.SHR, 3), (AluOpcode.SHR, -2),
+        (AluOpcode.MAX, -30000), (AluOpcode.ADD, 32767), (AluOpcode.MUL, -9),
+    ):
+        runtime.alu([(0, 0)], opcode, imm=imm, iter_out=2, iter_in=4, dst_factor=(4, 1))
+        want = ALU[opcode](want, np.int64(imm))
+    for opcode in ALU:  # tile d takes tile d + 4, which stays as it is
+        runtime.alu([(0, 4), (1, 5)], opcode, iter_out=2, dst_factor=(2, 0), src_factor=(2, 0))
+        want[:, :, :4] = ALU[opcode](want[:, :, :4], want[:, :, 4:])
+    runtime.sync()
+    assert np.array_equal(accumulators(runtime, tiles), want)
+
+
+def test_sequential_dependence_within_one_instruction(runtime):
+    config = runtime.config
+    values = random_lanes(10, (config.batch, config.block_out, 6), 20)
+    runtime.load(ACC, 0, runtime.put(values, ACC), 6)
+    runtime.alu([(1, 0)], AluOpcode.ADD, iter_in=5, dst_factor=(0, 1), src_factor=(0, 1))
+    runtime.sync()
+    assert np.array_equal(accumulators(runtime, 6), np.cumsum(values, axis=2))
+
+
+def test_rqt(runtime):
+    config = runtime.config
+    if not config.requantize:
+        with pytest.raises(StreamError, match="RQT is not in configuration"):
+            runtime.alu([(0, 0)], AluOpcode.RQT, imm=0)
+        return
+    shape, tiles, rng = (config.batch, config.block_out), 12, np.random.default_rng(11)
+    values = rng.integers(-(1 << 20), 1 << 20, (*shape, tiles))
+    bias = rng.integers(-(1 << 16), 1 << 16, shape)
+    multiplier = rng.integers(1 << 29, 1 << 31, shape)
+    right = rng.integers(18 - config.out_width, 22 - config.out_width, shape)
+    runtime.load(ACC, 0, runtime.put(values, ACC), tiles)
+    runtime.load(ACC, tiles, runtime.put(np.stack([bias, multiplier, right], 2), ACC), 3)
+    runtime.alu([(0, tiles)], AluOpcode.RQT, imm=rqt_immediate(-2, relu=True), iter_in=tiles,
+                dst_factor=(0, 1))
+    out = runtime.room((*shape, tiles), MemoryType.OUT)
+    runtime.store(0, out, tiles)
+    runtime.sync()
+    high, want = (1 << (config.out_width - 1)) - 1, np.zeros((*shape, tiles), int)
+    for at in np.ndindex(want.shape):
+        lane = at[:2]
+        q = ((int(values[at]) + int(bias[lane])) * int(multiplier[lane]) + (1 << 30)) >> 31
+        n = int(right[lane])
+        want[at] = min(max(((q + (1 << n >> 1)) >> n) - 2, -2), high)
+    assert {-2, high} < set(want.flat)
+    assert np.array_equal(runtime.get(out, want.shape), want)
+
+
+# -- micro-op kernels ------------------------------------------------------------------------------
+def test_kernels_beyond_the_buffer_are_reloaded(runtime):
+    config = runtime.config
+    depth, count = config.depth(MemoryType.UOP), 5
+    size = depth // 4
+    tiles = 4
+    want = np.zeros((config.batch, config.block_out, tiles), dtype=np.int64)
+    runtime.load(ACC, 0, runtime.put(want.astype(int), ACC), tiles)
+    kernels = [
+        np.stack([(np.arange(size) * (number + 1) + number) % tiles, np.full(size, number),
+                  np.zeros(size, int)], axis=1)
+        for number in range(count)
+    ]
+    order = [0, 1, 2, 3, 3, 2, 4, 0, 4, 1]
+    for number in order:
+        runtime.alu(kernels[number], AluOpcode.ADD, imm=number + 1)
+        np.add.at(want, (slice(None), slice(None), kernels[number][:, 0]), number + 1)
+    report = runtime.sync()
+    # 0 1 2 3 fill the buffer, 4 takes 0's place, 0 takes 1's, 1 takes 2's
+    assert report.counters["UOP_BYTES"] == 4 * size * 7
+    assert np.array_equal(accumulators(runtime, tiles), want)
+
+
+# -- tokens ----------------------------------------------------------------------------------------
+def double_buffered(runtime, x, w, out, tiles):
+    """Add up ``tiles`` products per column with two halves of INP and WGT in turn."""
+    half_inp = runtime.config.depth(INP) // 2
+    half_wgt = runtime.config.depth(WGT) // 2
+    runtime.gemm([(0, 0, 0)], reset=True)
+    for _ in range(2):
+        runtime.push(COMPUTE, LOAD)
+    for step in range(tiles):
+        side = step % 2
+        runtime.pop(COMPUTE, LOAD)
+        runtime.load(INP, side * half_inp, x, 1, offset=step)
+        runtime.load(WGT, side * half_wgt, w, 1, offset=step)
+        runtime.push(LOAD, COMPUTE)
+        runtime.pop(LOAD, COMPUTE)
+        runtime.gemm([(0, side * half_inp, side * half_wgt)])
+        if step < tiles - 2:
+            runtime.push(COMPUTE, LOAD)
+    runtime.push(COMPUTE, STORE)
+    runtime.pop(COMPUTE, STORE)
+    runtime.store(0, out, 1)
+
+
+@pytest.mark.parametrize("serial", [False, True])
+def test_double_buffering(target, serial):
+    config, tiles = target.config, 9
+    runtime = Runtime(target, serial=serial)
+    x = random_lanes(12, (config.batch, tiles * config.block_in), 4)
+    w = random_lanes(13, (config.block_out, tiles * config.block_in), 4)
+    shape = (config.batch, config.block_out)
+    out = runtime.room(shape, MemoryType.OUT)
+    double_buffered(runtime, runtime.put(x, INP), runtime.put(w, WGT), out, tiles)
+    report = runtime.sync()
+    assert report.warnings == ()
+    assert np.array_equal(runtime.get(out, shape), as_out(x @ w.T, config))
+
+
+def test_tokens_left_over_are_a_warning(target):
+    runtime = Runtime(target)
+    runtime.push(COMPUTE, LOAD)
+    assert runtime.sync().warnings == ("dependency tokens were left over at FINISH",)
+    assert runtime.sync().warnings == ()
+
+
+def test_deadlock_is_an_error_and_the_device_usable_again(target):
+    runtime = Runtime(target, check=False)
+    buffer = runtime.put(np.zeros((1, 1), int), INP)
+    runtime.pop(COMPUTE, LOAD)
+    runtime.load(INP, 0, buffer, 1)
+    runtime.push(LOAD, COMPUTE)
+    runtime.pop(LOAD, COMPUTE)
+    runtime.alu([(0, 0)], AluOpcode.ADD, imm=0)
+    runtime.push(COMPUTE, LOAD)
+    with pytest.raises(DeviceError, match="DEADLOCK at instruction 0") as caught:
+        runtime.sync()
+    assert caught.value.code == ErrorCode.DEADLOCK
+    assert len(runtime) == 0
+    assert runtime.sync().counters["INSTRUCTIONS"] == 1
+
+
+@pytest.mark.verilator
+def test_a_launch_that_is_given_up_keeps_its_code():
+    with open_target("verilator://?config=1x4x4&mem=0:64K") as target:
+        runtime = Runtime(target, serial=True, check=False)
+        for _ in range(2):  # 600,000 steps; then the device is still busy
+            runtime.alu([(0, 0)], AluOpcode.ADD, imm=1, iter_out=1000, iter_in=600)
+            with pytest.raises(TargetTimeout, match="launch to end; CONTROL reads 0x1, CYCLES"):
+                runtime.sync(timeout=0)
+        assert len(runtime.allocator.blocks) == 4
+        runtime.alu([(0, 0)], AluOpcode.ADD, imm=1)
+        assert runtime.sync().counters["ALU_STEPS"] == 1
+        assert runtime.allocator.blocks == {}
+
+
+# -- errors ----------------------------------------------------------------------------------------
+def test_a_fault_quotes_the_note(unchecked):
+    depth = unchecked.config.depth(ACC)
+    unchecked.alu([(0, 0)], AluOpcode.ADD, imm=1)
+    unchecked.note("layer 7, tile 3")
+    unchecked.alu([(depth - 1, 0)], AluOpcode.ADD, imm=1, iter_in=2, dst_factor=(0, 1))
+    with pytest.raises(DeviceError) as caught:
+        unchecked.sync()
+    error = caught.value
+    assert (error.code, error.note) == (ErrorCode.STEP_INDEX, "layer 7, tile 3")
+    assert error.instruction.startswith("alu ")
+
+
+def test_raw_instructions_reach_the_device(unchecked):
+    unchecked.emit(Alu(alu_opcode=5))
+    with pytest.raises(DeviceError, match="ALU_OPCODE at instruction 0"):
+        unchecked.sync()
+    unchecked.emit(Load(memory_type=MemoryType.OUT, x_size=1))
+    with pytest.raises(DeviceError, match="MEMORY_TYPE at instruction 0"):
+        unchecked.sync()
+
+
+def test_a_load_outside_the_window_is_refused_by_the_device(unchecked):
+    base, size = unchecked.target.window
+    unit = unchecked.config.tile_bytes(INP)
+    unchecked.load_2d(INP, 0, size // unit, 1)
+    with pytest.raises(DeviceError, match="WINDOW at instruction 0"):
+        unchecked.sync()
+
+
+def test_memory_is_given_back(runtime):
+    runtime.gemm([(0, 0, 0)], reset=True)
+    runtime.sync()
+    assert runtime.allocator.blocks == {}
+    buffer = runtime.allocate(64)
+    runtime.free(buffer)
+    with pytest.raises(AllocationError, match="freed twice"):
+        runtime.free(buffer)
+    assert runtime.allocator.free_bytes == runtime.target.window[1]
+
+
+def test_out_of_memory_for_code(runtime):
+    hog = runtime.allocate(runtime.target.window[1])
+    with pytest.raises(OutOfMemoryError, match="instructions and micro-ops: asked for 16 bytes, 0"):
+        runtime.sync()
+    runtime.free(hog)
+    assert runtime.sync().counters["INSTRUCTIONS"] == 1
+
+
+def test_another_device_is_refused():
+    class Other:
+        """A target that says it has another configuration than its device."""
+
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __getattr__(self, name):
+            return getattr(self.inner, name)
+
+    with open_target("model://?config=1x4x4&mem=0:4K") as inner, open_target(
+        "model://?config=1x8x8&mem=0:4K"
+    ) as wanted:
+        other = Other(inner)
+        other.config = wanted.config
+        with pytest.raises(IdentityError, match="it is '1x4x4': LOG_BLOCK expected 3, device 2"):
+            Runtime(other)
+
+
+def test_the_example_of_the_documentation(capsys):
+    text = (Path(__file__).parents[4] / "docs" / "runtime.md").read_text(encoding="utf-8")
+    example = text.split("## The JIT runtime\n\n")[1].split("\n\n`Runtime` is")[0]
+    inputs = random_lanes(20, (1, 64), 8)
+    weights = random_lanes(21, (16, 64), 8)
+    exec(textwrap.dedent(example), {"inputs": inputs, "weights": weights})
+    want = (inputs @ weights.T) >> 10
+    assert np.abs(want).max() < 128
+    assert capsys.readouterr().out == f"{want.astype(np.int8)} 0\n"

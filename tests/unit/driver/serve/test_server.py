@@ -1,0 +1,311 @@
+"""server: many clients, one owner, and the hostile ones."""
+
+import hashlib
+import hmac
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from random import Random
+
+import pytest
+from hostile_client import QUERY, TOKEN, Raw, hostile, servers, tcp
+from link_work import multiply
+
+from myvta.driver import (
+    AccessError,
+    AuthenticationError,
+    BusyError,
+    TargetTimeout,
+    UrlError,
+    open_target,
+)
+from myvta.driver.serve.server import Server
+from myvta.driver.serve.server_session import Session
+from myvta.driver.transport.frame import Frame, FrameDecoder, encode
+from myvta.driver.transport.tcp_target import read_token, split_address
+from myvta.isa.link_protocol import Kind, LinkStatus
+from myvta.isa.register_map import Reg, Status
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    path = tmp_path / "token"
+    path.write_bytes(TOKEN + b"\n")
+    return path
+
+
+@pytest.fixture
+def serve():
+    with servers() as start:
+        yield start
+
+
+class Watched:
+    """A target that counts every touch."""
+
+    def __init__(self, inner):
+        self.inner, self.touches = inner, 0
+
+    def __getattr__(self, name):
+        if name.startswith(("read_", "write_")):
+            self.touches += 1
+        return getattr(self.inner, name)
+
+
+def eight_clients(server, options, seconds, token, frames):
+    """Seven clients work through the queue while the eighth attacks; return its frames."""
+    failures, rounds, until = [], [0] * 7, time.monotonic() + seconds
+    attacking = threading.Event()
+    attacking.set()
+
+    def client(number):
+        try:
+            while attacking.is_set() or time.monotonic() < until or not rounds[number]:
+                with open_target(tcp(server, options + "&queue=60&timeout=20")) as target:
+                    multiply(target, 100 * number + rounds[number])
+                rounds[number] += 1
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(7)]
+    for thread in threads:
+        thread.start()
+    sent = hostile(server, token, Random(1), frames)
+    attacking.clear()
+    for thread in threads:
+        thread.join(120)
+    assert not failures, failures
+    assert all(rounds), rounds
+    return sent
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_eight_clients_one_of_them_hostile(serve, token_file, token):
+    server = serve(token=token)
+    options = f"&token={token_file}" if token else ""
+    files = len(os.listdir("/proc/self/fd"))
+    sent = eight_clients(server, options, 0, token, 1500)
+    assert sent >= 1500
+    deadline = time.monotonic() + 10
+    while server.clients and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.clients == 0
+    assert len(os.listdir("/proc/self/fd")) <= files
+
+
+@pytest.mark.verilator
+def test_eight_clients_on_the_rtl(serve):
+    server = serve("verilator://" + QUERY)
+    assert eight_clients(server, "", 0, None, 120) >= 120
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_hostile_frames(serve, token_file):
+    server = serve(token=TOKEN)
+    files = len(os.listdir("/proc/self/fd"))
+    assert eight_clients(server, f"&token={token_file}", 0, TOKEN, 100_000) >= 100_000
+    deadline = time.monotonic() + 10
+    while server.clients and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.clients == 0 and len(os.listdir("/proc/self/fd")) <= files
+
+
+def test_the_right_token_opens_and_nothing_else_touches_the_device(serve, token_file, tmp_path):
+    watched = []
+    server = serve(wrap=lambda t: watched.append(Watched(t)) or watched[0], token=TOKEN)
+    before = watched[0].touches
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"something else, as long")
+    with pytest.raises(AuthenticationError, match=r"wants a token: \?token=FILE"):
+        open_target(tcp(server))
+    with pytest.raises(AuthenticationError, match="refuses the token"):
+        open_target(tcp(server, f"&token={wrong}"))
+    hostile(server, TOKEN, Random(2), 200)
+    client = Raw(server)
+    client.send(
+        Frame(Kind.IDENTIFY, 0), Frame(Kind.CLAIM, 1), Frame(Kind.READ_REGISTER, 2, 0x40, 4),
+        Frame(Kind.WRITE_MEMORY, 3, 0x3000, 4, b"evil"), Frame(Kind.READ_MEMORY, 4, 0x3000, 4),
+    )
+    assert [frame.status for frame in client.frames(5)[1:]] == [LinkStatus.DENIED] * 4
+    client.socket.close()
+    assert watched[0].touches == before
+    with open_target(tcp(server, f"&token={token_file}")) as target:
+        multiply(target, 1)
+
+
+def test_a_replayed_proof_and_a_used_challenge_are_refused(serve):
+    server, proofs = serve(token=TOKEN), []
+
+    def proof(challenge, nonce=bytes(32)):
+        return nonce + hmac.new(
+            TOKEN, b"myvta client" + challenge + nonce, hashlib.sha256
+        ).digest()
+
+    for replay in (False, True):
+        client = Raw(server)
+        client.send(Frame(Kind.IDENTIFY, 0))
+        challenge = client.frames()[0].data[32:]
+        assert len(challenge) == 32 and challenge not in proofs
+        proofs.append(challenge)
+        client.send(Frame(Kind.AUTHENTICATE, 1, 0, 64, proof(proofs[0])))
+        (answer,) = client.frames()
+        assert answer.status == (LinkStatus.DENIED if replay else LinkStatus.OK)
+        assert TOKEN not in answer.payload
+        if not replay:  # the same challenge once more, on the same connection
+            client.send(Frame(Kind.AUTHENTICATE, 2, 0, 64, proof(challenge)))
+            assert client.frames()[0].status == LinkStatus.DENIED
+        client.socket.close()
+
+
+def test_an_identify_that_is_sent_again_keeps_its_challenge(serve, token_file, monkeypatch):
+    """A server that answers late is asked again: the proof is of its first answer."""
+    answer, asked = Session._identify, []
+
+    def late(session, frame):
+        asked.append(frame)
+        if len(asked) == 1:
+            time.sleep(0.5)
+        return answer(session, frame)
+
+    monkeypatch.setattr(Session, "_identify", late)
+    server = serve(token=TOKEN)
+    with open_target(tcp(server, f"&token={token_file}")) as target:
+        assert len(asked) > 1 and asked[0] == asked[1]
+        multiply(target, 4)
+
+
+def test_one_attempt_at_the_token_a_connection(serve):
+    client = Raw(serve(token=TOKEN))
+    wrong = Frame(Kind.AUTHENTICATE, 1, 0, 64, bytes(64))
+    client.send(  # in one piece, before the server can hang up
+        Frame(Kind.IDENTIFY, 0), wrong, Frame(Kind.IDENTIFY, 0), wrong, Frame(Kind.CLAIM, 2),
+    )
+    first, denied, again, *rest = client.frames(5)
+    assert len(set(first.data[32:])) > 1 and again.data[32:] == bytes(32)
+    assert {frame.status for frame in (denied, *rest)} == {LinkStatus.DENIED} and len(rest) == 2
+    assert client.hung_up(2)
+
+
+def test_a_server_that_does_not_know_the_token_is_left(token_file):
+    def impostor(listener):
+        connection, _ = listener.accept()
+        decoder = FrameDecoder(1024)
+        while data := connection.recv(4096):
+            for frame in decoder.feed(data):
+                if frame.kind == Kind.IDENTIFY:
+                    words = b"MVTL" + (1 << 16).to_bytes(4, "little") + (256 | 4 << 16).to_bytes(
+                        4, "little") + bytes(12) + (3).to_bytes(4, "little") + bytes(36)
+                    data = Frame(1, frame.sequence, frame.address, 64, words, True)
+                else:
+                    data = Frame(frame.kind, frame.sequence, 0, 32, bytes(32), True)
+                connection.sendall(encode(data))
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=impostor, args=(listener,), daemon=True)
+        thread.start()
+        with pytest.raises(AuthenticationError, match="accepts the token but does not know it"):
+            open_target(f"tcp://127.0.0.1:{listener.getsockname()[1]}?token={token_file}")
+        thread.join(5)
+
+
+def test_another_client_is_told_busy_or_queues(serve):
+    server = serve()
+    first = open_target(tcp(server))
+    started = time.monotonic()
+    with pytest.raises(BusyError, match=r"another client owns the device, 1 wait"):
+        open_target(tcp(server))
+    with pytest.raises(BusyError, match="another client owns"):
+        open_target(tcp(server, "&queue=0.3"))
+    assert 0.3 < time.monotonic() - started < 3
+    threading.Timer(0.3, first.close).start()
+    with open_target(tcp(server, "&queue=20")) as second:
+        multiply(second, 3)
+
+
+def test_a_client_that_disappears_leaves_an_idle_device(serve):
+    class Endless(Watched):
+        """A device whose launch ends only by RESET."""
+
+        status, resets = 0, 0
+
+        def read_register(self, offset):
+            return self.status if offset == Reg.CONTROL else self.inner.read_register(offset)
+
+        def write_register(self, offset, value):
+            if offset == Reg.CONTROL and value:
+                self.status = Status.LAUNCH
+            elif offset == Reg.RESET:
+                self.status, self.resets = Status.FINISH | Status.ERROR, self.resets + 1
+            else:
+                self.inner.write_register(offset, value)
+
+    devices = []
+    server = serve(wrap=lambda t: devices.append(Endless(t)) or devices[0])
+    client = open_target(tcp(server))
+    client.write_register(Reg.CONTROL, 1)
+    assert client.read_register(Reg.CONTROL) == Status.LAUNCH
+    client.link.close()  # no word of farewell
+    with open_target(tcp(server, "&queue=10")) as target:
+        assert not target.read_register(Reg.CONTROL) & Status.LAUNCH
+    assert devices[0].resets == 1
+
+
+def test_addresses_ports_and_token_files(serve, tmp_path):
+    with open_target("model://" + QUERY) as target:
+        with pytest.raises(UrlError, match=r"lets the network in: give a token file"):
+            Server(target, ("0.0.0.0", 0))
+        taken = pytest.raises(BusyError, match="name another port")
+        with Server(target, ("0.0.0.0", 0), token=TOKEN) as server, taken:
+            Server(target, ("127.0.0.1", server.address[1]))
+    with pytest.raises(AccessError, match="no connection to .*; start `myvta serve` there"):
+        open_target(f"tcp://127.0.0.1:{server.address[1]}")
+    with pytest.raises(AccessError, match="cannot read the token file .*No such file"):
+        read_token(str(tmp_path / "none"))
+    (tmp_path / "short").write_bytes(b"1234\n")
+    with pytest.raises(AccessError, match=r"has 4 bytes, at least 16 are needed"):
+        read_token(str(tmp_path / "short"))
+    for url, text in [
+        ("tcp://host:99999", "an address is HOST:PORT"), ("tcp://", "an address is HOST:PORT"),
+        ("tcp://h?queue=-1", "queue must be seconds"), ("tcp://h?tokn=x", "no option 'tokn'"),
+    ]:
+        with pytest.raises(UrlError, match=text):
+            open_target(url)
+    assert split_address("[::1]:80") == ("::1", 80) and split_address("board") == ("board", 7310)
+    server = serve()
+    with pytest.raises(AuthenticationError, match="asks for no token"):
+        open_target(tcp(server, f"&token={_long(tmp_path)}"))
+
+
+def _long(folder):
+    (folder / "long").write_bytes(TOKEN)
+    return folder / "long"
+
+
+def test_a_server_that_never_answers():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        started = time.monotonic()
+        with pytest.raises(TargetTimeout, match="waited 0.3 s for the device to identify itself"):
+            open_target(f"tcp://127.0.0.1:{listener.getsockname()[1]}?timeout=0.3")
+        assert time.monotonic() - started < 2
+
+
+def test_the_verb_serves_until_it_is_told_to_stop(token_file):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "myvta.cli.main", "serve", "--target", "model://" + QUERY,
+         "--listen", "127.0.0.1:0", "--token", str(token_file), "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    try:
+        port = json.loads(process.stdout.readline())["port"]
+        with open_target(f"tcp://127.0.0.1:{port}?config=1x4x4&token={token_file}") as target:
+            multiply(target, 9)
+    finally:
+        process.terminate()
+        _, messages = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "owns the device" in messages

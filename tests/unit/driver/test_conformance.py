@@ -1,0 +1,188 @@
+"""What every target must do, whatever is behind it (driver/target/open_target.py `Target`)."""
+
+import random
+import time
+
+import pytest
+from every_target import SHARED_FILE, TARGETS, marked
+
+from myvta.driver import (
+    DeviceError,
+    StreamBuilder,
+    Target,
+    TargetTimeout,
+    check_identity,
+)
+from myvta.driver.run import (
+    launch,
+)
+from myvta.isa.instructions import Finish, Load, encode_stream
+from myvta.isa.opcodes import ErrorCode, MemoryType
+from myvta.isa.register_map import REGISTERS, Reg, Status, reset_values
+
+BASE, SIZE = 0x3000, 0x8000
+
+
+@pytest.fixture(scope="module", params=[marked(name) for name in TARGETS])
+def target(request):
+    with TARGETS[request.param](BASE, SIZE) as opened:
+        yield opened
+
+
+def run_empty(target):
+    code = StreamBuilder(target.config).finish().code
+    target.write_memory(BASE, code)
+    return launch(target, BASE, 1)
+
+
+def test_it_is_a_target(target):
+    assert isinstance(target, Target)
+    assert target.window == (BASE, SIZE)
+    assert target.config.name == "1x4x4"
+    check_identity(target)
+
+
+def test_opening_programs_the_window(target):
+    assert target.read_register(Reg.WINDOW_BASE) == BASE
+    assert target.read_register(Reg.WINDOW_LIMIT) == BASE + SIZE - 1
+
+
+def test_memory_of_any_size_and_alignment(target):
+    rng, mirror = random.Random(3), bytearray(SIZE)
+    target.write_memory(BASE, bytes(SIZE))
+    for _ in range(60):
+        at = rng.randrange(SIZE)
+        size = min(rng.choice((0, 1, 3, 4, 7, 64, 5000)), SIZE - at)
+        data = rng.randbytes(size)
+        kind = rng.choice((bytes, bytearray, memoryview))
+        target.write_memory(BASE + at, kind(data))
+        mirror[at : at + size] = data
+        at = rng.randrange(SIZE)
+        size = min(rng.choice((0, 1, 5, 4096)), SIZE - at)
+        assert target.read_memory(BASE + at, size) == mirror[at : at + size]
+    assert target.read_memory(BASE, SIZE) == mirror
+
+
+@pytest.mark.parametrize("address", [0, BASE - 1, BASE + SIZE - 1, BASE + SIZE, 1 << 32])
+def test_outside_the_window_is_a_value_error_without_effect(target, address):
+    target.write_memory(BASE, b"\x55" * SIZE)
+    with pytest.raises(ValueError, match=r"."):
+        target.write_memory(address, b"ab")
+    with pytest.raises(ValueError, match=r"."):
+        target.read_memory(address, 2)
+    assert target.read_memory(BASE, SIZE) == b"\x55" * SIZE
+
+
+def test_plain_registers_keep_what_is_written(target):
+    for register in REGISTERS.values():
+        if register.access == "rw" and register.offset not in (
+            Reg.CONTROL, Reg.WINDOW_BASE, Reg.WINDOW_LIMIT, Reg.INTERRUPT_ENABLE,
+        ):
+            target.write_register(register.offset, 0xA5A5_5A50)
+            assert target.read_register(register.offset) == 0xA5A5_5A50, register.offset.name
+            target.write_register(register.offset, 0)
+            assert target.read_register(register.offset) == 0, register.offset.name
+
+
+def test_read_only_and_unmapped_registers_ignore_writes(target):
+    run_empty(target)
+    for register in REGISTERS.values():
+        if register.access == "ro":
+            before = target.read_register(register.offset)
+            target.write_register(register.offset, before ^ 0xFFFF_FFFF)
+            assert target.read_register(register.offset) == before, register.offset.name
+    target.write_register(0x3C, 0xFFFF_FFFF)
+    assert target.read_register(0x3C) == 0
+    fixed = reset_values(target.config)
+    for name in ("IDENTITY", "VERSION", "FEATURES", "FINGERPRINT"):
+        assert target.read_register(Reg[name]) == fixed[Reg[name]]
+
+
+def test_the_window_registers_have_a_granule_of_4096(target):
+    target.write_register(Reg.WINDOW_BASE, 0x5FFF)
+    target.write_register(Reg.WINDOW_LIMIT, 0x6000)
+    assert target.read_register(Reg.WINDOW_BASE) == 0x5000
+    assert target.read_register(Reg.WINDOW_LIMIT) == 0x6FFF
+    run_empty(target)  # programs the window again
+    assert target.read_register(Reg.WINDOW_BASE) == BASE
+
+
+def test_an_empty_program(target):
+    report = run_empty(target)
+    assert report.counters["INSTRUCTIONS"] == 1
+    assert sum(report.counters.values()) == 1
+    assert target.read_register(Reg.CONTROL) == Status.FINISH
+    target.write_register(Reg.CONTROL, 0)
+    assert target.read_register(Reg.CONTROL) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "count", "code", "index"),
+    [
+        (BASE, 0, ErrorCode.NO_FINISH, 0),
+        (BASE + 8, 1, ErrorCode.ALIGNMENT, 0),
+        (BASE + SIZE, 1, ErrorCode.WINDOW, 0),
+        (BASE - 16, 1, ErrorCode.WINDOW, 0),
+    ],
+)
+def test_launches_that_cannot_work(target, address, count, code, index):
+    with pytest.raises(DeviceError) as caught:
+        launch(target, address, count)
+    assert (caught.value.code, caught.value.index) == (code, index)
+    assert target.read_register(Reg.CONTROL) == Status.FINISH | Status.ERROR
+    run_empty(target)
+    assert target.read_register(Reg.ERROR_CODE) == 0
+
+
+def test_a_deadlock_is_told_and_the_target_usable_again(target):
+    """LOAD waits for a token that nobody sends."""
+    stuck = Load(memory_type=MemoryType.INP, x_size=1, x_stride=1, pop_next=1)
+    target.write_memory(BASE, encode_stream([stuck, Finish()], target.config))
+    with pytest.raises(DeviceError, match="DEADLOCK at instruction 0: load inp"):
+        launch(target, BASE, 2, bases=dict.fromkeys(MemoryType, BASE))
+    assert run_empty(target).counters["INSTRUCTIONS"] == 1
+
+
+# The model does a whole launch at once: nothing there can take too long.
+@pytest.mark.parametrize(
+    "target", [marked(name) for name in TARGETS if "verilator" in name or "icarus" in name],
+    indirect=True, scope="module",
+)
+def test_a_launch_that_takes_too_long_is_ended_and_the_target_usable_again(target):
+    builder = StreamBuilder(target.config)
+    for _ in range(100):
+        builder.gemm([(0, 0, 0)], iter_out=16383, iter_in=16383, reset=True)
+    stream = builder.finish()
+    target.write_memory(BASE, stream.uops)
+    target.write_memory(BASE + 64, stream.code)
+    bases, started = {MemoryType.UOP: BASE}, time.monotonic()
+    with pytest.raises(TargetTimeout, match=(
+        r"waited 0.2 s for the launch to end; CONTROL reads 0x1, CYCLES [1-9]\d*, "
+        r".*INSTRUCTIONS \d.*a soft reset ended it: device error RESET at instruction \d+: gemm"
+    )):
+        launch(target, BASE + 64, len(stream), bases=bases, timeout=0.2)
+    assert time.monotonic() - started < 20
+    assert run_empty(target).counters["INSTRUCTIONS"] == 1
+
+
+@pytest.mark.parametrize(
+    "target", [marked(name) for name in TARGETS if name not in SHARED_FILE], indirect=True,
+    scope="module",
+)
+def test_interrupt_status_is_written_1_to_clear(target):
+    target.write_register(Reg.INTERRUPT_STATUS, 1)
+    assert target.read_register(Reg.INTERRUPT_STATUS) == 0
+    run_empty(target)
+    assert target.read_register(Reg.INTERRUPT_STATUS) == 1
+    target.write_register(Reg.INTERRUPT_STATUS, 0)
+    assert target.read_register(Reg.INTERRUPT_STATUS) == 1
+    target.write_register(Reg.INTERRUPT_STATUS, 1)
+    assert target.read_register(Reg.INTERRUPT_STATUS) == 0
+
+
+def test_closing_twice_is_harmless(target):
+    """The last test: a simulator may allow one open target, so it closes this one."""
+    target.close()
+    target.close()
+    with pytest.raises((ValueError, OSError), match="closed"):
+        target.read_register(Reg.IDENTITY)

@@ -1,0 +1,251 @@
+"""link and responder: lossy lines, copies, resynchronisation; every wait ends."""
+
+import os
+import time
+from random import Random
+
+import pytest
+from link_board import Noise, answering, pseudo_terminal
+
+from myvta.driver import (
+    AccessError,
+    BusyError,
+    DeviceError,
+    IdentityError,
+    LinkError,
+    Runtime,
+    TargetError,
+    TargetTimeout,
+    UrlError,
+    WindowError,
+    open_target,
+)
+from myvta.driver.serve.responder import Responder
+from myvta.driver.transport.frame import Frame
+from myvta.driver.transport.link import Link, Request
+from myvta.isa.link_protocol import Kind, LinkStatus
+from myvta.isa.opcodes import MemoryType
+from myvta.isa.register_map import Reg
+
+QUERY = "?config=1x4x4&mem=0x3000:32K"
+
+
+class Counting:
+    """A target that counts what is really done to it."""
+
+    def __init__(self, inner):
+        self.inner, self.writes = inner, []
+        self.window, self.config = inner.window, inner.config
+        self.read_register, self.read_memory = inner.read_register, inner.read_memory
+
+    def write_register(self, offset, value):
+        self.writes.append((offset, value))
+        self.inner.write_register(offset, value)
+
+    def write_memory(self, address, data):
+        self.writes.append((address, bytes(data)))
+        self.inner.write_memory(address, data)
+
+
+class Loop:
+    """A transport in memory: ``work`` answers what is sent."""
+
+    name = "loop"
+
+    def __init__(self, work, toward=None, back=None):
+        self.work, self.answers = work, bytearray()
+        self.toward, self.back = toward or Noise(), back or Noise()
+
+    def send(self, data):
+        self.answers += self.back(self.work(self.toward(data)))
+
+    def receive(self, seconds):
+        if not self.answers:
+            time.sleep(min(seconds, 0.001))
+        data = bytes(self.answers)
+        self.answers.clear()
+        return data
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def model():
+    with open_target("model://" + QUERY) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("rate", [0, 1e-4, 1e-3])
+def test_nothing_is_lost_or_done_twice_on_a_noisy_line(model, rate):
+    counting, random = Counting(model), Random(5)
+    noise = Noise(rate, 11), Noise(rate, 12)
+    link = Link(Loop(answering(counting), *noise), 5.0)
+    expected, mirror = [], bytearray(model.read_memory(0x3000, 0x8000))
+    for round_ in range(60):
+        writes = []
+        for _ in range(random.randrange(1, 12)):
+            at, data = 4 * random.randrange(60), random.randbytes(4 * random.randrange(1, 60))
+            writes.append(Request(Kind.WRITE_MEMORY, 0x3000 + at, len(data), data))
+            expected.append((0x3000 + at, data))
+            mirror[at:at + len(data)] = data
+        assert link.exchange(writes) == [b""] * len(writes)
+        value = round_.to_bytes(4, "little")
+        link.exchange([Request(Kind.WRITE_REGISTER, Reg.UOP_BASE, 4, value)] * 2)
+        expected += [(Reg.UOP_BASE, round_)] * 2
+        reads = [Request(Kind.READ_MEMORY, 0x3000 + 50 * k, 50) for k in range(9)]
+        assert b"".join(link.exchange(reads)) == mirror[:450]
+    assert counting.writes == expected
+    if rate == 1e-3:
+        assert noise[0].hits > 20 and noise[1].hits > 20 and link.resent > 20
+    if not rate:
+        assert link.resent == 0
+
+
+def test_an_exchange_longer_than_all_sequence_numbers(model):
+    link = Link(Loop(answering(model), Noise(1e-3, 3), Noise(1e-3, 4)), 5.0)
+    data = Random(1).randbytes(4 * 700)
+    link.exchange([
+        Request(Kind.WRITE_MEMORY, 0x3000 + 4 * k, 4, data[4 * k:4 * k + 4]) for k in range(700)
+    ])
+    reads = link.exchange([Request(Kind.READ_MEMORY, 0x3000 + 4 * k, 4) for k in range(700)])
+    assert b"".join(reads) == data == model.read_memory(0x3000, len(data))
+
+
+def test_a_copy_is_answered_and_not_done(model):
+    counting = Counting(model)
+    device = Responder(counting, 256, 4)
+    write = Frame(Kind.WRITE_MEMORY, 5, 0x3000, 4, b"abcd")
+    assert device.answer(write).status == LinkStatus.UNKNOWN
+    device.answer(Frame(Kind.IDENTIFY, 4, 0))
+    first = device.answer(write)
+    assert first.status == LinkStatus.OK and device.answer(write) == first
+    bad = Frame(Kind.WRITE_MEMORY, 6, 0x2000, 4, b"abcd")
+    assert device.answer(bad).status == device.answer(bad).status == LinkStatus.OUTSIDE
+    assert device.answer(write) == first
+    for sequence in (7, 8, 9):
+        device.answer(Frame(Kind.READ_REGISTER, sequence, 0x40, 4))
+    assert device.answer(write).status == LinkStatus.ORDER  # five ago: no copy of ours
+    ahead = device.answer(Frame(Kind.WRITE_MEMORY, 11, 0x3000, 4, b"efgh"))
+    assert (ahead.status, ahead.address) == (LinkStatus.ORDER, 10)
+    assert counting.writes == [(0x3000, b"abcd")]
+
+
+@pytest.mark.parametrize("frame", [
+    Frame(Kind.READ_REGISTER, 1, 0x41, 4), Frame(Kind.READ_REGISTER, 1, 0x40, 8),
+    Frame(Kind.READ_REGISTER, 1, 0x10000, 4), Frame(Kind.READ_REGISTER, 1, 0x40, 4, bytes(4)),
+    Frame(Kind.WRITE_REGISTER, 1, 0x40, 4), Frame(Kind.WRITE_REGISTER, 1, 0x40, 4, bytes(8)),
+    Frame(Kind.READ_MEMORY, 1, 0x3000, 0), Frame(Kind.READ_MEMORY, 1, 0x3001, 256),
+    Frame(Kind.WRITE_MEMORY, 1, 0x3000, 8, bytes(4)), Frame(Kind.WRITE_MEMORY, 1, 0x3000, 0),
+    Frame(Kind.CLAIM, 1), Frame(0, 1), Frame(15, 1),
+])
+def test_impossible_requests_are_refused_and_reach_nothing(model, frame):
+    counting = Counting(model)
+    device = Responder(counting, 256, 4)
+    device.answer(Frame(Kind.IDENTIFY, 0, 0))
+    assert device.answer(frame).status == LinkStatus.REFUSED
+    assert counting.writes == []
+    assert device.answer(Frame(Kind.READ_REGISTER, 2, 0x40, 4)).data == b"MVTA"
+
+
+def test_statuses_become_errors_and_the_session_goes_on(model):
+    link = Link(Loop(answering(model)), 1.0)
+    with pytest.raises(WindowError, match="READ_MEMORY of 4 bytes at 0x0 is outside"):
+        link.ask(Kind.READ_MEMORY, 0, 4)
+    with pytest.raises(LinkError, match="refused as impossible"):
+        link.ask(Kind.READ_REGISTER, 2, 4)
+    with pytest.raises(LinkError, match="refused"):
+        link.ask(Kind.CLAIM, 0)
+    model.close()
+    with pytest.raises(TargetError, match="failed: the model:// target is closed"):
+        link.ask(Kind.READ_REGISTER, 0x40, 4)
+
+
+def test_a_device_that_is_reset_says_so_and_a_new_exchange_goes_on(model):
+    loop = Loop(answering(model))
+    link = Link(loop, 1.0)
+    loop.work = answering(model)
+    with pytest.raises(LinkError, match="has been reset"):
+        link.ask(Kind.READ_REGISTER, 0x40, 4)
+    assert link.ask(Kind.READ_REGISTER, 0x40, 4) == b"MVTA"
+
+
+@pytest.mark.parametrize("work, text", [
+    (lambda data: b"", "nothing came back: is it powered"),
+    (lambda data: os.urandom(40) if data else b"", "bytes came back, .* wrong baud rate"),
+    (lambda data: data, "bytes came back"),  # an echo
+])
+def test_silence_garbage_and_echo_end_in_time(work, text):
+    with pseudo_terminal(work) as path:
+        started = time.monotonic()
+        with pytest.raises(TargetTimeout, match=text):
+            open_target(f"uart://{path}?config=1x4x4&timeout=0.4")
+        assert time.monotonic() - started < 2
+
+
+def test_a_line_that_dies_in_the_middle_of_a_run(model):
+    power, work = [True], answering(model)
+    terminal = pseudo_terminal(lambda data: work(data) if power[0] else b"")
+    with terminal as path, open_target(f"uart://{path}?config=1x4x4&timeout=0.5") as target:
+        power[0] = False
+        with pytest.raises(TargetTimeout, match=r"waited 0.5 s for the answer to WRITE_MEMORY"):
+            target.write_memory(0x3000, bytes(5000))
+        power[0] = True
+        target.write_memory(0x3000, b"on again")
+        assert target.read_memory(0x3000, 8) == b"on again"
+
+
+def test_a_port_that_vanishes(model):
+    with pseudo_terminal(answering(model)) as path:
+        target = open_target(f"uart://{path}?config=1x4x4&timeout=0.5")
+    with pytest.raises(TargetError, match=f"{path} is gone|waited"):
+        target.read_register(0)
+    target.close()
+
+
+def test_bad_uart_urls_and_ports(model, monkeypatch):
+    for url, text in [
+        ("uart:///dev/x?baud=fast", "baud must be a number 50..100000000, not 'fast'"),
+        ("uart:///dev/x?timeout=0", "timeout must be seconds, at most 3600, not '0'"),
+        ("uart:///dev/x?speed=1", "no option 'speed'; known: baud, timeout"),
+        ("uart://", "name the port"),
+    ]:
+        with pytest.raises(UrlError, match=text):
+            open_target(url)
+    with pytest.raises(AccessError, match=r"there is no port /dev/no-such: plug the board in"):
+        open_target("uart:///dev/no-such")
+    busy = pytest.raises(BusyError, match="is busy: another program has it open")
+    with pseudo_terminal(answering(model)) as path:
+        url = f"uart://{path}?config=1x4x4"
+        with open_target(url), busy:
+            open_target(url)
+
+    def forbidden(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("serial.serial_for_url", forbidden)
+    with pytest.raises(AccessError, match="no permission to open /dev/ttyUSB0: .* dialout"):
+        open_target("uart:///dev/ttyUSB0")
+
+
+def test_the_wrong_device_is_refused_before_anything_is_written(model):
+    counting = Counting(model)
+    with pseudo_terminal(answering(counting)) as path:
+        with pytest.raises(IdentityError, match="it is '1x4x4'"):
+            open_target(f"uart://{path}?config=default")
+        with pytest.raises(UrlError, match=r"mem=0x0:4096 is not inside .* 0x3000:32768"):
+            open_target(f"uart://{path}?config=1x4x4&mem=0x0:4K")
+    assert counting.writes == []
+
+
+def test_a_program_runs_over_a_line(model):
+    terminal = pseudo_terminal(answering(model), Noise(1e-3, 7), Noise(1e-3, 8))
+    with terminal as path, open_target(f"uart://{path}?config=1x4x4") as target:
+        run = Runtime(target, serial=True, check=False)  # the device finds it
+        out = run.room((1, 4), MemoryType.OUT)
+        run.gemm([(0, 0, 0)], reset=True)
+        run.store(0, out, 1)
+        assert run.sync().counters["OUT_BYTES"] == 4
+        run.gemm([(255, 0, 0)], iter_in=9, dst_factor=(0, 255), reset=True)
+        with pytest.raises(DeviceError, match="STEP_INDEX"):
+            run.sync()

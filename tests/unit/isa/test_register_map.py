@@ -1,0 +1,47 @@
+"""The register map: VTA's offsets as literals, ours without holes in the rules."""
+
+import zlib
+
+import pytest
+
+from myvta.isa.config import NAMED
+from myvta.isa.opcodes import ERROR_TEXT, ErrorCode
+from myvta.isa.register_map import COUNTERS, REGISTERS, Reg, Status, reset_values
+
+
+def test_published_offsets():
+    """vta_isa.md 7.1, 32-bit pointers."""
+    assert {
+        "control": Reg.CONTROL, "cycles": Reg.CYCLES, "count": Reg.INSN_COUNT,
+        "insn": Reg.INSN_BASE, "uop": Reg.UOP_BASE, "inp": Reg.INP_BASE, "wgt": Reg.WGT_BASE,
+        "acc": Reg.ACC_BASE, "out": Reg.OUT_BASE, "acc writes": Reg.ACC_WRITES,
+    } == {
+        "control": 0x00, "cycles": 0x04, "count": 0x08, "insn": 0x0C, "uop": 0x10, "inp": 0x14,
+        "wgt": 0x18, "acc": 0x1C, "out": 0x20, "acc writes": 0x24,
+    }
+    assert (Status.LAUNCH, Status.FINISH) == (1, 2)
+
+
+def test_every_register_stands_once_and_ours_begin_at_0x40():
+    assert set(REGISTERS) == set(Reg)
+    assert list(REGISTERS) == sorted(REGISTERS)
+    assert all(offset % 4 == 0 and register.offset == offset
+               for offset, register in REGISTERS.items())
+    assert all(offset <= 0x24 or offset >= 0x40 for offset in REGISTERS)
+    assert {register.access for register in REGISTERS.values()} == {"rw", "ro", "wo", "w1c", "w1s"}
+    assert all(REGISTERS[counter].access == "ro" for counter in COUNTERS)
+
+
+@pytest.mark.parametrize(("name", "features"), [("default", 3), ("base", 0)])
+def test_reset_values(name, features):
+    values = reset_values(NAMED[name])
+    assert values[Reg.FEATURES] == features
+    assert values[Reg.IDENTITY].to_bytes(4, "little") == b"MVTA"
+    assert values[Reg.FINGERPRINT] == zlib.crc32(NAMED[name].canonical.encode())
+    assert values[Reg.WINDOW_BASE] > values[Reg.WINDOW_LIMIT]  # closed
+    assert values[Reg.CONTROL] == 0
+
+
+def test_every_error_has_a_text():
+    assert set(ERROR_TEXT) == set(ErrorCode)
+    assert len(set(ERROR_TEXT.values())) == len(ErrorCode)

@@ -1,0 +1,144 @@
+"""The timing model against the RTL under Verilator, and what it says without it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from myvta.compiler.lower.conv.conv import lower_conv
+from myvta.compiler.tune.single_layer import isolate
+from myvta.driver.target.open_target import open_target
+from myvta.isa.config import named
+from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop, encode_uop
+from myvta.isa.opcodes import AluOpcode, MemoryType, RqtFlag
+from myvta.model.timing.predict import TimingError, predict
+from myvta.model.timing.timing_constants import CONSTANTS
+
+ROOT = Path(__file__).parents[4]
+CONFIG = named("default")
+TOLERANCE = 0.02  # of a layer of a few thousand cycles; large ones are within 0.002
+LAYERS = (  # height, width, channels in and out, kernel, padding, stride
+    (14, 14, 48, 64, 3, 1, 1), (28, 28, 32, 32, 1, 0, 2), (7, 7, 128, 64, 1, 0, 1),
+    (9, 11, 40, 20, 3, 1, 2),
+)
+
+
+@pytest.fixture(scope="module")
+def scripts() -> Iterator[Any]:
+    """The benchmarks are scripts that import their neighbours by name."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        yield importlib.import_module
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
+
+
+@pytest.mark.verilator
+@pytest.mark.timeout(600)  # it may build a simulator
+@pytest.mark.parametrize("latency", [1, 64])
+@pytest.mark.parametrize("log_bus", [6, 7])
+def test_layers(scripts: Any, log_bus: int, latency: int) -> None:
+    tools = scripts("conv_layers")
+    config = CONFIG.replace(log_bus_width=log_bus)
+    url = f"verilator://?config=default&mem=0x0:4M&bus={config.bus_width}&latency={latency}"
+    with open_target(url) as target:
+        for sizes in LAYERS:
+            row = dict(zip(("h", "w", "cin", "cout", "k", "pad", "stride"), sizes, strict=True))
+            layer = tools.conv_layer(
+                {"network": "", "layer": str(sizes), "count": 1, "groups": 1, **row})
+            made = isolate(lower_conv, layer.node, layer.views, config)
+            measured, _ = tools.measure(target, made.stream, made.size)
+            predicted = predict(
+                made.stream.instructions, made.stream.uops, config, latency=latency)
+            assert predicted.cycles == pytest.approx(measured, rel=TOLERANCE, abs=8), sizes
+
+
+@pytest.mark.verilator
+@pytest.mark.timeout(600)  # it may build a simulator
+@pytest.mark.parametrize("latency", [1, 64])
+def test_single_instructions(scripts: Any, latency: int) -> None:
+    cases = scripts("cycle_cases")
+    uops = np.array([encode_uop(uop, CONFIG) for uop in cases._UOPS], "<u4").tobytes()
+    with open_target(f"verilator://?config=default&mem=0x0:16M&latency={latency}") as target:
+        for case in cases.cases(CONFIG):
+            items = [*case.before, *case.measured]
+            measured, _ = cases.run(target, items)
+            predicted = predict([*items, Finish()], uops, CONFIG, latency=latency).cycles
+            assert abs(predicted - measured) <= 4, case.name
+
+
+def cycles(*items: Any, uops: int = 16, latency: int = 1) -> int:
+    """Predict a stream over micro-ops (n, n, n)."""
+    words = [encode_uop(Uop(dst=n, src=n, wgt=n), CONFIG) for n in range(uops)]
+    image = np.array(words, "<u4").tobytes()
+    fill = Load(memory_type=MemoryType.UOP, x_size=uops)
+    return predict([fill, *items, Finish()], image, CONFIG, latency=latency).cycles
+
+
+def test_latency_is_paid_once_for_neighbours() -> None:
+    loads = [Load(memory_type=MemoryType.WGT, sram_base=16 * n, dram_base=64 * n, x_size=16)
+             for n in range(4)]
+    assert cycles(*loads, latency=100) - cycles(*loads[:3], latency=100) == 514
+
+
+def test_a_load_waits_for_its_token() -> None:
+    gemm = Gemm(uop_end=16, iter_in=100, push_prev=1)
+    free = Load(memory_type=MemoryType.WGT, x_size=16)
+    bound = Load(memory_type=MemoryType.WGT, x_size=16, pop_next=1)
+    assert cycles(gemm, free) < 1800
+    assert cycles(gemm, bound) >= cycles(gemm, free) + 500
+
+
+def test_a_hazard_costs_what_the_pipeline_is_long() -> None:
+    flags = 1 << RqtFlag.BYPASS
+    near = Gemm(uop_end=16), Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=flags, uop_bgn=15,
+                                 uop_end=16, src_factor_in=0)
+    far = Gemm(uop_end=16), Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=flags, uop_bgn=0,
+                                uop_end=1, src_factor_in=0)
+    assert cycles(*near) - cycles(*far) == 3  # 7 instead of the 4 for parameters
+
+
+def test_start_and_end_of_instructions() -> None:
+    items = [Load(memory_type=MemoryType.INP, x_size=64, push_next=1),
+             Gemm(uop_end=1, pop_prev=1, push_next=1), Store(x_size=4, pop_prev=1), Finish()]
+    timing = predict(items, bytes(4), CONFIG, latency=10)
+    assert (timing.start[1:] >= timing.end[:-1]).all()
+    assert timing.end[-1] == timing.cycles
+    assert (timing.end > timing.start).all()
+
+
+def test_streams_that_cannot_end() -> None:
+    with pytest.raises(TimingError, match="no FINISH"):
+        predict([Gemm()], bytes(4), CONFIG)
+    with pytest.raises(TimingError, match="tokens nobody pushes"):
+        predict([Load(memory_type=MemoryType.INP, x_size=1, pop_next=1), Finish()], b"", CONFIG)
+
+
+def test_a_token_that_comes_in_the_cycle_it_is_first_looked_for() -> None:
+    """Steps that end just before, with and just after the LOAD the next GEMM waits for."""
+    load = Load(memory_type=MemoryType.INP, x_size=64, push_next=1)
+    bound = Gemm(uop_end=16, pop_prev=1)
+    taken = [cycles(load, Gemm(uop_end=1, iter_in=n), bound) for n in range(50, 250)]
+    alone = cycles(load, bound)
+    assert taken[0] == alone and taken[-1] > alone + 50
+    assert set(np.diff(taken)) == {0, 1}
+
+
+def test_a_full_queue_holds_up_fetch() -> None:
+    """Only a start of a queued instruction makes room: the last GEMM is not dispatched earlier."""
+    waits = Load(memory_type=MemoryType.INP, x_size=1, pop_next=1)
+    loads = [waits, *[Load(memory_type=MemoryType.INP, x_size=1)] * 700]
+    with pytest.raises(TimingError, match="after 51"):
+        predict([*loads, Gemm(push_prev=1), Finish()], bytes(4), CONFIG)
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_every_constant_names_its_rtl(name: str) -> None:
+    assert (ROOT / "rtl" / f"{CONSTANTS[name].rtl}.py").is_file()
+    assert CONSTANTS[name].value > 0

@@ -1,0 +1,47 @@
+"""A test whose tool is missing: skipped with the reason, in CI failed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS_ROOT = Path(__file__).parents[2]
+TESTS = """
+import pytest
+
+@pytest.mark.icarus
+def test_by_marker():
+    pass
+
+def test_by_name(require_tool):
+    require_tool("ghdl")
+
+def test_present(require_tool):
+    require_tool("bash")
+"""
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [
+    ("", "1 passed, 2 skipped"), ("false", "1 passed, 2 skipped"),
+    ("true", "1 failed, 1 passed, 1 error"), ("1", "1 failed, 1 passed, 1 error"),
+])
+def test_missing_tools(tmp_path, ci, outcome):
+    shutil.copy(TESTS_ROOT / "conftest.py", tmp_path)
+    (tmp_path / "test_some.py").write_text(TESTS)
+    support = TESTS_ROOT / "support"
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nmarkers = icarus\npythonpath = {support}\n")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "bash").symlink_to(shutil.which("bash"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", tmp_path],
+        env={
+            "PATH": str(tmp_path / "bin"), "CI": ci, "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        },
+        capture_output=True, text=True, timeout=60,
+    )
+    assert f"= {outcome} in" in done.stdout, done.stdout
+    missing = "not installed, and in CI" if ci in ("true", "1") else "(`myvta doctor` says how)"
+    assert done.stdout.count(missing) == 2

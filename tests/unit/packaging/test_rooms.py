@@ -1,0 +1,34 @@
+"""The tree: rooms on floors, imports only downwards, one name a module, short files."""
+
+from collections import Counter
+
+import rooms
+
+KNOWN_CYCLES = {
+    "isa.config > isa.fields > isa.config",
+    "driver.target.identity > driver.target.open_target > driver.target.tracing > "
+    "driver.target.replay > driver.target.identity",
+    "driver.target.open_target > driver.target.tracing > driver.target.replay > "
+    "driver.target.open_target",
+    "driver.target.open_target > driver.target.tracing > driver.target.open_target",
+    "driver.serve.server > driver.serve.server_session > driver.serve.server",
+}
+
+
+def test_floors_list_every_room_once():
+    listed = Counter(room for floor in rooms.FLOORS for room in floor)
+    assert set(listed) == {rooms.room_of(module) for module, _ in rooms.modules()}
+    assert set(listed.values()) == {1}
+
+
+def test_imports_go_to_lower_floors():
+    assert rooms.upward() == []
+
+
+def test_no_module_imports_itself_through_others():
+    assert set(rooms.cycles()) <= KNOWN_CYCLES
+
+
+def test_a_name_is_used_once():
+    names = Counter(module.rpartition(".")[2] for module, _ in rooms.modules())
+    assert [name for name, count in names.items() if count > 1] == []
