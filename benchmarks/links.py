@@ -23,7 +23,7 @@ import marks
 from myvta.cosim.design import convert_once
 from myvta.cosim.uart_line import UartLine
 from myvta.driver import StreamBuilder, open_target
-from myvta.driver.run import launch
+from myvta.driver.run.launch import launch
 from myvta.driver.transport.link import Link
 from myvta.driver.transport.link_target import LinkTarget
 from myvta.fpga.uart_top import TOP, UartDevice, convert_uart_top

@@ -20,9 +20,7 @@ from myvta.driver import (
     TargetTimeout,
     open_target,
 )
-from myvta.driver.run import (
-    launch,
-)
+from myvta.driver.run.launch import launch
 from myvta.driver.transport.link import Link, Request
 from myvta.fpga.uart_top import convert_uart_top
 from myvta.isa.link_protocol import Kind

@@ -13,9 +13,7 @@ from myvta.driver import (
     TargetTimeout,
     check_identity,
 )
-from myvta.driver.run import (
-    launch,
-)
+from myvta.driver.run.launch import launch
 from myvta.isa.instructions import Finish, Load, encode_stream
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.isa.register_map import REGISTERS, Reg, Status, reset_values

@@ -13,7 +13,7 @@ from link_work import multiply
 from mapped_board import PAGE, board_process
 
 from myvta.driver import StreamBuilder, TargetError, TargetTimeout, open_target
-from myvta.driver.run import launch
+from myvta.driver.run.launch import launch
 from myvta.isa.opcodes import MemoryType
 from myvta.isa.register_map import Reg
 

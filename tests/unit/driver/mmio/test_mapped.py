@@ -29,9 +29,7 @@ from myvta.driver.mmio import (
 )
 from myvta.driver.mmio.mapped import MappedMemory, Region
 from myvta.driver.mmio.uio import UioTarget, open_uio
-from myvta.driver.run import (
-    launch,
-)
+from myvta.driver.run.launch import launch
 from myvta.driver.target.boards import BOARDS
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType

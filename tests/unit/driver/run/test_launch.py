@@ -7,7 +7,7 @@ import pytest
 
 from myvta.driver import DeviceError, TargetTimeout, check_identity, open_target
 from myvta.driver.errors import IdentityError, TargetError
-from myvta.driver.run import launch
+from myvta.driver.run.launch import launch
 from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Finish, Store, encode_stream
 from myvta.isa.opcodes import ErrorCode, MemoryType

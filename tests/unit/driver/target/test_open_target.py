@@ -159,8 +159,8 @@ def test_trace_is_an_unknown_option_without_spy():
 
 
 @pytest.mark.parametrize("module", [
-    "driver", "driver.devmem", "driver.uio", "driver.udmabuf", "driver.tcp", "driver.uart",
-    "driver.server",
+    "driver", "driver.mmio.devmem", "driver.mmio.uio", "driver.mmio.udmabuf",
+    "driver.transport.tcp_target", "driver.transport.uart_target", "driver.serve.server",
 ])
 def test_the_driver_needs_numpy_alone(module):
     """A board has no simulator, no network tools and no serial port."""

@@ -15,9 +15,7 @@ from myvta.driver import (
     TargetTimeout,
     open_target,
 )
-from myvta.driver.run import (
-    launch,
-)
+from myvta.driver.run.launch import launch
 from myvta.driver.serve.server import Server
 from myvta.driver.target.replay import replay
 from myvta.isa.opcodes import MemoryType
