@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .alu_operations import ALU_OPERATIONS
 from .config import Config
 from .instructions import Alu, Gemm, Instruction, Load, Store, Undefined, route
-from .opcodes import AluOpcode, ErrorCode, MemoryType, Module
+from .opcodes import ErrorCode, MemoryType, Module
 
 __all__ = ["Legality", "footprint", "has_steps"]
 
 _LOADABLE = (
     MemoryType.UOP, MemoryType.WGT, MemoryType.INP, MemoryType.ACC, MemoryType.ACC_8BIT,
 )
-_ALU_OPCODES = tuple(AluOpcode)
 
 
 class Legality:
@@ -88,23 +88,26 @@ def _overwrite(it: Gemm, config: Config, depth: Depth) -> str:
     return ""
 
 
-def _requantize(it: Alu, config: Config, depth: Depth) -> str:
-    if it.alu_opcode == AluOpcode.RQT and not config.requantize:
-        return "RQT, which this configuration does not have"
+def _alu_extension(it: Alu, config: Config, depth: Depth) -> str:
+    operation = ALU_OPERATIONS.get(it.alu_opcode)
+    if operation and not operation.supported(config):
+        return f"{operation.opcode.name}, which this configuration does not have"
     return ""
 
 
 def _alu_opcode(it: Alu, config: Config, depth: Depth) -> str:
-    return "" if it.alu_opcode in _ALU_OPCODES else f"ALU opcode {it.alu_opcode} is not defined"
+    return "" if it.alu_opcode in ALU_OPERATIONS else f"ALU opcode {it.alu_opcode} is not defined"
 
 
-def _rqt_operand(it: Alu, config: Config, depth: Depth) -> str:
-    if it.alu_opcode != AluOpcode.RQT:
+def _alu_operand(it: Alu, config: Config, depth: Depth) -> str:
+    operation = ALU_OPERATIONS[it.alu_opcode]
+    if not operation.needs_immediate:
         return ""
+    name, bits = operation.opcode.name, operation.immediate_bits
     if not it.use_imm:
-        return "RQT needs use_imm = 1"
-    options = it.imm & 0xFFFF
-    return f"RQT immediate {options:#06x}: bits 15:11 must be 0" if options >> 11 else ""
+        return f"{name} needs use_imm = 1"
+    imm = it.imm & 0xFFFF
+    return f"{name} immediate {imm:#06x}: bits 15:{bits} must be 0" if imm >> bits else ""
 
 
 def _store_padding(it: Store, config: Config, depth: Depth) -> str:
@@ -154,9 +157,9 @@ _CHECKS: dict[type, tuple[Check, ...]] = {
     ),
     Gemm: ((ErrorCode.EXTENSION, _overwrite), (ErrorCode.UOP_RANGE, _uop_range)),
     Alu: (
-        (ErrorCode.EXTENSION, _requantize),
+        (ErrorCode.EXTENSION, _alu_extension),
         (ErrorCode.ALU_OPCODE, _alu_opcode),
-        (ErrorCode.OPERAND, _rqt_operand),
+        (ErrorCode.OPERAND, _alu_operand),
         (ErrorCode.UOP_RANGE, _uop_range),
     ),
 }

@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from .alu_operations import ALU_OPERATIONS
 from .config import NAMED, Config
 from .fields import Field, layout, uop_layout
-from .opcodes import ERROR_TEXT, AluOpcode, MemoryType, Opcode, RqtFlag
+from .opcodes import ERROR_TEXT, MemoryType, Opcode, RqtFlag
 from .register_map import COUNTERS, PERFORMANCE, REGISTERS
 
 __all__ = ["PAGES", "isa_page", "registers_page"]
@@ -50,14 +51,6 @@ _FIELD_TEXT = {
     "dst": "ACC tile",
     "src": "INP tile (GEMM) or ACC tile (ALU)",
     "wgt": "WGT tile (GEMM)",
-}
-_ALU_TEXT = {
-    AluOpcode.MIN: "min(p, q), signed",
-    AluOpcode.MAX: "max(p, q), signed",
-    AluOpcode.ADD: "p + q, 32-bit wrap",
-    AluOpcode.SHR: "q >= 0: p >> q arithmetically; q < 0: p << -q; the amount saturates",
-    AluOpcode.MUL: "low 32 bits of p * q",
-    AluOpcode.RQT: "requantize by the parameter tiles `ACC[src]`, +1, +2 (extension)",
 }
 _RQT_TEXT = {
     RqtFlag.RELU: "clamp from below at the zero point instead of the least output value",
@@ -122,7 +115,7 @@ def isa_page(config: Config = NAMED["default"]) -> str:
     ]
     lines += _table(
         ("value", "name", "result"),
-        ((int(kind), kind.name, text) for kind, text in _ALU_TEXT.items()),
+        ((int(row.opcode), row.opcode.name, row.result) for row in ALU_OPERATIONS.values()),
     )
     lines += ["RQT's immediate: bits 7:0 are the signed zero point, 15:11 must be 0, and", ""]
     lines += _table(

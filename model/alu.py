@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ..isa.alu_operations import source_tiles
 from ..isa.instructions import Alu
 from ..isa.opcodes import AluOpcode, MemoryType
 from .plan_cache import PlanCache
@@ -25,7 +26,6 @@ __all__ = ["AluUnit", "operate", "waves"]
 
 _STEPS_AT_ONCE = 1 << 16  # bounds the memory of one block of steps
 _CACHE_INDICES = 1 << 20  # indices of all cached plans together: 8 MiB
-_RQT_TILES = 3  # bias, multiplier, shift
 Lanes = NDArray[np.int32]
 Wave = tuple[Indices, Indices]
 """Destination and source tile of steps that may run at once, intp [steps] each."""
@@ -56,7 +56,7 @@ class AluUnit:
         slots = slice(instruction.uop_bgn, instruction.uop_end)
         pads.note_read(MemoryType.UOP, slots, "ALU")
         uops = pads.uop[slots]
-        sources = _sources(instruction)
+        sources = source_tiles(instruction.alu_opcode, instruction.use_imm)
         key = (
             uops.tobytes(), sources, instruction.iter_out, instruction.iter_in,
             instruction.dst_factor_out, instruction.dst_factor_in, instruction.src_factor_out,
@@ -71,7 +71,7 @@ class AluUnit:
                 self._cache.put(key, plan, 2 * count)
         for dst, src in plan.waves:
             self._note(dst, src, sources)
-            self._wave(dst, src, instruction)
+            self._wave(dst, src, instruction, sources)
         if plan.violation:
             raise plan.violation.fault
         return count
@@ -92,20 +92,21 @@ class AluUnit:
         dst = Bound("dst", "ACC", depth)
         return (dst, Bound("src", "ACC", depth, sources - 1)) if sources else (dst,)
 
-    def _wave(self, dst: Indices, src: Indices, instruction: Alu) -> None:
-        """Execute independent steps."""
+    def _wave(self, dst: Indices, src: Indices, instruction: Alu, sources: int) -> None:
+        """Execute independent steps, each with ``sources`` tiles from ``src`` on."""
         acc: Lanes = self._pads.tiles(MemoryType.ACC)
         p = acc.take(dst, axis=0)
+        operands = [acc.take(src + tile, axis=0) for tile in range(sources)]
         if instruction.alu_opcode == AluOpcode.RQT:
             options = RqtOptions.of(instruction.imm)
-            bias, multiplier, shift = (acc.take(src + n, axis=0) for n in range(_RQT_TILES))
+            bias, multiplier, shift = operands
             check_parameters(multiplier, shift, options)
             out_width = self._config.out_width
             acc[dst] = requantize(p, bias, multiplier, shift, options, out_width)
         elif instruction.use_imm:
             acc[dst] = operate(instruction.alu_opcode, p, np.int32(instruction.imm))
         else:
-            acc[dst] = operate(instruction.alu_opcode, p, acc.take(src, axis=0))
+            acc[dst] = operate(instruction.alu_opcode, p, operands[0])
 
     def _note(self, dst: Indices, src: Indices, sources: int) -> None:
         pads = self._pads
@@ -113,13 +114,6 @@ class AluUnit:
             reads = [dst, *(src + offset for offset in range(sources))]
             pads.note_read(MemoryType.ACC, np.concatenate(reads), "ALU")
             pads.note_write(MemoryType.ACC, dst)
-
-
-def _sources(instruction: Alu) -> int:
-    """Return how many consecutive tiles from ``src`` on a step reads."""
-    if instruction.alu_opcode == AluOpcode.RQT:
-        return _RQT_TILES
-    return 0 if instruction.use_imm else 1
 
 
 def operate(opcode: int, p: Lanes, q: Lanes | np.int32) -> Lanes:
@@ -162,7 +156,7 @@ def waves(dst: Indices, src: Indices, sources: int) -> list[Wave]:
     """
     last = _last_writer(dst, dst)
     repeated = bool((last >= 0).any())
-    written = np.zeros(int(max(dst.max(), src.max())) + _RQT_TILES, bool)
+    written = np.zeros(int(max(dst.max(), src.max())) + max(sources, 1), bool)
     written[dst] = True
     if any(written[src + offset].any() for offset in range(sources)):
         for offset in range(sources):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...isa.alu_operations import ALU_OPERATIONS
 from ...isa.asm.disassembler import format_instruction
 from ...isa.config import Config
 from ...isa.instructions import (
@@ -166,11 +167,14 @@ class StreamBuilder(TokenStream):
         RQT (an extension) takes its options as :func:`rqt_immediate` and three parameter tiles at
         ``src``.
         """
-        if opcode == AluOpcode.RQT:
-            if not self.config.requantize:
-                raise StreamError(f"ALU RQT is not in configuration {self.config.name}")
-            if imm is None:
-                raise StreamError("ALU RQT takes its options in imm")
+        operation = ALU_OPERATIONS.get(opcode)
+        if operation is None:
+            raise StreamError(f"ALU opcode must be one of {list(AluOpcode)}, not {opcode!r}")
+        name = operation.opcode.name
+        if not operation.supported(self.config):
+            raise StreamError(f"ALU {name} is not in configuration {self.config.name}")
+        if operation.needs_immediate and imm is None:
+            raise StreamError(f"ALU {name} takes its options in imm")
         begin, end = self._kernel_range(kernel)
         self._add(Alu(
             uop_bgn=begin, uop_end=end, iter_out=iter_out, iter_in=iter_in,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..alu_operations import ALU_OPERATIONS
 from ..config import NAMED, Config
 from ..fields import layout, uop_layout
 from ..instructions import (
@@ -154,11 +155,17 @@ def _step_operands(instruction: Gemm | Alu, operands: Sequence[Operand]) -> list
 def _immediate(instruction: Alu) -> list[str]:
     if not instruction.use_imm:
         return []
-    if instruction.alu_opcode != AluOpcode.RQT or instruction.imm & 0xF800:
+    if instruction.alu_opcode != AluOpcode.RQT or _reserved_immediate(instruction):
         return [f"imm={instruction.imm}"]
     point = (instruction.imm & 0xFF ^ 0x80) - 0x80
     flags = [name for name, bit in RQT_FLAGS.items() if instruction.imm & bit]
     return [f"zero_point={point}", *flags]
+
+
+def _reserved_immediate(instruction: Alu) -> bool:
+    """Return whether a bit above the defined ones of the operation's immediate is set."""
+    bits = ALU_OPERATIONS[instruction.alu_opcode].immediate_bits
+    return bool((instruction.imm & 0xFFFF) >> bits)
 
 
 def _format_uop(word: int, config: Config) -> str:
@@ -182,13 +189,23 @@ def _undefined(instruction: Instruction, word: int, config: Config) -> list[str]
     if isinstance(instruction, Gemm) and instruction.overwrite and not config.overwrite:
         reasons.append("this configuration has no overwrite")
     if isinstance(instruction, Alu):
-        if instruction.alu_opcode not in set(AluOpcode):
-            reasons.append(f"ALU opcode {instruction.alu_opcode} is undefined")
-        if instruction.alu_opcode == AluOpcode.RQT and not config.requantize:
-            reasons.append("this configuration has no rqt")
-        if instruction.alu_opcode == AluOpcode.RQT and not instruction.use_imm:
-            reasons.append("rqt without its immediate")
-        elif not instruction.use_imm and instruction.imm:
-            reasons.append(f"unused imm={instruction.imm}")
+        reasons += _undefined_alu(instruction, config)
     return reasons
+
+
+def _undefined_alu(instruction: Alu, config: Config) -> list[str]:
+    operation = ALU_OPERATIONS.get(instruction.alu_opcode)
+    if operation is None:
+        reasons = [f"ALU opcode {instruction.alu_opcode} is undefined"]
+        return reasons + _unused_immediate(instruction)
+    name = operation.opcode.name.lower()
+    reasons = [] if operation.supported(config) else [f"this configuration has no {name}"]
+    if not operation.needs_immediate:
+        return reasons + _unused_immediate(instruction)
+    return reasons if instruction.use_imm else [*reasons, f"{name} without its immediate"]
+
+
+def _unused_immediate(instruction: Alu) -> list[str]:
+    unused = instruction.imm and not instruction.use_imm
+    return [f"unused imm={instruction.imm}"] if unused else []
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..alu_operations import ALU_OPERATIONS
 from ..instructions import Alu, Finish, Gemm, Load, Store
-from ..opcodes import AluOpcode, MemoryType, RqtFlag
+from ..opcodes import MemoryType, RqtFlag
 
 __all__ = [
     "ALU_OPCODES", "FORMATS", "MEMORY_TYPES", "RQT_FLAGS", "TOKENS", "Buffer", "Format", "Operand",
@@ -61,7 +62,7 @@ class Buffer:
 
 TOKENS = ("pop_prev", "pop_next", "push_prev", "push_next")
 MEMORY_TYPES = {kind.name.lower(): kind for kind in MemoryType}
-ALU_OPCODES = {kind.name.lower(): kind for kind in AluOpcode}
+ALU_OPCODES = {row.opcode.name.lower(): row.opcode for row in ALU_OPERATIONS.values()}
 RQT_FLAGS = {flag.name.lower(): 1 << flag for flag in RqtFlag}
 
 _MEMORY = (

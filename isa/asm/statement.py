@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field as dataclass_field
 
+from ..alu_operations import ALU_OPERATIONS
 from ..config import Config
 from ..fields import Field, layout
 from ..opcodes import AluOpcode, MemoryType, Opcode
@@ -169,7 +170,7 @@ class _Line:
         if self.values.get("alu_opcode") != AluOpcode.RQT:
             if given:
                 self._problem(f"{', '.join(given)} is for rqt alone")
-        elif not self.config.requantize:
+        elif not ALU_OPERATIONS[AluOpcode.RQT].supported(self.config):
             self._problem(f"configuration {self.config.name} has no rqt")
         elif not self.names & {"zero_point", "imm"}:
             self._problem("rqt needs zero_point=<zero_point>")

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..alu_operations import source_tiles
 from ..config import Config
 from ..fields import layout, uop_layout
 from ..instructions import Alu, Gemm, Instruction, Load, Store, decode, route
 from ..legality import Legality, footprint, has_steps
-from ..opcodes import AluOpcode, ErrorCode, MemoryType, Module, Opcode
+from ..opcodes import ErrorCode, MemoryType, Module, Opcode
 from .index_sets import of_indices, repeated, runs, span
 from .memory_map import Rows
 
 __all__ = ["Decoded", "Footprints", "Space", "StepsOutside", "Touched"]
 
 Words = NDArray[np.uint32]
-_RQT_TILES = 3  # bias, multiplier, shift
 _KEPT = 1 << 16  # sets remembered by step fields and micro-ops
 
 
@@ -166,10 +166,8 @@ class Footprints:
             factors["wgt"] = (it.wgt_factor_out, it.wgt_factor_in)
             if not it.reset:
                 wanted += [("src", MemoryType.INP, 1), ("wgt", MemoryType.WGT, 1)]
-        elif it.alu_opcode == AluOpcode.RQT:
-            wanted.append(("src", MemoryType.ACC, _RQT_TILES))
-        elif not it.use_imm:
-            wanted.append(("src", MemoryType.ACC, 1))
+        elif sources := source_tiles(it.alu_opcode, it.use_imm):
+            wanted.append(("src", MemoryType.ACC, sources))
         sets: dict[str, int] = {}
         for name, kind, tiles in wanted:
             field = self._fields[name]

@@ -13,8 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from ...isa.alu_operations import ALU_OPERATIONS
 from ...isa.instructions import Alu, Gemm
-from ...isa.opcodes import AluOpcode
 from .timing_constants import cycles
 from .uop_buffer import UopBuffer
 
@@ -46,7 +46,7 @@ class StepTiming:
         before, self._tail = self._tail, (item, uops)
         if isinstance(item, Gemm):
             return steps
-        long = item.alu_opcode in (AluOpcode.RQT, AluOpcode.MUL)
+        long = ALU_OPERATIONS[item.alu_opcode].long
         if not long and item.use_imm:
             return steps
         tail = self._last(*before) if long and before else ()
@@ -78,12 +78,13 @@ class StepTiming:
         src = (outer * src_out + inner * src_in + self._uops.column(uops, 1)).reshape(-1)
         total = len(dst)
         some = min(total, _REPLAYED)
-        if opcode == AluOpcode.RQT:
+        operation = ALU_OPERATIONS[opcode]
+        if operation.parameter_tiles:
             waits = 1 + int(np.count_nonzero(np.diff(src)))
             first = _PARAMETERS + bool(tail)  # steps ahead read the banks the parameters lie in
             found = _hazards(dst[:some].tolist(), None, tail, first)
             return total + _PARAMETERS * (waits - 1) + found
-        if opcode == AluOpcode.MUL:
+        if operation.long:
             pair = None if use_imm else src[:some].tolist()
             stalls = _hazards(dst[:some].tolist(), pair, tail, 0)
         else:

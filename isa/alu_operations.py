@@ -1,0 +1,81 @@
+"""ALU operations as rows: operands, immediate, latency class and extension of each, once.
+
+Legality, model, timing model, static checker, assembler, drivers and RTL read these rows; none of
+them compares an opcode with another to find out what an operation needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .config import Config
+from .opcodes import AluOpcode
+
+__all__ = ["ALU_OPERATIONS", "AluOperation", "source_tiles"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AluOperation:
+    """One operation.
+
+    Attributes
+    ----------
+    opcode : AluOpcode
+    result : str
+        Lane by lane, for the documentation: p is a lane of ``ACC[dst]``, q the immediate or a lane
+        of ``ACC[src]``.
+    long : bool
+        Latency class: the operation goes through the multipliers.  A step then reads its operands
+        early and waits for results of earlier steps instead of having them forwarded.
+    parameter_tiles : int
+        Consecutive tiles from ``ACC[src]`` on that a step reads besides its immediate; 0 for
+        operations whose immediate replaces ``ACC[src]``.
+    immediate_bits : int
+        Bits of the immediate that are defined; those above must be 0.
+    extension : str
+        Attribute of :class:`Config` that has to be set, ``""`` for the base ISA.
+    """
+
+    opcode: AluOpcode
+    result: str
+    long: bool = False
+    parameter_tiles: int = 0
+    immediate_bits: int = 16
+    extension: str = ""
+
+    @property
+    def needs_immediate(self) -> bool:
+        """Whether ``use_imm`` must be 1: ``ACC[src]`` holds parameters, not the second operand."""
+        return self.parameter_tiles > 0
+
+    def supported(self, config: Config) -> bool:
+        """Return whether a configuration has the operation."""
+        return not self.extension or bool(getattr(config, self.extension))
+
+
+_ROWS = (
+    AluOperation(opcode=AluOpcode.MIN, result="min(p, q), signed"),
+    AluOperation(opcode=AluOpcode.MAX, result="max(p, q), signed"),
+    AluOperation(opcode=AluOpcode.ADD, result="p + q, 32-bit wrap"),
+    AluOperation(
+        opcode=AluOpcode.SHR,
+        result="q >= 0: p >> q arithmetically; q < 0: p << -q; the amount saturates",
+    ),
+    AluOperation(opcode=AluOpcode.MUL, result="low 32 bits of p * q", long=True),
+    AluOperation(
+        opcode=AluOpcode.RQT,
+        result="requantize by the parameter tiles `ACC[src]`, +1, +2 (extension)",
+        long=True, parameter_tiles=3, immediate_bits=11, extension="requantize",
+    ),
+)
+
+ALU_OPERATIONS: dict[int, AluOperation] = {row.opcode: row for row in _ROWS}
+"""The defined operations by opcode; an opcode that is no key is undefined (ALU_OPCODE)."""
+
+
+def source_tiles(alu_opcode: int, use_imm: int) -> int:
+    """Return how many consecutive tiles from ``ACC[src]`` on a step of a defined operation reads.
+
+    RQT: bias, multiplier and shift.  Others: one, none with an immediate.
+    """
+    return ALU_OPERATIONS[alu_opcode].parameter_tiles or int(not use_imm)
