@@ -53,7 +53,7 @@ def request_checks(
         writes.next = command.words == span[17:2]
 
     @always_comb
-    def judge() -> None:
+    def validate() -> None:
         possible.next = False
         if command.kind == Kind.READ_REGISTER or command.kind == Kind.WRITE_REGISTER:
             possible.next = (
@@ -73,7 +73,7 @@ def request_checks(
         if command.kind == Kind.READ_REGISTER or command.kind == Kind.WRITE_REGISTER:
             inside.next = True
 
-    return add, count, judge, compare
+    return add, count, validate, compare
 
 
 @block

@@ -51,7 +51,7 @@ def deframer(
             plain.next[5] = not data[5]
 
     @always_comb
-    def judge() -> None:
+    def validate() -> None:
         right.next = (
             size >= _SHORTEST and size[2:0] == 0 and not overrun and not response and room
             and register[32:16] == _RESIDUE_HIGH and register[16:0] == _RESIDUE_LOW
@@ -111,4 +111,4 @@ def deframer(
             low_bytes.next[24:16] = plain
             low_bytes.next[16:0] = low_bytes[24:8]
 
-    return divide, unstuff, judge, locate, take
+    return divide, unstuff, validate, locate, take

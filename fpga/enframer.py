@@ -40,7 +40,7 @@ def enframer(clock: Any, reset: Any, reply: Reply, buffer: WordPort, source: Str
     address_bits = len(buffer.address)
 
     @always_comb
-    def look() -> None:
+    def classify() -> None:
         plain.next = current[8:0]
         special.next = current[8:0] == FLAG or current[8:0] == ESCAPE
         checksum.next = index == reply.words + 2
@@ -121,4 +121,4 @@ def enframer(clock: Any, reset: Any, reply: Reply, buffer: WordPort, source: Str
         elif source.ready:
             state.next = State.IDLE
 
-    return divide, look, address, read, choose, offer, finish, advance
+    return divide, classify, address, read, choose, offer, finish, advance

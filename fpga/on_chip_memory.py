@@ -91,13 +91,13 @@ def memory(clock: Any, reset: Any, s_axi: Axi4, *, config: Config, size: int) ->
     ]
 
     @always_comb
-    def look() -> None:
+    def accept_reads() -> None:
         s_axi.arready.next = not reading
         read_enable.next = reading and (s_axi.rready or not s_axi.rvalid)
         read_index.next = read_address[top:lane_bits]
 
     @always_comb
-    def take() -> None:
+    def accept_writes() -> None:
         s_axi.awready.next = not writing and not s_axi.bvalid
         s_axi.wready.next = writing
         write_enable.next = writing and s_axi.wvalid and write_address[:top] == 0
@@ -141,7 +141,8 @@ def memory(clock: Any, reset: Any, s_axi: Axi4, *, config: Config, size: int) ->
                 s_axi.bvalid.next = True
 
     return (
-        columns, look, take, answer_reads, answer_writes, join(values, s_axi.rdata),
+        columns, accept_reads, accept_writes, answer_reads, answer_writes,
+        join(values, s_axi.rdata),
         burst_address(read_address, read_beat, read_after),
         burst_address(write_address, write_beat, write_after),
     )

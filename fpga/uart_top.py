@@ -18,9 +18,9 @@ from ..isa.config import Config
 from ..rtl.convert import convert_block
 from ..rtl.core import core
 from ..rtl.lib.bundles import Axi4, AxiLite, Stream, bit, word
+from .axi_arbiter import axi_arbiter
 from .bridge import bridge
 from .on_chip_memory import memory
-from .share import share
 from .uart import uart_receiver, uart_transmitter
 
 __all__ = ["TOP", "UartDevice", "convert_uart_top", "uart_top"]
@@ -56,7 +56,7 @@ def uart_top(
             size=device.memory_bytes, clock_hz=device.clock_hz,
         ),
         uart_transmitter(clock, reset, sent, tx, clock_hz=device.clock_hz, rate=device.rate),
-        share(clock, reset, from_core, from_bridge, to_memory),
+        axi_arbiter(clock, reset, from_core, from_bridge, to_memory),
         memory(clock, reset, to_memory, config=config, size=device.memory_bytes),
     )
 

@@ -35,7 +35,7 @@ from .lib.bundles import (
     bit,
 )
 from .lib.elements import MAX_LANES
-from .lib.oldest import oldest
+from .lib.in_flight_tracker import in_flight_tracker
 from .lib.queue import queue
 from .lib.token_queue import token_queue
 from .load.load import load
@@ -148,15 +148,15 @@ def core(
         queue(clock, module_reset, to_load, for_load, width=ENTRY_BITS, depth=QUEUE_DEPTH),
         queue(clock, module_reset, to_compute, for_compute, width=ENTRY_BITS, depth=QUEUE_DEPTH),
         queue(clock, module_reset, to_store, for_store, width=ENTRY_BITS, depth=QUEUE_DEPTH),
-        oldest(
+        in_flight_tracker(
             clock, module_reset, for_load, load_status.completed, load_status.present,
             load_status.oldest,
         ),
-        oldest(
+        in_flight_tracker(
             clock, module_reset, for_compute, compute_status.completed, compute_status.present,
             compute_status.oldest,
         ),
-        oldest(
+        in_flight_tracker(
             clock, module_reset, for_store, store_status.completed, store_status.present,
             store_status.oldest,
         ),

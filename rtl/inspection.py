@@ -10,10 +10,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-__all__ = ["look_faster"]
+__all__ = ["cache_inspection"]
 
 
-def look_faster() -> None:
+def cache_inspection() -> None:
     """Replace ``inspect.stack`` and ``inspect.getsource`` for the rest of this process.
 
     For processes that convert or simulate MyHDL and do nothing else with :mod:`inspect`.

@@ -11,9 +11,9 @@ import pytest
 from device_run import Device, Targets
 from myhdl import _simulator
 
-from myvta.rtl.inspection import look_faster
+from myvta.rtl.inspection import cache_inspection
 
-look_faster()  # MyHDL looks through pytest's deep stack for every block it elaborates
+cache_inspection()  # MyHDL looks through pytest's deep stack for every block it elaborates
 
 # A marker promises its tools, so a test that carries it need not ask again.
 _TOOLS_OF_MARKER = {

@@ -153,7 +153,7 @@ def alu_lane(
         less.next = p_order < q_order
 
     @always_comb
-    def turn():
+    def rotate():
         # to the right by n; that is to the left by 32 - n, and q[5:] is 32 - n for q < 0
         double_shifted.next = double >> amount
         for i in range(4):
@@ -209,6 +209,6 @@ def alu_lane(
                 result.next = preferred
 
     return (
-        view_signed, extend_sign, compute, turn, choose_bits, shift,
+        view_signed, extend_sign, compute, rotate, choose_bits, shift,
         prefer, compute_other, select,
     )

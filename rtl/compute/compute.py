@@ -97,7 +97,7 @@ def compute(
     finishes, finish_push_prev, finish_push_next = bit(), bit(), bit()
 
     @always_seq(clock.posedge, reset)
-    def tell():
+    def register_completion():
         completed.next = step_done or load_done or finishes
 
     @always_comb
@@ -118,7 +118,7 @@ def compute(
         stopped.next = step_fault.raised or load_fault.raised
 
     return (
-        tell, complete, stop,
+        register_completion, complete, stop,
         compute_issue(
             clock, reset, sink, tokens.l2g_available, tokens.l2g_pop, tokens.s2g_available,
             tokens.s2g_pop, tokens.g2l_room, tokens.g2l_reserve, tokens.g2s_room,

@@ -60,7 +60,7 @@ def compute_issue(
         take.next = sink.valid and not present
 
     @always_comb
-    def judge():
+    def classify():
         quiet.next = not pipeline_busy and loader_idle
         sound.next = able and (not decoded.is_load or (checked and not out_of_range))
         faulty.next = present and not stopped and (
@@ -153,7 +153,7 @@ def compute_issue(
             entry.next = sink.data
 
     @always_seq(clock.posedge, reset)
-    def watch():
+    def raise_fault():
         if not fault.raised and faulty and quiet:
             fault.raised.next = True
             fault.index.next = decoded.index
@@ -162,8 +162,8 @@ def compute_issue(
                 fault.code.next = ErrorCode.SRAM_RANGE
 
     return (
-        accept, judge, gather_pops, pop, gather_rooms, reserve, offer, leave, report, follow, hold,
-        watch,
+        accept, classify, gather_pops, pop, gather_rooms, reserve, offer, leave, report, follow,
+        hold, raise_fault,
         steps_decode(
             clock, take, sink.data, accepted, steps_arrive, entry, steps, decoded, config=config,
         ),

@@ -15,7 +15,7 @@ from myhdl import always_comb, always_seq, block
 
 from ..lib.bundles import bit, word
 from ..lib.pack import join
-from .indexer import StepSums
+from .address_generator import StepSums
 from .step import Step
 
 __all__ = ["operand_hazards", "parameter_hazards"]

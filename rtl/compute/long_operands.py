@@ -63,12 +63,12 @@ def check_lane(tile: Any, negative: Any, shift_past: Any, shift: Any, *, lane: i
     low, sign = lo + 5, hi - 1
 
     @always_comb
-    def look():
+    def check():
         negative.next = tile[sign]
         shift_past.next = tile[hi:low] != 0
         shift.next = tile[low:lo]
 
-    return look
+    return check
 
 
 @block

@@ -35,7 +35,7 @@ def bank_read(
     address = word(acc_bits - 1)
 
     @always(clock.posedge)
-    def foresee():
+    def register_short_read():
         short_reads.next = s4.use.short_early[bank] or s5.use.short_late[bank]
         for_short.next = s4.src[acc_bits:1]
         if s5.use.short_late[bank]:
@@ -44,7 +44,7 @@ def bank_read(
                 for_short.next = s5.dst[acc_bits:1]
 
     @always(clock.posedge)
-    def place_operand():
+    def register_operand():
         if advance:
             operand.next = s1.src[acc_bits:1]
             if s1.dst[0] == bank:
@@ -52,7 +52,7 @@ def bank_read(
 
     if requantize:
         @always_comb
-        def look_ahead():
+        def select_for_s2():
             for_s2.next = operand
             if parameter.reads:
                 for_s2.next = s2.src[acc_bits:1]
@@ -60,11 +60,11 @@ def bank_read(
                     for_s2.next = parameter.after
     else:
         @always_comb
-        def look_ahead():
+        def select_for_s2():
             for_s2.next = operand
 
     @always_comb
-    def choose():
+    def select():
         address.next = for_s2
         if short_reads:
             address.next = for_short
@@ -72,11 +72,11 @@ def bank_read(
             address.next = s3.src[acc_bits:1]
 
     @always_comb
-    def ask():
+    def drive_port():
         port.enable.next = (s2.valid and s2.long) or s3.use.long_late[bank] or short_reads
         port.address.next = address
 
-    return foresee, place_operand, look_ahead, choose, ask
+    return register_short_read, register_operand, select_for_s2, select, drive_port
 
 
 @block
@@ -84,12 +84,12 @@ def select_bank(even_data: Any, odd_data: Any, odd: Any, tile: Any) -> Any:
     """Choose between the data of the two banks."""
 
     @always_comb
-    def choose():
+    def select():
         tile.next = even_data
         if odd:
             tile.next = odd_data
 
-    return choose
+    return select
 
 
 class Operand:
@@ -126,7 +126,7 @@ def forward(
     held_from_s10 = bit()
 
     @always_comb
-    def meet():
+    def compare():
         dst_in_s7.next = s7.valid and s7.dst == s6.dst
         dst_in_s8.next = s8.valid and s8.dst == s6.dst
         dst_in_s9.next = s9.valid and s9.dst == s6.dst
@@ -135,14 +135,14 @@ def forward(
         src_in_s9.next = s9.valid and s9.dst == s6.src
 
     @always_comb
-    def judge():
+    def classify():
         dst_none.next = s6.long or (s6.gemm and (s6.overwrite or s6.clear))
         src_none.next = s6.long or not s6.pair
         dst_made.next = dst_in_s8 or dst_in_s9
         src_made.next = src_in_s8 or src_in_s9
 
     @always(clock.posedge)
-    def place():
+    def register_sources():
         # seen from the next cycle, in which everything is one stage further
         dst.takes_none.next = dst_none
         dst.reads.next = not dst_none and not dst_in_s7 and not dst_made
@@ -170,7 +170,7 @@ def forward(
                 held.next = even_data
 
     @always_comb
-    def choose():
+    def select():
         dst.ready.next = s9_result
         if dst_from_s10:
             dst.ready.next = s10_result
@@ -180,4 +180,4 @@ def forward(
         elif src_from_s10:
             src.ready.next = s10_result
 
-    return meet, judge, place, hold, choose
+    return compare, classify, register_sources, hold, select

@@ -60,7 +60,7 @@ def requantize_lane(
         doubled.next = s7_quotient << 1
 
     @always_comb
-    def turn():
+    def shift_right():
         shifted.next = doubled >> shift
         lost.next = (doubled[32:] & lost_mask[mask_hi:mask_lo]) != 0
 
@@ -93,13 +93,13 @@ def requantize_lane(
             raised.next = s7.imm[RqtFlag.RELU] and shifted[34]
 
     @always_comb
-    def look():
+    def compare_high():
         above.next = not negative and far != 0
         below.next = negative and far != far_ones
         zero_point.next = s8.imm[8:].signed()
 
     @always_comb
-    def judge():
+    def check_range():
         sure.next = not above and not below and not raised
         fits.next = value[sign_end:clamp_lo] == 0 or value[sign_end:clamp_lo] == sign_ones
 
@@ -114,7 +114,7 @@ def requantize_lane(
             keep.next = sure and (fits or (s8.imm[RqtFlag.RELU] and value[near_end]))
 
     @always_comb
-    def clamp():
+    def saturate():
         end.next = low
         if raised:
             # the rounded value is not above 0
@@ -139,6 +139,6 @@ def requantize_lane(
         result.next = clamped
 
     return (
-        select, double, turn, round_up, prepare, add, register_value, look, judge, decide,
-        clamp, narrow, choose, extend,
+        select, double, shift_right, round_up, prepare, add, register_value, compare_high,
+        check_range, decide, saturate, narrow, choose, extend,
     )

@@ -17,7 +17,7 @@ from myhdl import always_comb, always_seq, block
 
 from ...isa.opcodes import RqtFlag
 from ..lib.bundles import INDEX_BITS, bit, word
-from .indexer import StepIndices
+from .address_generator import StepIndices
 from .step import Step
 
 __all__ = ["ParameterRead", "rqt_parameters"]
@@ -57,11 +57,13 @@ def rqt_parameters(
     bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step in s2
     chosen = word(2)  # read of this cycle: 0 none, 1 bias, 2 multiplier, 3 shift
     presented, presented_odd = word(2), bit()  # read of the last cycle
-    comes, have, wanted = bit(), bit(), bit()  # comes: the shift; have: it does, or all are kept
-    keeps, alike = bit(), bit()  # kept and same_src of the next cycle
+    shift_arrives = bit()
+    complete = bit()  # the shift arrives, or all tiles are kept
+    fetches = bit()  # a tile that lacks is to be read
+    kept_next, same_src_next = bit(), bit()  # kept and same_src of the next cycle
     src_busy, multiplier_busy = bit(), bit()  # bank of s and s+2, bank of s+1
     newest_src = word(len(s2.src))
-    registered, judged, bypass, last_bypass = bit(), bit(), bit(), bit()  # the shift, its check
+    captured, checked, bypass, last_bypass = bit(), bit(), bit(), bit()  # the shift, its check
     index, last_index = word(INDEX_BITS), word(INDEX_BITS)
 
     @always_comb
@@ -73,34 +75,34 @@ def rqt_parameters(
             multiplier_busy.next = busy_now[0]
 
     @always_comb
-    def judge():
+    def select_src():
         newest_src.next = kept_src
-        if comes:
+        if shift_arrives:
             newest_src.next = s2.src
 
     @always_comb
-    def foresee():
-        keeps.next = (kept or comes) and not parameter_hit and not (moves and s2.last)
-        alike.next = same_src or comes
+    def predict():
+        kept_next.next = (kept or shift_arrives) and not parameter_hit and not (moves and s2.last)
+        same_src_next.next = same_src or shift_arrives
         if moves:
-            alike.next = s1.src == newest_src
+            same_src_next.next = s1.src == newest_src
 
     @always_comb
-    def answer():
-        ready.next = not indices.rqt or (not parameter_hit and have)
-        s2.fresh.next = comes or unused
+    def report_ready():
+        ready.next = not indices.rqt or (not parameter_hit and complete)
+        s2.fresh.next = shift_arrives or unused
 
     @always_comb
-    def want():
-        wanted.next = (
+    def enable():
+        fetches.next = (
             indices.rqt and not indices.out_of_range and not stopped
-            and not have and not parameter_hit
+            and not complete and not parameter_hit
         )
 
     @always_comb
     def choose():
         chosen.next = 0
-        if wanted:
+        if fetches:
             if not bias_read and not src_busy:
                 chosen.next = 1
             elif not multiplier_read and not multiplier_busy:
@@ -109,17 +111,17 @@ def rqt_parameters(
                 chosen.next = 3
 
     @always_comb
-    def ask():
-        parameter.reads.next = indices.rqt and not have
+    def drive_address():
+        parameter.reads.next = indices.rqt and not complete
         parameter.after.next = indices.after
         parameter.behind.next[0] = s2.src[0] or bias_read
         parameter.behind.next[1] = s2.src[0] and bias_read
 
     @always_comb
-    def tell():
+    def report_arrival():
         parameter.bias_arrives.next = presented == 1
         parameter.multiplier_arrives.next = presented == 2
-        parameter.shift_arrives.next = comes
+        parameter.shift_arrives.next = shift_arrives
         parameter.odd.next = presented_odd
 
     @always_seq(clock.posedge, reset)
@@ -132,34 +134,37 @@ def rqt_parameters(
             multiplier_read.next = True
         elif chosen == 3:
             shift_read.next = True
-        if comes:
+        if shift_arrives:
             bias_read.next = False
             multiplier_read.next = False
             shift_read.next = False
             unused.next = True
         if moves:
             unused.next = False
-        comes.next = chosen == 3
-        have.next = chosen == 3 or (keeps and alike)
+        shift_arrives.next = chosen == 3
+        complete.next = chosen == 3 or (kept_next and same_src_next)
         kept_src.next = newest_src
-        kept.next = keeps
-        same_src.next = alike
+        kept.next = kept_next
+        same_src.next = same_src_next
 
     @always_comb
     def report():
-        checking.next = registered or judged
-        bad.next = judged and (
+        checking.next = captured or checked
+        bad.next = checked and (
             parameter.shift_bad or (parameter.multiplier_bad and not last_bypass)
         )
         bad_index.next = last_index
 
     @always_seq(clock.posedge, reset)
     def follow_check():
-        registered.next = comes and s2.valid
+        captured.next = shift_arrives and s2.valid
         bypass.next = s2.imm[RqtFlag.BYPASS]
         index.next = indices.index
-        judged.next = registered
+        checked.next = captured
         last_bypass.next = bypass
         last_index.next = index
 
-    return locate, judge, foresee, answer, want, choose, ask, tell, keep, report, follow_check
+    return (
+        locate, select_src, predict, report_ready, enable, choose, drive_address, report_arrival,
+        keep, report, follow_check,
+    )

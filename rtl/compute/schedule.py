@@ -26,8 +26,8 @@ from myhdl import always_comb, always_seq, block
 from ...isa.config import Config
 from ...isa.opcodes import ErrorCode
 from ..lib.bundles import Fault, bit, word
+from .address_generator import StepIndices
 from .bank_needs import BankNeeds, bank_needs
-from .indexer import StepIndices
 from .rqt_parameters import ParameterRead, rqt_parameters
 from .step import Step
 
@@ -54,19 +54,19 @@ def schedule(
     free, moves, short_late = bit(), bit(), word(2)
 
     @always_seq(clock.posedge, reset)
-    def look_ahead():
+    def track_banks():
         busy_now.next = busy_next  # s5 early, s6 late
         if moves:
             busy_now.next = busy_next | s2.use.long_late
         busy_next.next = s3.use.short_early | s4.use.short_late  # s4 early, s5 late
 
     @always_comb
-    def place():
+    def find_slots():
         long_early.next = needs.apart and (needs.long_src & busy_now) == 0
         short_early.next = (needs.short_src & s3.use.short_late) == 0
 
     @always_comb
-    def judge():
+    def check_banks():
         place_ok.next = (
             (needs.long_dst & busy_now) == 0
             and (long_early or (needs.long_src & busy_next) == 0)
@@ -74,7 +74,7 @@ def schedule(
         )
 
     @always_comb
-    def permit():
+    def check_step():
         free.next = (
             not fault.raised and not indices.out_of_range and place_ok and not operand_hit
         )
@@ -87,7 +87,7 @@ def schedule(
             early.next = long_early
 
     @always_comb
-    def spread():
+    def assign_banks():
         s2.early.next = s2.pair and early
         s2.use.long_late.next = 0
         if not long_early:
@@ -99,27 +99,27 @@ def schedule(
             short_late.next = 0
 
     @always_comb
-    def tell_late():
+    def assign_late():
         s2.use.short_late.next = needs.short_dst | short_late
 
     parts = (
-        bank_needs(clock, reset, advance, s1, needs), look_ahead, place, judge, permit, release,
-        spread, tell_late,
+        bank_needs(clock, reset, advance, s1, needs), track_banks, find_slots, check_banks,
+        check_step, release, assign_banks, assign_late,
     )
     if not config.requantize:
 
         @always_comb
-        def decide_alone():
+        def decide():
             moves.next = free
 
         @always_seq(clock.posedge, reset)
-        def report_alone():
+        def report():
             if not fault.raised and indices.out_of_range:
                 fault.raised.next = True
                 fault.code.next = ErrorCode.STEP_INDEX
                 fault.index.next = indices.index
 
-        return parts, decide_alone, report_alone
+        return parts, decide, report
 
     ready, checking, bad, bad_index = bit(), bit(), bit(), word(len(indices.index))
 

@@ -11,7 +11,7 @@ from myhdl import Signal, always, always_comb, always_seq, block, concat, modbv
 
 from ...isa.config import Config
 from ..lib.bundles import INDEX_BITS, Stream, bit, word
-from ..lib.stream_register import stream_register
+from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["StepCommand", "StepOffsets", "sequencer"]
 
@@ -56,12 +56,12 @@ def sticky_sum(base, factor, total, *, width):
         raw.next = base[width:] + factor
 
     @always_comb
-    def stick():
+    def saturate():
         total.next = raw[width + 1 :]
         if base[width]:
             total.next[width] = True
 
-    return add, stick
+    return add, saturate
 
 
 @block
@@ -73,7 +73,7 @@ def sequencer(
     Micro-ops are read when ``uop_read``; their data arrives together with ``step`` (a
     :class:`~myvta.rtl.compute.step.Step`, stage s0), ``offsets`` and ``index``, which hold while
     ``advance`` is low.  The loops themselves stop one cycle later than that and go on one cycle
-    later: a :mod:`.stream_register` stands between, whose registers say whether ``free``.
+    later: a :mod:`.skid_buffer` stands between, whose registers say whether ``free``.
     While it is, ``command.ready`` is high when idle and in the cycle of a command's last step.
     Whether a loop is in its last turn is known a cycle ahead.
     """
@@ -84,7 +84,7 @@ def sequencer(
     active, final = bit(), bit()
     uop_wraps, in_wraps, out_ends = bit(), bit(), bit()  # last turn of the three loops
     single_uop, single_in, accepts = bit(), bit(), bit()
-    turns, turns_in, turns_out = bit(), bit(), bit()  # of the three loops
+    uop_steps, inner_steps, outer_steps = bit(), bit(), bit()  # of the three loops
     one_uop = bit()  # the command at hand has one micro-op
     uop, uop_next = word(config.log_uop_depth), word(config.log_uop_depth)
     uop_after, second_uop = word(config.log_uop_depth + 1), word(config.log_uop_depth + 1)
@@ -100,7 +100,7 @@ def sequencer(
     f_gemm, f_stepping, f_last = f_use_imm + 6, f_use_imm + 7, f_use_imm + 8
     offered, shown, free = Stream(f_last + 1), Stream(f_last + 1), bit()
     kept_uop = word(config.log_uop_depth)
-    register = stream_register(clock, reset, offered, shown, width=f_last + 1)
+    register = skid_buffer(clock, reset, offered, shown, width=f_last + 1)
 
     sums = []
     for name, width in (
@@ -122,7 +122,7 @@ def sequencer(
         second_uop.next = command.uop_bgn + 1
 
     @always_comb
-    def look():
+    def compare():
         one_uop.next = second_uop == command.uop_end
 
     @always_comb
@@ -172,9 +172,9 @@ def sequencer(
 
     @always_comb
     def choose():
-        turns.next = accepts or active
-        turns_in.next = accepts or (active and uop_wraps)
-        turns_out.next = accepts or (active and uop_wraps and in_wraps)
+        uop_steps.next = accepts or active
+        inner_steps.next = accepts or (active and uop_wraps)
+        outer_steps.next = accepts or (active and uop_wraps and in_wraps)
 
     @always_seq(clock.posedge, reset)
     def follow():
@@ -185,7 +185,7 @@ def sequencer(
     def walk_uops():
         if free:
             kept_uop.next = uop
-        if free and turns:
+        if free and uop_steps:
             if accepts:
                 uop.next = command.uop_bgn
                 uop_wraps.next = one_uop
@@ -197,8 +197,8 @@ def sequencer(
                 uop_wraps.next = uop_after == state.uop_end
 
     @always(clock.posedge)
-    def turn_in():
-        if free and turns_in:
+    def step_inner():
+        if free and inner_steps:
             if accepts:
                 in_left.next = command.iter_in
                 in_wraps.next = command.iter_in == 1
@@ -219,8 +219,8 @@ def sequencer(
                 inner.wgt.next = inner_next.wgt
 
     @always(clock.posedge)
-    def turn_out():
-        if free and turns_out:
+    def step_outer():
+        if free and outer_steps:
             if accepts:
                 out_left.next = command.iter_out
                 out_ends.next = command.iter_out == 1
@@ -260,6 +260,6 @@ def sequencer(
             state.wgt_factor_in.next = command.wgt_factor_in
 
     return (
-        sums, register, count, look, conclude, offer, read, mark, describe, choose, follow,
-        walk_uops, turn_in, turn_out, hold,
+        sums, register, count, compare, conclude, offer, read, mark, describe, choose, follow,
+        walk_uops, step_inner, step_outer, hold,
     )

@@ -15,9 +15,9 @@ from myhdl import always_comb, always_seq, block
 from ...isa.config import Config
 from ..lib.bundles import INDEX_BITS, Fault, bit, word
 from .accumulator import AccumulatorRead
+from .address_generator import StepIndices, StepSums, address_generator, check_indices
 from .execute import execute
 from .hazards import operand_hazards, parameter_hazards
-from .indexer import StepIndices, StepSums, check_indices, indexer
 from .mac_array import dot_bits, mac_array
 from .operands import bank_read
 from .rqt_parameters import ParameterRead
@@ -76,7 +76,9 @@ def step_pipeline(
             clock, reset, command, advance, uop.enable, uop_address, s0, offsets, s0_index,
             sequencing, config=config,
         ),
-        indexer(clock, reset, advance, uop.data, s0, offsets, s0_index, s1, sums, config=config),
+        address_generator(
+            clock, reset, advance, uop.data, s0, offsets, s0_index, s1, sums, config=config,
+        ),
         check_indices(clock, reset, advance, s1, sums, s2, indices, config=config),
         schedule(
             clock, reset, s1, s2, indices, s3, s4, operand_hit, parameter_hit, parameter, advance,
@@ -146,7 +148,7 @@ def step_pipeline(
         alu_step.next = s9.valid and not fault.raised and not s9.gemm
 
     @always_seq(clock.posedge, reset)
-    def tell_busy():
+    def register_busy():
         busy.next = (
             command.valid or sequencing or s0.valid or s0.last or s1.valid or s1.last
             or s2.valid or s2.last or s3.valid or s3.last or s4.valid or s4.last
@@ -154,4 +156,4 @@ def step_pipeline(
             or s8.valid or s8.last
         )
 
-    return parts, read_uop, read_tiles, write, tell_busy
+    return parts, read_uop, read_tiles, write, register_busy

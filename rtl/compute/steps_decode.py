@@ -89,7 +89,7 @@ def steps_decode(
         bad_rqt.next = not arriving[f_use_imm.lo] or arriving[reserved_hi:reserved_lo] != 0
 
     @always_comb
-    def judge():
+    def find_fault():
         code.next = ErrorCode.NONE
         if opcode > Opcode.ALU:
             code.next = ErrorCode.OPCODE
@@ -169,4 +169,4 @@ def steps_decode(
             command.src_factor_out.next = entry[f_alu_src_out.hi:f_alu_src_out.lo]
             command.src_factor_in.next = entry[f_alu_src_in.hi:f_alu_src_in.lo]
 
-    return slice_entry, judge, register_kind, accept, show_tokens, fill_loops, fill_operands
+    return slice_entry, find_fault, register_kind, accept, show_tokens, fill_loops, fill_operands

@@ -2,7 +2,7 @@
 
 Contract
     ``instructions`` holds {error, instruction}, error a ``PortError`` of its memory read.
-    An instruction is routed (isa.instructions.route) on its way into a :mod:`.stream_register`;
+    An instruction is routed (isa.instructions.route) on its way into a :mod:`.skid_buffer`;
     from there it goes to its queue in the cycle in which that is ready, with its position in the
     stream: one a cycle, one cycle late.
     ``done``     FINISH or ``insn_count`` instructions have been handed over: nothing more is.
@@ -22,7 +22,7 @@ from ...isa.config import Config
 from ...isa.fields import layout
 from ...isa.opcodes import ErrorCode, MemoryType, Opcode
 from ..lib.bundles import ENTRY_BITS, INDEX_BITS, Fault, PortError, Stream, bit
-from ..lib.stream_register import stream_register
+from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["FETCHED_BITS", "dispatch"]
 
@@ -47,7 +47,7 @@ def dispatch(
     to_load, to_store, moves = bit(), bit(), bit()
 
     @always_comb
-    def inspect() -> None:
+    def predecode() -> None:
         is_failed.next = instructions.data[:_BITS] != PortError.NONE
         is_load.next = instructions.data[opcode.hi:opcode.lo] == Opcode.LOAD and (
             instructions.data[memory_type.hi:memory_type.lo] == MemoryType.INP
@@ -63,7 +63,7 @@ def dispatch(
         instructions.ready.next = tagged.ready
 
     @always_comb
-    def judge() -> None:
+    def decode_routed() -> None:
         present.next = routed.valid and not done and not routed.data[_FAILED]
         failed.next = routed.valid and not done and routed.data[_FAILED]
         to_load.next = routed.data[_LOAD]
@@ -107,5 +107,5 @@ def dispatch(
             else:
                 fault.code.next = ErrorCode.BUS
 
-    register = stream_register(clock, reset, tagged, routed, width=_ROUTED_BITS)
-    return inspect, tag, judge, offer, accept, answer, advance, register
+    register = skid_buffer(clock, reset, tagged, routed, width=_ROUTED_BITS)
+    return predecode, tag, decode_routed, offer, accept, answer, advance, register

@@ -22,7 +22,7 @@ from ...isa.opcodes import ADDRESS_BITS, INSTRUCTION_BYTES
 from ..lib.bundles import INDEX_BITS, MAX_BEATS, Fault, ReadClient, Stream, bit, word
 from ..lib.queue import queue
 from .dispatch import FETCHED_BITS, dispatch
-from .gearbox import assemble
+from .gearbox import gearbox
 
 __all__ = ["READ_AHEAD", "fetch"]
 
@@ -86,7 +86,7 @@ def fetch(
 
     length = count_beats(insn_base, insn_count, total, bus_width=bus_width)
     buffer_ = queue(clock, reset, arrived, beats, width=error_hi, depth=depth)
-    assembler = assemble(clock, reset, insn_base, beats, instructions, bus_width=bus_width)
+    converter = gearbox(clock, reset, insn_base, beats, instructions, bus_width=bus_width)
     dispatcher = dispatch(
         clock, reset, insn_count, instructions, load, compute, store, index, done, blocked,
         fault, config=config,
@@ -149,6 +149,6 @@ def fetch(
             reserved.next = reserved - 1
 
     return (
-        length, buffer_, assembler, dispatcher, measure, choose, decide, prepare, receive, request,
+        length, buffer_, converter, dispatcher, measure, choose, decide, prepare, receive, request,
         reserve,
     )

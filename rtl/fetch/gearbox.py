@@ -17,22 +17,22 @@ from myhdl import always_comb, always_seq, block, concat
 
 from ..lib.bundles import Stream, bit, word
 
-__all__ = ["assemble"]
+__all__ = ["gearbox"]
 
 
 @block
-def assemble(
+def gearbox(
     clock: Any, reset: Any, insn_base: Any, beats: Stream, instructions: Stream, *,
     bus_width: int,
 ) -> Any:
-    """Choose the way that fits the memory port."""
+    """Build the converter for the width of the memory port."""
     if bus_width == 64:
-        way = pair_beats(clock, reset, beats, instructions)
+        converter = pair_beats(clock, reset, beats, instructions)
     elif bus_width == 128:
-        way = pass_beats(beats, instructions)
+        converter = pass_beats(beats, instructions)
     else:
-        way = split_beats(clock, reset, insn_base, beats, instructions)
-    return way
+        converter = split_beats(clock, reset, insn_base, beats, instructions)
+    return converter
 
 
 @block

@@ -105,7 +105,7 @@ def control(
         end_address.next = address
 
     @always_comb
-    def judge() -> None:
+    def derive() -> None:
         running.next = busy and not halt
         owing.next = draining and not busy
 
@@ -157,5 +157,5 @@ def control(
 
     return (
         alignment, deadlock, first_waiting, first_present, drain, watchdog, ending,
-        register_end, judge, show, advance,
+        register_end, derive, show, advance,
     )

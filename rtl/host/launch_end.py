@@ -61,7 +61,7 @@ def find_deadlock(
         )
 
     @always_seq(clock.posedge, reset)
-    def judge() -> None:
+    def decide() -> None:
         stuck.next = running and quiet and quiet_cycles == QUIET_CYCLES - 1
 
     @always_seq(clock.posedge, reset)
@@ -71,7 +71,7 @@ def find_deadlock(
         else:
             quiet_cycles.next = 0
 
-    return observe, judge, count
+    return observe, decide, count
 
 
 @block
@@ -82,7 +82,7 @@ def find_drained(
     still_cycles = word((DRAIN_CYCLES - 1).bit_length())
 
     @always_comb
-    def judge() -> None:
+    def decide() -> None:
         drained.next = port_idle or still_cycles == DRAIN_CYCLES - 1
 
     @always_seq(clock.posedge, reset)
@@ -93,7 +93,7 @@ def find_drained(
         else:
             still_cycles.next = 0
 
-    return judge, count
+    return decide, count
 
 
 @block
@@ -110,10 +110,10 @@ def find_expired(clock: Any, values: RegisterFile, expired: Any) -> Any:
         armed.next = values.watchdog != 0
 
     @always_comb
-    def judge() -> None:
+    def decide() -> None:
         expired.next = armed and values.cycles == last
 
-    return prepare, judge
+    return prepare, decide
 
 
 @block

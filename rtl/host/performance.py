@@ -64,12 +64,12 @@ def performance(
         )
 
     @always_seq(clock.posedge, reset)
-    def see_bursts() -> None:
+    def register_bursts() -> None:
         read_burst.next = m_axi.arvalid and m_axi.arready
         write_burst.next = m_axi.awvalid and m_axi.awready
 
     return (
-        watch, see_bursts,
+        watch, register_bursts,
         count_states(
             clock, reset, launch, running, fetch_done, fetch_blocked, fetch_starved,
             values.fetch_busy, values.fetch_queue, values.fetch_read, values.fetch_done,

@@ -14,7 +14,7 @@ class ModuleStatus:
     ``idle``: nothing held or in progress and no instruction at its queue.  ``waiting``: the
     instruction with ``index`` cannot start and nothing else moves.  ``completed``: pulse per
     instruction.  ``present``: the module has instructions and ``oldest`` is the first of them
-    (:mod:`.oldest`).  ``error_address``: of its first burst that failed.
+    (:mod:`.in_flight_tracker`).  ``error_address``: of its first burst that failed.
     """
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ def queue(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int, d
     memory = [word(width) for _ in range(depth)]
     write_address, read_address = word(depth.bit_length() - 1), word(depth.bit_length() - 1)
     stored = Signal(intbv(0, min=0, max=depth + 1))  # words in memory, the later stages apart
-    some, room = bit(), Signal(True)  # stored is not 0, not depth
+    non_empty, room = bit(), Signal(True)  # stored is not 0, not depth
     one, one_left = bit(), bit()  # stored is 1, depth - 1
     read_data, read_valid = word(width), bit()  # the stage behind the memory
     do_write, do_read, moves, passes = bit(), bit(), bit(), bit()
@@ -44,14 +44,14 @@ def queue(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int, d
         sink.ready.next = room
 
     @always_comb
-    def judge() -> None:
+    def move() -> None:
         moves.next = source.ready or not source.valid
-        passes.next = (source.ready or not source.valid) and not read_valid and not some
+        passes.next = (source.ready or not source.valid) and not read_valid and not non_empty
 
     @always_comb
     def decide() -> None:
         do_write.next = sink.valid and room and not passes
-        do_read.next = some and (moves or not read_valid)
+        do_read.next = non_empty and (moves or not read_valid)
 
     @always(clock.posedge)
     def access_memory() -> None:
@@ -76,13 +76,13 @@ def queue(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int, d
             read_address.next = read_address + 1
         if do_write and not do_read:
             stored.next = stored + 1
-            some.next = True
+            non_empty.next = True
             room.next = not one_left
-            one.next = not some
+            one.next = not non_empty
             one_left.next = stored == depth - 2
         elif do_read and not do_write:
             stored.next = stored - 1
-            some.next = not one
+            non_empty.next = not one
             room.next = True
             one.next = stored == 2
             one_left.next = not room
@@ -91,6 +91,6 @@ def queue(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int, d
         elif moves:
             read_valid.next = False
         if moves:
-            source.valid.next = read_valid or (sink.valid and not some)
+            source.valid.next = read_valid or (sink.valid and not non_empty)
 
-    return accept, judge, decide, access_memory, show, advance
+    return accept, move, decide, access_memory, show, advance

@@ -34,11 +34,11 @@ def token_queue(
     tokens = Signal(intbv(0, min=0, max=capacity + 1))  # pushed, not yet popped
     claimed = Signal(intbv(0, min=0, max=capacity + 1))  # reserved, not yet popped
 
-    some, full = bit(), bit()  # tokens is not 0, claimed is the capacity
+    non_empty, full = bit(), bit()  # tokens is not 0, claimed is the capacity
 
     @always_comb
     def answer() -> None:
-        available.next = some
+        available.next = non_empty
         room.next = not full
 
     @always_seq(clock.posedge, reset)
@@ -49,10 +49,10 @@ def token_queue(
             assert tokens != claimed or reserve or not push, "a token was pushed unreserved"
         if push and not pop:
             tokens.next = tokens + 1
-            some.next = True
+            non_empty.next = True
         elif pop and not push:
             tokens.next = tokens - 1
-            some.next = tokens != 1
+            non_empty.next = tokens != 1
         if reserve and not pop:
             claimed.next = claimed + 1
             full.next = claimed == capacity - 1

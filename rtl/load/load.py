@@ -66,7 +66,7 @@ def load(
     static_fault, hold = bit(), bit()
 
     @always_comb
-    def judge():
+    def check_head():
         hold.next = False  # the operand buffers take data at any time
         bad_flags.next = sink.data[f_pop_prev.lo] or sink.data[f_push_prev.lo]
         head.next = sink.valid and not fault.raised and not data_fault.raised
@@ -115,7 +115,7 @@ def load(
             gathered.next = sound and tokens_there
 
     @always_seq(clock.posedge, reset)
-    def watch():
+    def raise_fault():
         if not fault.raised:
             if data_fault.raised:
                 fault.raised.next = True
@@ -136,7 +136,8 @@ def load(
         first_type=MemoryType.INP,
     )
     return (
-        judge, gather_tokens, start, move_tokens, complete, report, wait_for_checks, watch, checks,
+        check_head, gather_tokens, start, move_tokens, complete, report, wait_for_checks,
+        raise_fault, checks,
         engine, read_register(clock, reset, held, read, config=config),
         load_fields(sink.data, command, config=config),
     )

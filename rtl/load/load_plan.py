@@ -124,7 +124,7 @@ def load_plan(
         sink.ready.next = (phase == _SUMS) and not plan.valid
 
     @always_seq(clock.posedge, reset)
-    def work_out():
+    def compute_sums():
         if phase == _X:
             x_total.next = x_pad_0 + x_size + x_pad_1
             if sink.valid:
@@ -162,5 +162,6 @@ def load_plan(
             plan.index.next = sink.data[f_index.hi:f_index.lo]
 
     return (
-        unpack, look_up_lanes, look_up_bytes, choose_base, find_base_element, take, work_out, hold,
+        unpack, look_up_lanes, look_up_bytes, choose_base, find_base_element, take, compute_sums,
+        hold,
     )

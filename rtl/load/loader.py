@@ -76,7 +76,7 @@ def loader(
     beat, beat_waits = TileWrite(config, len(write.lanes)), bit()
     still = bit()  # nothing of a command is being written
     active, push_prev, push_next = bit(), bit(), bit()
-    in_flight, some = word(5), bit()  # some: not 0
+    in_flight, non_empty = word(5), bit()  # in_flight is not 0
     log_bytes_of = log_bytes(config)
 
     @always_comb
@@ -118,7 +118,7 @@ def loader(
         done.next = ends
         done_push_prev.next = push_prev
         done_push_next.next = push_next
-        idle.next = not some
+        idle.next = not non_empty
         starved.next = row_busy and not read.data_valid and not (pad.valid and pad.ready)
 
     @always_seq(clock.posedge, reset)
@@ -131,10 +131,10 @@ def loader(
             active.next = False
         if command.valid and command.ready and not ends:
             in_flight.next = in_flight + 1
-            some.next = True
+            non_empty.next = True
         elif ends and not (command.valid and command.ready):
             in_flight.next = in_flight - 1
-            some.next = in_flight != 1
+            non_empty.next = in_flight != 1
 
     requests = row_requests(
         clock, reset, walk, read, burst_done, None, config=config, max_bursts=max_bursts,

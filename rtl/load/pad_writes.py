@@ -4,7 +4,7 @@ Contract
     ``start`` takes the plan; ``busy`` is high from the next cycle until the last padding element
     has been taken.  ``pad`` offers one element a cycle without a gap inside a run and holds it
     until it is taken; a run of length 0 takes one cycle.  The first shows two cycles after
-    ``start``: ``pad`` comes out of a :mod:`.stream_register`.  The order against the data of
+    ``start``: ``pad`` comes out of a :mod:`.skid_buffer`.  The order against the data of
     the same LOAD does not matter: they never meet.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from myhdl import always_comb, always_seq, block, concat
 
 from ..lib.bundles import PadWrite, Stream, bit, word
-from ..lib.stream_register import stream_register
+from ..lib.skid_buffer import skid_buffer
 from .load_plan import LoadPlan
 
 __all__ = ["pad_writes"]
@@ -31,7 +31,7 @@ def pad_writes(
     rows_left = word(16)  # rows of data, and runs, after this run
     busy_here, moved, run_ends = bit(), bit(), bit()
     offered, shown = Stream(20), Stream(20)  # {memory type, index}
-    register = stream_register(clock, reset, offered, shown, width=20)
+    register = skid_buffer(clock, reset, offered, shown, width=20)
 
     @always_comb
     def offer():

@@ -128,7 +128,7 @@ def row_writes(
         rows.tiles.next = x_size
 
     @always_seq(clock.posedge, reset)
-    def watch():
+    def raise_fault():
         if busy_here and read.data_valid and (read.data_error != PortError.NONE):
             if not fault.raised:
                 fault.raised.next = True
@@ -140,5 +140,5 @@ def row_writes(
 
     return (
         look_up_lanes, look_up_columns, measure_beat, classify, hand_over, describe, mask_lanes,
-        walk, count_rows, watch,
+        walk, count_rows, raise_fault,
     )

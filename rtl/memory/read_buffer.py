@@ -17,7 +17,7 @@ from myhdl import always_comb, block, concat
 from ...isa.config import Config
 from ..lib.bundles import ReadClient, Stream
 from ..lib.queue import queue
-from ..lib.stream_register import stream_register
+from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["read_buffer", "read_register"]
 
@@ -75,5 +75,5 @@ def read_register(
     arrived, kept = Stream(width), Stream(width)
     return (
         connect(client, port, arrived, kept, bus=bus),
-        stream_register(clock, reset, arrived, kept, width=width),
+        skid_buffer(clock, reset, arrived, kept, width=width),
     )

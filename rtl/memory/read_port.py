@@ -23,7 +23,7 @@ from ...isa.config import Config
 from ...isa.opcodes import ADDRESS_BITS
 from ..lib.bundles import Axi4, PortError, ReadClient, Stream, bit
 from ..lib.queue import queue
-from ..lib.stream_register import stream_register
+from ..lib.skid_buffer import skid_buffer
 from .read_arbiter import Owner, read_arbiter
 from .window_check import Checked, Request, window_check
 
@@ -95,7 +95,7 @@ def read_port(
         clock, reset, halt, window_base, window_limit, request, checked, check_empty
     )
     owners = queue(clock, reset, awaited, waiting, width=_OWED_BITS, depth=READS)
-    register = stream_register(clock, reset, waiting, head, width=_OWED_BITS)
+    register = skid_buffer(clock, reset, waiting, head, width=_OWED_BITS)
     fetch_answer = read_answer(
         clock, reset, head, halt, m_axi, fetch, fetch_taken, owner=Owner.FETCH
     )
@@ -113,7 +113,7 @@ def read_port(
         )
 
     @always_comb
-    def name_owner() -> None:
+    def decode_owner() -> None:
         for_fetch.next = checked.owner == Owner.FETCH
         for_compute.next = checked.owner == Owner.COMPUTE
         for_load.next = checked.owner == Owner.LOAD
@@ -161,5 +161,5 @@ def read_port(
 
     return (
         arbiter, check, owners, register, fetch_answer, compute_answer, load_answer, decide,
-        name_owner, issue, drive_address, take, pop, count, report,
+        decode_owner, issue, drive_address, take, pop, count, report,
     )

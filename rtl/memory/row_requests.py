@@ -21,7 +21,7 @@ from myhdl import Signal, always_comb, always_seq, block, concat, intbv
 from ...isa.config import Config
 from ...isa.opcodes import ADDRESS_BITS
 from ..lib.bundles import MAX_BEATS, Stream, bit, word
-from ..lib.stream_register import stream_register
+from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["MAX_BURSTS", "RowWalk", "row_requests"]
 
@@ -101,7 +101,7 @@ def row_requests(
 
     request_bits = last_lo + (request_last is not None)  # {last, beats, address}
     offered, shown = Stream(request_bits), Stream(request_bits)
-    register = stream_register(clock, reset, offered, shown, width=request_bits)
+    register = skid_buffer(clock, reset, offered, shown, width=request_bits)
 
     if request_last is None:
         @always_comb
@@ -128,10 +128,10 @@ def row_requests(
             offered.data.next = concat(is_last, beats, address)
 
         @always_comb
-        def tell_last():
+        def show_last():
             request_last.next = shown.data[last_lo]
 
-        tell = follow_last, mark, describe_last, tell_last
+        tell = follow_last, mark, describe_last, show_last
 
     @always_comb
     def request():

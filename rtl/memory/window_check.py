@@ -17,7 +17,7 @@ from myhdl import always_comb, always_seq, block, concat
 
 from ...isa.opcodes import ADDRESS_BITS, WINDOW_GRANULE
 from ..lib.bundles import Stream, bit, word
-from ..lib.stream_register import stream_register
+from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["Checked", "Request", "window_check"]
 
@@ -52,7 +52,7 @@ def window_check(
     width = ADDRESS_BITS + 1 + 5 + 2  # {owner, beats, address}
     beats_lo, owner_lo = ADDRESS_BITS + 1, ADDRESS_BITS + 6
     offered, picked = Stream(width), Stream(width)
-    register = stream_register(clock, reset, offered, picked, width=width)
+    register = skid_buffer(clock, reset, offered, picked, width=width)
 
     @always_comb
     def decide() -> None:

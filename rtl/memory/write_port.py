@@ -23,7 +23,7 @@ from ...isa.config import Config
 from ...isa.opcodes import ADDRESS_BITS
 from ..lib.bundles import Axi4, PortError, Stream, WriteClient, bit, word
 from ..lib.queue import queue
-from ..lib.stream_register import stream_register
+from ..lib.skid_buffer import skid_buffer
 from .window_check import Checked, Request, window_check
 
 __all__ = ["WRITES", "write_port"]
@@ -60,13 +60,13 @@ def write_port(
     )
     lengths = (
         queue(clock, reset, issued, queued, width=_ISSUED_BITS, depth=WRITES),
-        stream_register(clock, reset, queued, filling, width=_ISSUED_BITS),
+        skid_buffer(clock, reset, queued, filling, width=_ISSUED_BITS),
     )
     responses = (
         queue(clock, reset, filled, owed, width=_FILLED_BITS, depth=WRITES),
-        stream_register(clock, reset, owed, awaited, width=_FILLED_BITS),
+        skid_buffer(clock, reset, owed, awaited, width=_FILLED_BITS),
     )
-    output = stream_register(clock, reset, beats, sent, width=strobe_end + 1)
+    output = skid_buffer(clock, reset, beats, sent, width=strobe_end + 1)
 
     @always_comb
     def pass_request() -> None:
@@ -149,7 +149,7 @@ def write_port(
         awaited.ready.next = answered
 
     @always_seq(clock.posedge, reset)
-    def tell_done() -> None:
+    def register_done() -> None:
         store.done.next = answered and not halt
         store.done_error.next = PortError.NONE
         if awaited.data[0]:
@@ -178,6 +178,6 @@ def write_port(
 
     return (
         check, lengths, responses, output, pass_request, decide, issue, drive_address, accept,
-        finish_burst, count_beats, send, remember_halt, drive_data, respond, pop, tell_done,
+        finish_burst, count_beats, send, remember_halt, drive_data, respond, pop, register_done,
         remember, count, report,
     )

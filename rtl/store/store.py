@@ -70,7 +70,7 @@ def store(
     records, oldest = Stream(_RECORD_BITS), Stream(_RECORD_BITS)
     records.ready = OpenPort()  # there is a record's place for every outstanding burst
     age, checked = word(3), bit()  # cycles the instruction at the head has been checked; enough
-    in_flight, some = word(6), bit()  # some: not 0
+    in_flight, non_empty = word(6), bit()  # in_flight is not 0
     gathered = bit()  # sound, and all tokens are there: nobody else takes them away
     walk_index, walk_pushes, request_last = word(INDEX_BITS), bit(), bit()
     sram_base = word(16)
@@ -90,7 +90,7 @@ def store(
         sram_base.next = sink.data[f_sram.hi:f_sram.lo]
 
     @always_comb
-    def judge():
+    def find_fault():
         code.next = ErrorCode.NONE
         if sink.data[f_pop_next.lo] or sink.data[f_push_next.lo]:
             code.next = ErrorCode.DEPENDENCY
@@ -103,7 +103,7 @@ def store(
                 code.next = ErrorCode.SRAM_RANGE
 
     @always_comb
-    def inspect():
+    def check_head():
         head.next = sink.valid and not fault.raised
         sound.next = sink.valid and not fault.raised and checked and not refused
         tokens_there.next = (
@@ -115,7 +115,7 @@ def store(
     def find_room():
         is_free.next = walk.ready and not reading
         if empty:
-            is_free.next = not some
+            is_free.next = not non_empty
 
     @always_comb
     def decide():
@@ -136,7 +136,7 @@ def store(
         oldest.ready.next = write.done
 
     @always_comb
-    def judge_response():
+    def check_response():
         ends.next = (
             write.done and oldest.valid and oldest.data[0]
             and (write.done_error == PortError.NONE) and not fault.raised
@@ -145,17 +145,17 @@ def store(
     @always_comb
     def report():
         index.next = sink.data[ENTRY_BITS:index_low]
-        idle.next = not some and not sink.valid and not completed
-        waiting.next = sound and not tokens_there and not some
+        idle.next = not non_empty and not sink.valid and not completed
+        waiting.next = sound and not tokens_there and not non_empty
 
     @always_comb
     def watch_memory():
         starved.next = (write.data_valid and not write.data_ready) or (
-            some and not reading and not tile.valid and not write.data_valid
+            non_empty and not reading and not tile.valid and not write.data_valid
         )
 
     @always_seq(clock.posedge, reset)
-    def look():
+    def register_checks():
         # long before it may start
         empty.next = (walk.x_size == 0) or (walk.y_size == 0)
         refused.next = code != ErrorCode.NONE
@@ -176,10 +176,10 @@ def store(
             walk_pushes.next = sink.data[f_push_prev.lo]
         if starts_walk and not ends:
             in_flight.next = in_flight + 1
-            some.next = True
+            non_empty.next = True
         elif ends and not starts_walk:
             in_flight.next = in_flight - 1
-            some.next = in_flight != 1
+            non_empty.next = in_flight != 1
 
     @always_seq(clock.posedge, reset)
     def complete():
@@ -189,7 +189,7 @@ def store(
         )
 
     @always_seq(clock.posedge, reset)
-    def watch():
+    def raise_fault():
         if not fault.raised:
             if write.done and (write.done_error != PortError.NONE):
                 fault.raised.next = True
@@ -197,7 +197,7 @@ def store(
                 fault.code.next = ErrorCode.BUS
                 if write.done_error == PortError.WINDOW:
                     fault.code.next = ErrorCode.WINDOW
-            elif head and checked and refused and not some:
+            elif head and checked and refused and not non_empty:
                 fault.raised.next = True
                 fault.index.next = index
                 fault.code.next = code
@@ -211,6 +211,7 @@ def store(
     )
     beats = tile_beats(clock, reset, tile, read_data, write, config=config)
     return (
-        decode, judge, inspect, find_room, decide, start, record_burst, judge_response, report,
-        watch_memory, look, follow, complete, watch, checks, requests, bursts, reads, beats,
+        decode, find_fault, check_head, find_room, decide, start, record_burst, check_response,
+        report, watch_memory, register_checks, follow, complete, raise_fault, checks, requests,
+        bursts, reads, beats,
     )

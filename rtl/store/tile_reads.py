@@ -46,19 +46,19 @@ def tile_reads(
     last_lane = max(config.bus_bytes // config.tile_bytes(MemoryType.OUT), 1) - 1
 
     index, left, rows_left = word(16), word(16), word(16)  # next tile, rest of row, rows
-    size, some = word(16), bit()  # tiles of a row; rows_left is not 0
+    size, non_empty = word(16), bit()  # tiles of a row; rows_left is not 0
     do_read, shows = bit(), bit()
 
     @always_comb
     def decide():
-        do_read.next = some and (tile.ready or not shows)
+        do_read.next = non_empty and (tile.ready or not shows)
 
     @always_comb
     def connect():
         read_enable.next = do_read
         read_address.next = index[address_bits:]
         tile.valid.next = shows
-        busy.next = some
+        busy.next = non_empty
 
     @always_seq(clock.posedge, reset)
     def walk_tiles():
@@ -67,14 +67,14 @@ def tile_reads(
             left.next = walk.x_size
             size.next = walk.x_size
             rows_left.next = walk.y_size
-            some.next = walk.y_size != 0
+            non_empty.next = walk.y_size != 0
         elif do_read:
             index.next = index + 1
             left.next = left - 1
             if left == 1:
                 left.next = size
                 rows_left.next = rows_left - 1
-                some.next = rows_left != 1
+                non_empty.next = rows_left != 1
 
     @always_seq(clock.posedge, reset)
     def show():

@@ -1,4 +1,4 @@
-"""memory and share: two masters with random bursts, one slave, against a byte array."""
+"""memory and axi_arbiter: two masters with random bursts, one slave, against a byte array."""
 
 from collections import deque
 from random import Random
@@ -7,8 +7,8 @@ import pytest
 from fpga_bench import NarrowMemory
 from rtl_bench import clock_and_reset, simulate
 
+from myvta.fpga.axi_arbiter import axi_arbiter
 from myvta.fpga.on_chip_memory import memory
-from myvta.fpga.share import share
 from myvta.isa.config import NAMED
 from myvta.rtl.lib.bundles import Axi4
 
@@ -148,7 +148,7 @@ def test_two_masters_share_and_neither_waits_for_ever(seed, one_go, two_go, slav
         slave.edge(cycle)
         return len(ends) == 2
 
-    block = share(clock, reset, one, two, both)
+    block = axi_arbiter(clock, reset, one, two, both)
     simulate([block], clock, reset, on_edge, limit=60_000)
     assert slave.memory[:half] == first.mirror[:half]
     assert slave.memory[half:] == second.mirror[half:SIZE - 256] + slave.memory[SIZE - 256:]
@@ -174,5 +174,5 @@ def test_a_master_that_never_stops_asking_lets_the_other_in():
             got.append(cycle)
         return bool(got)
 
-    end = simulate([share(clock, reset, one, two, both)], clock, reset, on_edge, limit=2000)
+    end = simulate([axi_arbiter(clock, reset, one, two, both)], clock, reset, on_edge, limit=2000)
     assert end < 102 * 16 + 40  # what was taken before, and no more

@@ -41,16 +41,16 @@ TABLE = (
         "in_left.next = state.iter_in", "in_left.next = state.iter_in - 1", _STEPS,
     ),
     Planted(
-        "an index past the end wraps", "gemm", "compute/indexer.py",
+        "an index past the end wraps", "gemm", "compute/address_generator.py",
         "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst",
         "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst[acc:]", _STEPS,
     ),
     Planted(
-        "destination one past the end allowed", "gemm", "compute/indexer.py",
+        "destination one past the end allowed", "gemm", "compute/address_generator.py",
         "sums.dst >= acc_depth", "sums.dst > acc_depth", _STEPS,
     ),
     Planted(
-        "reset step checks its weight index", "gemm", "compute/indexer.py",
+        "reset step checks its weight index", "gemm", "compute/address_generator.py",
         "wgt_past.next = sums.multiplies and sums.wgt >= wgt_depth",
         "wgt_past.next = s1.gemm and sums.wgt >= wgt_depth",
         "device/gemm::test_reset_does_not_look_at_inp_and_wgt_indices",
@@ -124,7 +124,7 @@ TABLE = (
         "rtl/step_hazards::test_parameters_written_between_two_instructions",
     ),
     Planted(
-        "third parameter tile past the end allowed", "alu", "compute/indexer.py",
+        "third parameter tile past the end allowed", "alu", "compute/address_generator.py",
         "parameters_end = acc_depth - 2", "parameters_end = acc_depth - 1",
         "rtl/compute/step_pipeline::test_an_index_past_a_scratchpad_is_a_fault",
     ),

@@ -119,9 +119,10 @@ TABLE = (
         _CONTROL,
     ),
     Planted(
-        "soft reset names the instruction to be dispatched next", "control", "lib/oldest.py",
-        "becomes_first.next = not some or (under_way == 1 and completed)",
-        "becomes_first.next = not some", "rtl/lib/oldest",
+        "soft reset names the instruction to be dispatched next", "control",
+        "lib/in_flight_tracker.py",
+        "becomes_first.next = not non_empty or (in_flight == 1 and completed)",
+        "becomes_first.next = not non_empty", "rtl/lib/in_flight_tracker",
     ),
     Planted(
         "instructions that complete together count once", "control", "host/counters.py",

@@ -96,8 +96,8 @@ TABLE = (
     ),
     Planted(
         "tile of a held read repeated", "store", "store/tile_reads.py",
-        "do_read.next = some and (tile.ready or not shows)",
-        "do_read.next = some", _STORE,
+        "do_read.next = non_empty and (tile.ready or not shows)",
+        "do_read.next = non_empty", _STORE,
     ),
     Planted(
         "STORE complete with its first burst", "store", "store/store.py",

@@ -36,7 +36,7 @@ def test_there_are_enough_in_every_part():
     ({"old": "import"}, r"its old text stands \d+ times"),
     ({"new": ONE.old}, "its new text is its old one"),
     ({"new": "def ("}, "rtl/.* is no Python with it: invalid syntax"),
-    ({"tests": "none"}, "there is no tests/test_none.py"),
+    ({"tests": "rtl/none"}, "there is no tests/rtl/test_none.py"),
     ({"tests": "rtl/lib/queue::test_none"}, "there is no tests/rtl/lib/test_queue.py::test_none"),
 ])
 def test_what_does_not_apply_is_said(changes, said):

@@ -15,11 +15,11 @@ from myhdl import Signal, always, always_comb, always_seq, block
 
 from .bundles import Stream, bit, word
 
-__all__ = ["stream_register"]
+__all__ = ["skid_buffer"]
 
 
 @block
-def stream_register(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int) -> Any:
+def skid_buffer(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int) -> Any:
     """Pass words of ``width`` bits one cycle late."""
     free = Signal(True)  # the second register is
     kept = word(width)

@@ -16,7 +16,7 @@ from myhdl import Signal, always_comb, always_seq, block, intbv
 
 from ..rtl.lib.bundles import Axi4, bit
 
-__all__ = ["share"]
+__all__ = ["axi_arbiter"]
 
 _BURSTS = 256
 
@@ -31,11 +31,11 @@ def ownership(
     outstanding = Signal(intbv(0, min=0, max=_BURSTS))
 
     @always_comb
-    def judge() -> None:
+    def limit() -> None:
         passing.next = not closed and outstanding < _BURSTS - 1
 
     @always_seq(clock.posedge, reset)
-    def turn() -> None:
+    def hand_over() -> None:
         if taken and not answered:
             outstanding.next = outstanding + 1
         elif answered and not taken:
@@ -47,12 +47,12 @@ def ownership(
             second.next = not second
             closed.next = False
 
-    return judge, turn
+    return limit, hand_over
 
 
 @block
-def share_reads(clock: Any, reset: Any, one: Axi4, two: Axi4, s_axi: Axi4) -> Any:
-    """Share AR and R."""
+def arbitrate_reads(clock: Any, reset: Any, one: Axi4, two: Axi4, s_axi: Axi4) -> Any:
+    """Arbitrate AR and R."""
     second, passing, shown, taken, answered = (bit() for _ in range(5))
 
     @always_comb
@@ -98,8 +98,8 @@ def share_reads(clock: Any, reset: Any, one: Axi4, two: Axi4, s_axi: Axi4) -> An
 
 
 @block
-def share_writes(clock: Any, reset: Any, one: Axi4, two: Axi4, s_axi: Axi4) -> Any:
-    """Share AW, W and B."""
+def arbitrate_writes(clock: Any, reset: Any, one: Axi4, two: Axi4, s_axi: Axi4) -> Any:
+    """Arbitrate AW, W and B."""
     second, passing, shown, taken, answered = (bit() for _ in range(5))
 
     @always_comb
@@ -155,9 +155,9 @@ def share_writes(clock: Any, reset: Any, one: Axi4, two: Axi4, s_axi: Axi4) -> A
 
 
 @block
-def share(clock: Any, reset: Any, one: Axi4, two: Axi4, s_axi: Axi4) -> Any:
+def axi_arbiter(clock: Any, reset: Any, one: Axi4, two: Axi4, s_axi: Axi4) -> Any:
     """Let ``one`` and ``two`` use ``s_axi``."""
     return (
-        share_reads(clock, reset, one, two, s_axi),
-        share_writes(clock, reset, one, two, s_axi),
+        arbitrate_reads(clock, reset, one, two, s_axi),
+        arbitrate_writes(clock, reset, one, two, s_axi),
     )

@@ -1,4 +1,4 @@
-"""oldest: against a list of what is under way."""
+"""in_flight_tracker: against a list of the instructions in flight."""
 
 from collections import deque
 from random import Random
@@ -7,15 +7,15 @@ import pytest
 from rtl_bench import StreamSource, clock_and_reset, simulate
 
 from myvta.rtl.lib.bundles import ENTRY_BITS, INDEX_BITS, Stream, bit, word
-from myvta.rtl.lib.oldest import DEPTH, oldest
+from myvta.rtl.lib.in_flight_tracker import DEPTH, in_flight_tracker
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_oldest_of_those_under_way_else_the_head_of_the_queue(seed):
+def test_index_is_that_of_the_oldest_in_flight_or_of_the_head_of_the_queue(seed):
     random = Random(seed)
     clock, reset = clock_and_reset()
     sink, completed, present, index = Stream(ENTRY_BITS), bit(), bit(), word(INDEX_BITS)
-    block = oldest(clock, reset, sink, completed, present, index)
+    block = in_flight_tracker(clock, reset, sink, completed, present, index)
     source = StreamSource(sink, random, rate=random.choice([0.2, 0.7, 1.0]))
     source.words.extend(random.getrandbits(ENTRY_BITS) for _ in range(300))
     starts, ends = [(0.3, 0.3), (0.9, 0.1), (0.3, 0.9), (1.0, 1.0)][seed % 4]
@@ -45,7 +45,7 @@ def test_one_that_completes_as_it_starts():
     """FINISH does: it never counts as under way."""
     clock, reset = clock_and_reset()
     sink, completed, present, index = Stream(ENTRY_BITS), bit(), bit(), word(INDEX_BITS)
-    block = oldest(clock, reset, sink, completed, present, index)
+    block = in_flight_tracker(clock, reset, sink, completed, present, index)
     trace = []
 
     def on_edge(cycle):

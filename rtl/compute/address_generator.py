@@ -19,7 +19,7 @@ from ..lib.bundles import INDEX_BITS, bit, word
 from .sequencer import StepOffsets
 from .step import Step
 
-__all__ = ["StepIndices", "StepSums", "check_indices", "indexer"]
+__all__ = ["StepIndices", "StepSums", "check_indices", "address_generator"]
 
 
 class StepSums:
@@ -70,7 +70,7 @@ def stage_fields(clock: Any, reset: Any, advance: Any, sink: Step, source: Step)
 
 
 @block
-def indexer(
+def address_generator(
     clock: Any, reset: Any, advance: Any, uop: Any, s0: Step, offsets: StepOffsets, s0_index: Any,
     s1: Step, sums: StepSums, *, config: Config,
 ) -> Any:

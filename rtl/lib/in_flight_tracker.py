@@ -3,8 +3,8 @@
 Contract
     ``sink`` is the module's queue: an instruction starts when it leaves there.  ``completed``
     pulses once for each, in order, at the earliest in the cycle in which it starts.
-    ``present``: an instruction is under way or at the head of the queue; ``index`` is then the
-    position of the oldest of them.  At most ``DEPTH`` are under way.
+    ``present``: an instruction is in flight or at the head of the queue; ``index`` is then the
+    position of the oldest of them.  At most ``DEPTH`` are in flight.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
 from .bundles import ENTRY_BITS, INDEX_BITS, Stream, bit, word
 
-__all__ = ["DEPTH", "oldest"]
+__all__ = ["DEPTH", "in_flight_tracker"]
 
 DEPTH = 32  # more than any module starts before it completes the first
 _LOW = ENTRY_BITS - INDEX_BITS  # of the index in an entry
 
 
 @block
-def oldest(
+def in_flight_tracker(
     clock: Any, reset: Any, sink: Stream, completed: Any, present: Any, index: Any
 ) -> Any:
     """Keep the oldest index in a register and those that follow in a small memory."""
     memory = [word(INDEX_BITS) for _ in range(DEPTH)]
     write_address, read_address = word(DEPTH.bit_length() - 1), word(DEPTH.bit_length() - 1)
-    under_way = Signal(intbv(0, min=0, max=DEPTH + 1))
-    some = bit()  # under_way is not 0
+    in_flight = Signal(intbv(0, min=0, max=DEPTH + 1))
+    non_empty = bit()  # in_flight is not 0
     first = word(INDEX_BITS)
     starts, becomes_first = bit(), bit()
 
     @always_comb
     def decide() -> None:
         starts.next = sink.valid and sink.ready
-        becomes_first.next = not some or (under_way == 1 and completed)
+        becomes_first.next = not non_empty or (in_flight == 1 and completed)
 
     @always_comb
     def show() -> None:
-        present.next = sink.valid or some
+        present.next = sink.valid or non_empty
         index.next = sink.data[ENTRY_BITS:_LOW]
-        if some:
+        if non_empty:
             index.next = first
 
     @always(clock.posedge)
@@ -61,10 +61,10 @@ def oldest(
         if completed and not becomes_first:
             read_address.next = read_address + 1
         if starts and not completed:
-            under_way.next = under_way + 1
-            some.next = True
+            in_flight.next = in_flight + 1
+            non_empty.next = True
         elif completed and not starts:
-            under_way.next = under_way - 1
-            some.next = under_way != 1
+            in_flight.next = in_flight - 1
+            non_empty.next = in_flight != 1
 
     return decide, show, access_memory, advance
