@@ -156,6 +156,8 @@ def _show_deviation(report: CompileReport, console: Console) -> None:
         f"{', '.join(where) or 'none'}",
         highlight=False, soft_wrap=True,
     )
+    if report.deviation_note:
+        console.print(f"note: {report.deviation_note}", highlight=False, soft_wrap=True)
     for name, (same, images) in report.same_argmax.items():
         console.print(
             f"{name}: greatest element where the model has it in {same} of {images} images",

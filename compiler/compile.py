@@ -106,7 +106,8 @@ def compile_model(
         assembler.costs, images=assembler.images, evaluator=evaluator_name(),
         ratios=choice.ratios, clipped=choice.clipped, tried=choice.tried,
         same_argmax={output.name: output.same_argmax for output in choice.compared},
-        deviations=choice.deviations, measured_images=choice.measured, **how,
+        deviations=choice.deviations, deviation_note=choice.deviation_note,
+        measured_images=choice.measured, **how,
         stream_bytes=sum(len(program.code(step)) for step in program.launches),
         uop_bytes=sum(
             len(segment.data) for segment in program.segments if segment.name.endswith(".uops")

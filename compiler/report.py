@@ -75,6 +75,7 @@ class CompileReport:
     same_argmax: dict[str, tuple[int, int]]  # by output: images with the float one's, of how many
     entries: tuple[EntryReport, ...]
     nodes: tuple[NodeReport, ...]
+    deviation_note: str  # how the evaluator's default options may differ here, else ''
     stream_bytes: int
     uop_bytes: int
     memory_bytes: int

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 
 from ..frontend.onnx.qdq import Given
+from ..frontend.onnx.saturation import saturation_note
 from ..ir.graph import Graph
 from ..ir.quantized_graph import QuantizedGraph
 from ..partition.partition import Placement
@@ -67,6 +68,7 @@ def take_over(
         quantized, "given", False, seen.images, len(next(iter(sample.inputs.values()))), {},
         measured.ratios, clipped(quantized, seen),
         _outputs(graph, model, samples, quantized, images), deviations(quantized, exact),
+        saturation_note(model),
     )
 
 

@@ -26,7 +26,7 @@ from .equalize import equalized
 from .error_metrics import Measurement, clipped, measure, take_sample
 from .output_comparison import OutputComparison, compare_outputs
 from .quantizer import quantize_graph
-from .weight_scales import scheme_of
+from .weight_scales import SCALES, scheme_of
 
 __all__ = [
     "AUTO", "EQUALIZE", "Choice", "Options", "choose", "layer_activations", "measured_images",
@@ -65,7 +65,8 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, value, known in (
-            ("method", self.method, (AUTO, *METHODS)), ("equalize", self.equalize, EQUALIZE),
+            ("scales", self.scales, SCALES), ("method", self.method, (AUTO, *METHODS)),
+            ("equalize", self.equalize, EQUALIZE),
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
@@ -94,7 +95,9 @@ class Choice:
     compared
         Outputs against the float network's, over the measured images.
     deviations
-        Of a model that comes quantized, by node (:func:`~.imported.deviations`).
+        Of a pre-quantized (QDQ) model, by node (:func:`~.import_qdq.deviations`).
+    deviation_note
+        How the evaluator's default options may differ from it on this processor, else ''.
     """
 
     quantized: QuantizedGraph
@@ -107,6 +110,7 @@ class Choice:
     clipped: dict[str, float]
     compared: tuple[OutputComparison, ...]
     deviations: dict[str, tuple[int, float]] = field(default_factory=dict)
+    deviation_note: str = ""
 
 
 @dataclass(frozen=True, eq=False)

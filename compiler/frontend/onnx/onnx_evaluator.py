@@ -13,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from ...ir.compile_errors import CompileError
 from ...ir.graph import Graph, Node
 from .onnx_export import activation_nodes, written_out
+from .saturation import has_integer_products, pairs_saturate
 from .transposed import onnx_nodes
 
 __all__ = [
@@ -36,13 +37,17 @@ def evaluator_name() -> str:
 
 
 def evaluator(model: onnx.ModelProto, outputs: Sequence[str]) -> Callable[[Feeds], Feeds]:
-    """Return a function from inputs by name to the named outputs of a model."""
+    """Return a function from inputs by name to the named outputs of a model.
+
+    What it returns does not depend on the processor (:mod:`.saturation`).
+    """
     names = list(outputs)
     try:
         import onnxruntime
     except ImportError:
-        reference = ReferenceEvaluator(model)
-        return lambda feeds: dict(zip(names, reference.run(names, feeds), strict=True))
+        return _reference(model, names)
+    if has_integer_products(model) and pairs_saturate():
+        return _reference(model, names)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4  # errors come as exceptions
@@ -56,6 +61,11 @@ def evaluator(model: onnx.ModelProto, outputs: Sequence[str]) -> Callable[[Feeds
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         session = onnxruntime.InferenceSession(data, options, providers=providers)
     return lambda feeds: dict(zip(names, session.run(names, feeds), strict=True))
+
+
+def _reference(model: onnx.ModelProto, names: list[str]) -> Callable[[Feeds], Feeds]:
+    reference = ReferenceEvaluator(model)
+    return lambda feeds: dict(zip(names, reference.run(names, feeds), strict=True))
 
 
 def host_model(graph: Graph, nodes: list[Node]) -> bytes:

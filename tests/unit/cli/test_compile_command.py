@@ -17,6 +17,7 @@ from myvta.cli.compile_command import parse_bytes, parse_shapes
 from myvta.cli.input_errors import InputError
 from myvta.cli.main import VERBS, cli
 from myvta.compiler.compile import compile_model
+from myvta.compiler.frontend.onnx import saturation
 from myvta.compiler.reference.reference_evaluator import evaluate
 
 
@@ -146,6 +147,20 @@ def test_a_model_that_comes_quantized(folder: Path) -> None:
     assert report["same_argmax"] == {"out": [5, 5]}
     assert "its scales need 8-bit operands and RQT, and base has not both" in refused(
         "compile", "q.onnx", "--calib", "q.npz", "--config", "base")
+
+
+@pytest.mark.parametrize("saturates", [True, False])
+def test_qdq_report_says_that_onnxruntime_saturates(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, saturates: bool
+) -> None:
+    monkeypatch.setattr(saturation, "pairs_saturate", lambda: saturates)
+    onnx.save(hand_made("uint8"), "q.onnx")
+    np.savez("q.npz", x=np.random.default_rng(1).normal(0, 2, (5, 2, 3, 3)))
+    result = myvta("compile", "q.onnx", "--calib", "q.npz")
+    assert result.exit_code == 0, result.output
+    assert ("session.x64quantprecision to 1" in result.output) == saturates
+    report = json.loads(myvta("compile", "q.onnx", "--calib", "q.npz", "--json").output)
+    assert bool(report["deviation_note"]) == saturates
 
 
 def test_host_nodes_are_explained(folder: Path) -> None:

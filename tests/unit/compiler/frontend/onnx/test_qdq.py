@@ -168,6 +168,15 @@ def compile_hand_made(folder: Path, config: str = "1x4x4", **changes: object) ->
     return compile_model(path, samples, config)
 
 
+@pytest.mark.parametrize("option", ["scales", "method", "equalize"])
+def test_unknown_quantization_option_is_refused(tmp_path: Path, option: str) -> None:
+    path = tmp_path / "hand.onnx"
+    onnx.save(hand_made(), path)
+    samples = {"x": np.ones((1, 2, 3, 3), np.float32)}
+    with pytest.raises(ValueError, match=f"^{option} must be one of .*, not 'bogus'$"):
+        compile_model(path, samples, "1x4x4", **{option: "bogus"})
+
+
 def test_a_convolution_worked_by_hand(tmp_path: Path) -> None:
     made = compile_hand_made(tmp_path)
     (node,) = made.quantized.nodes
