@@ -15,35 +15,12 @@ from .ir.layouts import ALIASES
 from .ir.quantized_graph import QuantizedGraph, QuantizedNode
 from .layout.host_steps import HostSteps
 from .layout.memory_plan import TensorMemory
-from .lower.average_pool import lower_average_pool
 from .lower.conv.conv import lower_conv
 from .lower.conv.fusion import Joined, joined
-from .lower.elementwise import (
-    lower_add,
-    lower_affine,
-    lower_clip,
-    lower_concat,
-    lower_leaky,
-    lower_relu,
-    lower_slice,
-    lower_tanh,
-)
-from .lower.global_average_pool import lower_global_average
-from .lower.max_pool import lower_max_pool
-from .lower.pad_resize import lower_pad, lower_resize
-from .lower.scaled_add import lower_scaled_add
+from .operators.registry import lower_node
 from .schedule.select_tiling import ScheduleOptions
 
 __all__ = ["Assembler"]
-
-LOWERINGS = {
-    "Conv": lower_conv, "ConvTranspose": lower_conv, "Gemm": lower_conv,
-    "Add": lower_add, "Affine": lower_affine, "Relu": lower_relu, "Clip": lower_clip,
-    "LeakyRelu": lower_leaky, "Tanh": lower_tanh, "Concat": lower_concat, "Slice": lower_slice,
-    "MaxPool": lower_max_pool, "AveragePool": lower_average_pool,
-    "GlobalAveragePool": lower_global_average, "Pad": lower_pad, "Resize": lower_resize,
-    "ScaledAdd": lower_scaled_add,
-}
 
 
 class Assembler:
@@ -171,7 +148,7 @@ class Assembler:
                         low, maker, together[maker.name].residual, together[maker.name].follow)
                 elif node.name not in together and node.name not in inside:
                     low.begin(node)
-                    LOWERINGS[node.op](low, node)
+                    lower_node(low, node)
             on_chip = {name for maker in makers.values()
                        for node in (maker, *together[maker.name].nodes[:-1])
                        for name in node.outputs}
@@ -198,7 +175,7 @@ class Assembler:
         alone = {name for name, count in uses.items() if count == 1}
         found = joined(
             work, alone, self.memory.views, self.memory.activations, self.config, self.schedule,
-            lambda low, node: LOWERINGS[node.op](low, node))
+            lower_node)
         self.inside |= {
             node.name: name for name, item in found.items() for node in item.nodes}
         return found

@@ -1,6 +1,6 @@
 """AveragePool: sums of taps by GEMM with the identity, times a factor, requantized.
 
-The factor stands for the division (:func:`~.quantize_operators.mean_factors`); windows that count
+The factor stands for the division (:func:`~.quantization_rules.mean_factors`); windows that count
 different numbers of values have factors of their own, one ALU MUL for each rectangle of outputs.
 """
 

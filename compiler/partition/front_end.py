@@ -8,7 +8,6 @@ from ..frontend.onnx.qdq import Given, drop_pairs, read_scales
 from ..ir.compile_errors import CompileError
 from ..ir.graph import Graph
 from .partition import Placement, place
-from .qdq_constraints import obstacle
 
 __all__ = ["prepare"]
 
@@ -39,4 +38,4 @@ def prepare(graph: Graph, config: Config) -> tuple[dict[str, Placement], Given |
     if given is None:
         return place(graph, config), None
     drop_pairs(graph, given)
-    return place(graph, config, obstacle), given
+    return place(graph, config, qdq=True), given

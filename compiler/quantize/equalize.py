@@ -19,6 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..ir.graph import Graph, Node, Tensor
+from ..operators.registry import OPERATORS
 
 __all__ = ["equalized"]
 
@@ -77,21 +78,11 @@ def _pair(graph: Graph, first: Node) -> tuple[Node, list[str], Node] | None:
         node = graph.only_consumer(between[-1])
         if node is None or _weighted(graph, node):
             break
-        if not _homogeneous(node):
+        if node.op not in OPERATORS or not OPERATORS[node.op].homogeneous(node):
             return None
     if node is None or node.inputs[0] != between[-1]:
         return None
     return first, between, node
-
-
-def _homogeneous(node: Node) -> bool:
-    """Whether a node, in normal form, commutes with positive factors of its input's channels."""
-    if node.op in ("Relu", "LeakyRelu", "GlobalAveragePool"):
-        return True
-    if node.op in ("MaxPool", "AveragePool"):
-        return "kernel" in node.attrs
-    return (node.op == "Resize" and "factors" in node.attrs) or (
-        node.op == "Flatten" and node.source is None)
 
 
 def _weighted(graph: Graph, node: Node) -> bool:

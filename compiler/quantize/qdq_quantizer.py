@@ -8,9 +8,7 @@ point is added by RQT.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
-from math import prod
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,22 +17,21 @@ from ..ir.fixed_point import (
     Requant,
     limits,
     round_half_up,
-    shared_factors,
     split_ratio,
     to_integers,
     wrap,
 )
 from ..ir.graph import Graph, Node, Tensor
 from ..ir.quantized_graph import QuantizedNode, QuantizedTensor
+from ..operators.registry import OPERATORS
+from ..operators.scaled_add import scaled_add
 from ..partition.partition import Placement
-from ..partition.qdq_constraints import PASSED
 from .calibrate import Calibration
 from .quantizer import Quantizer
 from .weight_scales import Scheme, choose_scales, quantize_weights
 
 __all__ = ["GivenQuantizer"]
 
-_GAIN = (1 << 14) - 1  # the greatest factor of a sum
 _ANY = Scheme(per_channel=True, multipliers=True)
 
 
@@ -59,12 +56,9 @@ class GivenQuantizer(Quantizer):
         )
 
     def made(self, node: Node) -> list[QuantizedNode]:
-        rules: dict[str, Callable[[Node], list[QuantizedNode]]] = {
-            "Conv": self.layer, "Gemm": self.layer, "Add": self.added, "Relu": self.relu,
-            "GlobalAveragePool": self.mean, "AveragePool": self.mean, "Concat": self.joined,
-            **dict.fromkeys(PASSED, self.passed),
-        }
-        made = rules[node.op](node)
+        rule = OPERATORS[node.op].qdq
+        assert rule is not None, "placement sends nodes without a rule to the host"
+        made = rule.quantize(self, node)
         for name in (*node.inputs, *node.outputs):
             if name and not self.graph.tensors[name].constant:
                 self.exponents[name] = 0  # it has one; which, tensor() says
@@ -91,11 +85,11 @@ class GivenQuantizer(Quantizer):
             )
         return scale
 
-    def requant(self, node: Node, accumulator: np.ndarray, bias: np.ndarray) -> Requant:
-        """Return how accumulators of given scales become a node's output."""
-        return self.rule(node, accumulator, bias, self.output(node, accumulator))
+    def output_like(self, node: Node, scale: TensorScale) -> TensorScale:
+        """Return the scale of a node's output: given, else the one proposed."""
+        return self.given.tensors.setdefault(node.outputs[0], scale)
 
-    def rule(
+    def requant_to(
         self, node: Node, accumulator: np.ndarray, bias: np.ndarray, out: TensorScale
     ) -> Requant:
         """Return how accumulators become integers of a known scale."""
@@ -109,7 +103,7 @@ class GivenQuantizer(Quantizer):
             bool(node.attrs.get("relu")), out.zero_point, clip,
         )
 
-    def bounds(self, reals: tuple[float, float], scale: TensorScale) -> tuple[int, int]:
+    def bounds(self, reals: Sequence[float], scale: TensorScale) -> tuple[int, int]:
         """Return bounds of real values as integers; infinite ones are the width's."""
         low, high = to_integers(np.array(reals), scale.scale, self.inp_width, scale.zero_point)
         return int(low), int(high)
@@ -142,75 +136,15 @@ class GivenQuantizer(Quantizer):
         if (np.abs(sums).sum(1) * 255 + np.abs(offset)).max(initial=0) >= 1 << 31:
             self.problems.append(f"{node.op} {node.name!r}: its sums do not fit 32 bits")
             offset = np.zeros_like(offset)
-        rule = self.requant(
-            node, scale * source.scale, offset - source.zero_point * sums.sum(1)
+        accumulator = scale * source.scale
+        rule = self.requant_to(
+            node, accumulator, offset - source.zero_point * sums.sum(1),
+            self.output(node, accumulator),
         )
         padded = node.op == "Conv" and any(node.attrs["pads"])
         return [QuantizedNode(
             node.op, node.name, node.inputs[:1], node.outputs, node.attrs,
             integers.astype(np.int8), scale, rule, padding=source.zero_point if padded else 0,
-        )]
-
-    def added(self, node: Node) -> list[QuantizedNode]:
-        return [self.scaled(node)]
-
-    def scaled(self, node: Node) -> QuantizedNode:
-        """Return a sum of a node's inputs, with any scales and zero points."""
-        scales = [self.scale(name) for name in node.inputs]
-        reals = np.array([scale.scale for scale in scales])
-        out = self.output(node, reals.max(keepdims=True) / _GAIN)
-        factors, ratio = shared_factors(reals / out.scale, _GAIN)
-        gains = [int(factor) for factor in factors]
-        offset = -sum(
-            gain * scale.zero_point for gain, scale in zip(gains, scales, strict=True)
-        )
-        channels = self.graph.tensors[node.inputs[0]].shape[1]
-        rule = self.rule(
-            node, np.full(channels, ratio * out.scale), np.full(channels, offset, np.int64), out)
-        return QuantizedNode(
-            "ScaledAdd", node.name, node.inputs, node.outputs[:1], {"gains": tuple(gains)},
-            requant=rule,
-        )
-
-    def relu(self, node: Node) -> list[QuantizedNode]:
-        source = self.scale(node.inputs[0])
-        if self.given.tensors.setdefault(node.outputs[0], source) == source == TensorScale(
-            source.scale
-        ):
-            return [QuantizedNode("Relu", node.name, node.inputs, node.outputs, node.attrs)]
-        return [self.scaled(replace(node, attrs={"relu": 1}))]
-
-    def mean(self, node: Node) -> list[QuantizedNode]:
-        source, shape = self.scale(node.inputs[0]), self.graph.tensors[node.inputs[0]].shape
-        whole = node.op == "GlobalAveragePool"
-        pixels = prod(shape[2:] if whole else node.attrs["kernel"])
-        out = self.graph.tensors[node.outputs[0]].shape
-        attrs = {"factor": 1, "rank": len(out)} if whole else {
-            **node.attrs, "factors": np.ones(out[2:], np.int64)
-        }
-        bias = np.full(shape[1], -source.zero_point * pixels, np.int64)
-        rule = self.requant(node, np.full(shape[1], source.scale / pixels), bias)
-        return [QuantizedNode(
-            node.op, node.name, node.inputs, node.outputs, attrs, requant=rule
-        )]
-
-    def passed(self, node: Node) -> list[QuantizedNode]:
-        """Quantize what computes nothing: input and output have one scale."""
-        ahead, (name,), scale = self.alike(node)
-        attrs = dict(node.attrs)
-        if node.op == "Clip":
-            attrs["low"], attrs["high"] = self.bounds((attrs["low"], attrs["high"]), scale)
-        elif node.op == "Pad":
-            attrs["fill"] = self.bounds((attrs["fill"], attrs["fill"]), scale)[0]
-        elif node.op == "View":
-            attrs["shape"] = self.graph.tensors[node.outputs[0]].shape[1:]
-        return [*ahead, QuantizedNode(node.op, node.name, (name,), node.outputs, attrs)]
-
-    def joined(self, node: Node) -> list[QuantizedNode]:
-        """Quantize a Concat."""
-        ahead, names, _ = self.alike(node)
-        return [*ahead, QuantizedNode(
-            node.op, node.name, names, node.outputs, node.attrs, shifts=(0,) * len(names)
         )]
 
     def alike(self, node: Node) -> tuple[list[QuantizedNode], tuple[str, ...], TensorScale]:
@@ -220,7 +154,7 @@ class GivenQuantizer(Quantizer):
         """
         inputs = [name for name in node.inputs if name and not self.graph.tensors[name].constant]
         coarsest = max((self.scale(name) for name in inputs), key=lambda known: known.scale)
-        target = self.given.tensors.setdefault(node.outputs[0], coarsest)
+        target = self.output_like(node, coarsest)
         ahead, names = list[QuantizedNode](), list[str]()
         for index, name in enumerate(inputs):
             if self.scale(name) != target:
@@ -229,6 +163,6 @@ class GivenQuantizer(Quantizer):
                 name, before = change.outputs[0], self.graph.tensors[name]
                 self.graph.tensors[name] = Tensor(name, before.shape, before.dtype)
                 self.given.tensors[name], self.exponents[name] = target, 0
-                ahead.append(self.scaled(change))
+                ahead.append(scaled_add(self, change))
             names.append(name)
         return ahead, tuple(names), target

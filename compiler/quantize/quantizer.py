@@ -14,10 +14,11 @@ from ..frontend.onnx.onnx_evaluator import host_model
 from ..ir.compile_errors import CompileError
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
+from ..operators.quantization_rules import integer_bounds
+from ..operators.registry import OPERATORS
 from ..partition.partition import Placement
 from .activation_scales import choose_exponent
 from .calibrate import Calibration
-from .quantize_operators import OPERATORS, integer_bounds
 from .weight_scales import PER_TENSOR, Scheme, choose_scales, quantize_weights, requantization
 
 __all__ = ["Quantizer", "quantize_graph"]
@@ -129,10 +130,9 @@ class Quantizer:
         for name in activations:
             if name not in self.exponents:
                 self.exponents[name] = self.calibrated(name)
-        if node.op in OPERATORS:
-            made = OPERATORS[node.op](self, node, activations)
-        else:
-            made = self.weighted(node, activations)
+        rule = OPERATORS[node.op].quantize
+        assert rule is not None, "placement keeps on the accelerator only what has a rule"
+        made = rule(self, node, activations)
         if "clip" in node.attrs and made.requant is not None:
             bounds = integer_bounds(
                 node.attrs["clip"], self.exponents[node.outputs[0]], self.inp_width

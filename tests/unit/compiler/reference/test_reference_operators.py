@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.quantized_graph import DROPPED, QuantizedNode
-from myvta.compiler.quantize.quantize_operators import mean_factors
+from myvta.compiler.operators.quantization_rules import mean_factors
 from myvta.compiler.reference.reference_evaluator import evaluate_node
 
 KINDS = {

@@ -1,0 +1,68 @@
+"""Add: two operands with scales of their own, aligned by shifts; one may be a constant."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ir.fixed_point import quantize
+from ..ir.graph import Graph, Node
+from ..ir.quantized_graph import QuantizedNode
+from ..lower.elementwise import lower_add
+from .constraints import layout_reason
+from .operator import Context, DocsRow, Operator, QdqRule
+from .quantization_rules import Names, Quantizer, aligned, channels_of, uniform_requant
+from .scaled_add import scaled_add
+
+__all__ = ["ADD"]
+
+
+def _unsupported_reason(node: Node, context: Context) -> str:
+    tensors = context.graph.tensors
+    shapes = [tensors[name].shape for name in node.inputs]
+    if len(shapes) != 2 or shapes[0][1:] != shapes[1][1:]:
+        return "broadcasts its inputs"
+    if any(tensors[name].constant for name in node.inputs):
+        if node.source is not None:
+            return "adds a constant that differs from image to image"
+        return layout_reason(node, context)
+    if len({context.layouts[name] for name in node.inputs}) > 1:
+        return "one input was flattened, the other was not"
+    return ""
+
+
+def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+    exponents = [q.exponents[name] for name in names]
+    constant = None
+    if len(names) < len(node.inputs):
+        value = np.asarray(q.graph.value(node.inputs[1]), np.float64)
+        exponents.append(max(q.fitting(value), exponents[0] - q.inp_width))
+        constant = quantize(value, exponents[1], q.inp_width).astype(np.int8)
+    finest, shifts = aligned(exponents)
+    rule = uniform_requant(node, channels_of(q, node), q.shift_to(node.outputs[0], finest))
+    return QuantizedNode(
+        node.op, node.name, names, node.outputs, node.attrs, requant=rule, shifts=shifts,
+        constant=constant,
+    )
+
+
+def _qdq_unsupported_reason(node: Node, graph: Graph) -> str:
+    first, second = (graph.tensors[name] for name in node.inputs)
+    if first.shape != second.shape or first.constant or second.constant:
+        return "adds what is no activation of the same shape in a model that comes quantized"
+    return ""
+
+
+ADD = Operator(
+    name="Add",
+    form="two inputs of one shape, one may be a constant [1, ...]; attr relu",
+    reason="GEMM with scaled identities, requantized",
+    docs=DocsRow(
+        "Add, Sum; also of a constant of any shape without images",
+        "`out((x << i) + (y << j), s)`: the finer of the two exponents; one 2^20 finer than the "
+        "other counts as zero", "3"),
+    lower=lower_add,
+    quantize=_quantize,
+    unsupported_reason=_unsupported_reason,
+    qdq=QdqRule(lambda q, node: [scaled_add(q, node)], _qdq_unsupported_reason),
+    fallback_reasons={"Sub": "subtracts values that are not constants"},
+)

@@ -1,0 +1,73 @@
+"""Affine: a factor and an offset for each channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ir.fixed_point import Requant, limits, round_half_up
+from ..ir.graph import Node
+from ..ir.quantized_graph import QuantizedNode
+from ..lower.elementwise import lower_affine
+from .constraints import layout_reason
+from .operator import Context, DocsRow, Operator
+from .quantization_rules import Names, Quantizer
+
+__all__ = ["AFFINE"]
+
+_HEADROOM = 29  # bits of a product and of an offset, each: their sum and a rounding constant fit
+
+
+def _unsupported_reason(node: Node, context: Context) -> str:
+    values = [context.graph.value(name) for name in node.inputs[1:]]
+    if all(value is not None and (value == value.flat[0]).all() for value in values):
+        return ""
+    return layout_reason(node, context)
+
+
+def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+    scale, offset = (
+        np.asarray(q.graph.value(name), np.float64).reshape(-1) for name in node.inputs[1:]
+    )
+    source, target = q.exponents[names[0]], q.calibrated(node.outputs[0])
+    high = limits(q.wgt_width)[1]
+    coarse = _ceil_log2(np.abs(offset)) - _HEADROOM - source  # offsets fit the accumulator
+    fine = np.where(scale == 0, coarse, _ceil_log2(np.abs(scale) / high))
+    exponents = np.maximum(fine, coarse)
+    target = max(target, source + int(exponents.max()))
+    exponents = np.maximum(exponents, target - source - 31).astype(np.int64)
+    factors = round_half_up(np.ldexp(scale, -exponents))
+    bias = round_half_up(np.ldexp(offset, -(source + exponents)))
+    q.exponents[node.outputs[0]] = target
+    rule = Requant(
+        bias.astype(np.int32), (target - source - exponents).astype(np.int32),
+        relu=bool(node.attrs.get("relu")),
+    )
+    return QuantizedNode(
+        node.op, node.name, names, node.outputs, node.attrs, requant=rule,
+        constant=factors.astype(np.int8),
+    )
+
+
+def _ceil_log2(values: np.ndarray) -> np.ndarray:
+    """Return the smallest n with ``value <= 2^n`` (for zero: a small one)."""
+    return np.ceil(np.log2(np.maximum(values, 2.0**-60)))
+
+
+AFFINE = Operator(
+    name="Affine",
+    form="inputs x, scale, offset, the last two [C, 1 ...] constants; attr relu",
+    reason="GEMM with diagonal matrices, requantized per channel",
+    docs=DocsRow(
+        "Mul, Add, Sub, Div, Neg, BatchNormalization with one constant a channel that no layer "
+        "ahead takes in",
+        "`out(x * w[c] + b[c], s[c])`: a factor of the weights' width, an exponent for each "
+        "channel", "2"),
+    lower=lower_affine,
+    quantize=_quantize,
+    unsupported_reason=_unsupported_reason,
+    fallback_reasons={
+        "Mul": "multiplies with values that are not one constant a channel",
+        "Div": "divides by values that are not one constant a channel",
+        "BatchNormalization": "its statistics are not constants, or not positive",
+    },
+)

@@ -1,0 +1,90 @@
+"""AveragePool: sums of windows, times a factor that stands for the division, requantized."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ..ir.graph import Graph, Node
+from ..ir.pooling_window import taps_of
+from ..ir.quantized_graph import QuantizedNode
+from ..lower.average_pool import lower_average_pool
+from .constraints import MEAN_PIXELS, window_reason
+from .operator import Context, DocsRow, Operator, QdqRule
+from .quantization_rules import (
+    Names,
+    QdqQuantizer,
+    Quantizer,
+    channels_of,
+    mean_factors,
+    uniform_requant,
+)
+
+__all__ = ["AVERAGE_POOL"]
+
+
+def _unsupported_reason(node: Node, context: Context) -> str:
+    problem = window_reason(node, context)
+    if not problem and prod(node.attrs["kernel"]) > MEAN_PIXELS:
+        problem = f"the mean of {prod(node.attrs['kernel'])} pixels is more than {MEAN_PIXELS}"
+    return problem
+
+
+def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+    size = q.graph.tensors[names[0]].shape[2:]
+    out = q.graph.tensors[node.outputs[0]].shape[2:]
+    rows, columns = (_counts(node, axis, size[axis], out[axis]) for axis in range(2))
+    factors, bits = mean_factors(np.outer(rows, columns))
+    shift = q.shift_to(node.outputs[0], q.exponents[names[0]] - bits)
+    return QuantizedNode(
+        node.op, node.name, names, node.outputs, {**node.attrs, "factors": factors},
+        requant=uniform_requant(node, channels_of(q, node), shift),
+    )
+
+
+def _counts(node: Node, axis: int, size: int, outputs: int) -> np.ndarray:
+    """Return how many values the windows along an axis count."""
+    taps = taps_of(node.attrs, axis, outputs)
+    before, after = node.attrs["counted"][axis], node.attrs["counted"][axis + 2]
+    return np.asarray(((taps >= -before) & (taps < size + after)).sum(1))
+
+
+def _qdq(q: QdqQuantizer, node: Node) -> list[QuantizedNode]:
+    source, pixels = q.scale(node.inputs[0]), prod(node.attrs["kernel"])
+    out = q.graph.tensors[node.outputs[0]].shape
+    accumulator = np.full(out[1], source.scale / pixels)
+    bias = np.full(out[1], -source.zero_point * pixels, np.int64)
+    return [QuantizedNode(
+        node.op, node.name, node.inputs, node.outputs,
+        {**node.attrs, "factors": np.ones(out[2:], np.int64)},
+        requant=q.requant_to(node, accumulator, bias, q.output(node, accumulator)),
+    )]
+
+
+def _qdq_unsupported_reason(node: Node, graph: Graph) -> str:
+    size = graph.tensors[node.inputs[0]].shape[2:]
+    out = graph.tensors[node.outputs[0]].shape[2:]
+    reach = [
+        (out[axis] - 1) * node.attrs["strides"][axis] + node.attrs["kernel"][axis]
+        for axis in range(2)
+    ]
+    if any(node.attrs["pads"]) or reach[0] > size[0] or reach[1] > size[1]:
+        return "windows that reach into padding in a model that comes quantized"
+    return ""
+
+
+AVERAGE_POOL = Operator(
+    name="AveragePool",
+    form="one input; attrs kernel, strides, pads, dilations (1, 1), counted (top, left, "
+    "bottom, right: padding that counts as values)",
+    reason="GEMM with the identity over taps, ALU MUL, requantized",
+    docs=DocsRow(
+        "padding that counts or does not, strides, `ceil_mode`", "`out(sum * f[pixel], s)`",
+        "taps + 2"),
+    lower=lower_average_pool,
+    quantize=_quantize,
+    unsupported_reason=_unsupported_reason,
+    qdq=QdqRule(_qdq, _qdq_unsupported_reason),
+    homogeneous=lambda node: "kernel" in node.attrs,
+)

@@ -1,0 +1,31 @@
+"""Flatten: the memory of its input as one vector for each image."""
+
+from __future__ import annotations
+
+from ..ir.graph import Node
+from .constraints import layout_reason
+from .operator import Context, DocsRow, Operator, QdqRule
+from .quantization_rules import keep_scale, keep_scale_qdq
+
+__all__ = ["FLATTEN", "flatten_reason"]
+
+
+def flatten_reason(node: Node, context: Context) -> str:
+    """Give the reason why a node's input cannot be flattened in place, '' where it can."""
+    shape = context.graph.tensors[node.inputs[0]].shape
+    return layout_reason(node, context) if len(shape) > 2 else ""
+
+
+FLATTEN = Operator(
+    name="Flatten",
+    form="one input, [N, everything else]",
+    reason="a view: no work",
+    docs=DocsRow(
+        "Flatten; Reshape, Squeeze, Unsqueeze, Transpose to one vector for each image", "x",
+        "0: the same memory"),
+    lower=None,
+    quantize=keep_scale(),
+    unsupported_reason=flatten_reason,
+    qdq=QdqRule(keep_scale_qdq()),
+    homogeneous=lambda node: node.source is None,
+)

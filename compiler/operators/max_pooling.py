@@ -1,0 +1,39 @@
+"""MaxPool: the maximum of each window; the scale stays."""
+
+from __future__ import annotations
+
+from ...isa.opcodes import MemoryType
+from ..ir.graph import Node
+from ..lower.max_pool import lower_max_pool
+from .constraints import window_reason
+from .operator import Context, DocsRow, Operator, QdqRule
+from .quantization_rules import keep_scale, keep_scale_qdq
+
+__all__ = ["MAX_POOL"]
+
+
+def _unsupported_reason(node: Node, context: Context) -> str:
+    problem, config = window_reason(node, context), context.config
+    if problem:
+        return problem
+    (kh, kw), (dy, dx) = node.attrs["kernel"], node.attrs["dilations"]
+    area = (dy * (kh - 1) + 1) * (dx * (kw - 1) + 1)
+    room = min(config.depth(MemoryType.INP) // 2, config.depth(MemoryType.ACC) // 2 - 1)
+    if area > room:
+        return f"a window of {kh}x{kw} does not fit half the buffers of {config.name}"
+    return ""
+
+
+MAX_POOL = Operator(
+    name="MaxPool",
+    form="one input; attrs kernel, strides, pads, dilations",
+    reason="ALU MAX over taps",
+    docs=DocsRow(
+        "MaxPool, GlobalMaxPool; padding, strides, dilations, `ceil_mode`",
+        "the maximum of x inside", "taps + inputs"),
+    lower=lower_max_pool,
+    quantize=keep_scale(),
+    unsupported_reason=_unsupported_reason,
+    qdq=QdqRule(keep_scale_qdq()),
+    homogeneous=lambda node: "kernel" in node.attrs,
+)

@@ -1,0 +1,100 @@
+"""An operator of the accelerator as data: constraints, quantization, lowering, documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ...isa.config import Config
+from ..codegen.lowering_context import Lowering
+from ..ir.graph import Graph, Node
+from ..ir.layouts import View
+from ..ir.quantized_graph import QuantizedNode
+from .quantization_rules import Names, QdqQuantizer, Quantizer
+
+__all__ = ["Context", "DocsRow", "Operator", "QdqRule"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What constraints may look at besides the node: its graph, the target, layouts by tensor."""
+
+    graph: Graph
+    config: Config
+    layouts: Mapping[str, View]
+
+
+@dataclass(frozen=True)
+class DocsRow:
+    """The operator's row in docs/operators.md, as Markdown.
+
+    Attributes
+    ----------
+    sources
+        ONNX operators and forms that become it.
+    integers
+        The output's integers as a formula of the inputs'.
+    steps
+        GEMM and ALU steps for a tile of outputs, with the extensions.
+    """
+
+    sources: str
+    integers: str
+    steps: str
+
+
+@dataclass(frozen=True)
+class QdqRule:
+    """Quantization by the scales of a pre-quantized (QDQ) model.
+
+    Attributes
+    ----------
+    quantize
+        ``quantize(quantizer, node)`` returns the node, after the nodes that it needs before it.
+    unsupported_reason
+        Why such a node stays on the host, '' where it does not.
+    """
+
+    quantize: Callable[[QdqQuantizer, Node], list[QuantizedNode]]
+    unsupported_reason: Callable[[Node, Graph], str] = lambda node, graph: ""
+
+
+@dataclass(frozen=True, eq=False)
+class Operator:
+    """Everything the compiler knows of one operator, the integer reference aside.
+
+    Attributes
+    ----------
+    name
+        ``op`` of its nodes, before and after quantization.
+    form
+        Inputs and attributes of its canonical node.
+    reason
+        How the accelerator runs it, for reports.
+    docs
+        Its row of the documentation.
+    lower
+        ``lower(context, node)`` records its steps; None for a view of its input's memory.
+    quantize
+        ``quantize(quantizer, node, activations)`` returns the quantized node and sets the exponent
+        of its output; None for an operator that quantization inserts and no graph has.
+    unsupported_reason
+        Why the host runs a node, '' where the accelerator does.
+    qdq
+        Quantization in a pre-quantized model; None where the host runs it there.
+    homogeneous
+        Whether a canonical node commutes with positive factors of its input's channels.
+    fallback_reasons
+        By ONNX operator that becomes this one where it can: why the host runs it where it did not.
+    """
+
+    name: str
+    form: str
+    reason: str
+    docs: DocsRow
+    lower: Callable[[Lowering, QuantizedNode], None] | None
+    quantize: Callable[[Quantizer, Node, Names], QuantizedNode] | None = None
+    unsupported_reason: Callable[[Node, Context], str] = lambda node, context: ""
+    qdq: QdqRule | None = None
+    homogeneous: Callable[[Node], bool] = lambda node: False
+    fallback_reasons: Mapping[str, str] = field(default_factory=dict)

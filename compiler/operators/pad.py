@@ -1,0 +1,35 @@
+"""Pad: rows and columns of one value around an image, or taken from it; the scale stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ir.graph import Graph, Node
+from ..lower.pad_resize import lower_pad
+from .operator import Context, DocsRow, Operator, QdqRule
+from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
+
+__all__ = ["PAD"]
+
+
+def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> dict[str, Any]:
+    fill, _ = to_integers((node.attrs["fill"], node.attrs["fill"]))
+    return {"pads": node.attrs["pads"], "fill": fill}
+
+
+def _unsupported_reason(node: Node, context: Context) -> str:
+    return "" if "fill" in node.attrs else "does not pad rows and columns with one constant"
+
+
+PAD = Operator(
+    name="Pad",
+    form="one input; attrs pads (top, left, bottom, right; negative ones crop), fill",
+    reason="GEMM with the identity, ALU ADD of the value around it",
+    docs=DocsRow(
+        "constant Pad, negative too; Slice of rows and columns with step 1",
+        "x, or the value in x's scale", "1, 2 where there is a border with a value"),
+    lower=lower_pad,
+    quantize=keep_scale(_attributes),
+    unsupported_reason=_unsupported_reason,
+    qdq=QdqRule(keep_scale_qdq(_attributes)),
+)

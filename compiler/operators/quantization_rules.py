@@ -1,0 +1,131 @@
+"""What quantization rules of operators share.
+
+An operator that computes nothing (Clip, MaxPool, Slice, Pad, Resize, views) keeps its input's scale
+(:func:`keep_scale`).  Every other one has an accumulator whose exponent is known, and a shift to
+the exponent that calibration gives its output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..frontend.onnx.qdq import TensorScale
+from ..ir.fixed_point import Requant, quantize
+from ..ir.graph import Graph, Node
+from ..ir.quantized_graph import DROPPED, QuantizedNode
+
+__all__ = [
+    "Names", "QdqQuantizer", "Quantizer", "ToIntegers", "aligned", "channels_of", "integer_bounds",
+    "keep_scale", "keep_scale_qdq", "mean_factors", "uniform_requant",
+]
+
+_FARTHEST = 20  # left shifts of an 8-bit operand that leave room to add another
+_FACTOR_BITS = 14  # of a mean's factor: it fits the ALU's 16-bit immediate
+_PRODUCT_BITS = 23  # of the factor and the number of values it is multiplied with, together
+
+Names = tuple[str, ...]
+ToIntegers = Callable[[Sequence[float]], tuple[int, int]]
+"""Gives a pair of real bounds as integers in the scale of a node's output."""
+Attributes = Callable[[Node, Graph, ToIntegers], dict[str, Any]]
+"""Gives the attributes of a quantized node."""
+
+
+class Quantizer(Protocol):
+    """What rules need of the quantizer of a float model."""
+
+    graph: Graph
+    exponents: dict[str, int]
+    inp_width: int
+    wgt_width: int
+
+    def calibrated(self, name: str) -> int: ...
+    def fitting(self, values: np.ndarray) -> int: ...
+    def shift_to(self, name: str, accumulator: int) -> int: ...
+    def weighted(self, node: Node, activations: Names) -> QuantizedNode: ...
+
+
+class QdqQuantizer(Protocol):
+    """What rules need of the quantizer of a pre-quantized model."""
+
+    @property
+    def graph(self) -> Graph: ...
+    def scale(self, name: str) -> TensorScale: ...
+    def output(self, node: Node, accumulator: np.ndarray) -> TensorScale: ...
+    def output_like(self, node: Node, scale: TensorScale) -> TensorScale: ...
+    def requant_to(
+        self, node: Node, accumulator: np.ndarray, bias: np.ndarray, out: TensorScale
+    ) -> Requant: ...
+    def bounds(self, reals: Sequence[float], scale: TensorScale) -> tuple[int, int]: ...
+    def layer(self, node: Node) -> list[QuantizedNode]: ...
+    def alike(self, node: Node) -> tuple[list[QuantizedNode], Names, TensorScale]: ...
+
+
+def integer_bounds(bounds: Sequence[float], exponent: int, width: int) -> tuple[int, int]:
+    """Return bounds of real values as integers of a scale; infinite ones are the width's."""
+    low, high = quantize(np.asarray(bounds, np.float64), exponent, width).tolist()
+    return low, high
+
+
+def uniform_requant(node: Node, channels: int, shift: int) -> Requant:
+    """Return a plain shift, the same for every channel, with the node's fused Relu."""
+    return Requant(
+        np.zeros(channels, np.int32), np.full(channels, shift, np.int32),
+        relu=bool(node.attrs.get("relu")),
+    )
+
+
+def channels_of(q: Quantizer, node: Node) -> int:
+    """Return the channels of a node's output."""
+    return q.graph.tensors[node.outputs[0]].shape[1]
+
+
+def aligned(exponents: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+    """Return the exponent to align operands to, the finest that matters, and their shifts."""
+    finest = max(min(exponents), max(exponents) - _FARTHEST)
+    return finest, tuple(e - finest if e >= finest else DROPPED for e in exponents)
+
+
+def mean_factors(counts: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return factors and a shift with ``sum * factor / 2^shift`` the mean of ``counts`` values.
+
+    Where all counts are the same power of two the factor is 1; else factors have up to 15 bits, and
+    no product of a sum of 8-bit values leaves 31.
+    """
+    fewest = int(counts.min())
+    below = fewest.bit_length() - 1
+    if fewest == 1 << below and (counts == fewest).all():
+        return np.ones_like(counts), below
+    bits = min(_FACTOR_BITS + below, _PRODUCT_BITS)
+    return ((1 << bits) + counts // 2) // counts, bits
+
+
+def _unchanged(node: Node, graph: Graph, to_integers: ToIntegers) -> dict[str, Any]:
+    return dict(node.attrs)
+
+
+def keep_scale(
+    attributes: Attributes = _unchanged,
+) -> Callable[[Quantizer, Node, Names], QuantizedNode]:
+    """Return the rule of an operator whose output has its input's scale."""
+    def rule(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+        exponent = q.exponents[node.outputs[0]] = q.exponents[names[0]]
+        made = attributes(
+            node, q.graph, lambda reals: integer_bounds(reals, exponent, q.inp_width))
+        return QuantizedNode(node.op, node.name, names, node.outputs, made)
+
+    return rule
+
+
+def keep_scale_qdq(
+    attributes: Attributes = _unchanged,
+) -> Callable[[QdqQuantizer, Node], list[QuantizedNode]]:
+    """Return the rule of an operator whose output has its input's scale, for QDQ models."""
+    def rule(q: QdqQuantizer, node: Node) -> list[QuantizedNode]:
+        before, (name,), scale = q.alike(node)
+        made = attributes(node, q.graph, lambda reals: q.bounds(reals, scale))
+        return [*before, QuantizedNode(node.op, node.name, (name,), node.outputs, made)]
+
+    return rule

@@ -1,0 +1,67 @@
+"""ScaledAdd: a sum of activations with any scales and zero points, each times a whole factor.
+
+Quantization of a pre-quantized model inserts it: for Add, and where a scale has to change.  A
+factor of up to 14 bits does not fit one weight, so it goes through two identities, for its upper
+bits, shifted left, and for the lower 7.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..codegen.lowering_context import Lowering
+from ..ir.fixed_point import shared_factors
+from ..ir.graph import Node
+from ..ir.quantized_graph import QuantizedNode
+from ..lower.block_gemm import Mix, Term
+from ..lower.pointwise import lower_mix
+from .operator import DocsRow, Operator
+from .quantization_rules import QdqQuantizer
+
+__all__ = ["SCALED_ADD", "scaled_add"]
+
+_LOW_BITS = 7  # of a factor: what one weight holds
+_MAX_GAIN = (1 << 2 * _LOW_BITS) - 1  # of a term of a sum
+
+
+def scaled_add(q: QdqQuantizer, node: Node) -> QuantizedNode:
+    """Return the sum of a node's inputs, whatever their scales and zero points."""
+    scales = [q.scale(name) for name in node.inputs]
+    reals = np.array([scale.scale for scale in scales])
+    out = q.output(node, reals.max(keepdims=True) / _MAX_GAIN)
+    factors, ratio = shared_factors(reals / out.scale, _MAX_GAIN)
+    gains = [int(factor) for factor in factors]
+    offset = -sum(gain * scale.zero_point for gain, scale in zip(gains, scales, strict=True))
+    channels = q.graph.tensors[node.inputs[0]].shape[1]
+    rule = q.requant_to(
+        node, np.full(channels, ratio * out.scale), np.full(channels, offset, np.int64), out)
+    return QuantizedNode(
+        "ScaledAdd", node.name, node.inputs, node.outputs[:1], {"gains": tuple(gains)},
+        requant=rule,
+    )
+
+
+def _lower(context: Lowering, node: QuantizedNode) -> None:
+    """Lower ``requantize(sum of gain * input)``."""
+    unit = np.eye(context.config.block_in, dtype=np.int64)
+    gains = node.attrs["gains"]
+    parts = [(index, gain >> _LOW_BITS, _LOW_BITS) for index, gain in enumerate(gains)]
+    parts += [(index, gain & (1 << _LOW_BITS) - 1, 0) for index, gain in enumerate(gains)]
+    used = [part for part in parts if part[1]]
+    blocks = [
+        [Term(index, block, unit * factor, shift) for index, factor, shift in used]
+        for block in range(context.activations[node.outputs[0]].blocks)
+    ]
+    sources = [context.activations[name] for name in node.inputs]
+    lower_mix(context, node, sources, Mix(blocks, node.requant))
+
+
+SCALED_ADD = Operator(
+    name="ScaledAdd",
+    form="inserted by quantization",
+    reason="changes the scale",
+    docs=DocsRow(
+        "Add, Relu and changes of scale in a pre-quantized model",
+        "`out(sum of g * x, s)`, g of up to 14 bits", "2 an input + 2"),
+    lower=_lower,
+)

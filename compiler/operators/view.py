@@ -1,0 +1,47 @@
+"""View: the memory of its input, its pixels in another shape."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from ..ir.graph import Graph, Node
+from ..ir.layouts import own_view
+from .constraints import MIXED_UP
+from .flatten import flatten_reason
+from .operator import Context, DocsRow, Operator, QdqRule
+from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
+
+__all__ = ["VIEW"]
+
+
+def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> dict[str, Any]:
+    return {"shape": graph.tensors[node.outputs[0]].shape[1:]}
+
+
+def _unsupported_reason(node: Node, context: Context) -> str:
+    if flatten_reason(node, context):
+        return MIXED_UP
+    before = context.layouts[node.inputs[0]]
+    after = own_view(context.graph.tensors[node.outputs[0]].shape)
+    if after is None or (before[0], prod(before)) != (after[0], prod(after)):
+        return "mixes channels and pixels"
+    return ""
+
+
+VIEW = Operator(
+    name="View",
+    form="one input, its pixels in another shape; channels stay",
+    reason="a view: no work",
+    docs=DocsRow(
+        "Reshape, Squeeze, Unsqueeze, Transpose that keep channels and the order of pixels", "x",
+        "0: the same memory"),
+    lower=None,
+    quantize=keep_scale(_attributes),
+    unsupported_reason=_unsupported_reason,
+    qdq=QdqRule(keep_scale_qdq(_attributes)),
+    fallback_reasons={
+        "Transpose": "moves channels to where pixels are, or images",
+        "Reshape": "changes the images of a run",
+    },
+)
