@@ -18,7 +18,7 @@ from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.tune.single_layer import run_alone
 from myvta.driver.run.launch import read_performance
 from myvta.driver.stream.stream import Stream
-from myvta.driver.target.open_target import Target
+from myvta.driver.target.protocol import Target
 
 __all__ = ["ConvLayer", "conv_layer", "conv_layers", "measure"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from myvta.driver.run.launch import launch, read_performance
-from myvta.driver.target.open_target import Target
+from myvta.driver.target.protocol import Target
 from myvta.isa.config import Config
 from myvta.isa.instructions import (
     Alu,

@@ -26,7 +26,7 @@ from myvta.isa.config import Config, named
 from myvta.isa.instructions import encode_stream, encode_uop
 from myvta.isa.opcodes import MemoryType, RqtFlag
 from myvta.isa.register_map import Reg, Status
-from myvta.model.model_target import open_model
+from myvta.model.model_target import ModelTarget
 
 MEMORY = 64 << 20
 FLOOR, TO_PASS = 3.0, 6.3  # G MAC/s: must, and what VTA's C++ simulator does in its inner loop
@@ -134,7 +134,7 @@ def main() -> int:
     layers = read_layers(config, rng)
     seconds: dict[str, list[float]] = {layer.name: [] for layer in layers}
     cpu_seconds = [0.0] * options.passes
-    with open_model(location="", config=config, base=0, size=MEMORY, options={}) as target:
+    with ModelTarget(config, base=0, size=MEMORY) as target:
         at = 0
         for layer in layers:
             at = layer.place(target, at)

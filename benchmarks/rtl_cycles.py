@@ -23,7 +23,8 @@ import marks
 from rich.console import Console
 from rich.table import Table
 
-from myvta.driver.target.open_target import Target, open_target
+from myvta.driver.target.open_target import open_target
+from myvta.driver.target.protocol import Target
 from myvta.isa.instructions import Gemm
 
 MEMORIES = ("latency=64", "latency=1", "latency=16", "latency=64&stall=20")

@@ -12,7 +12,9 @@ import onnx
 from ..compiler.session import Session
 from ..cosim.cosim_errors import MissingTool
 from ..driver.program.program import Program
-from ..driver.target.open_target import Target, open_target, parse_url
+from ..driver.target.open_target import open_target
+from ..driver.target.protocol import Target
+from ..driver.target.target_url import parse_url
 from ..isa.config import Config
 from .input_errors import InputError
 

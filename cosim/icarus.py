@@ -7,6 +7,7 @@ are MyHDL twins of those under Verilator; the same options give the same cycle c
 from __future__ import annotations
 
 from ..driver.errors import TargetTimeout
+from ..driver.target.schemes import DEFAULT_WINDOW, OpenRequest, Scheme
 from ..isa.config import Config
 from .axi_lite import AxiLite
 from .axi_memory import AxiMemory, Checker
@@ -20,7 +21,7 @@ from .simulated_target import SimulatedTarget
 from .tools import find_icarus
 from .vpi import compile_design, vpi_module
 
-__all__ = ["IcarusTarget", "open_icarus"]
+__all__ = ["SCHEME", "IcarusTarget", "open_icarus"]
 
 MAX_CYCLES = 5_000_000
 WAVE_CYCLES = 10_000
@@ -45,9 +46,9 @@ class IcarusTarget(SimulatedTarget):
     chunk = 2000
 
     def __init__(
-        self, design: str, config: Config, base: int, size: int, options: SimulationOptions
+        self, design: str, config: Config, window: tuple[int, int], options: SimulationOptions
     ):
-        super().__init__(config, base, size, options)
+        super().__init__(config, window, options)
         _, vvp, _ = find_icarus()
         vpi = vpi_module()
         command = [str(vvp), "-n", "-M", str(vpi.parent), "-m", vpi.stem,
@@ -62,7 +63,7 @@ class IcarusTarget(SimulatedTarget):
         self._bench = Bench(command, ports(config.bus_width), self._edge)
         try:
             signals = self._bench.signals
-            self._axi = AxiMemory(signals, self.memory, base, config.bus_bytes, options,
+            self._axi = AxiMemory(signals, self.memory, window[0], config.bus_bytes, options,
                                   self._counters, self._checker)
             self._lite = AxiLite(signals, options, self._checker)
             self._reset()
@@ -153,7 +154,7 @@ class IcarusTarget(SimulatedTarget):
     def _outstanding(self) -> tuple[int, int]:
         return self._axi.outstanding
 
-    def _close(self) -> None:
+    def _release(self) -> None:
         self._bench.close()
 
     def counters(self) -> dict[Counter, int]:
@@ -161,9 +162,7 @@ class IcarusTarget(SimulatedTarget):
         return dict(zip(Counter, self._counters, strict=True))
 
 
-def open_icarus(
-    *, location: str, config: Config, base: int, size: int, options: dict[str, str]
-) -> IcarusTarget:
+def open_icarus(request: OpenRequest) -> IcarusTarget:
     """Open ``icarus://``; options as :class:`~myvta.cosim.options.SimulationOptions`.
 
     Waves go to a ``.vcd`` file; rising edge n is at n * 10 + 5 ns.
@@ -176,8 +175,13 @@ def open_icarus(
         The simulation cannot be built or started.
     """
     parsed, bus = parse_options(
-        options, scheme="icarus", suffixes=(".vcd",), max_cycles=MAX_CYCLES,
+        request.options, scheme="icarus", suffixes=(".vcd",), max_cycles=MAX_CYCLES,
         wave_cycles=WAVE_CYCLES,
     )
-    config = with_bus(config, bus)
-    return IcarusTarget(read_design(location, config), config, base, size, parsed)
+    config = with_bus(request.config, bus)
+    window = request.window or DEFAULT_WINDOW
+    return IcarusTarget(read_design(request.location, config), config, window, parsed)
+
+
+SCHEME = Scheme(open_icarus)
+"""What ``icarus://`` is."""

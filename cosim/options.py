@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +71,7 @@ class SimulationOptions:
 
 
 def parse_options(
-    options: dict[str, str], *, scheme: str, suffixes: tuple[str, ...], max_cycles: int,
+    options: Mapping[str, str], *, scheme: str, suffixes: tuple[str, ...], max_cycles: int,
     wave_cycles: int,
 ) -> tuple[SimulationOptions, int | None]:
     """Read the options of a simulated target; also return the bus width when one is given.

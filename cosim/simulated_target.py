@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from types import TracebackType
+from abc import abstractmethod
 
 import numpy as np
 
-from ..driver.errors import TargetError, TargetTimeout, WindowError
+from ..driver.errors import TargetTimeout
+from ..driver.target.base_target import BaseTarget
 from ..isa.config import Config
 from ..isa.register_map import Reg, Status
 from .cosim_errors import BusViolation
@@ -17,7 +17,7 @@ from .rules import Counter, Rule
 __all__ = ["SimulatedTarget"]
 
 
-class SimulatedTarget(ABC):
+class SimulatedTarget(BaseTarget):
     """A core in a simulator, behind the Target contract of ``driver.target``.
 
     Simulated time passes only inside calls: a register access takes a few cycles, reading CONTROL
@@ -36,12 +36,11 @@ class SimulatedTarget(ABC):
 
     chunk: int  # cycles that one look at CONTROL may take
 
-    def __init__(self, config: Config, base: int, size: int, options: SimulationOptions):
-        self.config, self.options = config, options
-        self._base, self._size = base, size
-        self.memory = np.zeros(size, dtype=np.uint8)
+    def __init__(self, config: Config, window: tuple[int, int], options: SimulationOptions):
+        super().__init__(config, window)
+        self.options = options
+        self.memory = np.zeros(window[1], dtype=np.uint8)
         self._launched_at: int | None = None
-        self._closed = False
 
     # -- what a simulator does ---------------------------------------------------------------------
     @abstractmethod
@@ -69,26 +68,17 @@ class SimulatedTarget(ABC):
         """Return read and write bursts in flight."""
 
     @abstractmethod
-    def _close(self) -> None:
-        """Let go of the simulator; never raises."""
-
-    @abstractmethod
     def counters(self) -> dict[Counter, int]:
         """Return what the memory has counted since the target was opened."""
 
     # -- the Target contract -----------------------------------------------------------------------
     @property
-    def window(self) -> tuple[int, int]:
-        """Base and size in bytes of the memory."""
-        return self._base, self._size
-
-    @property
     def cycle(self) -> int:
         """Clock cycles simulated since the target was opened; waves count the same ones."""
         return self.counters()[Counter.CYCLES]
 
-    def read_register(self, offset: int) -> int:
-        """Return a 32-bit register.
+    def _read_register(self, offset: int) -> int:
+        """Read a register.
 
         Raises
         ------
@@ -97,49 +87,23 @@ class SimulatedTarget(ABC):
         BusViolation
             The device broke a rule of the bus, now or before.
         """
-        self._check_open()
-        self._check_offset(offset)
         if offset == Reg.CONTROL and self._launched_at is not None:
             return self._control()
         return self._read(offset)
 
-    def write_register(self, offset: int, value: int) -> None:
-        """Write a 32-bit register; errors as :meth:`read_register`."""
-        self._check_open()
-        self._check_offset(offset)
-        if not 0 <= value < 1 << 32:
-            raise ValueError(f"a register holds 32 bits, not {value!r}")
+    def _write_register(self, offset: int, value: int) -> None:
+        """Write a register; errors as :meth:`_read_register`."""
         self._write(offset, value)
         launches = offset == Reg.CONTROL and value & Status.LAUNCH
         ends = offset == Reg.RESET and self._launched_at is not None  # within max_cycles anew
         if launches or ends:
             self._launched_at = self.counters()[Counter.CYCLES]
 
-    def read_memory(self, address: int, size: int) -> bytes:
-        """Return a copy of bytes of the window; WindowError outside it."""
-        start = self._locate(address, size)
-        return self.memory[start:start + size].tobytes()
+    def _read_memory(self, offset: int, size: int) -> bytes:
+        return self.memory[offset : offset + size].tobytes()
 
-    def write_memory(self, address: int, data: bytes) -> None:
-        """Write bytes, or anything with the buffer protocol; WindowError outside the window."""
-        values = np.frombuffer(data, dtype=np.uint8)
-        start = self._locate(address, values.size)
-        self.memory[start:start + values.size] = values
-
-    def close(self) -> None:
-        """Let go of the simulator and finish the wave file; closing twice is harmless."""
-        if not self._closed:
-            self._closed = True
-            self._close()
-
-    def __enter__(self) -> SimulatedTarget:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+    def _write_memory(self, offset: int, data: memoryview) -> None:
+        self.memory[offset : offset + len(data)] = np.frombuffer(data, dtype=np.uint8)
 
     # -- more than a board can do ------------------------------------------------------------------
     def reset(self) -> None:
@@ -166,11 +130,6 @@ class SimulatedTarget(ABC):
         if not self._run(cycles, until_interrupt=True):
             raise TargetTimeout(f"waited {cycles} cycles for the interrupt wire")
 
-    def open_window(self) -> None:
-        """Let the device touch the whole window and nothing else."""
-        self.write_register(Reg.WINDOW_BASE, self._base)
-        self.write_register(Reg.WINDOW_LIMIT, self._base + self._size - 1)
-
     # -- inside ------------------------------------------------------------------------------------
     def _control(self) -> int:
         assert self._launched_at is not None
@@ -193,23 +152,3 @@ class SimulatedTarget(ABC):
                 f"{value:#x}, {reads} reads and {writes} writes are in flight"
             )
         return value
-
-    def _locate(self, address: int, size: int) -> int:
-        start = address - self._base
-        if size < 0 or start < 0 or start + size > self._size:
-            raise WindowError(
-                f"{size} bytes at {address:#x} are outside the memory "
-                f"{self._base:#x}..{self._base + self._size - 1:#x}"
-            )
-        return start
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise TargetError("the target is closed")
-
-    @staticmethod
-    def _check_offset(offset: int) -> None:
-        if not 0 <= offset < 1 << 16 or offset % 4:
-            raise ValueError(
-                f"a register offset is a multiple of 4 below 0x10000, not {offset!r}"
-            )

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from ..driver.errors import TargetTimeout
+from ..driver.target.schemes import DEFAULT_WINDOW, OpenRequest, Scheme
 from ..isa.config import Config
 from .build import TRACE_FORMATS, build_harness
 from .cosim_errors import BuildError, BusViolation, SimulatorError
@@ -20,7 +21,7 @@ from .options import SimulationOptions, parse_options, with_bus
 from .rules import Counter, Rule
 from .simulated_target import SimulatedTarget
 
-__all__ = ["VerilatorTarget", "open_verilator"]
+__all__ = ["SCHEME", "VerilatorTarget", "open_verilator"]
 
 MAX_CYCLES = 1_000_000_000
 WAVE_CYCLES = 10_000
@@ -87,9 +88,9 @@ class VerilatorTarget(SimulatedTarget):
     chunk = 200_000
 
     def __init__(
-        self, library: Path, config: Config, base: int, size: int, options: SimulationOptions
+        self, library: Path, config: Config, window: tuple[int, int], options: SimulationOptions
     ):
-        super().__init__(config, base, size, options)
+        super().__init__(config, window, options)
         self._handle = None
         self._library = _load(library)
         width = 8 * self._library.myvta_bus_bytes()
@@ -102,7 +103,7 @@ class VerilatorTarget(SimulatedTarget):
         problem = ctypes.create_string_buffer(_MESSAGE_BYTES)
         self._handle = self._library.myvta_open(
             self.memory.ctypes.data_as(POINTER(c_uint8)),
-            byref(_Options(base, size, options.latency, options.bandwidth, options.stall,
+            byref(_Options(*window, options.latency, options.bandwidth, options.stall,
                            options.shy, options.seed)),
             str(wave.file).encode() if wave else b"", wave.first if wave else 0,
             wave.count if wave else 0, problem, _MESSAGE_BYTES,
@@ -160,7 +161,7 @@ class VerilatorTarget(SimulatedTarget):
         return (self._library.myvta_reads_outstanding(self._handle),
                 self._library.myvta_writes_outstanding(self._handle))
 
-    def _close(self) -> None:
+    def _release(self) -> None:
         if self._handle:
             self._library.myvta_close(self._handle)
             self._handle = None
@@ -218,9 +219,7 @@ class VerilatorTarget(SimulatedTarget):
         return {counter: values[counter] for counter in Counter}
 
 
-def open_verilator(
-    *, location: str, config: Config, base: int, size: int, options: dict[str, str]
-) -> VerilatorTarget:
+def open_verilator(request: OpenRequest) -> VerilatorTarget:
     """Open ``verilator://``; options as :class:`~myvta.cosim.options.SimulationOptions`.
 
     Waves go to a ``.fst`` or ``.vcd`` file; rising edge n is at n * 10 + 5 ns.
@@ -233,10 +232,14 @@ def open_verilator(
         The simulator cannot be built; see :func:`~myvta.cosim.build.build_harness`.
     """
     parsed, bus = parse_options(
-        options, scheme="verilator", suffixes=tuple(filter(None, TRACE_FORMATS)),
+        request.options, scheme="verilator", suffixes=tuple(filter(None, TRACE_FORMATS)),
         max_cycles=MAX_CYCLES, wave_cycles=WAVE_CYCLES,
     )
-    config = with_bus(config, bus)
+    config = with_bus(request.config, bus)
     suffix = parsed.wave.file.suffix if parsed.wave else ""
-    library = build_harness(read_design(location, config), suffix)
-    return VerilatorTarget(library, config, base, size, parsed)
+    library = build_harness(read_design(request.location, config), suffix)
+    return VerilatorTarget(library, config, request.window or DEFAULT_WINDOW, parsed)
+
+
+SCHEME = Scheme(open_verilator)
+"""What ``verilator://`` is."""

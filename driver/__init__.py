@@ -17,6 +17,7 @@ from .errors import (
     LinkError,
     OutOfMemoryError,
     ProgramError,
+    RegisterError,
     StreamError,
     TargetError,
     TargetTimeout,
@@ -34,18 +35,22 @@ from .run.program_runner import LoadedProgram, RunResult, run_program
 from .run.runtime import Runtime
 from .stream.kernels import Kernel, make_kernel
 from .stream.stream import Stream, StreamBuilder, rqt_immediate
+from .target.base_target import BaseTarget
 from .target.identity import check_identity
-from .target.open_target import Target, known_schemes, open_target, parse_url
+from .target.open_target import open_target
+from .target.protocol import Target
+from .target.schemes import Advice, OpenRequest, Scheme, known_schemes
+from .target.target_url import parse_url
 from .target.tracing import SpyTarget
 
 __all__ = [
-    "AccessError", "AllocationError", "Allocator", "AuthenticationError", "Buffer", "BundleError",
-    "BusyError", "CheckError", "DeviceError", "HostStep", "HostStepError", "IdentityError",
-    "Kernel", "LaunchCheck", "LaunchStep", "LayoutError", "LinkError", "LoadedProgram",
-    "OutOfMemoryError", "Profile", "Program", "ProgramBuilder", "ProgramError", "RunReport",
-    "RunResult", "Runtime", "Segment", "SpyTarget", "Stream", "StreamBuilder", "StreamError",
-    "Target", "TargetError", "TargetTimeout", "Tensor", "UrlError", "WindowError",
-    "check_identity", "check_program", "known_schemes", "launch", "make_kernel", "open_target",
-    "parse_url", "profile_program", "read_bundle", "read_performance", "rqt_immediate",
-    "run_program", "write_bundle",
+    "AccessError", "Advice", "AllocationError", "Allocator", "AuthenticationError", "BaseTarget",
+    "Buffer", "BundleError", "BusyError", "CheckError", "DeviceError", "HostStep", "HostStepError",
+    "IdentityError", "Kernel", "LaunchCheck", "LaunchStep", "LayoutError", "LinkError",
+    "LoadedProgram", "OpenRequest", "OutOfMemoryError", "Profile", "Program", "ProgramBuilder",
+    "ProgramError", "RegisterError", "RunReport", "RunResult", "Runtime", "Scheme", "Segment",
+    "SpyTarget", "Stream", "StreamBuilder", "StreamError", "Target", "TargetError", "TargetTimeout",
+    "Tensor", "UrlError", "WindowError", "check_identity", "check_program", "known_schemes",
+    "launch", "make_kernel", "open_target", "parse_url", "profile_program", "read_bundle",
+    "read_performance", "rqt_immediate", "run_program", "write_bundle",
 ]

@@ -10,8 +10,8 @@ from ..isa.opcodes import ErrorCode
 __all__ = [
     "AccessError", "AllocationError", "AuthenticationError", "BundleError", "BusyError",
     "CheckError", "DeviceError", "HostStepError", "IdentityError", "LayoutError", "LinkError",
-    "OutOfMemoryError", "ProgramError", "StreamError", "TargetError", "TargetTimeout", "UrlError",
-    "WindowError",
+    "OutOfMemoryError", "ProgramError", "RegisterError", "StreamError", "TargetError",
+    "TargetTimeout", "UrlError", "WindowError",
 ]
 
 
@@ -36,6 +36,10 @@ class IdentityError(TargetError):
 
 class WindowError(TargetError, ValueError):
     """A memory access outside the target's window; nothing was read or written."""
+
+
+class RegisterError(TargetError, ValueError):
+    """A register offset or value that no device can have; nothing was read or written."""
 
 
 class AccessError(TargetError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..driver.target.access_checks import check_register
 from ..isa.asm.disassembler import format_instruction
 from ..isa.config import Config
 from ..isa.instructions import Instruction, decode
@@ -92,7 +93,7 @@ class Device:
     # -- registers -------------------------------------------------------------------------------
     def read_register(self, offset: int) -> int:
         """Return a register; unmapped offsets read 0."""
-        _check_offset(offset)
+        check_register(offset)
         return self._registers[Reg(offset)] if offset in REGISTERS else 0
 
     def write_register(self, offset: int, value: int) -> None:
@@ -102,12 +103,10 @@ class Device:
 
         Raises
         ------
-        ValueError
+        RegisterError
             The offset is not a multiple of 4 in 16 bits, or the value not in 32 bits.
         """
-        _check_offset(offset)
-        if not 0 <= value <= _MASK:
-            raise ValueError(f"register value must be 0..{_MASK:#x}, not {value:#x}")
+        check_register(offset, value)
         if offset not in REGISTERS or REGISTERS[Reg(offset)].access in ("ro", "wo"):
             return
         name = Reg(offset)
@@ -216,11 +215,6 @@ class Device:
                 self._decoded.clear()
             self._decoded[word] = instruction
         return instruction
-
-
-def _check_offset(offset: int) -> None:
-    if offset % 4 or not 0 <= offset <= 0xFFFC:
-        raise ValueError(f"register offset must be a multiple of 4 below 65536, not {offset:#x}")
 
 
 def _check_alignment(pointers: dict[str, tuple[int, int]]) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..driver.target.access_checks import window_offset
 from ..isa.opcodes import ADDRESS_BITS, WINDOW_GRANULE, ErrorCode
-from .model_errors import Fault, MemoryRangeError
+from .model_errors import Fault
 
 __all__ = ["Dram", "Window"]
 
@@ -51,23 +52,15 @@ class Dram:
         self._bytes: NDArray[np.uint8] = np.zeros(size, np.uint8)
 
     # -- host side -------------------------------------------------------------------------------
-    def _offset(self, address: int, size: int) -> int:
-        if size < 0 or address < self.base or address + size > self.base + self.size:
-            raise MemoryRangeError(
-                f"{size} bytes at {address:#x} are not inside the memory "
-                f"{self.base:#x}..{self.base + self.size - 1:#x}"
-            )
-        return address - self.base
-
     def read(self, address: int, size: int) -> bytes:
-        """Return bytes; raises MemoryRangeError outside the memory."""
-        at = self._offset(address, size)
+        """Return bytes; raises WindowError outside the memory."""
+        at = window_offset((self.base, self.size), address, size)
         return self._bytes[at : at + size].tobytes()
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
-        """Write bytes; raises MemoryRangeError outside the memory and then writes nothing."""
+        """Write bytes; raises WindowError outside the memory and then writes nothing."""
         source = np.frombuffer(data, np.uint8)
-        at = self._offset(address, source.size)
+        at = window_offset((self.base, self.size), address, source.size)
         self._bytes[at : at + source.size] = source
 
     # -- device side -----------------------------------------------------------------------------

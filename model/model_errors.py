@@ -5,11 +5,7 @@ from __future__ import annotations
 from ..isa.instructions import Instruction
 from ..isa.opcodes import ErrorCode
 
-__all__ = ["Fault", "MemoryRangeError", "UnwrittenReadWarning"]
-
-
-class MemoryRangeError(ValueError):
-    """The host touched bytes that the device memory does not have; nothing was changed."""
+__all__ = ["Fault", "UnwrittenReadWarning"]
 
 
 class UnwrittenReadWarning(UserWarning):

@@ -1,21 +1,22 @@
-"""``model://``: the device as a Target (contract: driver/target/open_target.py)."""
+"""``model://``: the device as a Target (contract: driver/target/protocol.py)."""
 
 from __future__ import annotations
 
 import warnings
-from types import TracebackType
 
+from ..driver.target.base_target import BaseTarget
+from ..driver.target.schemes import DEFAULT_WINDOW, OpenRequest, Scheme
 from ..isa.config import Config
-from ..isa.register_map import Reg
+from ..isa.register_map import Reg, Status
 from .device import Device
 from .model_errors import Fault, UnwrittenReadWarning
 
-__all__ = ["ModelTarget", "open_model"]
+__all__ = ["SCHEME", "ModelTarget", "open_model"]
 
 _OPTIONS = ("order", "strict")
 
 
-class ModelTarget:
+class ModelTarget(BaseTarget):
     """The functional device behind registers and memory.
 
     Parameters
@@ -38,92 +39,50 @@ class ModelTarget:
         seed: int | None = None,
         strict: bool = False,
     ):
+        super().__init__(config, (base, size))
         self.device = Device(
             config, memory_base=base, memory_size=size, seed=seed, strict=strict
         )
-        self.device.open_window()
-        self._closed = False
-
-    @property
-    def config(self) -> Config:
-        """The configuration of the device."""
-        return self.device.config
-
-    @property
-    def window(self) -> tuple[int, int]:
-        """First address and number of bytes of the memory."""
-        return self.device.memory.base, self.device.memory.size
+        self.open_window()
 
     @property
     def last_fault(self) -> Fault | None:
         """The error the last launch ended in; its text says more than the registers can."""
         return self.device.last_fault
 
-    def read_register(self, offset: int) -> int:
-        """Return a register; unmapped offsets read 0."""
-        self._check_open()
+    def _read_register(self, offset: int) -> int:
         return self.device.read_register(offset)
 
-    def write_register(self, offset: int, value: int) -> None:
+    def _write_register(self, offset: int, value: int) -> None:
         """Write a register; writing 1 to CONTROL runs a whole launch."""
-        self._check_open()
         self.device.write_register(offset, value)
-        if offset == Reg.CONTROL and value & 1 and self.device.pads.reports:
+        if offset == Reg.CONTROL and value & Status.LAUNCH and self.device.pads.reports:
             reports = self.device.pads.reports
-            warnings.warn("\n".join(reports), UnwrittenReadWarning, stacklevel=2)
+            warnings.warn("\n".join(reports), UnwrittenReadWarning, stacklevel=3)
 
-    def read_memory(self, address: int, size: int) -> bytes:
-        """Return bytes; raises MemoryRangeError (a ValueError) outside the window."""
-        self._check_open()
-        return self.device.memory.read(address, size)
+    def _read_memory(self, offset: int, size: int) -> bytes:
+        return self.device.memory.read(self.window[0] + offset, size)
 
-    def write_memory(self, address: int, data: bytes | bytearray | memoryview) -> None:
-        """Write bytes; raises MemoryRangeError outside the window and then writes nothing."""
-        self._check_open()
-        self.device.memory.write(address, data)
+    def _write_memory(self, offset: int, data: memoryview) -> None:
+        self.device.memory.write(self.window[0] + offset, data)
 
-    def close(self) -> None:
-        """Close the target; every later use is a ValueError."""
-        self._closed = True
-
-    def __enter__(self) -> ModelTarget:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ValueError("the model:// target is closed")
+    def _release(self) -> None:
+        """Nothing is held."""
 
 
-def open_model(
-    *, location: str, config: Config, base: int, size: int, options: dict[str, str]
-) -> ModelTarget:
-    """Open ``model://`` (entry point of group ``myvta.targets``).
+def open_model(request: OpenRequest) -> ModelTarget:
+    """Open ``model://``; no location, memory ``0x0:64M`` without ``mem=``.
 
-    Parameters
-    ----------
-    location : str
-        Must be empty.
-    config : Config
-    base, size : int
-        Memory in bytes.
-    options : dict
-        ``order=SEED`` permutes legal schedules, ``strict=1`` reports never-written tiles.
+    Options: ``order=SEED`` permutes legal schedules, ``strict=1`` reports never-written tiles.
 
     Raises
     ------
     ValueError
         An option is unknown or its value is not as above.
     """
-    if location:
-        raise ValueError(f"model:// takes no location, not {location!r}")
+    options = request.options
+    if request.location:
+        raise ValueError(f"model:// takes no location, not {request.location!r}")
     unknown = [name for name in options if name not in _OPTIONS]
     if unknown:
         raise ValueError(
@@ -135,10 +94,15 @@ def open_model(
     strict = options.get("strict", "0")
     if strict not in ("0", "1"):
         raise ValueError(f"strict must be 0 or 1, not {strict!r}")
+    base, size = request.window or DEFAULT_WINDOW
     return ModelTarget(
-        config,
+        request.config,
         base=base,
         size=size,
         seed=None if order is None else int(order),
         strict=strict == "1",
     )
+
+
+SCHEME = Scheme(open_model)
+"""What ``model://`` is."""

@@ -11,7 +11,7 @@ import numpy as np
 from ...driver.errors import OutOfMemoryError
 from ...driver.run.launch import RunReport, launch
 from ...driver.stream.stream import Stream
-from ...driver.target.open_target import Target
+from ...driver.target.protocol import Target
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..codegen.lowering_context import Activation, Lowering

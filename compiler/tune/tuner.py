@@ -12,7 +12,7 @@ from math import lcm
 from typing import Any
 
 from ...driver.stream.stream import Stream
-from ...driver.target.open_target import Target
+from ...driver.target.protocol import Target
 from ...isa.config import Config
 from ...isa.instructions import Load, Store
 from ...isa.opcodes import MemoryType

@@ -11,19 +11,23 @@ import mmap
 import os
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
 import numpy as np
 
 from ...isa.config import Config
 from ...isa.opcodes import WINDOW_GRANULE
-from ...isa.register_map import Reg
-from ..errors import AccessError, TargetError, UrlError, WindowError
+from ..errors import AccessError, UrlError
+from ..target.base_target import BaseTarget
 from ..target.identity import check_identity
 
-__all__ = ["MappedMemory", "MappedTarget", "Memory", "Region", "open_device"]
+__all__ = ["NO_DEVICE", "MappedMemory", "MappedTarget", "Memory", "Region", "open_device"]
 
+NO_DEVICE = (
+    "nothing answers there: load the bitstream first, then check regs= against the address the "
+    "design was given"
+)
+"""Advice where IDENTITY reads as a bus does with nothing behind it."""
 REGISTER_BYTES = 0x1000  # of the register space that is mapped: all of the map lies in it
 _WORD = 4
 
@@ -143,7 +147,7 @@ class MappedMemory:
                 host[at - start] = self._region.bytes[at]
 
 
-class MappedTarget:
+class MappedTarget(BaseTarget):
     """A device whose registers and memory are mapped.
 
     Opening checks identity and configuration before anything is written, then opens the window.
@@ -158,87 +162,39 @@ class MappedTarget:
         Device clock, for the watchdog; 0 when unknown.
     """
 
+    uses_physical_memory = False
+
     def __init__(self, registers: Region, memory: Memory, config: Config, clock_hz: int):
-        self._registers, self._memory, self._config = registers, memory, config
+        super().__init__(config, (memory.base, memory.size))
+        self._registers, self._memory = registers, memory
         self._words: np.ndarray = registers.bytes.view(np.uint32)
         self.clock_hz = clock_hz
-        self._closed = False
         base, size = self.window
         if base % WINDOW_GRANULE or size % WINDOW_GRANULE or base + size > 1 << 32 or not size:
             raise UrlError(
                 f"the memory {base:#x}:{size:#x} must be whole pages of {WINDOW_GRANULE} below 2^32"
             )
         check_identity(self)
-        self.write_register(Reg.WINDOW_BASE, base)
-        self.write_register(Reg.WINDOW_LIMIT, base + size - 1)
+        self.open_window()
 
-    @property
-    def window(self) -> tuple[int, int]:
-        """Base and size in bytes of the memory the device may touch."""
-        return self._memory.base, self._memory.size
-
-    @property
-    def config(self) -> Config:
-        """Configuration the target was opened with."""
-        return self._config
-
-    def read_register(self, offset: int) -> int:
-        """Return a 32-bit register with one aligned access."""
-        index = self._index(offset)
+    def _read_register(self, offset: int) -> int:
+        """Read with one aligned access."""
+        index = offset // _WORD
         return int(self._words[index]) if index < self._words.size else 0
 
-    def write_register(self, offset: int, value: int) -> None:
-        """Write a 32-bit register with one aligned access."""
-        index = self._index(offset)
-        if not 0 <= value < 1 << 32:
-            raise ValueError(f"a register holds 32 bits, not {value!r}")
+    def _write_register(self, offset: int, value: int) -> None:
+        """Write with one aligned access."""
+        index = offset // _WORD
         if index < self._words.size:
             self._words[index] = value
 
-    def read_memory(self, address: int, size: int) -> bytes:
-        """Return bytes of the window; WindowError outside it."""
-        return self._memory.read(self._locate(address, size), size)
+    def _read_memory(self, offset: int, size: int) -> bytes:
+        return self._memory.read(offset, size)
 
-    def write_memory(self, address: int, data: bytes) -> None:
-        """Write bytes, or anything with the buffer protocol; WindowError outside the window."""
-        raw = memoryview(data).cast("B")
-        self._memory.write(self._locate(address, len(raw)), raw)
+    def _write_memory(self, offset: int, data: memoryview) -> None:
+        self._memory.write(offset, data)
 
-    def close(self) -> None:
-        """Let go of the device; closing twice is harmless."""
-        if not self._closed:
-            self._closed = True
-            self._words = np.empty(0, np.uint32)
-            self._registers.close()
-            self._memory.close()
-
-    def __enter__(self) -> MappedTarget:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _locate(self, address: int, size: int) -> int:
-        self._check_open()
-        base, room = self.window
-        if size < 0 or address < base or address + size > base + room:
-            raise WindowError(
-                f"{size} bytes at {address:#x} are outside the memory "
-                f"{base:#x}..{base + room - 1:#x}"
-            )
-        return address - base
-
-    def _index(self, offset: int) -> int:
-        self._check_open()
-        if not 0 <= offset < 1 << 16 or offset % _WORD:
-            raise ValueError(
-                f"a register offset is a multiple of 4 below 0x10000, not {offset!r}"
-            )
-        return offset // _WORD
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise TargetError("the target is closed")
+    def _release(self) -> None:
+        self._words = np.empty(0, np.uint32)
+        self._registers.close()
+        self._memory.close()

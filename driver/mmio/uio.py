@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 from ...isa.config import Config
 from ...isa.register_map import Reg
 from ..errors import AccessError, TargetError
-from .mapped import REGISTER_BYTES, MappedTarget, Memory, Region, open_device
+from ..target.schemes import Advice, OpenRequest, Scheme
+from .mapped import NO_DEVICE, REGISTER_BYTES, MappedTarget, Memory, Region, open_device
 from .udmabuf import DmaBuffer
 
-__all__ = ["UioTarget", "open_uio"]
+__all__ = ["SCHEME", "UioTarget", "open_uio"]
 
 SYSFS = Path("/sys/class/uio")
 _COUNT_BYTES = 4
@@ -51,26 +53,22 @@ class UioTarget(MappedTarget):
         self.write_register(Reg.INTERRUPT_STATUS, 1)
         return True
 
-    def close(self) -> None:
-        """Let go of the device; closing twice is harmless."""
-        if not self._closed:
-            self.write_register(Reg.INTERRUPT_ENABLE, 0)
-            os.close(self._line)
-        super().close()
+    def _release(self) -> None:
+        self._write_register(Reg.INTERRUPT_ENABLE, 0)
+        os.close(self._line)
+        super()._release()
 
 
-def open_uio(
-    *, location: str, config: Config, base: int, size: int, options: dict[str, str]
-) -> UioTarget:
-    """Open ``uio:///dev/uio0`` (entry point of group ``myvta.targets``).
+def open_uio(request: OpenRequest) -> UioTarget:
+    """Open ``uio:///dev/uio0``.
 
     Options: ``buffer=`` name of the u-dma-buf (udmabuf0), ``clock=`` of the device in Hz.
     """
-    rest = dict(options)
+    rest, location = dict(request.options), request.location
     name, clock = rest.pop("buffer", "udmabuf0"), rest.pop("clock", "0")
     if rest:
         raise ValueError(f"no option {min(rest)!r}; known: buffer, clock")
-    if size:
+    if request.window:
         raise ValueError("the memory is the u-dma-buf's: name it with buffer=, not mem=")
     if not clock.isdecimal():
         raise ValueError(f"clock must be a number, not {clock!r}")
@@ -92,10 +90,20 @@ def open_uio(
     try:
         registers = Region(line, 0, REGISTER_BYTES, f"the registers of {location}")
         memory = DmaBuffer(name)
-        return UioTarget(registers, memory, config, int(clock), line)
+        return UioTarget(registers, memory, request.config, int(clock), line)
     except BaseException:
         os.close(line)
         for item in (registers, memory):
             if item is not None:
                 item.close()
         raise
+
+
+SCHEME = Scheme(open_uio, Advice(
+    {
+        errno.EACCES: "you may not use the device: run it with sudo, or add a udev rule",
+        errno.ENOENT: "no such device: is it in the device tree, is uio_pdrv_genirq there?",
+    },
+    no_device=NO_DEVICE,
+))
+"""What ``uio://`` is."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..errors import AllocationError, OutOfMemoryError, WindowError
-from ..target.open_target import Target
+from ..target.protocol import Target
 
 __all__ = ["Allocator", "Buffer", "DEFAULT_ALIGNMENT"]
 

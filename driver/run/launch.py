@@ -12,7 +12,7 @@ from ...isa.instructions import decode
 from ...isa.opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType
 from ...isa.register_map import BASE_REGISTERS, COUNTERS, IDENTITY, PERFORMANCE, Reg, Status
 from ..errors import DeviceError, TargetError, TargetTimeout
-from ..target.open_target import Target
+from ..target.protocol import Target
 
 __all__ = ["RunReport", "launch", "read_performance"]
 

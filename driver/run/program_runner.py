@@ -15,7 +15,7 @@ from ..program.program import HostStep, LaunchStep, Program, Step, Tensor
 from ..program.program_check import require_program
 from ..program.tensor_layout import lane_bits, pack_tensor, unpack_tensor
 from ..target.identity import check_identity, config_difference
-from ..target.open_target import Target
+from ..target.protocol import Target
 from .launch import RunReport, launch
 
 __all__ = ["Host", "LoadedProgram", "OnStep", "RunResult", "dequantize", "quantize", "run_program"]

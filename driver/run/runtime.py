@@ -13,7 +13,7 @@ from ..program.program_check import LaunchChecker
 from ..program.tensor_layout import pack_tensor, tensor_bytes, unpack_tensor
 from ..stream.stream import Stream, StreamBuilder
 from ..target.identity import check_identity
-from ..target.open_target import Target
+from ..target.protocol import Target
 from .launch import RunReport, launch
 
 __all__ = ["Runtime"]

@@ -15,7 +15,7 @@ from ...isa.link_protocol import (
     LinkStatus,
     covering_words,
 )
-from ..target.open_target import Target
+from ..target.protocol import Target
 from ..transport.frame import Frame, respond
 
 __all__ = ["Responder", "Sequencer", "link_identity"]

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from ...isa.link_protocol import Capability
 from ...isa.register_map import Reg, Status
 from ..errors import AccessError, BusyError, TargetError, UrlError
-from ..target.open_target import Target
+from ..target.protocol import Target
 from ..transport.limits import Limits, Pace
 from .ownership import Ownership
 from .responder import Responder, link_identity

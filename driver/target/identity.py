@@ -7,7 +7,7 @@ from dataclasses import fields as dataclass_fields
 from ...isa.config import NAMED, Config
 from ...isa.register_map import IDENTITY, VERSION, Reg, reset_values
 from ..errors import IdentityError
-from .open_target import Target
+from .protocol import Target
 
 __all__ = ["check_fingerprint", "check_identity", "config_difference"]
 

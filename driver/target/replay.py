@@ -16,7 +16,7 @@ from typing import IO
 from ...isa.register_map import PERFORMANCE, Reg, Status
 from ..errors import ProgramError, TargetTimeout
 from .identity import check_fingerprint
-from .open_target import Target
+from .protocol import Target
 
 __all__ = ["HEADING", "Difference", "Recorder", "replay"]
 

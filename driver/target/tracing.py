@@ -18,7 +18,8 @@ from typing import IO, Any
 from ...isa.config import Config
 from ...isa.register_map import Reg
 from ..errors import UrlError
-from .open_target import Target
+from .base_target import BaseTarget
+from .protocol import Target
 from .replay import Recorder
 
 __all__ = ["SpyTarget", "open_record", "open_trace"]
@@ -41,7 +42,7 @@ def open_record(path: str | None, config: Config) -> Recorder | None:
     return None if path is None else Recorder(open_trace(path), config.fingerprint)
 
 
-class SpyTarget:
+class SpyTarget(BaseTarget):
     """Log the traffic of ``inner`` to ``sink``, a text stream or a list of lines.
 
     A sink opened from a ``trace=`` option is closed with the target; any other is the caller's.
@@ -51,69 +52,53 @@ class SpyTarget:
     def __init__(
         self, inner: Target, sink: IO[str] | list[str], record: Recorder | None = None
     ):
+        super().__init__(inner.config, inner.window)
         self.inner, self.sink, self._record = inner, sink, record
         self._log: Callable[[str], object] = (
             sink.append if isinstance(sink, list) else lambda line: sink.write(line + "\n")
         )
 
-    @property
-    def window(self) -> tuple[int, int]:
-        """Window of the inner target."""
-        return self.inner.window
-
-    @property
-    def config(self) -> Config:
-        """Configuration of the inner target."""
-        return self.inner.config
-
     def __getattr__(self, name: str) -> Any:
         """Return what the inner target has beyond the contract: its clock, cycle or interrupt."""
         return getattr(self.inner, name)
 
-    def read_register(self, offset: int) -> int:
-        """Read a register and log it."""
+    def _read_register(self, offset: int) -> int:
         value = self.inner.read_register(offset)
         self._log(f"R {offset:#06x} {_name(offset)} = {value:#010x}")
         if self._record:
             self._record.register("R", offset, value)
         return value
 
-    def write_register(self, offset: int, value: int) -> None:
+    def _write_register(self, offset: int, value: int) -> None:
         """Log a register write, then do it."""
         self._log(f"W {offset:#06x} {_name(offset)} = {value:#010x}")
         if self._record:
             self._record.register("W", offset, value)
         self.inner.write_register(offset, value)
 
-    def read_memory(self, address: int, size: int) -> bytes:
-        """Read memory and log it."""
+    def _read_memory(self, offset: int, size: int) -> bytes:
+        address = self.window[0] + offset
         data = self.inner.read_memory(address, size)
         self._log(f"RM {address:#010x} + {size} : {_shown(data)}")
         if self._record:
             self._record.memory("RM", address, data)
         return data
 
-    def write_memory(self, address: int, data: bytes) -> None:
+    def _write_memory(self, offset: int, data: memoryview) -> None:
         """Log a memory write, then do it."""
-        raw = memoryview(data).cast("B")
-        self._log(f"WM {address:#010x} + {len(raw)} : {_shown(raw)}")
+        address = self.window[0] + offset
+        self._log(f"WM {address:#010x} + {len(data)} : {_shown(data)}")
         if self._record:
-            self._record.memory("WM", address, raw)
+            self._record.memory("WM", address, data)
         self.inner.write_memory(address, data)
 
-    def close(self) -> None:
+    def _release(self) -> None:
         """Close the inner target and a trace file of our own."""
         self.inner.close()
         if not isinstance(self.sink, list) and self.sink is not sys.stderr:
             self.sink.close()
         if self._record:
             self._record.close()
-
-    def __enter__(self) -> SpyTarget:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 def _name(offset: int) -> str:

@@ -9,29 +9,9 @@ from collections.abc import Iterator
 from ...isa.config import NAMED, Config, load_config
 from ...isa.register_map import IDENTITY
 from ..errors import IdentityError
+from .schemes import Advice
 
 __all__ = ["identity_advice", "fingerprint_advice", "memory_in_use", "open_advice"]
-
-_LOCAL = {"devmem", "uio"}
-_BY_ERROR = {
-    ("uart", errno.EACCES): "the port is not yours: sudo usermod -aG dialout $USER, log in again",
-    ("uart", errno.ENOENT): "no such port: is the cable plugged in? ls /dev/ttyUSB* /dev/ttyACM*",
-    ("uart", errno.EBUSY): "another program has the port open: close it (fuser shows which)",
-    ("devmem", errno.EACCES): "memory is root's: run it with sudo, or use uio:// with a udev rule",
-    ("devmem", errno.ENOENT): "this kernel has no /dev/mem: use uio:// with u-dma-buf",
-    ("devmem", errno.EPERM): "the kernel keeps this memory to itself (STRICT_DEVMEM): reserve it "
-                             "in the device tree, or use uio:// with u-dma-buf",
-    ("uio", errno.EACCES): "you may not use the device: run it with sudo, or add a udev rule",
-    ("uio", errno.ENOENT): "no such device: is it in the device tree, is uio_pdrv_genirq there?",
-    ("tcp", errno.ECONNREFUSED): "nobody listens there: start `myvta serve` on that machine",
-    ("tcp", errno.EHOSTUNREACH): "the machine cannot be reached: is it on, is the address right?",
-}
-_SILENT = {
-    "uart": "the board does not answer: is the bitstream loaded, is ?baud= the design's, are TX "
-            "and RX not swapped?",
-    "tcp": "nothing answers: right host and port, no firewall between?",
-}
-
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     seen = 0
@@ -41,7 +21,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def open_advice(
-    scheme: str, error: BaseException, config: str | Config | None = None
+    advice: Advice, error: BaseException, config: str | Config | None = None
 ) -> str:
     """Say what to do about an error of opening a target, ``""`` when its text says it all.
 
@@ -50,33 +30,28 @@ def open_advice(
     if isinstance(error, IdentityError):
         word = re.match(r"IDENTITY reads (0x[0-9a-f]+)", str(error))
         if word:
-            return identity_advice(scheme, int(word[1], 16))
+            return identity_advice(advice, int(word[1], 16))
         word = re.match(r"the device has configuration (0x[0-9a-f]+)", str(error))
         return fingerprint_advice(int(word[1], 16), load_config(config)) if word else ""
     for one in _chain(error):
         if isinstance(one, OSError) and one.errno is not None:
             number = errno.EACCES if (
-                one.errno == errno.EPERM and (scheme, errno.EPERM) not in _BY_ERROR
+                one.errno == errno.EPERM and errno.EPERM not in advice.by_errno
             ) else one.errno
-            if (scheme, number) in _BY_ERROR:
-                return _BY_ERROR[scheme, number]
+            if number in advice.by_errno:
+                return advice.by_errno[number]
     if any(isinstance(one, TimeoutError) for one in _chain(error)):
-        return _SILENT.get(scheme, "")
+        return advice.no_answer
     return ""
 
 
-def identity_advice(scheme: str, found: int) -> str:
+def identity_advice(advice: Advice, found: int) -> str:
     """Say what it means when IDENTITY does not read what it should."""
     swapped = int.from_bytes(found.to_bytes(4, "big"), "little") == IDENTITY
     if swapped:
         return "the bytes come in the wrong order: the bus between is big endian"
     if found in (0, 0xFFFF_FFFF):
-        if scheme in _LOCAL:
-            return (
-                "nothing answers there: load the bitstream first, then check regs= against the "
-                "address the design was given"
-            )
-        return _SILENT.get(scheme, "nothing answers there")
+        return advice.no_device
     return "something else answers there: check the address (regs=), and which bitstream is loaded"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import re
@@ -10,14 +11,14 @@ import select
 import socket
 from pathlib import Path
 
-from ...isa.config import Config
 from ...isa.link_protocol import Capability, Kind
 from ..errors import AccessError, AuthenticationError, LinkError, TargetError, TargetTimeout
+from ..target.schemes import Advice, OpenRequest, Scheme
 from .link import Link
 from .link_target import LinkTarget, open_link_target, seconds_option
 
 __all__ = [
-    "NONCE_BYTES", "TcpLine", "client_proof", "open_tcp", "read_token", "server_proof",
+    "NONCE_BYTES", "SCHEME", "TcpLine", "client_proof", "open_tcp", "read_token", "server_proof",
     "split_address",
 ]
 
@@ -127,23 +128,21 @@ def split_address(text: str, default_port: int = 7310) -> tuple[str, int]:
     return match[1] or match[2], port
 
 
-def open_tcp(
-    *, location: str, config: Config, base: int, size: int, options: dict[str, str]
-) -> LinkTarget:
-    """Open ``tcp://`` (entry point of group ``myvta.targets``).
+def open_tcp(request: OpenRequest) -> LinkTarget:
+    """Open ``tcp://``.
 
     Options: ``token=FILE``, ``timeout=`` seconds without progress (10), ``queue=`` seconds to wait
     for a device that another client owns (0).
     """
-    rest = dict(options)
+    rest = dict(request.options)
     timeout = seconds_option(rest, "timeout", DEFAULT_TIMEOUT)
     queue = seconds_option(rest, "queue", 0.0)
     token = rest.pop("token", None)
     if rest:
         raise ValueError(f"no option {min(rest)!r}; known: queue, timeout, token")
-    host, port = split_address(location)
+    host, port = split_address(request.location)
     secret = None if token is None else read_token(token)
-    return open_link_target(lambda: _start(host, port, timeout, queue, secret), config, base, size)
+    return open_link_target(lambda: _start(host, port, timeout, queue, secret), request)
 
 
 def _start(host: str, port: int, timeout: float, queue: float, token: bytes | None) -> Link:
@@ -188,3 +187,14 @@ def _claim(link: Link, queue: float) -> None:
         link.ask(Kind.CLAIM, min(int(queue * 1000), 0xFFFF_FFFF))
     finally:
         link.timeout = patience
+
+
+_NO_ANSWER = "nothing answers: right host and port, no firewall between?"
+SCHEME = Scheme(open_tcp, Advice(
+    {
+        errno.ECONNREFUSED: "nobody listens there: start `myvta serve` on that machine",
+        errno.EHOSTUNREACH: "the machine cannot be reached: is it on, is the address right?",
+    },
+    no_answer=_NO_ANSWER, no_device=_NO_ANSWER,
+))
+"""What ``tcp://`` is."""

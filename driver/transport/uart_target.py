@@ -10,12 +10,12 @@ import errno
 import os
 import time
 
-from ...isa.config import Config
 from ..errors import AccessError, BusyError, TargetError, TargetTimeout
+from ..target.schemes import Advice, OpenRequest, Scheme
 from .link import Link
 from .link_target import LinkTarget, open_link_target, seconds_option
 
-__all__ = ["SerialLine", "open_uart"]
+__all__ = ["SCHEME", "SerialLine", "open_uart"]
 
 _POLL = 0.01  # seconds a read waits at a time
 DEFAULT_BAUD = 3_000_000
@@ -108,14 +108,12 @@ def _refusal(port: str, baud: int, error: Exception) -> TargetError:
     return AccessError(f"{port} cannot be opened: {text}")
 
 
-def open_uart(
-    *, location: str, config: Config, base: int, size: int, options: dict[str, str]
-) -> LinkTarget:
-    """Open ``uart://`` (entry point of group ``myvta.targets``).
+def open_uart(request: OpenRequest) -> LinkTarget:
+    """Open ``uart://``.
 
     Options: ``baud=`` (3000000), ``timeout=`` seconds without progress (5).
     """
-    rest = dict(options)
+    rest, location = dict(request.options), request.location
     timeout = seconds_option(rest, "timeout", DEFAULT_TIMEOUT)
     text = rest.pop("baud", str(DEFAULT_BAUD))
     if not text.isdecimal() or not 50 <= int(text) <= 100_000_000:
@@ -125,7 +123,7 @@ def open_uart(
     if not location:
         raise ValueError("name the port: uart:///dev/ttyUSB0")
     return open_link_target(
-        lambda: _start(SerialLine(location, int(text), timeout), timeout), config, base, size
+        lambda: _start(SerialLine(location, int(text), timeout), timeout), request
     )
 
 
@@ -135,3 +133,18 @@ def _start(line: SerialLine, timeout: float) -> Link:
     except BaseException:
         line.close()
         raise
+
+
+_NO_ANSWER = (
+    "the board does not answer: is the bitstream loaded, is ?baud= the design's, are TX and RX not "
+    "swapped?"
+)
+SCHEME = Scheme(open_uart, Advice(
+    {
+        errno.EACCES: "the port is not yours: sudo usermod -aG dialout $USER, log in again",
+        errno.ENOENT: "no such port: is the cable plugged in? ls /dev/ttyUSB* /dev/ttyACM*",
+        errno.EBUSY: "another program has the port open: close it (fuser shows which)",
+    },
+    no_answer=_NO_ANSWER, no_device=_NO_ANSWER,
+))
+"""What ``uart://`` is."""

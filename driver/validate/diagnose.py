@@ -9,7 +9,10 @@ from pathlib import Path
 from ...isa.config import Config, ConfigError
 from ...isa.register_map import IDENTITY, VERSION, Feature, Reg, reset_values
 from ..errors import CheckError, OutOfMemoryError, TargetError, UrlError
-from ..target.open_target import Target, open_target, parse_url
+from ..target.open_target import open_target
+from ..target.protocol import Target
+from ..target.schemes import Advice, find_scheme
+from ..target.target_url import parse_url
 from ..target.troubleshooting import fingerprint_advice, identity_advice, memory_in_use, open_advice
 from . import probe_memory, probes
 from .probe_memory import ProbeError
@@ -38,36 +41,36 @@ class Diagnosis:
 def diagnose(url: str, config: str | Config | None = None) -> Iterator[Diagnosis]:
     """Look at a target step by step; what does not work ends it where later steps need it.
 
-    Memory that is written to is restored.  A ``devmem://`` window that Linux uses itself is not
-    touched at all.
+    Memory that is written to is restored.  A window of physical memory that Linux uses
+    itself is not touched at all.
     """
-    wanted = config
+    wanted, advice = config, Advice()
     try:
         parsed = parse_url(url)
         wanted = config or parsed.config
+        advice = find_scheme(parsed.scheme).advice
         target = open_target(url, config)
     except ConfigError as error:
         yield Diagnosis("open", False, str(error), "name a known configuration or its file")
         return
     except (UrlError, TargetError, OSError) as error:
-        scheme = url.removeprefix("spy:").partition("://")[0]
-        yield Diagnosis("open", False, str(error), open_advice(scheme, error, wanted))
+        yield Diagnosis("open", False, str(error), open_advice(advice, error, wanted))
         return
     with target:
         yield Diagnosis(
             "open", True, f"{parsed.scheme}://, window {target.window[0]:#x} + {target.window[1]}"
         )
-        for step in _who(target, parsed.scheme):
+        for step in _who(target, advice):
             yield step
             if not step.works:
                 return
-        if parsed.scheme == "devmem" and not {"buffer", "device"} & set(parsed.options):
+        if getattr(target, "uses_physical_memory", False):
             used = memory_in_use(*target.window, _iomem())
             if used:
                 yield Diagnosis("reserved memory", False, "it is not", used)
                 return
         for name, probe in _PROBES:
-            step = _probe(target, parsed.scheme, name, probe)
+            step = _probe(target, advice, name, probe)
             yield step
             if not step.works:
                 return
@@ -80,13 +83,13 @@ def _iomem() -> str:
         return ""
 
 
-def _who(target: Target, scheme: str) -> Iterator[Diagnosis]:
+def _who(target: Target, advice: Advice) -> Iterator[Diagnosis]:
     """Look at who answers."""
     try:
         found = target.read_register(Reg.IDENTITY)
         if found != IDENTITY:
             text = f"IDENTITY reads {found:#010x}, not {IDENTITY:#010x} ('MVTA')"
-            yield Diagnosis("identity", False, text, identity_advice(scheme, found))
+            yield Diagnosis("identity", False, text, identity_advice(advice, found))
             return
         version = target.read_register(Reg.VERSION)
         text = f"register map {version >> 16}.{version & 0xFFFF}"
@@ -99,7 +102,7 @@ def _who(target: Target, scheme: str) -> Iterator[Diagnosis]:
         yield Diagnosis("identity", True, text)
         yield _configuration(target)
     except TargetError as error:
-        yield Diagnosis("identity", False, str(error), open_advice(scheme, error))
+        yield Diagnosis("identity", False, str(error), open_advice(advice, error))
 
 
 def _configuration(target: Target) -> Diagnosis:
@@ -109,10 +112,9 @@ def _configuration(target: Target) -> Diagnosis:
     names = "|".join(str(it.name) for it in Feature if it in features)  # Python 3.10 joins none
     text = f"{found:#010x}, {names or 'no extensions'}"
     if found != expected.fingerprint:
-        advice = fingerprint_advice(found, expected)
         return Diagnosis(
             "configuration", False, f"{text}; {expected.name} is {expected.fingerprint:#010x}",
-            advice,
+            fingerprint_advice(found, expected),
         )
     if features != reset_values(expected)[Reg.FEATURES]:
         return Diagnosis(
@@ -123,7 +125,7 @@ def _configuration(target: Target) -> Diagnosis:
 
 
 def _probe(
-    target: Target, scheme: str, name: str, probe: Callable[[Target], str]
+    target: Target, advice: Advice, name: str, probe: Callable[[Target], str]
 ) -> Diagnosis:
     try:
         return Diagnosis(name, True, probe(target))
@@ -134,4 +136,4 @@ def _probe(
     except CheckError as error:
         return Diagnosis(name, False, str(error), "")
     except TargetError as error:
-        return Diagnosis(name, False, str(error), open_advice(scheme, error))
+        return Diagnosis(name, False, str(error), open_advice(advice, error))

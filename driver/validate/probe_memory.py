@@ -11,7 +11,7 @@ from ...isa.instructions import Finish, Instruction, Load, Store, encode_stream
 from ...isa.opcodes import MemoryType
 from ..program.tensor_layout import pack_tiles, tile_shape
 from ..run.launch import launch
-from ..target.open_target import Target
+from ..target.protocol import Target
 
 __all__ = ["LONG_ENOUGH", "ProbeError", "bandwidth", "data_lines", "device_memory", "host_memory",
            "saved"]

@@ -9,7 +9,7 @@ import numpy as np
 from ...isa.opcodes import AluOpcode, MemoryType
 from ...isa.register_map import BASE_REGISTERS, Reg, Status
 from ..run.runtime import Runtime
-from ..target.open_target import Target
+from ..target.protocol import Target
 from .probe_memory import LONG_ENOUGH, ProbeError, saved
 
 __all__ = ["clock", "compute", "idle", "registers"]

@@ -22,7 +22,8 @@ from ..program.launch_partition import Layer, Ranges, split, whole
 from ..program.program import HostStep, LaunchStep, Program, Tensor
 from ..run.launch import RunReport
 from ..run.program_runner import Host, LoadedProgram
-from ..target.open_target import Target, open_target
+from ..target.open_target import open_target
+from ..target.protocol import Target
 from .mismatch import locate
 from .run_layer import example_inputs, read, run_layer, until
 from .store_provenance import writers

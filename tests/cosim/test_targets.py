@@ -7,7 +7,7 @@ from copy_core import BASE, SIZE, Fault, copy, open_copy_core, pattern, start_co
 from myvta.cosim.cosim_errors import BuildError, BusViolation, SimulatorError
 from myvta.cosim.rules import Counter, Rule
 from myvta.driver.errors import TargetError, TargetTimeout, WindowError
-from myvta.driver.target.open_target import Target
+from myvta.driver.target.protocol import Target
 from myvta.isa.register_map import Reg, Status
 
 BOTH = [pytest.param("icarus", marks=pytest.mark.icarus),

@@ -17,6 +17,7 @@ from myvta.compiler.compile import Compiled, compile_model
 from myvta.compiler.ir.layouts import last_view, views
 from myvta.compiler.reference.reference_evaluator import evaluate
 from myvta.compiler.session import Session
+from myvta.driver import OpenRequest
 from myvta.isa.config import Config
 from myvta.model.model_target import open_model
 
@@ -254,9 +255,7 @@ def check_every_layer(
     size = -(-made.program.size // 4096) * 4096
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with open_model(
-            location="", config=made.program.config, base=1 << 20, size=size, options=options
-        ) as target:
+        with open_model(OpenRequest("", made.program.config, (1 << 20, size), options)) as target:
             found = Session(made.program, target).run(inputs, capture=True)
     checked = 0
     for name, value in found.items():

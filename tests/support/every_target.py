@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from link_board import Noise, answering, pseudo_terminal
 from mapped_board import PAGE, Settled, board_process
+from third_party import installed
 from uart_device import behind_terminal, open_line
 
 from myvta.driver import Target, open_target
@@ -43,6 +44,13 @@ def _query(base: int, size: int) -> str:
 def direct(scheme: str, base: int, size: int) -> Iterator[Target]:
     """A model or a simulator in this process."""
     with open_target(f"{scheme}://{_query(base, size)}") as opened:
+        yield opened
+
+
+@contextmanager
+def from_entry_point(base: int, size: int) -> Iterator[Target]:
+    """A target of another package, found through its entry point."""
+    with installed(), open_target(f"third-party://{_query(base, size)}") as opened:
         yield opened
 
 
@@ -172,6 +180,7 @@ TARGETS: dict[str, _Opener] = {
     "icarus": lambda *window: direct("icarus", *window),
     "verilator": lambda *window: direct("verilator", *window),
     "spy-model": lambda *window: spied("model", *window),
+    "third-party": lambda *window: from_entry_point(*window),
     "tcp-model": lambda *window: served("model", *window),
     "tcp-token-model": lambda *window: served("model", *window, b"only the two of us know"),
     "tcp-verilator": lambda *window: served("verilator", *window),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from myvta.driver.serve.responder import Responder
-from myvta.driver.target.open_target import Target
+from myvta.driver.target.protocol import Target
 from myvta.driver.transport.frame import FrameDecoder, encode
 
 

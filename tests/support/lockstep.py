@@ -18,7 +18,8 @@ from device_random import RandomProgram, draw, draw_shape
 from device_run import differences, open_model, run_on
 
 from myvta.driver.errors import TargetError
-from myvta.driver.target.open_target import Target, open_target
+from myvta.driver.target.open_target import open_target
+from myvta.driver.target.protocol import Target
 from myvta.isa.config import Config, named
 from myvta.isa.opcodes import ErrorCode
 from myvta.isa.register_map import Status

@@ -14,6 +14,7 @@ from device_run import open_model, run_on
 
 from myvta.cosim.rules import Counter
 from myvta.cosim.verilator import open_verilator
+from myvta.driver import OpenRequest
 from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Finish, Gemm, Uop, decode
 from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType
@@ -96,9 +97,7 @@ class Rig:
 
     def __init__(self, **memory):
         options = {name: str(value) for name, value in {"max_cycles": 400_000, **memory}.items()}
-        self.target = open_verilator(
-            location="", config=CONFIG, base=BASE, size=SIZE, options=options
-        )
+        self.target = open_verilator(OpenRequest("", CONFIG, (BASE, SIZE), options))
         self.target.guard(BASE, SIZE)
         self.golden = Job.of(small_job(1))
 

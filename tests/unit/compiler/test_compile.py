@@ -21,7 +21,7 @@ from myvta.compiler.reference.reference_evaluator import evaluate
 from myvta.compiler.session import Session
 from myvta.driver import HostStep, LaunchStep, read_bundle, write_bundle
 from myvta.isa.config import Config, ConfigError, named
-from myvta.model.model_target import open_model
+from myvta.model.model_target import ModelTarget
 
 
 def mixed() -> NetworkBuilder:
@@ -134,7 +134,7 @@ def test_images_that_do_not_fill_a_run(tmp_path: Path) -> None:
     inputs = build.samples(5)
     check_every_layer(made, inputs)
     wanted = evaluate(made.quantized, inputs)[made.quantized.outputs[0]]
-    with open_model(location="", config=named("2x8x8"), base=0, size=1 << 20, options={}) as target:
+    with ModelTarget(named("2x8x8"), base=0, size=1 << 20) as target:
         session = Session(made.program, target)
         found = session.run({"anything": inputs["input"]})
         assert len(session.reports) == 3
@@ -225,7 +225,7 @@ def test_report_counts_a_run(tmp_path: Path) -> None:
 def test_counts_are_the_device_counters(tmp_path: Path) -> None:
     build = random_network(5)
     made = compiled(build, tmp_path, "1x8x8")
-    with open_model(location="", config=named("1x8x8"), base=0, size=1 << 22, options={}) as target:
+    with ModelTarget(named("1x8x8"), base=0, size=1 << 22) as target:
         session = Session(made.program, target)
         session.run(build.samples(1))
     ((_, report),) = session.reports
@@ -251,9 +251,7 @@ def test_a_bundle_runs_alike(tmp_path: Path) -> None:
     inputs = build.samples(2)
     outputs = []
     for each in (made.program, program):
-        with open_model(
-            location="", config=each.config, base=4096, size=1 << 22, options={}
-        ) as target:
+        with ModelTarget(each.config, base=4096, size=1 << 22) as target:
             outputs.append(Session(each, target).run(inputs)["softmax7"])
     np.testing.assert_array_equal(outputs[0], outputs[1])
 

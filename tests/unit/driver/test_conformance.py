@@ -1,4 +1,4 @@
-"""What every target must do, whatever is behind it (driver/target/open_target.py `Target`)."""
+"""What every target must do, whatever is behind it (driver/target/protocol.py `Target`)."""
 
 import random
 import time
@@ -8,9 +8,12 @@ from every_target import SHARED_FILE, TARGETS, marked
 
 from myvta.driver import (
     DeviceError,
+    RegisterError,
     StreamBuilder,
     Target,
+    TargetError,
     TargetTimeout,
+    WindowError,
     check_identity,
 )
 from myvta.driver.run.launch import launch
@@ -62,13 +65,29 @@ def test_memory_of_any_size_and_alignment(target):
 
 
 @pytest.mark.parametrize("address", [0, BASE - 1, BASE + SIZE - 1, BASE + SIZE, 1 << 32])
-def test_outside_the_window_is_a_value_error_without_effect(target, address):
+def test_outside_the_window_is_a_window_error_without_effect(target, address):
     target.write_memory(BASE, b"\x55" * SIZE)
-    with pytest.raises(ValueError, match=r"."):
+    outside = f"^2 bytes at {address:#x} are outside the memory 0x3000..0xafff$"
+    with pytest.raises(WindowError, match=outside):
         target.write_memory(address, b"ab")
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(WindowError, match=outside):
         target.read_memory(address, 2)
     assert target.read_memory(BASE, SIZE) == b"\x55" * SIZE
+
+
+@pytest.mark.parametrize("offset", [-4, 2, 0x10000])
+def test_an_impossible_register_offset_is_a_register_error(target, offset):
+    for access in (target.read_register, lambda at: target.write_register(at, 0)):
+        with pytest.raises(RegisterError, match="^a register offset is a multiple of 4 below"):
+            access(offset)
+
+
+@pytest.mark.parametrize("value", [-1, 1 << 32])
+def test_an_impossible_register_value_is_a_register_error_without_effect(target, value):
+    target.write_register(Reg.INSN_COUNT, 5)
+    with pytest.raises(RegisterError, match=f"^a register holds 32 bits, not {value}$"):
+        target.write_register(Reg.INSN_COUNT, value)
+    assert target.read_register(Reg.INSN_COUNT) == 5
 
 
 def test_plain_registers_keep_what_is_written(target):
@@ -182,5 +201,9 @@ def test_closing_twice_is_harmless(target):
     """The last test: a simulator may allow one open target, so it closes this one."""
     target.close()
     target.close()
-    with pytest.raises((ValueError, OSError), match="closed"):
-        target.read_register(Reg.IDENTITY)
+    for access in (
+        lambda: target.read_register(Reg.IDENTITY), lambda: target.write_register(0, 0),
+        lambda: target.read_memory(BASE, 1), lambda: target.write_memory(BASE, b"a"),
+    ):
+        with pytest.raises(TargetError, match="^the target is closed$"):
+            access()

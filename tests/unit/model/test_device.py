@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from myvta.driver import RegisterError
 from myvta.isa.config import named
 from myvta.isa.instructions import (
     Alu,
@@ -86,15 +87,15 @@ def test_writable_registers(name, written, read):
 
 @pytest.mark.parametrize("offset", [1, 2, -4, 0x10000])
 def test_bad_offsets_are_refused(offset):
-    message = f"register offset must be a multiple of 4 below 65536, not {offset:#x}"
+    message = f"a register offset is a multiple of 4 below 0x10000, not {offset}"
     for access in (device().read_register, lambda at: device().write_register(at, 0)):
-        with pytest.raises(ValueError, match=f"^{message}$"):
+        with pytest.raises(RegisterError, match=f"^{message}$"):
             access(offset)
 
 
 @pytest.mark.parametrize("value", [-1, 1 << 32])
 def test_bad_values_are_refused(value):
-    with pytest.raises(ValueError, match="register value must be 0..0xffffffff"):
+    with pytest.raises(RegisterError, match=f"^a register holds 32 bits, not {value}$"):
         device().write_register(Reg.INSN_COUNT, value)
 
 

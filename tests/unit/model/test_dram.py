@@ -5,10 +5,11 @@ import re
 import numpy as np
 import pytest
 
+from myvta.driver import WindowError
 from myvta.isa.config import named
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.model.dram import Dram, Window
-from myvta.model.model_errors import Fault, MemoryRangeError
+from myvta.model.model_errors import Fault
 from myvta.model.scratchpads import Scratchpads
 from myvta.model.tiles import pack_lanes, unpack_operands
 
@@ -43,13 +44,13 @@ def test_dram_reads_what_was_written():
 @pytest.mark.parametrize(("address", "size"), [(0xFFF, 1), (0x2000, 1), (0x1FFF, 2), (0x1000, -1)])
 def test_dram_refuses_what_it_does_not_have(address, size):
     dram = Dram(0x1000, 0x1000)
-    with pytest.raises(MemoryRangeError, match=r"are not inside the memory 0x1000\.\.0x1fff"):
+    with pytest.raises(WindowError, match=r"are outside the memory 0x1000\.\.0x1fff"):
         dram.read(address, size)
 
 
 def test_dram_write_outside_changes_nothing():
     dram = Dram(0, 4096)
-    with pytest.raises(MemoryRangeError):
+    with pytest.raises(WindowError):
         dram.write(4094, b"\xff\xff\xff")
     assert dram.read(0, 4096) == bytes(4096)
 

@@ -4,18 +4,19 @@ import re
 
 import pytest
 
+from myvta.driver import OpenRequest, TargetError, WindowError
 from myvta.isa.config import named
 from myvta.isa.instructions import Finish, Store, Undefined, encode_stream
 from myvta.isa.opcodes import ErrorCode
 from myvta.isa.register_map import Reg
-from myvta.model.model_errors import MemoryRangeError, UnwrittenReadWarning
+from myvta.model.model_errors import UnwrittenReadWarning
 from myvta.model.model_target import open_model
 
 CONFIG = named("1x4x4")
 
 
 def target(**options):
-    return open_model(location="", config=CONFIG, base=0x1000, size=0x4000, options=options)
+    return open_model(OpenRequest("", CONFIG, (0x1000, 0x4000), options))
 
 
 def launch(it, stream):
@@ -39,9 +40,9 @@ def test_memory_is_the_window():
     it.write_memory(0x4FFE, b"ab")
     assert it.read_memory(0x4FFD, 3) == b"\x00ab"
     for address in (0xFFF, 0x4FFF):
-        with pytest.raises(MemoryRangeError):
+        with pytest.raises(WindowError):
             it.write_memory(address, memoryview(b"xy"))
-        with pytest.raises(ValueError, match=r"2 bytes at 0x\w+ are not inside the memory"):
+        with pytest.raises(WindowError, match=r"2 bytes at 0x\w+ are outside the memory"):
             it.read_memory(address, 2)
     assert it.read_memory(0x4FFE, 2) == b"ab"
 
@@ -83,13 +84,13 @@ def test_order_takes_a_seed():
         ({"options": {"order": "-1"}}, "order must be a seed 0, 1, 2 ..., not '-1'"),
         ({"options": {"strict": "yes"}}, "strict must be 0 or 1, not 'yes'"),
         ({"location": "here"}, "model:// takes no location, not 'here'"),
-        ({"size": 100}, "memory size must be a multiple of 4096, not 0x64"),
+        ({"window": (0, 100)}, "memory size must be a multiple of 4096, not 0x64"),
     ],
 )
 def test_bad_openings_are_refused(changes, message):
-    arguments = {"location": "", "config": CONFIG, "base": 0, "size": 4096, "options": {}}
+    arguments = {"location": "", "config": CONFIG, "window": (0, 4096)}
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        open_model(**{**arguments, **changes})
+        open_model(OpenRequest(**{**arguments, **changes}))
 
 
 def test_a_closed_target_refuses_use():
@@ -100,5 +101,5 @@ def test_a_closed_target_refuses_use():
         lambda: it.read_memory(0x1000, 1), lambda: it.write_memory(0x1000, b"a"),
     )
     for use in uses:
-        with pytest.raises(ValueError, match="the model:// target is closed"):
+        with pytest.raises(TargetError, match="^the target is closed$"):
             use()

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from myvta.driver import OpenRequest
 from myvta.isa.config import named
 from myvta.isa.register_map import Reg
-from myvta.model.model_target import open_model
+from myvta.model.model_target import ModelTarget, open_model
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
@@ -60,9 +61,7 @@ def test_convolution_streams(benchmark_modules, h, w, cin, cout, k, pad, stride,
     }
     layer = speed.Layer(row, named("default"), np.random.default_rng(h))
     options = {} if order == "none" else {"order": order}
-    with open_model(
-        location="", config=named("default"), base=0, size=4 << 20, options=options
-    ) as target:
+    with open_model(OpenRequest("", named("default"), (0, 4 << 20), options)) as target:
         layer.place(target, 0)
         layer.launch(target)
         layer.verify(target, np.random.default_rng(1))
@@ -76,9 +75,7 @@ def test_a_wrong_output_is_noticed(benchmark_modules):
         "stride": 1, "ideal_gemm_cycles_1x16x16": 16,
     }
     layer = speed.Layer(row, named("default"), np.random.default_rng(0))
-    with open_model(
-        location="", config=named("default"), base=0, size=1 << 20, options={}
-    ) as target:
+    with ModelTarget(named("default"), base=0, size=1 << 20) as target:
         end = layer.place(target, 0)
         layer.launch(target)
         target.write_memory(end - 4096, bytes(256))

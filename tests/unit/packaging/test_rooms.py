@@ -6,11 +6,6 @@ import rooms
 
 KNOWN_CYCLES = {
     "isa.config > isa.fields > isa.config",
-    "driver.target.identity > driver.target.open_target > driver.target.tracing > "
-    "driver.target.replay > driver.target.identity",
-    "driver.target.open_target > driver.target.tracing > driver.target.replay > "
-    "driver.target.open_target",
-    "driver.target.open_target > driver.target.tracing > driver.target.open_target",
     "driver.serve.server > driver.serve.server_session > driver.serve.server",
 }
 

@@ -18,7 +18,7 @@ from myvta.driver import LoadedProgram, ProgramBuilder, StreamBuilder
 from myvta.driver.program.tensor_layout import pack_tiles
 from myvta.isa.config import Config, named
 from myvta.isa.opcodes import AluOpcode, MemoryType, Module
-from myvta.model.model_target import open_model
+from myvta.model.model_target import ModelTarget
 
 BLOCKS, PIXELS, TABLE = 2, 3, 32
 
@@ -42,7 +42,7 @@ def through_device(tiles: np.ndarray, rule: Requant, config: Config) -> np.ndarr
     assert out is not None
     stream.store_2d(0, out // config.tile_bytes(MemoryType.OUT), lanes)
     program.launch("requantize", stream.finish(), (), ("y",))
-    with open_model(location="", config=config, base=0, size=1 << 20, options={}) as target:
+    with ModelTarget(config, base=0, size=1 << 20) as target:
         found = LoadedProgram(program.build((), ("y",)), target).run({}).outputs["y"]
     return found.reshape(BLOCKS, PIXELS, config.batch, config.block_out)
 

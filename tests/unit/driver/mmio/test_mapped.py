@@ -15,6 +15,7 @@ from myvta.driver import (
     AccessError,
     DeviceError,
     IdentityError,
+    OpenRequest,
     Runtime,
     StreamBuilder,
     TargetError,
@@ -152,7 +153,7 @@ def test_uio_opens_registers_and_buffer(tmp_path, buffers, monkeypatch):
         ({"x": "1"}, "no option 'x'"), ({"clock": "-1"}, "clock must be a number"),
     ]:
         with pytest.raises(ValueError, match=text):
-            open_uio(location="/dev/uio0", config=CONFIG, base=0, size=0, options=options)
+            open_uio(OpenRequest("/dev/uio0", CONFIG, options=options))
     with pytest.raises(UrlError, match="the memory is the u-dma-buf's"):
         open_target("uio:///dev/uio0?mem=0x0:64K")
     assert len(os.listdir("/proc/self/fd")) == files

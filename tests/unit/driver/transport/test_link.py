@@ -157,7 +157,7 @@ def test_statuses_become_errors_and_the_session_goes_on(model):
     with pytest.raises(LinkError, match="refused"):
         link.ask(Kind.CLAIM, 0)
     model.close()
-    with pytest.raises(TargetError, match="failed: the model:// target is closed"):
+    with pytest.raises(TargetError, match="failed: the target is closed"):
         link.ask(Kind.READ_REGISTER, 0x40, 4)
 
 

@@ -11,6 +11,7 @@ from myvta.cli.main import cli
 from myvta.driver import open_target
 from myvta.driver.errors import IdentityError, TargetError, TargetTimeout
 from myvta.driver.serve.server import Server
+from myvta.driver.target.schemes import find_scheme
 from myvta.driver.target.troubleshooting import memory_in_use, open_advice
 from myvta.driver.validate import diagnose as diagnose_module
 from myvta.driver.validate.diagnose import diagnose
@@ -231,7 +232,7 @@ def test_opening(monkeypatch, scheme, error, words):
     wrapped = TargetError("cannot be opened")
     wrapped.__cause__ = error
     for one in (error, wrapped):
-        assert words in open_advice(scheme, one)
+        assert words in open_advice(find_scheme(scheme).advice, one)
         (step,) = steps(monkeypatch, url=f"{scheme}://x", error=one)
         assert step.name == "open" and not step.works and words in step.advice
 
@@ -279,6 +280,7 @@ def test_memory_that_linux_uses_is_not_touched(monkeypatch, tmp_path):
     with open_target("model://?config=1x4x4&mem=0x1e000000:1M") as target:
         monkeypatch.setattr(diagnose_module, "open_target", lambda url, config=None: target)
         target.write_memory = None  # never called
+        target.uses_physical_memory = True
         *_, step = diagnose("devmem://?mem=0x1e000000:1M")
         assert step.name == "reserved memory" and "device tree" in step.advice
         assert not step.works
