@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .opcodes import Opcode
+from .token_queues import TOKEN_FLAGS
 
 if TYPE_CHECKING:
     from .config import Config
@@ -78,9 +79,7 @@ class Layout(dict):
         return sum(((1 << field.width) - 1) << field.lo for field in self.values())
 
 
-_COMMON = (
-    ("opcode", 3), ("pop_prev", 1), ("pop_next", 1), ("push_prev", 1), ("push_next", 1),
-)
+_COMMON = (("opcode", 3), *((flag, 1) for flag in TOKEN_FLAGS))
 _MEMORY = (
     *_COMMON, ("memory_type", 3), ("sram_base", 16), ("dram_base", 32), ("y_size", 16),
     ("x_size", 16), ("x_stride", 16), ("y_pad_0", 4), ("y_pad_1", 4), ("x_pad_0", 4),

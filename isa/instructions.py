@@ -56,6 +56,16 @@ class Load(_Memory):
 
     opcode: ClassVar[Opcode] = Opcode.LOAD
 
+    @property
+    def padded_shape(self) -> tuple[int, int]:
+        """Rows and columns of scratchpad tiles it writes, data and padding; ``x_size = 0``: none.
+        """
+        if not self.x_size:
+            return 0, 0
+        return (
+            self.y_pad_0 + self.y_size + self.y_pad_1, self.x_pad_0 + self.x_size + self.x_pad_1,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Store(_Memory):

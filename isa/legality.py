@@ -14,6 +14,7 @@ from .alu_operations import ALU_OPERATIONS
 from .config import Config
 from .instructions import Alu, Gemm, Instruction, Load, Store, Undefined, route
 from .opcodes import ErrorCode, MemoryType, Module
+from .token_queues import flags_without_queue
 
 __all__ = ["Legality", "footprint", "has_steps"]
 
@@ -47,10 +48,8 @@ def has_steps(instruction: Gemm | Alu) -> bool:
 
 def footprint(load: Load) -> int:
     """Return how many scratchpad tiles a LOAD writes: data and padding (vta_isa.md 4.1)."""
-    if not load.x_size:
-        return 0
-    width = load.x_pad_0 + load.x_size + load.x_pad_1
-    return width * (load.y_pad_0 + load.y_size + load.y_pad_1)
+    rows, columns = load.padded_shape
+    return rows * columns
 
 
 Depth = Mapping[MemoryType, int]
@@ -60,16 +59,13 @@ def _opcode(it: Undefined, config: Config, depth: Depth) -> str:
     return f"opcode {it.opcode} is not defined"
 
 
-def _load_dependency(it: Load, config: Config, depth: Depth) -> str:
-    if (it.pop_prev or it.push_prev) and route(it) == Module.LOAD:
-        return "pop_prev or push_prev is set, but load has no previous module"
-    return ""
-
-
-def _store_dependency(it: Store, config: Config, depth: Depth) -> str:
-    if it.pop_next or it.push_next:
-        return "pop_next or push_next is set, but store has no next module"
-    return ""
+def _dependency(it: Load | Store, config: Config, depth: Depth) -> str:
+    module = route(it)
+    wrong = flags_without_queue(module)
+    if not any(getattr(it, flag) for flag in wrong):
+        return ""
+    side = "previous" if module == Module.LOAD else "next"
+    return f"{' or '.join(wrong)} is set, but {module.name.lower()} has no {side} module"
 
 
 def _load_type(it: Load, config: Config, depth: Depth) -> str:
@@ -145,12 +141,12 @@ Check = tuple[ErrorCode, Callable[[Any, Config, Depth], str]]
 _CHECKS: dict[type, tuple[Check, ...]] = {
     Undefined: ((ErrorCode.OPCODE, _opcode),),
     Load: (
-        (ErrorCode.DEPENDENCY, _load_dependency),
+        (ErrorCode.DEPENDENCY, _dependency),
         (ErrorCode.MEMORY_TYPE, _load_type),
         (ErrorCode.SRAM_RANGE, _load_range),
     ),
     Store: (
-        (ErrorCode.DEPENDENCY, _store_dependency),
+        (ErrorCode.DEPENDENCY, _dependency),
         (ErrorCode.MEMORY_TYPE, _store_type),
         (ErrorCode.OPERAND, _store_padding),
         (ErrorCode.SRAM_RANGE, _store_range),

@@ -43,8 +43,7 @@ def load(
     scratchpad = MemoryType.ACC if kind == MemoryType.ACC_8BIT else kind
     first = instruction.sram_base
     target = pads.tiles(scratchpad)[first : first + tiles]
-    width = instruction.x_pad_0 + instruction.x_size + instruction.x_pad_1
-    grid = target.reshape(-1, width, target.shape[-1])
+    grid = target.reshape(*instruction.padded_shape, target.shape[-1])
     rows, columns = instruction.y_size, instruction.x_size
     element = pads.tile_bytes[kind]
     data_rows = _source(instruction, dram, window, base, element)

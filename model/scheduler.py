@@ -26,31 +26,12 @@ from functools import partial
 
 from ..isa.instructions import Finish, Instruction, route
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, ErrorCode, Module
+from ..isa.token_queues import TOKEN_QUEUES, TokenQueue, queues_popped, queues_pushed
 from .model_errors import Fault
 
-__all__ = ["Scheduler", "TOKEN_QUEUES"]
+__all__ = ["Scheduler"]
 
 _CHANGE_OF_MIND = 0.2  # probability per turn that a random schedule favours another party
-
-Queue = tuple[Module, Module]
-"""A token queue: from, to."""
-
-_TO_LOAD: Queue = (Module.COMPUTE, Module.LOAD)
-_FROM_LOAD: Queue = (Module.LOAD, Module.COMPUTE)
-_TO_STORE: Queue = (Module.COMPUTE, Module.STORE)
-_FROM_STORE: Queue = (Module.STORE, Module.COMPUTE)
-TOKEN_QUEUES = (_TO_LOAD, _FROM_LOAD, _TO_STORE, _FROM_STORE)
-"""Each pair of neighbours has a queue in either direction (section 3.2)."""
-
-_FLAGS: dict[Module, tuple[tuple[tuple[str, Queue], ...], tuple[tuple[str, Queue], ...]]] = {
-    # what each flag pops from, what each flag pushes to
-    Module.LOAD: ((("pop_next", _TO_LOAD),), (("push_next", _FROM_LOAD),)),
-    Module.COMPUTE: (
-        (("pop_prev", _FROM_LOAD), ("pop_next", _FROM_STORE)),
-        (("push_prev", _TO_LOAD), ("push_next", _TO_STORE)),
-    ),
-    Module.STORE: ((("pop_prev", _TO_STORE),), (("push_prev", _FROM_STORE),)),
-}
 
 
 @dataclass
@@ -59,8 +40,8 @@ class _Entry:
 
     index: int
     instruction: Instruction
-    pops: list[Queue]
-    pushes: list[Queue]
+    pops: tuple[TokenQueue, ...]
+    pushes: tuple[TokenQueue, ...]
     checked: bool = False
 
 
@@ -124,7 +105,7 @@ class Scheduler:
         self._blocked: _Entry | None = None  # fetched, but its queue is full
         self._fetching = True
         self.finished = False
-        self.tokens: dict[Queue, int] = dict.fromkeys(TOKEN_QUEUES, 0)
+        self.tokens: dict[TokenQueue, int] = dict.fromkeys(TOKEN_QUEUES, 0)
 
     def run(self) -> int:
         """Run the stream to its FINISH; returns the number of tokens left over.
@@ -194,11 +175,11 @@ class Scheduler:
             raise fault.locate(index, None, "") from None
         self._next += 1
         self._fetching = not isinstance(instruction, Finish)
-        pops, pushes = (
-            [queue for flag, queue in table if getattr(instruction, flag, 0)]
-            for table in _FLAGS[route(instruction)]
+        module = route(instruction)
+        return _Entry(
+            index, instruction, queues_popped(module, instruction),
+            queues_pushed(module, instruction),
         )
-        return _Entry(index, instruction, pops, pushes)
 
     # -- engines ---------------------------------------------------------------------------------
     def _advance(self, engine: _Engine) -> bool:
@@ -273,13 +254,9 @@ class Scheduler:
         listing = self._describe(entry.instruction)
         what = f"{name} waits at instruction {entry.index} ({listing})"
         if engine.running is None:
-            empty = [_arrow(queue) for queue in entry.pops if not self.tokens[queue]]
+            empty = [str(queue) for queue in entry.pops if not self.tokens[queue]]
             return f"{what} for a token {' and '.join(empty)}"
-        full = [_arrow(q) for q in entry.pushes if self.tokens[q] >= TOKEN_CAPACITY]
+        full = [str(queue) for queue in entry.pushes if self.tokens[queue] >= TOKEN_CAPACITY]
         if full:
             return f"{what} for room for a token {' and '.join(full)} (all {TOKEN_CAPACITY} used)"
         return f"{what} for load and store to become idle"
-
-
-def _arrow(queue: Queue) -> str:
-    return f"{queue[0].name.lower()}->{queue[1].name.lower()}"

@@ -16,8 +16,9 @@ import numpy as np
 from ...driver.stream.stream import Stream
 from ...isa.config import Config
 from ...isa.instructions import Alu, Gemm, Instruction, Load, Store, route
+from ...isa.legality import footprint
 from ...isa.opcodes import MemoryType, Module
-from ...model.timing.uop_buffer import UopBuffer
+from ...isa.uop_buffer import UOP_INDICES, UopBuffer, UopImage, uop_indices
 
 __all__ = ["Waits", "dependences"]
 
@@ -36,7 +37,7 @@ def dependences(stream: Stream) -> list[Waits]:
 class _Dependences:
     def __init__(self, stream: Stream):
         config = self.config = stream.config
-        self.uops = UopBuffer(config, stream.uops)
+        self.uops, self.image = UopBuffer(config), UopImage(stream.uops)
         self.unit = config.tile_bytes(MemoryType.OUT)  # of memory
         self.written: dict[MemoryType, np.ndarray] = {}  # who last wrote each tile on chip
         self.used: dict[MemoryType, np.ndarray] = {}  # who of the other engine last read it
@@ -73,11 +74,9 @@ class _Dependences:
             if kind in _ACTIVATIONS:
                 self._rows(item, self.loaded[module])[...] = position
         if kind == MemoryType.UOP:
-            self.uops.load(item)
+            self.uops.load(item, self.image.rows(item))
             return
-        width = item.x_pad_0 + item.x_size + item.x_pad_1
-        height = item.y_pad_0 + item.y_size + item.y_pad_1
-        tiles = slice(item.sram_base, item.sram_base + width * height)
+        tiles = slice(item.sram_base, item.sram_base + footprint(item))
         if kind == MemoryType.ACC_8BIT:
             kind = MemoryType.ACC
         other = Module.COMPUTE if module == Module.LOAD else Module.STORE
@@ -88,7 +87,7 @@ class _Dependences:
         reads = isinstance(item, Gemm) and not item.reset
         weights = (item.wgt_factor_out, item.wgt_factor_in) if isinstance(item, Gemm) else (0, 0)
         dst, src, wgt = self.sets(
-            self.uops.of(item).tobytes(), item.iter_out, item.iter_in,
+            self.uops.words(item).tobytes(), item.iter_out, item.iter_in,
             (item.dst_factor_out, item.dst_factor_in), (item.src_factor_out, item.src_factor_in),
             weights, reads,
         )
@@ -106,12 +105,14 @@ class _Dependences:
         """Return the tiles that an instruction writes (destinations), and reads if it does."""
         uops = np.frombuffer(data, np.uint32)
         out = []
-        for which, (outer, inner) in enumerate((dst, src, wgt) if reads else (dst,)):
+        for name, (outer, inner) in zip(
+            UOP_INDICES, (dst, src, wgt) if reads else (dst,), strict=False
+        ):
             offsets = (
                 np.arange(iter_out if outer else 1)[:, None] * outer
                 + np.arange(iter_in if inner else 1)[None, :] * inner
             ).ravel()
-            first = np.unique(self.uops.column(uops, which))
+            first = np.unique(uop_indices(uops, name, self.config))
             out.append(np.unique(first[:, None] + offsets[None, :]))
         return (*out, *[np.zeros(0, np.int64)] * (3 - len(out)))
 

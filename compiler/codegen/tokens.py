@@ -13,10 +13,10 @@ from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 
 from ...driver.stream.stream import Stream, StreamBuilder
-from ...driver.stream.token_stream import LINKS
 from ...isa.fields import layout
 from ...isa.instructions import Alu, Finish, Gemm, Instruction, Load, Store, encode, route
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType, Module, Opcode
+from ...isa.token_queues import TOKEN_FLAGS, token_queue
 from .dependence import Waits, dependences
 
 __all__ = ["one_at_a_time", "with_tokens"]
@@ -46,9 +46,9 @@ def with_tokens(stream: Stream) -> Stream:
             if source == module or position <= awaited.get((source, module), -1):
                 continue
             awaited[source, module] = position
-            push, pop = LINKS[source, module]
-            entries[position].flags.add(push)
-            entry.flags.add(pop)
+            queue = token_queue(source, module)
+            entries[position].flags.add(queue.push)
+            entry.flags.add(queue.pop)
     return _rebuilt(stream, entries)
 
 
@@ -142,7 +142,7 @@ class _Relays:
 
 def _rebuilt(stream: Stream, entries: list[_Entry]) -> Stream:
     fields = layout(Opcode.FINISH, stream.config)  # flags lie at the same place in every format
-    bits = {flag: fields[flag].put(1) for link in LINKS.values() for flag in link}
+    bits = {flag: fields[flag].put(1) for flag in TOKEN_FLAGS}
     instructions, code = [], []
     for entry in entries:
         item = entry.item

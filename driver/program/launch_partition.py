@@ -15,10 +15,11 @@ from ...isa.check.footprints import Decoded, Footprints, Touched
 from ...isa.check.index_sets import span
 from ...isa.check.memory_map import Intervals, MemoryMap, Rows
 from ...isa.check.static_checker import Check, StreamChecker
-from ...isa.check.token_order import QUEUES, flag_names
 from ...isa.fields import layout
 from ...isa.instructions import Alu, Finish, Gemm, Load, encode, words
+from ...isa.legality import footprint
 from ...isa.opcodes import INSTRUCTION_BYTES, Opcode
+from ...isa.token_queues import TOKEN_QUEUES, TokenQueue
 from .program import LaunchStep, Program
 from .program_check import launch_bases
 
@@ -102,9 +103,11 @@ class _Cutter:
                                     for it in program.segments)
         self._touched: set[int] = set()
         order = self._check(program.code(step)).order
-        self._partners: list[tuple[int, int, int]] = [  # queue, who pushes, who pops
-            (queue, pusher, popper) for queue in range(len(QUEUES))
-            for pusher, popper in zip(order.pushed[queue], order.popped[queue], strict=False)
+        self._partners: list[tuple[TokenQueue, int, int]] = [  # queue, who pushes, who pops
+            (queue, pusher, popper)
+            for queue, pushers, poppers in zip(
+                TOKEN_QUEUES, order.pushed, order.popped, strict=True)
+            for pusher, popper in zip(pushers, poppers, strict=False)
         ]
 
     def whole(self, name: str, why: str) -> Layer:
@@ -117,9 +120,8 @@ class _Cutter:
         stream = {n: self._words[n] & ~_TOKENS for n in indices}
         for queue, pusher, popper in self._partners:
             if pusher in mine and popper in mine:
-                push, pop = flag_names(*QUEUES[queue])
-                stream[pusher] |= self._bit[push]
-                stream[popper] |= self._bit[pop]
+                stream[pusher] |= self._bit[queue.push]
+                stream[popper] |= self._bit[queue.pop]
         kept = [n for n in indices if stream[n] & _TOKENS or self._moves(n)]
         before = self._missing_micro_ops(kept)
         code = [self._words[n] & ~_TOKENS for n in before] + [stream[n] for n in kept]
@@ -154,8 +156,7 @@ class _Cutter:
     def _slots(self, index: int) -> int:
         it = self._decoded[index].instruction
         if isinstance(it, Load):
-            height = it.y_pad_0 + it.y_size + it.y_pad_1
-            return span(it.sram_base, (it.x_pad_0 + it.x_size + it.x_pad_1) * height)
+            return span(it.sram_base, footprint(it))
         assert isinstance(it, (Gemm, Alu))
         return span(it.uop_bgn, it.uop_end - it.uop_bgn)
 

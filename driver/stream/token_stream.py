@@ -23,17 +23,10 @@ from ...isa.instructions import (
     route,
 )
 from ...isa.opcodes import MemoryType, Module, Opcode
+from ...isa.token_queues import TokenQueue, queues_popped, queues_pushed, token_queue
 from ..errors import StreamError
 
-__all__ = ["LINKS", "TokenStream"]
-
-LINKS: dict[tuple[Module, Module], tuple[str, str]] = {
-    (Module.LOAD, Module.COMPUTE): ("push_next", "pop_prev"),
-    (Module.COMPUTE, Module.LOAD): ("push_prev", "pop_next"),
-    (Module.COMPUTE, Module.STORE): ("push_next", "pop_prev"),
-    (Module.STORE, Module.COMPUTE): ("push_prev", "pop_next"),
-}
-"""The four token queues: flag on the pushing module, flag on the popping one (vta_isa.md 3.2)."""
+__all__ = ["TokenStream"]
 
 _NO_OPS: dict[Module, Instruction] = {
     Module.LOAD: Load(memory_type=MemoryType.INP),
@@ -90,40 +83,41 @@ class TokenStream:
     def push(self, source: Module, sink: Module) -> None:
         """Let ``source`` push a token to ``sink`` once its last instruction has completed."""
         self._open()
-        _check_link(source, sink)
+        queue = _queue(source, sink)
         if not self.serial:
-            self._push(source, sink)
+            self._push(queue)
 
     def pop(self, source: Module, sink: Module) -> None:
         """Let ``sink``'s next instruction wait for, and take, a token from ``source``."""
         self._open()
-        _check_link(source, sink)
+        queue = _queue(source, sink)
         if not self.serial:
-            self._pop(source, sink)
+            self._pop(queue)
 
-    def _push(self, source: Module, sink: Module) -> None:
-        flag = LINKS[source, sink][0]
+    def _push(self, queue: TokenQueue) -> None:
+        source, flag = queue.source, queue.push
         last = self._last.get(source)
         if last is None or self._pending[source] or self._words[last] & self._flag_bit(flag):
             self._issue(_NO_OPS[source])
             last = self._last[source]
         self._items[last] = self._flagged(self._items[last], [flag])
         self._words[last] |= self._flag_bit(flag)
-        self._tokens[source, sink] += 1
+        self._tokens[source, queue.sink] += 1
 
-    def _pop(self, source: Module, sink: Module) -> None:
-        flag = LINKS[source, sink][1]
+    def _pop(self, queue: TokenQueue) -> None:
+        sink, flag = queue.sink, queue.pop
         if flag in self._pending[sink]:
             self._issue(_NO_OPS[sink])
         self._pending[sink].append(flag)
-        self._tokens[source, sink] -= 1
+        self._tokens[queue.source, sink] -= 1
 
     def _hop(self, source: Module, sink: Module) -> None:
         if Module.COMPUTE not in (source, sink):
             self._hop(source, Module.COMPUTE)
             source = Module.COMPUTE
-        self._push(source, sink)
-        self._pop(source, sink)
+        queue = _queue(source, sink)
+        self._push(queue)
+        self._pop(queue)
 
     def _flag_bit(self, flag: str) -> int:
         return layout(Opcode.FINISH, self.config)[flag].put(1)  # the same place in every format
@@ -139,9 +133,10 @@ class TokenStream:
         module = route(instruction)
         if any(getattr(instruction, flag, 0) for flag in self._pending[module]):
             self._issue(_NO_OPS[module])
-        for link, (push, pop) in LINKS.items():
-            self._tokens[link] += getattr(instruction, push, 0) if link[0] == module else 0
-            self._tokens[link] -= getattr(instruction, pop, 0) if link[1] == module else 0
+        for queue in queues_pushed(module, instruction):
+            self._tokens[queue.source, queue.sink] += 1
+        for queue in queues_popped(module, instruction):
+            self._tokens[queue.source, queue.sink] -= 1
         self._add(instruction)
 
     def _end(self) -> None:
@@ -194,7 +189,8 @@ class TokenStream:
             raise StreamError(str(error)) from None
 
 
-def _check_link(source: Module, sink: Module) -> None:
-    if (source, sink) not in LINKS:
-        known = ", ".join(f"{a.name}->{b.name}" for a, b in LINKS)
-        raise StreamError(f"no token queue {source.name}->{sink.name}; there are {known}")
+def _queue(source: Module, sink: Module) -> TokenQueue:
+    try:
+        return token_queue(source, sink)
+    except ValueError as error:
+        raise StreamError(str(error)) from None

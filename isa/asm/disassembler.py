@@ -21,7 +21,8 @@ from ..instructions import (
     words,
 )
 from ..opcodes import INSTRUCTION_BYTES, UOP_BYTES, AluOpcode, MemoryType
-from .operand_text import FORMATS, RQT_FLAGS, TOKENS, Buffer, Operand
+from ..token_queues import TOKEN_FLAGS
+from .operand_text import FORMATS, RQT_FLAGS, Buffer, Operand
 
 __all__ = ["disassemble", "format_instruction", "format_word"]
 
@@ -51,7 +52,7 @@ def format_instruction(
     elif isinstance(instruction, Gemm):
         parts += _step_operands(instruction, form.operands)
         parts += [flag for flag in form.flags if getattr(instruction, flag)]
-    parts += [token for token in TOKENS if getattr(instruction, token)]
+    parts += [token for token in TOKEN_FLAGS if getattr(instruction, token)]
     return " ".join(parts)
 
 

@@ -13,7 +13,7 @@ from ..instructions import Alu, Finish, Gemm, Load, Store
 from ..opcodes import MemoryType, RqtFlag
 
 __all__ = [
-    "ALU_OPCODES", "FORMATS", "MEMORY_TYPES", "RQT_FLAGS", "TOKENS", "Buffer", "Format", "Operand",
+    "ALU_OPCODES", "FORMATS", "MEMORY_TYPES", "RQT_FLAGS", "Buffer", "Format", "Operand",
 ]
 
 
@@ -60,7 +60,6 @@ class Buffer:
     count: int | None = None
 
 
-TOKENS = ("pop_prev", "pop_next", "push_prev", "push_next")
 MEMORY_TYPES = {kind.name.lower(): kind for kind in MemoryType}
 ALU_OPCODES = {row.opcode.name.lower(): row.opcode for row in ALU_OPERATIONS.values()}
 RQT_FLAGS = {flag.name.lower(): 1 << flag for flag in RqtFlag}
@@ -90,4 +89,4 @@ FORMATS: dict[str, Format] = {
     "alu": Format(Alu, "alu_opcode", (*_STEPS, _IMMEDIATE, _ZERO_POINT), tuple(RQT_FLAGS)),
     "finish": Format(Finish, "", (), ()),
 }
-"""Every mnemonic; each takes the four :data:`TOKENS` as flags besides."""
+"""Every mnemonic; each takes the four dependency flags besides."""

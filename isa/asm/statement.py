@@ -9,12 +9,12 @@ from ..alu_operations import ALU_OPERATIONS
 from ..config import Config
 from ..fields import Field, layout
 from ..opcodes import AluOpcode, MemoryType, Opcode
+from ..token_queues import TOKEN_FLAGS
 from .operand_text import (
     ALU_OPCODES,
     FORMATS,
     MEMORY_TYPES,
     RQT_FLAGS,
-    TOKENS,
     Buffer,
     Format,
     Operand,
@@ -99,12 +99,12 @@ class _Line:
 
     def _flag(self, name: str) -> None:
         operand = self.form.operand(name)
-        if name in TOKENS or name in self.form.flags:
+        if name in TOKEN_FLAGS or name in self.form.flags:
             self.flags.append(name)
         elif operand:
             self._problem(f"{name} needs a value: {name}={operand.shape}")
         else:
-            flags = ", ".join((*self.form.flags, *TOKENS))
+            flags = ", ".join((*self.form.flags, *TOKEN_FLAGS))
             self._problem(f"unknown flag {name!r}; known: {flags}")
 
     def _operand(self, name: str, text: str) -> None:

@@ -5,30 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..opcodes import TOKEN_CAPACITY, Module
+from ..token_queues import TOKEN_QUEUES, token_queue
 from .findings import AddFinding, Kind
 from .footprints import Decoded
-from .token_order import QUEUES, Stuck, TokenOrder, flag_names
+from .token_order import Stuck, TokenOrder
 
 __all__ = ["deadlocks", "leftovers", "race_advice"]
-
-
-def _arrow(queue: int) -> str:
-    source, sink = QUEUES[queue]
-    return f"{source.name.lower()}->{sink.name.lower()}"
 
 
 def race_advice(one: Module, first: int, other: Module, second: int) -> str:
     """Say which flags make instruction ``second`` wait for ``first``."""
     if Module.COMPUTE in (one, other):
-        push, pop = flag_names(one, other)
+        queue = token_queue(one, other)
         return (
-            f"set {push} on instruction {first} and {pop} on instruction {second} (or on a later "
+            f"set {queue.push} on instruction {first} and {queue.pop} on instruction {second} "
+            f"(or on a later "
             f"one of {one.name.lower()} and an earlier one of {other.name.lower()})"
         )
-    there, back = flag_names(one, Module.COMPUTE), flag_names(Module.COMPUTE, other)
+    first_hop, second_hop = token_queue(one, Module.COMPUTE), token_queue(Module.COMPUTE, other)
     return (
-        f"let compute hand it on: {there[0]} on instruction {first}, a compute instruction with "
-        f"{there[1]} and {back[0]}, and {back[1]} on instruction {second}"
+        f"let compute hand it on: {first_hop.push} on instruction {first}, a compute instruction "
+        f"with {first_hop.pop} and {second_hop.push}, and {second_hop.pop} on instruction {second}"
     )
 
 
@@ -50,24 +47,23 @@ def _stuck(order: TokenOrder, stuck: Stuck) -> tuple[str, str]:
     name = stuck.module.name.lower()
     if stuck.queue is None:
         return "FINISH waits for load and store, which do not end", "mend what they wait for"
-    source, sink = QUEUES[stuck.queue]
-    push, pop = flag_names(source, sink)
-    arrow = _arrow(stuck.queue)
+    queue = TOKEN_QUEUES[stuck.queue]
+    source, sink = queue.source.name.lower(), queue.sink.name.lower()
     if stuck.full:
         return (
-            f"{name} finds no room for a token {arrow}: {TOKEN_CAPACITY} wait there and none is "
-            "taken", f"let {sink.name.lower()} pop ({pop}) more often, or push less",
+            f"{name} finds no room for a token {queue}: {TOKEN_CAPACITY} wait there and none is "
+            "taken", f"let {sink} pop ({queue.pop}) more often, or push less",
         )
     pushers = order.pushed[stuck.queue]
     if stuck.number >= len(pushers):
         return (
-            f"{name} waits for token {stuck.number + 1} {arrow}, and only {len(pushers)} are "
-            f"pushed", f"set {push} on the instruction of {source.name.lower()} it has to wait "
-            f"for, or take {pop} off",
+            f"{name} waits for token {stuck.number + 1} {queue}, and only {len(pushers)} are "
+            f"pushed", f"set {queue.push} on the instruction of {source} it has to wait for, or "
+            f"clear {queue.pop}",
         )
     giver = pushers[stuck.number]
     return (
-        f"{name} waits for token {stuck.number + 1} {arrow}, which instruction {giver} would push, "
+        f"{name} waits for token {stuck.number + 1} {queue}, which instruction {giver} would push, "
         "and that one waits too",
         f"push the token earlier than at instruction {giver}, or break the circle of waits",
     )
@@ -77,12 +73,11 @@ def leftovers(order: TokenOrder, add: AddFinding) -> None:
     """Report tokens that nothing took, after a walk that came to the end."""
     if order.stuck:
         return
-    for queue, count in enumerate(order.left):
+    for queue, pushers, count in zip(TOKEN_QUEUES, order.pushed, order.left, strict=True):
         if count:
-            source, sink = QUEUES[queue]
-            push, pop = flag_names(source, sink)
             add(
-                Kind.TOKENS, order.pushed[queue][-count],
-                f"{count} tokens {_arrow(queue)} are left over at the end",
-                f"pop them ({pop} on an instruction of {sink.name.lower()}) or take {push} off",
+                Kind.TOKENS, pushers[-count],
+                f"{count} tokens {queue} are left over at the end",
+                f"pop them ({queue.pop} on an instruction of {queue.sink.name.lower()}) or clear "
+                f"{queue.push}",
             )

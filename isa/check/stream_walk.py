@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..instructions import Alu, Gemm, Load
 from ..opcodes import MemoryType, Module
+from ..uop_buffer import UopBuffer
 from .conflicts import Access, Pending
 from .findings import AddFinding, Kind
 from .footprints import Decoded, Footprints, StepsOutside, Touched
@@ -67,8 +67,8 @@ class StreamWalk:
         below = self._space.base[MemoryType.ACC]
         self._shared = (1 << below) - 1, ~((1 << below) - 1)  # with load; with store
         self._racing = True
-        self._written = self._known = 0
-        self._uops: NDArray[np.uint32] = np.zeros(config.depth(MemoryType.UOP), np.uint32)
+        self._written = 0
+        self._uops = UopBuffer(config)
 
     @property
     def order(self) -> TokenOrder:
@@ -81,9 +81,10 @@ class StreamWalk:
 
     def run(self, chip: Chip) -> Chip:
         """Walk to the end; returns what the chip holds then."""
-        self._written, self._known = chip.written, chip.known
-        held = np.frombuffer(chip.uops, "<u4")
-        self._uops[: held.size] = held
+        self._written = chip.written
+        self._uops = UopBuffer(
+            self._footprints.config, np.frombuffer(chip.uops, "<u4"), chip.known
+        )
         self._memory.prepare(
             rows for index, it in enumerate(self._decoded)
             if it.module == Module.STORE and (rows := self._rows(index, it)) is not None
@@ -106,8 +107,8 @@ class StreamWalk:
                 self._access(index, it, clock, touched, rows)
         deadlocks(self._order, self._decoded, self._add)
         leftovers(self._order, self._add)
-        used = self._known.bit_length()
-        return Chip(self._written, self._uops[:used].astype("<u4").tobytes(), self._known)
+        uops = self._uops.known_words().astype("<u4").tobytes()
+        return Chip(self._written, uops, self._uops.known)
 
     def _rows(self, index: int, it: Decoded) -> Rows | None:
         if it.rows is None or it.kind is None:
@@ -121,31 +122,24 @@ class StreamWalk:
         load = it.instruction
         assert isinstance(load, Load)
         rows = self._rows(index, it)
-        width = load.x_pad_0 + load.x_size + load.x_pad_1
-        height = load.y_pad_0 + load.y_size + load.y_pad_1
-        image = np.zeros((height, width), np.uint32)
-        loaded = span(load.sram_base, width * height)
-        self._known |= loaded
-        if rows is not None:
-            found = self._memory.constant_words(rows)
-            if found is None:
-                self._known &= ~loaded
-                self._add(
-                    Kind.MICRO_OPS, index,
-                    f"micro-ops come from {rows.start:#x}..{rows.end - 1:#x}, which holds no "
-                    "constant: what they address cannot be known",
-                    "load micro-ops from the program's constant memory",
-                )
-                return
-            image[load.y_pad_0 : load.y_pad_0 + load.y_size,
-                  load.x_pad_0 : load.x_pad_0 + load.x_size] = found
-        self._uops[load.sram_base : load.sram_base + width * height] = image.reshape(-1)
+        if rows is None:  # padding alone
+            self._uops.load(load, np.zeros((load.y_size, load.x_size), np.uint32))
+            return
+        words = self._memory.constant_words(rows)
+        self._uops.load(load, words)
+        if words is None:
+            self._add(
+                Kind.MICRO_OPS, index,
+                f"micro-ops come from {rows.start:#x}..{rows.end - 1:#x}, which holds no "
+                "constant: what they address cannot be known",
+                "load micro-ops from the program's constant memory",
+            )
 
     def _steps(self, index: int, it: Decoded) -> Touched | None:
         steps = it.instruction
         assert isinstance(steps, (Gemm, Alu))
         wanted = span(steps.uop_bgn, steps.uop_end - steps.uop_bgn)
-        missing = wanted & ~self._known
+        missing = wanted & ~self._uops.known
         if missing:
             self._add(
                 Kind.MICRO_OPS, index, f"micro-ops UOP[{runs(missing)}] were never loaded",
@@ -153,7 +147,7 @@ class StreamWalk:
             )
             return None
         touched = self._footprints.of_steps(
-            self._stream[index], steps, self._uops[steps.uop_bgn : steps.uop_end]
+            self._stream[index], steps, self._uops.words(steps)
         )
         if isinstance(touched, StepsOutside):
             self._add(

@@ -12,48 +12,37 @@ instructions shorter than the ISA promises, as their exact depth is not architec
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, Module
+from ..token_queues import TOKEN_FLAGS, TOKEN_QUEUES, TokenQueue
 
-__all__ = ["QUEUES", "Clock", "Stuck", "TokenOrder", "flag_names"]
+__all__ = ["Clock", "Stuck", "TokenOrder"]
 
 Clock = tuple[int, int, int]
 """By Module: the latest instruction of each engine that has surely completed, -1 for none."""
 
-QUEUES: tuple[tuple[Module, Module], ...] = (
-    (Module.LOAD, Module.COMPUTE), (Module.COMPUTE, Module.LOAD),
-    (Module.COMPUTE, Module.STORE), (Module.STORE, Module.COMPUTE),
-)
-"""From, to."""
-_POP_PREV, _POP_NEXT, _PUSH_PREV, _PUSH_NEXT = 1, 2, 4, 8
-_POPS: dict[Module, tuple[tuple[int, int], ...]] = {  # flag, queue
-    Module.LOAD: ((_POP_NEXT, 1),),
-    Module.COMPUTE: ((_POP_PREV, 0), (_POP_NEXT, 3)),
-    Module.STORE: ((_POP_PREV, 2),),
-}
-_PUSHES: dict[Module, tuple[tuple[int, int], ...]] = {
-    Module.LOAD: ((_PUSH_NEXT, 0),),
-    Module.COMPUTE: ((_PUSH_PREV, 1), (_PUSH_NEXT, 2)),
-    Module.STORE: ((_PUSH_PREV, 3),),
-}
+_DEPTH = QUEUE_DEPTH - 2
+_BIT = {flag: 1 << number for number, flag in enumerate(TOKEN_FLAGS)}
 
 
-def _table(rows: dict[Module, tuple[tuple[int, int], ...]]) -> list[list[tuple[int, ...]]]:
+def _queue_table(
+    flag_of: Callable[[TokenQueue], tuple[Module, str]]
+) -> list[list[tuple[int, ...]]]:
+    """Return positions in :data:`TOKEN_QUEUES` by engine and flag bits."""
+    ends = [flag_of(queue) for queue in TOKEN_QUEUES]
     return [
-        [tuple(queue for flag, queue in rows[module] if flags & flag) for flags in range(16)]
+        [
+            tuple(n for n, (end, flag) in enumerate(ends) if end == module and bits & _BIT[flag])
+            for bits in range(1 << len(TOKEN_FLAGS))
+        ]
         for module in Module
     ]
 
 
-_POPPED, _PUSHED = _table(_POPS), _table(_PUSHES)
-_DEPTH = QUEUE_DEPTH - 2
-
-
-def flag_names(source: Module, sink: Module) -> tuple[str, str]:
-    """Return the flag that pushes from one engine to its neighbour, and the one that pops."""
-    return ("push_next", "pop_prev") if source < sink else ("push_prev", "pop_next")
+_POPPED = _queue_table(lambda queue: (queue.sink, queue.pop))
+_PUSHED = _queue_table(lambda queue: (queue.source, queue.push))
 
 
 @dataclass(frozen=True)
@@ -64,8 +53,8 @@ class Stuck:
     ----------
     module, index
     queue : int or None
-        Position in :data:`QUEUES` of the token that never comes or finds no room; None: FINISH
-        waits for load and store.
+        Position in :data:`TOKEN_QUEUES` of the token that never comes or finds no room; None:
+        FINISH waits for load and store.
     number : int
         How many tokens of that queue the engine has taken (given, without room) before.
     full : bool
@@ -92,7 +81,7 @@ class TokenOrder:
     Attributes
     ----------
     left : list of int
-        After the walk: tokens left over in each of :data:`QUEUES`.
+        After the walk: tokens left over in each of :data:`TOKEN_QUEUES`.
     stuck : list of Stuck
         After the walk: engines that cannot go on, empty if all is done.
     unfetched : int or None
@@ -107,16 +96,15 @@ class TokenOrder:
         self._modules, self._flags, self._finish = modules, flags, finish
         self._mine: list[list[int]] = [[], [], []]  # instructions of each engine
         self._started = [0, 0, 0]  # how many of them have
-        self._queues: list[deque[Clock]] = [deque() for _ in QUEUES]
-        self.left = [0] * len(QUEUES)
+        self._queues: list[deque[Clock]] = [deque() for _ in TOKEN_QUEUES]
+        self.left = [0] * len(TOKEN_QUEUES)
         self.stuck: list[Stuck] = []
         self.unfetched: int | None = None
-        self.popped: list[list[int]] = [[] for _ in QUEUES]
-        self.pushed: list[list[int]] = [[] for _ in QUEUES]
+        self.popped: list[list[int]] = [[] for _ in TOKEN_QUEUES]
+        self.pushed: list[list[int]] = [[] for _ in TOKEN_QUEUES]
         for index, (module, bits) in enumerate(zip(modules, flags, strict=True)):
-            if bits & (_PUSH_PREV | _PUSH_NEXT):
-                for queue in _PUSHED[module][bits]:
-                    self.pushed[queue].append(index)
+            for queue in _PUSHED[module][bits]:
+                self.pushed[queue].append(index)
 
     def walk(self) -> Iterator[tuple[int, Clock]]:
         """Yield every instruction that starts, in an order that tokens allow, with its clock."""

@@ -84,7 +84,7 @@ class Engines(Queues):
         if now < earliest:
             self.wake(earliest, Module.LOAD)
             return
-        if self.loads >= _COMMANDS or not self.has_tokens(Module.LOAD, work):
+        if self.loads >= _COMMANDS or not self.has_tokens(work):
             return
         self.leave(now, Module.LOAD, work, item)
         self.loads += 1
@@ -120,7 +120,7 @@ class Engines(Queues):
         if now < earliest:
             self.wake(earliest, Module.COMPUTE)
             return
-        if not self.has_tokens(Module.COMPUTE, work):
+        if not self.has_tokens(work):
             return
         gathered = self.gathered(came, work)
         if now < gathered:
@@ -187,7 +187,7 @@ class Engines(Queues):
         if now < earliest:
             self.wake(earliest, Module.STORE)
             return
-        if not self.has_tokens(Module.STORE, work):
+        if not self.has_tokens(work):
             return
         if work.kind == "nothing" and self.stores:
             return

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...isa.config import Config
 from ...isa.opcodes import INSTRUCTION_BYTES, Module
+from ...isa.token_queues import TOKEN_QUEUES, TokenQueue
 from .timing_constants import cycles
 from .timing_port import ReadPort
 from .timing_work import Work
@@ -32,10 +33,7 @@ class Queues(ABC):
         self.port = ReadPort(latency)
         self.events: list[tuple[int, int, Callable[..., None], tuple]] = []
         self.serial = 0
-        self.tokens: dict[tuple[Module, Module], int] = {
-            (Module.LOAD, Module.COMPUTE): 0, (Module.COMPUTE, Module.LOAD): 0,
-            (Module.COMPUTE, Module.STORE): 0, (Module.STORE, Module.COMPUTE): 0,
-        }
+        self.tokens = dict.fromkeys(TOKEN_QUEUES, 0)
         self.pushed = dict.fromkeys(self.tokens, 0)  # when the first of the tokens there came
         self.queues: dict[Module, deque[tuple[int, int]]] = {m: deque() for m in Module}
         self.left = dict.fromkeys(Module, 0)  # when the last head left the queue
@@ -120,51 +118,33 @@ class Queues(ABC):
         queue.popleft()
         self.left[module] = now
         self.start[item] = now
-        if work.pop_prev:
-            source = Module.COMPUTE if module == Module.STORE else Module.LOAD
-            self.tokens[source, module] -= 1
-        if work.pop_next:
-            source = Module.COMPUTE if module == Module.LOAD else Module.STORE
-            self.tokens[source, module] -= 1
+        for tokens in work.pops:
+            self.tokens[tokens] -= 1
         if queue:
             self.wake(max(queue[0][0], now + 1), module)
         if full and self.arrived:
             self._dispatch(now)
             self.ask(now)
 
-    def _push(self, now: int, source: Module, sink: Module) -> None:
-        if not self.tokens[source, sink]:
-            self.pushed[source, sink] = now
-        self.tokens[source, sink] += 1
-        self.wake(now, sink)
+    def _push(self, now: int, queue: TokenQueue) -> None:
+        if not self.tokens[queue]:
+            self.pushed[queue] = now
+        self.tokens[queue] += 1
+        self.wake(now, queue.sink)
 
     def gathered(self, came: int, work: Work) -> int:
         """Return when compute has gathered tokens, then room: beside what runs, a cycle each."""
-        if work.pop_prev:
-            came = max(came, self.pushed[Module.LOAD, Module.COMPUTE])
-        if work.pop_next:
-            came = max(came, self.pushed[Module.STORE, Module.COMPUTE])
-        pops, pushes = work.pop_prev or work.pop_next, work.push_prev or work.push_next
-        return came + _GATHER * (bool(pops) + bool(pushes))
+        for queue in work.pops:
+            came = max(came, self.pushed[queue])
+        return came + _GATHER * (bool(work.pops) + bool(work.pushes))
 
-    def has_tokens(self, module: Module, work: Work) -> bool:
-        if work.pop_prev:
-            source = Module.COMPUTE if module == Module.STORE else Module.LOAD
-            if not self.tokens[source, module]:
-                return False
-        if work.pop_next:
-            source = Module.COMPUTE if module == Module.LOAD else Module.STORE
-            if not self.tokens[source, module]:
-                return False
-        return True
+    def has_tokens(self, work: Work) -> bool:
+        """Return whether a token waits in every queue that an instruction pops."""
+        return all(self.tokens[queue] for queue in work.pops)
 
     def complete(self, now: int, item: int) -> None:
         """An instruction has ended: its tokens can be taken from this cycle on."""
         work = self.work[item]
         self.end[item] = now
-        if work.push_prev:
-            sink = Module.COMPUTE if work.module == Module.STORE else Module.LOAD
-            self._push(now, work.module, sink)
-        if work.push_next:
-            sink = Module.COMPUTE if work.module == Module.LOAD else Module.STORE
-            self._push(now, work.module, sink)
+        for queue in work.pushes:
+            self._push(now, queue)

@@ -14,9 +14,10 @@ from functools import lru_cache
 import numpy as np
 
 from ...isa.alu_operations import ALU_OPERATIONS
+from ...isa.config import Config
 from ...isa.instructions import Alu, Gemm
+from ...isa.uop_buffer import UopBuffer, uop_indices
 from .timing_constants import cycles
-from .uop_buffer import UopBuffer
 
 __all__ = ["StepTiming", "steps_of"]
 
@@ -32,8 +33,8 @@ def steps_of(item: Gemm | Alu) -> int:
 class StepTiming:
     """Cycles of step instructions; remembers the patterns it has seen."""
 
-    def __init__(self, uops: UopBuffer):
-        self._uops = uops
+    def __init__(self, config: Config, uops: UopBuffer):
+        self._config, self._uops = config, uops
         self._replay: Callable[..., int] = lru_cache(maxsize=4096)(self._replayed)
         self._tail: tuple[Gemm | Alu, np.ndarray] | None = None
 
@@ -42,7 +43,7 @@ class StepTiming:
         steps = steps_of(item)
         if not steps:
             return 1
-        uops = self._uops.of(item)
+        uops = self._uops.words(item)
         before, self._tail = self._tail, (item, uops)
         if isinstance(item, Gemm):
             return steps
@@ -58,7 +59,7 @@ class StepTiming:
     def _last(self, item: Gemm | Alu, uops: np.ndarray) -> tuple[int, ...]:
         """Return the destinations of the last steps, the latest first."""
         count = len(uops)
-        dst = self._uops.column(uops[-_HAZARD:], 0)
+        dst = uop_indices(uops[-_HAZARD:], "dst", self._config)
         out = []
         for back in range(min(_HAZARD, steps_of(item))):
             rest, uop = divmod(steps_of(item) - 1 - back, count)
@@ -74,8 +75,10 @@ class StepTiming:
     ) -> int:
         uops = np.frombuffer(data, np.uint32)
         outer, inner = np.arange(iter_out)[:, None, None], np.arange(iter_in)[None, :, None]
-        dst = (outer * dst_out + inner * dst_in + self._uops.column(uops, 0)).reshape(-1)
-        src = (outer * src_out + inner * src_in + self._uops.column(uops, 1)).reshape(-1)
+        first_dst = uop_indices(uops, "dst", self._config)
+        first_src = uop_indices(uops, "src", self._config)
+        dst = (outer * dst_out + inner * dst_in + first_dst).reshape(-1)
+        src = (outer * src_out + inner * src_in + first_src).reshape(-1)
         total = len(dst)
         some = min(total, _REPLAYED)
         operation = ALU_OPERATIONS[opcode]

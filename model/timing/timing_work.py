@@ -9,14 +9,16 @@ import numpy as np
 
 from ...isa.config import Config
 from ...isa.instructions import Alu, Gemm, Instruction, Load, Store, route
+from ...isa.legality import footprint
 from ...isa.opcodes import MemoryType, Module
+from ...isa.token_queues import TokenQueue, queues_popped, queues_pushed
+from ...isa.uop_buffer import UopBuffer, UopImage
 from .timing_constants import cycles
 from .timing_steps import StepTiming
-from .uop_buffer import UopBuffer
 
 __all__ = ["Work", "WorkReader"]
 
-_Flags = tuple[int, int, int, int]
+_Queues = tuple[TokenQueue, ...]
 _BURST = cycles("BURST")
 
 
@@ -28,10 +30,8 @@ class Work:
 
     module: Module
     kind: str
-    pop_prev: int
-    pop_next: int
-    push_prev: int
-    push_next: int
+    pops: _Queues
+    pushes: _Queues
     beats: int = 0
     bursts: int = 0
     slots: int = 0  # cycles of data and of padding that finds no room beside it
@@ -47,42 +47,38 @@ class WorkReader:
         self, config: Config, uops: bytes, bases: Mapping[MemoryType, int] | None = None
     ):
         self.config = config
-        self._uops = UopBuffer(config, uops)
+        self._uops, self._image = UopBuffer(config), UopImage(uops)
         self._bases = dict(bases or {})
-        self._timing = StepTiming(self._uops)
+        self._timing = StepTiming(config, self._uops)
 
     def read(self, item: Instruction) -> Work:
         """Return the work of the next instruction of the stream."""
-        flags = (
-            getattr(item, "pop_prev", 0), getattr(item, "pop_next", 0),
-            getattr(item, "push_prev", 0), getattr(item, "push_next", 0),
-        )
+        module = route(item)
+        queues = queues_popped(module, item), queues_pushed(module, item)
         if isinstance(item, (Gemm, Alu)):
             steps = self._timing.cycles(item)
-            return Work(Module.COMPUTE, "steps", *flags, steps=steps, instruction=item)
+            return Work(Module.COMPUTE, "steps", *queues, steps=steps, instruction=item)
         if isinstance(item, Store):
-            return self._store(item, flags)
+            return self._store(item, queues)
         if isinstance(item, Load):
-            return self._load(item, flags)
-        return Work(Module.COMPUTE, "finish", *flags)
+            return self._load(item, module, queues)
+        return Work(Module.COMPUTE, "finish", *queues)
 
-    def _store(self, item: Store, flags: _Flags) -> Work:
+    def _store(self, item: Store, queues: tuple[_Queues, _Queues]) -> Work:
         if not item.x_size * item.y_size:
-            return Work(Module.STORE, "nothing", *flags)
+            return Work(Module.STORE, "nothing", *queues)
         beats, bursts = self._rows(item)
         reads = item.x_size * item.y_size
-        return Work(Module.STORE, "store", *flags, beats=beats, bursts=bursts, reads=reads)
+        return Work(Module.STORE, "store", *queues, beats=beats, bursts=bursts, reads=reads)
 
-    def _load(self, item: Load, flags: _Flags) -> Work:
-        module = route(item)
+    def _load(self, item: Load, module: Module, queues: tuple[_Queues, _Queues]) -> Work:
         kind = MemoryType(item.memory_type)
         if not item.x_size:
-            return Work(module, "nothing", *flags)
+            return Work(module, "nothing", *queues)
         beats, bursts = self._rows(item) if item.y_size else (0, 0)
-        if kind == MemoryType.UOP and beats:
-            self._uops.load(item)
-        rows = item.y_pad_0 + item.y_size + item.y_pad_1
-        padding = rows * (item.x_pad_0 + item.x_size + item.x_pad_1) - item.x_size * item.y_size
+        if kind == MemoryType.UOP:
+            self._uops.load(item, self._image.rows(item))
+        padding = footprint(item) - item.x_size * item.y_size
         slots = beats
         if kind in (MemoryType.ACC, MemoryType.ACC_8BIT):  # a tile a cycle
             slots *= max(1, self.config.bus_bytes // self.config.tile_bytes(kind))
@@ -90,7 +86,7 @@ class WorkReader:
         beside = beats // 2 if self.config.tile_bytes(kind) > self.config.bus_bytes else 0
         slots += max(0, padding - beside)
         name = "load" if module == Module.LOAD else "fill"
-        return Work(module, name, *flags, beats=beats, bursts=bursts, slots=slots)
+        return Work(module, name, *queues, beats=beats, bursts=bursts, slots=slots)
 
     def _rows(self, item: Load | Store) -> tuple[int, int]:
         """Return the beats and bursts of all rows."""

@@ -12,7 +12,16 @@ from myvta.compiler.codegen.dependence import dependences
 from myvta.compiler.codegen.tokens import one_at_a_time, with_tokens
 from myvta.driver.stream.stream import Stream, StreamBuilder
 from myvta.isa.config import named
-from myvta.isa.instructions import Gemm, Load, Store, decode_stream
+from myvta.isa.instructions import (
+    Finish,
+    Gemm,
+    Load,
+    Store,
+    Uop,
+    decode_stream,
+    encode_stream,
+    encode_uop,
+)
 from myvta.isa.opcodes import AluOpcode, MemoryType, Module
 
 CONFIG = named("1x4x4")
@@ -87,6 +96,18 @@ def test_padding_is_written_too() -> None:
 
     assert waits(stream(gemm(0, 11, 0), padded, gemm(0, 11, 0), gemm(0, 12, 0))) == [
         {}, {COMPUTE: 0}, {LOAD: 1}, {}]
+
+
+def test_padding_of_micro_ops_is_zero_micro_ops() -> None:
+    """UOP holds (0, 0, 0) and (3, 2, 1): a GEMM waits for the INP tile that its micro-op names."""
+    padded = Load(memory_type=MemoryType.UOP, x_size=1, x_pad_0=1)
+    image = np.array([encode_uop(Uop(3, 2, 1), CONFIG)], "<u4").tobytes()
+    tiles = [Load(memory_type=INP, sram_base=tile, x_size=1) for tile in (0, 2)]
+    for uop, position in ((0, 1), (1, 2)):
+        items = (padded, *tiles, Gemm(uop_bgn=uop, uop_end=uop + 1), Finish())
+        code = encode_stream(list(items), CONFIG)
+        made = Stream(CONFIG, items, ("",) * len(items), code, image)
+        assert dependences(made)[3] == {LOAD: position}
 
 
 def test_store_and_accumulator() -> None:
