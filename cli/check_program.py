@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..driver.program.bundle import read_bundle
@@ -20,9 +19,11 @@ from ..isa.check.static_checker import MemoryMap, StreamChecker
 from ..isa.config import load_config
 from ..isa.opcodes import MemoryType
 from .input_errors import InputError
+from .text_table import Column, Kind, open_console, print_table
 
 __all__ = ["FileCheck", "Located", "check_file", "run"]
 
+_COLUMNS = (Column("at"), Column("finding", Kind.TEXT), Column("fix", Kind.TEXT))
 _ZIP = b"PK\x03\x04"
 _ELSEWHERE = 1 << 40  # a listing's micro-ops: their base pointer is not the other types'
 
@@ -97,7 +98,7 @@ def run(file: Path, config_name: str | None, as_json: bool) -> bool:
     if as_json:
         click.echo(json.dumps(_facts(file, verdict), indent=2))
     else:
-        _show(file, verdict, Console())
+        _show(file, verdict, open_console())
     return not verdict.found
 
 
@@ -123,10 +124,7 @@ def _show(file: Path, verdict: FileCheck, console: Console) -> None:
     if not verdict.found:
         console.print(f"{file}: nothing found in {looked}", highlight=False, soft_wrap=True)
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("at", no_wrap=True, justify="right")
-    table.add_column("finding", overflow="fold")
-    table.add_column("what would mend it", overflow="fold")
+    rows: list[list[str | Text]] = []
     for it in verdict.found:
         finding = it.finding
         at = str(finding.index) if it.line is None else f"{finding.index}, line {it.line}"
@@ -137,8 +135,8 @@ def _show(file: Path, verdict: FileCheck, console: Console) -> None:
         where = ", ".join(part for part in (it.launch, it.note) if part)
         if where:
             text.append(f"\n{where}", "dim")
-        table.add_row(at, text, finding.fix)
-    console.print(table)
+        rows.append([at, text, finding.fix])
+    print_table(console, _COLUMNS, rows)
     errors = sum(not it.finding.warning for it in verdict.found)
     console.print(
         f"{file}: {errors} errors and {len(verdict.found) - errors} warnings in {looked}",

@@ -7,15 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from ..isa.config import NAMED, Config, load_config
 from ..isa.opcodes import MemoryType
 from .files import write_files
 from .input_errors import InputError
+from .text_table import Column, Kind, open_console, print_table
 
 __all__ = ["command", "facts"]
+
+_LIST = (
+    Column("name", Kind.WORD),
+    *map(Column, ("MACs/cycle", "bits", "uop", "inp", "wgt", "acc")),
+    Column("extensions", Kind.WORD),
+)
+_MEMORIES = (
+    Column("memory", Kind.WORD), Column("bytes of an element"), Column("elements on chip"),
+    Column("bytes on chip"),
+)
 
 
 def facts(config: Config) -> dict[str, Any]:
@@ -77,49 +87,42 @@ def _list(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({name: facts(config) for name, config in NAMED.items()}, indent=2))
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("name", no_wrap=True)
-    for title in ("MACs/cycle", "bits", "uop", "inp", "wgt", "acc"):
-        table.add_column(title, justify="right")
-    table.add_column("extensions", no_wrap=True)
+    rows = []
     for name, config in NAMED.items():
         sizes = (config.log_uop_buff_size, config.log_inp_buff_size, config.log_wgt_buff_size,
                  config.log_acc_buff_size)
-        table.add_row(
+        rows.append([
             name, str(config.macs_per_step), f"{config.inp_width} x {config.wgt_width}",
             *(_bytes(1 << size) for size in sizes), _extensions(config),
-        )
-    console = Console()
-    console.print(table)
+        ])
+    console = open_console()
+    print_table(console, _LIST, rows)
     console.print("bits: of an input and a weight; uop, inp, wgt, acc: bytes on chip", style="dim")
 
 
 def _show(config: Config) -> None:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    table.add_row("name", config.name)
-    table.add_row("fingerprint", f"0x{config.fingerprint:08x} of {config.canonical}")
-    table.add_row("extensions", _extensions(config))
-    table.add_row(
-        "GEMM step", f"{config.batch}x{config.block_in} by {config.block_in}x{config.block_out}: "
+    facts = {
+        "name": config.name,
+        "fingerprint": f"0x{config.fingerprint:08x} of {config.canonical}",
+        "extensions": _extensions(config),
+        "GEMM step": f"{config.batch}x{config.block_in} by {config.block_in}x{config.block_out}: "
                      f"{config.macs_per_step} MACs, {config.inp_width} x {config.wgt_width} bits "
                      f"into {config.acc_width}",
-    )
-    table.add_row("memory port", f"{config.bus_width} bits")
-    console = Console()
-    console.print(table)
+        "memory port": f"{config.bus_width} bits",
+    }
+    console = open_console()
+    for title, value in facts.items():
+        console.print(Text.assemble((f"{title:<11}", "bold"), "  ", value), soft_wrap=True)
     console.print()
-    memories = Table(box=None, pad_edge=False)
-    memories.add_column("memory")
-    for title in ("bytes of an element", "elements on chip", "bytes on chip"):
-        memories.add_column(title, justify="right")
+    rows = []
     for kind in MemoryType:
         size = config.tile_bytes(kind)
         own = kind not in (MemoryType.OUT, MemoryType.ACC_8BIT)
-        memories.add_row(kind.name, str(size), str(config.depth(kind)) if own else "those of ACC",
-                         _bytes(size * config.depth(kind)) if own else "")
-    console.print(memories)
+        rows.append([
+            kind.name, str(size), str(config.depth(kind)) if own else "those of ACC",
+            _bytes(size * config.depth(kind)) if own else "",
+        ])
+    print_table(console, _MEMORIES, rows)
 
 
 def _extensions(config: Config) -> str:

@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 
 import click
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..cosim.build_cache import cache_folder
@@ -24,9 +22,14 @@ from ..driver.errors import TargetError
 from ..driver.target.identity import check_identity
 from ..driver.target.open_target import open_target
 from . import doctor_target
+from .text_table import Column, Kind, open_console, print_table
 
 __all__ = ["Check", "checks", "command"]
 
+_COLUMNS = (
+    Column("", Kind.WORD), Column("requirement", Kind.WORD), Column("found", Kind.TEXT),
+    Column("for", Kind.TEXT),
+)
 _REQUIRED = ("numpy", "myhdl", "pyserial", "onnx", "click", "rich")
 _OPTIONAL = (
     ("onnxruntime", "faster host operators"),
@@ -157,14 +160,12 @@ def command(url: str | None, as_json: bool) -> None:
 
 
 def _show(results: list[Check], healthy: bool) -> None:
-    console = Console()
-    table = Table(box=None, pad_edge=False)
-    for title in ("", "what", "found", "for"):
-        table.add_column(title, overflow="fold")
+    console = open_console()
+    rows: list[list[str | Text]] = []
     for check in results:
         mark = Text("yes", "green") if check.works else Text("no", "red" if check.required else "")
-        table.add_row(mark, Text(check.name), Text(check.found), Text(check.purpose))
-    console.print(table)
+        rows.append([mark, check.name, check.found, check.purpose])
+    print_table(console, _COLUMNS, rows)
     console.print()
     for check in results:
         if check.mend and not check.works:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from ..compiler.ir.arrays import load_arrays
 from ..compiler.session import Session
@@ -19,6 +18,7 @@ from .input_errors import InputError
 from .profile_page import COLUMNS, cells, page
 from .profile_plots import PLOTS, draw
 from .profile_trace import trace
+from .text_table import Column, Kind, open_console, print_table
 
 __all__ = ["command", "report_files"]
 
@@ -75,21 +75,15 @@ def command(
     if as_json:
         click.echo(json.dumps({"target": url, **profile.to_json()}, indent=2))
         return
-    show(profile, Console())
+    show(profile, open_console())
     if report is not None:
         click.echo(f"wrote {report / 'index.html'}")
 
 
 def show(profile: Profile, console: Console) -> None:
     """Print a row for each launch, and the sums."""
-    table = Table(box=None, pad_edge=False)
-    for column in COLUMNS:
-        left = column == COLUMNS[0]
-        table.add_column(column, justify="left" if left else "right", no_wrap=not left,
-                         overflow="fold" if left else "ellipsis")
-    for row in profile.launches:
-        table.add_row(*cells(row, profile))
-    console.print(table)
+    columns = [Column(COLUMNS[0], Kind.NAME), *map(Column, COLUMNS[1:])]
+    print_table(console, columns, [cells(row, profile) for row in profile.launches])
     ideal = sum(row.ideal_steps for row in profile.launches)
     console.print(
         f"{profile.program} on {profile.config}: {profile.cycles} cycles, "

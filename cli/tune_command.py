@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from ..compiler.compile import compile_model
 from ..compiler.schedule.tuned_schedules import TunedLayer, tuned_json, write_tuned
@@ -17,11 +16,16 @@ from ..compiler.schedule.tuning_log import Trial, TrialLog
 from ..compiler.tune.tuner import SEARCHES, Layer, Tuner, layers_of, on_target
 from ..driver.target.open_target import open_target
 from ..isa.config import load_config
-from .compile_command import parse_bytes, parse_shapes
+from .parsing import parse_bytes, parse_shapes
+from .text_table import Column, Kind, open_console, print_table
 
 __all__ = ["command"]
 
 _MODEL_ONLY = "none"
+_COLUMNS = (
+    Column("layer", Kind.NAME), Column("schedules"), Column("order", Kind.WORD),
+    *map(Column, ("steps", "predicted", "measured", "bytes")),
+)
 
 
 @click.command()
@@ -86,19 +90,12 @@ def command(
     if as_json:
         click.echo(json.dumps(tuned_json(config, found), indent=2))
         return
-    Console().print(_table(layers, found))
+    print_table(open_console(), _COLUMNS, list(map(_row, layers, found)))
     click.echo(f"wrote {output}; trials in {log}")
 
 
-def _table(layers: list[Layer], found: list[TunedLayer]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("layer", overflow="fold")
-    for title in ("schedules", "order", "steps", "predicted", "measured", "bytes"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for layer, best in zip(layers, found, strict=True):
-        table.add_row(
-            layer.name, str(len(layer.space)), best.tiling.order, str(layer.shape.steps),
-            str(best.cycles), "" if best.measured is None else str(best.measured),
-            str(best.moved),
-        )
-    return table
+def _row(layer: Layer, best: TunedLayer) -> list[str]:
+    return [
+        layer.name, str(len(layer.space)), best.tiling.order, str(layer.shape.steps),
+        str(best.cycles), "" if best.measured is None else str(best.measured), str(best.moved),
+    ]

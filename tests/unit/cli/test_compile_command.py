@@ -13,8 +13,6 @@ from click.testing import CliRunner, Result
 from compiler_networks import NetworkBuilder, random_network, save
 from qdq_models import hand_made
 
-from myvta.cli.compile_command import parse_bytes, parse_shapes
-from myvta.cli.input_errors import InputError
 from myvta.cli.main import VERBS, cli
 from myvta.compiler.compile import compile_model
 from myvta.compiler.frontend.onnx import saturation
@@ -109,7 +107,7 @@ def test_compare(folder: Path) -> None:
     compile_it = ("compile", "net.onnx", "--calib", "calib.npz", "--compare")
     result = myvta(*compile_it)
     assert result.exit_code == 0, result.output
-    assert "greatest elements, float against integer; at the same place in " in result.output
+    assert "maxima, float against integer; the same argmax in " in result.output
     assert " of 4 images; " in result.output
     (output,) = json.loads(myvta(*compile_it, "--json").output)["compared"]
     assert len(output["images"]) == len(output["float"]) == len(output["integer"]) == 4
@@ -139,8 +137,8 @@ def test_a_model_that_comes_quantized(folder: Path) -> None:
     np.savez("q.npz", x=np.random.default_rng(1).normal(0, 2, (5, 2, 3, 3)))
     result = myvta("compile", "q.onnx", "--calib", "q.npz")
     assert result.exit_code == 0, result.output
-    assert "the model came quantized: on its own integers a layer is at most " in result.output
-    assert "out: greatest element where the model has it in 5 of 5 images" in result.output
+    assert "pre-quantized model: on its own integers a layer is at most " in result.output
+    assert "out: argmax as the model's in 5 of 5 images" in result.output
     report = json.loads(myvta("compile", "q.onnx", "--calib", "q.npz", "--json").output)
     assert report["method"] == "given"
     assert report["nodes"][0]["deviation"][0] <= 1
@@ -245,13 +243,3 @@ def test_wrong_runs(folder: Path) -> None:
     assert "half.vta refused: truncated" in refused("run", "half.vta", "--input", "images.npz")
     assert "nowhere" in refused(*run, "images.npz", "--target", "nowhere://")
     assert "1x8x8" in refused(*run, "images.npz", "--target", "model://?config=1x8x8")
-
-
-def test_parsing() -> None:
-    assert parse_shapes(("a=1,2", "b:0=3")) == {"a": (1, 2), "b:0": (3,)}
-    assert [parse_bytes(text) for text in ("12", "3k", "64M", "1G")] == [
-        12, 3072, 64 << 20, 1 << 30,
-    ]
-    for text in ("", "-1", "M", "1.5M"):
-        with pytest.raises(InputError):
-            parse_bytes(text)
