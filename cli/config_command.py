@@ -72,7 +72,7 @@ def command(name_or_file: str | None, write: Path | None, check: bool, as_json: 
         return
     config = load_config(name_or_file)
     if write:
-        write_files({write: config.to_json()})
+        write_files({write: config.to_json(all_keys=True)})
     if as_json:
         click.echo(json.dumps(facts(config), indent=2))
     elif check:

@@ -1,20 +1,21 @@
-"""Architecture template: one frozen dataclass that every room reads.
+"""Configurations of the architecture template: validated, named, read from files.
 
 A configuration is VTA's ``vta_config.json`` (HW_VER 0.0.2): log2 of operand widths in bits, of the
-matrix shape, and of the on-chip buffer sizes in bytes.  Everything else (depths, tile bytes, field
-positions) is derived here or in :mod:`myvta.isa.fields`.  A configuration that does not fit the
-128-bit instruction or the 32-bit micro-op is refused, and all its problems are listed at once.
+matrix shape, and of the on-chip buffer sizes in bytes.  Everything else is derived, depths and tile
+bytes in :mod:`myvta.isa.geometry`, field positions in :mod:`myvta.isa.fields`.  A configuration
+that does not fit the 128-bit instruction or the 32-bit micro-op is refused, and all its problems
+are listed at once.
 """
 
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import dataclass, fields as dataclass_fields, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .fields import fit_problems
+from .geometry import Geometry
 from .opcodes import MemoryType
 
 __all__ = ["Config", "ConfigError", "NAMED", "load_config", "named"]
@@ -28,7 +29,7 @@ class ConfigError(ValueError):
         super().__init__("configuration refused: " + "; ".join(problems))
 
 
-# attribute, JSON key, lowest, highest (inclusive), meaning
+# attribute, minimum, maximum (inclusive), meaning
 _RANGES = (
     ("log_inp_width", 2, 3, "log2 bits of an input operand"),
     ("log_wgt_width", 2, 3, "log2 bits of a weight operand"),
@@ -45,33 +46,17 @@ _MIN_LOG_DEPTH = 4  # a beat of the widest port never holds more tiles than a bu
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Geometry):
     """One accelerator configuration.
 
-    The first eleven attributes are the keys of ``vta_config.json`` in lower case.  The last three
-    are ours and are written to the file only when they differ from their defaults, so a file that
-    VTA wrote comes back unchanged.
+    The last three attributes (bus width, extensions) are no keys of VTA's ``vta_config.json``: a
+    file of VTA's is written back unchanged as long as they have their defaults.
 
     Raises
     ------
     ConfigError
         Lists every attribute out of range and every instruction field that does not fit.
     """
-
-    target: str = "sim"
-    hw_ver: str = "0.0.2"
-    log_inp_width: int = 3
-    log_wgt_width: int = 3
-    log_acc_width: int = 5
-    log_batch: int = 0
-    log_block: int = 4
-    log_uop_buff_size: int = 15
-    log_inp_buff_size: int = 15
-    log_wgt_buff_size: int = 18
-    log_acc_buff_size: int = 17
-    log_bus_width: int = 6
-    overwrite: bool = False  # GEMM bit 63, vta_isa.md section 0.1
-    requantize: bool = False  # ALU opcode 7 (RQT), vta_isa.md section 0.1
 
     def __post_init__(self) -> None:
         problems = []
@@ -86,17 +71,16 @@ class Config:
         for name in ("overwrite", "requantize"):
             if not isinstance(getattr(self, name), bool):
                 problems.append(f"{name} must be a bool, not {getattr(self, name)!r}")
-        for name, low, high, meaning in _RANGES:
+        for name, minimum, maximum, meaning in _RANGES:
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            is_int = isinstance(value, int) and not isinstance(value, bool)
+            if not is_int or not minimum <= value <= maximum:
                 problems.append(
-                    f"{name.upper()} ({meaning}) must be {low}..{high}, not {value!r}"
+                    f"{name.upper()} ({meaning}) must be {minimum}..{maximum}, not {value!r}"
                 )
         if not problems:
             problems += self._depth_problems()
         if not problems:
-            from .fields import fit_problems  # fields derives its widths from a Config
-
             problems += fit_problems(self)
         if problems:
             raise ConfigError(problems)
@@ -113,114 +97,6 @@ class Config:
                 )
         return problems
 
-    # -- shape -----------------------------------------------------------------------------------
-    @property
-    def batch(self) -> int:
-        """Rows of an input, accumulator and output tile."""
-        return 1 << self.log_batch
-
-    @property
-    def block_in(self) -> int:
-        """Columns of an input and of a weight tile."""
-        return 1 << self.log_block
-
-    @property
-    def block_out(self) -> int:
-        """Rows of a weight tile, columns of an accumulator and output tile."""
-        return 1 << self.log_block
-
-    @property
-    def lanes(self) -> int:
-        """Lanes of an accumulator tile: ``batch * block_out``."""
-        return self.batch * self.block_out
-
-    @property
-    def macs_per_step(self) -> int:
-        """Multiply-accumulates of one GEMM step: ``batch * block_in * block_out``."""
-        return self.batch * self.block_in * self.block_out
-
-    @property
-    def inp_width(self) -> int:
-        """Bits of an input operand."""
-        return 1 << self.log_inp_width
-
-    @property
-    def wgt_width(self) -> int:
-        """Bits of a weight operand."""
-        return 1 << self.log_wgt_width
-
-    @property
-    def acc_width(self) -> int:
-        """Bits of an accumulator lane."""
-        return 1 << self.log_acc_width
-
-    @property
-    def out_width(self) -> int:
-        """Bits of an output lane, the low bits of the accumulator's (LOG_OUT_WIDTH = INP)."""
-        return self.inp_width
-
-    @property
-    def bus_width(self) -> int:
-        """Bits of the memory port (AXI data)."""
-        return 1 << self.log_bus_width
-
-    @property
-    def bus_bytes(self) -> int:
-        """Bytes of one beat of the memory port."""
-        return self.bus_width // 8
-
-    # -- tiles and depths ------------------------------------------------------------------------
-    def log_tile_bits(self, memory_type: MemoryType) -> int:
-        """Log2 bits of one element of a memory type as it lies in DRAM (vta_isa.md 1.1)."""
-        return self._log_tile_bits[memory_type]
-
-    @cached_property
-    def _log_tile_bits(self) -> dict[MemoryType, int]:
-        batch, block = self.log_batch, self.log_block
-        return {
-            MemoryType.UOP: 5,
-            MemoryType.WGT: 2 * block + self.log_wgt_width,
-            MemoryType.INP: batch + block + self.log_inp_width,
-            MemoryType.ACC: batch + block + self.log_acc_width,
-            MemoryType.OUT: batch + block + self.log_inp_width,
-            MemoryType.ACC_8BIT: batch + block + 3,
-        }
-
-    def tile_bytes(self, memory_type: MemoryType) -> int:
-        """Bytes of one element of a memory type in DRAM; always a power of two."""
-        return 1 << (self.log_tile_bits(memory_type) - 3)
-
-    def log_depth(self, memory_type: MemoryType) -> int:
-        """Log2 elements of the scratchpad a memory type lives in (ACC_8BIT and OUT: ACC's)."""
-        if memory_type in (MemoryType.OUT, MemoryType.ACC_8BIT):
-            memory_type = MemoryType.ACC
-        size = getattr(self, f"log_{memory_type.name.lower()}_buff_size")
-        return size + 3 - self.log_tile_bits(memory_type)
-
-    def depth(self, memory_type: MemoryType) -> int:
-        """Elements of the scratchpad a memory type lives in."""
-        return 1 << self.log_depth(memory_type)
-
-    @property
-    def log_uop_depth(self) -> int:
-        """Log2 micro-ops held on chip."""
-        return self.log_depth(MemoryType.UOP)
-
-    @property
-    def log_inp_depth(self) -> int:
-        """Log2 input tiles held on chip."""
-        return self.log_depth(MemoryType.INP)
-
-    @property
-    def log_wgt_depth(self) -> int:
-        """Log2 weight tiles held on chip."""
-        return self.log_depth(MemoryType.WGT)
-
-    @property
-    def log_acc_depth(self) -> int:
-        """Log2 accumulator (and output) tiles held on chip."""
-        return self.log_depth(MemoryType.ACC)
-
     # -- identity --------------------------------------------------------------------------------
     @property
     def name(self) -> str:
@@ -229,22 +105,6 @@ class Config:
             if config.canonical == self.canonical:
                 return name
         return self.canonical
-
-    @property
-    def canonical(self) -> str:
-        """Everything a program depends on, in VTA's config-string style (no target, no bus)."""
-        extensions = ("o" if self.overwrite else "") + ("q" if self.requantize else "")
-        return (
-            f"{self.batch}x{self.block_in}_i{self.inp_width}w{self.wgt_width}a{self.acc_width}"
-            f"_{self.log_uop_buff_size}_{self.log_inp_buff_size}"
-            f"_{self.log_wgt_buff_size}_{self.log_acc_buff_size}"
-            + (f"_{extensions}" if extensions else "")
-        )
-
-    @property
-    def fingerprint(self) -> int:
-        """CRC-32 of :attr:`canonical`: a program runs on a device with the same fingerprint."""
-        return zlib.crc32(self.canonical.encode("ascii"))
 
     def replace(self, **changes: Any) -> Config:
         """Return a copy with some attributes changed, validated again."""
@@ -263,12 +123,16 @@ class Config:
             raise ConfigError(problems)
         return cls(**{keys[key]: value for key, value in values.items()})
 
-    def to_dict(self) -> dict:
-        """Return the keys of ``vta_config.json``, ours only where they differ from the default."""
+    def to_dict(self, *, all_keys: bool = False) -> dict:
+        """Return the keys of ``vta_config.json``.
+
+        ``all_keys``: the bus width and the extensions too where they have their defaults, which
+        VTA's own files leave out.
+        """
         out = {}
         for field in dataclass_fields(self):
             value, key = getattr(self, field.name), _json_key(field.name)
-            if key in _VTA_KEYS or value != field.default:
+            if all_keys or key in _VTA_KEYS or value != field.default:
                 out[key] = value
         return out
 
@@ -281,9 +145,10 @@ class Config:
             raise ConfigError([f"not JSON: {error}"]) from None
         return cls.from_dict(values)
 
-    def to_json(self) -> str:
-        """Write the text of a ``vta_config.json`` in VTA's own layout."""
-        rows = [f'  "{key}" : {json.dumps(value)}' for key, value in self.to_dict().items()]
+    def to_json(self, *, all_keys: bool = False) -> str:
+        """Return the text of a ``vta_config.json`` in VTA's own layout; see :meth:`to_dict`."""
+        values = self.to_dict(all_keys=all_keys)
+        rows = [f'  "{key}" : {json.dumps(value)}' for key, value in values.items()]
         return "{\n" + ",\n".join(rows) + "\n}\n"
 
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
+from .geometry import Geometry
 from .opcodes import Opcode
 from .token_queues import TOKEN_FLAGS
-
-if TYPE_CHECKING:
-    from .config import Config
 
 __all__ = ["Field", "Layout", "fit_problems", "layout", "uop_layout"]
 
@@ -88,7 +85,7 @@ _MEMORY = (
 _OVERWRITE_BIT = 63
 
 
-def _rows(opcode: Opcode, config: Config) -> tuple[tuple[str, int], ...]:
+def _rows(opcode: Opcode, config: Geometry) -> tuple[tuple[str, int], ...]:
     acc, inp, wgt = config.log_acc_depth, config.log_inp_depth, config.log_wgt_depth
     steps = (
         *_COMMON, ("reset", 1), ("uop_bgn", config.log_uop_depth),
@@ -120,7 +117,7 @@ def _place(rows: tuple[tuple[str, int], ...]) -> Layout:
 
 
 @cache
-def layout(opcode: Opcode, config: Config) -> Layout:
+def layout(opcode: Opcode, config: Geometry) -> Layout:
     """Fields of an instruction format.
 
     GEMM's ``overwrite`` is among them whether configured or not, so that a device without it can
@@ -138,13 +135,13 @@ def layout(opcode: Opcode, config: Config) -> Layout:
 
 
 @cache
-def uop_layout(config: Config) -> Layout:
+def uop_layout(config: Geometry) -> Layout:
     """Fields of a 32-bit micro-op: dst (ACC), src (INP or ACC), wgt (WGT)."""
     acc, inp = config.log_acc_depth, config.log_inp_depth
     return _place((("dst", acc), ("src", max(acc, inp)), ("wgt", config.log_wgt_depth)))
 
 
-def fit_problems(config: Config) -> list[str]:
+def fit_problems(config: Geometry) -> list[str]:
     """Say which fields do not fit the 128-bit instruction or the 32-bit micro-op."""
     problems = []
     for opcode in (Opcode.GEMM, Opcode.ALU):

@@ -40,6 +40,16 @@ def test_write_and_check(name, tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["vta_config.json"]
 
 
+@pytest.mark.parametrize("bus", [6, 7, 8])
+def test_written_file_states_the_bus_width(bus, tmp_path):
+    source, copy = tmp_path / "source.json", tmp_path / "copy.json"
+    config = NAMED["base"].replace(log_bus_width=bus)
+    source.write_text(config.to_json())
+    run(source, "--write", copy)
+    assert json.loads(copy.read_text())["LOG_BUS_WIDTH"] == bus
+    assert load_config(copy) == config
+
+
 def test_configuration_that_does_not_fit(tmp_path):
     path = tmp_path / "c.json"
     path.write_text(NAMED["base"].to_json().replace('"LOG_BLOCK" : 4', '"LOG_BLOCK" : 9'))

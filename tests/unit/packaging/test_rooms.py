@@ -5,7 +5,6 @@ from collections import Counter
 import rooms
 
 KNOWN_CYCLES = {
-    "isa.config > isa.fields > isa.config",
     "driver.serve.server > driver.serve.server_session > driver.serve.server",
 }
 
