@@ -36,7 +36,7 @@ from myvta.driver.target.open_target import open_target
 BUILD = Path(__file__).parents[1] / "examples/networks/build.py"
 WHOLE = ("resnet18", "mobilenet_v1", "dcgan")
 MEMORY = 256 << 20
-PUBLISHED = {  # at 256 int8 MACs a cycle, batch 1: share of MACs used (shared sources in design.md)
+PUBLISHED = {  # at 256 int8 MACs a cycle, batch 1: share of MACs used, as their authors publish it
     "resnet18": "60.7 % (Snowflake), C2..C11 85.7 % (VTA Chisel, pipelined)",
     "resnet50": "70.4 % (VTA Chisel), 53 % (AMD DPU), 51 % (Gemmini)",
     "mobilenet_v1": "32 % (AMD DPU)",

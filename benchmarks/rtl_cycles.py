@@ -1,4 +1,4 @@
-"""How many cycles the RTL takes for what its contracts promise: issue "Speed", design.md section 5.
+"""Cycles of the RTL for each of its promises: steps, gaps, transfers, fetch (docs/rtl.md).
 
 Every figure comes from the default configuration under Verilator, is exact and repeats.  A case is
 isolated by the difference of two launches (:mod:`cycle_cases`).  Two figures are not differences:

@@ -110,14 +110,15 @@ class Alu(_Steps):
 
 @dataclass(frozen=True, kw_only=True)
 class Finish(_Tokens):
-    """FINISH: the launch ends when everything before it has completed (vta_isa.md 4.6, D22)."""
+    """FINISH: the launch ends when everything before it has completed (vta_isa.md 4.6; rule D22
+    of docs/device.md)."""
 
     opcode: ClassVar[Opcode] = Opcode.FINISH
 
 
 @dataclass(frozen=True)
 class Undefined:
-    """A word whose opcode is 5..7; it executes as an error (D14)."""
+    """A word whose opcode is 5..7; it executes as an error (undefined encoding: rule D23)."""
 
     word: int
 

@@ -1,4 +1,7 @@
-"""Static faults: what is wrong with an instruction whatever the memories hold (D14, D17).
+"""Static faults: errors of an instruction that do not depend on the contents of memories.
+
+They are listed in docs/device.md: index out of range (rule D14), flag without neighbour (rule
+D17), STORE of another type (rule D20), undefined encoding (rule D23).
 
 The device raises them when an instruction reaches the head of its module queue, before it waits
 for tokens; the static checker finds the same before a launch.  Several can hold at once; the first
@@ -40,7 +43,7 @@ class Legality:
 
 
 def has_steps(instruction: Gemm | Alu) -> bool:
-    """Say whether a GEMM or ALU instruction has at least one step (D8)."""
+    """Say whether a GEMM or ALU instruction has at least one step (zero trips: rule D8)."""
     return bool(
         instruction.uop_bgn < instruction.uop_end and instruction.iter_out and instruction.iter_in
     )

@@ -182,7 +182,8 @@ BASE_REGISTERS: dict[MemoryType, Reg] = {
     MemoryType.OUT: Reg.OUT_BASE,
     MemoryType.ACC_8BIT: Reg.ACC_BASE,
 }
-"""The pointer a memory type is relative to: address = base + dram_base * element bytes (D21)."""
+"""Base pointer of each memory type: byte address = base + dram_base * element bytes (rule D21 of
+docs/device.md)."""
 
 COUNTERS = (
     Reg.ACC_WRITES, Reg.INSTRUCTIONS, Reg.GEMM_STEPS, Reg.ALU_STEPS, Reg.UOP_BYTES, Reg.WGT_BYTES,

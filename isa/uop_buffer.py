@@ -2,7 +2,7 @@
 
 What a LOAD UOP leaves in the buffer follows from the stream and memory alone, so timing model,
 static checker and compiler know the micro-ops of every GEMM and ALU without a device.  Padding and
-2-D strides count as for every memory type (D9 to D11 of docs/vta_isa.md section 0).
+2-D strides count as for every memory type (rules D9 to D11 of docs/device.md).
 """
 
 from __future__ import annotations

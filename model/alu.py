@@ -1,4 +1,5 @@
-"""ALU: tile operations on ACC, strictly sequential (vta_isa.md 4.4, D1 to D4, D18).
+"""ALU: tile operations on ACC, strictly sequential (vta_isa.md 4.4; docs/device.md: rules D1
+to D4 on operands, shifts and MUL, rule D18 on the order of steps).
 
 All steps run at once when none reads what an earlier one writes.  Otherwise they are cut into
 *waves* that give the same result: with sources that nothing writes, the n-th step of every
@@ -120,7 +121,7 @@ def operate(opcode: int, p: Lanes, q: Lanes | np.int32) -> Lanes:
     """Return MIN, MAX, ADD, SHR or MUL of lanes, with 32-bit wrap-around.
 
     SHR shifts right arithmetically for ``q >= 0`` and left for ``q < 0``; the amount saturates
-    (D2, D3).
+    (rules D2, D3).
     """
     if opcode == AluOpcode.MIN:
         return np.minimum(p, q)

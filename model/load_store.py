@@ -24,7 +24,7 @@ def load(
     Parameters
     ----------
     base : int
-        Base pointer of the memory type (D21).
+        Base pointer of the memory type in bytes (byte address: rule D21 of docs/device.md).
 
     Returns
     -------
@@ -88,7 +88,9 @@ def _lanes(data: NDArray[np.uint8], kind: MemoryType, config: Config) -> NDArray
 def store(
     instruction: Store, pads: Scratchpads, dram: Dram, window: Window, base: int
 ) -> int:
-    """Execute a STORE whose static checks passed: the low OUT_WIDTH bits of ACC lanes (D6, D7).
+    """Execute a STORE whose static checks passed: the low OUT_WIDTH bits of ACC lanes.
+
+    OUT is a view of ACC (rules D6, D7).
 
     Returns the bytes written; raises Fault (WINDOW, BUS) and has then written nothing.
     """

@@ -1,4 +1,5 @@
-"""The four on-chip memories: UOP, INP, WGT and ACC (OUT is a view of ACC, rules D6, D7).
+"""The four on-chip memories: UOP, INP, WGT and ACC (OUT is a view of ACC: rules D6, D7 of
+docs/device.md).
 
 Operands are kept as float32: every int8 is exact in it, and it is what the matrix products of
 :mod:`.gemm` want, so that no instruction has to convert.  The memories are kept as *rows*, a tile

@@ -1,4 +1,4 @@
-"""One launch: registers, bounded wait, report or typed error (design.md section 4)."""
+"""One launch: registers, bounded wait, report or typed error (docs/device.md)."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def launch(
     count : int
         Instructions, FINISH included.
     bases : mapping, optional
-        Base pointer in bytes by memory type; missing ones are 0 (D21: a byte address is base
-        pointer + dram_base x element bytes).  ACC_8BIT shares ACC's pointer.
+        Base pointer in bytes by memory type; missing ones are 0.  A byte address is base pointer +
+        dram_base x element bytes (rule D21 of docs/device.md); ACC_8BIT shares ACC's pointer.
     timeout : float
         Longest wait in seconds of wall time.
     notes : sequence of str, optional

@@ -86,7 +86,7 @@ def _parts(size: int) -> Iterator[tuple[int, int]]:
 
 
 def _zeros(memory_type: MemoryType, sram: int, count: int) -> Iterator[Load]:
-    """Clear ``count`` elements: a padding row above no data row at all (D8)."""
+    """Clear ``count`` elements: a padding row above no rows (rule D13, docs/device.md)."""
     for start, size in _parts(count):
         yield Load(
             memory_type=memory_type, sram_base=sram + start, x_size=size, y_size=0,

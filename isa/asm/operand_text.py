@@ -50,8 +50,8 @@ class Format:
 class Buffer:
     """A name for DRAM: ``count`` elements of a memory type from an element address on.
 
-    The address counts elements from the type's base pointer, as the instructions do (D21).  A count
-    of None leaves the end open.
+    The address counts elements from the type's base pointer, as the instructions do (byte address:
+    rule D21 of docs/device.md).  A count of None leaves the end open.
     """
 
     name: str

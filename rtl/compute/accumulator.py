@@ -3,7 +3,8 @@
 Even tiles lie in bank 0, odd ones in bank 1; each bank has one write and one read port, so a step
 may read two tiles of different banks while a third is written (:mod:`.schedule`).  Every write,
 whoever makes it, also stores the low OUT_WIDTH bits of each lane in OUT: OUT is always the
-truncated view of ACC (D6, D7), with a read port of its own for the store engine.
+truncated view of ACC (rules D6, D7 of docs/device.md), with a read port of its own for the store
+engine.
 
 Reads take one cycle and give the old tile when it is written at the same edge.  The pipeline and
 the loader never write in the same cycle (:mod:`.compute_issue` keeps them apart).

@@ -2,7 +2,7 @@
 
 The sums are registered into s1 with all their bits; s1 looks at them and hands on the indices.
 Every index is computed without wrapping; one that is not inside its scratchpad sets
-``out_of_range`` (D14), counting only the operands that the step really uses: a GEMM reset its
+``out_of_range`` (rule D14), counting only the operands that the step really uses: a GEMM reset its
 destination, an ALU step with immediate its destination, RQT all three parameter tiles.
 """
 

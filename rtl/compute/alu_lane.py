@@ -3,11 +3,12 @@
 An operand that the step just before makes is taken as it is made, on its way into the register: so
 what is registered needs no further choice.
 
-Operations are those of vta_isa.md sections 4.3 and 4.4 with D1-D4: the first operand is always
-``ACC[dst]``; SHR shifts right arithmetically for ``q >= 0``, the amount saturating at 31, and left
-for ``q < 0``, giving zero from 32 on.  GEMM is the sum of its operands, and so is MUL, whose
-product arrives finished from the long pipeline.  RQT's operands here are zero, and its result, zero
-for all others, comes from :mod:`.requantize_lane` late in the cycle: it passes a single gate.
+Operations are those of vta_isa.md sections 4.3 and 4.4 with rules D1 to D4 of
+docs/device.md: the first operand is always ``ACC[dst]``; SHR shifts right arithmetically for
+``q >= 0``, the amount saturating at 31, and left for ``q < 0``, giving zero from 32 on.  GEMM is
+the sum of its operands, and so is MUL, whose product arrives finished from the long pipeline.
+RQT's operands here are zero, and its result, zero for all others, comes from
+:mod:`.requantize_lane` late in the cycle: it passes a single gate.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Reads were placed by :mod:`.schedule` so that a bank is asked at most once a cyc
 stage is selected and the data handed back.  A tile read at the late stage s6 misses the results of
 the three steps before it, one read early (s5) those of four.  All are put in its place in s7, the
 last one as it is computed (:mod:`.alu_lane`): results are those of strictly sequential execution
-(D18), and no read depends on what a memory does when it is written meanwhile.
+(rule D18), and no read depends on what a memory does when it is written meanwhile.
 """
 
 from __future__ import annotations

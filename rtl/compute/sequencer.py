@@ -2,7 +2,8 @@
 
 Order is that of vta_isa.md section 4.3: ``iter_out`` outermost, ``iter_in``, then the micro-ops.
 The loop offsets are kept as running sums with one bit above the index width; that bit is sticky
-inside a sum, so an index that ran past its scratchpad can never come back in range (D14).
+inside a sum, so an index that ran past its scratchpad can never come back in range (rule D14 of
+docs/device.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Base pointers, memory window and bus errors on model and RTL (D21, contract 11)."""
+"""Base pointers, memory window and bus errors on model and RTL (byte address: rule D21 of
+docs/device.md)."""
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def target(device):
 @pytest.mark.parametrize("kind", [WGT, INP, ACC, ACC_8BIT], ids=lambda kind: kind.name)
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 def test_each_type_has_its_own_base_pointer(device, kind):
-    """The same dram_base under two pointers reads two places: the address is their sum (D21)."""
+    """One dram_base under two pointers reads two places: the address is their sum (rule D21)."""
     seen = []
     for moved in (0, 1):
         program = Program(device.config)

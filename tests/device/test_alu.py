@@ -1,4 +1,5 @@
-"""ALU on model and RTL: every opcode, both operand forms, hazards of any distance (4.4, D1-D4)."""
+"""ALU on model and RTL: every opcode, both operand forms, hazards of any distance (vta_isa.md 4.4;
+rules D1 to D4 of docs/device.md)."""
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_immediates_on_every_lane(device, opcode):
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("imm", [-1, 0x7FFF])
 def test_imm_is_ignored_without_use_imm_and_src_with_it(device, imm):
-    """D1: the first operand is ACC[dst]; with the immediate src may point anywhere."""
+    """Rule D1: the first operand is ACC[dst]; with the immediate src may point anywhere."""
     depth = device.config.depth(ACC)
     bench = Bench(device.config, seed=2)
     bench.uops(Uop(dst=1, src=2), Uop(dst=3, src=depth - 1))
@@ -174,7 +175,7 @@ def test_destination_is_source(device, opcode):
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("use_imm", [0, 1])
 def test_repeated_destination(device, opcode, use_imm):
-    """The same tile every 1 .. 4 steps: each step starts from the one before (D18)."""
+    """The same tile every 1 .. 4 steps: each step starts from the one before (rule D18)."""
     bench = Bench(device.config, seed=5)
     bench.uops(*(Uop(dst=n + 1, src=n + 12) for n in range(4)))
     for distance in (1, 2, 3, 4):

@@ -1,4 +1,5 @@
-"""Every ErrorCode with its index, on model and RTL; the launch after it is a clean one (D14, D17).
+"""Every ErrorCode with its index, on model and RTL; the launch after it is a clean one (rules
+D14 and D17 of docs/device.md).
 
 Each malformed instruction stands behind three good ones; the program that follows must run
 exactly as on a fresh device.

@@ -1,4 +1,5 @@
-"""GEMM on model and RTL: loops, factors, micro-ops, hazards, reset and overwrite (4.3, 0.1)."""
+"""GEMM on model and RTL: loops, factors, micro-ops, hazards, reset and overwrite (vta_isa.md 4.3,
+0.1; rules of docs/device.md)."""
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ def test_several_micro_ops_in_both_loops(device):
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 @pytest.mark.parametrize("distance", [1, 2, 3, 4, 5])
 def test_repeated_destination(device, distance):
-    """A destination comes back after 1 .. 5 steps: every step sees the one before (D18)."""
+    """A destination comes back after 1 .. 5 steps: each sees the one before (rule D18)."""
     bench = Bench(device.config, 3)
     bench.uops(*(Uop(dst=n, src=n, wgt=n) for n in range(distance)))
     bench.gemm(uop_end=distance, iter_out=3, iter_in=4, src_factor_in=1, wgt_factor_out=2)
@@ -157,7 +158,7 @@ def test_instructions_that_follow_at_once(device):
     ids=str,
 )
 def test_no_step(device, fields):
-    """Zero trips and empty micro-op ranges change nothing, and nothing hangs (D8)."""
+    """Zero trips and empty micro-op ranges change nothing, and nothing hangs (rule D8)."""
     bench = Bench(device.config, 5)
     bench.uops(*(Uop(dst=n, src=n, wgt=n) for n in range(4)))
     bench.gemm(**{"uop_end": 4, **fields})

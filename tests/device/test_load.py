@@ -1,4 +1,5 @@
-"""LOAD on model and RTL: every memory type, padding side, stride, size and base (4.1, D5-D13)."""
+"""LOAD on model and RTL: every memory type, padding side, stride, size and base (vta_isa.md 4.1;
+rules D5 to D13 of docs/device.md)."""
 
 import numpy as np
 import pytest

@@ -65,7 +65,7 @@ def test_truncation_by_hand(device):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 def test_out_follows_whoever_wrote_acc_last(device):
-    """LOAD ACC, LOAD ACC_8BIT, ALU, GEMM reset and GEMM are all visible in OUT (D6, D7)."""
+    """LOAD ACC, LOAD ACC_8BIT, ALU, GEMM reset and GEMM show in OUT (rules D6, D7 of device.md)."""
     program = Program(device.config)
     program.uops(Uop(), Uop(dst=1, src=1))
     program.load(INP, [[1, 2, 3, 4]])

@@ -1,4 +1,5 @@
-"""Dependency flags, FINISH and what runs beside what, on model and RTL (section 3, D16, D22)."""
+"""Dependency flags, FINISH and what runs beside what, on model and RTL (vta_isa.md 3;
+rules D16 and D22 of docs/device.md)."""
 
 from itertools import permutations
 
@@ -110,7 +111,7 @@ QUEUES = {
 @pytest.mark.parametrize("device", NOT_ICARUS, indirect=True)
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_full_token_queue_holds_back(device, queue):
-    """More pushes than a queue has room for (1023) wait; no token is lost (D16)."""
+    """More pushes than a queue has room for (1023) wait; no token is lost (rule D16)."""
     push, pop = QUEUES[queue]
     count = TOKEN_CAPACITY + 90
     device.passes(raw(device, *[push] * count, *[pop] * count, Finish()))
@@ -165,7 +166,7 @@ def test_double_buffering(device):
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 def test_finish_waits_for_loads_and_stores_before_it(device):
-    """FINISH without any pop: what is queued before it completes, its stores too (D22)."""
+    """FINISH without any pop: what is queued before it completes, its stores too (rule D22)."""
     config, rng = device.config, np.random.default_rng(2)
     first = Program(config)
     first.load(ACC, random_tiles(rng, config, ACC, 16))

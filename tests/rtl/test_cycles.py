@@ -1,4 +1,4 @@
-"""The contracts of design.md section 5 in cycles, and the counters that tell where cycles go."""
+"""Cycles that the RTL promises (docs/rtl.md), and the counters that tell where cycles go."""
 
 import importlib
 import sys

@@ -223,7 +223,7 @@ class Device:
 
 
 def check_out(outcome, region, expected):
-    """Compare stored OUT tiles with integers of any size, truncated as D6 says."""
+    """Compare stored OUT tiles with integers of any size, truncated (rule D6 of device.md)."""
     width = outcome.config.out_width
     half = 1 << (width - 1)
     want = (np.asarray(expected, object) + half) % (2 * half) - half

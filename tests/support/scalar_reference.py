@@ -17,7 +17,7 @@ def wrap(value, bits=32):
 
 
 class Stopped(Exception):
-    """An index or parameter error (D14); ``args[0]`` is the ErrorCode's name."""
+    """An index or parameter error (rule D14); ``args[0]`` is the ErrorCode's name."""
 
 
 class ScalarDevice:
@@ -179,7 +179,7 @@ class ScalarDevice:
 
 
 def operate(opcode, p, q):
-    """One lane of section 4.4 with D2 and D3."""
+    """One lane of section 4.4 with rules D2 and D3 of device.md."""
     if opcode == AluOpcode.MIN:
         return min(p, q)
     if opcode == AluOpcode.MAX:

@@ -57,14 +57,14 @@ def wrap(value: int) -> int:
 
 
 def shr(p: int, q: int) -> int:
-    """SHR with saturating amount (D2, D3)."""
+    """SHR with saturating amount (rules D2, D3 of docs/device.md)."""
     if q >= 0:
         return p >> min(q, 31)
     return wrap(p << -q) if -q < 32 else 0
 
 
 def rqt(p: int, bias: int, multiplier: int, n: int, imm: int, out_width: int) -> int:
-    """Requantize one lane, straight from section 0.1."""
+    """Requantize one lane, straight from vta_isa.md 0.1."""
     zero = (imm & 0xFF) - 256 * (imm >> 7 & 1)
     p = wrap(p + bias)
     q = p if imm >> 10 & 1 else (p * multiplier + 2**30) // 2**31

@@ -1,4 +1,4 @@
-"""LOAD UOP followed without a device: strides and padding, worked by hand (D9 to D11)."""
+"""LOAD UOP without a device: strides and padding by hand (rules D9 to D11 of device.md)."""
 
 import numpy as np
 import pytest

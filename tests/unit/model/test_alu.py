@@ -71,7 +71,7 @@ def test_tensor_operands(opcode, p, q, expected):
     ],
 )
 def test_immediate_operates_on_dst(opcode, imm, expected):
-    """D1: the first operand is ACC[dst], also when src is another tile."""
+    """Rule D1 of docs/device.md: the first operand is ACC[dst], also when src is another tile."""
     it = device([[0, -7, LOW, HIGH], [1, 2, 3, 4]])
     it.run_stream([Alu(alu_opcode=opcode, use_imm=1, imm=imm), Finish()])
     assert it.pads.acc[:2, 0].tolist() == [expected, [1, 2, 3, 4]]
@@ -119,7 +119,7 @@ def test_an_instruction_that_differs_in_one_field_gets_its_own_plan(field, value
 
 
 def test_steps_are_strictly_sequential():
-    """A Fibonacci sequence: every step reads what the two before it wrote (D18)."""
+    """A Fibonacci sequence: every step reads what the two before it wrote (rule D18)."""
     it = device([[1] * 4] * 2 + [[0] * 4] * 18, [Uop(dst=2, src=1), Uop(dst=2, src=0)])
     it.run_stream([Alu(uop_end=2, iter_in=18, dst_factor_in=1, src_factor_in=1), Finish()])
     got = it.pads.acc[:20, 0, 0].tolist()

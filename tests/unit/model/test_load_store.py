@@ -1,4 +1,5 @@
-"""LOAD and STORE against values worked out by hand (vta_isa.md 4.1, 4.2, D5 to D13)."""
+"""LOAD and STORE against values worked out by hand (vta_isa.md 4.1, 4.2; padding and
+strides: rules D5 to D13 of docs/device.md)."""
 
 import numpy as np
 import pytest
