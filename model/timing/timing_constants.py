@@ -22,7 +22,7 @@ class Constant:
 
 CONSTANTS: dict[str, Constant] = {
     "FETCH_START": Constant(2, "fetch", "from the launch to the first request"),
-    "FETCH_DELIVER": Constant(3, "assemble", "from an instruction's last beat to its dispatch"),
+    "FETCH_DELIVER": Constant(3, "gearbox", "from an instruction's last beat to its dispatch"),
     "READ_AHEAD": Constant(64, "fetch", "instructions asked for and not dispatched"),
     "QUEUE": Constant(1, "queue", "from dispatch to the head of a module's queue"),
     "QUEUED": Constant(513, "queue", "instructions a queue and its output stage hold"),
