@@ -17,7 +17,7 @@ from ...isa.fields import uop_layout
 from ...isa.opcodes import AluOpcode
 from ..lib.bundles import INDEX_BITS, bit, word
 from .sequencer import StepOffsets
-from .step import Step
+from .step import Step, stage
 
 __all__ = ["StepIndices", "StepSums", "check_indices", "address_generator"]
 
@@ -46,40 +46,16 @@ class StepIndices:
 
 
 @block
-def stage_fields(clock: Any, reset: Any, advance: Any, sink: Step, source: Step) -> Any:
-    """Register what does not change between two stages that wait together."""
-
-    @always_seq(clock.posedge, reset)
-    def mark() -> None:
-        if advance:
-            source.valid.next = sink.valid
-            source.last.next = sink.last
-
-    @always(clock.posedge)
-    def copy() -> None:
-        if advance:
-            source.gemm.next = sink.gemm
-            source.clear.next = sink.clear
-            source.overwrite.next = sink.overwrite
-            source.opcode.next = sink.opcode
-            source.imm.next = sink.imm
-            source.push_prev.next = sink.push_prev
-            source.push_next.next = sink.push_next
-
-    return mark, copy
-
-
-@block
 def address_generator(
     clock: Any, reset: Any, advance: Any, uop: Any, s0: Step, offsets: StepOffsets, s0_index: Any,
     s1: Step, sums: StepSums, *, config: Config,
 ) -> Any:
     """Register the step in s0 into ``s1`` and ``sums`` when ``advance``."""
     acc = config.log_acc_depth
-    fields = uop_layout(config)
-    dst_lo, dst_hi = fields["dst"].lo, fields["dst"].hi
-    src_lo, src_hi = fields["src"].lo, fields["src"].hi
-    wgt_lo, wgt_hi = fields["wgt"].lo, fields["wgt"].hi
+    layout = uop_layout(config)
+    dst_lo, dst_hi = layout["dst"].lo, layout["dst"].hi
+    src_lo, src_hi = layout["src"].lo, layout["src"].hi
+    wgt_lo, wgt_hi = layout["wgt"].lo, layout["wgt"].hi
     dst_sum, src_sum, wgt_sum = word(len(sums.dst)), word(len(sums.src)), word(len(sums.wgt))
 
     @always_comb
@@ -104,7 +80,10 @@ def address_generator(
                 s0.opcode == AluOpcode.RQT or s0.opcode == AluOpcode.MUL
             )
 
-    return stage_fields(clock, reset, advance, s0, s1), add, register_sums
+    fields = stage(
+        clock, reset, s0, s1, number=1, enable=advance, requantize=config.requantize,
+    )
+    return fields, add, register_sums
 
 
 @block
@@ -138,15 +117,14 @@ def check_indices(
     @always(clock.posedge)
     def register_indices() -> None:
         if advance:
-            s2.dst.next = s1.dst
-            s2.src.next = s1.src
-            s2.pair.next = s1.pair
-            s2.long.next = s1.long
             indices.inp.next = sums.src[inp:]
             indices.wgt.next = sums.wgt[wgt:]
             indices.index.next = sums.index
 
-    nodes = stage_fields(clock, reset, advance, s1, s2), check, mark, register_indices
+    fields = stage(
+        clock, reset, s1, s2, number=2, enable=advance, requantize=config.requantize,
+    )
+    nodes = fields, check, mark, register_indices
     if not config.requantize:
         return nodes
 

@@ -23,17 +23,20 @@ from .multiply_lane import (
     requantize_operands,
 )
 from .operands import Operand, forward
-from .requantize_lane import requantize_lane
+from .requantize_lane import requantize_lane, rqt_immediate
+from .rqt_parameters import ParameterRead
+from .step import Step
 
 __all__ = ["execute"]
 
 
 @block
 def execute(
-    clock: Any, even_data: Any, odd_data: Any, parameter: Any, dot: Any, s3: Any, s4: Any, s5: Any,
-    s6: Any, s7: Any, s8: Any, s9: Any, s9_result: Any, *, config: Config,
+    clock: Any, even_data: Any, odd_data: Any, parameter: ParameterRead, dot: Any, s: list[Step],
+    s9_result: Any, *, config: Config,
 ) -> Any:
     """Wire the lanes; ``dot`` belongs to s7, the result to s9."""
+    s3, s4, s6, s7, s8 = s[3], s[4], s[6], s[7], s[8]
     tile_bits = 32 * config.lanes
     dst, src = Operand(tile_bits), Operand(tile_bits)
     operands = LongOperands(tile_bits)
@@ -41,13 +44,14 @@ def execute(
     results = [word(32) for _ in range(config.lanes)]
     operation = Operation()
     parts = [
-        forward(clock, even_data, odd_data, s5, s6, s7, s8, s9, s9_result, dst, src),
+        forward(clock, even_data, odd_data, s, s9_result, dst, src),
         long_operands(clock, even_data, odd_data, s3, s4, operands),
         alu_operation(clock, s7, operation), join(results, result),
     ]
     if config.requantize:
         bias, multiplier = word(tile_bits), word(tile_bits)
         shift, lost_mask = word(5 * config.lanes), word(tile_bits)
+        parts.append(rqt_immediate(clock, s7, s8.imm))
         parts.append(parameter_tiles(
             clock, even_data, odd_data, parameter, s6, bias, multiplier, shift, lost_mask,
             config=config,

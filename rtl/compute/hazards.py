@@ -20,8 +20,6 @@ from .step import Step
 
 __all__ = ["operand_hazards", "parameter_hazards"]
 
-_STAGES_AHEAD = 7  # s3 to s9
-
 
 @block
 def operand_match(flying: Step, s1: Step, match: Any) -> Any:
@@ -63,7 +61,9 @@ def parameter_match(flying: Step, s1: Step, sums: StepSums, match: Any, *, acc_b
 @block
 def follow_matches(clock: Any, reset: Any, advance: Any, matches: list[Any], hit: Any) -> Any:
     """Register the matches of s2..s8 as hits of s3..s9, or move the hits on by one stage."""
-    found, hits = word(_STAGES_AHEAD), word(_STAGES_AHEAD)
+    ahead = len(matches)
+    found, hits = word(ahead), word(ahead)
+    oldest = ahead - 1  # a hit there leaves the pipeline
 
     @always_seq(clock.posedge, reset)
     def follow() -> None:
@@ -72,7 +72,7 @@ def follow_matches(clock: Any, reset: Any, advance: Any, matches: list[Any], hit
             hit.next = found != 0
         else:
             hits.next = hits << 1
-            hit.next = hits[_STAGES_AHEAD - 1:] != 0
+            hit.next = hits[oldest:] != 0
 
     return join(matches, found), follow
 

@@ -15,14 +15,16 @@ from myhdl import always, always_comb, block
 
 from ..lib.bundles import bit, word
 from .accumulator import AccumulatorRead
+from .rqt_parameters import ParameterRead
+from .step import Step
 
 __all__ = ["Operand", "bank_read", "forward", "select_bank"]
 
 
 @block
 def bank_read(
-    clock: Any, s1: Any, advance: Any, s2: Any, parameter: Any, s3: Any, s4: Any, s5: Any,
-    port: AccumulatorRead, *, bank: int, acc_bits: int, requantize: bool,
+    clock: Any, s: list[Step], advance: Any, parameter: ParameterRead, port: AccumulatorRead, *,
+    bank: int, requantize: bool,
 ) -> Any:
     """Ask one bank for the tile that one of the stages needs in this cycle.
 
@@ -30,15 +32,17 @@ def bank_read(
     that nor s3 wants the bank, it reads for s2, whether that needs it or not: ``dst`` and the
     early source of a long operation, or what RQT's parameter fetch wants of this bank.
     """
+    s1, s2, s3, s4, s5 = s[1:6]
+    acc_bits = len(s1.dst)
     for_short, short_reads = word(acc_bits - 1), bit()
     operand, for_s2 = word(acc_bits - 1), word(acc_bits - 1)
     address = word(acc_bits - 1)
 
     @always(clock.posedge)
     def register_short_read():
-        short_reads.next = s4.use.short_early[bank] or s5.use.short_late[bank]
+        short_reads.next = s4.short_early[bank] or s5.short_late[bank]
         for_short.next = s4.src[acc_bits:1]
-        if s5.use.short_late[bank]:
+        if s5.short_late[bank]:
             for_short.next = s5.src[acc_bits:1]
             if s5.dst[0] == bank:
                 for_short.next = s5.dst[acc_bits:1]
@@ -68,12 +72,12 @@ def bank_read(
         address.next = for_s2
         if short_reads:
             address.next = for_short
-        elif s3.use.long_late[bank]:
+        elif s3.long_late[bank]:
             address.next = s3.src[acc_bits:1]
 
     @always_comb
     def drive_port():
-        port.enable.next = (s2.valid and s2.long) or s3.use.long_late[bank] or short_reads
+        port.enable.next = (s2.valid and s2.long) or s3.long_late[bank] or short_reads
         port.address.next = address
 
     return register_short_read, register_operand, select_for_s2, select, drive_port
@@ -107,14 +111,15 @@ class Operand:
 
 @block
 def forward(
-    clock: Any, even_data: Any, odd_data: Any, s5: Any, s6: Any, s7: Any, s8: Any, s9: Any,
-    s9_result: Any, dst: Operand, src: Operand,
+    clock: Any, even_data: Any, odd_data: Any, s: list[Step], s9_result: Any, dst: Operand,
+    src: Operand,
 ) -> Any:
     """Drive the operands of the step in s7 that are tiles, as if all before it were written.
 
     Where each comes from is found out in s6: a bank takes half a cycle to answer, and between it
     and the register of the operand there is nothing but a choice of four.
     """
+    s5, s6, s7, s8, s9 = s[5:]
     bits = len(s9_result)
     s10_result = word(bits)  # the result written last
     held = word(bits)  # read early

@@ -18,10 +18,24 @@ from myhdl import Signal, always, always_comb, block, concat, intbv
 from ...isa.config import Config
 from ...isa.opcodes import AluOpcode, RqtFlag
 from ..lib.bundles import bit, signed_word, word
+from .step import Step
 
-__all__ = ["requantize_lane"]
+__all__ = ["requantize_lane", "rqt_immediate"]
 
 _NEAR_BITS = 11  # a value of so many bits or less may end inside the clamp: zero points have 8
+
+
+@block
+def rqt_immediate(clock: Any, s7: Step, s8_imm: Any) -> Any:
+    """Register RQT's immediate from s7 to s8; zero for all other operations."""
+
+    @always(clock.posedge)
+    def copy():
+        s8_imm.next = 0
+        if s7.long and s7.opcode == AluOpcode.RQT:
+            s8_imm.next = s7.imm
+
+    return copy
 
 
 @block

@@ -36,17 +36,17 @@ __all__ = ["schedule"]
 
 @block
 def schedule(
-    clock: Any, reset: Any, s1: Step, s2: Step, indices: StepIndices, s3: Step, s4: Step,
-    operand_hit: Any, parameter_hit: Any, parameter: ParameterRead, advance: Any, fault: Fault,
-    *, config: Config,
+    clock: Any, reset: Any, s: list[Step], indices: StepIndices, operand_hit: Any,
+    parameter_hit: Any, parameter: ParameterRead, advance: Any, fault: Fault, *, config: Config,
 ) -> Any:
-    """Decide ``s2.early``, ``s2.use`` and ``advance``: all up to s2 moves, its slot enters s3.
+    """Decide ``s2.early``, the banks ``s2`` reads, and ``advance``: all up to s2 moves on.
 
     ``operand_hit`` and ``parameter_hit`` come from :mod:`.hazards`.  ``fault`` is raised with
     STEP_INDEX by a step that then never leaves s2, and with RQT_PARAMETER three cycles after the
     last parameter tile came, while the step that asked for it goes on; an earlier step's fault
     comes first.
     """
+    s1, s2, s3, s4 = s[1:5]
     needs = BankNeeds()
     # banks in use: in this cycle by earlier steps, and in the next by those that are short
     busy_now, busy_next = word(2), word(2)
@@ -57,13 +57,13 @@ def schedule(
     def track_banks():
         busy_now.next = busy_next  # s5 early, s6 late
         if moves:
-            busy_now.next = busy_next | s2.use.long_late
-        busy_next.next = s3.use.short_early | s4.use.short_late  # s4 early, s5 late
+            busy_now.next = busy_next | s2.long_late
+        busy_next.next = s3.short_early | s4.short_late  # s4 early, s5 late
 
     @always_comb
     def find_slots():
         long_early.next = needs.apart and (needs.long_src & busy_now) == 0
-        short_early.next = (needs.short_src & s3.use.short_late) == 0
+        short_early.next = (needs.short_src & s3.short_late) == 0
 
     @always_comb
     def check_banks():
@@ -89,18 +89,18 @@ def schedule(
     @always_comb
     def assign_banks():
         s2.early.next = s2.pair and early
-        s2.use.long_late.next = 0
+        s2.long_late.next = 0
         if not long_early:
-            s2.use.long_late.next = needs.long_src
-        s2.use.short_early.next = 0
+            s2.long_late.next = needs.long_src
+        s2.short_early.next = 0
         short_late.next = needs.short_src
         if short_early:
-            s2.use.short_early.next = needs.short_src
+            s2.short_early.next = needs.short_src
             short_late.next = 0
 
     @always_comb
     def assign_late():
-        s2.use.short_late.next = needs.short_dst | short_late
+        s2.short_late.next = needs.short_dst | short_late
 
     parts = (
         bank_needs(clock, reset, advance, s1, needs), track_banks, find_slots, check_banks,

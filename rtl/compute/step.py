@@ -1,32 +1,32 @@
-"""What travels with a step down the compute pipeline.
+"""A step and the stages it passes in the compute pipeline: which field lives where.
 
 Stages are numbered by cycle: ``s0`` the micro-op arrives, ``s1`` the indices are known, ``s2`` the
 step is scheduled (the only stage that ever waits), ``s3`` operand tiles arrive, ... ``s8`` execute,
 ``s9`` write.  A slot with ``last`` completes an instruction when it leaves ``s9``; an instruction
 without steps travels as a slot with ``last`` alone.
+
+:data:`LIFETIMES` is the only place that says in which stages a field exists; :func:`stage` builds a
+stage from it.
 """
 
 from __future__ import annotations
 
-from myhdl import always, always_comb, always_seq, block, concat
+from dataclasses import dataclass
+from typing import Any
+
+from myhdl import always_comb, always_seq, block, concat
 
 from ...isa.config import Config
-from ...isa.opcodes import AluOpcode
 from ..lib.bundles import bit, word
+from ..lib.field_register import field_register
 
 __all__ = [
-    "BankUse", "Step", "before_field", "early_use_field", "fresh_field", "immediate_field",
-    "late_use_field", "mac_field", "pair_field", "step_entry", "step_register", "step_select",
-    "step_write",
+    "LAST_STAGE", "LIFETIMES", "SCHEDULE_STAGE", "Lifetime", "Step", "occupancy", "stage",
+    "step_entry",
 ]
 
-
-class BankUse:
-    """Accumulator banks (bit 0 even, bit 1 odd tiles) that a step reads, 0 for an empty slot."""
-
-    def __init__(self) -> None:
-        self.long_late = word(2)  # at s3, MUL and RQT
-        self.short_early, self.short_late = word(2), word(2)  # at s5 and s6, all others
+SCHEDULE_STAGE = 2
+LAST_STAGE = 9  # writes ACC; busy, hazards and the number of stages follow from it
 
 
 class Step:
@@ -41,177 +41,100 @@ class Step:
         self.use_imm, self.imm = bit(), word(16)
         self.push_prev, self.push_next = bit(), bit()
         self.dst, self.src = word(config.log_acc_depth), word(config.log_acc_depth)
-        self.before = word(config.log_acc_depth - 1)  # row before that of dst, up to s8
+        self.before = word(config.log_acc_depth - 1)  # row before that of dst
         self.pair = bit()  # reads ACC[src] as second operand
         self.long = bit()  # MUL or RQT: operands are read at s2/s3 instead of s5/s6
         self.early = bit()  # ACC[src] is read one stage before ACC[dst]
         self.fresh = bit()  # first step to use newly fetched RQT parameters
         self.mac = bit()  # valid and GEMM: the MAC array works for it
-        self.use = BankUse()
+        # accumulator banks it reads (bit 0 even, bit 1 odd tiles), 0 for an empty slot
+        self.long_late = word(2)  # at s3, MUL and RQT
+        self.short_early, self.short_late = word(2), word(2)  # at s5 and s6, all others
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """Stages in which a field of a step exists.
+
+    Attributes
+    ----------
+    first : int
+        Stage in which it is worked out; it is registered into each stage after that.
+    last : int
+        Last stage that reads it.
+    reset : bool
+        It is read in empty slots too, so a reset clears it.
+    requantize : bool
+        Only configurations with RQT have it.
+    """
+
+    first: int
+    last: int
+    reset: bool = False
+    requantize: bool = False
+
+    def registered(self, number: int, *, requantize: bool) -> bool:
+        """Tell whether the register in front of stage ``number`` holds the field."""
+        return self.first < number <= self.last and (requantize or not self.requantize)
+
+
+LIFETIMES: dict[str, Lifetime] = {
+    "valid": Lifetime(0, LAST_STAGE, reset=True),
+    "last": Lifetime(0, LAST_STAGE, reset=True),
+    "gemm": Lifetime(0, LAST_STAGE),
+    "clear": Lifetime(0, LAST_STAGE),
+    "push_prev": Lifetime(0, LAST_STAGE),
+    "push_next": Lifetime(0, LAST_STAGE),
+    "use_imm": Lifetime(0, 0),
+    "opcode": Lifetime(0, 7),
+    "imm": Lifetime(0, 7),  # and RQT's in s8 (execute)
+    "overwrite": Lifetime(0, 6),
+    "dst": Lifetime(1, LAST_STAGE),
+    "long": Lifetime(1, 7),
+    "src": Lifetime(1, 6),
+    "pair": Lifetime(1, 6),
+    "before": Lifetime(2, LAST_STAGE - 1, requantize=True),
+    "early": Lifetime(2, 6),
+    "fresh": Lifetime(2, 6, requantize=True),
+    "short_late": Lifetime(2, 5, reset=True),
+    "short_early": Lifetime(2, 4, reset=True),
+    "long_late": Lifetime(2, 3, reset=True),
+    "mac": Lifetime(3, 6, reset=True),
+}
+"""Every field of :class:`Step`."""
 
 
 @block
-def early_use_field(clock, reset, sink, source):
-    """Register the banks a short step reads early, needed up to s4."""
+def stage(
+    clock: Any, reset: Any, sink: Step, source: Step, *, number: int, requantize: bool,
+    enable: Any = None,
+) -> Any:
+    """Register the fields that stage ``number`` holds: ``source`` is ``sink`` one cycle later.
 
-    @always_seq(clock.posedge, reset)
-    def copy():
-        source.use.short_early.next = sink.use.short_early
-
-    return copy
-
-
-@block
-def late_use_field(clock, reset, sink, source):
-    """Register the banks a short step reads late, needed up to s5."""
-
-    @always_seq(clock.posedge, reset)
-    def copy():
-        source.use.short_late.next = sink.use.short_late
-
-    return copy
+    With ``enable`` it holds while that is low.
+    """
+    return [
+        field_register(
+            clock, getattr(sink, name), getattr(source, name), enable=enable,
+            reset=reset if lifetime.reset else None,
+        )
+        for name, lifetime in LIFETIMES.items()
+        if lifetime.registered(number, requantize=requantize)
+    ]
 
 
 @block
-def mac_field(clock, reset, sink, source):
-    """Register whether the MAC array has work, needed up to s6."""
-
-    @always_seq(clock.posedge, reset)
-    def copy():
-        source.mac.next = sink.mac
-
-    return copy
-
-
-@block
-def write_fields(clock, sink, source):
-    """Register what the write stage needs of a step."""
-
-    @always(clock.posedge)
-    def copy():
-        source.gemm.next = sink.gemm
-        source.clear.next = sink.clear
-        source.push_prev.next = sink.push_prev
-        source.push_next.next = sink.push_next
-        source.dst.next = sink.dst
-
-    return copy
-
-
-@block
-def place_fields(clock, sink, source):
-    """Register what a step needs up to s6, where it is found out where its operands come from."""
-
-    @always(clock.posedge)
-    def copy():
-        source.overwrite.next = sink.overwrite
-        source.src.next = sink.src
-        source.early.next = sink.early
-
-    return copy
-
-
-@block
-def operand_fields(clock, sink, source):
-    """Register what a step needs up to s7, where its operands are selected."""
-
-    @always(clock.posedge)
-    def copy():
-        source.imm.next = sink.imm
-        source.long.next = sink.long
-
-    return copy
-
-
-@block
-def opcode_field(clock, sink, source):
-    """Register what to do with the operands, needed up to s7."""
-
-    @always(clock.posedge)
-    def copy():
-        source.opcode.next = sink.opcode
-
-    return copy
-
-
-@block
-def immediate_field(clock, sink, source):
-    """Register RQT's immediate from s7 to s8; zero for all other operations."""
-
-    @always(clock.posedge)
-    def copy():
-        source.imm.next = 0
-        if sink.long and sink.opcode == AluOpcode.RQT:
-            source.imm.next = sink.imm
-
-    return copy
-
-
-@block
-def pair_field(clock, sink, source):
-    """Register whether a step reads two tiles, needed up to s6."""
-
-    @always(clock.posedge)
-    def copy():
-        source.pair.next = sink.pair
-
-    return copy
-
-
-@block
-def before_field(clock, sink, source):
-    """Register the row before that of ``ACC[dst]``, which :mod:`.hazards` looks at up to s8."""
-
-    @always(clock.posedge)
-    def copy():
-        source.before.next = sink.before
-
-    return copy
-
-
-@block
-def fresh_field(clock, sink, source):
-    """Register the mark of new RQT parameters, needed up to s6."""
-
-    @always(clock.posedge)
-    def copy():
-        source.fresh.next = sink.fresh
-
-    return copy
-
-
-@block
-def step_write(clock, reset, sink, source):
-    """A stage behind the operands: ``source`` is ``sink`` one cycle later, without them."""
-
-    @always_seq(clock.posedge, reset)
-    def advance():
-        source.valid.next = sink.valid
-        source.last.next = sink.last
-
-    return advance, write_fields(clock, sink, source)
-
-
-@block
-def step_select(clock, reset, sink, source):
-    """The stage that selects operands: ``source`` is ``sink`` one cycle later, they are placed."""
-    return (
-        step_write(clock, reset, sink, source), operand_fields(clock, sink, source),
-        opcode_field(clock, sink, source),
-    )
-
-
-@block
-def step_register(clock, reset, sink, source):
-    """One pipeline stage: ``source`` is ``sink`` one cycle later."""
-    return step_select(clock, reset, sink, source), place_fields(clock, sink, source)
-
-
-@block
-def step_entry(clock, reset, sink, source, go):
-    """The stage behind one that may wait: as :func:`step_register`, empty when ``go`` was low."""
-
+def step_entry(
+    clock: Any, reset: Any, sink: Step, source: Step, go: Any, *, requantize: bool
+) -> Any:
+    """The stage behind the one that waits: as :func:`stage`, but empty when ``go`` was low."""
+    number = SCHEDULE_STAGE + 1
     both_go = word(2)
+    data = [
+        field_register(clock, getattr(sink, name), getattr(source, name))
+        for name, lifetime in LIFETIMES.items()
+        if lifetime.registered(number, requantize=requantize) and not lifetime.reset
+    ]
 
     @always_comb
     def spread():
@@ -222,11 +145,19 @@ def step_entry(clock, reset, sink, source, go):
         source.valid.next = sink.valid and go
         source.last.next = sink.last and go
         source.mac.next = sink.valid and sink.gemm and go
-        source.use.long_late.next = sink.use.long_late & both_go
-        source.use.short_early.next = sink.use.short_early & both_go
-        source.use.short_late.next = sink.use.short_late & both_go
+        source.long_late.next = sink.long_late & both_go
+        source.short_early.next = sink.short_early & both_go
+        source.short_late.next = sink.short_late & both_go
 
-    return (
-        spread, enter, write_fields(clock, sink, source), place_fields(clock, sink, source),
-        operand_fields(clock, sink, source), opcode_field(clock, sink, source),
-    )
+    return data, spread, enter
+
+
+@block
+def occupancy(step: Step, occupied: Any) -> Any:
+    """``occupied``: a slot holds a step, or completes an instruction."""
+
+    @always_comb
+    def join_marks():
+        occupied.next = step.valid or step.last
+
+    return join_marks

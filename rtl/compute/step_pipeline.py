@@ -7,13 +7,13 @@ command was taken until its last step has left s9.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 from myhdl import always_comb, always_seq, block
 
 from ...isa.config import Config
 from ..lib.bundles import INDEX_BITS, Fault, bit, word
+from ..lib.pack import join
 from .accumulator import AccumulatorRead
 from .address_generator import StepIndices, StepSums, address_generator, check_indices
 from .execute import execute
@@ -23,20 +23,7 @@ from .operands import bank_read
 from .rqt_parameters import ParameterRead
 from .schedule import schedule
 from .sequencer import StepCommand, StepOffsets, sequencer
-from .step import (
-    Step,
-    before_field,
-    early_use_field,
-    fresh_field,
-    immediate_field,
-    late_use_field,
-    mac_field,
-    pair_field,
-    step_entry,
-    step_register,
-    step_select,
-    step_write,
-)
+from .step import LAST_STAGE, SCHEDULE_STAGE, Step, occupancy, stage, step_entry
 
 __all__ = ["OperandRead", "step_pipeline"]
 
@@ -62,15 +49,18 @@ def step_pipeline(
     ``alu_step`` pulse per step for the counters.  After ``fault`` nothing is written any more.
     """
     acc_bits = config.log_acc_depth
-    s0, s1, s2 = Step(config), Step(config), Step(config)
-    s3, s4, s5, s6, s7, s8, s9 = (Step(config) for _ in range(7))
+    s = [Step(config) for _ in range(LAST_STAGE + 1)]
+    s0, s1, s2, s3 = s[:SCHEDULE_STAGE + 2]
+    s9 = s[LAST_STAGE]
     offsets, sums, indices = StepOffsets(config), StepSums(config), StepIndices(config)
     s0_index, uop_address = word(INDEX_BITS), word(config.log_uop_depth)
     advance, sequencing = bit(), bit()
     parameter = ParameterRead(acc_bits)
     operand_hit, parameter_hit = bit(), bit()
     dot = word(config.lanes * dot_bits(config))
-    compared = [s2, s3, s4, s5, s6, s7, s8]  # with the step in s1
+    compared = s[SCHEDULE_STAGE:LAST_STAGE]  # with the step in s1
+    occupied = [bit() for _ in s[:LAST_STAGE]]
+    any_occupied = word(LAST_STAGE)
     parts = [
         sequencer(
             clock, reset, command, advance, uop.enable, uop_address, s0, offsets, s0_index,
@@ -81,49 +71,35 @@ def step_pipeline(
         ),
         check_indices(clock, reset, advance, s1, sums, s2, indices, config=config),
         schedule(
-            clock, reset, s1, s2, indices, s3, s4, operand_hit, parameter_hit, parameter, advance,
-            fault, config=config,
+            clock, reset, s, indices, operand_hit, parameter_hit, parameter, advance, fault,
+            config=config,
         ),
         operand_hazards(clock, reset, advance, compared, s1, operand_hit),
-        step_entry(clock, reset, s2, s3, advance),
-    ]
-    stages = [s3, s4, s5, s6, s7, s8, s9]
-    for sink, source in zip(stages[:3], stages[1:4], strict=True):
-        parts.append(step_register(clock, reset, sink, source))
-    for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
-        parts.append(pair_field(clock, sink, source))
-    for sink, source in zip([s3, s4, s5], [s4, s5, s6], strict=True):
-        parts.append(mac_field(clock, reset, sink, source))
-    for sink, source in zip([s3, s4], [s4, s5], strict=True):
-        parts.append(late_use_field(clock, reset, sink, source))
-    parts.append(early_use_field(clock, reset, s3, s4))
-    parts += [
-        step_select(clock, reset, s6, s7), step_write(clock, reset, s7, s8),
-        step_write(clock, reset, s8, s9),
-    ]
-    parts += [
+        step_entry(clock, reset, s2, s3, advance, requantize=config.requantize),
+        [
+            stage(
+                clock, reset, s[number - 1], s[number], number=number,
+                requantize=config.requantize,
+            )
+            for number in range(SCHEDULE_STAGE + 2, LAST_STAGE + 1)
+        ],
+        [occupancy(step, mark) for step, mark in zip(s, occupied, strict=False)],
+        join(occupied, any_occupied),
         bank_read(
-            clock, s1, advance, s2, parameter, s3, s4, s5, port, bank=bank, acc_bits=acc_bits,
-            requantize=config.requantize,
-        )
-        for bank, port in enumerate((even, odd))
+            clock, s, advance, parameter, even, bank=0, requantize=config.requantize,
+        ),
+        bank_read(
+            clock, s, advance, parameter, odd, bank=1, requantize=config.requantize,
+        ),
+        mac_array(
+            clock, s[3].mac, s[5].mac, s[6].mac, inp.data, wgt.data, dot, config=config,
+        ),
+        execute(clock, even.data, odd.data, parameter, dot, s, result, config=config),
     ]
     if config.requantize:
         parts.append(parameter_hazards(
             clock, reset, advance, compared, s1, sums, parameter_hit,
         ))
-        for sink, source in zip([s2, s3, s4, s5], [s3, s4, s5, s6], strict=True):
-            parts.append(fresh_field(clock, sink, source))
-        for sink, source in pairwise(compared):
-            parts.append(before_field(clock, sink, source))
-        parts.append(immediate_field(clock, s7, s8))
-    parts.append(mac_array(
-        clock, s3.mac, s5.mac, s6.mac, inp.data, wgt.data, dot, config=config,
-    ))
-    parts.append(execute(
-        clock, even.data, odd.data, parameter, dot, s3, s4, s5, s6, s7, s8, s9, result,
-        config=config,
-    ))
 
     @always_comb
     def read_uop():
@@ -149,11 +125,6 @@ def step_pipeline(
 
     @always_seq(clock.posedge, reset)
     def register_busy():
-        busy.next = (
-            command.valid or sequencing or s0.valid or s0.last or s1.valid or s1.last
-            or s2.valid or s2.last or s3.valid or s3.last or s4.valid or s4.last
-            or s5.valid or s5.last or s6.valid or s6.last or s7.valid or s7.last
-            or s8.valid or s8.last
-        )
+        busy.next = command.valid or sequencing or any_occupied != 0
 
     return parts, read_uop, read_tiles, write, register_busy

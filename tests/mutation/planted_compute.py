@@ -150,7 +150,7 @@ TABLE = (
     ),
     Planted(
         "two operands read from one bank at once", "alu", "compute/schedule.py",
-        "short_early.next = (needs.short_src & s3.use.short_late) == 0", "short_early.next = True",
+        "short_early.next = (needs.short_src & s3.short_late) == 0", "short_early.next = True",
         _STEPS,
     ),
 )

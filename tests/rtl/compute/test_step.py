@@ -1,0 +1,57 @@
+"""step: the table of lifetimes names every field, and each stage registers those it holds."""
+
+import pytest
+from rtl_bench import clock_and_reset, simulate
+
+from myvta.isa.config import NAMED
+from myvta.rtl.compute.step import LAST_STAGE, LIFETIMES, SCHEDULE_STAGE, Step, stage
+
+CONFIG = NAMED["1x4x4"]
+
+
+def test_table_names_every_field_of_a_step():
+    assert set(LIFETIMES) == set(vars(Step(CONFIG)))
+
+
+def test_no_field_lives_outside_the_pipeline():
+    for name, lifetime in LIFETIMES.items():
+        assert 0 <= lifetime.first <= lifetime.last <= LAST_STAGE, name
+
+
+@pytest.mark.parametrize("number", range(SCHEDULE_STAGE + 2, LAST_STAGE + 1))
+def test_stage_passes_on_what_it_holds_and_nothing_else(number):
+    clock, reset = clock_and_reset()
+    sink, source = Step(CONFIG), Step(CONFIG)
+    block = stage(clock, reset, sink, source, number=number, requantize=True)
+    held = {n for n, lifetime in LIFETIMES.items() if lifetime.first < number <= lifetime.last}
+
+    shown = []
+
+    def on_edge(cycle):
+        for name in LIFETIMES:
+            getattr(sink, name).next = 1
+        shown.append({name for name in LIFETIMES if getattr(source, name)})
+        return cycle == 2
+
+    simulate([block], clock, reset, on_edge, limit=4)
+    assert shown == [set(), set(), held]
+
+
+def test_reset_empties_what_is_read_in_empty_slots():
+    clock, reset = clock_and_reset()
+    sink, source = Step(CONFIG), Step(CONFIG)
+    block = stage(clock, reset, sink, source, number=SCHEDULE_STAGE + 2, requantize=True)
+    shown = []
+
+    def on_edge(cycle):
+        for name in LIFETIMES:
+            getattr(sink, name).next = 1
+        reset.next = cycle == 2
+        shown.append({name for name in LIFETIMES if getattr(source, name)})
+        return cycle == 4
+
+    simulate([block], clock, reset, on_edge, limit=6)
+    assert shown[2] - shown[4] == {
+        n for n, lifetime in LIFETIMES.items() if n in shown[2] and lifetime.reset
+    }
+    assert shown[2] > shown[4] > set()
