@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..compiler.frontend.front_ends import has_model_suffix
 from . import check_model, check_program
 
 __all__ = ["command"]
@@ -33,7 +34,7 @@ def command(
     data races between the engines, deadlocks, reads of what was never written, stores over live
     data. Exits with 1 if there is any finding.
     """
-    if file.suffix == ".onnx":
+    if has_model_suffix(file):
         sound = check_model.run(file, config_name, shapes, memory, as_json)
     else:
         sound = check_program.run(file, config_name, as_json)

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import click
 import numpy as np
-import onnx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from ..compiler.compile import Compiled, compile_model
-from ..compiler.frontend.onnx.onnx_evaluator import evaluator
+from ..compiler.frontend.front_ends import import_model
 from ..compiler.layout.memory_plan import integer_name
 from ..compiler.reference.reference_evaluator import evaluate
 from ..driver.target.open_target import open_target
@@ -122,7 +121,7 @@ def _report(
         tensors=len(on_model.tensors[0]),
         cycles_per_image=cycles,
         mac_utilization=None if cycles is None else (
-            count_macs(onnx.load(digits.model)) / (cycles * config.macs_per_step)
+            count_macs(import_model(digits.model)[0]) / (cycles * config.macs_per_step)
         ),
         simulated_cycles_per_second=None if timed is None else timed.cycles / timed.seconds,
         wall_seconds=time.monotonic() - started,
@@ -133,7 +132,7 @@ def _report(
 
 def _classify_in_float(digits: Digits, advance: Callable[[], None]) -> float:
     """Return the accuracy of the network as it came, in onnxruntime if that is installed."""
-    run = evaluator(onnx.load(digits.model), ["logits"])
+    run = import_model(digits.model)[1].evaluator(["logits"])
     right = 0
     for image, label in zip(digits.inputs, digits.labels, strict=True):
         right += int(np.argmax(run({"image": image[None]})["logits"])) == label

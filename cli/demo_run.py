@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 
 import numpy as np
-import onnx
 
+from ..compiler.ir.graph import Graph
 from ..compiler.session import Session
 from ..cosim.cosim_errors import MissingTool
 from ..driver.program.program import Program
@@ -88,20 +89,16 @@ def load_digits(folder: Path = DIGITS) -> Digits:
     return Digits(images, labels, folder / "digits.onnx", folder / "calibration.npz")
 
 
-def count_macs(model: onnx.ModelProto) -> int:
+def count_macs(graph: Graph) -> int:
     """Return the multiply-accumulates of one evaluation: those of its Conv and Gemm nodes."""
-    graph = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
-    shapes = {
-        value.name: [d.dim_value for d in value.type.tensor_type.shape.dim]
-        for value in (*graph.input, *graph.value_info, *graph.output)
-    }
-    weights = {constant.name: list(constant.dims) for constant in graph.initializer}
     total = 0
-    for node in graph.node:
-        if node.op_type == "Conv":
-            total += int(np.prod(shapes[node.output[0]]) * np.prod(weights[node.input[1]][1:]))
-        elif node.op_type == "Gemm":
-            total += int(np.prod(weights[node.input[1]]) * shapes[node.output[0]][0])
+    for node in graph.nodes:
+        if node.op in ("Conv", "Gemm"):
+            weight, output = (
+                graph.tensors[name].shape for name in (node.inputs[1], node.outputs[0]))
+            total += (
+                prod(output) * prod(weight[1:]) if node.op == "Conv" else prod(weight) * output[0]
+            )
     return total
 
 

@@ -1,4 +1,4 @@
-"""The pipeline: ONNX file to program."""
+"""The pipeline: model file to program."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import numpy as np
 from ..driver.program.program import Program
 from ..isa.config import Config, load_config
 from .assemble import Assembler
-from .frontend.onnx.onnx_evaluator import evaluator_name
-from .frontend.onnx.onnx_importer import import_model
+from .frontend.front_ends import import_model
 from .ir.arrays import load_arrays
 from .ir.quantized_graph import QuantizedGraph
 from .partition.front_end import prepare
@@ -47,7 +46,7 @@ def compile_model(
     scales: str = SCALES[0], equalize: str = AUTO, memory: int = 64 << 20,
     per_layer: bool = False, schedule: ScheduleOptions | None = None,
 ) -> Compiled:
-    """Compile an ONNX file.
+    """Compile a model file of any front end.
 
     Parameters
     ----------
@@ -103,7 +102,7 @@ def compile_model(
         )
     report = make_report(
         quantized, config, placements, {node.name: node.op for node in graph.nodes},
-        assembler.costs, images=assembler.images, evaluator=evaluator_name(),
+        assembler.costs, images=assembler.images, evaluator=model.evaluator_name,
         ratios=choice.ratios, clipped=choice.clipped, tried=choice.tried,
         same_argmax={output.name: output.same_argmax for output in choice.compared},
         deviations=choice.deviations, deviation_note=choice.deviation_note,

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..isa.config import Config, load_config
 from ..isa.opcodes import MemoryType
-from .frontend.onnx.onnx_importer import import_model
+from .frontend.front_ends import import_model
 from .ir.compile_errors import CompileError
 from .ir.graph import Graph
 from .ir.layouts import own_view
@@ -58,7 +58,7 @@ def check_model(
     path: str | Path, config: Config | str | Path | None = None,
     shapes: dict[str, tuple[int, ...]] | None = None, memory: int = 64 << 20,
 ) -> ModelCheck:
-    """Check an ONNX file; parameters as :func:`~.compile.compile_model`.
+    """Check a model file; parameters as :func:`~.compile.compile_model`.
 
     Nothing of the model is a reason to raise: what is wrong with it is in ``problems``.
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from ..driver import LoadedProgram, RunReport, Target
 from ..driver.program.program import HostStep, Program
+from .frontend.front_ends import FRONT_ENDS, run_host_images
 from .ir.arrays import check_arrays
 from .ir.compile_errors import CompileError
 from .ir.fixed_point import to_integers, to_reals
+from .ir.host_payload import HostPayload
 from .layout.input_packing import Packing
 from .layout.output_packing import Spreading
 
@@ -19,18 +21,14 @@ __all__ = ["Session", "host"]
 
 def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence[np.ndarray]:
     """Do a host step of the compiler: the ``host`` argument of the driver's program runner."""
-    if step.op == "onnx":
-        from .frontend.onnx.onnx_evaluator import (
-            run_host_images,  # a board without onnx does the other steps
-        )
-
+    if step.op in FRONT_ENDS:
         feeds = dict(zip(step.inputs, inputs, strict=True))
         images = int(step.attributes["images"])
         alone = {
             name for name in (*step.inputs, *step.outputs) if not _has_images(program, name)
         }
         feeds |= {name: feeds[name][None] for name in alone & feeds.keys()}
-        results = run_host_images(step.payload, feeds, images, alone)
+        results = run_host_images(HostPayload(step.op, step.payload), feeds, images, alone)
         return [results[name][0] if name in alone else results[name] for name in step.outputs]
     if step.op in ("quantize_narrow", "quantize_packed"):
         width = int(step.attributes["width"])

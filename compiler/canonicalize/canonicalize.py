@@ -1,23 +1,19 @@
 """Rewrite the imported graph into the canonical node kinds of :mod:`.graph`.
 
-One function per rewrite, applied in the order of :data:`PASSES`: constants, normal forms, removal
-of what does nothing, arithmetic with constants (batch normalization, bias) into the weights, Pad
-into the Conv after it, Relu and Clip into the node before it.  A node that no rule recognises is
-left alone and runs on the host.
+One function per rewrite, applied in the order of :data:`PASSES`: constants, the front end's own
+spellings, arithmetic with constants (batch normalization, bias) into the weights, Pad into the Conv
+after it, Relu and Clip into the node before it.  A node that no rule recognises is left alone and
+runs on the host.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..frontend.onnx.dense import fold_feature_constants, normalize_gemm
-from ..frontend.onnx.onnx_evaluator import HostError, host_model, run_host
-from ..frontend.onnx.transposed import normalize_transposed
+from ..frontend.front_ends import export_host, front_end, run_host
+from ..ir.compile_errors import HostError
 from ..ir.graph import Graph, Node
-from ..ir.pooling_window import canonical_window
 from .fold_affine import broadcast_constants, make_affine
-from .no_ops import does_nothing
-from .normal_forms import normalize_operators
 from .reshape_into_gemm import absorb_views
 
 __all__ = ["PASSES", "fold"]
@@ -44,10 +40,10 @@ def fold_constants(graph: Graph) -> None:
             continue
         alone = Graph(
             graph.name, [node], graph.tensors, [], [name for name in node.outputs if name],
-            graph.opsets,
+            graph.origin,
         )
         try:
-            values = run_host(host_model(alone, [node]), {})
+            values = run_host(export_host(alone, [node]), {})
         except HostError:
             continue  # it stays a node, and fails again, with its name, where it is used
         for name, value in values.items():
@@ -56,35 +52,35 @@ def fold_constants(graph: Graph) -> None:
         graph.folded[node.name] = "constant: computed when the network is compiled"
 
 
-def drop_nothing(graph: Graph) -> None:
-    """Remove what passes its input on, unless it makes a graph output of an input."""
+def normalize(graph: Graph) -> None:
+    """Let the front end rewrite its own spellings, and drop nodes without an effect."""
+    front_end(graph.origin.front_end).normalize(graph)
+
+
+def fold_feature_constants(graph: Graph) -> None:
+    """Fold an Add of one constant a feature into the dense layer with features last ahead of it."""
     for node in list(graph.nodes):
-        if not does_nothing(node, graph):
+        if node.op != "Add" or node.source is None or len(node.inputs) != 2:
             continue
-        before, after = node.inputs[0], node.outputs[0]
-        if after not in graph.outputs:
-            graph.rename_reads(after, before)
-        else:
-            maker = graph.producer(before)
-            if maker is None or before in graph.outputs:
-                continue
-            maker.outputs = tuple(after if name == before else name for name in maker.outputs)
-            graph.rename_reads(before, after)
+        data, other = node.inputs
+        if graph.tensors[data].constant:
+            data, other = other, data
+        value, before = graph.value(other), graph.producer(data)
+        if value is None or before is None or before.attrs.get("axis") != 2:
+            continue
+        weight = graph.value(before.inputs[1])
+        if weight is None or graph.only_consumer(data) is not node:
+            continue
+        one_each = value.shape[-1:] == weight.shape[:1] and value.size == len(weight)
+        if before.op != "Gemm" or value.ndim > 3 or not (one_each or value.size == 1):
+            continue
+        old = graph.value(before.inputs[2]) if len(before.inputs) > 2 else None
+        bias = np.broadcast_to(value.reshape(-1), (len(weight),)) + (0 if old is None else old)
+        name = graph.constant(f"{before.name}.bias", bias.astype(np.float32))
+        before.inputs = (*before.inputs[:2], name)
+        before.outputs = node.outputs
         graph.nodes.remove(node)
-        graph.folded[node.name] = "does nothing"
-
-
-def normalize_windows(graph: Graph) -> None:
-    """Write out kernel, strides, pads and dilations of 2-D Conv, ConvTranspose and MaxPool."""
-    for node in graph.nodes:
-        if node.op == "ConvTranspose":
-            normalize_transposed(node, graph)
-        if "kernel" in node.attrs or node.op not in ("Conv", "MaxPool"):
-            continue
-        if len(graph.tensors[node.inputs[0]].shape) == 4:
-            attrs = canonical_window(node, graph)
-            if attrs is not None:
-                node.attrs = attrs
+        graph.folded[node.name] = f"part of {before.name}"
 
 
 def fold_affine(graph: Graph) -> None:
@@ -181,8 +177,7 @@ def _scale_outputs(graph: Graph, node: Node, scale: np.ndarray, offset: np.ndarr
 
 
 PASSES = (
-    fold_constants, normalize_operators, drop_nothing, normalize_windows, normalize_gemm,
-    fold_feature_constants, absorb_views, make_affine, broadcast_constants, fold_affine,
-    fold_pads, fuse_activations, absorb_views,
+    fold_constants, normalize, fold_feature_constants, absorb_views, make_affine,
+    broadcast_constants, fold_affine, fold_pads, fuse_activations, absorb_views,
 )
 """Every rewrite, in order."""

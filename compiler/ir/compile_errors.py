@@ -1,8 +1,8 @@
-"""The one exception of the compiler."""
+"""The exceptions of the compiler."""
 
 from __future__ import annotations
 
-__all__ = ["CompileError"]
+__all__ = ["CompileError", "HostError"]
 
 
 class CompileError(ValueError):
@@ -17,3 +17,7 @@ class CompileError(ValueError):
     def __init__(self, *problems: str):
         self.problems = list(problems)
         super().__init__("\n".join(problems))
+
+
+class HostError(CompileError):
+    """A node that the evaluator of its front end cannot run."""

@@ -1,8 +1,8 @@
 """The network as plain data: tensors, nodes and the graph that the passes rewrite.
 
-A graph starts as a copy of the ONNX file; :mod:`.fold` rewrites it into few node kinds.  The kinds
-the accelerator knows (:data:`CANONICAL`) have fixed attributes; every other node keeps the ONNX
-node it came from in ``source`` and runs on the host.
+A graph starts as a front end reads it; :mod:`.canonicalize` rewrites it into few node kinds.  The
+kinds the accelerator knows (:data:`CANONICAL`) have fixed attributes; every other node runs on the
+host, through the front end it came from.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["CANONICAL", "Graph", "Node", "Tensor"]
+__all__ = ["CANONICAL", "Graph", "Node", "Origin", "Tensor"]
 
 CANONICAL: dict[str, str] = {
     "Conv": "inputs x, weight[, bias]; attrs kernel, strides, pads (top, left, bottom, right), "
@@ -40,8 +40,18 @@ CANONICAL: dict[str, str] = {
 }
 """Node kinds after folding, with their inputs and attributes.
 
-Where there is attr relu there may be attr clip (low, high) too, applied after it.
+Where there is attr relu there may be attr clip (low, high) too, applied after it.  Before folding
+there may also be Mul, Add, Sub, Div (two inputs, broadcast), Neg, and BatchNormalization (inputs x,
+scale, bias, mean, variance; attr epsilon).
 """
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The front end that a graph comes from, by name, and a context that only it understands."""
+
+    front_end: str
+    context: object = None
 
 
 @dataclass(eq=False)
@@ -61,14 +71,18 @@ class Tensor:
 
 @dataclass(eq=False)
 class Node:
-    """One operation.  ``source`` is the serialized ONNX NodeProto it was read from, if any."""
+    """One operation.
+
+    ``source`` is opaque: the front end's own form of a node that is not canonical (yet), which it
+    needs to run the node on the host.
+    """
 
     op: str
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attrs: dict[str, Any] = field(default_factory=dict)
-    source: bytes | None = None
+    source: object | None = None
 
 
 @dataclass
@@ -80,7 +94,7 @@ class Graph:
     tensors: dict[str, Tensor]
     inputs: list[str]
     outputs: list[str]
-    opsets: dict[str, int]
+    origin: Origin
     folded: dict[str, str] = field(default_factory=dict)  # what became of nodes that are gone
 
     def producer(self, name: str) -> Node | None:

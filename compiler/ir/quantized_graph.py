@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .fixed_point import Requant, to_integers, to_reals
+from .host_payload import HostPayload
 
 __all__ = ["DROPPED", "QuantizedGraph", "QuantizedNode", "QuantizedTensor"]
 
@@ -74,8 +75,8 @@ class QuantizedNode:
         finer than another's that it counts as zero.
     constant
         Add: the operand [1, ...] that is no activation.  Affine: the factor of each channel.
-    model
-        Host: a serialized ONNX model of the nodes named in ``members``.
+    payload
+        Host: the nodes named in ``members``, as their front end has packed them.
     """
 
     op: str
@@ -89,7 +90,7 @@ class QuantizedNode:
     padding: int = 0
     shifts: tuple[int, ...] = ()
     constant: np.ndarray | None = None
-    model: bytes | None = None
+    payload: HostPayload | None = None
     members: tuple[str, ...] = ()
 
 

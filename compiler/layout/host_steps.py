@@ -46,8 +46,10 @@ class HostSteps:
             self.real(name)
         for name in node.outputs:
             self.memory.float_tensor(name)
+        assert node.payload is not None
         self.builder.host(
-            node.name, "onnx", node.inputs, node.outputs, payload=node.model or b"",
+            node.name, node.payload.front_end, node.inputs, node.outputs,
+            payload=node.payload.data,
             attributes={"images": self.memory.graph.images, "nodes": list(node.members)},
             reason="; ".join(f"{name}: {self.reasons[name]}" for name in node.members),
         )

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..frontend.onnx.qdq import TensorScale
 from ..ir.fixed_point import Requant, quantize
 from ..ir.graph import Graph, Node
+from ..ir.qdq_scales import TensorScale
 from ..ir.quantized_graph import DROPPED, QuantizedNode
 
 __all__ = [

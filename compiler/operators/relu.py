@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..frontend.onnx.qdq import TensorScale
 from ..ir.graph import Node
+from ..ir.qdq_scales import TensorScale
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.elementwise import lower_relu
 from .operator import DocsRow, Operator, QdqRule

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from ...isa.config import Config
 from ..canonicalize.canonicalize import fold
-from ..frontend.onnx.qdq import Given, drop_pairs, read_scales
+from ..frontend.front_ends import front_end
 from ..ir.compile_errors import CompileError
 from ..ir.graph import Graph
+from ..ir.qdq_scales import QdqScales
 from .partition import Placement, place
 
 __all__ = ["prepare"]
 
 
-def prepare(graph: Graph, config: Config) -> tuple[dict[str, Placement], Given | None]:
+def prepare(graph: Graph, config: Config) -> tuple[dict[str, Placement], QdqScales | None]:
     """Fold a graph in place and place its nodes.
 
     Returns
@@ -25,7 +26,8 @@ def prepare(graph: Graph, config: Config) -> tuple[dict[str, Placement], Given |
     CompileError
         The model comes quantized in a way that the device or the configuration has not.
     """
-    given = read_scales(graph)
+    source = front_end(graph.origin.front_end)
+    given = source.read_scales(graph)
     if given is not None and not (
         config.requantize and config.inp_width == config.wgt_width == 8
     ):
@@ -37,5 +39,5 @@ def prepare(graph: Graph, config: Config) -> tuple[dict[str, Placement], Given |
     fold(graph)
     if given is None:
         return place(graph, config), None
-    drop_pairs(graph, given)
+    source.drop_pairs(graph, given)
     return place(graph, config, qdq=True), given

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 
-from ..frontend.onnx.onnx_evaluator import evaluator
+from ..frontend.front_end_protocol import FloatModel
 from ..ir.arrays import check_arrays
 from ..ir.compile_errors import CompileError
 from ..ir.graph import Graph
@@ -63,7 +62,7 @@ def check_samples(
 
 
 def calibrate(
-    model: onnx.ModelProto, graph: Graph, samples: dict[str, np.ndarray], names: Iterable[str]
+    model: FloatModel, graph: Graph, samples: dict[str, np.ndarray], names: Iterable[str]
 ) -> Calibration:
     """Observe named activations over checked samples (:func:`check_samples`).
 
@@ -91,22 +90,16 @@ def calibrate(
 
 
 def float_activations(
-    model: onnx.ModelProto, graph: Graph, samples: dict[str, np.ndarray], names: Iterable[str]
+    model: FloatModel, graph: Graph, samples: dict[str, np.ndarray], names: Iterable[str]
 ) -> Iterator[dict[str, np.ndarray]]:
     """Run the float model and yield named activations, launch by launch (errors: as above)."""
     names = list(names)
     computed = [name for name in names if name not in graph.inputs]
     computed += [name for name in graph.outputs if name not in (*names, *graph.inputs)]
-    observed = onnx.ModelProto()
-    observed.CopyFrom(model)
-    known = {output.name for output in observed.graph.output}
-    observed.graph.output.extend(
-        onnx.ValueInfoProto(name=name) for name in computed if name not in known
-    )
     batch = graph.tensors[graph.inputs[0]].shape[0]
     total = len(samples[graph.inputs[0]])
     try:
-        run = evaluator(observed, computed)
+        run = model.evaluator(computed)
         for start in range(0, total, batch):
             rows = np.arange(start, start + batch) % total
             feeds = {name: samples[name][rows] for name in graph.inputs}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 
+from ..frontend.front_end_protocol import FloatModel
 from ..ir.fixed_point import limits, round_half_up
 from ..ir.graph import Graph
 from ..ir.quantized_graph import QuantizedGraph
@@ -31,7 +31,7 @@ class Sample:
 
 
 def take_sample(
-    model: onnx.ModelProto, graph: Graph, samples: dict[str, np.ndarray], names: set[str],
+    model: FloatModel, graph: Graph, samples: dict[str, np.ndarray], names: set[str],
     images: int,
 ) -> Sample:
     """Run the float model over whole launches of at most ``images`` images, at least one."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import onnx
 
-from ..frontend.onnx.qdq import Given
-from ..frontend.onnx.saturation import saturation_note
+from ..frontend.front_end_protocol import FloatModel
 from ..ir.graph import Graph
+from ..ir.qdq_scales import QdqScales
 from ..ir.quantized_graph import QuantizedGraph
 from ..partition.partition import Placement
 from ..reference.reference_evaluator import evaluate_node
@@ -36,8 +35,8 @@ _WORK = 3e11  # multiply-accumulates of the images whose outputs are compared
 
 
 def take_over(
-    graph: Graph, model: onnx.ModelProto, placements: Mapping[str, Placement],
-    samples: dict[str, np.ndarray], options: Options, given: Given,
+    graph: Graph, model: FloatModel, placements: Mapping[str, Placement],
+    samples: dict[str, np.ndarray], options: Options, given: QdqScales,
 ) -> Choice:
     """Return the integer network by the model's own scales.
 
@@ -68,12 +67,12 @@ def take_over(
         quantized, "given", False, seen.images, len(next(iter(sample.inputs.values()))), {},
         measured.ratios, clipped(quantized, seen),
         _outputs(graph, model, samples, quantized, images), deviations(quantized, exact),
-        saturation_note(model),
+        model.deviation_note,
     )
 
 
 def _outputs(
-    graph: Graph, model: onnx.ModelProto, samples: dict[str, np.ndarray],
+    graph: Graph, model: FloatModel, samples: dict[str, np.ndarray],
     quantized: QuantizedGraph, images: int,
 ) -> tuple[OutputComparison, ...]:
     """Compare the outputs over all calibration images, ``images`` at a time."""

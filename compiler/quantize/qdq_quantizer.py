@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..frontend.onnx.qdq import Given, TensorScale
 from ..ir.fixed_point import (
     Requant,
     limits,
@@ -22,6 +21,7 @@ from ..ir.fixed_point import (
     wrap,
 )
 from ..ir.graph import Graph, Node, Tensor
+from ..ir.qdq_scales import QdqScales, TensorScale
 from ..ir.quantized_graph import QuantizedNode, QuantizedTensor
 from ..operators.registry import OPERATORS
 from ..operators.scaled_add import scaled_add
@@ -40,7 +40,7 @@ class GivenQuantizer(Quantizer):
 
     def __init__(
         self, graph: Graph, placements: dict[str, Placement], calibration: Calibration,
-        method: str, given: Given,
+        method: str, given: QdqScales,
     ):
         super().__init__(graph, placements, calibration, 8, 8, method, _ANY)
         self.given = given

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
-import onnx
 
 from ...isa.config import Config
+from ..frontend.front_end_protocol import FloatModel
 from ..ir.compile_errors import CompileError
 from ..ir.graph import Graph
 from ..ir.quantized_graph import QuantizedGraph
@@ -131,7 +131,7 @@ class _Candidate:
 
 
 def choose(
-    graph: Graph, model: onnx.ModelProto, placements: Mapping[str, Placement],
+    graph: Graph, model: FloatModel, placements: Mapping[str, Placement],
     samples: dict[str, np.ndarray], config: Config, options: Options,
 ) -> Choice:
     """Return the integer network of a folded, placed graph.
@@ -147,7 +147,7 @@ def choose(
 
 class _Chooser:
     def __init__(
-        self, graph: Graph, model: onnx.ModelProto, placements: Mapping[str, Placement],
+        self, graph: Graph, model: FloatModel, placements: Mapping[str, Placement],
         samples: dict[str, np.ndarray], config: Config, options: Options,
     ):
         self.graph, self.placements, self.config = graph, dict(placements), config

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..frontend.onnx.onnx_evaluator import host_model
+from ..frontend.front_ends import export_host
 from ..ir.compile_errors import CompileError
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
@@ -119,7 +119,7 @@ class Quantizer:
         members = tuple(node.name for node in nodes)
         return QuantizedNode(
             "Host", "+".join(members), tuple(inputs), outputs,
-            model=host_model(self.graph, nodes), members=members,
+            payload=export_host(self.graph, nodes), members=members,
         )
 
     def accelerator(self, node: Node) -> QuantizedNode:

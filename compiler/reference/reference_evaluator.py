@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..frontend.onnx.onnx_evaluator import run_host_images
+from ..frontend.front_ends import run_host_images
 from ..ir.arrays import check_arrays
 from ..ir.fixed_point import requantize, wrap
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
@@ -48,8 +48,8 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
                 else graph.tensors[name].reals(integers[name]).astype(np.float32)
                 for name in node.inputs
             }
-            assert node.model is not None
-            made = run_host_images(node.model, feeds, graph.images, graph.alone)
+            assert node.payload is not None
+            made = run_host_images(node.payload, feeds, graph.images, graph.alone)
             for name, value in made.items():
                 reals[name] = value
                 tensor = graph.tensors[name]

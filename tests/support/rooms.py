@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = [
-    "FLOORS", "LINES", "ROOT", "arrows", "cycles", "imports", "modules", "room_of", "upward",
+    "FLOORS", "LINES", "ROOT", "arrows", "cycles", "imports", "libraries", "modules", "room_of",
+    "upward",
 ]
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cosim",),
     ("compiler.ir",),
     ("compiler.frontend.onnx",),
+    ("compiler.frontend",),
     ("compiler.canonicalize",),
     ("compiler.schedule",),
     ("compiler.codegen",),
@@ -92,6 +94,17 @@ def imports(module: str, path: Path) -> Iterator[tuple[str, int]]:
                 yield ".".join(one) if is_module else ".".join(base) + ".__init__", node.lineno
         else:
             yield ".".join(base), node.lineno
+
+
+def libraries(path: Path) -> set[str]:
+    """Return the top-level packages that a module imports absolutely, in functions too."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").partition(".")[0])
+    return found
 
 
 def arrows() -> dict[tuple[str, str], int]:

@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 
 from ...ir.graph import Graph, Node
 
-__all__ = ["fold_feature_constants", "normalize_gemm", "onnx_dense"]
+__all__ = ["normalize_gemm", "onnx_dense"]
 
 
 def normalize_gemm(graph: Graph) -> None:
@@ -44,32 +44,6 @@ def normalize_gemm(graph: Graph) -> None:
             inputs.append(graph.constant(f"{node.name}.bias", bias))
         node.op, node.inputs, node.source = "Gemm", tuple(inputs), None
         node.attrs = {"axis": axis} if axis else {}
-
-
-def fold_feature_constants(graph: Graph) -> None:
-    """Fold an Add of one constant a feature into the dense layer with features last ahead of it."""
-    for node in list(graph.nodes):
-        if node.op != "Add" or node.source is None or len(node.inputs) != 2:
-            continue
-        data, other = node.inputs
-        if graph.tensors[data].constant:
-            data, other = other, data
-        value, before = graph.value(other), graph.producer(data)
-        if value is None or before is None or before.attrs.get("axis") != 2:
-            continue
-        weight = graph.value(before.inputs[1])
-        if weight is None or graph.only_consumer(data) is not node:
-            continue
-        one_each = value.shape[-1:] == weight.shape[:1] and value.size == len(weight)
-        if before.op != "Gemm" or value.ndim > 3 or not (one_each or value.size == 1):
-            continue
-        old = graph.value(before.inputs[2]) if len(before.inputs) > 2 else None
-        bias = np.broadcast_to(value.reshape(-1), (len(weight),)) + (0 if old is None else old)
-        name = graph.constant(f"{before.name}.bias", bias.astype(np.float32))
-        before.inputs = (*before.inputs[:2], name)
-        before.outputs = node.outputs
-        graph.nodes.remove(node)
-        graph.folded[node.name] = f"part of {before.name}"
 
 
 def onnx_dense(node: Node, graph: Graph, target: str) -> list[onnx.NodeProto]:

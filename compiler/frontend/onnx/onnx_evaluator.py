@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -10,21 +10,17 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from ...ir.compile_errors import CompileError
+from ...ir.compile_errors import HostError
 from ...ir.graph import Graph, Node
-from .onnx_export import activation_nodes, written_out
+from .onnx_export import activation_nodes, opsets_of, written_out
 from .saturation import has_integer_products, pairs_saturate
 from .transposed import onnx_nodes
 
 __all__ = [
-    "HostError", "evaluator", "evaluator_name", "host_model", "run_host", "run_host_images",
+    "evaluator", "evaluator_name", "host_model", "run_host",
 ]
 
 Feeds = dict[str, np.ndarray]
-
-
-class HostError(CompileError):
-    """A node that neither evaluator can run."""
 
 
 def evaluator_name() -> str:
@@ -68,7 +64,7 @@ def _reference(model: onnx.ModelProto, names: list[str]) -> Callable[[Feeds], Fe
     return lambda feeds: dict(zip(names, reference.run(names, feeds), strict=True))
 
 
-def host_model(graph: Graph, nodes: list[Node]) -> bytes:
+def host_model(graph: Graph, nodes: Sequence[Node]) -> bytes:
     """Return an ONNX model of some nodes of a graph.
 
     Its inputs are the tensors they read and do not compute (constants stay inside), its outputs
@@ -86,7 +82,7 @@ def host_model(graph: Graph, nodes: list[Node]) -> bytes:
         protos, graph.name, [_info(graph, n) for n in inputs], [_info(graph, n) for n in outputs],
         [numpy_helper.from_array(np.ascontiguousarray(graph.value(n)), n) for n in constants],
     )
-    opsets = [helper.make_opsetid(domain, version) for domain, version in graph.opsets.items()]
+    opsets = [helper.make_opsetid(domain, version) for domain, version in opsets_of(graph).items()]
     model = helper.make_model(body, opset_imports=opsets)
     model.ir_version = min(model.ir_version, 10)  # what released onnxruntimes read
     return bytes(model.SerializeToString())
@@ -107,29 +103,6 @@ def run_host(model: bytes, feeds: Feeds) -> Feeds:
     except Exception as error:  # evaluators raise types of their own, not importable for sure
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise HostError(f"host nodes fail in {evaluator_name()}: {text}") from None
-
-
-def run_host_images(
-    model: bytes, feeds: Feeds, images: int, alone: Collection[str] = ()
-) -> Feeds:
-    """Run a model made for ``images`` images on any multiple of them, axis 0 of every tensor.
-
-    ``alone`` names tensors without a dimension of images: axis 0 has an entry for each launch.
-    """
-    launches = [
-        len(value) if name in alone else len(value) // images for name, value in feeds.items()
-    ]
-    runs = []
-    for launch in range(launches[0] if launches else 1):
-        part = slice(launch * images, (launch + 1) * images)
-        runs.append(run_host(model, {
-            name: np.asarray(value[launch if name in alone else part])
-            for name, value in feeds.items()
-        }))
-    return {
-        name: (np.stack if name in alone else np.concatenate)([run[name] for run in runs])
-        for name in runs[0]
-    }
 
 
 @lru_cache(maxsize=64)
@@ -171,6 +144,7 @@ def _protos(node: Node, graph: Graph) -> list[onnx.NodeProto]:
     elif node.source is None:
         return [*written_out(node, graph, target), *after]
     else:
+        assert isinstance(node.source, bytes)
         made = onnx.NodeProto()
         made.ParseFromString(node.source)
         del made.input[:]

@@ -11,7 +11,14 @@ from onnx import helper, numpy_helper
 from ...ir.graph import Graph, Node
 from .dense import onnx_dense
 
-__all__ = ["activation_nodes", "written_out"]
+__all__ = ["activation_nodes", "opsets_of", "written_out"]
+
+
+def opsets_of(graph: Graph) -> dict[str, int]:
+    """Return the operator sets of an imported model: version by domain."""
+    opsets = graph.origin.context
+    assert isinstance(opsets, dict), opsets
+    return opsets
 
 
 def activation_nodes(node: Node, graph: Graph) -> tuple[list[onnx.NodeProto], str]:
@@ -49,7 +56,7 @@ def written_out(node: Node, graph: Graph, target: str) -> list[onnx.NodeProto]:
         ]
     assert node.op == "Slice", node
     given = {"starts": [attrs["start"]], "ends": [attrs["stop"]], "axes": [1]}
-    if graph.opsets.get("", 1) < 10:
+    if opsets_of(graph).get("", 1) < 10:
         return [helper.make_node("Slice", [data], [target], **given)]
     names = [f"{target}__{name}" for name in given]
     bounds = [_constant(name, np.array(value, np.int64))
@@ -61,7 +68,7 @@ def _clip(
     data: str, target: str, low: float, high: float, graph: Graph
 ) -> list[onnx.NodeProto]:
     least, most = (float(np.clip(v, -3e38, 3e38)) for v in (low, high))
-    if graph.opsets.get("", 1) < 11:
+    if opsets_of(graph).get("", 1) < 11:
         return [helper.make_node("Clip", [data], [target], min=least, max=most)]
     names = [f"{target}__low", f"{target}__high"]
     return [

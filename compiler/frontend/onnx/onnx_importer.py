@@ -12,7 +12,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from ...ir.compile_errors import CompileError
-from ...ir.graph import Graph, Node, Tensor
+from ...ir.graph import Graph, Node, Origin, Tensor
 from .onnx_evaluator import evaluator, evaluator_name
 from .onnx_validation import (
     apply_shapes,
@@ -24,7 +24,7 @@ from .onnx_validation import (
     weights,
 )
 
-__all__ = ["MAX_FILE_BYTES", "import_model", "load_model", "to_graph"]
+__all__ = ["MAX_FILE_BYTES", "load_model", "to_graph"]
 
 MAX_FILE_BYTES = 2 << 30  # protobuf's own limit: a larger file cannot be a self-contained model
 _PLAIN = (  # attributes that become Python values; tensors and graphs stay in the node's source
@@ -33,10 +33,10 @@ _PLAIN = (  # attributes that become Python values; tensors and graphs stay in t
 )
 
 
-def import_model(
+def load_model(
     path: str | Path, shapes: dict[str, tuple[int, ...]] | None = None
-) -> tuple[Graph, onnx.ModelProto]:
-    """Read, check and convert a model.
+) -> onnx.ModelProto:
+    """Read and check a model; return it with static, inferred shapes.
 
     Parameters
     ----------
@@ -45,24 +45,11 @@ def import_model(
     shapes
         Sizes of graph inputs by name; needed for inputs whose shape is dynamic.
 
-    Returns
-    -------
-    graph, model
-        The graph, and the checked model with static shapes (for calibration).
-
     Raises
     ------
     CompileError
         Lists every problem found.
     """
-    model = load_model(path, shapes)
-    return to_graph(model), model
-
-
-def load_model(
-    path: str | Path, shapes: dict[str, tuple[int, ...]] | None = None
-) -> onnx.ModelProto:
-    """Read and check a model; returns it with static, inferred shapes (errors: CompileError)."""
     path = Path(path)
     model = _parse(path)
     problems = external_data(model.graph, str(path))
@@ -101,14 +88,16 @@ def to_graph(model: onnx.ModelProto) -> Graph:
             shape = tuple(d.dim_value for d in info.type.tensor_type.shape.dim)
             tensors[info.name] = Tensor(info.name, shape, dtype_name(info))
     nodes: list[Node] = []
+    names: set[str] = set()
     for index, node in enumerate(source.node):
         attrs = {
             a.name: _plain(helper.get_attribute_value(a)) for a in node.attribute
             if a.type in _PLAIN
         }
         name = node.name or f"{node.op_type}_{index}"
-        if any(name == other.name for other in nodes):
+        if name in names:
             name = f"{name}_{index}"
+        names.add(name)
         op = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}::{node.op_type}"
         nodes.append(
             Node(op, name, tuple(node.input), tuple(node.output), attrs, node.SerializeToString())
@@ -123,7 +112,7 @@ def to_graph(model: onnx.ModelProto) -> Graph:
         tensors=tensors,
         inputs=[i.name for i in source.input if i.name not in constants],
         outputs=[o.name for o in source.output],
-        opsets={o.domain: o.version for o in model.opset_import},
+        origin=Origin("onnx", {o.domain: o.version for o in model.opset_import}),
     )
 
 

@@ -1,4 +1,4 @@
-"""Models that come quantized: ONNX graphs with QuantizeLinear and DequantizeLinear pairs.
+"""Pre-quantized models: ONNX graphs with QuantizeLinear and DequantizeLinear pairs (QDQ).
 
 :func:`read_scales` runs on the graph as it came and notes the scales of activations and weights;
 :func:`drop_pairs` runs on the folded one and takes out the pairs, so that what is left is a float
@@ -8,51 +8,20 @@ by 128.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from ...ir.compile_errors import CompileError
 from ...ir.graph import Graph, Node
+from ...ir.qdq_scales import QdqScales, TensorScale
 
-__all__ = ["Given", "TensorScale", "drop_pairs", "read_scales"]
+__all__ = ["drop_pairs", "read_scales"]
 
 _QUANTIZE = ("QuantizeLinear", "com.microsoft::QuantizeLinear")
 _DEQUANTIZE = ("DequantizeLinear", "com.microsoft::DequantizeLinear")
 _LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
-@dataclass(frozen=True)
-class TensorScale:
-    """``real = (integer - zero_point) * scale`` with signed 8-bit integers."""
-
-    scale: float
-    zero_point: int = 0
-
-
-@dataclass
-class Given:
-    """The scales that a model brings.
-
-    Attributes
-    ----------
-    pairs
-        Scale by the output of each DequantizeLinear of an activation.
-    tensors
-        Scale of activations of the graph without pairs.
-    rounded
-        By the same activations: the tensor of the model that has their values rounded.
-    weights
-        By layer, float64: one scale for each output channel.
-    """
-
-    pairs: dict[str, TensorScale] = field(default_factory=dict)
-    tensors: dict[str, TensorScale] = field(default_factory=dict)
-    rounded: dict[str, str] = field(default_factory=dict)
-    weights: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-def read_scales(graph: Graph) -> Given | None:
+def read_scales(graph: Graph) -> QdqScales | None:
     """Return the scales in a graph as it came, None where there are none.
 
     Raises
@@ -60,37 +29,37 @@ def read_scales(graph: Graph) -> Given | None:
     CompileError
         A tensor is quantized in a way the device has not; all such are listed.
     """
-    given, problems = Given(), list[str]()
+    scales, problems = QdqScales(), list[str]()
     found = [node for node in graph.nodes if node.op in _DEQUANTIZE]
     for node in found:
         if graph.tensors[node.inputs[0]].constant:
-            _read_weights(graph, node, given, problems)
+            _read_weights(graph, node, scales, problems)
         else:
-            _read_activation(graph, node, given, problems)
+            _read_activation(graph, node, scales, problems)
     if problems:
         raise CompileError(*problems)
-    return given if found else None
+    return scales if found else None
 
 
-def drop_pairs(graph: Graph, given: Given) -> None:
+def drop_pairs(graph: Graph, scales: QdqScales) -> None:
     """Take the pairs out of a folded graph, and note the scales of what is left.
 
     A pair stays, and runs on the host, where the values ahead of it are read unrounded too.
     """
     for node in list(graph.nodes):
-        if node.op not in _DEQUANTIZE or node.outputs[0] not in given.pairs:
+        if node.op not in _DEQUANTIZE or node.outputs[0] not in scales.pairs:
             continue
-        scale, rounded = given.pairs[node.outputs[0]], node.outputs[0]
+        scale, rounded = scales.pairs[node.outputs[0]], node.outputs[0]
         before = graph.producer(node.inputs[0])
         source = before.inputs[0] if before is not None and _matches(graph, before, node) else None
-        if source is None or not _only_rounded(graph, source, given):
-            given.tensors[rounded], given.rounded[rounded] = scale, rounded
+        if source is None or not _only_rounded(graph, source, scales):
+            scales.tensors[rounded], scales.rounded[rounded] = scale, rounded
             continue
         kept = _replace(graph, node, source)
         if kept is None:
-            given.tensors[rounded], given.rounded[rounded] = scale, rounded
+            scales.tensors[rounded], scales.rounded[rounded] = scale, rounded
         else:
-            given.tensors[kept], given.rounded[kept] = scale, rounded
+            scales.tensors[kept], scales.rounded[kept] = scale, rounded
     pairs = [node for node in graph.nodes if node.op in _QUANTIZE]
     graph.sweep()
     for node in pairs:
@@ -114,19 +83,19 @@ def _replace(graph: Graph, node: Node, source: str) -> str | None:
     return source
 
 
-def _only_rounded(graph: Graph, source: str, given: Given) -> bool:
+def _only_rounded(graph: Graph, source: str, scales: QdqScales) -> bool:
     """Whether nobody reads a tensor but QuantizeLinear nodes of one scale."""
     readers = graph.consumers(source)
-    scales = {
-        given.pairs.get(after.outputs[0])
+    others = {
+        scales.pairs.get(after.outputs[0])
         for reader in readers for after in graph.consumers(reader.outputs[0])
         if reader.op in _QUANTIZE
     } - {None}
     plain = [reader for reader in readers if reader.op not in _QUANTIZE]
-    done = source in given.tensors and all(  # an earlier pair of the same tensor is gone already
-        given.tensors[source] == scale for scale in scales
+    done = source in scales.tensors and all(  # an earlier pair of the same tensor is gone already
+        scales.tensors[source] == scale for scale in others
     )
-    return source not in graph.outputs and len(scales) <= 1 and (not plain or done)
+    return source not in graph.outputs and len(others) <= 1 and (not plain or done)
 
 
 def _matches(graph: Graph, quantize: Node, dequantize: Node) -> bool:
@@ -146,7 +115,7 @@ def _same(graph: Graph, a: str, b: str) -> bool:
     return first is not None and second is not None and np.array_equal(first, second)
 
 
-def _read_activation(graph: Graph, node: Node, given: Given, problems: list[str]) -> None:
+def _read_activation(graph: Graph, node: Node, scales: QdqScales, problems: list[str]) -> None:
     name, scale = node.inputs[0], graph.value(node.inputs[1])
     with_zero = len(node.inputs) > 2 and node.inputs[2]
     zero = graph.value(node.inputs[2]) if with_zero else np.zeros((), graph.tensors[name].dtype)
@@ -163,10 +132,10 @@ def _read_activation(graph: Graph, node: Node, given: Given, problems: list[str]
         problems.append(f"{node.op} {node.name!r}: its scale {scale} is not a positive number")
     else:
         shift = 128 if kind == "uint8" else 0
-        given.pairs[node.outputs[0]] = TensorScale(float(scale.item()), int(zero.item()) - shift)
+        scales.pairs[node.outputs[0]] = TensorScale(float(scale.item()), int(zero.item()) - shift)
 
 
-def _read_weights(graph: Graph, node: Node, given: Given, problems: list[str]) -> None:
+def _read_weights(graph: Graph, node: Node, scales: QdqScales, problems: list[str]) -> None:
     """Note the scales of weights; biases, whose scale follows, need no note."""
     integers, scale = graph.tensors[node.inputs[0]], graph.value(node.inputs[1])
     layers = [
@@ -186,5 +155,5 @@ def _read_weights(graph: Graph, node: Node, given: Given, problems: list[str]) -
         elif not (np.isfinite(scale).all() and (scale > 0).all()):
             problems.append(f"{what} have a scale that is not a positive number")
         elif layer.op != "ConvTranspose":
-            given.weights[layer.name] = np.broadcast_to(
+            scales.weights[layer.name] = np.broadcast_to(
                 np.asarray(scale, np.float64).reshape(-1), (outputs,))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
 import pytest
 
 from myvta.cli import demo_run
 from myvta.cli.demo_run import DIGITS, count_macs, first_difference, load_digits, open_backend
 from myvta.cli.input_errors import InputError
+from myvta.compiler.frontend.front_ends import import_model
 from myvta.cosim.cosim_errors import MissingTool
 from myvta.driver.errors import UrlError
 from myvta.driver.program.program import LaunchStep, Program, Segment, Tensor
@@ -87,7 +87,7 @@ def test_load_digits_says_what_is_missing(tmp_path):
 def test_count_macs():
     # 3x3 taps x inputs x outputs x pixels, layer by layer, and the head
     expected = 9 * (16 * 64 + 2 * 16 * 16 * 64 + 16 * 32 * 16 + 32 * 64 * 4) + 64 * 10
-    assert count_macs(onnx.load(DIGITS / "digits.onnx")) == expected == 452_224
+    assert count_macs(import_model(DIGITS / "digits.onnx")[0]) == expected == 452_224
 
 
 def opener(missing: dict[str, str]):

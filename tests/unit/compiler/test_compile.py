@@ -13,8 +13,8 @@ from compiler_networks import NetworkBuilder, check_every_layer, compiled, rando
 from onnx import TensorProto, helper
 
 from myvta.compiler.compile import compile_model
+from myvta.compiler.frontend.front_ends import import_model
 from myvta.compiler.frontend.onnx.onnx_evaluator import evaluator
-from myvta.compiler.frontend.onnx.onnx_importer import import_model
 from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.layout.memory_plan import integer_name
 from myvta.compiler.reference.reference_evaluator import evaluate
@@ -109,7 +109,7 @@ def test_outputs_are_near_the_float_network(tmp_path: Path) -> None:
     made = compiled(build, tmp_path, "default")
     inputs = build.samples(4)
     found = check_every_layer(made, inputs)["softmax7"]
-    run = evaluator(import_model(tmp_path / "network.onnx")[1], ["softmax7"])
+    run = import_model(tmp_path / "network.onnx")[1].evaluator(["softmax7"])
     for index in range(4):
         wanted = run({"input": inputs["input"][index : index + 1]})["softmax7"]
         np.testing.assert_allclose(found[index], wanted[0], atol=0.06)

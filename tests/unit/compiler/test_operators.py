@@ -13,8 +13,7 @@ import pytest
 from compiler_cases import BUILD, NetworkCase, Step
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 
-from myvta.compiler.frontend.onnx.onnx_evaluator import evaluator
-from myvta.compiler.frontend.onnx.onnx_importer import import_model
+from myvta.compiler.frontend.front_ends import import_model
 from myvta.compiler.reference.reference_evaluator import evaluate
 from myvta.isa.config import Config, named
 
@@ -123,7 +122,7 @@ def test_integers_stand_for_the_float_network(tmp_path: Path, name: str) -> None
     assert exponent is not None
     found = evaluate(made.quantized, inputs)[output] * 2.0**exponent
     model = import_model(tmp_path / "network.onnx")[1]
-    wanted = evaluator(model, [output])(inputs)[output]
+    wanted = model.evaluator([output])(inputs)[output]
     peak = np.abs(network.samples(1)["input"]).max()
     error = np.abs(found - wanted)
     assert np.percentile(error, 90) <= 2.5 * 2.0**exponent + 0.03 * min(peak, np.abs(wanted).max())

@@ -23,6 +23,12 @@ def test_no_module_imports_itself_through_others():
     assert set(rooms.cycles()) <= KNOWN_CYCLES
 
 
+def test_only_the_onnx_front_end_imports_onnx():
+    importers = {rooms.room_of(module) for module, path in rooms.modules()
+                 if rooms.libraries(path) & {"onnx", "onnxruntime"}}
+    assert importers == {"compiler.frontend.onnx"}
+
+
 def test_a_name_is_used_once():
     names = Counter(module.rpartition(".")[2] for module, _ in rooms.modules())
     assert [name for name, count in names.items() if count > 1] == []

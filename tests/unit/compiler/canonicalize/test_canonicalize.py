@@ -10,15 +10,15 @@ import pytest
 from compiler_networks import NetworkBuilder, random_network, save
 
 from myvta.compiler.canonicalize.canonicalize import fold
-from myvta.compiler.frontend.onnx.onnx_evaluator import evaluator, host_model, run_host
-from myvta.compiler.frontend.onnx.onnx_importer import import_model
+from myvta.compiler.frontend.front_ends import import_model
+from myvta.compiler.frontend.onnx.onnx_evaluator import host_model, run_host
 from myvta.compiler.ir.graph import Graph
 
 
 def folded(build: NetworkBuilder, folder: Path) -> Graph:
     """Fold a network and make sure it still computes the same, in float."""
     graph, model = import_model(save(build, folder / "n.onnx"))
-    before = evaluator(model, graph.outputs)
+    before = model.evaluator(graph.outputs)
     fold(graph)
     feeds = build.samples(graph.tensors[graph.inputs[0]].shape[0])
     after = run_host(host_model(graph, graph.nodes), feeds)

@@ -11,7 +11,7 @@ from compiler_networks import NetworkBuilder, save
 from onnx import numpy_helper
 
 from myvta.compiler.canonicalize.canonicalize import fold
-from myvta.compiler.frontend.onnx.onnx_importer import import_model
+from myvta.compiler.frontend.front_ends import import_model
 from myvta.compiler.partition.partition import Placement, place
 from myvta.isa.config import named
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from compiler_networks import NetworkBuilder, save
 
+from myvta.compiler.frontend.front_ends import import_model
 from myvta.compiler.frontend.onnx.onnx_evaluator import evaluator_name
-from myvta.compiler.frontend.onnx.onnx_importer import import_model
 from myvta.compiler.ir.arrays import load_arrays
 from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.quantize.calibrate import calibrate, check_samples

@@ -13,7 +13,8 @@ from onnx import numpy_helper
 from myvta.compiler.canonicalize.canonicalize import fold
 from myvta.compiler.compile import compile_model
 from myvta.compiler.frontend.onnx.onnx_evaluator import host_model
-from myvta.compiler.frontend.onnx.onnx_importer import import_model
+from myvta.compiler.frontend.onnx.onnx_front_end import OnnxModel
+from myvta.compiler.frontend.onnx.onnx_importer import load_model, to_graph
 from myvta.compiler.ir.graph import Graph
 from myvta.compiler.quantize.calibrate import calibrate
 from myvta.compiler.quantize.equalize import equalized
@@ -54,10 +55,15 @@ def chain() -> NetworkBuilder:
     return build
 
 
-def folded(build: NetworkBuilder, folder: Path) -> tuple[Graph, onnx.ModelProto]:
+def folded(build: NetworkBuilder, folder: Path) -> tuple[Graph, OnnxModel]:
     """Return the folded graph and the model of a network."""
-    graph, model = import_model(save(build, folder / "n.onnx"))
-    return fold(graph), model
+    model = load_model(save(build, folder / "n.onnx"))
+    return fold(to_graph(model)), OnnxModel(model)
+
+
+def exported(graph: Graph) -> OnnxModel:
+    """Return a graph as a model."""
+    return OnnxModel(onnx.load_from_string(host_model(graph, graph.nodes)))
 
 
 @pytest.mark.parametrize("by_activations", [False, True])
@@ -66,20 +72,20 @@ def test_the_float_function_stays(tmp_path: Path, by_activations: bool) -> None:
     graph, model = folded(build, tmp_path)
     x = build.samples(1)["input"]
     names = [node.outputs[0] for node in graph.nodes]
-    wanted = float_values(model, names, x)
+    wanted = float_values(model.proto, names, x)
     peaks = {
         name: np.abs(value).reshape(value.shape[1], -1).max(1)
         for name, value in zip(names, wanted, strict=True)
     }
     other, factors = equalized(graph, peaks if by_activations else None)
     assert set(factors) == set(names) - set(graph.outputs)
-    found = float_values(onnx.load_from_string(host_model(other, other.nodes)), names, x)
+    found = float_values(exported(other).proto, names, x)
     for name, a, b in zip(names, wanted, found, strict=True):
         factor = factors.get(name, np.ones(a.shape[1]))
         assert name in graph.outputs or factor.max() > 1.05 * factor.min()
         back = b * factor.reshape((1, -1) + (1,) * (a.ndim - 2))
         np.testing.assert_allclose(back, a, atol=1e-4 * np.abs(a).max())
-    before = float_values(onnx.load_from_string(host_model(graph, graph.nodes)), names, x)
+    before = float_values(exported(graph).proto, names, x)
     for a, b in zip(wanted, before, strict=True):  # the graph that was given is left alone
         np.testing.assert_allclose(b, a, atol=1e-4 * np.abs(a).max())
 
@@ -92,8 +98,7 @@ def test_calibration_is_carried_over(tmp_path: Path) -> None:
     seen = calibrate(model, graph, samples, names)
     other, factors = equalized(graph, seen.peaks)
     carried = seen.scaled(factors)
-    again = calibrate(
-        onnx.load_from_string(host_model(other, other.nodes)), other, samples, names)
+    again = calibrate(exported(other), other, samples, names)
     for name in names:
         scale = again.peak(name)
         np.testing.assert_allclose(carried.peaks[name], again.peaks[name], atol=1e-4 * scale)
@@ -134,8 +139,8 @@ def test_weights_that_are_shared_and_tensors_that_are_seen(tmp_path: Path) -> No
     assert set(factors) == {x}
     sample = build.samples(1)["input"]
     (wanted,), (found,) = (
-        float_values(m, graph.outputs, sample)
-        for m in (model, onnx.load_from_string(host_model(other, other.nodes)))
+        float_values(m.proto, graph.outputs, sample)
+        for m in (model, exported(other))
     )
     np.testing.assert_allclose(found, wanted, atol=1e-4)
 

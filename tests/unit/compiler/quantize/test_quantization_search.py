@@ -10,7 +10,7 @@ import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, float_values, random_network, save
 
 from myvta.compiler.compile import Compiled, compile_model
-from myvta.compiler.frontend.onnx.onnx_importer import import_model
+from myvta.compiler.frontend.onnx.onnx_importer import load_model
 from myvta.compiler.quantize.activation_scales import METHODS
 from myvta.compiler.quantize.error_metrics import ratio
 from myvta.compiler.quantize.quantization_search import Options
@@ -28,7 +28,7 @@ def with_outliers() -> tuple[NetworkBuilder, dict[str, np.ndarray]]:
 
 def snr_by_hand(made: Compiled, path: Path, inputs: np.ndarray, name: str) -> float:
     """Run both networks again, image by image, and return the ratio of one tensor."""
-    (wanted,) = float_values(import_model(path)[1], [name], inputs)
+    (wanted,) = float_values(load_model(path), [name], inputs)
     exponent = made.quantized.tensors[name].exponent
     assert exponent is not None
     found = evaluate(made.quantized, {"input": inputs})[name] * 2.0**exponent
@@ -78,7 +78,7 @@ def test_ratios_and_clipping_of_each_node(tmp_path: Path) -> None:
     assert entry.clipped == 0
     made = compile_model(path, samples, "1x4x4_int4", method="error", equalize="off")
     conv = made.quantized.nodes[0]
-    (values,) = float_values(import_model(path)[1], conv.outputs, samples["input"])
+    (values,) = float_values(load_model(path), conv.outputs, samples["input"])
     exponent = made.quantized.tensors[conv.outputs[0]].exponent
     assert exponent is not None
     share = (np.floor(values / 2.0**exponent + 0.5) > 7).mean()
@@ -99,7 +99,7 @@ def test_outputs_compared_image_by_image(tmp_path: Path) -> None:
     (output,) = made.compared
     rows = output.images()
     assert len(rows) == 5
-    floats = float_values(import_model(path)[1], [output.name], samples["input"])[0]
+    floats = float_values(load_model(path), [output.name], samples["input"])[0]
     for row, image, wanted in zip(rows, samples["input"], floats, strict=True):
         exponent = made.quantized.tensors[output.name].exponent or 0
         found = evaluate(made.quantized, {"input": image[None]})[output.name] * 2.0**exponent

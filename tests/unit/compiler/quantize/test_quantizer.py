@@ -9,8 +9,7 @@ import pytest
 from compiler_networks import NetworkBuilder, random_network, save
 
 from myvta.compiler.canonicalize.canonicalize import fold
-from myvta.compiler.frontend.onnx.onnx_evaluator import evaluator
-from myvta.compiler.frontend.onnx.onnx_importer import import_model
+from myvta.compiler.frontend.front_ends import import_model
 from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.ir.fixed_point import dequantize
 from myvta.compiler.ir.quantized_graph import DROPPED, QuantizedGraph
@@ -142,7 +141,7 @@ def test_random_networks_stay_near_float(tmp_path: Path, seed: int) -> None:
     graph = quantized(build, tmp_path, samples)
     (output,) = graph.outputs
     model = import_model(tmp_path / "n.onnx")[1]
-    run = evaluator(model, [output])
+    run = model.evaluator([output])
     wanted = np.concatenate([
         run({"input": samples["input"][index : index + 1]})[output] for index in range(16)
     ])

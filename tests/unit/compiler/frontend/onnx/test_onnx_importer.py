@@ -13,7 +13,8 @@ from compiler_networks import NetworkBuilder, random_network, save
 from onnx import TensorProto, helper, numpy_helper
 
 from myvta.compiler.compile import compile_model
-from myvta.compiler.frontend.onnx.onnx_importer import import_model, to_graph
+from myvta.compiler.frontend.front_ends import import_model
+from myvta.compiler.frontend.onnx.onnx_importer import load_model, to_graph
 from myvta.compiler.ir.compile_errors import CompileError
 
 
@@ -42,14 +43,15 @@ def rewritten(folder: Path, change: Callable[[onnx.ModelProto], None]) -> Path:
 
 
 def test_reads_nodes_tensors_and_weights(tmp_path: Path) -> None:
-    graph, model = import_model(save(small(), tmp_path / "n.onnx"))
+    path = save(small(), tmp_path / "n.onnx")
+    graph, _ = import_model(path)
     assert [node.op for node in graph.nodes] == ["Conv"]
     assert graph.inputs == ["input"]
     assert graph.outputs == ["conv0"]
     assert graph.tensors["conv0"].shape == (1, 3, 4, 4)
     assert graph.tensors["w0"].value is not None
     assert graph.tensors["w0"].value.shape == (3, 2, 3, 3)
-    assert to_graph(model).nodes[0].attrs["pads"] == [1, 1, 1, 1]
+    assert to_graph(load_model(path)).nodes[0].attrs["pads"] == [1, 1, 1, 1]
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from compiler_networks import NetworkBuilder, check_every_layer, compiled, save
 from onnx import TensorProto, helper
 
 from myvta.compiler.canonicalize.canonicalize import fold
-from myvta.compiler.frontend.onnx.onnx_evaluator import evaluator, host_model, run_host
-from myvta.compiler.frontend.onnx.onnx_importer import import_model
+from myvta.compiler.frontend.front_ends import import_model
+from myvta.compiler.frontend.onnx.onnx_evaluator import host_model, run_host
 from myvta.compiler.ir.graph import Graph
 from myvta.compiler.reference.reference_evaluator import accumulate_transposed
 
@@ -57,7 +57,7 @@ def test_reference_equals_onnxruntime(seed: int) -> None:
 def folded(build: NetworkBuilder, folder: Path) -> Graph:
     """Fold a network and make sure that what is written out again computes the same."""
     graph, model = import_model(save(build, folder / "n.onnx"))
-    before = evaluator(model, graph.outputs)
+    before = model.evaluator(graph.outputs)
     fold(graph)
     feeds = build.samples(graph.tensors[graph.inputs[0]].shape[0])
     after = run_host(host_model(graph, graph.nodes), feeds)

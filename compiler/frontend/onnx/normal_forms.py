@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..ir.graph import Graph, Node
-from ..ir.pooling_window import canonical_window, counted_padding
+from ...ir.graph import Graph, Node
+from .windows import canonical_window, counted_padding
 
 __all__ = ["normalize_operators"]
 

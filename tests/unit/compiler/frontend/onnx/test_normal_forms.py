@@ -11,8 +11,8 @@ from compiler_networks import NetworkBuilder, compiled, save
 from onnx import helper, numpy_helper
 
 from myvta.compiler.canonicalize.canonicalize import fold
-from myvta.compiler.frontend.onnx.onnx_evaluator import evaluator, host_model, run_host
-from myvta.compiler.frontend.onnx.onnx_importer import import_model
+from myvta.compiler.frontend.front_ends import import_model
+from myvta.compiler.frontend.onnx.onnx_evaluator import host_model, run_host
 from myvta.compiler.ir.graph import Graph
 from myvta.compiler.reference.reference_evaluator import evaluate
 
@@ -22,7 +22,7 @@ Build = Callable[[NetworkBuilder], object]
 def folded(build: NetworkBuilder, folder: Path) -> Graph:
     """Fold a network; the host's ONNX nodes for what came out compute the same, in float."""
     graph, model = import_model(save(build, folder / "n.onnx"))
-    before = evaluator(model, graph.outputs)
+    before = model.evaluator(graph.outputs)
     fold(graph)
     feeds = build.samples(graph.tensors[graph.inputs[0]].shape[0])
     after = run_host(host_model(graph, graph.nodes), feeds)
@@ -260,7 +260,7 @@ def test_padding_that_counts(
         name = build.nodes[-1].output[0]
         scale = 2.0 ** (made.quantized.tensors[name].exponent or 0)
         found = evaluate(made.quantized, inputs)[name] * scale
-        wanted = evaluator(import_model(tmp_path / "network.onnx")[1], [name])(inputs)[name]
+        wanted = import_model(tmp_path / "network.onnx")[1].evaluator([name])(inputs)[name]
         np.testing.assert_allclose(found, wanted, atol=0.04)  # two steps of 2^-6
 
 

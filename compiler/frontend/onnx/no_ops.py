@@ -1,4 +1,4 @@
-"""Which nodes of an imported graph pass their first input on unchanged."""
+"""Nodes that pass their first input on unchanged, and their removal."""
 
 from __future__ import annotations
 
@@ -6,11 +6,29 @@ import math
 
 import numpy as np
 
-from ..ir.graph import Graph, Node
+from ...ir.graph import Graph, Node
 
-__all__ = ["does_nothing"]
+__all__ = ["does_nothing", "drop_no_ops"]
 
 _SAME_ORDER = ("Flatten", "Reshape", "Squeeze", "Unsqueeze", "Expand", "Slice")
+
+
+def drop_no_ops(graph: Graph) -> None:
+    """Remove what passes its input on, unless it makes a graph output of an input."""
+    for node in list(graph.nodes):
+        if not does_nothing(node, graph):
+            continue
+        before, after = node.inputs[0], node.outputs[0]
+        if after not in graph.outputs:
+            graph.rename_reads(after, before)
+        else:
+            maker = graph.producer(before)
+            if maker is None or before in graph.outputs:
+                continue
+            maker.outputs = tuple(after if name == before else name for name in maker.outputs)
+            graph.rename_reads(before, after)
+        graph.nodes.remove(node)
+        graph.folded[node.name] = "does nothing"
 
 
 def does_nothing(node: Node, graph: Graph) -> bool:

@@ -1,0 +1,91 @@
+"""The contract of a front end: the part of the compiler that knows a file format.
+
+A front end turns a file into a :class:`~.graph.Graph`, evaluates the float model on samples, and
+packs and runs the nodes that stay on the host.  Nothing else imports the format's library.  A new
+one implements :class:`FrontEnd` and gets an entry in :data:`~.front_ends.FRONT_ENDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..ir.graph import Graph, Node
+from ..ir.qdq_scales import QdqScales
+
+__all__ = ["Feeds", "FloatModel", "FrontEnd"]
+
+Feeds = dict[str, np.ndarray]
+
+
+class FloatModel(Protocol):
+    """The model as its file has it, to be evaluated in float."""
+
+    @property
+    def evaluator_name(self) -> str:
+        """The evaluator and its version."""
+
+    @property
+    def deviation_note(self) -> str:
+        """How users of a pre-quantized model may see other results on this processor, else ''."""
+
+    def evaluator(self, names: Sequence[str]) -> Callable[[Feeds], Feeds]:
+        """Return a function from the model's inputs to the named tensors, outputs or inner ones.
+
+        The function may raise whatever the evaluator raises.
+        """
+
+
+class FrontEnd(Protocol):
+    """One file format."""
+
+    def import_model(
+        self, path: Path, shapes: dict[str, tuple[int, ...]]
+    ) -> tuple[Graph, FloatModel]:
+        """Read and check a file; ``shapes`` are sizes of inputs whose shape is dynamic.
+
+        Every tensor of the graph that a node on the accelerator may touch has a static shape.
+
+        Raises
+        ------
+        CompileError
+            Lists every problem found.
+        """
+
+    def normalize(self, graph: Graph) -> None:
+        """Rewrite nodes of the format's own spelling to canonical ones, in place.
+
+        Canonical nodes (:data:`~.graph.CANONICAL`) have no ``source``.  Unknown nodes are left
+        alone: they run on the host.
+        """
+
+    def read_scales(self, graph: Graph) -> QdqScales | None:
+        """Return the scales of a pre-quantized model before :meth:`normalize`, else None.
+
+        Raises
+        ------
+        CompileError
+            A tensor is quantized in a way the device does not support; all such are listed.
+        """
+
+    def drop_pairs(self, graph: Graph, scales: QdqScales) -> None:
+        """Remove quantize and dequantize nodes of a canonical graph whose scales are known."""
+
+    def export_host(self, graph: Graph, nodes: Sequence[Node]) -> bytes:
+        """Pack nodes of a graph for :meth:`run_host`.
+
+        Inputs are the tensors they read and do not compute, constants aside; outputs are the
+        tensors that other nodes, or the outputs of the graph, read.
+        """
+
+    def run_host(self, data: bytes, feeds: Feeds) -> Feeds:
+        """Run nodes of :meth:`export_host`; returns their outputs by name.
+
+        Raises
+        ------
+        HostError
+            The evaluator cannot run them.
+        """
