@@ -9,7 +9,7 @@ import click
 
 from ..isa.asm.disassembler import disassemble, format_word
 from ..isa.config import load_config
-from ..isa.instructions import StreamError, words
+from ..isa.instructions import StreamLengthError, words
 from ..isa.opcodes import INSTRUCTION_BYTES, UOP_BYTES
 from .files import write_files
 from .input_errors import InputError
@@ -42,7 +42,7 @@ def command(
             text = json.dumps({"config": config.name, "instructions": rows}, indent=2) + "\n"
         else:
             text = disassemble(stream, config, uops=image)
-    except StreamError as error:
+    except StreamLengthError as error:
         wrong = uops if uops and len(image) % UOP_BYTES else file
         raise InputError(f"{wrong}: {error}") from None
     if output:

@@ -14,7 +14,7 @@ from typing import Any
 from myhdl import always, always_comb, always_seq, block
 
 from ..isa.config import Config
-from ..isa.link_protocol import IDENTITY_WORDS, Kind, LinkIdentity, LinkStatus
+from ..isa.link_protocol import IDENTITY_WORDS, LinkIdentity, LinkStatus, MessageKind
 from ..rtl.lib.bundles import Axi4, AxiLite, Stream, bit, word
 from .burst_master import BurstJob, burst_master
 from .link_bundles import PAYLOAD_BYTES, PAYLOAD_WORDS, SLOTS, WINDOW, Command, Reply, WordPort
@@ -55,22 +55,22 @@ def request_checks(
     @always_comb
     def validate() -> None:
         possible.next = False
-        if command.kind == Kind.READ_REGISTER or command.kind == Kind.WRITE_REGISTER:
+        if command.kind == MessageKind.READ_REGISTER or command.kind == MessageKind.WRITE_REGISTER:
             possible.next = (
                 command.count == 4 and command.address[2:] == 0
                 and command.address < _REGISTERS_END
-                and ((command.kind == Kind.READ_REGISTER and reads)
-                     or (command.kind == Kind.WRITE_REGISTER and writes))
+                and ((command.kind == MessageKind.READ_REGISTER and reads)
+                     or (command.kind == MessageKind.WRITE_REGISTER and writes))
             )
-        elif command.kind == Kind.READ_MEMORY:
+        elif command.kind == MessageKind.READ_MEMORY:
             possible.next = command.count != 0 and span[17:2] <= PAYLOAD_WORDS and reads
-        elif command.kind == Kind.WRITE_MEMORY:
+        elif command.kind == MessageKind.WRITE_MEMORY:
             possible.next = command.count != 0 and span[17:2] <= PAYLOAD_WORDS and writes
 
     @always_comb
     def compare() -> None:
         inside.next = end <= size
-        if command.kind == Kind.READ_REGISTER or command.kind == Kind.WRITE_REGISTER:
+        if command.kind == MessageKind.READ_REGISTER or command.kind == MessageKind.WRITE_REGISTER:
             inside.next = True
 
     return add, count, validate, compare
@@ -168,8 +168,10 @@ def executor(
     @always_comb
     def sort() -> None:
         age.next = expected - current.sequence
-        reads.next = current.kind == Kind.READ_REGISTER or current.kind == Kind.READ_MEMORY
-        register_write.next = current.kind == Kind.WRITE_REGISTER
+        reads.next = (
+            current.kind == MessageKind.READ_REGISTER or current.kind == MessageKind.READ_MEMORY
+        )
+        register_write.next = current.kind == MessageKind.WRITE_REGISTER
         register_address.next = current.address[16:]
 
     @always_comb
@@ -177,7 +179,7 @@ def executor(
         job.address.next = current.address
         job.address.next[2:] = 0
         job.words.next = words
-        job.write.next = current.kind == Kind.WRITE_MEMORY
+        job.write.next = current.kind == MessageKind.WRITE_MEMORY
 
     @always_comb
     def route() -> None:
@@ -221,7 +223,7 @@ def executor(
             first_time.next = False
             step.next = 0
             state.next = State.REPLY
-            if current.kind == Kind.IDENTIFY:
+            if current.kind == MessageKind.IDENTIFY:
                 known.next = True
                 expected.next = current.sequence + 1
                 reply.count.next = 4 * IDENTITY_WORDS
@@ -249,7 +251,7 @@ def executor(
                 reply.status.next = LinkStatus.REFUSED
             elif not inside:
                 reply.status.next = LinkStatus.OUTSIDE
-            elif current.kind == Kind.READ_REGISTER or register_write:
+            elif current.kind == MessageKind.READ_REGISTER or register_write:
                 state.next = State.FETCH
             else:
                 job.start.next = True

@@ -14,11 +14,11 @@ from .geometry import Geometry
 from .opcodes import Opcode
 from .token_queues import TOKEN_FLAGS
 
-__all__ = ["Field", "Layout", "fit_problems", "layout", "uop_layout"]
+__all__ = ["BitField", "WordLayout", "fit_problems", "layout", "uop_layout"]
 
 
 @dataclass(frozen=True)
-class Field:
+class BitField:
     """A bit field ``[hi-1:lo]`` of an instruction word or micro-op."""
 
     name: str
@@ -53,7 +53,7 @@ class Field:
         return (value & ((1 << self.width) - 1)) << self.lo
 
 
-class Layout(dict):
+class WordLayout(dict):
     """Fields of one format by name, in table order."""
 
     def pack(self, values: dict[str, int]) -> int:
@@ -106,18 +106,18 @@ def _rows(opcode: Opcode, config: Geometry) -> tuple[tuple[str, int], ...]:
     )
 
 
-def _place(rows: tuple[tuple[str, int], ...]) -> Layout:
-    out, position = Layout(), 0
+def _place(rows: tuple[tuple[str, int], ...]) -> WordLayout:
+    out, position = WordLayout(), 0
     for name, width in rows:
         if position // 64 != (position + width - 1) // 64:
             position = (position // 64 + 1) * 64
-        out[name] = Field(name, position, width, signed=name == "imm")
+        out[name] = BitField(name, position, width, signed=name == "imm")
         position += width
     return out
 
 
 @cache
-def layout(opcode: Opcode, config: Geometry) -> Layout:
+def layout(opcode: Opcode, config: Geometry) -> WordLayout:
     """Fields of an instruction format.
 
     GEMM's ``overwrite`` is among them whether configured or not, so that a device without it can
@@ -130,12 +130,12 @@ def layout(opcode: Opcode, config: Geometry) -> Layout:
     if opcode == Opcode.ALU:
         del out["reset"]
     if opcode == Opcode.GEMM and not out.mask >> _OVERWRITE_BIT & 1:
-        out["overwrite"] = Field("overwrite", _OVERWRITE_BIT, 1)
+        out["overwrite"] = BitField("overwrite", _OVERWRITE_BIT, 1)
     return out
 
 
 @cache
-def uop_layout(config: Geometry) -> Layout:
+def uop_layout(config: Geometry) -> WordLayout:
     """Fields of a 32-bit micro-op: dst (ACC), src (INP or ACC), wgt (WGT)."""
     acc, inp = config.log_acc_depth, config.log_inp_depth
     return _place((("dst", acc), ("src", max(acc, inp)), ("wgt", config.log_wgt_depth)))

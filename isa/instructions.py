@@ -14,7 +14,7 @@ from .fields import layout, uop_layout
 from .opcodes import INSTRUCTION_BYTES, AluOpcode, MemoryType, Module, Opcode
 
 __all__ = [
-    "Alu", "EncodeError", "Finish", "Gemm", "Instruction", "Load", "Store", "StreamError",
+    "Alu", "EncodeError", "Finish", "Gemm", "Instruction", "Load", "Store", "StreamLengthError",
     "Undefined", "Uop", "decode", "decode_stream", "decode_uop", "encode", "encode_stream",
     "encode_uop", "route", "words",
 ]
@@ -24,7 +24,7 @@ class EncodeError(ValueError):
     """A value that does not fit its field; the message names field, value and range."""
 
 
-class StreamError(ValueError):
+class StreamLengthError(ValueError):
     """Bytes that cannot be a stream: their number is wrong."""
 
 
@@ -195,7 +195,7 @@ def words(data: bytes, size: int, what: str) -> list[int]:
         The length is not a multiple of the size.
     """
     if len(data) % size:
-        raise StreamError(
+        raise StreamLengthError(
             f"the {what} has {len(data)} bytes, which is not a multiple of {size}: it is truncated "
             "or something else"
         )

@@ -23,8 +23,8 @@ from enum import IntEnum, IntFlag
 
 __all__ = [
     "CRC_RESIDUE", "ESCAPE", "FLAG", "FLIP", "HEADER_BYTES", "IDENTITY_WORDS", "LINK_MAGIC",
-    "LINK_VERSION", "MAX_COUNT", "RESPONSE", "WORD_BYTES", "Capability", "Kind", "LinkIdentity",
-    "LinkStatus", "covering_words",
+    "LINK_VERSION", "MAX_COUNT", "RESPONSE", "WORD_BYTES",
+    "Capability", "LinkIdentity", "LinkStatus", "MessageKind", "covering_words",
 ]
 
 FLAG, ESCAPE, FLIP = 0x7E, 0x7D, 0x20  # RFC 1662: a stuffed byte is ESCAPE, byte ^ FLIP
@@ -37,7 +37,7 @@ LINK_MAGIC = int.from_bytes(b"MVTL", "little")
 LINK_VERSION = 0x0001_0000  # major.minor, 16 bits each
 
 
-class Kind(IntEnum):
+class MessageKind(IntEnum):
     """What a request asks for; a device answers REFUSED to those it does not know."""
 
     IDENTIFY = 1  # start or restart a session: the next sequence number follows this one's

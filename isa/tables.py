@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .alu_operations import ALU_OPERATIONS
 from .config import NAMED, Config
-from .fields import Field, layout, uop_layout
+from .fields import BitField, layout, uop_layout
 from .opcodes import ERROR_TEXT, MemoryType, Opcode, RqtFlag
 from .register_map import COUNTERS, PERFORMANCE, REGISTERS
 
@@ -74,11 +74,11 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:
     return [*lines, *(f"| {' | '.join(map(str, row))} |" for row in rows), ""]
 
 
-def _bits(field: Field) -> str:
+def _bits(field: BitField) -> str:
     return str(field.lo) if field.width == 1 else f"{field.hi - 1}:{field.lo}"
 
 
-def _field_table(fields: Iterable[Field]) -> list[str]:
+def _field_table(fields: Iterable[BitField]) -> list[str]:
     ordered = sorted(fields, key=lambda field: field.lo)
     rows = (
         (_bits(field), f"`{field.name}`", f"{field.low}..{field.high}", _FIELD_TEXT[field.name])

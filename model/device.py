@@ -13,7 +13,7 @@ from ..isa.opcodes import INSTRUCTION_BYTES, WINDOW_GRANULE, ErrorCode
 from ..isa.register_map import BASE_REGISTERS, COUNTERS, REGISTERS, Reg, Status, reset_values
 from .dram import Dram, Window
 from .executor import Executor
-from .model_errors import Fault
+from .model_errors import DeviceFault
 from .scheduler import Scheduler
 from .scratchpads import Scratchpads
 
@@ -46,7 +46,7 @@ class Device:
     Attributes
     ----------
     memory : Dram
-    last_fault : Fault or None
+    last_fault : DeviceFault or None
         The error the last launch ended in.
     """
 
@@ -61,7 +61,7 @@ class Device:
     ):
         self.config = config
         self.memory = Dram(memory_base, memory_size)
-        self.last_fault: Fault | None = None
+        self.last_fault: DeviceFault | None = None
         self._executor = Executor(config, self.memory, strict=strict)
         self._registers: dict[Reg, int] = reset_values(config)
         self._legality = Legality(config)
@@ -172,7 +172,7 @@ class Device:
             _check_alignment(pointers)
             if scheduler.run():
                 status |= Status.TOKENS_LEFT
-        except Fault as fault:
+        except DeviceFault as fault:
             status |= Status.ERROR
             self.last_fault = fault
             registers[Reg.ERROR_CODE] = fault.code
@@ -187,7 +187,7 @@ class Device:
         """Raise the first static Fault of an instruction, if it has one."""
         found = self._legality.fault(instruction)
         if found:
-            raise Fault(*found)
+            raise DeviceFault(*found)
 
     def _next_seed(self) -> int | None:
         """Return another seed for every launch, the same ones in every run of the program."""
@@ -220,7 +220,7 @@ class Device:
 def _check_alignment(pointers: dict[str, tuple[int, int]]) -> None:
     for name, (pointer, bytes_) in pointers.items():
         if pointer % bytes_:
-            raise Fault(
+            raise DeviceFault(
                 ErrorCode.ALIGNMENT,
                 f"{name} {pointer:#x} is not a multiple of {bytes_}",
                 index=0,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..driver.target.access_checks import window_offset
 from ..isa.opcodes import ADDRESS_BITS, WINDOW_GRANULE, ErrorCode
-from .model_errors import Fault
+from .model_errors import DeviceFault
 
 __all__ = ["Dram", "Window"]
 
@@ -86,7 +86,7 @@ class Dram:
 
     def _outside(
         self, window: Window, address: int, row_bytes: int, pitch: int, rows: int
-    ) -> Fault:
+    ) -> DeviceFault:
         """Return the fault of the first row that lies outside; the caller knows there is one."""
         first, last = self.base, self.base + self.size - 1
         for row in range(rows):
@@ -95,13 +95,13 @@ class Dram:
             text = f"row {row} is {row_bytes} bytes at {low:#x}"
             if low < window.base or high > window.limit or high >= 1 << ADDRESS_BITS:
                 inside = window.base <= low <= window.limit
-                return Fault(
+                return DeviceFault(
                     ErrorCode.WINDOW,
                     f"{text}, not inside the window {window.base:#x}..{window.limit:#x}",
                     address=window.limit + 1 if inside else low,
                 )
             if low < first or high > last:
-                return Fault(
+                return DeviceFault(
                     ErrorCode.BUS,
                     f"{text}, inside the window, but the memory is {first:#x}..{last:#x}",
                     address=last + 1 if first <= low <= last else low,

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..isa.config import Config
-from .steps import Axis, Indices, Steps
+from .steps import Indices, LoopAxis, Steps
 
 __all__ = ["Product", "last_writes", "plan"]
 
 _STEPS_PER_PRODUCT = 1 << 17  # bounds the memory of one product's gathered operands
-_ONCE = Axis(1, 0, 0, 0)
+_ONCE = LoopAxis(1, 0, 0, 0)
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Product:
     wgt: Indices
     repeat: int = 1
 
-    def extend(self, axis: Axis) -> Product:
+    def extend(self, axis: LoopAxis) -> Product:
         """Return the product with a loop around it."""
         if axis.count == 1:
             return self

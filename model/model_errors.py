@@ -5,14 +5,14 @@ from __future__ import annotations
 from ..isa.instructions import Instruction
 from ..isa.opcodes import ErrorCode
 
-__all__ = ["Fault", "UnwrittenReadWarning"]
+__all__ = ["DeviceFault", "UnwrittenReadWarning"]
 
 
 class UnwrittenReadWarning(UserWarning):
     """A launch read scratchpad tiles that nothing had written (only reported with ``strict``)."""
 
 
-class Fault(Exception):
+class DeviceFault(Exception):
     """A launch that ends in error, as registers ERROR_CODE and ERROR_INDEX tell it.
 
     Raised where the fault is found, mostly without knowing the position in the stream; the
@@ -51,7 +51,7 @@ class Fault(Exception):
         self.listing = listing
         self.address = address
 
-    def locate(self, index: int, instruction: Instruction | None, listing: str) -> Fault:
+    def locate(self, index: int, instruction: Instruction | None, listing: str) -> DeviceFault:
         """Add the position in the stream and the instruction; returns the fault itself."""
         self.index, self.instruction, self.listing = index, instruction, listing
         return self

@@ -9,7 +9,7 @@ from ..driver.target.schemes import DEFAULT_WINDOW, OpenRequest, Scheme
 from ..isa.config import Config
 from ..isa.register_map import Reg, Status
 from .device import Device
-from .model_errors import Fault, UnwrittenReadWarning
+from .model_errors import DeviceFault, UnwrittenReadWarning
 
 __all__ = ["SCHEME", "ModelTarget", "open_model"]
 
@@ -46,7 +46,7 @@ class ModelTarget(BaseTarget):
         self.open_window()
 
     @property
-    def last_fault(self) -> Fault | None:
+    def last_fault(self) -> DeviceFault | None:
         """The error the last launch ended in; its text says more than the registers can."""
         return self.device.last_fault
 

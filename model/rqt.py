@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..isa.opcodes import ErrorCode, RqtFlag
-from .model_errors import Fault
+from .model_errors import DeviceFault
 
 __all__ = ["RqtOptions", "check_parameters", "requantize"]
 
@@ -48,7 +48,7 @@ def check_parameters(multiplier: Lanes, shift: Lanes, options: RqtOptions) -> No
         bad |= multiplier < 0
     if bad.any():
         step, lane = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        raise Fault(
+        raise DeviceFault(
             ErrorCode.RQT_PARAMETER,
             f"lane {lane}: multiplier {multiplier[step, lane]} must be 0..2^31-1 and "
             f"shift {shift[step, lane]} must be 0..31",

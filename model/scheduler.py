@@ -27,7 +27,7 @@ from functools import partial
 from ..isa.instructions import Finish, Instruction, route
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, ErrorCode, Module
 from ..isa.token_queues import TOKEN_QUEUES, TokenQueue, queues_popped, queues_pushed
-from .model_errors import Fault
+from .model_errors import DeviceFault
 
 __all__ = ["Scheduler"]
 
@@ -171,7 +171,7 @@ class Scheduler:
         index = self._next
         try:
             instruction = self._fetch(index)
-        except Fault as fault:
+        except DeviceFault as fault:
             raise fault.locate(index, None, "") from None
         self._next += 1
         self._fetching = not isinstance(instruction, Finish)
@@ -200,7 +200,7 @@ class Scheduler:
                 self.tokens[queue] -= 1
             engine.running = entry
             self._execute(entry.instruction)
-        except Fault as fault:
+        except DeviceFault as fault:
             listing = self._describe(entry.instruction)
             raise fault.locate(entry.index, entry.instruction, listing) from None
         self._complete(engine, entry)
@@ -222,10 +222,10 @@ class Scheduler:
         return all(self._engines[module].idle for module in (Module.LOAD, Module.STORE))
 
     # -- the end without FINISH ------------------------------------------------------------------
-    def _stuck(self) -> Fault:
+    def _stuck(self) -> DeviceFault:
         waiting = [entry for engine in self._engines.values() if (entry := engine.current)]
         if not waiting:
-            return Fault(
+            return DeviceFault(
                 ErrorCode.NO_FINISH,
                 f"all {self._count} instructions completed and none was FINISH",
                 index=self._count,
@@ -237,7 +237,7 @@ class Scheduler:
                 f"fetch waits at instruction {self._blocked.index} for room in the "
                 f"{route(self._blocked.instruction).name.lower()} queue"
             )
-        return Fault(
+        return DeviceFault(
             ErrorCode.DEADLOCK,
             "nothing can proceed; " + "; ".join(lines),
             index=first.index,

@@ -17,16 +17,16 @@ from ..isa.config import Config
 from ..isa.fields import uop_layout
 from ..isa.instructions import Alu, Gemm
 from ..isa.opcodes import ErrorCode
-from .model_errors import Fault
+from .model_errors import DeviceFault
 
-__all__ = ["Axis", "Bound", "Steps", "Violation", "first_violation"]
+__all__ = ["LoopAxis", "Bound", "Steps", "Violation", "first_violation"]
 
 Indices = NDArray[np.intp]
 """What numpy takes elements by: 32 or 64 bits, as the host's pointers."""
 
 
 @dataclass(frozen=True)
-class Axis:
+class LoopAxis:
     """One of the two loops: its trip count and what an iteration adds to each index."""
 
     count: int
@@ -42,14 +42,14 @@ class Steps:
     Attributes
     ----------
     dst, src, wgt : intp [micro-ops]
-    outer, inner : Axis
+    outer, inner : LoopAxis
     """
 
     dst: Indices
     src: Indices
     wgt: Indices
-    outer: Axis
-    inner: Axis
+    outer: LoopAxis
+    inner: LoopAxis
 
     @classmethod
     def of(cls, instruction: Gemm | Alu, uops: NDArray[np.uint32], config: Config) -> Steps:
@@ -61,11 +61,11 @@ class Steps:
             for name in ("dst", "src", "wgt")
         )
         gemm = instruction if isinstance(instruction, Gemm) else None
-        outer = Axis(
+        outer = LoopAxis(
             instruction.iter_out, instruction.dst_factor_out, instruction.src_factor_out,
             gemm.wgt_factor_out if gemm else 0,
         )
-        inner = Axis(
+        inner = LoopAxis(
             instruction.iter_in, instruction.dst_factor_in, instruction.src_factor_in,
             gemm.wgt_factor_in if gemm else 0,
         )
@@ -103,7 +103,7 @@ class Steps:
             yield self
             return
         name = "outer" if self.outer.count > 1 else "inner"
-        axis: Axis = getattr(self, name)
+        axis: LoopAxis = getattr(self, name)
         if axis.count == 1:
             yield self
             return
@@ -135,7 +135,7 @@ class Violation:
     """The first step that breaks a bound."""
 
     step: int
-    fault: Fault
+    fault: DeviceFault
 
 
 def first_violation(steps: Steps, bounds: tuple[Bound, ...]) -> Violation | None:
@@ -171,7 +171,7 @@ def first_violation(steps: Steps, bounds: tuple[Bound, ...]) -> Violation | None
         f"depth {bound.depth}"
     )
     step = (i * inner.count + j) * steps.dst.size + k
-    return Violation(step, Fault(ErrorCode.STEP_INDEX, detail))
+    return Violation(step, DeviceFault(ErrorCode.STEP_INDEX, detail))
 
 
 def _first(count: int, holds: Callable[[int], bool]) -> int:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ...isa.check.footprints import Decoded, Footprints, Touched
+from ...isa.check.footprints import DecodedWord, Footprints, Touched
 from ...isa.check.index_sets import span
 from ...isa.check.memory_map import Intervals, MemoryMap, Rows
-from ...isa.check.static_checker import Check, StreamChecker
+from ...isa.check.static_checker import CheckResult, StreamChecker
 from ...isa.fields import layout
 from ...isa.instructions import Alu, Finish, Gemm, Load, encode, words
 from ...isa.legality import footprint
@@ -94,7 +94,7 @@ class _Cutter:
         self._program, self._step, config = program, step, program.config
         self._words = words(program.code(step), INSTRUCTION_BYTES, "instruction stream")
         footprints = Footprints(config)
-        self._decoded: list[Decoded] = [footprints.decode(word) for word in self._words]
+        self._decoded: list[DecodedWord] = [footprints.decode(word) for word in self._words]
         self._checker = StreamChecker(config)
         fields = layout(Opcode.FINISH, config)
         self._bit = {name: fields[name].put(1) for name in fields if name != "opcode"}
@@ -160,7 +160,7 @@ class _Cutter:
         assert isinstance(it, (Gemm, Alu))
         return span(it.uop_bgn, it.uop_end - it.uop_bgn)
 
-    def _check(self, code: bytes, rows: list[tuple[bool, Rows]] | None = None) -> Check:
+    def _check(self, code: bytes, rows: list[tuple[bool, Rows]] | None = None) -> CheckResult:
         def observe(index: int, touched: Touched, found: Rows | None) -> None:
             if rows is not None and found is not None:
                 stores = stream[index] & 7 == Opcode.STORE
@@ -175,7 +175,7 @@ class _Cutter:
 
     def _layer(
         self, name: str, stream: Sequence[int], indices: Iterable[int], why: str
-    ) -> tuple[Layer, Check]:
+    ) -> tuple[Layer, CheckResult]:
         code = b"".join(word.to_bytes(INSTRUCTION_BYTES, "little") for word in stream)
         rows: list[tuple[bool, Rows]] = []
         check = self._check(code, rows)

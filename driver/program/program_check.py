@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ...isa.check.findings import Finding
-from ...isa.check.memory_map import MemoryMap, Region
-from ...isa.check.static_checker import Check, Chip, StreamChecker
+from ...isa.check.memory_map import MemoryMap, MemoryRegion
+from ...isa.check.static_checker import CheckResult, StreamChecker
+from ...isa.check.stream_walk import OnChipState
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..errors import CheckError
@@ -108,23 +109,23 @@ def _launches(program: Program) -> Iterator[tuple[int, LaunchStep, set[str]]]:
     yield from reversed(backwards)
 
 
-def _region(program: Program, name: str) -> Region:
+def _region(program: Program, name: str) -> MemoryRegion:
     tensor = program.tensor(name)
     start = tensor.offset or 0
-    return Region(start, start + tensor.nbytes(program.config), f"tensor {name!r}")
+    return MemoryRegion(start, start + tensor.nbytes(program.config), f"tensor {name!r}")
 
 
-def _without(region: Region, holes: list[Region]) -> list[Region]:
+def _without(region: MemoryRegion, holes: list[MemoryRegion]) -> list[MemoryRegion]:
     """Return what is left of a region without others."""
     parts, start = [], region.start
     for hole in sorted(holes, key=lambda it: it.start):
         if hole.end <= start or hole.start >= region.end:
             continue
         if start < hole.start:
-            parts.append(Region(start, hole.start, region.name))
+            parts.append(MemoryRegion(start, hole.start, region.name))
         start = hole.end
     if start < region.end:
-        parts.append(Region(start, region.end, region.name))
+        parts.append(MemoryRegion(start, region.end, region.name))
     return parts
 
 
@@ -133,12 +134,12 @@ class LaunchChecker:
 
     def __init__(self, config: Config):
         self._checker = StreamChecker(config)
-        self._verdicts: OrderedDict[tuple[object, ...], Check] = OrderedDict()
+        self._verdicts: OrderedDict[tuple[object, ...], CheckResult] = OrderedDict()
 
     def require(
         self, stream: Stream, address: int, bases: Mapping[MemoryType, int],
-        window: tuple[int, int], chip: Chip,
-    ) -> Check:
+        window: tuple[int, int], chip: OnChipState,
+    ) -> CheckResult:
         """Return the verdict on a stream at an address; CheckError when it is refused.
 
         ``chip`` is what earlier launches left; any byte of memory may hold data.

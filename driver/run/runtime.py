@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ...isa.check.static_checker import Chip
+from ...isa.check.stream_walk import OnChipState
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType
 from ..errors import AllocationError, TargetTimeout
 from ..program.buffers import DEFAULT_ALIGNMENT, Allocator, Buffer
@@ -42,7 +42,7 @@ class Runtime(StreamBuilder):
         self.target = target
         self.allocator = Allocator(*target.window)
         self._checker = LaunchChecker(target.config) if check else None
-        self._chip = Chip()  # what launches of this runtime have left on chip
+        self._chip = OnChipState()  # what launches of this runtime have left on chip
         self._running: list[Buffer] = []  # code of launches that were given up, maybe still read
 
     # -- memory ----------------------------------------------------------------------------------
@@ -139,12 +139,12 @@ class Runtime(StreamBuilder):
                 self.free(buffer)
             self.clear()
 
-    def _checked(self, stream: Stream, address: int, bases: dict[MemoryType, int]) -> Chip:
+    def _checked(self, stream: Stream, address: int, bases: dict[MemoryType, int]) -> OnChipState:
         """Check a stream; returns what is on chip after it, and until then only what is sure."""
         if self._checker is None:
             return self._chip
         verdict = self._checker.require(
             stream, address, bases, self.target.window, self._chip
         )
-        self._chip = Chip(self._chip.written)  # micro-ops may be half loaded if it fails
+        self._chip = OnChipState(self._chip.written)  # micro-ops may be half loaded if it fails
         return verdict.chip

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from ...isa.link_protocol import (
     MAX_COUNT,
     WORD_BYTES,
-    Kind,
     LinkIdentity,
     LinkStatus,
+    MessageKind,
     covering_words,
 )
 from ..target.protocol import Target
@@ -54,7 +54,7 @@ class Sequencer:
         if self._expected is None:
             return respond(frame, status=LinkStatus.UNKNOWN)
         age = (self._expected - frame.sequence) % 256
-        reads = frame.kind in (Kind.READ_REGISTER, Kind.READ_MEMORY)
+        reads = frame.kind in (MessageKind.READ_REGISTER, MessageKind.READ_MEMORY)
         if age == 0:
             answer = do(frame)
             self._outcomes.pop((frame.sequence - self._window) % 256, None)
@@ -89,7 +89,7 @@ class Responder:
         """Return the response; None for a frame that is itself a response."""
         if frame.response:
             return None
-        if frame.kind == Kind.IDENTIFY:
+        if frame.kind == MessageKind.IDENTIFY:
             self._sequencer.start(frame.sequence)
             data = self.identity.to_bytes()
             return respond(frame, data, count=len(data))
@@ -100,18 +100,18 @@ class Responder:
         if not self._possible(frame):
             return respond(frame, status=LinkStatus.REFUSED)
         address, count = frame.address, frame.count
-        memory = frame.kind in (Kind.READ_MEMORY, Kind.WRITE_MEMORY)
+        memory = frame.kind in (MessageKind.READ_MEMORY, MessageKind.WRITE_MEMORY)
         base, size = self.target.window
         if memory and not base <= address <= address + count <= base + size:
             return respond(frame, status=LinkStatus.OUTSIDE)
         try:
-            if frame.kind == Kind.READ_REGISTER:
+            if frame.kind == MessageKind.READ_REGISTER:
                 value = self.target.read_register(address)
                 return respond(frame, value.to_bytes(WORD_BYTES, "little"))
-            if frame.kind == Kind.WRITE_REGISTER:
+            if frame.kind == MessageKind.WRITE_REGISTER:
                 self.target.write_register(address, int.from_bytes(frame.data, "little"))
                 return respond(frame)
-            if frame.kind == Kind.READ_MEMORY:
+            if frame.kind == MessageKind.READ_MEMORY:
                 data = self.target.read_memory(address, count)
                 return respond(frame, bytes(address % WORD_BYTES) + data)
             self.target.write_memory(address, frame.data)
@@ -121,14 +121,14 @@ class Responder:
             return respond(frame, text[: self.identity.payload], LinkStatus.FAILED)
 
     def _possible(self, frame: Frame) -> bool:
-        if frame.kind in (Kind.READ_REGISTER, Kind.WRITE_REGISTER):
+        if frame.kind in (MessageKind.READ_REGISTER, MessageKind.WRITE_REGISTER):
             if frame.count != WORD_BYTES or frame.address % WORD_BYTES:
                 return False
             if frame.address >= _REGISTER_SPACE:
                 return False
-        elif frame.kind not in (Kind.READ_MEMORY, Kind.WRITE_MEMORY):
+        elif frame.kind not in (MessageKind.READ_MEMORY, MessageKind.WRITE_MEMORY):
             return False
-        if frame.kind in (Kind.READ_REGISTER, Kind.READ_MEMORY):
+        if frame.kind in (MessageKind.READ_REGISTER, MessageKind.READ_MEMORY):
             if frame.payload:
                 return False
         elif not frame.complete:

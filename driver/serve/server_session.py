@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
-from ...isa.link_protocol import Capability, Kind, LinkStatus
+from ...isa.link_protocol import Capability, LinkStatus, MessageKind
 from ..transport.frame import Frame, FrameDecoder, encode, respond
 from ..transport.tcp_target import NONCE_BYTES, client_proof, server_proof
 from .responder import Sequencer
@@ -113,7 +113,7 @@ class Session:
             self._free_frames += 1
             if self._free_frames > self._server.limits.free_frames:
                 raise _Over("closed: too many requests without owning the device")
-        if frame.kind == Kind.IDENTIFY:
+        if frame.kind == MessageKind.IDENTIFY:
             return encode(self._identify(frame))
         return encode(self._sequencer.handle(frame, self._perform))
 
@@ -126,11 +126,11 @@ class Session:
         return respond(frame, data, count=len(data))
 
     def _perform(self, frame: Frame) -> Frame:
-        if frame.kind == Kind.AUTHENTICATE:
+        if frame.kind == MessageKind.AUTHENTICATE:
             return self._authenticate(frame)
         if not self._trusted:
             return respond(frame, status=LinkStatus.DENIED, address=0)
-        if frame.kind == Kind.CLAIM:
+        if frame.kind == MessageKind.CLAIM:
             return self._claim(frame)
         if not self._owner:
             return respond(frame, status=LinkStatus.BUSY, address=0)

@@ -15,8 +15,8 @@ from ...isa.link_protocol import (
     MAX_COUNT,
     RESPONSE,
     WORD_BYTES,
-    Kind,
     LinkStatus,
+    MessageKind,
     covering_words,
 )
 
@@ -159,4 +159,4 @@ class FrameDecoder:
 
 def kind_name(kind: int) -> str:
     """Return what to call a kind in a message."""
-    return Kind(kind).name if kind in list(Kind) else f"kind {kind}"
+    return MessageKind(kind).name if kind in list(MessageKind) else f"kind {kind}"

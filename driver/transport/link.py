@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ...isa.link_protocol import HEADER_BYTES, MAX_COUNT, Kind, LinkIdentity, LinkStatus
+from ...isa.link_protocol import HEADER_BYTES, MAX_COUNT, LinkIdentity, LinkStatus, MessageKind
 from ..errors import BusyError, LinkError, TargetError, TargetTimeout, WindowError
 from .frame import Frame, FrameDecoder, encode, kind_name
 
@@ -43,7 +43,7 @@ class Transport(Protocol):
 class Request:
     """What one frame asks for."""
 
-    kind: Kind
+    kind: MessageKind
     address: int
     count: int = 0
     payload: bytes = b""
@@ -99,7 +99,7 @@ class Link:
         nonce = secrets.randbits(30) << 2
         sequence = self._sequence
         self._sequence = (sequence + 1) % 256
-        frame = Frame(Kind.IDENTIFY, sequence, nonce)
+        frame = Frame(MessageKind.IDENTIFY, sequence, nonce)
         started = self._now()
         bad, received, wait = self._decoder.bad, self._decoder.received, self._wait
         while True:
@@ -108,7 +108,7 @@ class Link:
             while self._now() < until:
                 for answer in self._receive(until):
                     if (answer.kind, answer.sequence, answer.address) == (
-                        Kind.IDENTIFY, sequence, nonce
+                        MessageKind.IDENTIFY, sequence, nonce
                     ):
                         return self._accept(answer)
             wait = min(2 * wait, _LONGEST_WAIT)
@@ -131,7 +131,7 @@ class Link:
         self._transport.close()
 
     # -- requests --------------------------------------------------------------------------------
-    def ask(self, kind: Kind, address: int, count: int = 0, payload: bytes = b"") -> bytes:
+    def ask(self, kind: MessageKind, address: int, count: int = 0, payload: bytes = b"") -> bytes:
         """Do one request; return the data of its response."""
         return self.exchange([Request(kind, address, count, payload)])[0]
 
@@ -265,7 +265,7 @@ class _Exchange:
             return False, False
         if frame.status != LinkStatus.OK:
             raise _failure(self.link._transport.name, frame, request)
-        reads = request.kind in (Kind.READ_REGISTER, Kind.READ_MEMORY)
+        reads = request.kind in (MessageKind.READ_REGISTER, MessageKind.READ_MEMORY)
         if frame.address != request.address or (reads and frame.count != request.count):
             return False, False
         if frame.payload and not frame.complete:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...isa.config import Config
-from ...isa.link_protocol import WORD_BYTES, Kind
+from ...isa.link_protocol import WORD_BYTES, MessageKind
 from ...isa.opcodes import WINDOW_GRANULE
 from ..errors import LinkError, UrlError
 from ..target.base_target import BaseTarget
@@ -48,15 +48,16 @@ class LinkTarget(BaseTarget):
         self.open_window()
 
     def _read_register(self, offset: int) -> int:
-        return int.from_bytes(self.link.ask(Kind.READ_REGISTER, offset, WORD_BYTES), "little")
+        word = self.link.ask(MessageKind.READ_REGISTER, offset, WORD_BYTES)
+        return int.from_bytes(word, "little")
 
     def _write_register(self, offset: int, value: int) -> None:
         data = value.to_bytes(WORD_BYTES, "little")
-        self.link.ask(Kind.WRITE_REGISTER, offset, WORD_BYTES, data)
+        self.link.ask(MessageKind.WRITE_REGISTER, offset, WORD_BYTES, data)
 
     def _read_memory(self, offset: int, size: int) -> bytes:
         pieces = [
-            Request(Kind.READ_MEMORY, at, count)
+            Request(MessageKind.READ_MEMORY, at, count)
             for at, count in self._pieces(self.window[0] + offset, size)
         ]
         return b"".join(self.link.exchange(pieces))
@@ -67,7 +68,7 @@ class LinkTarget(BaseTarget):
             start = at - address
             payload = bytes(at % WORD_BYTES) + data[start : start + count]
             payload += bytes(-len(payload) % WORD_BYTES)
-            pieces.append(Request(Kind.WRITE_MEMORY, at, count, payload))
+            pieces.append(Request(MessageKind.WRITE_MEMORY, at, count, payload))
         self.link.exchange(pieces)
 
     def _release(self) -> None:

@@ -11,7 +11,7 @@ import select
 import socket
 from pathlib import Path
 
-from ...isa.link_protocol import Capability, Kind
+from ...isa.link_protocol import Capability, MessageKind
 from ..errors import AccessError, AuthenticationError, LinkError, TargetError, TargetTimeout
 from ..target.schemes import Advice, OpenRequest, Scheme
 from .link import Link
@@ -172,7 +172,7 @@ def _authenticate(link: Link, name: str, token: bytes | None) -> None:
     nonce = secrets.token_bytes(NONCE_BYTES)
     proof = nonce + client_proof(token, link.challenge, nonce)
     try:
-        answer = link.ask(Kind.AUTHENTICATE, 0, len(proof), proof)
+        answer = link.ask(MessageKind.AUTHENTICATE, 0, len(proof), proof)
     except LinkError:
         raise AuthenticationError(f"{name} refuses the token: is it the server's?") from None
     if not hmac.compare_digest(answer, server_proof(token, link.challenge, nonce)):
@@ -184,7 +184,7 @@ def _claim(link: Link, queue: float) -> None:
     patience = link.timeout
     link.timeout += queue
     try:
-        link.ask(Kind.CLAIM, min(int(queue * 1000), 0xFFFF_FFFF))
+        link.ask(MessageKind.CLAIM, min(int(queue * 1000), 0xFFFF_FFFF))
     finally:
         link.timeout = patience
 

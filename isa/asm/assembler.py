@@ -14,10 +14,10 @@ from ..config import NAMED, Config, ConfigError, load_config
 from ..fields import uop_layout
 from ..instructions import Uop, encode_uop
 from ..opcodes import INSTRUCTION_BYTES, UOP_BYTES
-from .operand_text import FORMATS, MEMORY_TYPES, Buffer
+from .operand_text import FORMATS, MEMORY_TYPES, DramBuffer
 from .statement import Problems, Scope, number, statement_word
 
-__all__ = ["AssemblyError", "Program", "assemble", "assemble_file"]
+__all__ = ["AssemblyError", "AssembledProgram", "assemble", "assemble_file"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 _DIRECTIVES = (".config", ".buffer", ".uops", ".word")
@@ -34,7 +34,7 @@ class AssemblyError(ValueError):
 
 
 @dataclass(frozen=True)
-class Program:
+class AssembledProgram:
     """An assembled text.
 
     Attributes
@@ -54,11 +54,13 @@ class Program:
     config: Config
     stream: bytes
     uops: bytes
-    buffers: tuple[Buffer, ...]
+    buffers: tuple[DramBuffer, ...]
     lines: tuple[int, ...]
 
 
-def assemble(text: str, config: Config | None = None, *, source: str = "<text>") -> Program:
+def assemble(
+    text: str, config: Config | None = None, *, source: str = "<text>"
+) -> AssembledProgram:
     """Assemble a text.
 
     Parameters
@@ -87,7 +89,7 @@ def assemble(text: str, config: Config | None = None, *, source: str = "<text>")
     reader.read(lines)
     if problems:
         raise AssemblyError(source, problems)
-    return Program(
+    return AssembledProgram(
         config=chosen,
         stream=b"".join(word.to_bytes(INSTRUCTION_BYTES, "little") for word in reader.stream),
         uops=b"".join(word.to_bytes(UOP_BYTES, "little") for word in reader.uops),
@@ -96,7 +98,7 @@ def assemble(text: str, config: Config | None = None, *, source: str = "<text>")
     )
 
 
-def assemble_file(path: str | Path, config: Config | None = None) -> Program:
+def assemble_file(path: str | Path, config: Config | None = None) -> AssembledProgram:
     """Assemble a file.
 
     Raises
@@ -213,7 +215,7 @@ class _Reader:
             if count is None or not 0 < count <= _ADDRESSES:
                 found.append(f"buffer count must be 1..{_ADDRESSES}, not {words[3]}")
         if not found and address is not None:
-            self.scope.buffers[name] = Buffer(name, MEMORY_TYPES[kind], address, count)
+            self.scope.buffers[name] = DramBuffer(name, MEMORY_TYPES[kind], address, count)
         return found
 
     def _open_section(self, words: list[str]) -> list[str]:

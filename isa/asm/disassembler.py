@@ -22,7 +22,7 @@ from ..instructions import (
 )
 from ..opcodes import INSTRUCTION_BYTES, UOP_BYTES, AluOpcode, MemoryType
 from ..token_queues import TOKEN_FLAGS
-from .operand_text import FORMATS, RQT_FLAGS, Buffer, Operand
+from .operand_text import FORMATS, RQT_FLAGS, DramBuffer, OperandSyntax
 
 __all__ = ["disassemble", "format_instruction", "format_word"]
 
@@ -30,7 +30,7 @@ _COMMENT_COLUMN = 64
 
 
 def format_instruction(
-    instruction: Instruction, config: Config, buffers: Iterable[Buffer] = ()
+    instruction: Instruction, config: Config, buffers: Iterable[DramBuffer] = ()
 ) -> str:
     """Return the text of an instruction, for a listing or a message.
 
@@ -56,7 +56,7 @@ def format_instruction(
     return " ".join(parts)
 
 
-def format_word(word: int, config: Config, buffers: Iterable[Buffer] = ()) -> str:
+def format_word(word: int, config: Config, buffers: Iterable[DramBuffer] = ()) -> str:
     """Return the line that assembles to exactly this 128-bit word.
 
     What the text form cannot say is a ``.word`` with the decoded reading as its comment.
@@ -72,7 +72,7 @@ def format_word(word: int, config: Config, buffers: Iterable[Buffer] = ()) -> st
 
 
 def disassemble(
-    stream: bytes, config: Config, *, uops: bytes = b"", buffers: Sequence[Buffer] = ()
+    stream: bytes, config: Config, *, uops: bytes = b"", buffers: Sequence[DramBuffer] = ()
 ) -> str:
     """Return the program text of a stream and, if given, of its micro-op image.
 
@@ -114,7 +114,7 @@ def _name(kinds: type[MemoryType] | type[AluOpcode], value: int, what: str) -> s
         return f"{what}{value}"
 
 
-def _memory_operands(instruction: Load | Store, buffers: Iterable[Buffer]) -> list[str]:
+def _memory_operands(instruction: Load | Store, buffers: Iterable[DramBuffer]) -> list[str]:
     idle = instruction.x_size == 0  # a no-op: only what is not at its default matters
     pads = (
         instruction.y_pad_0, instruction.y_pad_1, instruction.x_pad_0, instruction.x_pad_1,
@@ -134,7 +134,7 @@ def _memory_operands(instruction: Load | Store, buffers: Iterable[Buffer]) -> li
     return parts
 
 
-def _address(instruction: Load | Store, buffers: Iterable[Buffer]) -> str:
+def _address(instruction: Load | Store, buffers: Iterable[DramBuffer]) -> str:
     for buffer in buffers:
         offset = instruction.dram_base - buffer.address
         inside = offset >= 0 and (buffer.count is None or offset < buffer.count)
@@ -143,7 +143,7 @@ def _address(instruction: Load | Store, buffers: Iterable[Buffer]) -> str:
     return f"0x{instruction.dram_base:x}"
 
 
-def _step_operands(instruction: Gemm | Alu, operands: Sequence[Operand]) -> list[str]:
+def _step_operands(instruction: Gemm | Alu, operands: Sequence[OperandSyntax]) -> list[str]:
     parts = []
     for operand in operands:
         values = [getattr(instruction, field) for field in operand.fields]

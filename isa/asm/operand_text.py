@@ -13,12 +13,13 @@ from ..instructions import Alu, Finish, Gemm, Load, Store
 from ..opcodes import MemoryType, RqtFlag
 
 __all__ = [
-    "ALU_OPCODES", "FORMATS", "MEMORY_TYPES", "RQT_FLAGS", "Buffer", "Format", "Operand",
+    "ALU_OPCODES", "FORMATS", "MEMORY_TYPES", "RQT_FLAGS", "DramBuffer", "OperandSyntax",
+    "StatementSyntax",
 ]
 
 
 @dataclass(frozen=True)
-class Operand:
+class OperandSyntax:
     """``name=value`` with one value for each field, between them the separator."""
 
     name: str
@@ -33,21 +34,21 @@ class Operand:
 
 
 @dataclass(frozen=True)
-class Format:
+class StatementSyntax:
     """One mnemonic: its instruction class, what follows the mnemonic, its operands and flags."""
 
     cls: type[Load | Store | Gemm | Alu | Finish]
     subject: str  # field that the word after the mnemonic names, or ""
-    operands: tuple[Operand, ...]
+    operands: tuple[OperandSyntax, ...]
     flags: tuple[str, ...]
 
-    def operand(self, name: str) -> Operand | None:
+    def operand(self, name: str) -> OperandSyntax | None:
         """Return the operand of a name, or None."""
         return next((operand for operand in self.operands if operand.name == name), None)
 
 
 @dataclass(frozen=True)
-class Buffer:
+class DramBuffer:
     """A name for DRAM: ``count`` elements of a memory type from an element address on.
 
     The address counts elements from the type's base pointer, as the instructions do (byte address:
@@ -65,28 +66,28 @@ ALU_OPCODES = {row.opcode.name.lower(): row.opcode for row in ALU_OPERATIONS.val
 RQT_FLAGS = {flag.name.lower(): 1 << flag for flag in RqtFlag}
 
 _MEMORY = (
-    Operand("sram", ("sram_base",), ""),
-    Operand("dram", ("dram_base",), ""),
-    Operand("rows", ("y_size",), ""),
-    Operand("cols", ("x_size",), "", required=True),
-    Operand("stride", ("x_stride",), ""),
-    Operand("pad", ("y_pad_0", "y_pad_1", "x_pad_0", "x_pad_1"), ","),
+    OperandSyntax("sram", ("sram_base",), ""),
+    OperandSyntax("dram", ("dram_base",), ""),
+    OperandSyntax("rows", ("y_size",), ""),
+    OperandSyntax("cols", ("x_size",), "", required=True),
+    OperandSyntax("stride", ("x_stride",), ""),
+    OperandSyntax("pad", ("y_pad_0", "y_pad_1", "x_pad_0", "x_pad_1"), ","),
 )
 _STEPS = (
-    Operand("uops", ("uop_bgn", "uop_end"), ":", required=True),
-    Operand("loop", ("iter_out", "iter_in"), "x"),
-    Operand("dst", ("dst_factor_out", "dst_factor_in"), ","),
-    Operand("src", ("src_factor_out", "src_factor_in"), ","),
+    OperandSyntax("uops", ("uop_bgn", "uop_end"), ":", required=True),
+    OperandSyntax("loop", ("iter_out", "iter_in"), "x"),
+    OperandSyntax("dst", ("dst_factor_out", "dst_factor_in"), ","),
+    OperandSyntax("src", ("src_factor_out", "src_factor_in"), ","),
 )
-_WEIGHT = Operand("wgt", ("wgt_factor_out", "wgt_factor_in"), ",")
-_IMMEDIATE = Operand("imm", ("imm",), "")
-_ZERO_POINT = Operand("zero_point", ("zero_point",), "")
+_WEIGHT = OperandSyntax("wgt", ("wgt_factor_out", "wgt_factor_in"), ",")
+_IMMEDIATE = OperandSyntax("imm", ("imm",), "")
+_ZERO_POINT = OperandSyntax("zero_point", ("zero_point",), "")
 
-FORMATS: dict[str, Format] = {
-    "load": Format(Load, "memory_type", _MEMORY, ()),
-    "store": Format(Store, "memory_type", _MEMORY, ()),
-    "gemm": Format(Gemm, "", (*_STEPS, _WEIGHT), ("reset", "overwrite")),
-    "alu": Format(Alu, "alu_opcode", (*_STEPS, _IMMEDIATE, _ZERO_POINT), tuple(RQT_FLAGS)),
-    "finish": Format(Finish, "", (), ()),
+FORMATS: dict[str, StatementSyntax] = {
+    "load": StatementSyntax(Load, "memory_type", _MEMORY, ()),
+    "store": StatementSyntax(Store, "memory_type", _MEMORY, ()),
+    "gemm": StatementSyntax(Gemm, "", (*_STEPS, _WEIGHT), ("reset", "overwrite")),
+    "alu": StatementSyntax(Alu, "alu_opcode", (*_STEPS, _IMMEDIATE, _ZERO_POINT), tuple(RQT_FLAGS)),
+    "finish": StatementSyntax(Finish, "", (), ()),
 }
 """Every mnemonic; each takes the four dependency flags besides."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field as dataclass_field
 
 from ..alu_operations import ALU_OPERATIONS
 from ..config import Config
-from ..fields import Field, layout
+from ..fields import BitField, layout
 from ..opcodes import AluOpcode, MemoryType, Opcode
 from ..token_queues import TOKEN_FLAGS
 from .operand_text import (
@@ -15,9 +15,9 @@ from .operand_text import (
     FORMATS,
     MEMORY_TYPES,
     RQT_FLAGS,
-    Buffer,
-    Format,
-    Operand,
+    DramBuffer,
+    OperandSyntax,
+    StatementSyntax,
 )
 
 __all__ = ["Problems", "Scope", "number", "statement_word"]
@@ -27,14 +27,14 @@ Problems = list[tuple[int, str]]
 _SUBJECTS: dict[str, dict[str, int]] = {
     "memory_type": {**MEMORY_TYPES}, "alu_opcode": {**ALU_OPCODES},
 }
-_ZERO_POINT = Field("zero_point", 0, 8, signed=True)  # of RQT's immediate (section 0.1)
+_ZERO_POINT = BitField("zero_point", 0, 8, signed=True)  # of RQT's immediate (section 0.1)
 
 
 @dataclass
 class Scope:
     """Names a line may use: buffers, and ranges of named ``.uops`` sections."""
 
-    buffers: dict[str, Buffer] = dataclass_field(default_factory=dict)
+    buffers: dict[str, DramBuffer] = dataclass_field(default_factory=dict)
     uops: dict[str, tuple[int, int]] = dataclass_field(default_factory=dict)
 
 
@@ -54,7 +54,7 @@ def statement_word(words: list[str], config: Config, scope: Scope) -> tuple[int,
 class _Line:
     """One instruction line while it is read."""
 
-    def __init__(self, mnemonic: str, form: Format, config: Config, scope: Scope):
+    def __init__(self, mnemonic: str, form: StatementSyntax, config: Config, scope: Scope):
         self.mnemonic, self.form, self.config, self.scope = mnemonic, form, config, scope
         self.opcode: Opcode = form.cls.opcode
         self.layout = layout(self.opcode, config)
@@ -121,7 +121,7 @@ class _Line:
                 label = field_name if field_name == name else f"{name} ({field_name})"
                 self._problem(f"{label} must be {field.low}..{field.high}, not {value}")
 
-    def _numbers(self, operand: Operand, text: str) -> list[int]:
+    def _numbers(self, operand: OperandSyntax, text: str) -> list[int]:
         parts = text.split(operand.separator) if operand.separator else [text]
         values = [value for value in map(number, parts) if value is not None]
         if len(values) != len(parts) or len(values) != len(operand.fields):
@@ -132,7 +132,7 @@ class _Line:
             return []
         return values
 
-    def _named(self, operand: Operand, text: str) -> list[int]:
+    def _named(self, operand: OperandSyntax, text: str) -> list[int]:
         """Return the values of a named range of micro-ops or of an address in a buffer."""
         if operand.name == "uops" and text in self.scope.uops:
             return list(self.scope.uops[text])

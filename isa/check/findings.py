@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-__all__ = ["AddFinding", "Finding", "Kind"]
+__all__ = ["AddFinding", "Finding", "FindingKind"]
 
 
-class Kind(Enum):
+class FindingKind(Enum):
     """What is wrong; the last two do not change a result and are warnings."""
 
     ILLEGAL = "illegal instruction"
@@ -26,7 +26,7 @@ class Kind(Enum):
     UNREACHABLE = "never executed"
 
 
-_WARNINGS = frozenset({Kind.TOKENS, Kind.UNREACHABLE})
+_WARNINGS = frozenset({FindingKind.TOKENS, FindingKind.UNREACHABLE})
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Finding:
 
     Attributes
     ----------
-    kind : Kind
+    kind : FindingKind
     index : int
         Position in the stream of the instruction it is about.
     listing : str
@@ -48,7 +48,7 @@ class Finding:
         RACE: position of the other instruction.
     """
 
-    kind: Kind
+    kind: FindingKind
     index: int
     listing: str
     text: str
@@ -69,5 +69,5 @@ class AddFinding(Protocol):
     """Keeps a finding; False when there is no room for more."""
 
     def __call__(
-        self, kind: Kind, index: int, text: str, fix: str, other: int | None = None
+        self, kind: FindingKind, index: int, text: str, fix: str, other: int | None = None
     ) -> bool: ...

@@ -21,7 +21,7 @@ from ..opcodes import ErrorCode, MemoryType, Module, Opcode
 from .index_sets import of_indices, repeated, runs, span
 from .memory_map import Rows
 
-__all__ = ["Decoded", "Footprints", "Space", "StepsOutside", "Touched"]
+__all__ = ["DecodedWord", "Footprints", "Space", "StepsOutside", "Touched"]
 
 Words = NDArray[np.uint32]
 _KEPT = 1 << 16  # sets remembered by step fields and micro-ops
@@ -66,7 +66,7 @@ class StepsOutside:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedWord:
     """An instruction but for its address in memory.
 
     Attributes
@@ -111,10 +111,10 @@ class Footprints:
         self._address_bits = self._address.put(self._address.high)
         self._depth = {kind: config.depth(kind) for kind in MemoryType}
         self._fields = uop_layout(config)
-        self._decoded: dict[int, Decoded] = {}
+        self._decoded: dict[int, DecodedWord] = {}
         self._steps: dict[tuple[int, bytes], Touched | StepsOutside] = {}
 
-    def decode(self, word: int) -> Decoded:
+    def decode(self, word: int) -> DecodedWord:
         """Return an instruction word decoded, without its address."""
         key = word & ~self._address_bits if word & 7 in (Opcode.LOAD, Opcode.STORE) else word
         found = self._decoded.get(key)
@@ -128,7 +128,7 @@ class Footprints:
         """Return ``dram_base`` of a LOAD or STORE."""
         return self._address.get(word)
 
-    def _analyse(self, word: int) -> Decoded:
+    def _analyse(self, word: int) -> DecodedWord:
         it = decode(word, self.config)
         fault, touched = self._legality.fault(it), _NOTHING
         kind, rows = None, None
@@ -141,7 +141,7 @@ class Footprints:
             if it.y_size and (isinstance(it, Store) or footprint(it)):
                 size = self.config.tile_bytes(kind)
                 rows = Rows(0, it.x_size * size, it.x_stride * size, it.y_size)
-        return Decoded(
+        return DecodedWord(
             it, route(it), word >> 3 & 15, fault, touched, kind, rows,
             steps=isinstance(it, (Gemm, Alu)) and has_steps(it) and fault is None,
             loads_uops=isinstance(it, Load) and it.memory_type == MemoryType.UOP

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ..config import Config
 from ..opcodes import INSTRUCTION_BYTES, UOP_BYTES, MemoryType, Module
-from .findings import AddFinding, Kind
-from .footprints import Decoded
+from .findings import AddFinding, FindingKind
+from .footprints import DecodedWord
 from .index_sets import span
-from .memory_map import Intervals, MemoryMap, Region, Rows
+from .memory_map import Intervals, MemoryMap, MemoryRegion, Rows
 
 __all__ = ["MemoryAccesses"]
 
@@ -31,7 +31,7 @@ class MemoryAccesses:
         self._map = memory
         self._add = add
         self._grain = min(config.tile_bytes(kind) for kind in MemoryType)
-        constants = [Region(at, at + len(data), name) for at, data, name in memory.contents]
+        constants = [MemoryRegion(at, at + len(data), name) for at, data, name in memory.contents]
         self._constants = sorted(memory.contents)
         self._starts = [at for at, _, _ in self._constants]
         self._kept = [*constants, *memory.kept]
@@ -50,15 +50,15 @@ class MemoryAccesses:
         if address is None:
             return
         end = address + count * INSTRUCTION_BYTES
-        self._kept.append(Region(address, end, "the instructions"))
+        self._kept.append(MemoryRegion(address, end, "the instructions"))
         self._guard = Intervals((it.start, it.end) for it in self._kept)
         if address % INSTRUCTION_BYTES:
-            self._add(Kind.ALIGNMENT, 0, f"the stream lies at {address:#x}",
+            self._add(FindingKind.ALIGNMENT, 0, f"the stream lies at {address:#x}",
                          f"align it to {INSTRUCTION_BYTES} bytes")
         low, high = self._window()
         if not low <= address <= end <= high:
             self._add(
-                Kind.WINDOW, 0, f"the stream at {address:#x}..{end - 1:#x} is not inside "
+                FindingKind.WINDOW, 0, f"the stream at {address:#x}..{end - 1:#x} is not inside "
                 f"{low:#x}..{high - 1:#x}", "move it into the window",
             )
 
@@ -103,13 +103,13 @@ class MemoryAccesses:
         )
         return view
 
-    def access(self, index: int, it: Decoded, rows: Rows) -> bool:
+    def access(self, index: int, it: DecodedWord, rows: Rows) -> bool:
         """Look at one access; False when it leaves the window."""
         low, high = self._window()
         if rows.start < low or rows.end > high:
             at = rows.row_outside(low, high)
             self._add(
-                Kind.WINDOW, index, f"a row of {rows.size} bytes at {at:#x} is not inside "
+                FindingKind.WINDOW, index, f"a row of {rows.size} bytes at {at:#x} is not inside "
                 f"{low:#x}..{high - 1:#x}", "correct the address, the stride or the window",
             )
             return False
@@ -131,7 +131,7 @@ class MemoryAccesses:
                 found = rows.overlap(Rows(region.start, region.end - region.start, 0, 1))
                 if found:
                     self._add(
-                        Kind.OVERLAP, index,
+                        FindingKind.OVERLAP, index,
                         f"it stores over {region.name} at {found[0]:#x}..{found[1] - 1:#x}",
                         "store elsewhere: this is still needed",
                     )
@@ -154,8 +154,9 @@ class MemoryAccesses:
                 return
         at = rows.start + row * rows.pitch
         self._add(
-            Kind.UNWRITTEN, index, f"it loads a row of {rows.size} bytes at {at:#x}: no constant, "
-            "no input of the launch and nothing stored lies there",
+            FindingKind.UNWRITTEN, index,
+            f"it loads a row of {rows.size} bytes at {at:#x}, which holds no constant, no input of "
+            "the launch and nothing stored",
             "correct the address, or name the tensor among the launch's inputs",
         )
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Intervals", "MemoryMap", "Region", "Rows"]
+__all__ = ["Intervals", "MemoryMap", "MemoryRegion", "Rows"]
 
 
 @dataclass(frozen=True)
-class Region:
+class MemoryRegion:
     """Bytes ``start .. end - 1`` and what they are."""
 
     start: int
@@ -32,16 +32,16 @@ class MemoryMap:
     contents : tuple of (int, bytes, str)
         Address, constant bytes, name: weights, parameters, micro-ops.  No store may touch them;
         micro-ops are read from them.
-    inputs : tuple of Region or None
+    inputs : tuple of MemoryRegion or None
         What else holds data.  None: all of memory may.
-    kept : tuple of Region
+    kept : tuple of MemoryRegion
         Data that is needed after the launch and not made by it: no store may touch it.
     """
 
     window: tuple[int, int] | None = None
     contents: tuple[tuple[int, bytes, str], ...] = ()
-    inputs: tuple[Region, ...] | None = None
-    kept: tuple[Region, ...] = ()
+    inputs: tuple[MemoryRegion, ...] | None = None
+    kept: tuple[MemoryRegion, ...] = ()
 
 
 @dataclass(frozen=True)

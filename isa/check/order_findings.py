@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ..opcodes import TOKEN_CAPACITY, Module
 from ..token_queues import TOKEN_QUEUES, token_queue
-from .findings import AddFinding, Kind
-from .footprints import Decoded
+from .findings import AddFinding, FindingKind
+from .footprints import DecodedWord
 from .token_order import Stuck, TokenOrder
 
 __all__ = ["deadlocks", "leftovers", "race_advice"]
@@ -29,15 +29,15 @@ def race_advice(one: Module, first: int, other: Module, second: int) -> str:
     )
 
 
-def deadlocks(order: TokenOrder, decoded: Sequence[Decoded], add: AddFinding) -> None:
+def deadlocks(order: TokenOrder, decoded: Sequence[DecodedWord], add: AddFinding) -> None:
     """Report every engine that waits for ever, after the walk."""
     for stuck in order.stuck:
         text, fix = _stuck(order, stuck)
-        add(Kind.DEADLOCK, stuck.index, text, fix)
+        add(FindingKind.DEADLOCK, stuck.index, text, fix)
     if order.unfetched is not None and order.stuck:
         module = decoded[order.unfetched].module.name.lower()
         add(
-            Kind.DEADLOCK, order.unfetched,
+            FindingKind.DEADLOCK, order.unfetched,
             f"it is never fetched: the {module} queue is full of instructions that wait",
             "put what they wait for before it in the stream",
         )
@@ -76,7 +76,7 @@ def leftovers(order: TokenOrder, add: AddFinding) -> None:
     for queue, pushers, count in zip(TOKEN_QUEUES, order.pushed, order.left, strict=True):
         if count:
             add(
-                Kind.TOKENS, pushers[-count],
+                FindingKind.TOKENS, pushers[-count],
                 f"{count} tokens {queue} are left over at the end",
                 f"pop them ({queue.pop} on an instruction of {queue.sink.name.lower()}) or clear "
                 f"{queue.push}",

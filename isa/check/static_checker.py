@@ -15,13 +15,13 @@ from ..config import Config
 from ..instructions import decode, words
 from ..opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType, Opcode
 from ..register_map import BASE_REGISTERS
-from .findings import Finding, Kind
-from .footprints import Decoded, Footprints
+from .findings import Finding, FindingKind
+from .footprints import DecodedWord, Footprints
 from .memory_map import MemoryMap
-from .stream_walk import Chip, Observe, StreamWalk
+from .stream_walk import Observe, OnChipState, StreamWalk
 from .token_order import TokenOrder
 
-__all__ = ["Check", "Chip", "MemoryMap", "StreamChecker"]
+__all__ = ["CheckResult", "OnChipState", "MemoryMap", "StreamChecker"]
 
 _BOUNDS = (ErrorCode.SRAM_RANGE, ErrorCode.UOP_RANGE)
 LIMIT = 100
@@ -29,7 +29,7 @@ LIMIT = 100
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckResult:
     """What was found, in stream order.
 
     ``chip`` is what it holds after a stream without errors, ``order`` which instructions pushed and
@@ -37,7 +37,7 @@ class Check:
     """
 
     findings: tuple[Finding, ...]
-    chip: Chip = field(compare=False)
+    chip: OnChipState = field(compare=False)
     order: TokenOrder = field(compare=False, repr=False)
 
     @property
@@ -56,8 +56,8 @@ class StreamChecker:
     def check(
         self, code: bytes, *, address: int | None = None,
         bases: Mapping[MemoryType, int] | None = None, memory: MemoryMap | None = None,
-        chip: Chip | None = None, observe: Observe | None = None,
-    ) -> Check:
+        chip: OnChipState | None = None, observe: Observe | None = None,
+    ) -> CheckResult:
         """Check one launch.
 
         Parameters
@@ -70,7 +70,7 @@ class StreamChecker:
             Base pointers in bytes; missing ones are 0, ACC_8BIT has ACC's.
         memory : MemoryMap, optional
             What memory holds; default: anything, everywhere, and no micro-ops.
-        chip : Chip, optional
+        chip : OnChipState, optional
             What earlier launches left on chip; default: nothing.
         observe : callable, optional
             See :data:`~myvta.isa.check.stream_walk.Observe`; in an order that tokens allow.
@@ -80,7 +80,7 @@ class StreamChecker:
         StreamError
             The stream is not a multiple of 16 bytes.
         """
-        memory, chip = memory or MemoryMap(), chip or Chip()
+        memory, chip = memory or MemoryMap(), chip or OnChipState()
         pointers = {
             kind: (bases or {}).get(MemoryType.ACC if kind == MemoryType.ACC_8BIT else kind, 0)
             for kind in MemoryType
@@ -101,32 +101,32 @@ class StreamChecker:
         chip = walk.run(chip)
         if finish >= 0 and finish + 1 < len(stream):
             report.add(
-                Kind.UNREACHABLE, finish + 1,
+                FindingKind.UNREACHABLE, finish + 1,
                 f"{len(stream) - finish - 1} instructions stand behind FINISH",
                 "put FINISH last, or leave them out",
             )
-        return Check(report.findings(), chip, walk.order)
+        return CheckResult(report.findings(), chip, walk.order)
 
     def _pointers(self, pointers: Mapping[MemoryType, int], report: _Report) -> None:
         for kind, pointer in pointers.items():
             size = self.config.tile_bytes(kind)
             if pointer % size and kind != MemoryType.ACC_8BIT:
                 report.add(
-                    Kind.ALIGNMENT, 0,
+                    FindingKind.ALIGNMENT, 0,
                     f"{BASE_REGISTERS[kind].name} {pointer:#x} is not a multiple of {size}",
                     f"align it to the {size} bytes of an element",
                 )
 
-    def _static(self, decoded: list[Decoded], report: _Report) -> None:
+    def _static(self, decoded: list[DecodedWord], report: _Report) -> None:
         for index, it in enumerate(decoded):
             if it.fault is not None:
                 code, text = it.fault
-                kind = Kind.BOUNDS if code in _BOUNDS else Kind.ILLEGAL
+                kind = FindingKind.BOUNDS if code in _BOUNDS else FindingKind.ILLEGAL
                 report.add(kind, index, f"{text} ({code.name})", _FIXES[code])
 
     def _no_finish(self, stream: list[int], report: _Report) -> None:
         report.add(
-            Kind.FINISH, len(stream) - 1 if stream else 0, "the stream has no FINISH",
+            FindingKind.FINISH, len(stream) - 1 if stream else 0, "the stream has no FINISH",
             "end it with finish",
         )
 
@@ -148,9 +148,11 @@ class _Report:
 
     def __init__(self, config: Config, stream: list[int]):
         self._config, self._stream = config, stream
-        self._found: dict[tuple[Kind, int, int | None], Finding] = {}
+        self._found: dict[tuple[FindingKind, int, int | None], Finding] = {}
 
-    def add(self, kind: Kind, index: int, text: str, fix: str, other: int | None = None) -> bool:
+    def add(
+        self, kind: FindingKind, index: int, text: str, fix: str, other: int | None = None
+    ) -> bool:
         """Keep a finding; False when there is no room for more."""
         key = (kind, index, other)
         if key not in self._found and len(self._found) < LIMIT:

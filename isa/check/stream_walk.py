@@ -11,15 +11,15 @@ from ..instructions import Alu, Gemm, Load
 from ..opcodes import MemoryType, Module
 from ..uop_buffer import UopBuffer
 from .conflicts import Access, Pending
-from .findings import AddFinding, Kind
-from .footprints import Decoded, Footprints, StepsOutside, Touched
+from .findings import AddFinding, FindingKind
+from .footprints import DecodedWord, Footprints, StepsOutside, Touched
 from .index_sets import runs, span
 from .memory_accesses import MemoryAccesses
 from .memory_map import MemoryMap, Rows
 from .order_findings import deadlocks, leftovers, race_advice
 from .token_order import Clock, TokenOrder
 
-__all__ = ["Chip", "Observe", "StreamWalk"]
+__all__ = ["OnChipState", "Observe", "StreamWalk"]
 
 Observe = Callable[[int, Touched, Rows | None], None]
 """``observe(index, touched, rows)``: called for each instruction that touches tiles or memory."""
@@ -28,7 +28,7 @@ _OPPOSITE = {Module.LOAD: Module.STORE, Module.STORE: Module.LOAD}
 
 
 @dataclass(frozen=True)
-class Chip:
+class OnChipState:
     """What is known to lie on chip.
 
     Attributes
@@ -50,7 +50,7 @@ class StreamWalk:
     """The part of a check that follows happens-before; findings go to ``add``."""
 
     def __init__(
-        self, footprints: Footprints, stream: Sequence[int], decoded: Sequence[Decoded],
+        self, footprints: Footprints, stream: Sequence[int], decoded: Sequence[DecodedWord],
         finish: int, pointers: Mapping[MemoryType, int], memory: MemoryMap, add: AddFinding,
         observe: Observe | None = None,
     ):
@@ -79,7 +79,7 @@ class StreamWalk:
         """Say where the stream itself lies."""
         self._memory.place(address, len(self._stream))
 
-    def run(self, chip: Chip) -> Chip:
+    def run(self, chip: OnChipState) -> OnChipState:
         """Walk to the end; returns what the chip holds then."""
         self._written = chip.written
         self._uops = UopBuffer(
@@ -108,9 +108,9 @@ class StreamWalk:
         deadlocks(self._order, self._decoded, self._add)
         leftovers(self._order, self._add)
         uops = self._uops.known_words().astype("<u4").tobytes()
-        return Chip(self._written, uops, self._uops.known)
+        return OnChipState(self._written, uops, self._uops.known)
 
-    def _rows(self, index: int, it: Decoded) -> Rows | None:
+    def _rows(self, index: int, it: DecodedWord) -> Rows | None:
         if it.rows is None or it.kind is None:
             return None
         base, size = self._places[it.kind]
@@ -118,7 +118,7 @@ class StreamWalk:
         return Rows(start, it.rows.size, it.rows.pitch, it.rows.count)
 
     # -- micro-ops -------------------------------------------------------------------------------
-    def _load_uops(self, index: int, it: Decoded) -> None:
+    def _load_uops(self, index: int, it: DecodedWord) -> None:
         load = it.instruction
         assert isinstance(load, Load)
         rows = self._rows(index, it)
@@ -129,20 +129,20 @@ class StreamWalk:
         self._uops.load(load, words)
         if words is None:
             self._add(
-                Kind.MICRO_OPS, index,
+                FindingKind.MICRO_OPS, index,
                 f"micro-ops come from {rows.start:#x}..{rows.end - 1:#x}, which holds no "
                 "constant: what they address cannot be known",
                 "load micro-ops from the program's constant memory",
             )
 
-    def _steps(self, index: int, it: Decoded) -> Touched | None:
+    def _steps(self, index: int, it: DecodedWord) -> Touched | None:
         steps = it.instruction
         assert isinstance(steps, (Gemm, Alu))
         wanted = span(steps.uop_bgn, steps.uop_end - steps.uop_bgn)
         missing = wanted & ~self._uops.known
         if missing:
             self._add(
-                Kind.MICRO_OPS, index, f"micro-ops UOP[{runs(missing)}] were never loaded",
+                FindingKind.MICRO_OPS, index, f"micro-ops UOP[{runs(missing)}] were never loaded",
                 "load them before (load uop), or correct the range",
             )
             return None
@@ -151,7 +151,7 @@ class StreamWalk:
         )
         if isinstance(touched, StepsOutside):
             self._add(
-                Kind.BOUNDS, index, f"{touched.text} (STEP_INDEX)",
+                FindingKind.BOUNDS, index, f"{touched.text} (STEP_INDEX)",
                 "correct the micro-ops, the loop factors or the trip counts",
             )
             return None
@@ -159,13 +159,14 @@ class StreamWalk:
 
     # -- order -----------------------------------------------------------------------------------
     def _access(
-        self, index: int, it: Decoded, clock: Clock, touched: Touched, rows: Rows | None,
+        self, index: int, it: DecodedWord, clock: Clock, touched: Touched, rows: Rows | None,
     ) -> None:
         unwritten = touched.reads & ~self._written
         if unwritten:
             self._add(
-                Kind.UNWRITTEN, index, f"it reads {self._space.text(unwritten)}, which nothing "
-                "has written", "load or compute these tiles before, or correct the index",
+                FindingKind.UNWRITTEN, index,
+                f"it reads {self._space.text(unwritten)}, which nothing has written",
+                "load or compute these tiles before, or correct the index",
             )
         self._written |= touched.writes
         reads, writes, module = touched.reads, touched.writes, it.module
@@ -186,7 +187,7 @@ class StreamWalk:
         if pages:
             self._order_behind(access, it, _OPPOSITE[module], clock)
 
-    def _order_behind(self, access: Access, it: Decoded, other: Module, clock: Clock) -> None:
+    def _order_behind(self, access: Access, it: DecodedWord, other: Module, clock: Clock) -> None:
         """Compare an access with what another engine may still be doing; remember it."""
         window = self._pending[other][it.module]
         window.forget(clock[other])
@@ -194,7 +195,7 @@ class StreamWalk:
             self._race(access, it, window, other)
         self._pending[it.module][other].add(access)
 
-    def _race(self, access: Access, it: Decoded, window: Pending, other: Module) -> None:
+    def _race(self, access: Access, it: DecodedWord, window: Pending, other: Module) -> None:
         """Report the latest conflict: what orders the two orders the earlier ones too."""
         for earlier in window.latest_first():
             found = earlier.conflict(access, self._space.end)
@@ -207,7 +208,7 @@ class StreamWalk:
             first, second = sorted((earlier.position, access.position))
             engines = {earlier.position: other, access.position: it.module}
             self._racing = self._add(
-                Kind.RACE, second,
+                FindingKind.RACE, second,
                 f"{engines[second].name.lower()} and instruction {first} of "
                 f"{engines[first].name.lower()} both touch {where}, one writes, and no tokens "
                 "order them", race_advice(engines[first], first, engines[second], second), first,

@@ -16,7 +16,7 @@ from typing import Any
 from myhdl import always_comb, always_seq, block, concat
 
 from ...isa.config import Config
-from ...isa.fields import Field
+from ...isa.fields import BitField
 from ...isa.opcodes import ADDRESS_BITS
 from ..lib.bundles import INDEX_BITS, LoadCommand, Stream, bit, word
 from ..lib.elements import last_lanes, log_bytes
@@ -75,7 +75,7 @@ def load_plan(
     """
     fields, position = [], 0
     for _, width in _FIELDS:
-        fields.append(Field("", position, width))
+        fields.append(BitField("", position, width))
         position += width
     (
         f_type, f_sram, f_dram, f_stride, f_y_size, f_x_size, f_y_pad_0, f_y_pad_1, f_x_pad_0,

@@ -14,7 +14,7 @@ from myvta.fpga.burst_master import BurstJob, burst_master
 from myvta.fpga.link_bundles import PAYLOAD_BYTES, WINDOW, WordPort
 from myvta.fpga.lite_master import lite_master
 from myvta.isa.config import NAMED
-from myvta.isa.link_protocol import Kind, LinkStatus
+from myvta.isa.link_protocol import LinkStatus, MessageKind
 from myvta.rtl.lib.bundles import Axi4, AxiLite, Stream, bit, word
 from myvta.rtl.lib.ram import ram
 
@@ -153,8 +153,8 @@ class Twin:
 def traffic(random, count):
     """Random requests, mostly in order; copies, gaps and nonsense among them."""
     sequence, frames = random.randrange(256), []
-    frames.append(Frame(Kind.READ_REGISTER, sequence, 64, 4))
-    frames.append(Frame(Kind.IDENTIFY, sequence, 4 * random.getrandbits(29)))
+    frames.append(Frame(MessageKind.READ_REGISTER, sequence, 64, 4))
+    frames.append(Frame(MessageKind.IDENTIFY, sequence, 4 * random.getrandbits(29)))
     first = True
     while len(frames) < count:
         sequence = (sequence + 1) % 256
@@ -171,7 +171,7 @@ def traffic(random, count):
         if not first and random.random() < 0.15:
             frames.append(frames[-random.randrange(1, 3)])
         if random.random() < 0.05:
-            frames.append(Frame(Kind.READ_MEMORY, (sequence + 30) % 256, 0, 4))
+            frames.append(Frame(MessageKind.READ_MEMORY, (sequence + 30) % 256, 0, 4))
         first = False
     return frames
 

@@ -12,7 +12,7 @@ import numpy as np
 from device_tokens import chain
 
 from myvta.isa.asm.disassembler import disassemble
-from myvta.isa.asm.operand_text import Buffer
+from myvta.isa.asm.operand_text import DramBuffer
 from myvta.isa.instructions import (
     Alu,
     Finish,
@@ -222,8 +222,10 @@ class Program:
     def listing(self):
         """Return the program's text."""
         words = encode_stream(self.stream(), self.config)
-        buffers = [Buffer(f"{region.kind.name.lower()}_{n}", region.kind, region.tile, region.count)
-                   for n, region in enumerate(self.regions) if region.tile >= 0]
+        buffers = [
+            DramBuffer(f"{region.kind.name.lower()}_{n}", region.kind, region.tile, region.count)
+            for n, region in enumerate(self.regions) if region.tile >= 0
+        ]
         return disassemble(words, self.config, buffers=buffers) + "".join(
             f"; micro-ops of uop_{n}: {self._uop_text(region)}\n"
             for n, region in enumerate(self.regions) if region.kind == UOP

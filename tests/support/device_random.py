@@ -19,7 +19,7 @@ from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop
 from myvta.isa.opcodes import AluOpcode, ErrorCode
 from myvta.isa.register_map import BASE_REGISTERS
 from myvta.model.device import Device
-from myvta.model.model_errors import Fault
+from myvta.model.model_errors import DeviceFault
 
 POOL = 0x1000  # bytes that LOADs read and STOREs write
 MIX = {
@@ -266,7 +266,7 @@ class RandomProgram(Program):
             try:
                 device.run_stream([*stream, Finish()])
                 return
-            except Fault as fault:
+            except DeviceFault as fault:
                 if fault.code != ErrorCode.RQT_PARAMETER:
                     raise
                 earlier = sum(map(_is_rqt, stream[: fault.index]))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from myvta.driver import Target, open_target
 from myvta.driver.serve.server import Server
 from myvta.driver.transport.frame import Frame, FrameDecoder, encode
-from myvta.isa.link_protocol import Kind, LinkStatus
+from myvta.isa.link_protocol import LinkStatus, MessageKind
 
 QUERY = "?config=1x4x4&mem=0x3000:32K"
 TOKEN = b"not very secret, but long"
@@ -85,21 +85,21 @@ def hostile(server, token, random, frames):
                 client.socket.sendall(random.randbytes(random.randrange(1, 5000)))
                 sent += 1
             elif kind == 1:  # half a frame, then gone
-                line = encode(Frame(Kind.WRITE_MEMORY, 0, 0x3000, 64, bytes(64)))
+                line = encode(Frame(MessageKind.WRITE_MEMORY, 0, 0x3000, 64, bytes(64)))
                 client.socket.sendall(line[:random.randrange(len(line))])
                 sent += 1
             elif kind == 2:  # a frame that never ends
                 client.socket.sendall(b"\x7e" + bytes(100_000))
                 sent += 1
             elif kind == 3 and token:  # wrong token
-                client.send(Frame(Kind.IDENTIFY, 0), Frame(
-                    Kind.AUTHENTICATE, 1, 0, 64, random.randbytes(64)))
+                client.send(Frame(MessageKind.IDENTIFY, 0), Frame(
+                    MessageKind.AUTHENTICATE, 1, 0, 64, random.randbytes(64)))
                 assert client.frames(2)[1].status == LinkStatus.DENIED
                 sent += 2
             else:  # well-formed frames of any content, in bulk
                 batch = [
                     Frame(
-                        random.choice((*Kind, random.randrange(16))), random.randrange(256),
+                        random.choice((*MessageKind, random.randrange(16))), random.randrange(256),
                         random.choice((0, 0x3000, 0x40, random.getrandbits(32))),
                         random.choice((0, 4, 64, random.randrange(1 << 16))),
                         random.randbytes(4 * random.choice((0, 1, 16, 200))),
@@ -108,8 +108,8 @@ def hostile(server, token, random, frames):
                     for _ in range(60)
                 ]
                 batch = [
-                    Frame(Kind.READ_MEMORY, frame.sequence, frame.address, frame.count)
-                    if frame.kind == Kind.CLAIM else frame for frame in batch
+                    Frame(MessageKind.READ_MEMORY, frame.sequence, frame.address, frame.count)
+                    if frame.kind == MessageKind.CLAIM else frame for frame in batch
                 ]
                 line = bytearray(b"".join(encode(frame) for frame in batch))
                 if random.random() < 0.5:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from myvta.isa.asm.assembler import AssemblyError, assemble, assemble_file
-from myvta.isa.asm.operand_text import Buffer
+from myvta.isa.asm.operand_text import DramBuffer
 from myvta.isa.config import NAMED
 from myvta.isa.instructions import Gemm, Load, decode_stream
 from myvta.isa.opcodes import MemoryType
@@ -37,7 +37,7 @@ gemm uops=first reset
 def test_program():
     program = assemble(PROGRAM)
     assert program.config is NAMED["1x4x4"]
-    assert program.buffers == (Buffer("image", MemoryType.INP, 0x10, 8),)
+    assert program.buffers == (DramBuffer("image", MemoryType.INP, 0x10, 8),)
     assert program.lines == (13, 14, 15, 16)
     assert program.uops == b"".join(
         word.to_bytes(4, "little")

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from myvta.isa.asm.assembler import assemble
 from myvta.isa.asm.disassembler import disassemble, format_instruction, format_word
-from myvta.isa.asm.operand_text import FORMATS, Buffer
+from myvta.isa.asm.operand_text import FORMATS, DramBuffer
 from myvta.isa.config import NAMED
 from myvta.isa.fields import layout
 from myvta.isa.instructions import (
@@ -17,7 +17,7 @@ from myvta.isa.instructions import (
     Gemm,
     Load,
     Store,
-    StreamError,
+    StreamLengthError,
     Undefined,
     decode,
     encode,
@@ -149,7 +149,7 @@ def test_what_the_text_has_no_word_for(comment, given):
 
 def test_buffers_give_names():
     buffers = [
-        Buffer("image", MemoryType.INP, 0x100, 16), Buffer("bias", MemoryType.ACC, 0x100),
+        DramBuffer("image", MemoryType.INP, 0x100, 16), DramBuffer("bias", MemoryType.ACC, 0x100),
     ]
     stream = encode_stream(
         [Load(memory_type=kind, dram_base=at, x_size=1, x_stride=1)
@@ -189,7 +189,7 @@ def test_configuration_without_a_name():
     (b"", bytes(5), "micro-op image has 5 bytes, which is not a multiple of 4"),
 ])
 def test_truncated(stream, uops, what):
-    with pytest.raises(StreamError, match=what):
+    with pytest.raises(StreamLengthError, match=what):
         disassemble(stream, DEFAULT, uops=uops)
 
 

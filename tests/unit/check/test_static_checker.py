@@ -5,9 +5,10 @@ from checked_programs import check, outcomes
 from device_programs import ACC, BASE, INP, OUT, SIZE, UOP, WGT, Program, load
 from device_random import RandomProgram, Shape
 
-from myvta.isa.check.findings import Kind
-from myvta.isa.check.memory_map import Region
-from myvta.isa.check.static_checker import LIMIT, Chip, MemoryMap, StreamChecker
+from myvta.isa.check.findings import FindingKind
+from myvta.isa.check.memory_map import MemoryRegion
+from myvta.isa.check.static_checker import LIMIT, MemoryMap, StreamChecker
+from myvta.isa.check.stream_walk import OnChipState
 from myvta.isa.config import named
 from myvta.isa.instructions import (
     Alu,
@@ -15,7 +16,7 @@ from myvta.isa.instructions import (
     Gemm,
     Load,
     Store,
-    StreamError,
+    StreamLengthError,
     Undefined,
     Uop,
     encode_stream,
@@ -64,8 +65,9 @@ def test_a_sound_stream_has_no_finding():
 
 
 @pytest.mark.parametrize(("at", "flag", "kind"), [
-    (2, "push_next", Kind.DEADLOCK), (4, "pop_prev", Kind.RACE), (4, "push_next", Kind.DEADLOCK),
-    (5, "pop_prev", Kind.RACE),
+    (2, "push_next", FindingKind.DEADLOCK), (4, "pop_prev", FindingKind.RACE),
+    (4, "push_next", FindingKind.DEADLOCK),
+    (5, "pop_prev", FindingKind.RACE),
 ])
 def test_a_missing_flag(at, flag, kind):
     stream = list(ORDERED)
@@ -78,7 +80,7 @@ def test_a_missing_flag(at, flag, kind):
 def test_a_race_names_both_instructions_and_the_flags():
     stream = list(ORDERED)
     stream[4] = Gemm(**{**vars(stream[4]), "pop_prev": 0})
-    race = next(it for it in found(*stream).findings if it.kind == Kind.RACE)
+    race = next(it for it in found(*stream).findings if it.kind == FindingKind.RACE)
     assert (race.other, race.index) == (2, 4)
     assert "WGT[0]" in race.text
     assert "push_next on instruction 2" in race.fix and "pop_prev on instruction 4" in race.fix
@@ -90,7 +92,7 @@ def test_only_what_is_touched_races():
     assert found(*ORDERED[:5], apart, ORDERED[5]).findings == ()
     again = Load(memory_type=INP, sram_base=3, x_size=4, x_stride=4)
     verdict = found(*ORDERED[:5], again, ORDERED[5])
-    assert kinds(verdict) == [(Kind.RACE, 5)]
+    assert kinds(verdict) == [(FindingKind.RACE, 5)]
     assert verdict.findings[0].other == 4 and "INP[3]" in verdict.findings[0].text
 
 
@@ -102,7 +104,7 @@ def test_memory_races_row_by_row():
     same = Load(memory_type=INP, sram_base=8, **{**half, "dram_base": 106})
     assert found(*ORDERED[:5], store, between).findings == ()
     verdict = found(*ORDERED[:5], store, same)
-    assert kinds(verdict) == [(Kind.RACE, 6)]
+    assert kinds(verdict) == [(FindingKind.RACE, 6)]
     assert "memory 0x1a8..0x1ab" in verdict.findings[0].text  # tile 106 of 4 bytes
     assert "compute" in verdict.findings[0].fix  # load and store have no queue of their own
 
@@ -117,13 +119,13 @@ def test_a_load_that_waits_for_a_store_through_compute():
 def test_circle_of_waits():
     verdict = found(Load(memory_type=INP, pop_next=1, push_next=1),
                     Load(memory_type=UOP, pop_prev=1, push_prev=1))
-    assert kinds(verdict) == [(Kind.DEADLOCK, 0), (Kind.DEADLOCK, 1)]
+    assert kinds(verdict) == [(FindingKind.DEADLOCK, 0), (FindingKind.DEADLOCK, 1)]
     assert "which instruction 1 would push" in verdict.findings[0].text
 
 
 def test_finish_that_waits_for_ever():
     verdict = found(Store(pop_prev=1))
-    assert kinds(verdict) == [(Kind.DEADLOCK, 0), (Kind.DEADLOCK, 1)]
+    assert kinds(verdict) == [(FindingKind.DEADLOCK, 0), (FindingKind.DEADLOCK, 1)]
     assert "only 0 are pushed" in verdict.findings[0].text
 
 
@@ -132,48 +134,52 @@ def test_full_module_queue():
     giver = Load(memory_type=UOP, push_prev=1)
     assert found(giver, *waiting).findings == ()
     verdict = found(*waiting, giver)
-    assert {it.kind for it in verdict.findings} == {Kind.DEADLOCK}
+    assert {it.kind for it in verdict.findings} == {FindingKind.DEADLOCK}
     assert "never fetched" in verdict.findings[-1].text
 
 
 def test_full_token_queue():
     givers = [Load(memory_type=INP, push_next=1)] * (TOKEN_CAPACITY + 1)
     verdict = found(*givers, Load(memory_type=UOP, pop_prev=1))
-    assert verdict.findings[0].kind == Kind.TOKENS
+    assert verdict.findings[0].kind == FindingKind.TOKENS
     verdict = found(*givers)
-    assert (Kind.DEADLOCK, TOKEN_CAPACITY) in kinds(verdict)
+    assert (FindingKind.DEADLOCK, TOKEN_CAPACITY) in kinds(verdict)
 
 
 def test_tokens_left_over_are_a_warning():
     verdict = found(Load(memory_type=INP, push_next=1), Load(memory_type=INP, push_next=1))
-    assert kinds(verdict) == [(Kind.TOKENS, 0)]
+    assert kinds(verdict) == [(FindingKind.TOKENS, 0)]
     assert verdict.errors == () and verdict.findings[0].warning
 
 
 def test_missing_finish_and_what_stands_behind_one():
     checker = StreamChecker(CONFIG)
     verdict = checker.check(encode_stream([INPS], CONFIG))
-    assert kinds(verdict) == [(Kind.FINISH, 0)]
-    assert kinds(checker.check(b"")) == [(Kind.FINISH, 0)]
+    assert kinds(verdict) == [(FindingKind.FINISH, 0)]
+    assert kinds(checker.check(b"")) == [(FindingKind.FINISH, 0)]
     verdict = checker.check(encode_stream([Finish(), Undefined(5)], CONFIG))
-    assert kinds(verdict) == [(Kind.UNREACHABLE, 1)] and not verdict.errors
+    assert kinds(verdict) == [(FindingKind.UNREACHABLE, 1)] and not verdict.errors
 
 
 def test_a_stream_that_is_none():
-    with pytest.raises(StreamError, match="multiple of 16"):
+    with pytest.raises(StreamLengthError, match="multiple of 16"):
         StreamChecker(CONFIG).check(bytes(17))
 
 
 @pytest.mark.parametrize(("it", "kind"), [
-    (Undefined(6), Kind.ILLEGAL), (Load(memory_type=OUT, x_size=1), Kind.ILLEGAL),
-    (Load(memory_type=INP, pop_prev=1), Kind.ILLEGAL), (Store(x_size=1, x_pad_0=1), Kind.ILLEGAL),
-    (Alu(alu_opcode=5), Kind.ILLEGAL), (Store(memory_type=INP, x_size=1), Kind.ILLEGAL),
-    (Alu(alu_opcode=AluOpcode.RQT), Kind.ILLEGAL),
-    (Load(memory_type=INP, sram_base=DEPTH[INP] - 1, x_size=2), Kind.BOUNDS),
-    (Store(sram_base=DEPTH[OUT] - 1, x_size=2), Kind.BOUNDS),
-    (Gemm(uop_end=DEPTH[UOP] + 1), Kind.BOUNDS),
-    (Gemm(iter_in=2, dst_factor_in=DEPTH[ACC] - 1, reset=1, uop_bgn=1, uop_end=2), Kind.BOUNDS),
-    (Gemm(iter_out=2, src_factor_out=DEPTH[INP] - 1, uop_bgn=1, uop_end=2), Kind.BOUNDS),
+    (Undefined(6), FindingKind.ILLEGAL),
+    (Load(memory_type=OUT, x_size=1), FindingKind.ILLEGAL),
+    (Load(memory_type=INP, pop_prev=1), FindingKind.ILLEGAL),
+    (Store(x_size=1, x_pad_0=1), FindingKind.ILLEGAL),
+    (Alu(alu_opcode=5), FindingKind.ILLEGAL),
+    (Store(memory_type=INP, x_size=1), FindingKind.ILLEGAL),
+    (Alu(alu_opcode=AluOpcode.RQT), FindingKind.ILLEGAL),
+    (Load(memory_type=INP, sram_base=DEPTH[INP] - 1, x_size=2), FindingKind.BOUNDS),
+    (Store(sram_base=DEPTH[OUT] - 1, x_size=2), FindingKind.BOUNDS),
+    (Gemm(uop_end=DEPTH[UOP] + 1), FindingKind.BOUNDS),
+    (Gemm(iter_in=2, dst_factor_in=DEPTH[ACC] - 1, reset=1, uop_bgn=1, uop_end=2),
+     FindingKind.BOUNDS),
+    (Gemm(iter_out=2, src_factor_out=DEPTH[INP] - 1, uop_bgn=1, uop_end=2), FindingKind.BOUNDS),
 ])
 def test_one_malformed_instruction(it, kind):
     verdict = found(UOPS, it)
@@ -184,46 +190,46 @@ def test_one_malformed_instruction(it, kind):
 def test_extensions_of_another_configuration():
     config = named("1x4x4_base")
     code = encode_stream([Gemm(overwrite=1), Finish()], config)
-    assert (Kind.ILLEGAL, 0) in kinds(StreamChecker(config).check(code))
+    assert (FindingKind.ILLEGAL, 0) in kinds(StreamChecker(config).check(code))
 
 
 def test_steps_at_the_very_end_of_a_scratchpad_are_legal():
     last = Uop(dst=DEPTH[ACC] - 4)
     assert found(UOPS, CLEAR, uops=(last, last)).findings == ()
     past = Uop(dst=DEPTH[ACC] - 3)
-    assert kinds(found(UOPS, CLEAR, uops=(past, past))) == [(Kind.BOUNDS, 1)]
+    assert kinds(found(UOPS, CLEAR, uops=(past, past))) == [(FindingKind.BOUNDS, 1)]
 
 
 def test_reads_of_what_nothing_wrote():
     verdict = found(*ORDERED[:3], ORDERED[4], ORDERED[5])  # without the reset
-    assert kinds(verdict) == [(Kind.UNWRITTEN, 3)]
+    assert kinds(verdict) == [(FindingKind.UNWRITTEN, 3)]
     assert "ACC[0..3]" in verdict.findings[0].text
     rqt = Alu(alu_opcode=AluOpcode.RQT, use_imm=1, iter_in=2, dst_factor_in=1, uop_bgn=1,
               uop_end=2)
     verdict = found(UOPS, ACCS, rqt, uops=(Uop(), Uop(0, 2, 0)))
-    assert kinds(verdict) == [(Kind.UNWRITTEN, 2)] and "ACC[4]" in verdict.findings[0].text
+    assert kinds(verdict) == [(FindingKind.UNWRITTEN, 2)] and "ACC[4]" in verdict.findings[0].text
 
 
 def test_what_earlier_launches_left_is_known():
     first = found(UOPS, CLEAR)
     later = [Store(x_size=4, x_stride=4)]
-    assert kinds(found(*later)) == [(Kind.UNWRITTEN, 0)]
+    assert kinds(found(*later)) == [(FindingKind.UNWRITTEN, 0)]
     assert found(*later, chip=first.chip).findings == ()
     assert found(CLEAR, chip=first.chip).findings == ()  # micro-ops too
-    assert kinds(found(CLEAR)) == [(Kind.MICRO_OPS, 0)]
+    assert kinds(found(CLEAR)) == [(FindingKind.MICRO_OPS, 0)]
 
 
 def test_micro_ops_that_nobody_knows():
     verdict = found(UOPS, CLEAR, contents=())
-    assert kinds(verdict) == [(Kind.MICRO_OPS, 0), (Kind.MICRO_OPS, 1)]
+    assert kinds(verdict) == [(FindingKind.MICRO_OPS, 0), (FindingKind.MICRO_OPS, 1)]
     part = Load(memory_type=UOP, x_size=3, x_stride=3)
-    assert (Kind.MICRO_OPS, 0) in kinds(found(part))  # the image has two
+    assert (FindingKind.MICRO_OPS, 0) in kinds(found(part))  # the image has two
 
 
 def test_micro_ops_of_padding_are_zeros():
     padded = Load(memory_type=UOP, x_size=1, x_stride=1, x_pad_1=1, dram_base=1)
     verdict = found(padded, Gemm(reset=1, uop_end=2), Store(x_size=2, x_stride=2, pop_prev=0))
-    assert {it.kind for it in verdict.findings} == {Kind.RACE}  # both tiles are written
+    assert {it.kind for it in verdict.findings} == {FindingKind.RACE}  # both tiles are written
 
 
 def test_window_and_alignment():
@@ -231,27 +237,29 @@ def test_window_and_alignment():
     inside = Load(memory_type=INP, dram_base=0x400, x_size=4, x_stride=4)
     below = Load(memory_type=INP, dram_base=0x3FF, x_size=4, x_stride=4)
     rows = Load(memory_type=INP, dram_base=0x7F0, x_size=4, y_size=3, x_stride=8)
-    assert kinds(found(inside, below, rows, **memory)) == [(Kind.WINDOW, 1), (Kind.WINDOW, 2)]
+    assert kinds(found(inside, below, rows, **memory)) == [
+        (FindingKind.WINDOW, 1), (FindingKind.WINDOW, 2),
+    ]
     verdict = found(inside, rows, **memory)
     assert "0x2000" in verdict.findings[0].text  # the third row
     code = encode_stream([Finish()], CONFIG)
     checker = StreamChecker(CONFIG)
     verdict = checker.check(code, address=0x1FF8, memory=MemoryMap(window=(0x1000, 0x1000)))
-    assert kinds(verdict) == [(Kind.ALIGNMENT, 0), (Kind.WINDOW, 0)]
-    assert kinds(checker.check(code, bases={ACC: 4})) == [(Kind.ALIGNMENT, 0)]
+    assert kinds(verdict) == [(FindingKind.ALIGNMENT, 0), (FindingKind.WINDOW, 0)]
+    assert kinds(checker.check(code, bases={ACC: 4})) == [(FindingKind.ALIGNMENT, 0)]
 
 
 def test_stores_over_live_data():
     store = Store(x_size=4, x_stride=4, pop_prev=1, dram_base=100)
     weights = (400, bytes(4), "weights")
     verdict = found(*ORDERED[:5], store, contents=(image(Uop(), Uop(1, 1)), weights))
-    assert kinds(verdict) == [(Kind.OVERLAP, 5)] and "weights" in verdict.findings[0].text
-    kept = Region(412, 500, "tensor 'x'")
+    assert kinds(verdict) == [(FindingKind.OVERLAP, 5)] and "weights" in verdict.findings[0].text
+    kept = MemoryRegion(412, 500, "tensor 'x'")
     verdict = found(*ORDERED[:5], store, kept=(kept,))
-    assert kinds(verdict) == [(Kind.OVERLAP, 5)]
-    assert found(*ORDERED[:5], store, kept=(Region(416, 500, "x"),)).findings == ()
+    assert kinds(verdict) == [(FindingKind.OVERLAP, 5)]
+    assert found(*ORDERED[:5], store, kept=(MemoryRegion(416, 500, "x"),)).findings == ()
     skipping = Store(x_size=1, y_size=2, x_stride=8, pop_prev=1, dram_base=100)
-    assert found(*ORDERED[:5], skipping, kept=(Region(404, 432, "x"),)).findings == ()
+    assert found(*ORDERED[:5], skipping, kept=(MemoryRegion(404, 432, "x"),)).findings == ()
 
 
 def test_stores_over_the_stream_itself():
@@ -259,20 +267,20 @@ def test_stores_over_the_stream_itself():
     verdict = StreamChecker(CONFIG).check(
         code, address=384, bases=BASES, memory=MemoryMap(contents=(image(Uop(), Uop(1, 1)),)),
     )
-    assert kinds(verdict) == [(Kind.OVERLAP, 5)]
+    assert kinds(verdict) == [(FindingKind.OVERLAP, 5)]
 
 
 def test_loads_of_memory_that_holds_nothing():
-    given = {"inputs": (Region(0, 64, "x"),)}
+    given = {"inputs": (MemoryRegion(0, 64, "x"),)}
     assert found(*ORDERED, **given).findings == ()
     far = Load(memory_type=INP, dram_base=14, x_size=4, x_stride=4, sram_base=8)
-    assert kinds(found(*ORDERED, far, **given)) == [(Kind.UNWRITTEN, 6)]
+    assert kinds(found(*ORDERED, far, **given)) == [(FindingKind.UNWRITTEN, 6)]
     after = [Store(pop_prev=1, x_size=4, x_stride=4, dram_base=100, push_prev=1),
              Load(memory_type=UOP, pop_next=1, push_prev=1)]
     back = dict(memory_type=INP, x_size=2, y_size=2, x_stride=2, pop_next=1)
     assert found(*ORDERED[:5], *after, Load(dram_base=100, **back), **given).findings == ()
     verdict = found(*ORDERED[:5], *after, Load(dram_base=101, **back), **given)
-    assert kinds(verdict) == [(Kind.UNWRITTEN, 7)]
+    assert kinds(verdict) == [(FindingKind.UNWRITTEN, 7)]
 
 
 def test_findings_are_limited():
@@ -284,7 +292,7 @@ def test_a_program_of_every_kind_is_sound_and_its_end_is_read():
     program = RandomProgram(CONFIG, Shape(seed=3), [])
     assert check(program).findings == ()
     assert len(outcomes(program, 5)) == 1
-    assert (Kind.WINDOW, 0) in kinds(check(program, window=(BASE, 0x1000)))
+    assert (FindingKind.WINDOW, 0) in kinds(check(program, window=(BASE, 0x1000)))
 
 
 def test_directed_program_by_sequential_tokens():
@@ -297,4 +305,4 @@ def test_directed_program_by_sequential_tokens():
 
 
 def test_chip_is_a_value():
-    assert Chip() == Chip() and hash(found(UOPS).chip) == hash(found(UOPS).chip)
+    assert OnChipState() == OnChipState() and hash(found(UOPS).chip) == hash(found(UOPS).chip)

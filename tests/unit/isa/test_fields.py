@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from myvta.isa.config import NAMED, Config
-from myvta.isa.fields import Field, layout, uop_layout
+from myvta.isa.fields import BitField, layout, uop_layout
 from myvta.isa.opcodes import Opcode
 
 COMMON = {"opcode": (2, 0), "pop_prev": (3, 3), "pop_next": (4, 4), "push_prev": (5, 5),
@@ -107,7 +107,7 @@ def test_fields_do_not_overlap(name, opcode):
 
 @given(st.integers(1, 32), st.integers(0, 96), st.booleans(), st.integers(0, 2**128 - 1))
 def test_field_reads_what_it_writes(width, lo, signed, word):
-    field = Field("x", lo, width, signed)
+    field = BitField("x", lo, width, signed)
     value = field.get(word)
     assert field.low <= value <= field.high
     assert field.put(value) == word & field.put(-1 if signed else field.high)
@@ -115,9 +115,9 @@ def test_field_reads_what_it_writes(width, lo, signed, word):
 
 @pytest.mark.parametrize(
     ("field", "value", "text"),
-    [(Field("x_size", 80, 16), 65536, "x_size must be 0..65535, not 65536"),
-     (Field("x_size", 80, 16), -1, "x_size must be 0..65535, not -1"),
-     (Field("imm", 112, 16, True), 32768, "imm must be -32768..32767, not 32768")],
+    [(BitField("x_size", 80, 16), 65536, "x_size must be 0..65535, not 65536"),
+     (BitField("x_size", 80, 16), -1, "x_size must be 0..65535, not -1"),
+     (BitField("imm", 112, 16, True), 32768, "imm must be -32768..32767, not 32768")],
 )
 def test_value_that_does_not_fit(field, value, text):
     with pytest.raises(ValueError, match=f"^{text}$"):

@@ -12,7 +12,7 @@ from myvta.isa.instructions import (
     Gemm,
     Load,
     Store,
-    StreamError,
+    StreamLengthError,
     Undefined,
     Uop,
     decode,
@@ -121,9 +121,9 @@ def test_truncated_stream():
         r"^the instruction stream has 17 bytes, which is not a multiple of 16: it is truncated or "
         r"something else$"
     )
-    with pytest.raises(StreamError, match=text):
+    with pytest.raises(StreamLengthError, match=text):
         decode_stream(bytes(17), BASE)
-    with pytest.raises(StreamError, match="^the image has 3 bytes"):
+    with pytest.raises(StreamLengthError, match="^the image has 3 bytes"):
         words(bytes(3), 4, "image")
 
 

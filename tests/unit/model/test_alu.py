@@ -13,7 +13,7 @@ from myvta.isa.opcodes import AluOpcode, ErrorCode
 from myvta.isa.register_map import Reg
 from myvta.model.alu import operate, waves
 from myvta.model.device import Device
-from myvta.model.model_errors import Fault
+from myvta.model.model_errors import DeviceFault
 from myvta.model.rqt import RqtOptions, requantize
 
 LOW, HIGH = -(2**31), 2**31 - 1
@@ -265,7 +265,7 @@ def test_rqt_refuses_parameters_out_of_range(imm, multiplier, shift, bad):
     if not bad:
         it.run_stream(stream)
         return
-    with pytest.raises(Fault) as error:
+    with pytest.raises(DeviceFault) as error:
         it.run_stream(stream)
     assert (error.value.code, error.value.index) == (ErrorCode.RQT_PARAMETER, 0)
     assert error.value.detail == (
@@ -286,7 +286,7 @@ def test_rqt_refuses_parameters_out_of_range(imm, multiplier, shift, bad):
 )
 def test_index_past_the_end(fields, uop, memory):
     it = device([[0] * 4], [uop])
-    with pytest.raises(Fault) as error:
+    with pytest.raises(DeviceFault) as error:
         it.run_stream([Alu(**fields), Finish()])
     assert error.value.code == ErrorCode.STEP_INDEX
     assert f"indexes {memory}, depth 256" in error.value.detail
@@ -306,7 +306,7 @@ def test_the_first_faulty_step_decides(shift_of_first, code):
     """Step 0 may have a bad parameter, step 1 a bad index: the order is the steps' order."""
     it = device([[0] * 4] * 4, [Uop(dst=0, src=1), Uop(dst=5, src=254)])
     it.pads.acc[3] = shift_of_first
-    with pytest.raises(Fault) as error:
+    with pytest.raises(DeviceFault) as error:
         it.run_stream([Alu(alu_opcode=RQT, use_imm=1, uop_end=2), Finish()])
     assert error.value.code == code
 

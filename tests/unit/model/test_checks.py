@@ -17,7 +17,7 @@ from myvta.isa.instructions import (
 )
 from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType, Module
 from myvta.model.device import Device
-from myvta.model.model_errors import Fault
+from myvta.model.model_errors import DeviceFault
 
 INP, WGT, ACC, UOP = MemoryType.INP, MemoryType.WGT, MemoryType.ACC, MemoryType.UOP
 RQT = AluOpcode.RQT
@@ -119,7 +119,7 @@ def device(name):
 def test_static_fault(instruction, code, detail):
     it = device("1x4x4_base")
     idle = Load(memory_type=UOP, x_size=0)
-    with pytest.raises(Fault) as error:
+    with pytest.raises(DeviceFault) as error:
         it.run_stream([idle, idle, instruction, Finish()])
     fault = error.value
     assert (fault.code, fault.index, fault.detail) == (code, 2, detail)
@@ -132,7 +132,7 @@ def test_static_fault_comes_before_the_tokens(instruction, code, detail):
     """The fault is raised at the head of the queue, whatever the instruction would wait for."""
     it = device("1x4x4_base")
     waiting = decode(encode(instruction, it.config) | 0xF << 3, it.config)  # all four flags
-    with pytest.raises(Fault) as error:
+    with pytest.raises(DeviceFault) as error:
         it.run_stream([waiting, Finish()])
     one_sided = route(instruction) != Module.COMPUTE  # and now has a flag on its wrong side
     assert error.value.code == (Code.DEPENDENCY if one_sided else code)
@@ -160,6 +160,6 @@ def test_legal_forms_at_the_limits(instruction):
     ],
 )
 def test_rqt_operands(instruction, detail):
-    with pytest.raises(Fault) as error:
+    with pytest.raises(DeviceFault) as error:
         device("1x4x4").run_stream([instruction, Finish()])
     assert (error.value.code, error.value.detail) == (Code.OPERAND, detail)

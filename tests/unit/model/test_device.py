@@ -19,7 +19,7 @@ from myvta.isa.instructions import (
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.isa.register_map import COUNTERS, REGISTERS, Reg, Status, reset_values
 from myvta.model.device import Device
-from myvta.model.model_errors import Fault
+from myvta.model.model_errors import DeviceFault
 
 INP, WGT, ACC, UOP = MemoryType.INP, MemoryType.WGT, MemoryType.ACC, MemoryType.UOP
 CODE = 0x8000  # where streams lie
@@ -113,7 +113,7 @@ def test_errors_hold_until_the_next_launch():
     it = device()
     assert launch(it, [Load(memory_type=UOP), Undefined(6), Finish()]) == 6
     assert error(it) == (ErrorCode.OPCODE, 1)
-    assert isinstance(it.last_fault, Fault)
+    assert isinstance(it.last_fault, DeviceFault)
     it.write_register(Reg.CONTROL, 0)
     assert error(it) == (ErrorCode.OPCODE, 1)
     assert launch(it, [Finish()]) == Status.FINISH

@@ -9,7 +9,7 @@ from myvta.driver import WindowError
 from myvta.isa.config import named
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.model.dram import Dram, Window
-from myvta.model.model_errors import Fault
+from myvta.model.model_errors import DeviceFault
 from myvta.model.scratchpads import Scratchpads
 from myvta.model.tiles import pack_lanes, unpack_operands
 
@@ -82,7 +82,7 @@ def test_rows_may_end_with_the_memory():
     ],
 )
 def test_rows_outside_are_faults(window, address, rows, code, row):
-    with pytest.raises(Fault) as error:
+    with pytest.raises(DeviceFault) as error:
         Dram(0x1000, 0x2000).rows(window, address, 4, 13, rows)
     assert error.value.code == code
     assert error.value.detail.startswith(f"row {row} is 4 bytes at {address + 13 * row:#x}")

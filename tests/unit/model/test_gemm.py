@@ -11,8 +11,8 @@ from myvta.isa.opcodes import ErrorCode
 from myvta.isa.register_map import Reg
 from myvta.model.device import Device
 from myvta.model.gemm_plan import plan
-from myvta.model.model_errors import Fault
-from myvta.model.steps import Axis, Steps
+from myvta.model.model_errors import DeviceFault
+from myvta.model.steps import LoopAxis, Steps
 
 
 def device(name="1x4x4", uops=()):
@@ -225,7 +225,7 @@ def test_no_step_means_no_effect_and_no_fault(fields):
 )
 def test_index_past_the_end_names_the_first_step(fields, detail):
     it = device(uops=[Uop(dst=5, src=1, wgt=1), Uop(dst=56, src=0, wgt=10)])
-    with pytest.raises(Fault) as error:
+    with pytest.raises(DeviceFault) as error:
         it.run_stream([Gemm(uop_end=2, iter_out=5, iter_in=4, **fields), Finish()])
     assert (error.value.code, error.value.index) == (ErrorCode.STEP_INDEX, 0)
     assert error.value.detail == detail
@@ -243,7 +243,7 @@ def conv_steps(rows, cins, couts):
                 wgt.append(ci * 9 + tap)
     return Steps(
         np.array(dst), np.array(src), np.array(wgt),
-        Axis(couts, rows * 14, 0, cins * 9), Axis(14, 1, 1, 0),
+        LoopAxis(couts, rows * 14, 0, cins * 9), LoopAxis(14, 1, 1, 0),
     )
 
 
@@ -257,21 +257,22 @@ def test_a_convolution_is_one_product():
 def test_depthwise_is_one_product_per_channel_block():
     """Everything moves with the channel block: grouped, not step by step."""
     taps = np.arange(9)
-    steps = Steps(taps * 0, taps, taps, Axis(4, 50, 80, 9), Axis(10, 1, 1, 0))
+    steps = Steps(taps * 0, taps, taps, LoopAxis(4, 50, 80, 9), LoopAxis(10, 1, 1, 0))
     (product,) = plan(steps)
     assert product.dst.shape == (4, 10, 1)
 
 
 def test_uops_as_a_grid_of_rows_and_columns_are_one_product():
     r, c, t = (axis.reshape(-1) for axis in np.mgrid[0:3, 0:5, 0:7])
-    (product,) = plan(Steps(r * 5 + c, r * 7 + t, c * 7 + t, Axis(1, 0, 0, 0), Axis(1, 0, 0, 0)))
+    once = LoopAxis(1, 0, 0, 0)
+    (product,) = plan(Steps(r * 5 + c, r * 7 + t, c * 7 + t, once, once))
     assert product.dst.shape == (1, 3, 5)
     assert product.src.shape == (1, 3, 7)
 
 
 def test_long_instructions_are_planned_in_bounded_pieces():
     one = np.zeros(1, np.int64)
-    steps = Steps(one, one, one, Axis(4096, 0, 1, 0), Axis(1024, 0, 0, 1))
+    steps = Steps(one, one, one, LoopAxis(4096, 0, 1, 0), LoopAxis(1024, 0, 0, 1))
     sizes = [product.src.size for product in plan(steps)]
     assert sum(sizes) == 1 << 22
     assert max(sizes) <= 1 << 17

@@ -14,11 +14,11 @@ from hypothesis import given, settings, strategies as st
 from myvta.isa.config import named
 from myvta.model.alu import waves
 from myvta.model.gemm_plan import last_writes, plan
-from myvta.model.steps import Axis, Bound, Steps, first_violation
+from myvta.model.steps import Bound, LoopAxis, Steps, first_violation
 
 MANY = settings(max_examples=120, deadline=None, derandomize=True)
 factor = st.sampled_from((0, 0, 1, 2, 3, 7))
-axes = st.builds(Axis, st.integers(1, 4), factor, factor, factor)
+axes = st.builds(LoopAxis, st.integers(1, 4), factor, factor, factor)
 index = st.integers(0, 4)
 
 
@@ -63,7 +63,7 @@ def test_products_are_the_steps(steps):
 def test_equal_pairs_are_no_grid():
     """Two inputs and two weights over four destinations, but not every input with every weight."""
     columns = ([0, 1, 2, 3], [0, 0, 1, 0], [0, 0, 1, 1])
-    still = Axis(1, 0, 0, 0)
+    still = LoopAxis(1, 0, 0, 0)
     steps = Steps(*(np.array(column, np.int64) for column in columns), still, still)
     planned = Counter(step for product in plan(steps) for step in expand(product))
     assert planned == Counter(walk(steps))

@@ -11,7 +11,7 @@ from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop, encode_uop, route
 from myvta.isa.opcodes import AluOpcode, MemoryType, Module
 from myvta.model.device import Device
-from myvta.model.model_errors import Fault
+from myvta.model.model_errors import DeviceFault
 
 MEMORY = 1 << 15
 CONFIGS = ("1x4x4", "2x8x8", "1x4x4_int4", "1x4x4_base")
@@ -155,7 +155,7 @@ def agree(config, stream, memory, seed):
     except reference.Stopped as stop:
         stopped = stop.args[0]
     if stopped:
-        with pytest.raises(Fault, match=f"^{stopped} at instruction"):
+        with pytest.raises(DeviceFault, match=f"^{stopped} at instruction"):
             device.run_stream(serialize(stream))
         return
     device.run_stream(serialize(stream))

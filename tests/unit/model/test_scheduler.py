@@ -10,7 +10,7 @@ from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store
 from myvta.isa.opcodes import TOKEN_CAPACITY, ErrorCode, MemoryType
 from myvta.isa.register_map import Reg, Status
 from myvta.model.device import Device
-from myvta.model.model_errors import Fault
+from myvta.model.model_errors import DeviceFault
 
 INP, WGT, UOP = MemoryType.INP, MemoryType.WGT, MemoryType.UOP
 SEEDS = range(24)
@@ -36,7 +36,7 @@ def on_store(**flags):
 
 
 def fault_of(stream, seed=None):
-    with pytest.raises(Fault) as error:
+    with pytest.raises(DeviceFault) as error:
         device(seed).run_stream(stream)
     return error.value
 
@@ -79,7 +79,7 @@ def test_tokens_left_over_are_a_warning_and_gone_at_the_next_launch(stream, seed
     assert it.read_register(Reg.CONTROL) == Status.FINISH | Status.TOKENS_LEFT
     it.run_stream([Finish()])
     assert it.read_register(Reg.CONTROL) == Status.FINISH
-    with pytest.raises(Fault, match="DEADLOCK"):
+    with pytest.raises(DeviceFault, match="DEADLOCK"):
         it.run_stream([on_compute(pop_prev=1), Finish()])
 
 
@@ -173,7 +173,7 @@ def test_deadlock_index_is_the_earliest_head_that_waits():
 def test_both_pops_are_taken_together():
     """One of two tokens is not enough, and is not used up."""
     it = device()
-    with pytest.raises(Fault, match="DEADLOCK"):
+    with pytest.raises(DeviceFault, match="DEADLOCK"):
         it.run_stream([on_load(push_next=1), on_compute(pop_prev=1, pop_next=1), Finish()])
 
 
@@ -213,7 +213,7 @@ def outcome(stream, seed):
     it = device(seed, memory)
     try:
         it.run_stream(stream)
-    except Fault as fault:
+    except DeviceFault as fault:
         return fault.code.name
     if it.read_register(Reg.CONTROL) != Status.FINISH:
         return "TOKENS_LEFT"

@@ -16,7 +16,7 @@ from myvta.driver import (
     run_program,
 )
 from myvta.driver.errors import DeviceError
-from myvta.isa.check.findings import Kind
+from myvta.isa.check.findings import FindingKind
 from myvta.isa.opcodes import AluOpcode, MemoryType, Module
 
 INP, WGT, OUT = MemoryType.INP, MemoryType.WGT, MemoryType.OUT
@@ -44,7 +44,7 @@ def test_a_racing_program_is_refused_before_anything_is_loaded():
         with pytest.raises(CheckError, match=r"\[conv1\] data race at instruction") as caught:
             LoadedProgram(built, target)
         assert set(target.read_memory(0, built.size)) == {0}
-        assert {Kind.RACE} <= {it.kind for it in caught.value.findings}
+        assert {FindingKind.RACE} <= {it.kind for it in caught.value.findings}
         run_program(built, target, {"x": np.zeros((2, 8), int)}, check=False)
 
 
@@ -55,22 +55,22 @@ def dense(x, y):
 
 def test_undeclared_inputs_are_found():
     assert kinds(program(dense("x", "y"), outputs=["y"])) == []
-    assert kinds(program(dense("z", "y"), outputs=["y"])) == [Kind.UNWRITTEN]
+    assert kinds(program(dense("z", "y"), outputs=["y"])) == [FindingKind.UNWRITTEN]
 
 
 def test_stores_over_what_is_needed_later():
     assert kinds(program(dense("x", "y"), outputs=["y"], later=["z"])) == []
-    assert kinds(program(dense("x", "z"), later=["z"])) == [Kind.OVERLAP]
+    assert kinds(program(dense("x", "z"), later=["z"])) == [FindingKind.OVERLAP]
 
 
 def test_stores_over_an_input_are_for_those_who_say_so():
-    assert kinds(program(dense("x", "x"))) == [Kind.OVERLAP]
+    assert kinds(program(dense("x", "x"))) == [FindingKind.OVERLAP]
     assert kinds(program(dense("x", "x"), outputs=["x"])) == []
 
 
 def test_stores_over_constants():
     built = program(lambda x, y, z, weight: dense_stream(x, weight, weight))
-    assert kinds(built) == [Kind.OVERLAP]
+    assert kinds(built) == [FindingKind.OVERLAP]
 
 
 def record_race(runtime):

@@ -27,7 +27,7 @@ from myvta.driver.serve.server import Server
 from myvta.driver.serve.server_session import Session
 from myvta.driver.transport.frame import Frame, FrameDecoder, encode
 from myvta.driver.transport.tcp_target import read_token, split_address
-from myvta.isa.link_protocol import Kind, LinkStatus
+from myvta.isa.link_protocol import LinkStatus, MessageKind
 from myvta.isa.register_map import Reg, Status
 
 
@@ -127,8 +127,10 @@ def test_the_right_token_opens_and_nothing_else_touches_the_device(serve, token_
     hostile(server, TOKEN, Random(2), 200)
     client = Raw(server)
     client.send(
-        Frame(Kind.IDENTIFY, 0), Frame(Kind.CLAIM, 1), Frame(Kind.READ_REGISTER, 2, 0x40, 4),
-        Frame(Kind.WRITE_MEMORY, 3, 0x3000, 4, b"evil"), Frame(Kind.READ_MEMORY, 4, 0x3000, 4),
+        Frame(MessageKind.IDENTIFY, 0), Frame(MessageKind.CLAIM, 1),
+        Frame(MessageKind.READ_REGISTER, 2, 0x40, 4),
+        Frame(MessageKind.WRITE_MEMORY, 3, 0x3000, 4, b"evil"),
+        Frame(MessageKind.READ_MEMORY, 4, 0x3000, 4),
     )
     assert [frame.status for frame in client.frames(5)[1:]] == [LinkStatus.DENIED] * 4
     client.socket.close()
@@ -147,16 +149,16 @@ def test_a_replayed_proof_and_a_used_challenge_are_refused(serve):
 
     for replay in (False, True):
         client = Raw(server)
-        client.send(Frame(Kind.IDENTIFY, 0))
+        client.send(Frame(MessageKind.IDENTIFY, 0))
         challenge = client.frames()[0].data[32:]
         assert len(challenge) == 32 and challenge not in proofs
         proofs.append(challenge)
-        client.send(Frame(Kind.AUTHENTICATE, 1, 0, 64, proof(proofs[0])))
+        client.send(Frame(MessageKind.AUTHENTICATE, 1, 0, 64, proof(proofs[0])))
         (answer,) = client.frames()
         assert answer.status == (LinkStatus.DENIED if replay else LinkStatus.OK)
         assert TOKEN not in answer.payload
         if not replay:  # the same challenge once more, on the same connection
-            client.send(Frame(Kind.AUTHENTICATE, 2, 0, 64, proof(challenge)))
+            client.send(Frame(MessageKind.AUTHENTICATE, 2, 0, 64, proof(challenge)))
             assert client.frames()[0].status == LinkStatus.DENIED
         client.socket.close()
 
@@ -180,9 +182,10 @@ def test_an_identify_that_is_sent_again_keeps_its_challenge(serve, token_file, m
 
 def test_one_attempt_at_the_token_a_connection(serve):
     client = Raw(serve(token=TOKEN))
-    wrong = Frame(Kind.AUTHENTICATE, 1, 0, 64, bytes(64))
+    wrong = Frame(MessageKind.AUTHENTICATE, 1, 0, 64, bytes(64))
     client.send(  # in one piece, before the server can hang up
-        Frame(Kind.IDENTIFY, 0), wrong, Frame(Kind.IDENTIFY, 0), wrong, Frame(Kind.CLAIM, 2),
+        Frame(MessageKind.IDENTIFY, 0), wrong, Frame(MessageKind.IDENTIFY, 0), wrong,
+        Frame(MessageKind.CLAIM, 2),
     )
     first, denied, again, *rest = client.frames(5)
     assert len(set(first.data[32:])) > 1 and again.data[32:] == bytes(32)
@@ -196,7 +199,7 @@ def test_a_server_that_does_not_know_the_token_is_left(token_file):
         decoder = FrameDecoder(1024)
         while data := connection.recv(4096):
             for frame in decoder.feed(data):
-                if frame.kind == Kind.IDENTIFY:
+                if frame.kind == MessageKind.IDENTIFY:
                     words = b"MVTL" + (1 << 16).to_bytes(4, "little") + (256 | 4 << 16).to_bytes(
                         4, "little") + bytes(12) + (3).to_bytes(4, "little") + bytes(36)
                     data = Frame(1, frame.sequence, frame.address, 64, words, True)

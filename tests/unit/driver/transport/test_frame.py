@@ -11,7 +11,7 @@ import pytest
 from myvta.driver import open_target
 from myvta.driver.serve.responder import Responder
 from myvta.driver.transport.frame import Frame, FrameDecoder, encode
-from myvta.isa.link_protocol import Kind, LinkIdentity, LinkStatus
+from myvta.isa.link_protocol import LinkIdentity, LinkStatus, MessageKind
 
 PAGE = (Path(__file__).parents[4] / "docs" / "protocol.md").read_text(encoding="utf-8")
 
@@ -58,9 +58,9 @@ def test_a_frame_is_what_the_page_says():
 @pytest.mark.parametrize("damage", ["flip", "drop", "double", "noise"])
 def test_a_damaged_frame_is_dropped_and_the_next_one_is_not(damage):
     random = Random(2)
-    good = Frame(Kind.READ_MEMORY, 9, 0x1234, 16)
+    good = Frame(MessageKind.READ_MEMORY, 9, 0x1234, 16)
     for _ in range(300):
-        line = bytearray(encode(Frame(Kind.WRITE_MEMORY, 8, 64, 32, random.randbytes(32))))
+        line = bytearray(encode(Frame(MessageKind.WRITE_MEMORY, 8, 64, 32, random.randbytes(32))))
         at = random.randrange(1, len(line) - 1)
         if damage == "flip":
             line[at] ^= 1 << random.randrange(8)

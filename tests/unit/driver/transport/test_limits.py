@@ -13,7 +13,7 @@ from myvta import driver
 from myvta.driver import BusyError, TargetError, open_target
 from myvta.driver.transport.frame import Frame, encode
 from myvta.driver.transport.limits import Limits, Pace
-from myvta.isa.link_protocol import Kind
+from myvta.isa.link_protocol import MessageKind
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_slow_and_silent_clients_are_closed(serve):
 def test_a_slow_loris_that_sends_a_byte_at_a_time(serve):
     server = serve(limits=Limits(handshake=30, frame=0.4))
     client = Raw(server)
-    line = encode(Frame(Kind.WRITE_MEMORY, 1, 0x3000, 400, bytes(400)))
+    line = encode(Frame(MessageKind.WRITE_MEMORY, 1, 0x3000, 400, bytes(400)))
 
     def drip():
         for byte in line:
@@ -65,7 +65,7 @@ def test_bounds_on_bad_frames_requests_and_connections(serve):
     client.socket.sendall(b"\x7ex\x7ey\x7ez\x7e")
     assert client.hung_up(2)
     client = Raw(server)
-    client.send(*[Frame(Kind.IDENTIFY, k) for k in range(6)])
+    client.send(*[Frame(MessageKind.IDENTIFY, k) for k in range(6)])
     assert len(client.frames(6)) < 6
     many = [Raw(server) for _ in range(8)]
     time.sleep(0.3)
@@ -100,7 +100,7 @@ def test_many_who_own_or_wait_leave_no_room(serve):
     server = serve(limits=Limits(connections=2))
     with open_target(tcp(server)):
         line = Raw(server)
-        line.send(Frame(Kind.IDENTIFY, 0), Frame(Kind.CLAIM, 1, 60_000))
+        line.send(Frame(MessageKind.IDENTIFY, 0), Frame(MessageKind.CLAIM, 1, 60_000))
         time.sleep(0.3)
         assert Raw(server).hung_up(2)
         line.socket.close()

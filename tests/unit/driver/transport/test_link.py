@@ -23,7 +23,7 @@ from myvta.driver import (
 from myvta.driver.serve.responder import Responder
 from myvta.driver.transport.frame import Frame
 from myvta.driver.transport.link import Link, Request
-from myvta.isa.link_protocol import Kind, LinkStatus
+from myvta.isa.link_protocol import LinkStatus, MessageKind
 from myvta.isa.opcodes import MemoryType
 from myvta.isa.register_map import Reg
 
@@ -86,14 +86,14 @@ def test_nothing_is_lost_or_done_twice_on_a_noisy_line(model, rate):
         writes = []
         for _ in range(random.randrange(1, 12)):
             at, data = 4 * random.randrange(60), random.randbytes(4 * random.randrange(1, 60))
-            writes.append(Request(Kind.WRITE_MEMORY, 0x3000 + at, len(data), data))
+            writes.append(Request(MessageKind.WRITE_MEMORY, 0x3000 + at, len(data), data))
             expected.append((0x3000 + at, data))
             mirror[at:at + len(data)] = data
         assert link.exchange(writes) == [b""] * len(writes)
         value = round_.to_bytes(4, "little")
-        link.exchange([Request(Kind.WRITE_REGISTER, Reg.UOP_BASE, 4, value)] * 2)
+        link.exchange([Request(MessageKind.WRITE_REGISTER, Reg.UOP_BASE, 4, value)] * 2)
         expected += [(Reg.UOP_BASE, round_)] * 2
-        reads = [Request(Kind.READ_MEMORY, 0x3000 + 50 * k, 50) for k in range(9)]
+        reads = [Request(MessageKind.READ_MEMORY, 0x3000 + 50 * k, 50) for k in range(9)]
         assert b"".join(link.exchange(reads)) == mirror[:450]
     assert counting.writes == expected
     if rate == 1e-3:
@@ -106,59 +106,63 @@ def test_an_exchange_longer_than_all_sequence_numbers(model):
     link = Link(Loop(answering(model), Noise(1e-3, 3), Noise(1e-3, 4)), 5.0)
     data = Random(1).randbytes(4 * 700)
     link.exchange([
-        Request(Kind.WRITE_MEMORY, 0x3000 + 4 * k, 4, data[4 * k:4 * k + 4]) for k in range(700)
+        Request(MessageKind.WRITE_MEMORY, 0x3000 + 4 * k, 4, data[4 * k:4 * k + 4])
+        for k in range(700)
     ])
-    reads = link.exchange([Request(Kind.READ_MEMORY, 0x3000 + 4 * k, 4) for k in range(700)])
+    reads = link.exchange([Request(MessageKind.READ_MEMORY, 0x3000 + 4 * k, 4) for k in range(700)])
     assert b"".join(reads) == data == model.read_memory(0x3000, len(data))
 
 
 def test_a_copy_is_answered_and_not_done(model):
     counting = Counting(model)
     device = Responder(counting, 256, 4)
-    write = Frame(Kind.WRITE_MEMORY, 5, 0x3000, 4, b"abcd")
+    write = Frame(MessageKind.WRITE_MEMORY, 5, 0x3000, 4, b"abcd")
     assert device.answer(write).status == LinkStatus.UNKNOWN
-    device.answer(Frame(Kind.IDENTIFY, 4, 0))
+    device.answer(Frame(MessageKind.IDENTIFY, 4, 0))
     first = device.answer(write)
     assert first.status == LinkStatus.OK and device.answer(write) == first
-    bad = Frame(Kind.WRITE_MEMORY, 6, 0x2000, 4, b"abcd")
+    bad = Frame(MessageKind.WRITE_MEMORY, 6, 0x2000, 4, b"abcd")
     assert device.answer(bad).status == device.answer(bad).status == LinkStatus.OUTSIDE
     assert device.answer(write) == first
     for sequence in (7, 8, 9):
-        device.answer(Frame(Kind.READ_REGISTER, sequence, 0x40, 4))
+        device.answer(Frame(MessageKind.READ_REGISTER, sequence, 0x40, 4))
     assert device.answer(write).status == LinkStatus.ORDER  # five ago: no copy of ours
-    ahead = device.answer(Frame(Kind.WRITE_MEMORY, 11, 0x3000, 4, b"efgh"))
+    ahead = device.answer(Frame(MessageKind.WRITE_MEMORY, 11, 0x3000, 4, b"efgh"))
     assert (ahead.status, ahead.address) == (LinkStatus.ORDER, 10)
     assert counting.writes == [(0x3000, b"abcd")]
 
 
 @pytest.mark.parametrize("frame", [
-    Frame(Kind.READ_REGISTER, 1, 0x41, 4), Frame(Kind.READ_REGISTER, 1, 0x40, 8),
-    Frame(Kind.READ_REGISTER, 1, 0x10000, 4), Frame(Kind.READ_REGISTER, 1, 0x40, 4, bytes(4)),
-    Frame(Kind.WRITE_REGISTER, 1, 0x40, 4), Frame(Kind.WRITE_REGISTER, 1, 0x40, 4, bytes(8)),
-    Frame(Kind.READ_MEMORY, 1, 0x3000, 0), Frame(Kind.READ_MEMORY, 1, 0x3001, 256),
-    Frame(Kind.WRITE_MEMORY, 1, 0x3000, 8, bytes(4)), Frame(Kind.WRITE_MEMORY, 1, 0x3000, 0),
-    Frame(Kind.CLAIM, 1), Frame(0, 1), Frame(15, 1),
+    Frame(MessageKind.READ_REGISTER, 1, 0x41, 4), Frame(MessageKind.READ_REGISTER, 1, 0x40, 8),
+    Frame(MessageKind.READ_REGISTER, 1, 0x10000, 4),
+    Frame(MessageKind.READ_REGISTER, 1, 0x40, 4, bytes(4)),
+    Frame(MessageKind.WRITE_REGISTER, 1, 0x40, 4),
+    Frame(MessageKind.WRITE_REGISTER, 1, 0x40, 4, bytes(8)),
+    Frame(MessageKind.READ_MEMORY, 1, 0x3000, 0), Frame(MessageKind.READ_MEMORY, 1, 0x3001, 256),
+    Frame(MessageKind.WRITE_MEMORY, 1, 0x3000, 8, bytes(4)),
+    Frame(MessageKind.WRITE_MEMORY, 1, 0x3000, 0),
+    Frame(MessageKind.CLAIM, 1), Frame(0, 1), Frame(15, 1),
 ])
 def test_impossible_requests_are_refused_and_reach_nothing(model, frame):
     counting = Counting(model)
     device = Responder(counting, 256, 4)
-    device.answer(Frame(Kind.IDENTIFY, 0, 0))
+    device.answer(Frame(MessageKind.IDENTIFY, 0, 0))
     assert device.answer(frame).status == LinkStatus.REFUSED
     assert counting.writes == []
-    assert device.answer(Frame(Kind.READ_REGISTER, 2, 0x40, 4)).data == b"MVTA"
+    assert device.answer(Frame(MessageKind.READ_REGISTER, 2, 0x40, 4)).data == b"MVTA"
 
 
 def test_statuses_become_errors_and_the_session_goes_on(model):
     link = Link(Loop(answering(model)), 1.0)
     with pytest.raises(WindowError, match="READ_MEMORY of 4 bytes at 0x0 is outside"):
-        link.ask(Kind.READ_MEMORY, 0, 4)
+        link.ask(MessageKind.READ_MEMORY, 0, 4)
     with pytest.raises(LinkError, match="refused as impossible"):
-        link.ask(Kind.READ_REGISTER, 2, 4)
+        link.ask(MessageKind.READ_REGISTER, 2, 4)
     with pytest.raises(LinkError, match="refused"):
-        link.ask(Kind.CLAIM, 0)
+        link.ask(MessageKind.CLAIM, 0)
     model.close()
     with pytest.raises(TargetError, match="failed: the target is closed"):
-        link.ask(Kind.READ_REGISTER, 0x40, 4)
+        link.ask(MessageKind.READ_REGISTER, 0x40, 4)
 
 
 def test_a_device_that_is_reset_says_so_and_a_new_exchange_goes_on(model):
@@ -166,8 +170,8 @@ def test_a_device_that_is_reset_says_so_and_a_new_exchange_goes_on(model):
     link = Link(loop, 1.0)
     loop.work = answering(model)
     with pytest.raises(LinkError, match="has been reset"):
-        link.ask(Kind.READ_REGISTER, 0x40, 4)
-    assert link.ask(Kind.READ_REGISTER, 0x40, 4) == b"MVTA"
+        link.ask(MessageKind.READ_REGISTER, 0x40, 4)
+    assert link.ask(MessageKind.READ_REGISTER, 0x40, 4) == b"MVTA"
 
 
 @pytest.mark.parametrize("work, text", [
