@@ -31,7 +31,7 @@ def command(
     from being compiled; exits with 1 if there is any such problem.
 
     In a program, looks for what a launch would do wrong (docs/check.md): indices out of bounds,
-    data races between the engines, deadlocks, reads of what was never written, stores over live
+    data races between the engines, deadlocks, uninitialized reads, stores over live
     data. Exits with 1 if there is any finding.
     """
     if has_model_suffix(file):

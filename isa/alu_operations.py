@@ -1,7 +1,7 @@
 """ALU operations as rows: operands, immediate, latency class and extension of each, once.
 
 Legality, model, timing model, static checker, assembler, drivers and RTL read these rows; none of
-them compares an opcode with another to find out what an operation needs.
+them compares opcodes to find out the needs of an operation.
 """
 
 from __future__ import annotations

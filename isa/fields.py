@@ -1,8 +1,8 @@
 """Every instruction and micro-op field, once, derived from a configuration.
 
-Positions follow the packing of VTA's C structs (vta_isa.md section 2.7): fields lie LSB first in
-table order; a field that would cross a 64-bit boundary starts at the next 64-bit word.  RTL
-decoders, model, assembler and docs all read these tables.
+Positions follow the packing of VTA's C structs (vta_isa.md section 2.7): fields are placed LSB
+first in table order; a field that would cross a 64-bit boundary starts at the next 64-bit word.
+RTL decoders, model, assembler and docs all read these tables.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ class BitField:
         return self.lo + self.width
 
     @property
-    def low(self) -> int:
-        """Least value."""
+    def minimum(self) -> int:
+        """Smallest value."""
         return -(1 << (self.width - 1)) if self.signed else 0
 
     @property
-    def high(self) -> int:
-        """Greatest value."""
+    def maximum(self) -> int:
+        """Largest value."""
         return (1 << (self.width - self.signed)) - 1
 
     def get(self, word: int) -> int:
         """Extract the field from a word."""
         value = (word >> self.lo) & ((1 << self.width) - 1)
-        return value - (1 << self.width) if self.signed and value > self.high else value
+        return value - (1 << self.width) if self.signed and value > self.maximum else value
 
     def put(self, value: int) -> int:
         """Return the value at the field's place; raises ValueError when it does not fit."""
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{self.name} must be {self.low}..{self.high}, not {value}")
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError(f"{self.name} must be {self.minimum}..{self.maximum}, not {value}")
         return (value & ((1 << self.width) - 1)) << self.lo
 
 

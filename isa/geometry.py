@@ -91,7 +91,7 @@ class Geometry:
 
     # -- tiles and depths ------------------------------------------------------------------------
     def log_tile_bits(self, memory_type: MemoryType) -> int:
-        """Log2 bits of one element of a memory type as it lies in DRAM (vta_isa.md 1.1)."""
+        """Log2 bits of one element of a memory type in DRAM (vta_isa.md 1.1)."""
         return self._log_tile_bits[memory_type]
 
     @cached_property

@@ -186,8 +186,8 @@ def encode_stream(instructions: list[Instruction], config: Config) -> bytes:
     )
 
 
-def words(data: bytes, size: int, what: str) -> list[int]:
-    """Split bytes into little-endian words of ``size`` bytes; ``what`` names them in the error.
+def words(data: bytes, size: int, name: str) -> list[int]:
+    """Split bytes into little-endian words of ``size`` bytes; ``name`` is theirs in the error.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def words(data: bytes, size: int, what: str) -> list[int]:
     """
     if len(data) % size:
         raise StreamLengthError(
-            f"the {what} has {len(data)} bytes, which is not a multiple of {size}: it is truncated "
+            f"the {name} has {len(data)} bytes, which is not a multiple of {size}: it is truncated "
             "or something else"
         )
     return [int.from_bytes(data[at : at + size], "little") for at in range(0, len(data), size)]

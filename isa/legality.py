@@ -43,7 +43,7 @@ class Legality:
 
 
 def has_steps(instruction: Gemm | Alu) -> bool:
-    """Say whether a GEMM or ALU instruction has at least one step (zero trips: rule D8)."""
+    """Return whether a GEMM or ALU instruction has at least one step (zero trips: rule D8)."""
     return bool(
         instruction.uop_bgn < instruction.uop_end and instruction.iter_out and instruction.iter_in
     )
@@ -58,84 +58,91 @@ def footprint(load: Load) -> int:
 Depth = Mapping[MemoryType, int]
 
 
-def _opcode(it: Undefined, config: Config, depth: Depth) -> str:
-    return f"opcode {it.opcode} is not defined"
+def _opcode(instruction: Undefined, config: Config, depth: Depth) -> str:
+    return f"opcode {instruction.opcode} is not defined"
 
 
-def _dependency(it: Load | Store, config: Config, depth: Depth) -> str:
-    module = route(it)
+def _dependency(instruction: Load | Store, config: Config, depth: Depth) -> str:
+    module = route(instruction)
     wrong = flags_without_queue(module)
-    if not any(getattr(it, flag) for flag in wrong):
+    if not any(getattr(instruction, flag) for flag in wrong):
         return ""
     side = "previous" if module == Module.LOAD else "next"
     return f"{' or '.join(wrong)} is set, but {module.name.lower()} has no {side} module"
 
 
-def _load_type(it: Load, config: Config, depth: Depth) -> str:
-    return "" if it.memory_type in _LOADABLE else f"memory type {it.memory_type} cannot be loaded"
+def _load_type(instruction: Load, config: Config, depth: Depth) -> str:
+    if instruction.memory_type in _LOADABLE:
+        return ""
+    return f"memory type {instruction.memory_type} cannot be loaded"
 
 
-def _store_type(it: Store, config: Config, depth: Depth) -> str:
-    if it.x_size and it.memory_type != MemoryType.OUT:
-        return f"memory type {it.memory_type} cannot be stored, only OUT"
+def _store_type(instruction: Store, config: Config, depth: Depth) -> str:
+    if instruction.x_size and instruction.memory_type != MemoryType.OUT:
+        return f"memory type {instruction.memory_type} cannot be stored, only OUT"
     return ""
 
 
-def _overwrite(it: Gemm, config: Config, depth: Depth) -> str:
-    if it.overwrite and not config.overwrite:
+def _overwrite(instruction: Gemm, config: Config, depth: Depth) -> str:
+    if instruction.overwrite and not config.overwrite:
         return "overwrite (bit 63), which this configuration does not have"
     return ""
 
 
-def _alu_extension(it: Alu, config: Config, depth: Depth) -> str:
-    operation = ALU_OPERATIONS.get(it.alu_opcode)
+def _alu_extension(instruction: Alu, config: Config, depth: Depth) -> str:
+    operation = ALU_OPERATIONS.get(instruction.alu_opcode)
     if operation and not operation.supported(config):
         return f"{operation.opcode.name}, which this configuration does not have"
     return ""
 
 
-def _alu_opcode(it: Alu, config: Config, depth: Depth) -> str:
-    return "" if it.alu_opcode in ALU_OPERATIONS else f"ALU opcode {it.alu_opcode} is not defined"
+def _alu_opcode(instruction: Alu, config: Config, depth: Depth) -> str:
+    if instruction.alu_opcode in ALU_OPERATIONS:
+        return ""
+    return f"ALU opcode {instruction.alu_opcode} is not defined"
 
 
-def _alu_operand(it: Alu, config: Config, depth: Depth) -> str:
-    operation = ALU_OPERATIONS[it.alu_opcode]
+def _alu_operand(instruction: Alu, config: Config, depth: Depth) -> str:
+    operation = ALU_OPERATIONS[instruction.alu_opcode]
     if not operation.needs_immediate:
         return ""
     name, bits = operation.opcode.name, operation.immediate_bits
-    if not it.use_imm:
+    if not instruction.use_imm:
         return f"{name} needs use_imm = 1"
-    imm = it.imm & 0xFFFF
+    imm = instruction.imm & 0xFFFF
     return f"{name} immediate {imm:#06x}: bits 15:{bits} must be 0" if imm >> bits else ""
 
 
-def _store_padding(it: Store, config: Config, depth: Depth) -> str:
-    if it.x_size and (it.y_pad_0 or it.y_pad_1 or it.x_pad_0 or it.x_pad_1):
+def _store_padding(instruction: Store, config: Config, depth: Depth) -> str:
+    pads = instruction.y_pad_0, instruction.y_pad_1, instruction.x_pad_0, instruction.x_pad_1
+    if instruction.x_size and any(pads):
         return "padding is set, but STORE does not pad"
     return ""
 
 
-def _load_range(it: Load, config: Config, depth: Depth) -> str:
-    return _past_end(it, footprint(it), depth)
+def _load_range(instruction: Load, config: Config, depth: Depth) -> str:
+    return _past_end(instruction, footprint(instruction), depth)
 
 
-def _store_range(it: Store, config: Config, depth: Depth) -> str:
-    return _past_end(it, it.x_size * it.y_size, depth)
+def _store_range(instruction: Store, config: Config, depth: Depth) -> str:
+    return _past_end(instruction, instruction.x_size * instruction.y_size, depth)
 
 
-def _past_end(it: Load | Store, tiles: int, depth: Depth) -> str:
+def _past_end(instruction: Load | Store, tiles: int, depth: Depth) -> str:
     if not tiles:
         return ""
-    kind = MemoryType(it.memory_type)
-    end = it.sram_base + tiles
+    kind = MemoryType(instruction.memory_type)
+    end = instruction.sram_base + tiles
     if end <= depth[kind]:
         return ""
-    return f"{tiles} tiles from {kind.name}[{it.sram_base}] end at {end}, depth {depth[kind]}"
+    first = f"{kind.name}[{instruction.sram_base}]"
+    return f"{tiles} tiles from {first} end at {end}, depth {depth[kind]}"
 
 
-def _uop_range(it: Gemm | Alu, config: Config, depth: Depth) -> str:
-    if it.uop_end > depth[MemoryType.UOP] and has_steps(it):
-        return f"uop_end {it.uop_end} is past the end of UOP, depth {depth[MemoryType.UOP]}"
+def _uop_range(instruction: Gemm | Alu, config: Config, depth: Depth) -> str:
+    limit = depth[MemoryType.UOP]
+    if instruction.uop_end > limit and has_steps(instruction):
+        return f"uop_end {instruction.uop_end} is past the end of UOP, depth {limit}"
     return ""
 
 

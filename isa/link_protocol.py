@@ -38,7 +38,7 @@ LINK_VERSION = 0x0001_0000  # major.minor, 16 bits each
 
 
 class MessageKind(IntEnum):
-    """What a request asks for; a device answers REFUSED to those it does not know."""
+    """Kinds of request; a device answers REFUSED to those it does not know."""
 
     IDENTIFY = 1  # start or restart a session: the next sequence number follows this one's
     READ_REGISTER = 2  # one register, count 4
@@ -56,7 +56,7 @@ class LinkStatus(IntEnum):
     ORDER = 1  # not the next sequence number, nothing was done; address holds the next one
     REFUSED = 2  # impossible: unknown kind, count or alignment
     OUTSIDE = 3  # memory outside the device's, nothing was done
-    FAILED = 4  # the bus or what is behind it answered with an error; the payload may say it
+    FAILED = 4  # the bus or a device behind it answered with an error; the payload may say which
     BUSY = 5  # another client owns the device; address holds how many wait
     DENIED = 6  # not authenticated
     UNKNOWN = 7  # no session: the device has been reset, send IDENTIFY
@@ -98,7 +98,7 @@ class LinkIdentity:
     capabilities: int = 0
 
     def words(self) -> tuple[int, ...]:
-        """Return the eight words that stand in the response."""
+        """Return the eight words of the response."""
         return (
             LINK_MAGIC, LINK_VERSION, self.payload | self.window << 16, self.base, self.size,
             self.clock_hz, self.capabilities, 0,

@@ -52,7 +52,7 @@ class AluOpcode(IntEnum):
 class RqtFlag(IntEnum):
     """Bit positions in RQT's immediate above the 8-bit signed zero point (section 0.1)."""
 
-    RELU = 8  # clamp from below at the zero point instead of the least output value
+    RELU = 8  # clamp from below at the zero point instead of the smallest output value
     AWAY = 9  # round half away from zero instead of half up
     BYPASS = 10  # skip the multiplier: q = p
 
@@ -66,9 +66,9 @@ class Module(IntEnum):
 
 
 class ErrorCode(IntEnum):
-    """What register ERROR_CODE says after a launch that ended in error.
+    """Values of register ERROR_CODE after a launch that ended in error.
 
-    ERROR_INDEX then holds the position in the stream of the instruction the code speaks of.
+    ERROR_INDEX then holds the position of the faulty instruction in the stream.
     """
 
     NONE = 0
@@ -111,4 +111,4 @@ ERROR_TEXT: dict[ErrorCode, str] = {
     ErrorCode.RESET: "the host ended the launch; the index is the earliest instruction under way",
     ErrorCode.WATCHDOG: "too many cycles; the index is the earliest instruction under way",
 }
-"""What each code means, for messages and documentation."""
+"""Meaning of each code, for messages and documentation."""

@@ -206,7 +206,7 @@ why not.  Their four counters therefore add up to CYCLES.
 
 
 def reset_values(config: Config) -> dict[Reg, int]:
-    """Return what each register reads after reset on a device of this configuration."""
+    """Return the value of each register after reset on a device of this configuration."""
     values = {offset: register.reset for offset, register in REGISTERS.items()}
     values[Reg.FEATURES] = (
         Feature.OVERWRITE * config.overwrite | Feature.REQUANTIZE * config.requantize

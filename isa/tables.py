@@ -23,7 +23,7 @@ _FIELD_TEXT = {
     "pop_next": "wait for a token of the module after (load: compute, compute: store)",
     "push_prev": "give a token to the module before",
     "push_next": "give a token to the module after",
-    "memory_type": "what moves, and in elements of what everything below counts",
+    "memory_type": "type of the elements that move; the fields below count such elements",
     "sram_base": "first element in the scratchpad",
     "dram_base": "first element in memory, from the type's base pointer",
     "y_size": "rows; 0 writes the y padding alone",
@@ -53,7 +53,7 @@ _FIELD_TEXT = {
     "wgt": "WGT tile (GEMM)",
 }
 _RQT_TEXT = {
-    RqtFlag.RELU: "clamp from below at the zero point instead of the least output value",
+    RqtFlag.RELU: "clamp from below at the zero point instead of the smallest output value",
     RqtFlag.AWAY: "round half away from zero instead of half up",
     RqtFlag.BYPASS: "skip the multiplier",
 }
@@ -81,7 +81,10 @@ def _bits(field: BitField) -> str:
 def _field_table(fields: Iterable[BitField]) -> list[str]:
     ordered = sorted(fields, key=lambda field: field.lo)
     rows = (
-        (_bits(field), f"`{field.name}`", f"{field.low}..{field.high}", _FIELD_TEXT[field.name])
+        (
+            _bits(field), f"`{field.name}`", f"{field.minimum}..{field.maximum}",
+            _FIELD_TEXT[field.name],
+        )
         for field in ordered
     )
     return _table(("bits", "field", "range", "meaning"), rows)
@@ -148,7 +151,7 @@ def registers_page() -> str:
         "32 bits each, at multiples of 4. Unmapped offsets read 0 and ignore writes. `rw` can be "
         "written while no launch runs, `wo` reads 0, `w1c` is cleared by writing 1, `w1s` is set "
         "by writing 1 while no launch runs and cleared by the reset wire alone. FEATURES and "
-        "FINGERPRINT read what the configuration says.", "",
+        "FINGERPRINT depend on the configuration.", "",
         *_table(("offset", "name", "access", "reset", "meaning"), rows),
         "Counters that are the same on every device after a launch that finished: "
         + ", ".join(counter.name for counter in COUNTERS) + ".", "",

@@ -1,7 +1,7 @@
 """The micro-ops on chip while a stream is read in order: LOAD UOP with strides and padding.
 
-What a LOAD UOP leaves in the buffer follows from the stream and memory alone, so timing model,
-static checker and compiler know the micro-ops of every GEMM and ALU without a device.  Padding and
+The contents of the buffer follow from the stream and memory alone, so timing model, static checker
+and compiler know the micro-ops of every GEMM and ALU without a device.  Padding and
 2-D strides count as for every memory type (rules D9 to D11 of docs/device.md).
 """
 
@@ -27,7 +27,7 @@ UOP_INDICES = ("dst", "src", "wgt")
 def uop_indices(words: Words, name: str, config: Config) -> NDArray[np.int64]:
     """Return one index of encoded micro-ops, ``dst``, ``src`` or ``wgt``, int64 [micro-ops]."""
     field = uop_layout(config)[name]
-    return (words >> np.uint32(field.lo)).astype(np.int64) & field.high
+    return (words >> np.uint32(field.lo)).astype(np.int64) & field.maximum
 
 
 class UopImage:
@@ -75,7 +75,7 @@ class UopBuffer:
         self.known = known
 
     def load(self, load: Load, rows: Words | None) -> None:
-        """Write what a LOAD UOP writes: its rows amid zeros.
+        """Write the rows of a LOAD UOP amid its padding of zeros.
 
         Parameters
         ----------

@@ -1,8 +1,8 @@
 """ALU: tile operations on ACC, strictly sequential (vta_isa.md 4.4; docs/device.md: rules D1
 to D4 on operands, shifts and MUL, rule D18 on the order of steps).
 
-All steps run at once when none reads what an earlier one writes.  Otherwise they are cut into
-*waves* that give the same result: with sources that nothing writes, the n-th step of every
+All steps run at once when none reads a tile that an earlier one writes.  Otherwise they are split
+into *waves* that give the same result: with sources that no step writes, the n-th step of every
 destination is wave n; else consecutive steps form a wave until one depends on another.
 """
 

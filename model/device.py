@@ -122,8 +122,8 @@ class Device:
             self._registers[name] |= value & 1
         elif name in (Reg.WINDOW_BASE, Reg.WINDOW_LIMIT):
             if not self._registers[Reg.WINDOW_LOCK]:
-                low = _LOW if name == Reg.WINDOW_LIMIT else 0
-                self._registers[name] = value & ~_LOW | low
+                reserved = _LOW if name == Reg.WINDOW_LIMIT else 0
+                self._registers[name] = value & ~_LOW | reserved
         else:
             self._registers[name] = value
 
@@ -185,9 +185,9 @@ class Device:
 
     def _check(self, instruction: Instruction) -> None:
         """Raise the first static Fault of an instruction, if it has one."""
-        found = self._legality.fault(instruction)
-        if found:
-            raise DeviceFault(*found)
+        fault = self._legality.fault(instruction)
+        if fault:
+            raise DeviceFault(*fault)
 
     def _next_seed(self) -> int | None:
         """Return another seed for every launch, the same ones in every run of the program."""
@@ -195,7 +195,7 @@ class Device:
         return None if self._seed is None else (self._seed << 32) + self._launches
 
     def _data_pointers(self) -> dict[str, tuple[int, int]]:
-        """Return the base pointer of each memory type and what it must be a multiple of."""
+        """Return the base pointer of each memory type and its alignment in bytes."""
         pointers: dict[str, tuple[int, int]] = {}
         for kind, name in BASE_REGISTERS.items():
             _, bytes_ = pointers.get(name.name, (0, 0))

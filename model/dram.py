@@ -87,23 +87,24 @@ class Dram:
     def _outside(
         self, window: Window, address: int, row_bytes: int, pitch: int, rows: int
     ) -> DeviceFault:
-        """Return the fault of the first row that lies outside; the caller knows there is one."""
+        """Return the fault of the first row outside; the caller knows there is one."""
         first, last = self.base, self.base + self.size - 1
         for row in range(rows):
-            low = address + row * pitch
-            high = low + row_bytes - 1
-            text = f"row {row} is {row_bytes} bytes at {low:#x}"
-            if low < window.base or high > window.limit or high >= 1 << ADDRESS_BITS:
-                inside = window.base <= low <= window.limit
+            first_byte = address + row * pitch
+            last_byte = first_byte + row_bytes - 1
+            text = f"row {row} is {row_bytes} bytes at {first_byte:#x}"
+            end = min(window.limit, (1 << ADDRESS_BITS) - 1)
+            if first_byte < window.base or last_byte > end:
+                inside = window.base <= first_byte <= window.limit
                 return DeviceFault(
                     ErrorCode.WINDOW,
                     f"{text}, not inside the window {window.base:#x}..{window.limit:#x}",
-                    address=window.limit + 1 if inside else low,
+                    address=window.limit + 1 if inside else first_byte,
                 )
-            if low < first or high > last:
+            if first_byte < first or last_byte > last:
                 return DeviceFault(
                     ErrorCode.BUS,
                     f"{text}, inside the window, but the memory is {first:#x}..{last:#x}",
-                    address=last + 1 if first <= low <= last else low,
+                    address=last + 1 if first <= first_byte <= last else first_byte,
                 )
         raise AssertionError("every row is inside")

@@ -1,4 +1,4 @@
-"""Execute one instruction on the memories, and count what it did."""
+"""Execute one instruction on the memories, and count steps and bytes."""
 
 from __future__ import annotations
 

@@ -104,8 +104,8 @@ class GemmUnit:
         inp = product.src[:, :, None] * config.batch + batch
         wgt = product.wgt[:, :, None] * config.block_out + lane
         flat = acc.reshape(-1)
-        low = int(flat[0])
-        counting = bool((flat == np.arange(low, low + flat.size)).all())
+        first = int(flat[0])
+        counting = bool((flat == np.arange(first, first + flat.size)).all())
         seen = np.zeros(int(flat.max()) + 1, bool)
         seen[flat] = True
         return _Gather(
@@ -114,7 +114,7 @@ class GemmUnit:
             wgt=wgt.reshape(groups, columns * config.block_out, -1),
             repeat=np.int64(product.repeat).astype(np.int32),
             distinct=int(np.count_nonzero(seen)) == flat.size,
-            span=(low, low + flat.size) if counting else None,
+            span=(first, first + flat.size) if counting else None,
         )
 
     def _apply(self, gather: _Gather, instruction: Gemm) -> None:

@@ -4,7 +4,7 @@ Accumulation is a sum modulo 2**32, so its order does not matter: the steps may 
 what they share.  Micro-ops are first grouped by destination; the destinations are then arranged
 as *groups x rows x columns* such that the input tiles depend on (group, row, term) and the weight
 tiles on (group, column, term) only.  Each of the two loops extends exactly one of those four axes,
-depending on which indices it moves.  What remains is one batched matrix product.
+depending on which indices it moves.  The rest is one batched matrix product.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Product:
 
 
 def plan(steps: Steps) -> Iterator[Product]:
-    """Yield products whose sum is what the steps of an accumulating GEMM add to ACC.
+    """Yield products whose sum the steps of an accumulating GEMM add to ACC.
 
     Bounded in memory whatever the trip counts: long instructions give many products.
     """
@@ -150,7 +150,7 @@ def _equal_parts(which: Indices, parts: int) -> Indices | None:
 
 
 def last_writes(steps: Steps, config: Config) -> Steps:
-    """Return steps that write each destination once, with what its last step writes.
+    """Return steps that write each destination once, with the value of its last step.
 
     This is all that is left of an overwriting GEMM: an earlier write to the same tile is lost.
     """

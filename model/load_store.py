@@ -74,7 +74,7 @@ def _source(
 
 
 def _lanes(data: NDArray[np.uint8], kind: MemoryType, config: Config) -> NDArray[np.generic]:
-    """Return the lanes that lie in the bytes of whole tiles of a memory type."""
+    """Return the lanes in the bytes of whole tiles of a memory type."""
     if kind == MemoryType.INP:
         return unpack_operands(data, config.inp_width)
     if kind == MemoryType.WGT:

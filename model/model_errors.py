@@ -1,4 +1,4 @@
-"""What can go wrong inside the model."""
+"""Errors inside the model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DeviceFault(Exception):
     index : int or None
         Position in the stream of the instruction at fault.
     detail : str
-        What was wrong, in words.
+        The reason in words.
     instruction : Instruction or None
         The instruction at fault, None where the fault is not about one (ALIGNMENT, NO_FINISH).
     listing : str

@@ -25,11 +25,11 @@ class PlanCache(Generic[Plan]):
 
     def get(self, key: Hashable) -> Plan | None:
         """Return a plan and mark it as used, or None."""
-        found = self._plans.get(key)
-        if found is None:
+        entry = self._plans.get(key)
+        if entry is None:
             return None
         self._plans.move_to_end(key)
-        return found[0]
+        return entry[0]
 
     def put(self, key: Hashable, plan: Plan, size: int) -> None:
         """Keep a plan unless it alone exceeds the limit; the oldest ones make room."""

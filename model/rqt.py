@@ -27,9 +27,9 @@ class RqtOptions:
     @classmethod
     def of(cls, imm: int) -> RqtOptions:
         """Return the options of a 16-bit immediate, signed or not."""
-        low = imm & 0xFF
+        zero_point = imm & 0xFF
         return cls(
-            zero_point=low - 256 if low > 127 else low,
+            zero_point=zero_point - 256 if zero_point > 127 else zero_point,
             relu=bool(imm >> RqtFlag.RELU & 1),
             away=bool(imm >> RqtFlag.AWAY & 1),
             bypass=bool(imm >> RqtFlag.BYPASS & 1),
@@ -78,6 +78,6 @@ def requantize(
             q += half
             q >>= n
     q += options.zero_point
-    low = options.zero_point if options.relu else -(1 << (out_width - 1))
-    high = (1 << (out_width - 1)) - 1
-    return np.minimum(np.maximum(q, low), high).astype(np.int32)
+    minimum = options.zero_point if options.relu else -(1 << (out_width - 1))
+    maximum = (1 << (out_width - 1)) - 1
+    return np.minimum(np.maximum(q, minimum), maximum).astype(np.int32)

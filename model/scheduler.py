@@ -47,7 +47,7 @@ class _Entry:
 
 @dataclass
 class _Engine:
-    """One module: what waits in its queue, and what has executed but not pushed yet."""
+    """One module: its queue, and the instruction that has executed but not pushed yet."""
 
     module: Module
     queue: deque[_Entry] = field(default_factory=deque)
@@ -59,7 +59,7 @@ class _Engine:
 
     @property
     def current(self) -> _Entry | None:
-        """What the engine is busy with or waits for."""
+        """The instruction that the engine executes or waits with, if any."""
         return self.running or (self.queue[0] if self.queue else None)
 
 
@@ -246,17 +246,17 @@ class Scheduler:
         )
 
     def _explain(self, engine: _Engine) -> str:
-        """Say what an engine waits for."""
+        """Return in words the reason why an engine waits."""
         name, entry = engine.module.name.lower(), engine.current
         if entry is None:
             end = "" if self._next < self._count else " and the stream has none left for it"
             return f"{name} has no instruction{end}"
         listing = self._describe(entry.instruction)
-        what = f"{name} waits at instruction {entry.index} ({listing})"
+        waits = f"{name} waits at instruction {entry.index} ({listing})"
         if engine.running is None:
             empty = [str(queue) for queue in entry.pops if not self.tokens[queue]]
-            return f"{what} for a token {' and '.join(empty)}"
+            return f"{waits} for a token {' and '.join(empty)}"
         full = [str(queue) for queue in entry.pushes if self.tokens[queue] >= TOKEN_CAPACITY]
         if full:
-            return f"{what} for room for a token {' and '.join(full)} (all {TOKEN_CAPACITY} used)"
-        return f"{what} for load and store to become idle"
+            return f"{waits} for room for a token {' and '.join(full)} (all {TOKEN_CAPACITY} used)"
+        return f"{waits} for load and store to become idle"

@@ -1,8 +1,8 @@
 """The four on-chip memories: UOP, INP, WGT and ACC (OUT is a view of ACC: rules D6, D7 of
 docs/device.md).
 
-Operands are kept as float32: every int8 is exact in it, and it is what the matrix products of
-:mod:`.gemm` want, so that no instruction has to convert.  The memories are kept as *rows*, a tile
+Operands are kept as float32: every int8 is exact in it, and the matrix products of :mod:`.gemm`
+take it, so that no instruction has to convert.  The memories are kept as *rows*, a tile
 being ``batch`` (INP, ACC) or ``block_out`` (WGT) consecutive rows: gathering rows in the right
 order yields a matrix without a transposition.
 """

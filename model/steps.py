@@ -22,12 +22,12 @@ from .model_errors import DeviceFault
 __all__ = ["LoopAxis", "Bound", "Steps", "Violation", "first_violation"]
 
 Indices = NDArray[np.intp]
-"""What numpy takes elements by: 32 or 64 bits, as the host's pointers."""
+"""Index type of numpy: 32 or 64 bits, as the host's pointers."""
 
 
 @dataclass(frozen=True)
 class LoopAxis:
-    """One of the two loops: its trip count and what an iteration adds to each index."""
+    """One of the two loops: its trip count and the increment of each index per iteration."""
 
     count: int
     dst: int
@@ -175,12 +175,12 @@ def first_violation(steps: Steps, bounds: tuple[Bound, ...]) -> Violation | None
 
 
 def _first(count: int, holds: Callable[[int], bool]) -> int:
-    """Return the least n < count for which a monotone condition holds (it does at the last)."""
-    low, high = 0, count - 1
-    while low < high:
-        middle = (low + high) // 2
+    """Return the smallest n < count for which a monotone condition holds (it does at the last)."""
+    first, last = 0, count - 1
+    while first < last:
+        middle = (first + last) // 2
         if holds(middle):
-            high = middle
+            last = middle
         else:
-            low = middle + 1
-    return low
+            first = middle + 1
+    return first

@@ -1,7 +1,7 @@
 """Tiles between their bytes in DRAM and their lanes as integers.
 
-Lane 0 lies in the least significant bits of a tile, bytes are little endian, and 4-bit operands
-lie two to a byte, the even lane in the low nibble (vta_isa.md 1.1).
+Lane 0 is in the least significant bits of a tile, bytes are little endian, and 4-bit operands
+are two to a byte, the even lane in the low nibble (vta_isa.md 1.1).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def pack_lanes(lanes: NDArray[np.int32], width: int) -> Bytes:
     -------
     uint8 [..., lanes * width // 8]
     """
-    low: Bytes = lanes.astype(np.uint8)
+    truncated: Bytes = lanes.astype(np.uint8)
     if width == 8:
-        return low
-    return (low[..., 0::2] & np.uint8(0xF)) | (low[..., 1::2] << np.uint8(4))
+        return truncated
+    return (truncated[..., 0::2] & np.uint8(0xF)) | (truncated[..., 1::2] << np.uint8(4))

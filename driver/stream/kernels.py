@@ -57,9 +57,9 @@ def make_kernel(
         raise StreamError(f"a kernel holds 1..{depth} micro-ops, not {len(table)}")
     words = np.zeros(len(table), dtype=np.uint64)
     for column, (name, field) in zip(table.T, uop_layout(config).items(), strict=True):
-        if column.min() < 0 or column.max() > field.high:
+        if column.min() < 0 or column.max() > field.maximum:
             raise StreamError(
-                f"micro-op {name} must be 0..{field.high}, not {column.min()}..{column.max()}"
+                f"micro-op {name} must be 0..{field.maximum}, not {column.min()}..{column.max()}"
             )
         words |= column.astype(np.uint64) << np.uint64(field.lo)
     return Kernel(words.astype("<u4").tobytes())

@@ -25,7 +25,7 @@ _ADDRESSES = 1 << 32  # dram_base is 32 bits wide
 
 
 class AssemblyError(ValueError):
-    """A text that is not a program; ``problems`` lists (line, text) for every reason found."""
+    """A text that is not a program; ``problems`` lists every reason as (line, text)."""
 
     def __init__(self, source: str, problems: list[tuple[int, str]]):
         self.source = source
@@ -128,7 +128,7 @@ def _find_config(
         if len(words) < 2:
             problems.append((row, ".config needs the name of a configuration or its file"))
         elif chosen is not None:
-            problems.append((row, ".config stands twice; a text is for one configuration"))
+            problems.append((row, "duplicate .config; a text is for one configuration"))
         else:
             chosen = _load_config(words[1], source, row, problems)
             if chosen and config and chosen.canonical != config.canonical:
@@ -151,7 +151,7 @@ def _load_config(name: str, source: str, row: int, problems: Problems) -> Config
 
 @dataclass
 class _Reader:
-    """Reads line after line; names must stand before they are used."""
+    """Reads line by line; names must be defined before they are used."""
 
     config: Config
     problems: Problems
@@ -165,8 +165,8 @@ class _Reader:
         for row, line in lines:
             if not line:
                 continue
-            found = self._statement(line)
-            self.problems += [(row, text) for text in found]
+            problems = self._statement(line)
+            self.problems += [(row, text) for text in problems]
             if len(self.rows) < len(self.stream):
                 self.rows.append(row)
 
@@ -176,9 +176,9 @@ class _Reader:
             return self._uop(line)
         self._close_section()
         if words[0] in FORMATS:
-            word, found = statement_word(words, self.config, self.scope)
+            word, problems = statement_word(words, self.config, self.scope)
             self.stream.append(word)
-            return found
+            return problems
         if words[0] == ".word":
             return self._word(words[1:])
         if words[0] == ".buffer":
@@ -201,22 +201,22 @@ class _Reader:
         if len(words) not in (3, 4):
             return [".buffer needs a name, a memory type, an element address and maybe a count"]
         name, kind, address, count = words[0], words[1], number(words[2]), None
-        found = []
+        problems = []
         if not _NAME.match(name):
-            found.append(f"buffer name {name!r} must be letters, digits, _ and . after a letter")
+            problems.append(f"buffer name {name!r} must be letters, digits, _ and . after a letter")
         if name in self.scope.buffers:
-            found.append(f"buffer {name!r} stands twice")
+            problems.append(f"duplicate buffer {name!r}")
         if kind not in MEMORY_TYPES:
-            found.append(f"unknown memory type {kind!r}; known: {', '.join(MEMORY_TYPES)}")
+            problems.append(f"unknown memory type {kind!r}; known: {', '.join(MEMORY_TYPES)}")
         if address is None or not 0 <= address < _ADDRESSES:
-            found.append(f"buffer address must be 0..{_ADDRESSES - 1}, not {words[2]}")
+            problems.append(f"buffer address must be 0..{_ADDRESSES - 1}, not {words[2]}")
         if len(words) == 4:
             count = number(words[3])
             if count is None or not 0 < count <= _ADDRESSES:
-                found.append(f"buffer count must be 1..{_ADDRESSES}, not {words[3]}")
-        if not found and address is not None:
+                problems.append(f"buffer count must be 1..{_ADDRESSES}, not {words[3]}")
+        if not problems and address is not None:
             self.scope.buffers[name] = DramBuffer(name, MEMORY_TYPES[kind], address, count)
-        return found
+        return problems
 
     def _open_section(self, words: list[str]) -> list[str]:
         self.section = ""
@@ -225,7 +225,7 @@ class _Reader:
         if len(words) > 1 or not _NAME.match(words[0]):
             return [f".uops takes one name of letters, digits, _ and ., not {' '.join(words)!r}"]
         if words[0] in self.scope.uops:
-            return [f".uops section {words[0]!r} stands twice"]
+            return [f"duplicate .uops section {words[0]!r}"]
         self.section = words[0]
         self.scope.uops[self.section] = (len(self.uops), len(self.uops))
         return []
@@ -248,11 +248,11 @@ class _Reader:
                 return [f"a raw micro-op is one number of 32 bits, not {line}"]
             self.uops[-1] = given[0]
             return []
-        found = [
-            f"micro-op {field.name} must be {field.low}..{field.high}, not {value}"
+        problems = [
+            f"micro-op {field.name} must be {field.minimum}..{field.maximum}, not {value}"
             for field, value in zip(uop_layout(self.config).values(), given, strict=True)
-            if not field.low <= value <= field.high
+            if not field.minimum <= value <= field.maximum
         ]
-        if not found:
+        if not problems:
             self.uops[-1] = encode_uop(Uop(*given), self.config)
-        return found
+        return problems

@@ -59,7 +59,7 @@ def format_instruction(
 def format_word(word: int, config: Config, buffers: Iterable[DramBuffer] = ()) -> str:
     """Return the line that assembles to exactly this 128-bit word.
 
-    What the text form cannot say is a ``.word`` with the decoded reading as its comment.
+    A word without a text form is a ``.word`` with the decoded instruction as its comment.
     """
     instruction = decode(word, config)
     reasons = _undefined(instruction, word, config)
@@ -107,15 +107,15 @@ def _numbered(line: str, index: int) -> str:
     return f"{line:<{_COMMENT_COLUMN}} ; {index}"
 
 
-def _name(kinds: type[MemoryType] | type[AluOpcode], value: int, what: str) -> str:
+def _name(kinds: type[MemoryType] | type[AluOpcode], value: int, prefix: str) -> str:
     try:
         return kinds(value).name.lower()
     except ValueError:
-        return f"{what}{value}"
+        return f"{prefix}{value}"
 
 
 def _memory_operands(instruction: Load | Store, buffers: Iterable[DramBuffer]) -> list[str]:
-    idle = instruction.x_size == 0  # a no-op: only what is not at its default matters
+    idle = instruction.x_size == 0  # a no-op: only values off their defaults matter
     pads = (
         instruction.y_pad_0, instruction.y_pad_1, instruction.x_pad_0, instruction.x_pad_1,
     )
@@ -178,7 +178,7 @@ def _format_uop(word: int, config: Config) -> str:
 
 
 def _undefined(instruction: Instruction, word: int, config: Config) -> list[str]:
-    """Say what in a word the text form has no word for."""
+    """Return the reasons why a word has no text form of its own."""
     if isinstance(instruction, Undefined):
         return [f"opcode {instruction.opcode} is undefined"]
     reasons = []

@@ -1,7 +1,7 @@
 """Syntax of the text form, once: mnemonics, operands and flags (docs/assembly.md).
 
-The assembler reads these tables and the disassembler writes by them.  Which bits a field has stands
-in :mod:`myvta.isa.fields` alone.
+The assembler reads these tables and the disassembler writes by them.  Bit positions are those of
+:mod:`myvta.isa.fields`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class OperandSyntax:
 
 @dataclass(frozen=True)
 class StatementSyntax:
-    """One mnemonic: its instruction class, what follows the mnemonic, its operands and flags."""
+    """One mnemonic: its instruction class, subject, operands and flags."""
 
     cls: type[Load | Store | Gemm | Alu | Finish]
     subject: str  # field that the word after the mnemonic names, or ""

@@ -47,7 +47,7 @@ def number(text: str) -> int | None:
 
 
 def statement_word(words: list[str], config: Config, scope: Scope) -> tuple[int, list[str]]:
-    """Return the instruction word of a line split at blanks, and what is wrong with it."""
+    """Return the instruction word of a line split at blanks, and its problems."""
     return _Line(words[0], FORMATS[words[0]], config, scope).read(words[1:])
 
 
@@ -61,7 +61,7 @@ class _Line:
         self.values: dict[str, int] = {}
         self.flags: list[str] = []
         self.names: set[str] = set()  # operands that the line gives
-        self.found: list[str] = []
+        self.problems: list[str] = []
 
     def read(self, words: list[str]) -> tuple[int, list[str]]:
         if self.form.subject:
@@ -80,21 +80,21 @@ class _Line:
             if operand.required and operand.name not in self.names:
                 self._problem(f"needs {operand.name}={operand.shape}")
         self._complete()
-        return (0 if self.found else self._word()), self.found
+        return (0 if self.problems else self._word()), self.problems
 
     def _problem(self, text: str) -> None:
-        self.found.append(f"{self.mnemonic}: {text}")
+        self.problems.append(f"{self.mnemonic}: {text}")
 
     def _subject(self, words: list[str]) -> list[str]:
         table = _SUBJECTS[self.form.subject]
-        what = self.form.subject.replace("_", " ").replace("alu", "ALU")
+        subject = self.form.subject.replace("_", " ").replace("alu", "ALU")
         if not words or "=" in words[0]:
-            self._problem(f"needs its {what} first: one of {', '.join(table)}")
+            self._problem(f"needs its {subject} first: one of {', '.join(table)}")
             return words
         if words[0] in table:
             self.values[self.form.subject] = table[words[0]]
         else:
-            self._problem(f"unknown {what} {words[0]!r}; known: {', '.join(table)}")
+            self._problem(f"unknown {subject} {words[0]!r}; known: {', '.join(table)}")
         return words[1:]
 
     def _flag(self, name: str) -> None:
@@ -117,9 +117,9 @@ class _Line:
         for field_name, value in zip(operand.fields, values, strict=False):
             field = _ZERO_POINT if name == "zero_point" else self.layout[field_name]
             self.values[field_name] = value
-            if not field.low <= value <= field.high:
+            if not field.minimum <= value <= field.maximum:
                 label = field_name if field_name == name else f"{name} ({field_name})"
-                self._problem(f"{label} must be {field.low}..{field.high}, not {value}")
+                self._problem(f"{label} must be {field.minimum}..{field.maximum}, not {value}")
 
     def _numbers(self, operand: OperandSyntax, text: str) -> list[int]:
         parts = text.split(operand.separator) if operand.separator else [text]
@@ -148,7 +148,7 @@ class _Line:
         if buffer.memory_type != kind:
             held = buffer.memory_type.name.lower()
             self._problem(f"dram: buffer {name!r} holds {held}, not {kind.name.lower()}")
-        end = buffer.count or self.layout["dram_base"].high + 1 - buffer.address
+        end = buffer.count or self.layout["dram_base"].maximum + 1 - buffer.address
         if offset is None or not 0 <= offset < end:
             self._problem(f"dram: offset in buffer {name!r} must be 0..{end - 1}, not {rest}")
             return [0]

@@ -11,7 +11,7 @@ __all__ = ["Access", "Pending"]
 
 
 class Access(NamedTuple):
-    """What an instruction touches, as sets of tiles and, behind them, of memory pages.
+    """Tiles and memory pages that an instruction reads and writes, as sets; pages follow the tiles.
 
     The sets are exact for tiles; pages only say where the rows have to be compared.
     """
@@ -24,9 +24,9 @@ class Access(NamedTuple):
     def conflict(self, other: Access, tiles: int) -> int | tuple[int, int] | None:
         """Return tiles (a set below ``1 << tiles``) or a byte range where the order matters."""
         both = self.writes & (other.reads | other.writes) | self.reads & other.writes
-        found = both & (1 << tiles) - 1
-        if found:
-            return found
+        shared = both & (1 << tiles) - 1
+        if shared:
+            return shared
         if both and self.rows and other.rows:
             return self.rows.overlap(other.rows)
         return None

@@ -1,4 +1,4 @@
-"""What the static checker finds: one value for each thing wrong, with what would mend it."""
+"""Findings of the static checker: one value for each defect of a stream, with its fix."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["AddFinding", "Finding", "FindingKind"]
 
 
 class FindingKind(Enum):
-    """What is wrong; the last two do not change a result and are warnings."""
+    """Kinds of defect; the last two do not change a result and are warnings."""
 
     ILLEGAL = "illegal instruction"
     BOUNDS = "out of bounds"
     WINDOW = "outside the window"
     ALIGNMENT = "misaligned base pointer"
     MICRO_OPS = "unknown micro-ops"
-    UNWRITTEN = "read of what was never written"
+    UNWRITTEN = "uninitialized read"
     RACE = "data race"
     OVERLAP = "store over live data"
     DEADLOCK = "deadlock"
@@ -31,7 +31,7 @@ _WARNINGS = frozenset({FindingKind.TOKENS, FindingKind.UNREACHABLE})
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong with a stream.
+    """One defect of a stream.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class Finding:
     listing : str
         That instruction as the disassembler writes it; ``""`` where it is about none.
     text : str
-        What is wrong.
+        The defect.
     fix : str
-        What would mend it.
+        A change that removes it.
     other : int or None
         RACE: position of the other instruction.
     """

@@ -1,4 +1,4 @@
-"""What each instruction reads and writes: exact sets of tiles, and rows of memory.
+"""Read and write sets of each instruction: exact sets of tiles, and rows of memory.
 
 INP, WGT and ACC share one space of indices (:class:`Space`), so that a set is one integer whatever
 memories it spans.  Micro-ops belong to compute alone and are followed apart.
@@ -108,7 +108,7 @@ class Footprints:
         self.config, self.space = config, Space(config)
         self._legality = Legality(config)
         self._address = layout(Opcode.LOAD, config)["dram_base"]
-        self._address_bits = self._address.put(self._address.high)
+        self._address_bits = self._address.put(self._address.maximum)
         self._depth = {kind: config.depth(kind) for kind in MemoryType}
         self._fields = uop_layout(config)
         self._decoded: dict[int, DecodedWord] = {}
@@ -117,78 +117,83 @@ class Footprints:
     def decode(self, word: int) -> DecodedWord:
         """Return an instruction word decoded, without its address."""
         key = word & ~self._address_bits if word & 7 in (Opcode.LOAD, Opcode.STORE) else word
-        found = self._decoded.get(key)
-        if found is None:
+        decoded = self._decoded.get(key)
+        if decoded is None:
             if len(self._decoded) >= _KEPT:
                 self._decoded.clear()
-            found = self._decoded[key] = self._analyse(key)
-        return found
+            decoded = self._decoded[key] = self._analyse(key)
+        return decoded
 
     def address(self, word: int) -> int:
         """Return ``dram_base`` of a LOAD or STORE."""
         return self._address.get(word)
 
     def _analyse(self, word: int) -> DecodedWord:
-        it = decode(word, self.config)
-        fault, touched = self._legality.fault(it), _NOTHING
+        instruction = decode(word, self.config)
+        fault, touched = self._legality.fault(instruction), _NOTHING
         kind, rows = None, None
-        if fault is None and isinstance(it, (Load, Store)) and it.x_size:
-            kind, base = MemoryType(it.memory_type), self.space.base
-            if isinstance(it, Store):
-                touched = Touched(reads=span(base[kind] + it.sram_base, it.x_size * it.y_size))
+        if fault is None and isinstance(instruction, (Load, Store)) and instruction.x_size:
+            kind, base = MemoryType(instruction.memory_type), self.space.base
+            if isinstance(instruction, Store):
+                tiles = instruction.x_size * instruction.y_size
+                touched = Touched(reads=span(base[kind] + instruction.sram_base, tiles))
             elif kind != MemoryType.UOP:
-                touched = Touched(writes=span(base[kind] + it.sram_base, footprint(it)))
-            if it.y_size and (isinstance(it, Store) or footprint(it)):
+                tiles = footprint(instruction)
+                touched = Touched(writes=span(base[kind] + instruction.sram_base, tiles))
+            if instruction.y_size and (isinstance(instruction, Store) or footprint(instruction)):
                 size = self.config.tile_bytes(kind)
-                rows = Rows(0, it.x_size * size, it.x_stride * size, it.y_size)
+                rows = Rows(
+                    0, instruction.x_size * size, instruction.x_stride * size, instruction.y_size
+                )
         return DecodedWord(
-            it, route(it), word >> 3 & 15, fault, touched, kind, rows,
-            steps=isinstance(it, (Gemm, Alu)) and has_steps(it) and fault is None,
-            loads_uops=isinstance(it, Load) and it.memory_type == MemoryType.UOP
-            and bool(footprint(it)) and fault is None,
+            instruction, route(instruction), word >> 3 & 15, fault, touched, kind, rows,
+            steps=isinstance(instruction, (Gemm, Alu)) and has_steps(instruction) and fault is None,
+            loads_uops=isinstance(instruction, Load) and instruction.memory_type == MemoryType.UOP
+            and bool(footprint(instruction)) and fault is None,
         )
 
-    def of_steps(self, word: int, it: Gemm | Alu, uops: Words) -> Touched | StepsOutside:
-        """Return what a GEMM or ALU instruction does with its micro-ops (all of them, in order)."""
+    def of_steps(self, word: int, instruction: Gemm | Alu, uops: Words) -> Touched | StepsOutside:
+        """Return the tiles that a GEMM or ALU instruction touches with its micro-ops, in order."""
         key = (word & ~0x78, uops.tobytes())
-        found = self._steps.get(key)
-        if found is None:
+        touched = self._steps.get(key)
+        if touched is None:
             if len(self._steps) >= _KEPT:
                 self._steps.clear()
-            found = self._steps[key] = self._steps_of(it, uops)
-        return found
+            touched = self._steps[key] = self._steps_of(instruction, uops)
+        return touched
 
-    def _steps_of(self, it: Gemm | Alu, uops: Words) -> Touched | StepsOutside:
-        factors = {"dst": (it.dst_factor_out, it.dst_factor_in),
-                   "src": (it.src_factor_out, it.src_factor_in)}
+    def _steps_of(self, instruction: Gemm | Alu, uops: Words) -> Touched | StepsOutside:
+        factors = {"dst": (instruction.dst_factor_out, instruction.dst_factor_in),
+                   "src": (instruction.src_factor_out, instruction.src_factor_in)}
         wanted = [("dst", MemoryType.ACC, 1)]
-        if isinstance(it, Gemm):
-            factors["wgt"] = (it.wgt_factor_out, it.wgt_factor_in)
-            if not it.reset:
+        if isinstance(instruction, Gemm):
+            factors["wgt"] = (instruction.wgt_factor_out, instruction.wgt_factor_in)
+            if not instruction.reset:
                 wanted += [("src", MemoryType.INP, 1), ("wgt", MemoryType.WGT, 1)]
-        elif sources := source_tiles(it.alu_opcode, it.use_imm):
+        elif sources := source_tiles(instruction.alu_opcode, instruction.use_imm):
             wanted.append(("src", MemoryType.ACC, sources))
         sets: dict[str, int] = {}
         for name, kind, tiles in wanted:
             field = self._fields[name]
-            indices = uops >> np.uint32(field.lo) & np.uint32(field.high)
+            indices = uops >> np.uint32(field.lo) & np.uint32(field.maximum)
             outer, inner = factors[name]
-            last = int(indices.max()) + (it.iter_out - 1) * outer + (it.iter_in - 1) * inner
+            last = int(indices.max())
+            last += (instruction.iter_out - 1) * outer + (instruction.iter_in - 1) * inner
             if last + tiles > self._depth[kind]:
                 return StepsOutside(
                     f"its last step reaches {name} {kind.name}[{last + tiles - 1}], depth "
                     f"{self._depth[kind]}"
                 )
             bits = of_indices(indices, self._depth[kind])
-            bits = repeated(repeated(bits, inner, it.iter_in), outer, it.iter_out)
+            bits = repeated(repeated(bits, inner, instruction.iter_in), outer, instruction.iter_out)
             bits = repeated(bits, 1, tiles)
             sets[name] = bits << self.space.base[kind]
-        return _touched(it, sets)
+        return _touched(instruction, sets)
 
 
-def _touched(it: Gemm | Alu, sets: Mapping[str, int]) -> Touched:
+def _touched(instruction: Gemm | Alu, sets: Mapping[str, int]) -> Touched:
     written = sets["dst"]
     reads = sets.get("src", 0) | sets.get("wgt", 0)
-    if isinstance(it, Alu) or not (it.reset or it.overwrite):
+    if isinstance(instruction, Alu) or not (instruction.reset or instruction.overwrite):
         reads |= written
     return Touched(reads, written)

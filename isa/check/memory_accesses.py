@@ -1,4 +1,4 @@
-"""Rows that loads and stores address, held against what memory holds."""
+"""Rows that loads and stores address, compared with the contents of memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .memory_map import Intervals, MemoryMap, MemoryRegion, Rows
 __all__ = ["MemoryAccesses"]
 
 _ANYWHERE = 1 << 62  # end of memory whose window is not known
-_PAGES = 4096  # memory is cut into so many pages at most, to tell quickly what cannot meet
+_PAGES = 4096  # at most so many pages of memory, to exclude most pairs of accesses quickly
 
 
 class MemoryAccesses:
@@ -35,58 +35,59 @@ class MemoryAccesses:
         self._constants = sorted(memory.contents)
         self._starts = [at for at, _, _ in self._constants]
         self._kept = [*constants, *memory.kept]
-        self._guard = Intervals((it.start, it.end) for it in self._kept)
+        self._guard = Intervals((region.start, region.end) for region in self._kept)
         self._given: Intervals | None = None
         if memory.inputs is not None:
             self._given = Intervals(
-                (it.start, it.end) for it in (*constants, *memory.inputs)
+                (region.start, region.end) for region in (*constants, *memory.inputs)
             )
-        self._low = self._high = 0  # of all stores
+        self._stores_start = self._stores_end = 0  # of all stores
         self._filled: NDArray[np.bool_] = np.zeros(0, bool)
         self._page, self._first = 12, first_page
 
     def place(self, address: int | None, count: int) -> None:
-        """Protect the stream itself, and see that it lies inside the window."""
+        """Protect the stream itself, and check that it is inside the window."""
         if address is None:
             return
         end = address + count * INSTRUCTION_BYTES
         self._kept.append(MemoryRegion(address, end, "the instructions"))
-        self._guard = Intervals((it.start, it.end) for it in self._kept)
+        self._guard = Intervals((region.start, region.end) for region in self._kept)
         if address % INSTRUCTION_BYTES:
-            self._add(FindingKind.ALIGNMENT, 0, f"the stream lies at {address:#x}",
+            self._add(FindingKind.ALIGNMENT, 0, f"the stream starts at {address:#x}",
                          f"align it to {INSTRUCTION_BYTES} bytes")
-        low, high = self._window()
-        if not low <= address <= end <= high:
+        window_start, window_end = self._window()
+        if not window_start <= address <= end <= window_end:
             self._add(
                 FindingKind.WINDOW, 0, f"the stream at {address:#x}..{end - 1:#x} is not inside "
-                f"{low:#x}..{high - 1:#x}", "move it into the window",
+                f"{window_start:#x}..{window_end - 1:#x}", "move it into the window",
             )
 
     def prepare(self, stores: Iterable[Rows]) -> None:
         """Look over all stores of the launch: where they begin and end."""
         bounds = [(rows.start, rows.end) for rows in stores]
-        self._low = min((start for start, _ in bounds), default=0)
-        self._high = max((end for _, end in bounds), default=0)
-        low, high = self._window()
-        self._low, self._high = max(self._low, low), min(self._high, high)
-        if self._high <= self._low:
-            self._low = self._high = 0
-        while (self._high - self._low) >> self._page > _PAGES:
+        self._stores_start = min((start for start, _ in bounds), default=0)
+        self._stores_end = max((end for _, end in bounds), default=0)
+        window_start, window_end = self._window()
+        self._stores_start = max(self._stores_start, window_start)
+        self._stores_end = min(self._stores_end, window_end)
+        if self._stores_end <= self._stores_start:
+            self._stores_start = self._stores_end = 0
+        while (self._stores_end - self._stores_start) >> self._page > _PAGES:
             self._page += 1
         if self._given is not None:
-            self._filled = np.zeros((self._high - self._low) // self._grain, bool)
+            self._filled = np.zeros((self._stores_end - self._stores_start) // self._grain, bool)
             for start, end in zip(self._given.starts, self._given.ends, strict=True):
-                start, end = max(start, self._low), min(end, self._high)
+                start, end = max(start, self._stores_start), min(end, self._stores_end)
                 if start < end:
                     self._filled[self._cell(start) : self._cell(end)] = True
 
     def pages(self, rows: Rows) -> int:
         """Return the pages of stored memory that rows may touch, as a set from ``first_page``."""
-        start, end = max(rows.start, self._low), min(rows.end, self._high)
+        start, end = max(rows.start, self._stores_start), min(rows.end, self._stores_end)
         if start >= end:
             return 0
-        first = (start - self._low) >> self._page
-        count = ((end - 1 - self._low) >> self._page) - first + 1
+        first = (start - self._stores_start) >> self._page
+        count = ((end - 1 - self._stores_start) >> self._page) - first + 1
         return span(self._first + first, count)
 
     def constant_words(self, rows: Rows) -> NDArray[np.uint32] | None:
@@ -103,17 +104,18 @@ class MemoryAccesses:
         )
         return view
 
-    def access(self, index: int, it: DecodedWord, rows: Rows) -> bool:
+    def access(self, index: int, decoded: DecodedWord, rows: Rows) -> bool:
         """Look at one access; False when it leaves the window."""
-        low, high = self._window()
-        if rows.start < low or rows.end > high:
-            at = rows.row_outside(low, high)
+        window_start, window_end = self._window()
+        if rows.start < window_start or rows.end > window_end:
+            at = rows.row_outside(window_start, window_end)
             self._add(
                 FindingKind.WINDOW, index, f"a row of {rows.size} bytes at {at:#x} is not inside "
-                f"{low:#x}..{high - 1:#x}", "correct the address, the stride or the window",
+                f"{window_start:#x}..{window_end - 1:#x}",
+                "correct the address, the stride or the window",
             )
             return False
-        if it.module == Module.STORE:
+        if decoded.module == Module.STORE:
             self._store(index, rows)
         elif self._given is not None and not self._given.holds(rows.start, rows.end):
             self._load(index, rows)
@@ -128,11 +130,11 @@ class MemoryAccesses:
     def _store(self, index: int, rows: Rows) -> None:
         if self._guard.meets(rows.start, rows.end):
             for region in self._kept:
-                found = rows.overlap(Rows(region.start, region.end - region.start, 0, 1))
-                if found:
+                overlap = rows.overlap(Rows(region.start, region.end - region.start, 0, 1))
+                if overlap:
                     self._add(
                         FindingKind.OVERLAP, index,
-                        f"it stores over {region.name} at {found[0]:#x}..{found[1] - 1:#x}",
+                        f"it stores over {region.name} at {overlap[0]:#x}..{overlap[1] - 1:#x}",
                         "store elsewhere: this is still needed",
                     )
                     break
@@ -141,7 +143,7 @@ class MemoryAccesses:
 
     def _load(self, index: int, rows: Rows) -> None:
         assert self._given is not None
-        if self._low <= rows.start and rows.end <= self._high:
+        if self._stores_start <= rows.start and rows.end <= self._stores_end:
             if self._cells(rows).all():
                 return
             cells = self._cells(rows).all(1)
@@ -166,12 +168,12 @@ class MemoryAccesses:
         end = start + rows.size
         if self._given.holds(start, end):
             return True
-        if start < self._low or end > self._high:
+        if start < self._stores_start or end > self._stores_end:
             return False
         return bool(self._filled[self._cell(start) : self._cell(end)].all())
 
     def _cell(self, address: int) -> int:
-        return (address - self._low) // self._grain
+        return (address - self._stores_start) // self._grain
 
     def _cells(self, rows: Rows) -> NDArray[np.bool_]:
         """Return the cells of rows inside the stored memory, bool [rows, cells] (a view)."""

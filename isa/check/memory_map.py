@@ -1,4 +1,4 @@
-"""What memory holds when a launch begins, as the static checker has to know it."""
+"""Contents of memory when a launch begins, as far as the static checker needs them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Intervals", "MemoryMap", "MemoryRegion", "Rows"]
 
 @dataclass(frozen=True)
 class MemoryRegion:
-    """Bytes ``start .. end - 1`` and what they are."""
+    """Bytes ``start .. end - 1`` and a description for messages."""
 
     start: int
     end: int
@@ -28,12 +28,12 @@ class MemoryMap:
     Attributes
     ----------
     window : (int, int) or None
-        Base and size of what the device may touch; None: not known, not checked.
+        Base and size of the memory that the device may access; None: not checked.
     contents : tuple of (int, bytes, str)
         Address, constant bytes, name: weights, parameters, micro-ops.  No store may touch them;
         micro-ops are read from them.
     inputs : tuple of MemoryRegion or None
-        What else holds data.  None: all of memory may.
+        Regions that hold other data.  None: all of memory may.
     kept : tuple of MemoryRegion
         Data that is needed after the launch and not made by it: no store may touch it.
     """
@@ -82,11 +82,11 @@ class Rows:
         for position in (np.searchsorted(others, starts, "right") - 1,
                          np.searchsorted(others, starts, "right")):
             there = np.clip(position, 0, others.size - 1)
-            low = np.maximum(others[there], starts)
-            high = np.minimum(others[there] + size, starts + thin.size)
-            hit = np.flatnonzero(low < high)
+            shared_start = np.maximum(others[there], starts)
+            shared_end = np.minimum(others[there] + size, starts + thin.size)
+            hit = np.flatnonzero(shared_start < shared_end)
             if hit.size:
-                return int(low[hit[0]]), int(high[hit[0]])
+                return int(shared_start[hit[0]]), int(shared_end[hit[0]])
         return None
 
     def row_outside(self, base: int, end: int) -> int:

@@ -1,4 +1,4 @@
-"""What the token order of a stream says, in words: deadlocks, leftovers, how to mend a race."""
+"""Findings about the token order of a stream: deadlocks, unconsumed tokens, fixes of a race."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .findings import AddFinding, FindingKind
 from .footprints import DecodedWord
 from .token_order import Stuck, TokenOrder
 
-__all__ = ["deadlocks", "leftovers", "race_advice"]
+__all__ = ["deadlocks", "race_advice", "unconsumed_tokens"]
 
 
 def race_advice(one: Module, first: int, other: Module, second: int) -> str:
@@ -30,7 +30,7 @@ def race_advice(one: Module, first: int, other: Module, second: int) -> str:
 
 
 def deadlocks(order: TokenOrder, decoded: Sequence[DecodedWord], add: AddFinding) -> None:
-    """Report every engine that waits for ever, after the walk."""
+    """Report every engine that waits forever, after the walk."""
     for stuck in order.stuck:
         text, fix = _stuck(order, stuck)
         add(FindingKind.DEADLOCK, stuck.index, text, fix)
@@ -39,14 +39,14 @@ def deadlocks(order: TokenOrder, decoded: Sequence[DecodedWord], add: AddFinding
         add(
             FindingKind.DEADLOCK, order.unfetched,
             f"it is never fetched: the {module} queue is full of instructions that wait",
-            "put what they wait for before it in the stream",
+            "put the instructions that they wait for before it in the stream",
         )
 
 
 def _stuck(order: TokenOrder, stuck: Stuck) -> tuple[str, str]:
     name = stuck.module.name.lower()
     if stuck.queue is None:
-        return "FINISH waits for load and store, which do not end", "mend what they wait for"
+        return "FINISH waits for load and store, which do not end", "fix their deadlock"
     queue = TOKEN_QUEUES[stuck.queue]
     source, sink = queue.source.name.lower(), queue.sink.name.lower()
     if stuck.full:
@@ -65,12 +65,12 @@ def _stuck(order: TokenOrder, stuck: Stuck) -> tuple[str, str]:
     return (
         f"{name} waits for token {stuck.number + 1} {queue}, which instruction {giver} would push, "
         "and that one waits too",
-        f"push the token earlier than at instruction {giver}, or break the circle of waits",
+        f"push the token earlier than at instruction {giver}, or break the cycle of waits",
     )
 
 
-def leftovers(order: TokenOrder, add: AddFinding) -> None:
-    """Report tokens that nothing took, after a walk that came to the end."""
+def unconsumed_tokens(order: TokenOrder, add: AddFinding) -> None:
+    """Report tokens that no instruction popped, after a walk that reached the end."""
     if order.stuck:
         return
     for queue, pushers, count in zip(TOKEN_QUEUES, order.pushed, order.left, strict=True):

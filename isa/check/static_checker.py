@@ -1,8 +1,9 @@
-"""The static checker: what an instruction stream would do wrong, found before it is launched.
+"""The static checker: defects of an instruction stream, found before it is launched.
 
-Sound for what it follows: a stream without findings leaves the same memory behind whatever the
-engines' relative speed, and ends in no error but RQT_PARAMETER (values) and BUS.  Every set of
-tiles and bytes is exact, so what tokens do keep in order is not reported.  See docs/check.md.
+Sound for the properties it follows: a stream without findings leaves the same memory behind
+whatever the engines' relative speed, and ends in no error but RQT_PARAMETER (values) and BUS.
+Every set of tiles and bytes is exact, so accesses that tokens keep in order are not reported.  See
+docs/check.md.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ LIMIT = 100
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was found, in stream order.
+    """Findings in stream order.
 
-    ``chip`` is what it holds after a stream without errors, ``order`` which instructions pushed and
-    popped which tokens.
+    ``chip`` is the state of the scratchpads after a stream without errors, ``order`` the tokens
+    that each instruction pushed and popped.
     """
 
     findings: tuple[Finding, ...]
@@ -47,7 +48,7 @@ class CheckResult:
 
 
 class StreamChecker:
-    """Checks streams of one configuration; what it has decoded once it remembers."""
+    """Checks streams of one configuration; decoded words are cached."""
 
     def __init__(self, config: Config):
         self.config = config
@@ -65,13 +66,13 @@ class StreamChecker:
         code : bytes
             The stream, 16 bytes an instruction.
         address : int, optional
-            Where it lies; no store may touch it then, and it must be inside the window.
+            Address of the stream: no store may touch it, and it must be inside the window.
         bases : mapping, optional
             Base pointers in bytes; missing ones are 0, ACC_8BIT has ACC's.
         memory : MemoryMap, optional
-            What memory holds; default: anything, everywhere, and no micro-ops.
+            Contents of memory; default: anything, everywhere, and no micro-ops.
         chip : OnChipState, optional
-            What earlier launches left on chip; default: nothing.
+            State that earlier launches left on chip; default: nothing.
         observe : callable, optional
             See :data:`~myvta.isa.check.stream_walk.Observe`; in an order that tokens allow.
 
@@ -102,7 +103,7 @@ class StreamChecker:
         if finish >= 0 and finish + 1 < len(stream):
             report.add(
                 FindingKind.UNREACHABLE, finish + 1,
-                f"{len(stream) - finish - 1} instructions stand behind FINISH",
+                f"{len(stream) - finish - 1} instructions follow FINISH",
                 "put FINISH last, or leave them out",
             )
         return CheckResult(report.findings(), chip, walk.order)
@@ -118,9 +119,9 @@ class StreamChecker:
                 )
 
     def _static(self, decoded: list[DecodedWord], report: _Report) -> None:
-        for index, it in enumerate(decoded):
-            if it.fault is not None:
-                code, text = it.fault
+        for index, word in enumerate(decoded):
+            if word.fault is not None:
+                code, text = word.fault
                 kind = FindingKind.BOUNDS if code in _BOUNDS else FindingKind.ILLEGAL
                 report.add(kind, index, f"{text} ({code.name})", _FIXES[code])
 
@@ -148,22 +149,24 @@ class _Report:
 
     def __init__(self, config: Config, stream: list[int]):
         self._config, self._stream = config, stream
-        self._found: dict[tuple[FindingKind, int, int | None], Finding] = {}
+        self._findings: dict[tuple[FindingKind, int, int | None], Finding] = {}
 
     def add(
         self, kind: FindingKind, index: int, text: str, fix: str, other: int | None = None
     ) -> bool:
         """Keep a finding; False when there is no room for more."""
         key = (kind, index, other)
-        if key not in self._found and len(self._found) < LIMIT:
+        if key not in self._findings and len(self._findings) < LIMIT:
             listing = ""
             if index < len(self._stream):
                 listing = format_instruction(
                     decode(self._stream[index], self._config), self._config
                 )
-            self._found[key] = Finding(kind, index, listing, text, fix, other)
-        return len(self._found) < LIMIT
+            self._findings[key] = Finding(kind, index, listing, text, fix, other)
+        return len(self._findings) < LIMIT
 
     def findings(self) -> tuple[Finding, ...]:
-        """Return what was found in stream order."""
-        return tuple(sorted(self._found.values(), key=lambda it: (it.index, it.other or 0)))
+        """Return the findings in stream order."""
+        return tuple(sorted(
+            self._findings.values(), key=lambda finding: (finding.index, finding.other or 0)
+        ))

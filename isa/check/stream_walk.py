@@ -16,7 +16,7 @@ from .footprints import DecodedWord, Footprints, StepsOutside, Touched
 from .index_sets import runs, span
 from .memory_accesses import MemoryAccesses
 from .memory_map import MemoryMap, Rows
-from .order_findings import deadlocks, leftovers, race_advice
+from .order_findings import deadlocks, race_advice, unconsumed_tokens
 from .token_order import Clock, TokenOrder
 
 __all__ = ["OnChipState", "Observe", "StreamWalk"]
@@ -29,7 +29,7 @@ _OPPOSITE = {Module.LOAD: Module.STORE, Module.STORE: Module.LOAD}
 
 @dataclass(frozen=True)
 class OnChipState:
-    """What is known to lie on chip.
+    """Known contents of the scratchpads.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class StreamWalk:
         self._stream, self._decoded, self._add = stream, decoded, add
         self._observe = observe
         self._order = TokenOrder(
-            [it.module for it in decoded], [it.flags for it in decoded], finish
+            [word.module for word in decoded], [word.flags for word in decoded], finish
         )
         config = footprints.config
         self._places = {kind: (pointers[kind], config.tile_bytes(kind)) for kind in MemoryType}
@@ -76,52 +76,54 @@ class StreamWalk:
         return self._order
 
     def place(self, address: int | None) -> None:
-        """Say where the stream itself lies."""
+        """Set the address of the stream itself."""
         self._memory.place(address, len(self._stream))
 
     def run(self, chip: OnChipState) -> OnChipState:
-        """Walk to the end; returns what the chip holds then."""
+        """Walk to the end; returns the contents of the scratchpads then."""
         self._written = chip.written
         self._uops = UopBuffer(
             self._footprints.config, np.frombuffer(chip.uops, "<u4"), chip.known
         )
         self._memory.prepare(
-            rows for index, it in enumerate(self._decoded)
-            if it.module == Module.STORE and (rows := self._rows(index, it)) is not None
+            rows for index, decoded in enumerate(self._decoded)
+            if decoded.module == Module.STORE and (rows := self._rows(index, decoded)) is not None
         )
         for index, clock in self._order.walk():
-            it = self._decoded[index]
-            if it.fault is not None:
+            decoded = self._decoded[index]
+            if decoded.fault is not None:
                 continue
-            if it.loads_uops:
-                self._load_uops(index, it)
-            touched: Touched | None = self._steps(index, it) if it.steps else it.touched
+            if decoded.loads_uops:
+                self._load_uops(index, decoded)
+            touched: Touched | None = decoded.touched
+            if decoded.steps:
+                touched = self._steps(index, decoded)
             if touched is None:
                 continue
-            rows = self._rows(index, it)
-            if rows is not None and not self._memory.access(index, it, rows):
+            rows = self._rows(index, decoded)
+            if rows is not None and not self._memory.access(index, decoded, rows):
                 rows = None
             if rows is not None or touched.reads or touched.writes:
                 if self._observe is not None:
                     self._observe(index, touched, rows)
-                self._access(index, it, clock, touched, rows)
+                self._access(index, decoded, clock, touched, rows)
         deadlocks(self._order, self._decoded, self._add)
-        leftovers(self._order, self._add)
+        unconsumed_tokens(self._order, self._add)
         uops = self._uops.known_words().astype("<u4").tobytes()
         return OnChipState(self._written, uops, self._uops.known)
 
-    def _rows(self, index: int, it: DecodedWord) -> Rows | None:
-        if it.rows is None or it.kind is None:
+    def _rows(self, index: int, decoded: DecodedWord) -> Rows | None:
+        if decoded.rows is None or decoded.kind is None:
             return None
-        base, size = self._places[it.kind]
+        base, size = self._places[decoded.kind]
         start = base + self._footprints.address(self._stream[index]) * size
-        return Rows(start, it.rows.size, it.rows.pitch, it.rows.count)
+        return Rows(start, decoded.rows.size, decoded.rows.pitch, decoded.rows.count)
 
     # -- micro-ops -------------------------------------------------------------------------------
-    def _load_uops(self, index: int, it: DecodedWord) -> None:
-        load = it.instruction
+    def _load_uops(self, index: int, decoded: DecodedWord) -> None:
+        load = decoded.instruction
         assert isinstance(load, Load)
-        rows = self._rows(index, it)
+        rows = self._rows(index, decoded)
         if rows is None:  # padding alone
             self._uops.load(load, np.zeros((load.y_size, load.x_size), np.uint32))
             return
@@ -131,12 +133,12 @@ class StreamWalk:
             self._add(
                 FindingKind.MICRO_OPS, index,
                 f"micro-ops come from {rows.start:#x}..{rows.end - 1:#x}, which holds no "
-                "constant: what they address cannot be known",
+                "constant: the tiles they address are not known",
                 "load micro-ops from the program's constant memory",
             )
 
-    def _steps(self, index: int, it: DecodedWord) -> Touched | None:
-        steps = it.instruction
+    def _steps(self, index: int, decoded: DecodedWord) -> Touched | None:
+        steps = decoded.instruction
         assert isinstance(steps, (Gemm, Alu))
         wanted = span(steps.uop_bgn, steps.uop_end - steps.uop_bgn)
         missing = wanted & ~self._uops.known
@@ -159,7 +161,7 @@ class StreamWalk:
 
     # -- order -----------------------------------------------------------------------------------
     def _access(
-        self, index: int, it: DecodedWord, clock: Clock, touched: Touched, rows: Rows | None,
+        self, index: int, decoded: DecodedWord, clock: Clock, touched: Touched, rows: Rows | None,
     ) -> None:
         unwritten = touched.reads & ~self._written
         if unwritten:
@@ -169,7 +171,7 @@ class StreamWalk:
                 "load or compute these tiles before, or correct the index",
             )
         self._written |= touched.writes
-        reads, writes, module = touched.reads, touched.writes, it.module
+        reads, writes, module = touched.reads, touched.writes, decoded.module
         pages = self._memory.pages(rows) if rows is not None else 0
         if module == Module.STORE:
             writes |= pages
@@ -179,34 +181,36 @@ class StreamWalk:
         if module == Module.COMPUTE:
             with_load, with_store = self._shared
             if reads & with_load:
-                self._order_behind(access, it, Module.LOAD, clock)
+                self._order_behind(access, decoded, Module.LOAD, clock)
             if (reads | writes) & with_store:
-                self._order_behind(access, it, Module.STORE, clock)
+                self._order_behind(access, decoded, Module.STORE, clock)
             return
-        self._order_behind(access, it, Module.COMPUTE, clock)
+        self._order_behind(access, decoded, Module.COMPUTE, clock)
         if pages:
-            self._order_behind(access, it, _OPPOSITE[module], clock)
+            self._order_behind(access, decoded, _OPPOSITE[module], clock)
 
-    def _order_behind(self, access: Access, it: DecodedWord, other: Module, clock: Clock) -> None:
-        """Compare an access with what another engine may still be doing; remember it."""
-        window = self._pending[other][it.module]
+    def _order_behind(
+        self, access: Access, decoded: DecodedWord, other: Module, clock: Clock
+    ) -> None:
+        """Compare an access with those that another engine may still be making; remember it."""
+        window = self._pending[other][decoded.module]
         window.forget(clock[other])
         if self._racing and window.meets(access):
-            self._race(access, it, window, other)
-        self._pending[it.module][other].add(access)
+            self._race(access, decoded, window, other)
+        self._pending[decoded.module][other].add(access)
 
-    def _race(self, access: Access, it: DecodedWord, window: Pending, other: Module) -> None:
-        """Report the latest conflict: what orders the two orders the earlier ones too."""
+    def _race(self, access: Access, decoded: DecodedWord, window: Pending, other: Module) -> None:
+        """Report the latest conflict: tokens that order those two order the earlier ones too."""
         for earlier in window.latest_first():
-            found = earlier.conflict(access, self._space.end)
-            if found is None:
+            conflict = earlier.conflict(access, self._space.end)
+            if conflict is None:
                 continue
-            if isinstance(found, int):
-                where = self._space.text(found)
+            if isinstance(conflict, int):
+                where = self._space.text(conflict)
             else:
-                where = f"memory {found[0]:#x}..{found[1] - 1:#x}"
+                where = f"memory {conflict[0]:#x}..{conflict[1] - 1:#x}"
             first, second = sorted((earlier.position, access.position))
-            engines = {earlier.position: other, access.position: it.module}
+            engines = {earlier.position: other, access.position: decoded.module}
             self._racing = self._add(
                 FindingKind.RACE, second,
                 f"{engines[second].name.lower()} and instruction {first} of "

@@ -47,7 +47,7 @@ _PUSHED = _queue_table(lambda queue: (queue.source, queue.push))
 
 @dataclass(frozen=True)
 class Stuck:
-    """An engine that waits for ever at an instruction.
+    """An engine that waits forever at an instruction.
 
     Attributes
     ----------

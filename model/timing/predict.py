@@ -3,7 +3,7 @@
 An event for every start and end of an instruction in one of the engines, not for every cycle:
 fetch, queues and tokens (:mod:`.timing_queues`), load, compute and store (:mod:`.timing_engines`),
 the shared read port (:mod:`.timing_port`), the step pipeline (:mod:`.timing_steps`).  Constants
-stand in :mod:`.timing_constants`.  Memory is one that takes a burst and moves a beat in every cycle
+are in :mod:`.timing_constants`.  Memory is one that takes a burst and moves a beat in every cycle
 and answers after ``latency``.
 """
 
@@ -25,7 +25,7 @@ __all__ = ["Timing", "TimingError", "predict"]
 
 @dataclass(frozen=True, eq=False)
 class Timing:
-    """What was predicted.
+    """The prediction for a stream.
 
     Attributes
     ----------

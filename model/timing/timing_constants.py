@@ -1,4 +1,4 @@
-"""Cycles the RTL spends around the work itself, in one table: what :mod:`.timing` is made of.
+"""Cycles the RTL spends around the work itself, in one table: the constants of the timing model.
 
 Change a number here when the RTL file named beside it changes; ``benchmarks/timing_model.py`` shows
 whether the whole still fits.  All are clock cycles unless said otherwise.
@@ -13,7 +13,7 @@ __all__ = ["CONSTANTS", "Constant", "cycles"]
 
 @dataclass(frozen=True)
 class Constant:
-    """One number: the RTL file it describes, and what it counts."""
+    """One number: the RTL file it describes, and its meaning."""
 
     value: int
     rtl: str
@@ -32,7 +32,7 @@ CONSTANTS: dict[str, Constant] = {
     "FILL_CHECK": Constant(4, "compute_issue", "from a LOAD of compute at the head to its start"),
     "STORE_CHECK": Constant(5, "store", "from a STORE at the head to its start"),
     "GATHER": Constant(1, "compute_issue", "cycles for tokens, and for room for tokens"),
-    "ISSUE": Constant(2, "compute_issue", "cycles from an instruction to the next at the least"),
+    "ISSUE": Constant(2, "compute_issue", "minimum cycles from an instruction to the next"),
     "REQUEST": Constant(5, "row_requests", "from the start of a walk to its first request"),
     "WALK": Constant(7, "row_requests", "from start to start of transfers, besides one a burst"),
     "LOAD_BURSTS": Constant(32, "row_requests", "bursts of load that may be outstanding"),

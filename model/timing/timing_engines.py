@@ -1,4 +1,4 @@
-"""The three engines as events: when instructions start, what they keep busy, when they end."""
+"""The three engines as events: when instructions start, keep a part busy, and end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FETCH_START, _FINISH = cycles("FETCH_START"), cycles("FINISH")
 
 
 class TimingError(ValueError):
-    """A stream that can not end: it has no FINISH, or waits for tokens nobody pushes."""
+    """A stream that cannot end: it has no FINISH, or waits for tokens nobody pushes."""
 
 
 class Engines(Queues):

@@ -1,7 +1,7 @@
 """The read half of the memory port as a server of whole transfers.
 
 Beats come in the order of their bursts, one a cycle.  The load engine's transfers are the stream in
-the background: up to 32 of its bursts are under way.  What fetch and compute ask for waits for
+the background: up to 32 of its bursts are under way.  Transfers of fetch and compute wait for
 those, then passes in one piece, and the load engine's transfer under way ends so much later.
 """
 

@@ -61,7 +61,7 @@ class Queues(ABC):
             self.at(when, self._look, module)
 
     def _look(self, now: int, module: Module) -> None:
-        """Try a head; what happens later in the same cycle wakes it once more."""
+        """Try a head; a later event of the same cycle wakes it once more."""
         if self.woken[module] == now:
             self.woken[module] = -1
         self.try_head(now, module)
@@ -88,7 +88,7 @@ class Queues(ABC):
         self.ask(now)
 
     def _dispatch(self, now: int) -> None:
-        """Hand over what has come, as far as the queues have room."""
+        """Dispatch the instructions that have arrived, as far as the queues have room."""
         while self.arrived:
             when, item = self.arrived[0]
             module = self.work[item].module
@@ -133,7 +133,7 @@ class Queues(ABC):
         self.wake(now, queue.sink)
 
     def gathered(self, came: int, work: Work) -> int:
-        """Return when compute has gathered tokens, then room: beside what runs, a cycle each."""
+        """Return when compute has gathered tokens, then room: a cycle each, while others run."""
         for queue in work.pops:
             came = max(came, self.pushed[queue])
         return came + _GATHER * (bool(work.pops) + bool(work.pushes))

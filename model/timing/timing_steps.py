@@ -84,9 +84,9 @@ class StepTiming:
         operation = ALU_OPERATIONS[opcode]
         if operation.parameter_tiles:
             waits = 1 + int(np.count_nonzero(np.diff(src)))
-            first = _PARAMETERS + bool(tail)  # steps ahead read the banks the parameters lie in
-            found = _hazards(dst[:some].tolist(), None, tail, first)
-            return total + _PARAMETERS * (waits - 1) + found
+            first = _PARAMETERS + bool(tail)  # steps ahead read the banks of the parameters
+            stalls = _hazards(dst[:some].tolist(), None, tail, first)
+            return total + _PARAMETERS * (waits - 1) + stalls
         if operation.long:
             pair = None if use_imm else src[:some].tolist()
             stalls = _hazards(dst[:some].tolist(), pair, tail, 0)
@@ -98,7 +98,7 @@ class StepTiming:
 def _hazards(
     dst: list[int], src: list[int] | None, tail: tuple[int, ...], first: int
 ) -> int:
-    """Return the cycles steps wait for the results of others; the first waits ``first`` at least.
+    """Return the cycles steps wait for the results of others; the first waits at least ``first``.
 
     ``tail``: destinations of the steps before, the latest first.
     """

@@ -1,4 +1,4 @@
-"""What an instruction asks of the engines: beats, bursts, padding, steps."""
+"""Work of an instruction for its engine: beats, bursts, padding, steps."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Work:
 
 
 class WorkReader:
-    """Reads instructions in order: LOAD UOP tells what the micro-ops of later ones are."""
+    """Reads instructions in order: LOAD UOP determines the micro-ops of later ones."""
 
     def __init__(
         self, config: Config, uops: bytes, bases: Mapping[MemoryType, int] | None = None
@@ -80,7 +80,7 @@ class WorkReader:
             self._uops.load(item, self._image.rows(item))
         padding = footprint(item) - item.x_size * item.y_size
         slots = beats
-        if kind in (MemoryType.ACC, MemoryType.ACC_8BIT):  # a tile a cycle
+        if kind in (MemoryType.ACC, MemoryType.ACC_8BIT):  # one tile per cycle
             slots *= max(1, self.config.bus_bytes // self.config.tile_bytes(kind))
         # an element of several beats is zeroed beside the data, in two cycles; others after it
         beside = beats // 2 if self.config.tile_bytes(kind) > self.config.bus_bytes else 0

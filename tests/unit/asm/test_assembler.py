@@ -121,15 +121,15 @@ PROBLEMS = {
     ".word": ".word needs one number of 128 bits, not ''",
     f".word 0x1{0:032x}": f".word needs one number of 128 bits, not '0x1{0:032x}'",
     ".uops a b": ".uops takes one name of letters, digits, _ and ., not 'a b'",
-    ".uops kernel": ".uops section 'kernel' stands twice",
+    ".uops kernel": "duplicate .uops section 'kernel'",
     ".buffer x": ".buffer needs a name, a memory type, an element address and maybe a count",
     ".buffer 1x inp 0": "buffer name '1x' must be letters, digits, _ and . after a letter",
-    ".buffer image inp 0": "buffer 'image' stands twice",
+    ".buffer image inp 0": "duplicate buffer 'image'",
     ".buffer x img 0": "unknown memory type 'img'; known: uop, wgt, inp, acc, out, acc_8bit",
     ".buffer x inp -1": "buffer address must be 0..4294967295, not -1",
     ".buffer x inp 0 0": "buffer count must be 1..4294967296, not 0",
     ".config": ".config needs the name of a configuration or its file",
-    ".config default": ".config stands twice; a text is for one configuration",
+    ".config default": "duplicate .config; a text is for one configuration",
 }
 
 

@@ -36,8 +36,8 @@ def defined_words(draw, config):
     values = {"opcode": int(opcode)}
     for name, field in layout(opcode, config).items():
         if name != "opcode":
-            values[name] = draw(st.sampled_from((0, 1, field.low, field.high))
-                                | st.integers(field.low, field.high))
+            values[name] = draw(st.sampled_from((0, 1, field.minimum, field.maximum))
+                                | st.integers(field.minimum, field.maximum))
     return layout(opcode, config).pack(values)
 
 

@@ -1,4 +1,4 @@
-"""The static checker on directed streams: each finding, where it is, and what would mend it."""
+"""The static checker on directed streams: each finding, where it is, and its fix."""
 
 import pytest
 from checked_programs import check, outcomes

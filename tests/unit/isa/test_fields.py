@@ -98,7 +98,8 @@ def test_least_buffers():
 def test_fields_do_not_overlap(name, opcode):
     used = 0
     for field in layout(opcode, NAMED[name]).values():
-        mask = field.put(field.high) | field.put(field.low) | field.put(-1 if field.signed else 0)
+        mask = field.put(field.maximum) | field.put(field.minimum)
+        mask |= field.put(-1 if field.signed else 0)
         assert not used & mask
         assert mask < 1 << 128
         used |= mask
@@ -109,8 +110,8 @@ def test_fields_do_not_overlap(name, opcode):
 def test_field_reads_what_it_writes(width, lo, signed, word):
     field = BitField("x", lo, width, signed)
     value = field.get(word)
-    assert field.low <= value <= field.high
-    assert field.put(value) == word & field.put(-1 if signed else field.high)
+    assert field.minimum <= value <= field.maximum
+    assert field.put(value) == word & field.put(-1 if signed else field.maximum)
 
 
 @pytest.mark.parametrize(
