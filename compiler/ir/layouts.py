@@ -14,7 +14,8 @@ __all__ = ["ALIASES", "View", "last_view", "learn", "needed_view", "own_view", "
 
 View = tuple[int, int, int]
 ALIASES = ("Flatten", "View")  # nodes whose output is their input's memory
-_PASS = ("Flatten", "Relu", "Add", "Clip", "LeakyRelu", "Tanh", "Affine", "ScaledAdd")
+_PASS = ("Flatten", "Relu", "Add", "Clip", "LeakyRelu", "Tanh", "Affine", "ScaledAdd",
+         "HardSwish", "HardSigmoid")
 
 
 class _Node(Protocol):

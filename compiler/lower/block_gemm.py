@@ -17,7 +17,7 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ..ir.fixed_point import Requant
 
-__all__ = ["Finish", "Mix", "Run", "Term", "scaled_identity"]
+__all__ = ["Finish", "Mix", "Run", "Term", "identity_terms", "scaled_identity"]
 
 Finish = Callable[[StreamBuilder, int, int, int], None]
 """``finish(builder, first tile, tiles of a plane, planes' distance)`` works in place."""
@@ -106,3 +106,15 @@ def scaled_identity(config: Config, shift: int) -> tuple[np.ndarray, int]:
     """Return the weight tile for ``<< shift``, and the part of the shift it cannot hold."""
     held = min(shift, config.wgt_width - 2)
     return np.eye(config.block_in, dtype=np.int64) << held, shift - held
+
+
+def identity_terms(
+    config: Config, blocks: int, terms: list[tuple[int, int, int]]
+) -> list[list[Term]]:
+    """Return terms (source, left shift, plane) by identities, for each of ``blocks``."""
+    tiles = [scaled_identity(config, shift) for _, shift, _ in terms]
+    return [
+        [Term(source, block, tile, rest, plane)
+         for (source, _, plane), (tile, rest) in zip(terms, tiles, strict=True)]
+        for block in range(blocks)
+    ]

@@ -13,6 +13,8 @@ from .convolution import CONV
 from .dense_layer import GEMM
 from .flatten import FLATTEN
 from .global_average_pooling import GLOBAL_AVERAGE_POOL
+from .hard_sigmoid import HARD_SIGMOID
+from .hard_swish import HARD_SWISH
 from .leaky_relu import LEAKY_RELU
 from .max_pooling import MAX_POOL
 from .operator import Operator
@@ -30,7 +32,8 @@ __all__ = ["FALLBACK_REASONS", "OPERATORS", "lower_node"]
 OPERATORS: dict[str, Operator] = {
     operator.name: operator for operator in (
         CONV, CONV_TRANSPOSE, GEMM, ADD, SCALED_ADD, AFFINE, RELU, CLIP, LEAKY_RELU, TANH,
-        MAX_POOL, AVERAGE_POOL, GLOBAL_AVERAGE_POOL, CONCAT, SLICE, PAD, RESIZE, FLATTEN, VIEW,
+        HARD_SWISH, HARD_SIGMOID, MAX_POOL, AVERAGE_POOL, GLOBAL_AVERAGE_POOL, CONCAT, SLICE, PAD,
+        RESIZE, FLATTEN, VIEW,
     )
 }
 """By name, in the order of the documentation."""

@@ -62,6 +62,19 @@ def _tanh(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarr
     return _rescale(node, wrap(total), width)
 
 
+def _hard_swish(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    """``x * gate / 6``: the gate is x + 3 between 0 and 6, 1/6 a factor."""
+    x, integers = values[0], node.attrs["integers"]
+    aligned = x << integers.shift if integers.shift >= 0 else x >> -integers.shift
+    gate = np.clip(aligned + integers.three, 0, 2 * integers.three)
+    return _rescale(node, wrap(x * gate * integers.factor), width)
+
+
+def _hard_sigmoid(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+    """``alpha * x + beta`` within 0 and 1: beta and the bounds are the requantization's."""
+    return _rescale(node, wrap(values[0] * node.attrs["integers"].factor), width)
+
+
 def windows(x: np.ndarray, attrs: dict[str, Any], padding: int) -> list[np.ndarray]:
     """Return each tap of a sliding window over all outputs, ``[N, C, OH, OW]``."""
     (kh, kw), (sy, sx), (dy, dx) = attrs["kernel"], attrs["strides"], attrs["dilations"]
@@ -118,6 +131,7 @@ def _resize(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.nda
 
 OPERATORS: dict[str, Callable[[QuantizedNode, list[np.ndarray], int], np.ndarray]] = {
     "Add": _add, "Affine": _affine, "Concat": _concat, "LeakyRelu": _leaky, "Tanh": _tanh,
+    "HardSwish": _hard_swish, "HardSigmoid": _hard_sigmoid,
     "MaxPool": _max_pool,
     "AveragePool": _average_pool, "GlobalAveragePool": _global_average, "Clip": _clip,
     "ScaledAdd": _scaled_add, "Slice": _slice, "Pad": _pad, "Resize": _resize,

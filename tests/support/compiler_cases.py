@@ -232,6 +232,7 @@ def _conv(network: NetworkBuilder, inputs: list[str], channels: int, **window: A
 
 BUILD: dict[str, Callable[..., Built]] = {
     "relu": _same("Relu"), "leaky": _same("LeakyRelu"), "tanh": _same("Tanh"),
+    "hard_swish": _same("HardSwish"), "hard_sigmoid": _same("HardSigmoid"),
     "clip": _clip, "constant": _constant,
     "negative": _same("Neg"), "batch_norm": _batch_norm, "add": _same("Add"), "pool": _pool,
     "global": _global, "concat": _concat, "slice": _slice, "split": _split, "pad": _pad,
@@ -345,7 +346,12 @@ def _signals(shape: Shape) -> bool:
 
 
 DRAW: dict[str, _Draw] = {
-    "relu": (_any, _fixed({})), "tanh": (_any, _fixed({})), "negative": (_any, _fixed({})),
+    "relu": (_any, _fixed({})), "tanh": (_any, _fixed({})),
+    "hard_swish": (_any, _fixed({})),
+    "hard_sigmoid": (_any, lambda draw, shape: {
+        "alpha": draw(st.sampled_from((0.2, 1 / 6, -1.5))),
+        "beta": draw(st.sampled_from((0.5, -2.0)))}),
+    "negative": (_any, _fixed({})),
     "clip": (_any, _draw_clip),
     "leaky": (_any, lambda draw, shape: {"alpha": 2.0 ** -draw(st.integers(0, 8))}),
     "constant": (_any, _draw_constant), "batch_norm": (_maps, _fixed({})),

@@ -1,0 +1,97 @@
+"""HardSigmoid: ``min(max(alpha * x + beta, 0), 1)``, a factor, then requantized within bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil, log2
+
+import numpy as np
+
+from ...driver.stream.stream import StreamBuilder
+from ...isa.opcodes import AluOpcode
+from ..codegen.lowering_context import Lowering
+from ..codegen.tile_ops import every_tile
+from ..ir.graph import Node
+from ..ir.quantized_graph import QuantizedNode
+from ..lower.block_gemm import Mix, identity_terms
+from ..lower.pointwise import lower_mix
+from .operator import Context, DocsRow, Operator
+from .quantization_rules import Names, Quantizer, channels_of, integer_bounds, uniform_requant
+
+__all__ = ["HARD_SIGMOID", "HardSigmoidAttributes", "hard_sigmoid_attributes"]
+
+_MAX_BETA = 16
+_FACTOR_BITS = 14  # of a factor that fits an immediate
+_MAX_FACTOR = (1 << 15) - 1
+_BETA_BITS = 25  # below the point of sums: 16 then fits 29 bits
+
+
+@dataclass(frozen=True)
+class HardSigmoidAttributes:
+    """``x * factor + offset`` is alpha * x + beta in units of ``2^exponent``."""
+
+    factor: int
+    offset: int
+    exponent: int
+
+
+def hard_sigmoid_attributes(
+    alpha: float, beta: float, exponent: int, width: int
+) -> HardSigmoidAttributes:
+    """Return the integers for an input of scale ``2^exponent``.
+
+    Sums are no coarser than an output; a slope that is too steep for the factor then passes both
+    bends within one step of x, and the largest factor does, too.
+    """
+    wanted = _FACTOR_BITS - ceil(log2(abs(alpha))) if alpha else 0
+    bits = min(max(wanted, exponent + width), exponent + _BETA_BITS)
+    factor = min(max(round(alpha * 2.0**bits), -_MAX_FACTOR), _MAX_FACTOR)
+    return HardSigmoidAttributes(factor, round(beta * 2.0 ** (bits - exponent)), exponent - bits)
+
+
+def _alpha_beta(node: Node) -> tuple[float, float]:
+    """Return the parameters of a node, ONNX's defaults where it has none."""
+    return float(node.attrs.get("alpha", np.float32(0.2))), float(node.attrs.get("beta", 0.5))
+
+
+def _unsupported_reason(node: Node, context: Context) -> str:
+    _, beta = _alpha_beta(node)
+    if not abs(beta) <= _MAX_BETA:
+        return f"its beta {beta:g} is not within -{_MAX_BETA} .. {_MAX_BETA}"
+    return ""
+
+
+def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+    attributes = hard_sigmoid_attributes(*_alpha_beta(node), q.exponents[names[0]], q.inp_width)
+    shift = q.shift_to(node.outputs[0], attributes.exponent)
+    rule = uniform_requant(node, channels_of(q, node), shift)
+    return QuantizedNode(
+        node.op, node.name, names, node.outputs, {"integers": attributes},
+        requant=replace(
+            rule, bias=np.full_like(rule.bias, attributes.offset),
+            clip=integer_bounds((0, 1), q.exponents[node.outputs[0]], q.inp_width)),
+    )
+
+
+def _lower(context: Lowering, node: QuantizedNode) -> None:
+    factor = node.attrs["integers"].factor
+
+    def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+        every_tile(builder, AluOpcode.MUL, factor, base, count)
+
+    source = context.activations[node.inputs[0]]
+    terms = identity_terms(context.config, source.blocks, [(0, 0, 0)])
+    lower_mix(context, node, [source], Mix(terms, node.requant, post_op))
+
+
+HARD_SIGMOID = Operator(
+    name="HardSigmoid",
+    form="one input; attrs alpha, beta",
+    reason="GEMM with the identity, ALU MUL, requantized, ALU MAX and MIN with 0 and 1",
+    docs=DocsRow(
+        f"beta within -{_MAX_BETA} .. {_MAX_BETA}",
+        "`min(max(out(x * a + b, s), 0), 1)`, bounds in the output's scale", "3 + 1 a bound"),
+    lower=_lower,
+    quantize=_quantize,
+    unsupported_reason=_unsupported_reason,
+)

@@ -1,0 +1,93 @@
+"""HardSwish: ``x * min(max(x + 3, 0), 6) / 6``, a product of two tiles times a factor for 1/6."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log2
+
+from ...driver.stream.stream import StreamBuilder
+from ...isa.opcodes import AluOpcode
+from ..codegen.loop_nest import Loop, nest
+from ..codegen.lowering_context import Lowering
+from ..codegen.tile_ops import every_tile
+from ..ir.graph import Node
+from ..ir.quantized_graph import QuantizedNode
+from ..lower.block_gemm import Mix, identity_terms
+from ..lower.pointwise import lower_mix
+from .operator import DocsRow, Operator
+from .quantization_rules import Names, Quantizer, channels_of, uniform_requant
+
+__all__ = ["HARD_SWISH", "HardSwishAttributes", "hard_swish_attributes"]
+
+_FINEST, _COARSEST = -12, 2  # exponents of the gate: 6 fits an immediate; one step is more than 3
+_FACTOR_BITS = 17  # of a factor for 1/6 that fits an immediate
+_SUM_BITS = 30  # of all products
+
+
+@dataclass(frozen=True)
+class HardSwishAttributes:
+    """``x * min(max((x << shift) + three, 0), 2 * three) * factor``, in units of ``2^exponent``.
+
+    A negative ``shift`` is one to the right.
+    """
+
+    shift: int
+    three: int
+    factor: int
+    exponent: int
+
+
+def hard_swish_attributes(exponent: int, width: int) -> HardSwishAttributes:
+    """Return the integers for an input of scale ``2^exponent``.
+
+    Beyond the finest scale of the gate x is next to nothing beside 3; beyond the coarsest every x
+    but 0 is past the bends.
+    """
+    gate = min(max(exponent, _FINEST), _COARSEST)
+    shift = max(gate, 0) if exponent >= _FINEST else exponent - _FINEST
+    three = 3 << max(-gate, 0)
+    peak = 1 << (width - 1)
+    largest = peak * min(2 * three, three + (peak << max(shift, 0)))
+    bits = min(_FACTOR_BITS, int(_SUM_BITS + log2(6) - log2(largest)))
+    factor = round((1 << bits) / 6)
+    return HardSwishAttributes(shift, three, factor, exponent - max(-gate, 0) - bits)
+
+
+def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+    attributes = hard_swish_attributes(q.exponents[names[0]], q.inp_width)
+    shift = q.shift_to(node.outputs[0], attributes.exponent)
+    return QuantizedNode(
+        node.op, node.name, names, node.outputs, {"integers": attributes},
+        requant=uniform_requant(node, channels_of(q, node), shift),
+    )
+
+
+def _lower(context: Lowering, node: QuantizedNode) -> None:
+    attributes: HardSwishAttributes = node.attrs["integers"]
+    shift, three = attributes.shift, attributes.three
+
+    def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+        gate = base + distance
+        if shift < 0:
+            every_tile(builder, AluOpcode.SHR, -shift, gate, count)
+        every_tile(builder, AluOpcode.ADD, three, gate, count)
+        every_tile(builder, AluOpcode.MAX, 0, gate, count)
+        every_tile(builder, AluOpcode.MIN, 2 * three, gate, count)
+        nest((base, gate, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.MUL)
+        every_tile(builder, AluOpcode.MUL, attributes.factor, base, count)
+
+    source = context.activations[node.inputs[0]]
+    terms = identity_terms(context.config, source.blocks, [(0, 0, 0), (0, max(shift, 0), 1)])
+    lower_mix(context, node, [source], Mix(terms, node.requant, post_op, planes=2))
+
+
+HARD_SWISH = Operator(
+    name="HardSwish",
+    form="one input",
+    reason="GEMM with two scaled identities, ALU ADD, MAX, MIN and MUL, requantized",
+    docs=DocsRow(
+        "any shape", "`out(x * min(max((x << k) + t, 0), 2t) * f, s)`, t = 3 in x's scale, "
+        "f = 1/6", "8"),
+    lower=_lower,
+    quantize=_quantize,
+)

@@ -1,0 +1,70 @@
+"""HardSwish: within a step of onnxruntime's float, bit for bit on the model and the RTL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from operator_checks import check_network, check_network_on_rtl, float_operator
+
+from myvta.compiler.ir.fixed_point import Requant
+from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.operators.hard_swish import hard_swish_attributes
+from myvta.compiler.quantize.activation_scales import widest_exponent
+from myvta.compiler.reference.reference_evaluator import evaluate_node
+
+
+def all_integers(width: int) -> np.ndarray:
+    """Return every integer of a width, one channel."""
+    return np.arange(-(1 << (width - 1)), 1 << (width - 1)).reshape(-1, 1)
+
+
+@pytest.mark.parametrize("exponent", range(-26, 9))
+@pytest.mark.parametrize("width", [4, 8])
+def test_integers_are_within_a_step_of_onnxruntime(exponent: int, width: int) -> None:
+    x = all_integers(width)
+    wanted = float_operator("HardSwish", np.ldexp(x.astype(np.float64), exponent))
+    out = widest_exponent(float(np.abs(wanted).max()), width)
+    attributes = hard_swish_attributes(exponent, width)
+    shift = max(out, attributes.exponent) - attributes.exponent
+    rule = Requant(np.zeros(1, np.int32), np.full(1, shift, np.int32))
+    node = QuantizedNode(
+        "HardSwish", "n", ("x",), ("y",), {"integers": attributes}, requant=rule)
+    error = evaluate_node(node, [x], width) - np.ldexp(wanted, -max(out, attributes.exponent))
+    assert np.abs(error).max() <= 0.5 + 0.4
+    assert 0 <= shift <= 31
+
+
+@pytest.mark.parametrize("exponent", [-40, -26, -13, -12, -5, 0, 1, 2, 3, 20])
+def test_immediates_and_sums_fit(exponent: int) -> None:
+    attributes = hard_swish_attributes(exponent, 8)
+    assert 0 < 2 * attributes.three < 1 << 15
+    assert 0 < attributes.factor < 1 << 15
+    for x in (-128, 127):
+        shift = attributes.shift
+        gate = min(max((x << shift if shift >= 0 else x >> -shift) + attributes.three, 0),
+                   2 * attributes.three)
+        assert abs(x * gate * attributes.factor) < 1 << 30
+
+
+def test_gate_bends_where_x_is_3() -> None:
+    """At a scale of 1: -3 gives 0, 3 gives 3, 1 gives 4/6."""
+    attributes = hard_swish_attributes(0, 8)
+    assert (attributes.shift, attributes.three) == (0, 3)
+    unit = 2.0**attributes.exponent
+    for x, wanted in ((-3, 0), (3, 3), (1, 4 / 6), (7, 7)):
+        gate = min(max(x + 3, 0), 6)
+        assert x * gate * attributes.factor * unit == pytest.approx(wanted, abs=1e-3)
+
+
+@pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8"])
+@pytest.mark.parametrize("gain", [0.003, 1.0, 30.0])
+def test_network_on_the_model(tmp_path: Path, config: str, gain: float) -> None:
+    check_network(tmp_path, config, "HardSwish", gain)
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
+def test_network_on_the_rtl(tmp_path: Path, config: str) -> None:
+    check_network_on_rtl(tmp_path, config, "HardSwish")
