@@ -1,0 +1,33 @@
+"""Sets of indices as integers, against Python's own sets."""
+
+import numpy as np
+import pytest
+
+from myvta.isa.check.index_sets import of_indices, repeated, runs, span
+
+
+def bits(*indices):
+    return sum(1 << index for index in indices)
+
+
+def test_span():
+    assert span(3, 4) == bits(3, 4, 5, 6)
+    assert span(3, 0) == span(3, -1) == 0
+
+
+def test_of_indices_ignores_repetition():
+    assert of_indices(np.array([5, 0, 5, 17]), 20) == bits(0, 5, 17)
+
+
+@pytest.mark.parametrize("count", range(8))
+@pytest.mark.parametrize("factor", [0, 1, 3])
+def test_repeated_is_the_union_of_moved_sets(factor, count):
+    moved = {index + factor * n for n in range(count) for index in (0, 2)}
+    assert repeated(bits(0, 2), factor, count) == bits(*moved)
+
+
+def test_runs_in_words():
+    assert runs(bits(3, 8, 9, 10, 11)) == "3, 8..11"
+    assert runs(0) == ""
+    assert runs(bits(0, 2, 4, 6, 8)) == "0, 2, 4, 6, ..."
+    assert runs(bits(0, 2, 4), limit=2) == "0, 2, ..."
