@@ -6,7 +6,6 @@ Processor time of this process, so that other programs on the machine count litt
 from __future__ import annotations
 
 import os
-import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,7 @@ from networks import MEMORY, build
 
 from myvta.compiler.compile import compile_model
 from myvta.driver.program.program_check import check_program
+from myvta.isa.config import load_config
 
 SHARE = 10.0  # percent
 
@@ -27,7 +27,8 @@ def main() -> int:
     parser = marks.parser("time of the static checker beside the compiler's")
     parser.add_argument("names", nargs="*", default=["resnet18"], metavar="NETWORK",
                         help="of examples/networks/build.py")
-    parser.add_argument("--config", default="default", help="a named configuration")
+    parser.add_argument("--config", type=marks.configuration, default=load_config("default"),
+                        help="a configuration's name or a vta_config.json")
     parser.add_argument("--folder", type=Path, default=Path("build/networks"),
                         help="where the networks are, or are built")
     options = parser.parse_args()
@@ -59,4 +60,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    marks.execute(main)

@@ -20,7 +20,7 @@ from myvta.driver.run.launch import read_performance
 from myvta.driver.stream.stream import Stream
 from myvta.driver.target.protocol import Target
 
-__all__ = ["ConvLayer", "conv_layer", "conv_layers", "measure"]
+__all__ = ["ConvLayer", "conv_layer", "conv_layers", "measure", "networks"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,19 @@ class ConvLayer:
         return self.node.weight.size + sum(c * h * w for c, h, w in self.views.values())
 
 
+def networks() -> tuple[str, ...]:
+    """Return the networks of workloads.csv that have convolutions."""
+    return tuple(dict.fromkeys(row["network"] for row in _rows()))
+
+
 def conv_layers(network: str) -> list[ConvLayer]:
     """Return the convolutions of a network."""
+    return [conv_layer(row) for row in _rows() if row["network"] == network]
+
+
+def _rows() -> list[dict[str, str]]:
     with (Path(__file__).parent / "workloads.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["network"] == network]
-    return [conv_layer(row) for row in rows if row["op"] == "conv2d"]
+        return [row for row in csv.DictReader(file) if row["op"] == "conv2d"]
 
 
 def conv_layer(row: Mapping[str, str | int]) -> ConvLayer:

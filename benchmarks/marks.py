@@ -4,7 +4,8 @@ Every benchmark makes its figures, hands them to :func:`conclude` and exits with
 
     MISSED: model speed: 2.10 G MAC/s, mark >= 3 G MAC/s
 
-and exit status 1 for each mark not met.  ``--json FILE`` keeps the same facts for programs.
+and exit status 1 if any mark is not met.  ``--json FILE`` keeps the same facts for programs.
+:func:`execute` runs a benchmark: input that it refuses ends in one line on stderr, exit status 2.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
-__all__ = ["Mark", "conclude", "parser"]
+from myvta.cli.input_errors import message_of
+from myvta.isa.config import Config, ConfigError, load_config
+
+__all__ = ["Mark", "conclude", "configuration", "execute", "natural", "parser"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,46 @@ class Mark:
 def parser(description: str) -> argparse.ArgumentParser:
     """Return an argument parser that has ``--json FILE``."""
     out = argparse.ArgumentParser(description=description)
-    out.add_argument("--json", metavar="FILE", type=Path, help="also write the figures to FILE")
+    out.add_argument("--json", metavar="FILE", type=_writable,
+                     help="also write the figures to FILE")
     return out
+
+
+def configuration(text: str) -> Config:
+    """Return the configuration of an argument: a name or a vta_config.json."""
+    try:
+        return load_config(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def natural(text: str) -> int:
+    """Return the number of an argument that must be 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
+    return int(text)
+
+
+def _writable(text: str) -> Path:
+    """Return a path that can be written: a benchmark takes minutes before it does."""
+    path = Path(text)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(
+            f"cannot write {path}: name a file in a folder that exists")
+    return path
+
+
+def execute(main: Callable[[], int]) -> NoReturn:
+    """Run a benchmark and exit: 0 all marks met, 1 one missed, 2 refused input."""
+    try:
+        status = main()
+    except Exception as error:
+        message = message_of(error)
+        if message is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
+        status = 2
+    sys.exit(status)
 
 
 def conclude(

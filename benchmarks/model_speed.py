@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import os
 import statistics
-import sys
 import time
 from pathlib import Path
 
@@ -125,7 +124,8 @@ def read_layers(config: Config, rng: np.random.Generator) -> list[Layer]:
 def main() -> int:
     """Run the benchmark; returns the exit status."""
     parser = marks.parser("MACs per second of the functional model on ResNet-18 C2..C11")
-    parser.add_argument("--passes", type=int, default=7, help="passes over the set (default 7)")
+    parser.add_argument("--passes", type=marks.natural, default=7,
+                        help="passes over the set (default 7)")
     options = parser.parse_args()
     rng = np.random.default_rng(18)
     config = named("default")
@@ -172,4 +172,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    marks.execute(main)

@@ -32,8 +32,10 @@ from myvta.compiler.compile import compile_model
 from myvta.compiler.session import Session
 from myvta.driver.run.profile import Profile, profile_program
 from myvta.driver.target.open_target import open_target
+from myvta.isa.config import Config, load_config
 
 BUILD = Path(__file__).parents[1] / "examples/networks/build.py"
+BUSES = (64, 128, 256)
 WHOLE = ("resnet18", "mobilenet_v1", "dcgan")
 MEMORY = 256 << 20
 PUBLISHED = {  # at 256 int8 MACs a cycle, batch 1: share of MACs used, as their authors publish it
@@ -82,11 +84,14 @@ def build(name: str, folder: Path) -> Path:
     """Return a network's file, made if need be."""
     path = folder / f"{name}.onnx"
     if not path.exists():
-        subprocess.run([sys.executable, BUILD, name, "--out", folder], check=True)
+        done = subprocess.run([sys.executable, BUILD, name, "--out", folder], check=False,
+                              stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise SystemExit(done.stderr.strip().rpartition("\n")[2])
     return path
 
 
-def measure(name: str, folder: Path, config: str, latency: int, bus: int) -> Run:
+def measure(name: str, folder: Path, config: Config, latency: int, bus: int) -> Run:
     """Compile a network, run it both ways, compare what it answers with the model."""
     path = build(name, folder)
     calibration = path.with_suffix(".npz")
@@ -110,9 +115,9 @@ def measure(name: str, folder: Path, config: str, latency: int, bus: int) -> Run
             profiles.append(profile_program(loaded, image, timeout=3600))
             for output in made.program.outputs:
                 if not np.array_equal(loaded.read(output), wanted[output]):
-                    raise SystemExit(f"{name} on {config}: {output} differs from the model's")
+                    raise SystemExit(f"{name} on {config.name}: {output} differs from the model's")
     ops = {node.name: node.op for node in whole.report.nodes}
-    return Run(name, config, latency, *profiles, ops, compile_seconds, model_seconds)
+    return Run(name, config.name, latency, *profiles, ops, compile_seconds, model_seconds)
 
 
 def table(run: Run, console: Console) -> None:
@@ -177,9 +182,12 @@ def main() -> int:
     parser = marks.parser("whole networks on the RTL")
     parser.add_argument("names", nargs="*", default=list(WHOLE), metavar="NETWORK",
                         help="of examples/networks/build.py")
-    parser.add_argument("--latency", type=int, action="append", help="of memory; default 1 and 64")
-    parser.add_argument("--config", default="default", help="a named configuration")
-    parser.add_argument("--bus", type=int, default=64, choices=(64, 128, 256))
+    parser.add_argument("--latency", type=marks.natural, action="append",
+                        help="of memory in cycles, may be given several times; default 1 and 64")
+    parser.add_argument("--config", type=marks.configuration, default=load_config("default"),
+                        help="a configuration's name or a vta_config.json")
+    parser.add_argument("--bus", type=int, default=64, choices=BUSES,
+                        help="bits of the memory port")
     parser.add_argument("--folder", type=Path, default=Path("build/networks"),
                         help="where the networks are, or are built")
     options = parser.parse_args()
@@ -204,4 +212,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    marks.execute(main)

@@ -15,7 +15,6 @@ channel; marks are those of the 64-bit port without stalls, and only they decide
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import version
 
 import cycle_cases
@@ -111,4 +110,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    marks.execute(main)

@@ -9,7 +9,6 @@ that are forced, by the timing model.
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import version
 
 import conv_layers
@@ -118,4 +117,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    marks.execute(main)

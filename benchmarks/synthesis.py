@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import sysconfig
 import tempfile
 import time
@@ -32,7 +31,7 @@ from typing import Any
 import marks
 
 from myvta.fpga.ecp5_multipliers import fold_output_registers
-from myvta.isa.config import Config, named
+from myvta.isa.config import Config, load_config
 from myvta.rtl.convert import convert
 
 FRAME, CORE = "myvta_frame", "myvta_core"
@@ -235,9 +234,12 @@ def wanted(result: Result) -> list[marks.Mark]:
 def main() -> int:
     """Run the benchmark; returns the exit status."""
     parser = marks.parser("size and clock of the core on two FPGA families")
-    parser.add_argument("--xilinx", nargs="*", default=["default"], metavar="CONFIG",
-                        help="configurations to map to 7-series (default: default)")
-    parser.add_argument("--ecp5", nargs="*", default=["1x8x8"], metavar="CONFIG",
+    parser.add_argument("--xilinx", nargs="*", type=marks.configuration, metavar="CONFIG",
+                        default=[load_config("default")],
+                        help="configurations, names or vta_config.json files, to map to 7-series "
+                        "(default: default)")
+    parser.add_argument("--ecp5", nargs="*", type=marks.configuration, metavar="CONFIG",
+                        default=[load_config("1x8x8")],
                         help="configurations to place and route on ECP5 (default: 1x8x8)")
     parser.add_argument("--seeds", nargs="*", type=int, default=list(SEEDS), metavar="SEED",
                         help="seeds of the placement (default: 1 2 3); none: synthesis alone")
@@ -247,15 +249,16 @@ def main() -> int:
     results: list[Result] = []
     with tempfile.TemporaryDirectory() as scratch:
         base = options.keep or Path(scratch)
-        jobs: list[tuple[str, Any]] = [(name, xilinx) for name in options.xilinx]
-        jobs += [(name, ecp5) for name in options.ecp5]
-        for name, job in jobs:
+        jobs: list[tuple[Config, Any]] = [(config, xilinx) for config in options.xilinx]
+        jobs += [(config, ecp5) for config in options.ecp5]
+        for config, job in jobs:
+            name = config.name
             folder = base / f"{job.__name__}_{name}"
             folder.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
             extra = (tuple(options.seeds),) if job is ecp5 else ()
             try:
-                result = job(name, named(name), folder, *extra)
+                result = job(name, config, folder, *extra)
             except ToolError as error:
                 raise SystemExit(f"{name}, {job.__name__}: {error}") from None
             result.seconds = time.perf_counter() - start
@@ -281,4 +284,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    marks.execute(main)

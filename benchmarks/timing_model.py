@@ -7,7 +7,6 @@ every layer.  ``--network`` chooses others of workloads.csv, ``--quick`` the 64-
 
 from __future__ import annotations
 
-import sys
 import time
 from importlib.metadata import version
 
@@ -30,7 +29,8 @@ _TITLES = ("layer", "bits", "latency", "instructions", "RTL", "predicted", "erro
 def main() -> int:
     """Run the benchmark; returns the exit status."""
     parser = marks.parser("the timing model against the RTL")
-    parser.add_argument("--network", action="append", help="a network of workloads.csv")
+    parser.add_argument("--network", action="append", choices=conv_layers.networks(),
+                        help="a network of workloads.csv, may be given several times")
     parser.add_argument("--quick", action="store_true", help="64-bit memory port only")
     options = parser.parse_args()
     shown = Table(title="cycles of single layers, default configuration")
@@ -73,4 +73,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    marks.execute(main)

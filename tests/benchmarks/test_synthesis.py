@@ -163,3 +163,23 @@ def test_marks_of_the_device(synthesis, cells, missed):
 def test_the_worst_seed_decides(synthesis, mhz, met):
     result = synthesis.Result("1x8x8", "ECP5", {}, 64, mhz=mhz)
     assert [mark.met for mark in synthesis.wanted(result)] == [met]
+
+
+def test_a_configuration_file_is_mapped(synthesis, monkeypatch, tmp_path, capsys):
+    mapped = []
+
+    def xilinx(name, config, folder):
+        mapped.append((config, folder))
+        return synthesis.Result(name, "7-series", {"LUT6": 64}, config.macs_per_step)
+
+    file = tmp_path / "own.json"
+    file.write_text(NAMED["1x4x4"].to_json())
+    monkeypatch.setattr(synthesis, "xilinx", xilinx)
+    monkeypatch.setattr(synthesis, "version", lambda name: "1")
+    monkeypatch.setattr(sys, "argv", [
+        "synthesis.py", "--xilinx", str(file), "--ecp5", "--keep", str(tmp_path / "kept")])
+    assert synthesis.main() == 0
+    (((config, folder)),) = mapped
+    assert config.canonical == NAMED["1x4x4"].canonical
+    assert folder.parent == tmp_path / "kept" and folder.is_dir()
+    assert f"{config.name:<10}  7-series" in capsys.readouterr().out
