@@ -83,7 +83,7 @@ class Tiling:
 
     @property
     def cost(self) -> int:
-        """Bytes (1x16x16 int8) this tiling loads, and a price for every instruction."""
+        """Bytes (1x16x16 int8) this tiling loads, and a cost for every instruction."""
         conv = self.conv
         down, across = -(-conv.ho // self.rows), -(-conv.cout // self.couts)
         deep = conv.cin // self.cins
@@ -95,7 +95,7 @@ class Tiling:
 
 
 def choose_tiling(conv: Conv, config: Config) -> Tiling:
-    """Return the tiling with the least cost."""
+    """Return the tiling of minimum cost."""
 
     def divisors(n: int) -> list[int]:
         return [d for d in range(1, n + 1) if n % d == 0]

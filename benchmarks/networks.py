@@ -5,9 +5,9 @@ configuration and run on the verilated RTL twice: with a launch for each layer, 
 of the table, and in as few launches as it takes, which gives the figures of the whole.  Outputs of
 both are compared with the model's, bit for bit.
 
-``use`` is GEMM steps that the network's own products need over cycles; ``least`` are bytes of
-inputs, weights and outputs once.  C2..C11 are the convolutions of ResNet-18 but for the first, each
-launched alone.  Without names: ResNet-18, MobileNet-v1, DCGAN.
+``use`` is GEMM steps that the network's own products need over cycles; the minimum of bytes is
+that of inputs, weights and outputs, each once.  C2..C11 are the convolutions of ResNet-18 but for
+the first, each launched alone.  Without names: ResNet-18, MobileNet-v1, DCGAN.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def build(name: str, folder: Path) -> Path:
 
 
 def measure(name: str, folder: Path, config: Config, latency: int, bus: int) -> Run:
-    """Compile a network, run it both ways, compare what it answers with the model."""
+    """Compile a network, run it both ways, compare its outputs with the model's."""
     path = build(name, folder)
     calibration = path.with_suffix(".npz")
     started = time.monotonic()
@@ -125,26 +125,26 @@ def table(run: Run, console: Console) -> None:
     profile = run.layers
     shown = Table(title=f"{run.name}, {run.config}, latency {run.latency}")
     shown.add_column("layer", no_wrap=True)
-    for title in ("cycles", "use %", "busy %", "token %", "memory %", "kB", "of least"):
+    for title in ("cycles", "use %", "busy %", "token %", "memory %", "kB", "of minimum"):
         shown.add_column(title, justify="right")
     for row in profile.launches:
         causes = [100 * row.performance[f"COMPUTE_{cause}"] / row.cycles
                   for cause in ("BUSY", "TOKEN", "READ")]
-        least = row.bytes / row.compulsory_bytes if row.compulsory_bytes else 0
+        ratio = row.bytes / row.compulsory_bytes if row.compulsory_bytes else 0
         shown.add_row(
             row.name, str(row.cycles), f"{100 * row.utilization:.1f}",
-            *(f"{cause:.1f}" for cause in causes), f"{row.bytes / 1e3:.0f}", f"{least:.2f}",
+            *(f"{cause:.1f}" for cause in causes), f"{row.bytes / 1e3:.0f}", f"{ratio:.2f}",
         )
     console.print(shown)
     whole = run.whole
     ideal = sum(row.ideal_steps for row in whole.launches)
-    least = sum(row.compulsory_bytes for row in whole.launches)
+    minimum = sum(row.compulsory_bytes for row in whole.launches)
     moved = sum(row.bytes for row in whole.launches)
     hosted = [row.name for row in whole.rows if row.where == "host"]
     console.print(
         f"{run.name}: {whole.cycles} cycles in {len(whole.launches)} launches, "
         f"{100 * ideal / whole.cycles:.1f} % of MACs used; {moved / 1e6:.2f} MB moved, "
-        f"{moved / least:.2f} x of least; on the host: {', '.join(hosted)}; compiled in "
+        f"{moved / minimum:.2f} x the minimum; on the host: {', '.join(hosted)}; compiled in "
         f"{run.compile_seconds:.1f} s; an image took {run.seconds:.1f} s on the RTL, "
         f"{run.model_seconds:.2f} s on the model; published: "
         f"{PUBLISHED.get(run.name, 'nothing comparable')}",

@@ -108,7 +108,7 @@ def main() -> int:
     for latency in (1, 64):
         pairs = zip(cycles["off", latency], cycles["default", latency], strict=True)
         found.append(marks.Mark(
-            f"least gain of a layer from latency hiding, latency {latency}",
+            f"minimum gain of a layer from latency hiding, latency {latency}",
             min(off / on for off, on in pairs), 1.0, "x"))
     figures = {f"{name} {latency}": values for (name, latency), values in cycles.items()}
     return marks.conclude(

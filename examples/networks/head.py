@@ -6,7 +6,7 @@ import numpy as np
 
 __all__ = ["fit_head"]
 
-_MARGIN = 2.0  # a fitted answer over the greatest of the others
+_MARGIN = 2.0  # a fitted output over the maximum of the others
 _SMALL = 1e-3  # directions in which features differ by less than this share are left alone
 
 
@@ -15,8 +15,8 @@ def fit_head(
 ) -> None:
     """Let the outputs of the labels that occur tell features apart; the others stay.
 
-    The least weights (pseudoinverse) with which output ``labels[i]`` is twice the greatest of the
-    other outputs over all images, and the other labels' outputs are 0, for features ``i``.
+    The minimum-norm weights (pseudoinverse) with which output ``labels[i]`` is twice the maximum of
+    the other outputs over all images, and the other labels' outputs are 0, for features ``i``.
 
     Parameters
     ----------

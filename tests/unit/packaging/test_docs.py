@@ -8,7 +8,7 @@ import pytest
 from myvta.cli.main import VERBS
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/*.md")]
 
 
 def test_readme_lists_every_verb():
@@ -22,13 +22,31 @@ def test_readme_lists_every_room():
     assert rooms <= set(re.findall(r"`(\w+)/`", text))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_index_lists_every_page_once():
+    index = ROOT / "docs" / "index.md"
+    links = re.findall(r"\]\(([^)#]+)\)", index.read_text(encoding="utf-8"))
+    listed = [(index.parent / link).resolve() for link in links]
+    assert sorted(listed) == sorted(page for page in PAGES if page != index)
+
+
+def test_glossary_defines_each_term_once():
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (?:<a id=\"\w+\"></a>)?([^|]+?) \|", text, re.M)
+    terms = [term for cell in cells if cell not in ("term",)
+             for term in cell.split(", ")]
+    assert len(terms) > 60
+    assert len(set(terms)) == len(terms)
+    anchors = set(re.findall(r'id="(\w+)"', text))
+    assert set(re.findall(r"\]\(#(\w+)\)", text)) == anchors
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_examples_run(page):
     for example in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
         exec(compile(example, page.name, "exec"), {})
