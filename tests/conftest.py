@@ -1,19 +1,17 @@
-"""What every test may ask for: tools, and one policy where they are missing."""
+"""For all tests: one policy for missing tools, and the promise of the tier without MyHDL.
+
+Imports nothing of myvta: each folder imports only the packages that it tests.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 
 import pytest
-from device_run import Device, Targets
-from myhdl import _simulator
-
-from myvta.rtl.inspection import cache_inspection
-
-cache_inspection()  # MyHDL looks through pytest's deep stack for every block it elaborates
 
 # A marker promises its tools, so a test that carries it need not ask again.
 _TOOLS_OF_MARKER = {
@@ -36,6 +34,19 @@ def _require(tool: str) -> None:
     pytest.skip(f"{tool} is not installed (`myvta doctor` says how)")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option by which ``make check`` keeps its promise."""
+    parser.addoption(
+        "--without-myhdl", action="store_true", help="let every import of MyHDL fail",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make MyHDL as good as not installed, in this process."""
+    if config.getoption("--without-myhdl"):
+        sys.modules["myhdl"] = None  # type: ignore[assignment]  # as documented for importlib
+
+
 @pytest.fixture
 def require_tool() -> Callable[[str], None]:
     """Return a function that skips the test without a tool, and fails it in CI.
@@ -51,34 +62,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if item.get_closest_marker(marker):
             for tool in tools:
                 _require(tool)
-
-
-@pytest.fixture(autouse=True)
-def _forget_hardware() -> Iterator[None]:
-    """Take away a test's signals and blocks: MyHDL keeps all, and every simulation works on all."""
-    kept = _simulator._signals, _simulator._blocks
-    known = [len(items) for items in kept]
-    yield
-    for items, count in zip(kept, known, strict=True):
-        del items[count:]
-
-
-@pytest.fixture(scope="module")
-def targets() -> Iterator[Targets]:
-    """Simulators that the tests of a module share; closed after it, as Icarus allows only one."""
-    shared = Targets()
-    yield shared
-    shared.close()
-
-
-@pytest.fixture
-def device(targets: Targets, request: pytest.FixtureRequest) -> Device:
-    """Return a backend with a configuration: ``parametrize("device", EVERYWHERE, indirect=True)``.
-
-    The parameter is (backend, name of a configuration); see :mod:`device_run`.
-    """
-    backend, name = request.param
-    return Device(targets, backend, name)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

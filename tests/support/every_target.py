@@ -21,7 +21,6 @@ import pytest
 from link_board import Noise, answering, pseudo_terminal
 from mapped_board import PAGE, Settled, board_process
 from third_party import installed
-from uart_device import behind_terminal, open_line
 
 from myvta.driver import Target, open_target
 from myvta.driver.mmio import udmabuf
@@ -167,6 +166,8 @@ def _kernel(shown: np.ndarray) -> Iterator[int]:
 @contextmanager
 def simulated(base: int, size: int, noise: float = 0.0) -> Iterator[Target]:
     """The UART of uart_top, simulated cycle by cycle."""
+    from uart_device import behind_terminal, open_line  # imports MyHDL
+
     line = open_line()
     terminal = pseudo_terminal(behind_terminal(line), Noise(noise, 1), Noise(noise, 2))
     with terminal as path, open_target(f"uart://{path}{_query(base, size)}&timeout=60") as opened:

@@ -31,8 +31,7 @@ def test_present(require_tool):
 def test_missing_tools(tmp_path, ci, outcome):
     shutil.copy(TESTS_ROOT / "conftest.py", tmp_path)
     (tmp_path / "test_some.py").write_text(TESTS)
-    support = TESTS_ROOT / "support"
-    (tmp_path / "pytest.ini").write_text(f"[pytest]\nmarkers = icarus\npythonpath = {support}\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = icarus\n")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "bash").symlink_to(shutil.which("bash"))
     done = subprocess.run(

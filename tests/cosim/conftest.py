@@ -1,0 +1,5 @@
+"""The design is elaborated here."""
+
+from myhdl_cleanup import forget_hardware
+
+__all__ = ["forget_hardware"]
