@@ -5,11 +5,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 NET ?= resnet18
 
-.PHONY: help demo profile test lint clean
+# The quick tier: no simulator, no MyHDL, nothing marked slow.
+CHECK := --without-myhdl \
+	-m "not (slow or icarus or verilator or soak or networks)" \
+	$(addprefix tests/unit/,isa asm check model compiler driver)
+
+.PHONY: help demo profile check test lint clean
 
 help:
 	@echo "make demo      classify handwritten digits on the accelerator's own RTL"
 	@echo "make profile   where the cycles of ResNet-18 go, on a page; NET=mobilenet_v1 for another"
+	@echo "make check     run the quick tests: half a minute, no simulator"
 	@echo "make test      run the tests"
 	@echo "make lint      check the rules listed in ruff.toml"
 	@echo "make clean     remove .venv and everything built"
@@ -22,6 +28,9 @@ profile: $(VENV)/.test
 	$(VENV)/bin/myvta compile build/networks/$(NET).onnx --calib build/networks/$(NET).npz \
 		--per-layer -o build/$(NET).vta
 	$(VENV)/bin/myvta profile build/$(NET).vta --report build/$(NET)
+
+check: $(VENV)/.test
+	$(VENV)/bin/python -m pytest -n 2 $(CHECK)
 
 test: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -n 2

@@ -50,6 +50,7 @@ def test_any_bytes_come_back(data, config):
     assert (program.stream, program.uops) == (stream, uops)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data(), CONFIGS)
 def test_defined_words_come_back(data, config):

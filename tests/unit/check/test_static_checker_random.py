@@ -88,12 +88,14 @@ def test_correct_programs_are_accepted(name):
     accepts_correct(name, 20, 30)
 
 
+@pytest.mark.slow
 def test_missing_flags_are_found():
     mutated, changing, found = finds_missing_flags("1x4x4", 25, 6)
     assert changing > mutated / 2  # the test sees something
     assert found == changing
 
 
+@pytest.mark.slow
 def test_accepted_programs_do_the_same_under_every_schedule():
     accepted, total = accepted_are_deterministic("1x4x4", 60, 6)
     assert total / 5 < accepted < total  # both verdicts occur

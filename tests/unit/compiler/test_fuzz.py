@@ -59,6 +59,7 @@ def run(generator: str, configs: list[str], count: int) -> None:
     assert generator != "followed" or 4 * together >= done, "hardly anything is computed together"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("generator", sorted(GENERATORS))
 def test_a_sample(generator: str) -> None:
     run(generator, sorted(NAMED), 80 if generator == "operators" else 20)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from compiler_cases import BUILD, NetworkCase, Step
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
+from tiers import slow
 
 from myvta.compiler.frontend.front_ends import import_model
 from myvta.compiler.reference.reference_evaluator import evaluate
@@ -100,12 +101,13 @@ def check(made: NetworkCase, folder: Path, config: Config | str, seeds: range) -
         check_every_layer(result, inputs, order=str(seed))
 
 
-@pytest.mark.parametrize("config", ["1x4x4_base", "2x8x8"])
+@pytest.mark.parametrize("config", ["2x8x8", *slow("1x4x4_base")])
 @pytest.mark.parametrize("name", CASES)
 def test_operator(tmp_path: Path, name: str, config: str) -> None:
     check(CASES[name], tmp_path, config, range(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(CASES) - {"dilated max pool"}))
 def test_the_smallest_buffers(tmp_path: Path, name: str) -> None:
     check(CASES[name], tmp_path, SMALL, range(1))

@@ -221,6 +221,7 @@ def test_one_clear_error_in_time(tmp_path, monkeypatch, case):
         assert time.monotonic() - started < SECONDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [name for name in CASES if "server" not in name])
 def test_the_command_says_it_in_one_line(tmp_path, monkeypatch, case):
     make, _, advice = CASES[case]

@@ -37,6 +37,7 @@ def same(one, other):
         assert values.dtype == other[name].dtype and np.array_equal(values, other[name]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [
     marked(name, *([pytest.mark.soak] if name == SLOW else ())) for name in TARGETS
 ])

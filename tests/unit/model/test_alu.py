@@ -235,6 +235,7 @@ def test_rqt_sees_parameters_written_by_an_earlier_step():
 lane = st.one_of(st.integers(LOW, HIGH), st.integers(-300, 300), st.sampled_from((LOW, HIGH)))
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(
     st.lists(
@@ -311,6 +312,7 @@ def test_the_first_faulty_step_decides(shift_of_first, code):
     assert error.value.code == code
 
 
+@pytest.mark.slow
 def test_long_dependent_instructions_take_several_blocks():
     """More steps than are held at once, each depending on the one before it."""
     it = device([[0] * 4, [1] * 4])

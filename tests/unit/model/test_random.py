@@ -167,6 +167,7 @@ def agree(config, stream, memory, seed):
     assert device.memory.read(0, MEMORY) == bytes(memory)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_random_programs(name):
     config = named(name)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled, random_network
 from onnx import numpy_helper
+from tiers import slow
 
 from myvta.compiler.compile import Compiled
 from myvta.isa.config import NAMED
@@ -57,7 +58,7 @@ def check(build: NetworkBuilder, made: Compiled, seeds: range) -> None:
         check_every_layer(made, inputs, order=str(seed))
 
 
-@pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8"])
+@pytest.mark.parametrize("config", ["2x8x8", *slow("1x4x4", "1x4x4_base", "1x4x4_int4")])
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_operator(tmp_path: Path, operator: str, config: str) -> None:
     build = NetworkBuilder(1)
@@ -76,7 +77,7 @@ def test_operator_with_a_multiplier(tmp_path: Path, operator: str) -> None:
     check(build, made, range(3))
 
 
-@pytest.mark.parametrize("config", sorted(NAMED))
+@pytest.mark.parametrize("config", ["default", *slow(*sorted(set(NAMED) - {"default"}))])
 @pytest.mark.parametrize("seed", range(6))
 def test_random_network(tmp_path: Path, seed: int, config: str) -> None:
     build = random_network(seed)
@@ -92,6 +93,7 @@ MANY_TILES: dict[str, Build] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
 @pytest.mark.parametrize("operator", MANY_TILES)
 def test_schedules(tmp_path: Path, operator: str, config: str) -> None:
@@ -103,6 +105,7 @@ def test_schedules(tmp_path: Path, operator: str, config: str) -> None:
         check_every_layer(made, inputs, order=str(seed))
 
 
+@pytest.mark.slow
 def test_inputs_of_very_different_scale(tmp_path: Path) -> None:
     """The left shift of an Add beyond what a weight holds goes through the ALU."""
     build = NetworkBuilder()

@@ -89,6 +89,7 @@ def test_uniform_shift() -> None:
     assert Requant(bias, np.array([4, 5, 4], np.int32)).uniform_shift is None
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(2.0**-6, 8.0), min_size=1, max_size=2))
 def test_shared_factors_are_right_to_a_thousandth_of_a_step(ratios: list[float]) -> None:
     wanted = np.array(ratios)

@@ -54,6 +54,7 @@ def test_behind_a_last_layer_of_few_filters(tmp_path: Path, kept):
     assert found[y].shape == (3, 3, 13, 11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8"])
 @pytest.mark.parametrize("gain", [0.2, 4.0])
 def test_in_a_network(tmp_path: Path, name, gain):

@@ -117,6 +117,7 @@ def first_layer(made_on_device: bool) -> NetworkBuilder:
     return build
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", sorted(NAMED))
 def test_only_what_the_host_makes_is_packed(tmp_path: Path, config: str) -> None:
     for made_on_device in (False, True):

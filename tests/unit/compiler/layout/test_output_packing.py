@@ -68,6 +68,7 @@ def test_steps(tmp_path: Path, layer: str) -> None:
     assert node.reason.endswith("outputs in the lanes of a tile, spread by the host")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4_base", "1x8x8", "2x8x8", "1x16x16_int4"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_spread_outputs_are_the_reference_s(tmp_path: Path, layer: str, config: str) -> None:

@@ -124,6 +124,7 @@ def test_scheme_of_a_configuration() -> None:
         scheme_of("any", named("base"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["default", "base", "1x8x8", "2x8x8", "1x4x4_base",
                                     "1x4x4_int4", "1x16x16_w4"])
 def test_channels_of_very_different_scale_on_the_device(tmp_path: Path, config: str) -> None:

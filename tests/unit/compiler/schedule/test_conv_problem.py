@@ -57,6 +57,7 @@ def shapes() -> st.SearchStrategy[ConvShape]:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(shapes(), st.sampled_from(sorted(NAMED)), st.sampled_from([None, *ORDERS]))
 def test_every_candidate_fits(shape: ConvShape, name: str, order: str | None) -> None:
@@ -170,6 +171,7 @@ def test_an_order_can_be_forced(order: str) -> None:
     assert {t.order for t, _ in shortlist(shape, NAMED["default"], order)} == {order}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "channels", "same"), [
     ((4, 4), 200, True), ((12, 12), 60, False),
 ])
@@ -265,6 +267,7 @@ def test_nothing_inside() -> None:
     assert extent(shape, 0, Part(0, 1), Part(0, 1)) == Extent(0, 0, 0, 1, step=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data(), st.booleans(), st.integers(0, 1))
 def test_phases_are_every_product_that_counts_once(

@@ -73,6 +73,7 @@ def test_the_whole_space_can_be_searched(layers: list[Layer], search: str) -> No
     assert len({trial.tiling for trial in done}) == 5
 
 
+@pytest.mark.slow
 def test_samples_find_what_is_good(layers: list[Layer], tmp_path: Path) -> None:
     """The best of a sample is better than most of the space."""
     layer = layers[0]

@@ -240,6 +240,7 @@ def mutate(bundle, other, seed, count):
     return outcomes
 
 
+@pytest.mark.slow
 def test_mutated_files_are_refused_or_the_same(tmp_path, bundle):
     outcomes = mutate(bundle, tmp_path / "mutated.vta", 1, 1000)
     assert outcomes["refused"] > 700
@@ -293,6 +294,7 @@ def forge(bundle, other, seed, count):
     return read
 
 
+@pytest.mark.slow
 def test_forged_manifests_are_refused_or_a_program(tmp_path, bundle):
     assert 0 < forge(bundle, tmp_path / "forged.vta", 3, 300) < 200
 

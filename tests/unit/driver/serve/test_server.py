@@ -297,6 +297,7 @@ def test_a_server_that_never_answers():
         assert time.monotonic() - started < 2
 
 
+@pytest.mark.slow
 def test_the_verb_serves_until_it_is_told_to_stop(token_file):
     process = subprocess.Popen(
         [sys.executable, "-m", "myvta.cli.main", "serve", "--target", "model://" + QUERY,

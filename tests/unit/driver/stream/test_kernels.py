@@ -63,6 +63,7 @@ class Buffer:
             assert b"".join(self.words[start : start + len(item)]) == item.data
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(
     st.lists(st.tuples(st.integers(0, 12), st.sampled_from((1, 7, 30, 64, 100))), min_size=1,

@@ -44,6 +44,7 @@ def padded(dram, base, sizes, stride, x_pad, y_pad):
 pads = st.tuples(st.integers(0, 20), st.integers(0, 20))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     x_size=st.integers(1, 9), y_size=st.integers(0, 6), extra=st.integers(0, 5), x_pad=pads,

@@ -34,6 +34,7 @@ def test_contradicting_or_unknown_configuration():
         open_target("model://?config=9x9")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [
     "driver", "driver.mmio.devmem", "driver.mmio.uio", "driver.mmio.udmabuf",
     "driver.transport.tcp_target", "driver.transport.uart_target", "driver.serve.server",

@@ -76,6 +76,7 @@ def model():
         yield opened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0, 1e-4, 1e-3])
 def test_nothing_is_lost_or_done_twice_on_a_noisy_line(model, rate):
     counting, random = Counting(model), Random(5)

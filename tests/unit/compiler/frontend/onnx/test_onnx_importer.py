@@ -179,6 +179,7 @@ def test_an_input_that_is_no_tensor_of_numbers(tmp_path: Path) -> None:
     assert problems(rewritten(tmp_path, text)) == ["input 'words' is not a tensor of numbers"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_corrupted_files_are_refused_or_compile(tmp_path: Path, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -17,6 +17,7 @@ from qdq_models import (
     same_inputs,
     within_a_step,
 )
+from tiers import slow
 
 from myvta.compiler.compile import Compiled, compile_model
 from myvta.compiler.frontend.onnx.onnx_evaluator import evaluator
@@ -45,6 +46,7 @@ def everything() -> NetworkBuilder:
     return build
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ACTIVATIONS)
 def test_every_layer_is_within_a_step(tmp_path: Path, kind: str) -> None:
     build = everything()
@@ -90,7 +92,7 @@ def test_nodes_with_constants_of_their_own(tmp_path: Path, kind: str) -> None:
     check_every_layer(made, build.samples(2))
 
 
-@pytest.mark.parametrize("config", ["default", "1x8x8", "2x8x8"])
+@pytest.mark.parametrize("config", ["default", *slow("1x8x8", "2x8x8")])
 @pytest.mark.parametrize("kind", ["uint8", "symmetric"])
 def test_the_device_agrees_bit_for_bit(tmp_path: Path, kind: str, config: str) -> None:
     build = everything()
@@ -111,6 +113,7 @@ def test_random_networks(tmp_path: Path, seed: int) -> None:
     check_every_layer(made, build.samples(2), order=str(seed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ACTIVATIONS)
 def test_digits(tmp_path: Path, kind: str) -> None:
     with np.load(DIGITS / "calibration.npz") as data:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from compiler_cases import BUILD
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
+from tiers import slow
 
 from myvta.compiler.codegen.lowering_context import Activation
 from myvta.compiler.compile import Compiled
@@ -133,7 +134,7 @@ def costs(made: Compiled) -> tuple[int, int]:
     return cycles, sum(sum(node.costs.bytes.values()) for node in made.report.nodes)
 
 
-@pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "2x8x8"])
+@pytest.mark.parametrize("config", ["2x8x8", *slow("1x4x4", "1x4x4_base")])
 @pytest.mark.parametrize("name", TOGETHER)
 def test_same_bits(tmp_path: Path, name: str, config: str) -> None:
     build, (make, kinds) = NetworkBuilder(4), TOGETHER[name]
@@ -169,6 +170,7 @@ def test_a_way_that_there_is_not() -> None:
         ScheduleOptions(fuse="yes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["YOLO", "max 3x3", "mean", "of an Add"])
 def test_it_is_faster_and_moves_less(tmp_path: Path, name: str) -> None:
     build = NetworkBuilder(4)
@@ -180,6 +182,7 @@ def test_it_is_faster_and_moves_less(tmp_path: Path, name: str) -> None:
         assert less < more
 
 
+@pytest.mark.slow
 def test_what_is_slower_is_not_done(tmp_path: Path) -> None:
     """Rows that neighbouring tiles share are computed twice: on a small accumulator too many."""
     build = NetworkBuilder(4)
@@ -198,6 +201,7 @@ def test_what_is_hopeless_is_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not inside(compiled(build, tmp_path, "default"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mean", "average", "leaky", "max 2x2", "of an Add"])
 def test_rounding_between_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 from onnx import numpy_helper
+from tiers import slow
 
 from myvta.compiler.compile import Compiled
 from myvta.isa.instructions import decode_stream
@@ -46,7 +47,9 @@ def inside(made: Compiled) -> list[str]:
     return [node.reason for node in made.report.nodes if "computed in" in node.reason]
 
 
-@pytest.mark.parametrize("config", ["1x4x4", "1x4x4_int4", "2x8x8", "1x4x4_base", "default"])
+@pytest.mark.parametrize("config", [
+    "2x8x8", *slow("1x4x4", "1x4x4_int4", "1x4x4_base", "default"),
+])
 @pytest.mark.parametrize("name", JOINED)
 def test_same_bits(tmp_path: Path, name: str, config: str) -> None:
     build, (make, count) = NetworkBuilder(4), JOINED[name]
@@ -59,6 +62,7 @@ def test_same_bits(tmp_path: Path, name: str, config: str) -> None:
         check_every_layer(made, inputs, order=str(seed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1 / 50, 50])
 def test_either_operand_may_be_the_coarser(tmp_path: Path, factor: float) -> None:
     build = NetworkBuilder(5)
