@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler_cases import DRAW, Step
+from compiler_cases import DRAW
 from compiler_conv_cases import (
     ConvCase,
     convolutions,
@@ -13,6 +13,7 @@ from compiler_conv_cases import (
     transposed_convolutions,
 )
 from compiler_networks import NetworkBuilder
+from compiler_steps import Step
 from hypothesis import strategies as st
 
 __all__ = ["FollowedCase", "followed"]

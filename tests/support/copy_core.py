@@ -6,6 +6,7 @@ from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from myvta.cosim.icarus import open_icarus
 from myvta.cosim.simulated_target import SimulatedTarget
@@ -13,10 +14,13 @@ from myvta.cosim.verilator import open_verilator
 from myvta.isa.config import NAMED
 from myvta.isa.register_map import Reg, Status
 
-__all__ = ["BASE", "Fault", "SIZE", "copy", "open_copy_core", "pattern", "start_copy"]
+__all__ = ["BASE", "Fault", "SIZE", "copy", "on_both", "open_copy_core", "pattern", "start_copy"]
 
 BASE, SIZE = 0x4000_0000, 1 << 20
 _SOURCE = Path(__file__).parents[1] / "data" / "copy_core.v"
+on_both = pytest.mark.parametrize("scheme", [
+    pytest.param(scheme, marks=getattr(pytest.mark, scheme)) for scheme in ("icarus", "verilator")
+])
 _FACTORIES = {"icarus": open_icarus, "verilator": open_verilator}
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
-from compiler_cases import GENERATORS as OPERATORS, Case
+from compiler_cases import GENERATORS as OPERATORS
 from compiler_conv_cases import ConvCase
 from compiler_follow_cases import FollowedCase, followed
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
+from compiler_steps import Case
 from hypothesis import HealthCheck, given, seed, settings, strategies as st
 
 from myvta.compiler.schedule.select_tiling import ScheduleOptions

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compiler_cases import BUILD, NetworkCase, Step
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
+from compiler_steps import BUILD, NetworkCase, Step
 from tiers import slow
 
 from myvta.compiler.frontend.front_ends import import_model

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiler_cases import BUILD
 from compiler_networks import NetworkBuilder, compiled
+from compiler_steps import BUILD
 
 from myvta.compiler.reference.reference_evaluator import evaluate
 from myvta.compiler.schedule.select_tiling import ScheduleOptions

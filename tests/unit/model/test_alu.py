@@ -1,37 +1,21 @@
-"""ALU and RQT: values worked out by hand, hazards, and a big-integer oracle (4.4, 0.1)."""
+"""ALU instructions: values worked out by hand, plans, hazards and index faults (4.4)."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import scalar_reference as reference
-from hypothesis import given, settings, strategies as st
+from alu_device import HIGH, LOW, alu_device
 
-from myvta.isa.config import named
-from myvta.isa.instructions import Alu, Finish, Uop, encode_uop
+from myvta.isa.instructions import Alu, Finish, Uop
 from myvta.isa.opcodes import AluOpcode, ErrorCode
 from myvta.isa.register_map import Reg
 from myvta.model.alu import operate, waves
-from myvta.model.device import Device
 from myvta.model.model_errors import DeviceFault
-from myvta.model.rqt import RqtOptions, requantize
 
-LOW, HIGH = -(2**31), 2**31 - 1
 MIN, MAX, ADD, SHR, MUL, RQT = (
     AluOpcode.MIN, AluOpcode.MAX, AluOpcode.ADD, AluOpcode.SHR, AluOpcode.MUL, AluOpcode.RQT,
 )
-
-
-ONE = (Uop(dst=0, src=1),)
-
-
-def device(tiles, uops=ONE):
-    """A 1x4x4 device with ACC tiles and micro-ops set from 0 on."""
-    it = Device(named("1x4x4"), memory_size=4096)
-    for n, uop in enumerate(uops):
-        it.pads.uop[n] = encode_uop(uop, it.config)
-    it.pads.acc[: len(tiles), 0] = np.array(tiles, np.int64).reshape(len(tiles), -1)
-    return it
 
 
 @pytest.mark.parametrize(
@@ -49,7 +33,7 @@ def device(tiles, uops=ONE):
     ],
 )
 def test_tensor_operands(opcode, p, q, expected):
-    it = device([p, q])
+    it = alu_device([p, q])
     it.run_stream([Alu(alu_opcode=opcode), Finish()])
     assert it.pads.acc[:2, 0].tolist() == [expected, q]
 
@@ -72,13 +56,13 @@ def test_tensor_operands(opcode, p, q, expected):
 )
 def test_immediate_operates_on_dst(opcode, imm, expected):
     """Rule D1 of docs/device.md: the first operand is ACC[dst], also when src is another tile."""
-    it = device([[0, -7, LOW, HIGH], [1, 2, 3, 4]])
+    it = alu_device([[0, -7, LOW, HIGH], [1, 2, 3, 4]])
     it.run_stream([Alu(alu_opcode=opcode, use_imm=1, imm=imm), Finish()])
     assert it.pads.acc[:2, 0].tolist() == [expected, [1, 2, 3, 4]]
 
 
 def test_both_loops_and_all_four_factors():
-    it = device([[n] * 4 for n in range(60)], [Uop(dst=1, src=2)])
+    it = alu_device([[n] * 4 for n in range(60)], [Uop(dst=1, src=2)])
     it.run_stream([
         Alu(
             iter_out=2, iter_in=3, dst_factor_out=30, dst_factor_in=2, src_factor_out=5,
@@ -109,7 +93,7 @@ def test_an_instruction_that_differs_in_one_field_gets_its_own_plan(field, value
         first, second = replace(first, use_imm=1), replace(second, use_imm=1, imm=0x400)
 
     def run(*stream):
-        it = device([[0] * 4], [Uop(dst=4, src=1), Uop(dst=5, src=0), Uop(src=7)])
+        it = alu_device([[0] * 4], [Uop(dst=4, src=1), Uop(dst=5, src=0), Uop(src=7)])
         for instruction in stream:
             it.pads.acc[:] = np.random.default_rng(3).integers(0, 32, it.pads.acc.shape)
             it.run_stream([instruction, Finish()])
@@ -120,7 +104,7 @@ def test_an_instruction_that_differs_in_one_field_gets_its_own_plan(field, value
 
 def test_steps_are_strictly_sequential():
     """A Fibonacci sequence: every step reads what the two before it wrote (rule D18)."""
-    it = device([[1] * 4] * 2 + [[0] * 4] * 18, [Uop(dst=2, src=1), Uop(dst=2, src=0)])
+    it = alu_device([[1] * 4] * 2 + [[0] * 4] * 18, [Uop(dst=2, src=1), Uop(dst=2, src=0)])
     it.run_stream([Alu(uop_end=2, iter_in=18, dst_factor_in=1, src_factor_in=1), Finish()])
     got = it.pads.acc[:20, 0, 0].tolist()
     assert got == [
@@ -130,25 +114,25 @@ def test_steps_are_strictly_sequential():
 
 def test_repeated_destination_reduces_in_order():
     """MAX over a pooling window, and non-commuting shifts of one tile."""
-    it = device([[0] * 4, [3] * 4, [9] * 4, [5] * 4])
+    it = alu_device([[0] * 4, [3] * 4, [9] * 4, [5] * 4])
     it.run_stream([Alu(alu_opcode=MAX, iter_in=3, src_factor_in=1), Finish()])
     assert it.pads.acc[0, 0].tolist() == [9] * 4
-    it = device([[-1000] * 4, [2] * 4, [-3] * 4, [1] * 4])
+    it = alu_device([[-1000] * 4, [2] * 4, [-3] * 4, [1] * 4])
     it.run_stream([Alu(alu_opcode=SHR, iter_in=3, src_factor_in=1), Finish()])
     assert it.pads.acc[0, 0].tolist() == [-1000] * 4
-    it = device([[13] * 4, [2] * 4, [-3] * 4, [1] * 4])
+    it = alu_device([[13] * 4, [2] * 4, [-3] * 4, [1] * 4])
     it.run_stream([Alu(alu_opcode=SHR, iter_in=3, src_factor_in=1), Finish()])
     assert it.pads.acc[0, 0].tolist() == [12] * 4  # ((13 >> 2) << 3) >> 1
 
 
 def test_source_and_destination_may_be_one_tile():
-    it = device([[3, -3, HIGH, LOW]], [Uop(dst=0, src=0)])
+    it = alu_device([[3, -3, HIGH, LOW]], [Uop(dst=0, src=0)])
     it.run_stream([Alu(), Finish()])
     assert it.pads.acc[0, 0].tolist() == [6, -6, -2, 0]
 
 
 def test_a_source_written_later_is_read_before():
-    it = device([[1] * 4, [2] * 4, [3] * 4], [Uop(dst=0, src=1), Uop(dst=1, src=2)])
+    it = alu_device([[1] * 4, [2] * 4, [3] * 4], [Uop(dst=0, src=1), Uop(dst=1, src=2)])
     it.run_stream([Alu(uop_end=2), Finish()])
     assert it.pads.acc[:3, 0, 0].tolist() == [3, 5, 3]
 
@@ -187,94 +171,6 @@ def test_operate_against_the_reference_at_the_edges(opcode):
     ]
 
 
-# -- RQT ------------------------------------------------------------------------------------------
-HALF = 1 << 30  # multiplier one half in Q31
-
-
-@pytest.mark.parametrize(
-    ("imm", "acc", "bias", "multiplier", "shift", "expected"),
-    [
-        (0x400, [5, -5, 6, -6], 0, 0, 1, [3, -2, 3, -3]),  # bypass, half up
-        (0x600, [5, -5, 6, -6], 0, 0, 1, [3, -3, 3, -3]),  # bypass, half away from zero
-        (0x000, [4, -4, 5, -5], 0, HALF, 0, [2, -2, 3, -2]),  # multiplier rounds half up
-        (0x200, [10, -10, 6, -6], 0, HALF, 1, [3, -3, 2, -2]),  # TensorFlow Lite's two roundings
-        (0x000, [10, -10, 6, -6], 0, HALF, 1, [3, -2, 2, -1]),
-        (0x400, [1000, -1000, 127, -128], 0, 0, 0, [127, -128, 127, -128]),  # clamp
-        (0x500, [1000, -1000, 5, -1], 0, 0, 0, [127, 0, 5, 0]),  # relu at zero point 0
-        (0x5FD, [1000, -1000, 5, -1], 0, 0, 0, [127, -3, 2, -3]),  # relu at zero point -3
-        (0x407, [1000, -1000, 5, -1], 0, 0, 0, [127, -128, 12, 6]),  # zero point 7
-        (0x400, [HIGH, LOW, HIGH, 0], 1, 0, 31, [-1, -1, -1, 0]),  # p wraps before it shifts
-        (0x400, [HIGH, LOW, -1, 1], 0, 0, 31, [1, -1, 0, 0]),
-        (0x600, [HIGH, LOW, 1 << 30, -(1 << 30)], 0, 0, 31, [1, -1, 1, -1]),
-        (0x000, [LOW, HIGH, 0, 1], 0, HIGH, 24, [-128, 127, 0, 0]),  # the largest products
-    ],
-)
-def test_rqt_by_hand(imm, acc, bias, multiplier, shift, expected):
-    it = device([acc, [0] * 4, [bias] * 4, [multiplier] * 4, [shift] * 4], [Uop(dst=0, src=2)])
-    it.run_stream([Alu(alu_opcode=RQT, use_imm=1, imm=imm), Finish()])
-    assert it.pads.acc[0, 0].tolist() == expected
-
-
-def test_rqt_parameters_are_per_lane():
-    it = device(
-        [[64, 64, 64, 64], [0, 1, 2, 3], [0, HALF, HALF, HIGH], [0, 0, 3, 1]], [Uop(dst=0, src=1)]
-    )
-    it.run_stream([Alu(alu_opcode=RQT, use_imm=1), Finish()])
-    assert it.pads.acc[0, 0].tolist() == [0, 33, 4, 34]
-
-
-def test_rqt_sees_parameters_written_by_an_earlier_step():
-    """Step 0 requantizes tile 3, the shift of step 1, from 40 (out of range) to 5."""
-    tiles = [[320] * 4, [0] * 4, [0] * 4, [40] * 4, [0] * 4, [0] * 4, [3] * 4]
-    it = device(tiles, [Uop(dst=3, src=4), Uop(dst=0, src=1)])
-    it.run_stream([Alu(alu_opcode=RQT, use_imm=1, imm=0x400, uop_end=2), Finish()])
-    assert it.pads.acc[3, 0].tolist() == [5] * 4
-    assert it.pads.acc[0, 0].tolist() == [10] * 4
-
-
-lane = st.one_of(st.integers(LOW, HIGH), st.integers(-300, 300), st.sampled_from((LOW, HIGH)))
-
-
-@pytest.mark.slow
-@settings(max_examples=400, deadline=None, derandomize=True)
-@given(
-    st.lists(
-        st.tuples(
-            lane, lane, st.one_of(st.integers(0, HIGH), st.sampled_from((0, 1, HALF, HIGH))),
-            st.integers(0, 31),
-        ),
-        min_size=1, max_size=16,
-    ),
-    st.integers(0, 0x7FF), st.sampled_from((4, 8)),
-)
-def test_rqt_equals_the_big_integer_oracle(lanes, imm, out_width):
-    columns = [np.array(column, np.int32)[None] for column in zip(*lanes, strict=True)]
-    got = requantize(*columns, RqtOptions.of(imm), out_width)[0].tolist()
-    assert got == [reference.requantize(*values, imm, out_width) for values in lanes]
-
-
-@pytest.mark.parametrize(
-    ("imm", "multiplier", "shift", "bad"),
-    [
-        (0, -1, 0, True), (0, 0, -1, True), (0, 0, 32, True), (0x400, -1, 31, False),
-        (0x400, 0, 32, True), (0, HIGH, 31, False),
-    ],
-)
-def test_rqt_refuses_parameters_out_of_range(imm, multiplier, shift, bad):
-    it = device([[9] * 4, [0] * 4, [0, 0, 0, multiplier], [0, 0, 0, shift]])
-    stream = [Alu(alu_opcode=RQT, use_imm=1, imm=imm), Finish()]
-    if not bad:
-        it.run_stream(stream)
-        return
-    with pytest.raises(DeviceFault) as error:
-        it.run_stream(stream)
-    assert (error.value.code, error.value.index) == (ErrorCode.RQT_PARAMETER, 0)
-    assert error.value.detail == (
-        f"lane 3: multiplier {multiplier} must be 0..2^31-1 and shift {shift} must be 0..31"
-    )
-    assert it.pads.acc[0, 0].tolist() == [9] * 4
-
-
 # -- index faults ---------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("fields", "uop", "memory"),
@@ -286,7 +182,7 @@ def test_rqt_refuses_parameters_out_of_range(imm, multiplier, shift, bad):
     ],
 )
 def test_index_past_the_end(fields, uop, memory):
-    it = device([[0] * 4], [uop])
+    it = alu_device([[0] * 4], [uop])
     with pytest.raises(DeviceFault) as error:
         it.run_stream([Alu(**fields), Finish()])
     assert error.value.code == ErrorCode.STEP_INDEX
@@ -294,7 +190,7 @@ def test_index_past_the_end(fields, uop, memory):
 
 
 def test_immediate_does_not_read_the_source_index():
-    it = device([[0] * 4], [Uop(src=255)])
+    it = alu_device([[0] * 4], [Uop(src=255)])
     it.run_stream([Alu(use_imm=1, imm=3, iter_in=2, src_factor_in=255), Finish()])
     assert it.pads.acc[0, 0].tolist() == [6] * 4
     assert it.counters[Reg.ALU_STEPS] == it.counters[Reg.ACC_WRITES] == 2
@@ -305,7 +201,7 @@ def test_immediate_does_not_read_the_source_index():
 )
 def test_the_first_faulty_step_decides(shift_of_first, code):
     """Step 0 may have a bad parameter, step 1 a bad index: the order is the steps' order."""
-    it = device([[0] * 4] * 4, [Uop(dst=0, src=1), Uop(dst=5, src=254)])
+    it = alu_device([[0] * 4] * 4, [Uop(dst=0, src=1), Uop(dst=5, src=254)])
     it.pads.acc[3] = shift_of_first
     with pytest.raises(DeviceFault) as error:
         it.run_stream([Alu(alu_opcode=RQT, use_imm=1, uop_end=2), Finish()])
@@ -315,6 +211,6 @@ def test_the_first_faulty_step_decides(shift_of_first, code):
 @pytest.mark.slow
 def test_long_dependent_instructions_take_several_blocks():
     """More steps than are held at once, each depending on the one before it."""
-    it = device([[0] * 4, [1] * 4])
+    it = alu_device([[0] * 4, [1] * 4])
     it.run_stream([Alu(iter_out=9, iter_in=16000), Finish()])
     assert it.pads.acc[0, 0].tolist() == [144000] * 4

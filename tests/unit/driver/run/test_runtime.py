@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from runtime_values import accumulators, as_out, random_lanes
 
 from myvta.driver import (
     AllocationError,
@@ -14,7 +15,6 @@ from myvta.driver import (
     StreamError,
     TargetTimeout,
     open_target,
-    rqt_immediate,
 )
 from myvta.driver.errors import IdentityError
 from myvta.isa.instructions import Alu, Load
@@ -22,56 +22,6 @@ from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType, Module
 
 INP, WGT, ACC = MemoryType.INP, MemoryType.WGT, MemoryType.ACC
 LOAD, COMPUTE, STORE = Module
-
-TARGETS = [
-    "model://?config=1x4x4&mem=0:1M",
-    "model://?config=1x4x4&mem=0x40000000:1M&order=1",
-    "model://?config=2x8x8&mem=0x1000:1M&order=2",
-    "model://?config=1x4x4_int4&mem=0:1M",
-    "model://?config=default&mem=0:1M&order=3",
-]
-RTL = [
-    pytest.param(f"{scheme}://?mem=0x1000:1M&{more}", marks=getattr(pytest.mark, scheme))
-    for scheme, more in (
-        ("icarus", "config=1x4x4"),
-        ("verilator", "config=1x4x4&latency=20&stall=30&seed=3"),
-        ("verilator", "config=2x8x8"),
-    )
-]
-
-
-@pytest.fixture(scope="module", params=TARGETS + RTL)
-def target_url(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def target(target_url):
-    """Open each device once: every test brings what it reads."""
-    with open_target(target_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def runtime(target):
-    return Runtime(target, serial=True)
-
-
-@pytest.fixture
-def unchecked(target):
-    """A runtime that leaves what is wrong to the device."""
-    return Runtime(target, serial=True, check=False)
-
-
-def random_lanes(seed, shape, width):
-    limit = 1 << (width - 1)
-    return np.random.default_rng(seed).integers(-limit, limit, shape)
-
-
-def as_out(values, config):
-    """Return the low OUT bits of accumulators, sign extended."""
-    half = 1 << (config.out_width - 1)
-    return (values + half) % (2 * half) - half
 
 
 def sizes(config):
@@ -138,173 +88,6 @@ def test_overwrite_needs_no_reset(runtime):
     )
 
 
-# -- padded and strided loads ----------------------------------------------------------------------
-PADS = [
-    ((0, 0), (0, 0)), ((2, 0), (0, 0)), ((0, 1), (0, 0)), ((0, 0), (2, 0)), ((0, 0), (0, 1)),
-    ((1, 2), (2, 1)), ((17, 0), (0, 0)),
-]
-
-
-def identity_weight(runtime):
-    eye = np.eye(runtime.config.block_out, runtime.config.block_in, dtype=int)
-    runtime.load(WGT, 0, runtime.put(eye, WGT), 1)
-
-
-def image(config, kind, height, width, seed):
-    """Return (height, width) tiles as a tensor (rows of a tile, columns of a tile, H, W)."""
-    rows = config.block_out if kind == WGT else config.batch
-    bits = {INP: config.inp_width, WGT: config.wgt_width}.get(kind, 20)
-    return random_lanes(seed, (rows, config.block_in, height, width), min(bits, 8))
-
-
-@pytest.mark.parametrize(("x_pad", "y_pad"), PADS)
-@pytest.mark.parametrize("kind", [INP, ACC, MemoryType.ACC_8BIT])
-def test_padded_loads(runtime, kind, x_pad, y_pad):
-    config = runtime.config
-    source = image(config, kind, 4, 5, 5)
-    window = source[:, :, 1:4, 1:4]  # 3 x 3 out of rows that are 5 long
-    want = np.pad(window, ((0, 0), (0, 0), y_pad, x_pad))
-    tiles = want.shape[2] * want.shape[3]
-    assert tiles <= config.depth(kind)
-    buffer = runtime.put(source, kind)
-    dirt = runtime.put(np.ones((config.batch, config.block_in, tiles), int), kind)
-    runtime.load(kind, 0, dirt, tiles)
-    runtime.load(kind, 0, buffer, 3, 3, 5, offset=1 * 5 + 1, x_pad=x_pad, y_pad=y_pad)
-    if kind == INP:
-        identity_weight(runtime)
-        runtime.gemm([(0, 0, 0)], iter_in=tiles, dst_factor=(0, 1), reset=True)
-        runtime.gemm([(0, 0, 0)], iter_in=tiles, dst_factor=(0, 1), src_factor=(0, 1))
-    out = runtime.room(want.shape, MemoryType.OUT)
-    runtime.store(0, out, tiles)
-    runtime.sync()
-    assert np.array_equal(runtime.get(out, want.shape), as_out(want, config))
-
-
-@pytest.mark.parametrize(("x_pad", "y_pad"), PADS[:6])
-def test_padded_weights(runtime, x_pad, y_pad):
-    config = runtime.config
-    source = image(config, WGT, 2, 3, 6)
-    x = random_lanes(7, (config.batch, config.block_in), 3)
-    padded = np.pad(source[:, :, :, :2], ((0, 0), (0, 0), y_pad, x_pad))
-    tiles = padded.shape[2] * padded.shape[3]
-    want = np.einsum("bi,oihw->bohw", x, padded)
-    ones = np.ones((config.block_out, config.block_in, tiles), int)
-    runtime.load(WGT, 0, runtime.put(ones, WGT), tiles)
-    runtime.load(WGT, 0, runtime.put(source, WGT), 2, 2, 3, x_pad=x_pad, y_pad=y_pad)
-    runtime.load(INP, 0, runtime.put(x, INP), 1)
-    runtime.gemm([(0, 0, 0)], iter_in=tiles, dst_factor=(0, 1), reset=True)
-    runtime.gemm([(0, 0, 0)], iter_in=tiles, dst_factor=(0, 1), wgt_factor=(0, 1))
-    out = runtime.room(want.shape, MemoryType.OUT)
-    runtime.store(0, out, tiles)
-    runtime.sync()
-    assert np.array_equal(runtime.get(out, want.shape), as_out(want, config))
-
-
-def test_strided_stores_touch_nothing_else(runtime):
-    config = runtime.config
-    values = image(config, ACC, 2, 3, 8)
-    frame = np.full((config.batch, config.block_out, 4, 5), 3)
-    out = runtime.put(frame, MemoryType.OUT)
-    runtime.load(ACC, 0, runtime.put(values, ACC), 6)
-    runtime.store(0, out, 3, 2, 5, offset=5 + 1)
-    runtime.sync()
-    frame[:, :, 1:3, 1:4] = as_out(values, config)
-    assert np.array_equal(runtime.get(out, frame.shape), frame)
-
-
-# -- ALU -------------------------------------------------------------------------------------------
-def wrap32(values):
-    return (values + (1 << 31)) % (1 << 32) - (1 << 31)
-
-
-def shift_right(values, amount):
-    wide = values.astype(object)
-    moved = np.where(
-        amount >= 0, wide >> np.minimum(np.maximum(amount, 0), 31).astype(object),
-        wide << np.minimum(np.maximum(-amount, 0), 32).astype(object),
-    )
-    return wrap32(moved).astype(np.int64)
-
-
-ALU = {
-    AluOpcode.MIN: np.minimum, AluOpcode.MAX: np.maximum,
-    AluOpcode.ADD: lambda p, q: wrap32(p + q), AluOpcode.SHR: shift_right,
-    AluOpcode.MUL: lambda p, q: wrap32(p * q),
-}
-
-
-def accumulators(runtime, tiles):
-    """Read ACC tiles whole: OUT holds their low bits, so shift and store piece by piece."""
-    config = runtime.config
-    shape, bits = (config.batch, config.block_out, tiles), config.out_width
-    total = np.zeros(shape, dtype=np.int64)
-    out = runtime.room(shape, MemoryType.OUT)
-    for step in range(config.acc_width // bits):
-        runtime.store(0, out, tiles)
-        runtime.alu([(0, 0)], AluOpcode.SHR, imm=bits, iter_in=tiles, dst_factor=(0, 1))
-        runtime.sync()
-        total += (runtime.get(out, shape).astype(np.int64) % (1 << bits)) << (bits * step)
-    return wrap32(total)
-
-
-def test_a_chain_of_every_operation(runtime):
-    config = runtime.config
-    tiles = 8
-    shape = (config.batch, config.block_out, tiles)
-    values = random_lanes(9, shape, 32)
-    runtime.load(ACC, 0, runtime.put(values, ACC), tiles)
-    want = values.astype(np.int64)
-    for opcode, imm in (
-        (AluOpcode.ADD, -3), (AluOpcode.MUL, 77), (AluOpcode.SHR, 3), (AluOpcode.SHR, -2),
-        (AluOpcode.MAX, -30000), (AluOpcode.ADD, 32767), (AluOpcode.MUL, -9),
-    ):
-        runtime.alu([(0, 0)], opcode, imm=imm, iter_out=2, iter_in=4, dst_factor=(4, 1))
-        want = ALU[opcode](want, np.int64(imm))
-    for opcode in ALU:  # tile d takes tile d + 4, which stays as it is
-        runtime.alu([(0, 4), (1, 5)], opcode, iter_out=2, dst_factor=(2, 0), src_factor=(2, 0))
-        want[:, :, :4] = ALU[opcode](want[:, :, :4], want[:, :, 4:])
-    runtime.sync()
-    assert np.array_equal(accumulators(runtime, tiles), want)
-
-
-def test_sequential_dependence_within_one_instruction(runtime):
-    config = runtime.config
-    values = random_lanes(10, (config.batch, config.block_out, 6), 20)
-    runtime.load(ACC, 0, runtime.put(values, ACC), 6)
-    runtime.alu([(1, 0)], AluOpcode.ADD, iter_in=5, dst_factor=(0, 1), src_factor=(0, 1))
-    runtime.sync()
-    assert np.array_equal(accumulators(runtime, 6), np.cumsum(values, axis=2))
-
-
-def test_rqt(runtime):
-    config = runtime.config
-    if not config.requantize:
-        with pytest.raises(StreamError, match="RQT is not in configuration"):
-            runtime.alu([(0, 0)], AluOpcode.RQT, imm=0)
-        return
-    shape, tiles, rng = (config.batch, config.block_out), 12, np.random.default_rng(11)
-    values = rng.integers(-(1 << 20), 1 << 20, (*shape, tiles))
-    bias = rng.integers(-(1 << 16), 1 << 16, shape)
-    multiplier = rng.integers(1 << 29, 1 << 31, shape)
-    right = rng.integers(18 - config.out_width, 22 - config.out_width, shape)
-    runtime.load(ACC, 0, runtime.put(values, ACC), tiles)
-    runtime.load(ACC, tiles, runtime.put(np.stack([bias, multiplier, right], 2), ACC), 3)
-    runtime.alu([(0, tiles)], AluOpcode.RQT, imm=rqt_immediate(-2, relu=True), iter_in=tiles,
-                dst_factor=(0, 1))
-    out = runtime.room((*shape, tiles), MemoryType.OUT)
-    runtime.store(0, out, tiles)
-    runtime.sync()
-    high, want = (1 << (config.out_width - 1)) - 1, np.zeros((*shape, tiles), int)
-    for at in np.ndindex(want.shape):
-        lane = at[:2]
-        q = ((int(values[at]) + int(bias[lane])) * int(multiplier[lane]) + (1 << 30)) >> 31
-        n = int(right[lane])
-        want[at] = min(max(((q + (1 << n >> 1)) >> n) - 2, -2), high)
-    assert {-2, high} < set(want.flat)
-    assert np.array_equal(runtime.get(out, want.shape), want)
-
-
-# -- micro-op kernels ------------------------------------------------------------------------------
 def test_kernels_beyond_the_buffer_are_reloaded(runtime):
     config = runtime.config
     depth, count = config.depth(MemoryType.UOP), 5
@@ -327,7 +110,6 @@ def test_kernels_beyond_the_buffer_are_reloaded(runtime):
     assert np.array_equal(accumulators(runtime, tiles), want)
 
 
-# -- tokens ----------------------------------------------------------------------------------------
 def double_buffered(runtime, x, w, out, tiles):
     """Add up ``tiles`` products per column with two halves of INP and WGT in turn."""
     half_inp = runtime.config.depth(INP) // 2
@@ -401,7 +183,6 @@ def test_a_launch_that_is_given_up_keeps_its_code():
         assert runtime.allocator.blocks == {}
 
 
-# -- errors ----------------------------------------------------------------------------------------
 def test_a_fault_quotes_the_note(unchecked):
     depth = unchecked.config.depth(ACC)
     unchecked.alu([(0, 0)], AluOpcode.ADD, imm=1)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from compiler_cases import BUILD
 from compiler_networks import NetworkBuilder, check_every_layer, random_network, save
+from compiler_steps import BUILD
 from onnx import TensorProto, helper
 from qdq_models import (
     ACTIVATIONS,

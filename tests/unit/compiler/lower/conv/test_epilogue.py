@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiler_cases import BUILD
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
+from compiler_steps import BUILD
 from tiers import slow
 
 from myvta.compiler.codegen.lowering_context import Activation

@@ -1,0 +1,44 @@
+"""Every backend as a target, opened once a module, and a runtime on it."""
+
+import pytest
+
+from myvta.driver import Runtime, open_target
+
+TARGETS = [
+    "model://?config=1x4x4&mem=0:1M",
+    "model://?config=1x4x4&mem=0x40000000:1M&order=1",
+    "model://?config=2x8x8&mem=0x1000:1M&order=2",
+    "model://?config=1x4x4_int4&mem=0:1M",
+    "model://?config=default&mem=0:1M&order=3",
+]
+RTL = [
+    pytest.param(f"{scheme}://?mem=0x1000:1M&{more}", marks=getattr(pytest.mark, scheme))
+    for scheme, more in (
+        ("icarus", "config=1x4x4"),
+        ("verilator", "config=1x4x4&latency=20&stall=30&seed=3"),
+        ("verilator", "config=2x8x8"),
+    )
+]
+
+
+@pytest.fixture(scope="module", params=TARGETS + RTL)
+def target_url(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def target(target_url):
+    """Open each device once: every test brings what it reads."""
+    with open_target(target_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def runtime(target):
+    return Runtime(target, serial=True)
+
+
+@pytest.fixture
+def unchecked(target):
+    """A runtime that leaves what is wrong to the device."""
+    return Runtime(target, serial=True, check=False)
