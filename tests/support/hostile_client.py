@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from myvta.driver import Target, open_target
 from myvta.driver.serve.server import Server
@@ -35,6 +36,18 @@ def servers() -> Iterator[Callable[..., Server]]:
 
 def tcp(server, options=""):
     return f"tcp://127.0.0.1:{server.address[1]}?config=1x4x4{options}"
+
+
+class Watched:
+    """A target that counts every touch."""
+
+    def __init__(self, inner: Target) -> None:
+        self.inner, self.touches = inner, 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("read_", "write_")):
+            self.touches += 1
+        return getattr(self.inner, name)
 
 
 class Raw:

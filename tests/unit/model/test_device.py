@@ -1,7 +1,7 @@
 """Register map, launch protocol, window, alignment, counters (registers.py, contract 5 to 11)."""
 
-import numpy as np
 import pytest
+from model_device import CODE, error_of, launch, open_device
 
 from myvta.driver import RegisterError
 from myvta.isa.config import named
@@ -22,29 +22,8 @@ from myvta.model.device import Device
 from myvta.model.model_errors import DeviceFault
 
 INP, WGT, ACC, UOP = MemoryType.INP, MemoryType.WGT, MemoryType.ACC, MemoryType.UOP
-CODE = 0x8000  # where streams lie
 
 
-def device(name="1x4x4", **more):
-    it = Device(named(name), memory_size=1 << 16, **more)
-    it.open_window()
-    return it
-
-
-def launch(it, stream, count=None, at=CODE):
-    """Launch as a host does; returns what CONTROL reads."""
-    it.memory.write(at, encode_stream(stream, it.config))
-    it.write_register(Reg.INSN_COUNT, len(stream) if count is None else count)
-    it.write_register(Reg.INSN_BASE, at)
-    it.write_register(Reg.CONTROL, Status.LAUNCH)
-    return it.read_register(Reg.CONTROL)
-
-
-def error(it):
-    return ErrorCode(it.read_register(Reg.ERROR_CODE)), it.read_register(Reg.ERROR_INDEX)
-
-
-# -- registers ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["default", "base", "1x4x4"])
 def test_reset_values(name):
     it = Device(named(name), memory_size=4096)
@@ -53,7 +32,7 @@ def test_reset_values(name):
 
 
 def test_unmapped_registers_read_zero_and_ignore_writes():
-    it = device()
+    it = open_device()
     for offset in (0x28, 0x3C, 0x7C, 0xA4, 0xFFFC):
         it.write_register(offset, 0xFFFF_FFFF)
         assert it.read_register(offset) == 0
@@ -61,7 +40,7 @@ def test_unmapped_registers_read_zero_and_ignore_writes():
 
 @pytest.mark.parametrize("name", [reg for reg, row in REGISTERS.items() if row.access == "ro"])
 def test_read_only_registers_ignore_writes(name):
-    it = device()
+    it = open_device()
     before = it.read_register(name)
     it.write_register(name, before ^ 0xFFFF_FFFF)
     assert it.read_register(name) == before
@@ -80,7 +59,7 @@ def test_read_only_registers_ignore_writes(name):
     ],
 )
 def test_writable_registers(name, written, read):
-    it = device()
+    it = open_device()
     it.write_register(name, written)
     assert it.read_register(name) == read
 
@@ -88,7 +67,7 @@ def test_writable_registers(name, written, read):
 @pytest.mark.parametrize("offset", [1, 2, -4, 0x10000])
 def test_bad_offsets_are_refused(offset):
     message = f"a register offset is a multiple of 4 below 0x10000, not {offset}"
-    for access in (device().read_register, lambda at: device().write_register(at, 0)):
+    for access in (open_device().read_register, lambda at: open_device().write_register(at, 0)):
         with pytest.raises(RegisterError, match=f"^{message}$"):
             access(offset)
 
@@ -96,12 +75,11 @@ def test_bad_offsets_are_refused(offset):
 @pytest.mark.parametrize("value", [-1, 1 << 32])
 def test_bad_values_are_refused(value):
     with pytest.raises(RegisterError, match=f"^a register holds 32 bits, not {value}$"):
-        device().write_register(Reg.INSN_COUNT, value)
+        open_device().write_register(Reg.INSN_COUNT, value)
 
 
-# -- launch ---------------------------------------------------------------------------------------
 def test_launch_and_clear():
-    it = device()
+    it = open_device()
     assert launch(it, [Finish()]) == Status.FINISH
     assert it.read_register(Reg.INSTRUCTIONS) == 1
     it.write_register(Reg.CONTROL, 0)
@@ -110,20 +88,20 @@ def test_launch_and_clear():
 
 
 def test_errors_hold_until_the_next_launch():
-    it = device()
+    it = open_device()
     assert launch(it, [Load(memory_type=UOP), Undefined(6), Finish()]) == 6
-    assert error(it) == (ErrorCode.OPCODE, 1)
+    assert error_of(it) == (ErrorCode.OPCODE, 1)
     assert isinstance(it.last_fault, DeviceFault)
     it.write_register(Reg.CONTROL, 0)
-    assert error(it) == (ErrorCode.OPCODE, 1)
+    assert error_of(it) == (ErrorCode.OPCODE, 1)
     assert launch(it, [Finish()]) == Status.FINISH
-    assert error(it) == (ErrorCode.NONE, 0)
+    assert error_of(it) == (ErrorCode.NONE, 0)
     assert it.last_fault is None
 
 
 def test_a_launch_after_an_error_starts_clean():
     """Queues and tokens of the failed launch are gone, scratchpads are not."""
-    it = device()
+    it = open_device()
     it.memory.write(0, b"\x05" * 4)
     stream = [
         Load(memory_type=INP, x_size=1, push_next=1), Load(memory_type=INP, pop_next=1),
@@ -135,7 +113,7 @@ def test_a_launch_after_an_error_starts_clean():
 
 
 def test_interrupt():
-    it = device()
+    it = open_device()
     launch(it, [Finish()])
     assert it.read_register(Reg.INTERRUPT_STATUS) == 1
     assert not it.interrupt
@@ -149,7 +127,6 @@ def test_interrupt():
     assert it.interrupt
 
 
-# -- alignment ------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("name", "value", "multiple"),
     [
@@ -158,18 +135,17 @@ def test_interrupt():
     ],
 )
 def test_misaligned_base_pointers(name, value, multiple):
-    it = device()
+    it = open_device()
     launch(it, [Undefined(7)])
     it.write_register(name, value)
     it.write_register(Reg.CONTROL, 1)
-    assert error(it) == (ErrorCode.ALIGNMENT, 0)
+    assert error_of(it) == (ErrorCode.ALIGNMENT, 0)
     assert it.last_fault.detail == f"{name.name} {value:#x} is not a multiple of {multiple}"
     it.write_register(name, value - value % multiple)
     it.write_register(Reg.CONTROL, 1)
-    assert error(it)[0] != ErrorCode.ALIGNMENT
+    assert error_of(it)[0] != ErrorCode.ALIGNMENT
 
 
-# -- window ---------------------------------------------------------------------------------------
 def narrow(it, base, limit):
     it.write_register(Reg.WINDOW_BASE, base)
     it.write_register(Reg.WINDOW_LIMIT, limit)
@@ -178,27 +154,27 @@ def narrow(it, base, limit):
 def test_the_window_is_closed_after_reset():
     it = Device(named("1x4x4"), memory_size=1 << 16)
     assert launch(it, [Finish()]) == 6
-    assert error(it) == (ErrorCode.WINDOW, 0)
+    assert error_of(it) == (ErrorCode.WINDOW, 0)
 
 
 def test_fetch_is_subject_to_the_window():
-    it = device()
+    it = open_device()
     narrow(it, 0, 0x7FFF)
     assert launch(it, [Load(memory_type=UOP), Finish()], at=0x7FF0) == 6
-    assert error(it) == (ErrorCode.WINDOW, 1)
+    assert error_of(it) == (ErrorCode.WINDOW, 1)
 
 
 def test_nothing_after_finish_is_fetched():
-    it = device()
+    it = open_device()
     narrow(it, 0, 0x7FFF)
     assert launch(it, [Load(memory_type=UOP), Finish()], count=0xFFFF_FFFF, at=0x7FE0) == 2
 
 
 def test_fetch_past_the_memory_is_a_bus_error():
-    it = device()
+    it = open_device()
     narrow(it, 0, 0x1_FFFF)
     assert launch(it, [Load(memory_type=UOP)], count=2, at=0xFFF0) == 6
-    assert error(it) == (ErrorCode.BUS, 1)
+    assert error_of(it) == (ErrorCode.BUS, 1)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +191,7 @@ def test_fetch_past_the_memory_is_a_bus_error():
     ],
 )
 def test_data_outside_the_window(instruction, base_register, base):
-    it = device()
+    it = open_device()
     it.memory.write(0, b"\xee" * 0x8000)
     it.memory.write(0x1000, encode_stream([instruction, Finish()], it.config))
     narrow(it, 0x1000, 0x1FFF)
@@ -223,21 +199,20 @@ def test_data_outside_the_window(instruction, base_register, base):
     it.write_register(Reg.INSN_BASE, 0x1000)
     it.write_register(base_register, base)
     it.write_register(Reg.CONTROL, 1)
-    assert error(it) == (ErrorCode.WINDOW, 0)
+    assert error_of(it) == (ErrorCode.WINDOW, 0)
     assert it.memory.read(0, 0x1000) == b"\xee" * 0x1000  # guard bytes round the window
     assert it.memory.read(0x2000, 0x6000) == b"\xee" * 0x6000
 
 
 def test_the_last_row_may_end_with_the_window():
-    it = device()
+    it = open_device()
     narrow(it, 0x1000, 0xFFFF)
     it.write_register(Reg.INP_BASE, 0xFFF8)
     assert launch(it, [Load(memory_type=INP, x_size=2), Finish()]) == Status.FINISH
 
 
-# -- counters -------------------------------------------------------------------------------------
 def test_counters():
-    it = device()
+    it = open_device()
     it.memory.write(0x100, encode_uop(Uop(dst=1, src=2, wgt=3), it.config).to_bytes(4, "little"))
     it.write_register(Reg.UOP_BASE, 0x100)
     stream = [
@@ -267,49 +242,8 @@ def test_counters():
 
 
 def test_counters_wrap_at_32_bits():
-    it = device()
+    it = open_device()
     it.pads.uop[0] = 0
     repeat = Gemm(iter_out=16383, iter_in=16383)
     launch(it, [repeat] * 17 + [Finish()])
     assert it.read_register(Reg.GEMM_STEPS) == 17 * 16383 * 16383 - 2**32
-
-
-# -- never-written tiles --------------------------------------------------------------------------
-def test_strict_reports_reads_of_never_written_tiles():
-    it = device(strict=True)
-    it.memory.write(0, np.zeros(1, "<u4").tobytes())
-    launch(it, [
-        Load(memory_type=UOP, x_size=1), Load(memory_type=INP, x_size=1, push_next=1),
-        Gemm(pop_prev=1), Alu(use_imm=1), Gemm(reset=1),
-        Alu(iter_in=2, src_factor_in=3, push_next=1), Store(x_size=2, pop_prev=1), Finish(),
-    ])
-    assert sorted(it.pads.reports) == [
-        "ALU reads never-written ACC [3]",
-        "GEMM reads never-written ACC [0]",
-        "GEMM reads never-written WGT [0]",
-        "STORE reads never-written ACC [1]",
-    ]
-    launch(it, [Finish()])
-    assert it.pads.reports == []
-
-
-def test_strict_knows_padding_overwrite_and_uops():
-    it = device(strict=True)
-    launch(it, [
-        Load(memory_type=INP, x_size=1, x_pad_1=1, y_pad_1=1),
-        Load(memory_type=WGT, x_size=1, push_next=1),
-        Load(memory_type=UOP, x_size=1, pop_prev=1),
-        Gemm(overwrite=1, iter_in=4, src_factor_in=1, dst_factor_in=1, push_next=1),
-        Store(x_size=4, pop_prev=1), Finish(),
-    ])
-    assert it.pads.reports == []
-    launch(it, [Gemm(reset=1, uop_bgn=4, uop_end=20), Finish()])
-    assert it.pads.reports == [
-        "GEMM reads never-written UOP [4, 5, 6, 7, 8, 9, 10, 11, ...]"
-    ]
-
-
-def test_without_strict_nothing_is_reported():
-    it = device()
-    launch(it, [Store(x_size=1), Finish()])
-    assert it.pads.reports == []

@@ -5,41 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice, product
 from math import prod
-from pathlib import Path
 
 import pytest
-from compiler_networks import NetworkBuilder, compiled
 from hypothesis import given, settings, strategies as st
 
-from myvta.compiler.codegen.scratchpad_lru import SlotPool
 from myvta.compiler.schedule.conv_problem import (
     ORDERS,
     After,
     ConvShape,
-    ConvTiling,
     cuts,
     parameter_tiles,
 )
 from myvta.compiler.schedule.conv_tiles import (
-    Extent,
     Part,
-    extent,
     parts_of,
     phases,
     split,
     tile_of,
 )
 from myvta.compiler.schedule.select_tiling import (
-    ScheduleOptions,
-    choose,
-    hopeless,
-    price,
     shortlist,
 )
 from myvta.compiler.schedule.tiling_space import (
     buffers_of,
     estimate,
-    order_matters,
     tilings,
 )
 from myvta.isa.config import NAMED
@@ -165,158 +154,7 @@ def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.Data
             part.step % after.strides[axis] == 0 for part in split(phase, after.strides[axis]))
 
 
-@pytest.mark.parametrize("order", ORDERS)
-def test_an_order_can_be_forced(order: str) -> None:
-    shape = ConvShape(1, 8, 16, (28, 28), (28, 28), (3, 3), before=(1, 1))
-    assert {t.order for t, _ in shortlist(shape, NAMED["default"], order)} == {order}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("size", "channels", "same"), [
-    ((4, 4), 200, True), ((12, 12), 60, False),
-])
-def test_orders_that_are_one_stream_are_tried_once(
-    tmp_path: Path, size: tuple[int, int], channels: int, same: bool
-) -> None:
-    """With one tile of pixels, or one of channels, nothing tells the orders apart."""
-    shape = ConvShape(1, 2, -(-channels // 4), size, size, (3, 3), before=(1, 1))
-    tried = [t for t, _ in shortlist(shape, NAMED["1x4x4"])]
-    twins = {replace(t, order="") for t in tried if not order_matters(shape, t)}
-    assert len(twins) == sum(not order_matters(shape, t) for t in tried)
-    assert twins or not same
-    made = []
-    for order in ("weights", "inputs"):
-        network = NetworkBuilder()
-        output = network.conv(network.input((1, 8, *size)), channels)
-        options = ScheduleOptions(order=order)
-        made.append(compiled(network, tmp_path, "1x4x4", output, schedule=options).program)
-    assert (made[0].segments == made[1].segments) == same
-
-
-def test_what_formulas_call_hopeless_is_not_predicted() -> None:
-    config, options = NAMED["1x4x4"], ScheduleOptions()
-    shape = ConvShape(1, 4, 8, (28, 28), (28, 28), (3, 3), before=(1, 1))
-    t, cost = shortlist(shape, config)[0]
-    formula = price(cost.cycles, cost.moved, config)
-    assert not hopeless(shape, config, options, formula)
-    assert hopeless(shape, config, options, formula / 1.2)
-    assert not hopeless(shape, config, ScheduleOptions(tuned={shape: t}), formula / 1.2)
-    small = replace(shape, size=(7, 7), out=(7, 7))
-    assert not hopeless(small, config, options, 1)
-
-
-def test_the_prediction_decides() -> None:
-    shape = ConvShape(1, 8, 8, (28, 28), (28, 28), (3, 3), before=(1, 1))
-    config, asked = NAMED["default"], []
-
-    def predict(tiling: ConvTiling) -> int:
-        asked.append(tiling)
-        return 10**9 - len(asked) * 10**8
-
-    options = ScheduleOptions(order="outputs")
-    assert choose(shape, config, options, predict) == asked[-1]
-    assert len(asked) == len(set(asked)) > 1
-    assert choose(shape, config, options, lambda tiling: 0) == asked[-1]  # remembered
-
-
-@pytest.mark.parametrize("sizes", [
-    (4, 4, 56, 1), (8, 8, 28, 1), (16, 16, 14, 1), (32, 32, 7, 1), (4, 8, 56, 2), (16, 32, 14, 2),
-])
-def test_resnet_layers_move_little(sizes: tuple[int, ...]) -> None:
-    """Compulsory bytes and a quarter of the input at most: rows shared by tiles."""
-    ci, co, size, stride = sizes
-    shape = ConvShape(
-        1, ci, co, (size, size), (size // stride,) * 2, (3, 3), (stride, stride), before=(1, 1))
-    _, cost = shortlist(shape, NAMED["default"])[0]
-    inp, wgt = 16 * ci * size**2, 256 * 9 * ci * co
-    least = inp + wgt + 16 * co * (size // stride) ** 2
-    assert cost.moved <= least + inp + 20_000
-    assert cost.cycles <= 1.06 * shape.steps
-
-
 def test_cuts() -> None:
     assert cuts(1) == [1]
     assert cuts(7) == [7, 4, 3, 2, 1]
     assert cuts(7, 2) == [7, 4, 2, 1]
-
-
-def test_a_small_layer_is_not_cut() -> None:
-    shape = ConvShape(1, 4, 4, (14, 14), (14, 14), (3, 3), before=(1, 1))
-    t, _ = shortlist(shape, NAMED["default"])[0]
-    assert (t.oh, t.kh, t.kw, t.ow) == (14, 3, 3, 14)
-
-
-@pytest.mark.parametrize(("start", "count", "wanted"), [
-    (0, 2, (0, 3, 1, 4)), (0, 5, (0, 5, 1, 7)), (4, 1, (3, 2, 0, 3)), (2, 1, (1, 3, 0, 3)),
-])
-def test_extent(start: int, count: int, wanted: tuple[int, ...]) -> None:
-    shape = ConvShape(1, 1, 1, (5, 5), (5, 5), (3, 3), before=(1, 1))
-    found = extent(shape, 0, Part(start, count), Part(0, 3))
-    assert found == Extent(*wanted, step=1)
-    assert found.before + found.inside + found.after == found.total
-
-
-def test_rows_that_a_stride_skips_stay_in_memory() -> None:
-    shape = ConvShape(1, 1, 1, (7, 7), (4, 4), (1, 1), (2, 2), before=(1, 1))
-    assert extent(shape, 0, Part(0, 4), Part(0, 1)) == Extent(1, 3, 1, 4, step=2)
-    assert extent(shape, 1, Part(0, 4), Part(0, 1)) == Extent(0, 6, 1, 7, step=1)
-
-
-def test_nothing_inside() -> None:
-    shape = ConvShape(1, 1, 1, (3, 3), (7, 7), (5, 5), before=(4, 4))
-    assert extent(shape, 0, Part(0, 1), Part(0, 1)) == Extent(0, 0, 0, 1, step=1)
-
-
-@pytest.mark.slow
-@settings(max_examples=300, deadline=None)
-@given(st.data(), st.booleans(), st.integers(0, 1))
-def test_phases_are_every_product_that_counts_once(
-    data: st.DataObject, spread: bool, axis: int
-) -> None:
-    """Where an output meets a tap, their input lies in the extent; nothing else is visited."""
-    def draw(low: int, high: int) -> int:
-        return data.draw(st.integers(low, high))
-
-    up, stride = (draw(2, 5), 1) if spread else (1, draw(1, 4))
-    dilation, before, size = draw(1, 4), draw(-3, 8), 30
-    shape = ConvShape(1, 1, 1, (size, size), (20, 20), (9, 9), (stride, stride),
-                      (dilation, dilation), (before, before), (up, up))
-    outputs, taps = Part(draw(0, 8), draw(1, 9)), Part(draw(0, 4), draw(1, 5))
-    found = extent(shape, axis, outputs, taps)
-    visited = {}
-    for phase in phases(shape, axis, outputs, taps):
-        for i in range(phase.count):
-            for j in range(phase.taps):
-                pair = (phase.first + i * phase.step, phase.tap + j * phase.tap_step)
-                assert pair not in visited
-                visited[pair] = phase.source + i * phase.move + j * phase.tap_move
-    wanted = {}
-    for o in range(outputs.count):
-        for k in range(taps.count):
-            place = ((outputs.start + o) * stride + (taps.start + k) * dilation - before)
-            if place % up == 0:
-                wanted[o, k] = place // up
-    assert visited.keys() == wanted.keys()
-    for pair, place in wanted.items():
-        at = visited[pair]
-        assert 0 <= at < found.total
-        held = found.first + (at - found.before) * found.step
-        if found.before <= at < found.before + found.inside:
-            assert held == place
-        else:
-            assert not 0 <= place < size
-
-
-def test_parts_of() -> None:
-    assert parts_of(7, 3) == [Part(0, 3), Part(3, 3), Part(6, 1)]
-
-
-def test_slots_take_turns_and_remember() -> None:
-    pool = SlotPool(8, 4)
-    first = pool.take("a")
-    assert first.base == 8
-    second = pool.take("b")
-    assert second.base == 12
-    assert pool.find("a") is first
-    assert pool.take("c") is second  # "b" was idle longer
-    assert pool.find("b") is None

@@ -1,0 +1,92 @@
+"""The memory port with four clients and a memory behind it."""
+
+from random import Random
+
+from myhdl import Signal, modbv
+from rtl_axi import AxiMemory, Reader, Writer
+from rtl_bench import clock_and_reset, simulate
+
+from myvta.isa.config import NAMED
+from myvta.rtl.lib.bundles import Axi4, PortError, ReadClient, WriteClient, bit
+from myvta.rtl.memory.memory_port import memory_port
+
+CONFIG = NAMED["1x4x4"]
+SIZE = 1 << 16
+
+
+class Bench:
+    """The port, its memory and four clients; ``step`` is one clock edge for all of them."""
+
+    def __init__(self, seed=0, bus=6, rate=1.0, ready=1.0, window=(0, SIZE - 1), **memory):
+        self.config = CONFIG.replace(log_bus_width=bus)
+        self.bytes = self.config.bus_bytes
+        self.random = Random(seed)
+        self.clock, self.reset = clock_and_reset()
+        self.halt, self.idle, self.draining, self.moved = (bit() for _ in range(4))
+        self.base, self.limit = (Signal(modbv(value)[32:]) for value in window)
+        self.axi = Axi4(self.config)
+        clients = [ReadClient(self.config) for _ in range(3)]
+        store = WriteClient(self.config)
+        self.block = memory_port(
+            self.clock, self.reset, self.halt, self.base, self.limit, *clients, store, self.axi,
+            self.idle, self.draining, self.moved, config=self.config,
+        )
+        self.memory = AxiMemory(
+            self.axi, self.config, self.random, size=SIZE, window=window, **memory
+        )
+        self.readers = [Reader(client, self.random, rate, ready) for client in clients]
+        self.writer = Writer(store, self.random, rate)
+
+    def step(self, cycle):
+        self.memory.edge(cycle)
+        for reader in self.readers:
+            reader.edge(cycle)
+        self.writer.edge(cycle)
+
+    def reset_clients(self):
+        """What the modules' reset does to their side of the port."""
+        for reader in self.readers:
+            reader.requests.clear()
+            reader.client.request_valid.next = False
+            reader.answers[:] = [[]]
+            reader.beats.clear()
+        for queue in (self.writer.requests, self.writer.data, self.writer.done):
+            queue.clear()
+        self.writer.client.request_valid.next = self.writer.client.data_valid.next = False
+
+    def run(self, until, limit=20_000):
+        def on_edge(cycle):
+            self.step(cycle)
+            return until(cycle)
+
+        return simulate([self.block], self.clock, self.reset, on_edge, limit=limit)
+
+    def burst(self, low, high):
+        """A random burst inside one aligned block of 16 beats, in [low, high)."""
+        block = self.random.randrange(low, high, 16 * self.bytes) // (16 * self.bytes)
+        first = self.random.randrange(16)
+        return (block * 16 + first) * self.bytes, self.random.randint(1, 16 - first)
+
+    def fill_writer(self, count, low, high):
+        """Give the writer random bursts; return the memory as it must be in the end."""
+        expected = bytearray(self.memory.memory)
+        for _ in range(count):
+            address, beats = self.burst(low, high)
+            data = [
+                (self.random.getrandbits(8 * self.bytes), self.random.getrandbits(self.bytes))
+                for _ in range(beats)
+            ]
+            self.writer.requests.append((address, data))
+            for beat, (value, strobe) in enumerate(data):
+                for lane in range(self.bytes):
+                    if strobe >> lane & 1:
+                        expected[address + beat * self.bytes + lane] = value >> 8 * lane & 0xFF
+        return expected
+
+    def expect(self, address, beats):
+        """What a read inside the window must give."""
+        return [
+            (int.from_bytes(self.memory.memory[at : at + self.bytes], "little"),
+             PortError.BUS if self.memory.errors.get(at, 0) & 2 else PortError.NONE)
+            for at in range(address, address + beats * self.bytes, self.bytes)
+        ]

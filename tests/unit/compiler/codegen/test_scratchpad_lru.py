@@ -1,0 +1,16 @@
+"""Slots of a scratchpad are taken in turn, the longest idle first."""
+
+from __future__ import annotations
+
+from myvta.compiler.codegen.scratchpad_lru import SlotPool
+
+
+def test_slots_take_turns_and_remember() -> None:
+    pool = SlotPool(8, 4)
+    first = pool.take("a")
+    assert first.base == 8
+    second = pool.take("b")
+    assert second.base == 12
+    assert pool.find("a") is first
+    assert pool.take("c") is second  # "b" was idle longer
+    assert pool.find("b") is None

@@ -1,0 +1,101 @@
+"""The choice among tilings: forced orders, predictions, layers that move little."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from compiler_networks import NetworkBuilder, compiled
+
+from myvta.compiler.schedule.conv_problem import (
+    ORDERS,
+    ConvShape,
+    ConvTiling,
+)
+from myvta.compiler.schedule.select_tiling import (
+    ScheduleOptions,
+    choose,
+    hopeless,
+    price,
+    shortlist,
+)
+from myvta.compiler.schedule.tiling_space import (
+    order_matters,
+)
+from myvta.isa.config import NAMED
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_an_order_can_be_forced(order: str) -> None:
+    shape = ConvShape(1, 8, 16, (28, 28), (28, 28), (3, 3), before=(1, 1))
+    assert {t.order for t, _ in shortlist(shape, NAMED["default"], order)} == {order}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "channels", "same"), [
+    ((4, 4), 200, True), ((12, 12), 60, False),
+])
+def test_orders_that_are_one_stream_are_tried_once(
+    tmp_path: Path, size: tuple[int, int], channels: int, same: bool
+) -> None:
+    """With one tile of pixels, or one of channels, nothing tells the orders apart."""
+    shape = ConvShape(1, 2, -(-channels // 4), size, size, (3, 3), before=(1, 1))
+    tried = [t for t, _ in shortlist(shape, NAMED["1x4x4"])]
+    twins = {replace(t, order="") for t in tried if not order_matters(shape, t)}
+    assert len(twins) == sum(not order_matters(shape, t) for t in tried)
+    assert twins or not same
+    made = []
+    for order in ("weights", "inputs"):
+        network = NetworkBuilder()
+        output = network.conv(network.input((1, 8, *size)), channels)
+        options = ScheduleOptions(order=order)
+        made.append(compiled(network, tmp_path, "1x4x4", output, schedule=options).program)
+    assert (made[0].segments == made[1].segments) == same
+
+
+def test_what_formulas_call_hopeless_is_not_predicted() -> None:
+    config, options = NAMED["1x4x4"], ScheduleOptions()
+    shape = ConvShape(1, 4, 8, (28, 28), (28, 28), (3, 3), before=(1, 1))
+    t, cost = shortlist(shape, config)[0]
+    formula = price(cost.cycles, cost.moved, config)
+    assert not hopeless(shape, config, options, formula)
+    assert hopeless(shape, config, options, formula / 1.2)
+    assert not hopeless(shape, config, ScheduleOptions(tuned={shape: t}), formula / 1.2)
+    small = replace(shape, size=(7, 7), out=(7, 7))
+    assert not hopeless(small, config, options, 1)
+
+
+def test_the_prediction_decides() -> None:
+    shape = ConvShape(1, 8, 8, (28, 28), (28, 28), (3, 3), before=(1, 1))
+    config, asked = NAMED["default"], []
+
+    def predict(tiling: ConvTiling) -> int:
+        asked.append(tiling)
+        return 10**9 - len(asked) * 10**8
+
+    options = ScheduleOptions(order="outputs")
+    assert choose(shape, config, options, predict) == asked[-1]
+    assert len(asked) == len(set(asked)) > 1
+    assert choose(shape, config, options, lambda tiling: 0) == asked[-1]  # remembered
+
+
+@pytest.mark.parametrize("sizes", [
+    (4, 4, 56, 1), (8, 8, 28, 1), (16, 16, 14, 1), (32, 32, 7, 1), (4, 8, 56, 2), (16, 32, 14, 2),
+])
+def test_resnet_layers_move_little(sizes: tuple[int, ...]) -> None:
+    """Compulsory bytes and a quarter of the input at most: rows shared by tiles."""
+    ci, co, size, stride = sizes
+    shape = ConvShape(
+        1, ci, co, (size, size), (size // stride,) * 2, (3, 3), (stride, stride), before=(1, 1))
+    _, cost = shortlist(shape, NAMED["default"])[0]
+    inp, wgt = 16 * ci * size**2, 256 * 9 * ci * co
+    least = inp + wgt + 16 * co * (size // stride) ** 2
+    assert cost.moved <= least + inp + 20_000
+    assert cost.cycles <= 1.06 * shape.steps
+
+
+def test_a_small_layer_is_not_cut() -> None:
+    shape = ConvShape(1, 4, 4, (14, 14), (14, 14), (3, 3), before=(1, 1))
+    t, _ = shortlist(shape, NAMED["default"])[0]
+    assert (t.oh, t.kh, t.kw, t.ow) == (14, 3, 3, 14)
