@@ -193,6 +193,7 @@ PIECES = st.sampled_from([
 ])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PIECES, max_size=30))
 def test_any_text_is_a_program_or_a_list_of_problems(pieces):

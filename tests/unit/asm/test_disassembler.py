@@ -41,6 +41,7 @@ def defined_words(draw, config):
     return layout(opcode, config).pack(values)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.data(), CONFIGS)
 def test_any_bytes_come_back(data, config):
@@ -65,6 +66,7 @@ def test_defined_words_come_back(data, config):
             assert assemble(line, config).stream == word.to_bytes(16, "little")
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_what_a_compiler_writes_is_never_a_raw_word(data):

@@ -83,6 +83,7 @@ def accepted_are_deterministic(name, count, schedules):
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_correct_programs_are_accepted(name):
     accepts_correct(name, 20, 30)

@@ -68,9 +68,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--config", "1x4x4", "-o", str(folder / "net.vta"),
     ])
     assert made.exit_code == 0, made.output
-    data = bytearray((folder / "net.vta").read_bytes())
-    data[len(data) // 2] ^= 1
-    (folder / "altered.vta").write_bytes(data)
+    (folder / "half.vta").write_bytes((folder / "net.vta").read_bytes()[:1000])
     return folder
 
 
@@ -115,8 +113,8 @@ def at_files(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
      "network: out of device memory for conv0.packed: asked for 192 bytes, 256 free, "
      "largest piece 256: give the target and the compiler more memory"),
     # bundles and targets
-    (("run", "altered.vta", "--input", "calib.npz"),
-     "altered.vta refused: truncated or altered: Bad CRC-32 for file 'bundle.json'"),
+    (("run", "half.vta", "--input", "calib.npz"),
+     "half.vta refused: truncated or altered: File is not a zip file"),
     ((*RUN, "--target", "usb://x"),
      "no target scheme 'usb'; known: devmem, icarus, model, tcp, uart, uio, verilator"),
     ((*RUN, "--target", "model://?config=2x8x8"),

@@ -115,6 +115,7 @@ def test_outputs_are_near_the_float_network(tmp_path: Path) -> None:
         np.testing.assert_allclose(found[index], wanted[0], atol=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batch", "config", "images"), [
     (1, "2x8x8", 2), (2, "2x8x8", 2), (3, "2x8x8", 6), (3, "1x4x4", 3), (4, "2x16x16", 4),
 ])

@@ -61,6 +61,7 @@ def test_every_node_is_accounted_for(tmp_path: Path) -> None:
     assert found.nodes[0].shape == (1, 8, 8, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["default", "1x4x4_base", "2x8x8"])
 @pytest.mark.parametrize("seed", range(4))
 def test_says_what_the_compiler_does(tmp_path: Path, seed: int, config: str) -> None:

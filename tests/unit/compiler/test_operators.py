@@ -113,6 +113,7 @@ def test_the_smallest_buffers(tmp_path: Path, name: str) -> None:
     check(CASES[name], tmp_path, SMALL, range(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_integers_stand_for_the_float_network(tmp_path: Path, name: str) -> None:
     """Factors, bounds and scales mean what the operators mean: within a few units of the output."""
@@ -167,6 +168,7 @@ def test_per_channel_factors_keep_their_precision(tmp_path: Path, config: str) -
     check_every_layer(made, network.samples(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "2x8x8", "default"])
 @pytest.mark.parametrize("size", [(4, 4), (3, 2), (6,)])
 def test_a_dense_layer_that_makes_a_feature_map(

@@ -9,6 +9,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from myvta.isa.config import named
@@ -69,6 +70,7 @@ def test_equal_pairs_are_no_grid():
     assert planned == Counter(walk(steps))
 
 
+@pytest.mark.slow
 @MANY
 @given(all_steps())
 def test_last_writes(steps):
@@ -78,6 +80,7 @@ def test_last_writes(steps):
     assert {dst: (src, wgt) for dst, src, wgt in kept} == last
 
 
+@pytest.mark.slow
 @MANY
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=14),
@@ -100,6 +103,7 @@ def test_waves_are_sequential(steps, sources):
     assert got == expected
 
 
+@pytest.mark.slow
 @MANY
 @given(all_steps(), st.integers(1, 40))
 def test_pieces_are_the_steps_in_order(steps, limit):
@@ -108,6 +112,7 @@ def test_pieces_are_the_steps_in_order(steps, limit):
     assert all(len(piece) <= max(limit, steps.dst.size) for piece in pieces)
 
 
+@pytest.mark.slow
 @MANY
 @given(all_steps(), st.integers(0, 60), st.integers(0, 60))
 def test_take_returns_steps(steps, start, more):

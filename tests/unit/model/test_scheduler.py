@@ -248,6 +248,7 @@ def test_a_missing_token_shows_in_some_schedule(push, pusher, pop, popper):
     assert all(isinstance(result, bytes) for result in outcomes)  # a race, not a deadlock
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("push", "pusher", "pop", "popper"), TOKENS)
 def test_half_a_token_is_always_reported(push, pusher, pop, popper):
     for index, flag in ((pusher, push), (popper, pop)):

@@ -55,6 +55,7 @@ def test_a_draft_has_the_same_instructions() -> None:
     assert draft.uops == made.uops
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_without_its_tokens_a_network_goes_wrong(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch

@@ -52,6 +52,7 @@ def plain(packing: Packing, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     })
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(packings(), st.integers(0, 99))
 def test_the_packed_convolution_has_the_same_sums(packing: Packing, seed: int) -> None:

@@ -145,6 +145,7 @@ def test_weights_that_are_shared_and_tensors_that_are_seen(tmp_path: Path) -> No
     np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
 def test_it_is_used_where_it_errs_less(tmp_path: Path, config: str) -> None:
     build = NetworkBuilder(9)

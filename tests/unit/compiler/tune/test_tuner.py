@@ -50,6 +50,7 @@ def test_every_schedule_of_the_space_runs(layers: list[Layer]) -> None:
     assert all(trial.cycles > layer.shape.steps for trial in trials)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", SEARCHES)
 def test_proposals_are_valid_and_never_repeat(layers: list[Layer], search: str) -> None:
     layer, done = layers[0], []
@@ -119,6 +120,7 @@ def test_the_measured_winner_wins(layers: list[Layer], tmp_path: Path) -> None:
     assert (best.measured, best.tiling) == (60_000, last.tiling)
 
 
+@pytest.mark.slow
 def test_compile_uses_what_was_found(
     network: NetworkBuilder, layers: list[Layer], tmp_path: Path
 ) -> None:

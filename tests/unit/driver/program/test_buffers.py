@@ -57,6 +57,7 @@ def test_double_free():
         allocator.free(address)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_never_overlaps_and_loses_nothing(data):

@@ -53,6 +53,7 @@ def eight_clients(server, options, seconds, token, frames):
     return sent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", [None, TOKEN])
 def test_eight_clients_one_of_them_hostile(serve, token_file, token):
     server = serve(token=token)

@@ -56,6 +56,7 @@ def test_a_record_does_the_same_elsewhere(record, scheme):
         assert replay(record, target) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["tcp", "uart", "devmem"])
 def test_every_link_is_recorded(tmp_path, scheme):
     with ExitStack() as stack:

@@ -11,6 +11,7 @@ from myvta.driver.target.schemes import SCHEMES, Scheme, find_scheme
 from myvta.isa.config import named
 
 
+@pytest.mark.slow  # simulators import MyHDL
 def test_every_scheme_of_the_table_can_be_imported():
     assert set(SCHEMES) == {"model", "icarus", "verilator", "uart", "tcp", "devmem", "uio"}
     for name in SCHEMES:

@@ -85,6 +85,7 @@ def test_layers_one_after_another_do_what_the_launch_does(program):
     assert memories[0] == memories[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"order": 5}])
 @pytest.mark.parametrize("more", [0, 1 << 16])
 def test_a_sound_target_agrees(program, options, more):
@@ -234,6 +235,7 @@ def test_layers_that_share_tiles_stay_in_one_piece():
     assert layer.name == "both" and "'two' cannot run alone" in layer.whole
 
 
+@pytest.mark.slow
 def test_over_tcp(program):
     """A device in another room: sound, and with a wrong bit."""
     name = program.launches[0].outputs[0]
