@@ -6,9 +6,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 NET ?= resnet18
 
 # The quick tier: no simulator, no MyHDL, nothing marked slow.
-CHECK := --without-myhdl \
-	-m "not (slow or icarus or verilator or soak or networks)" \
-	$(addprefix tests/unit/,isa asm check model compiler driver)
+CHECK := --without-myhdl -m "not (slow or icarus or verilator or soak or networks)" \
+	tests/unit/isa tests/unit/asm tests/unit/check tests/unit/model tests/unit/compiler \
+	tests/unit/driver
+
+# Collecting takes three times as long where pytest may not keep its byte code.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo profile check test lint clean
 

@@ -5,11 +5,12 @@ Imports nothing of myvta: each folder imports only the packages that it tests.
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import pytest
 
@@ -45,6 +46,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make MyHDL as good as not installed, in this process."""
     if config.getoption("--without-myhdl"):
         sys.modules["myhdl"] = None  # type: ignore[assignment]  # as documented for importlib
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector: all that is imported and listed here stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture

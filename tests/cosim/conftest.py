@@ -1,5 +1,5 @@
 """The design is elaborated here."""
 
-from myhdl_cleanup import forget_hardware
+from myhdl_cleanup import find_support, forget_hardware
 
-__all__ = ["forget_hardware"]
+__all__ = ["find_support", "forget_hardware"]

@@ -1,15 +1,17 @@
-"""For folders whose tests elaborate MyHDL in their own process: a fixture and a faster lookup."""
+"""For folders whose tests elaborate or convert MyHDL: fixtures, and a faster lookup of sources."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from myhdl import _simulator
 
 from myvta.rtl.inspection import cache_inspection
 
-__all__ = ["forget_hardware"]
+__all__ = ["find_support", "forget_hardware"]
 
 cache_inspection()  # MyHDL looks through pytest's deep stack for every block it elaborates
 
@@ -22,3 +24,11 @@ def forget_hardware() -> Iterator[None]:
     yield
     for items, count in zip(kept, known, strict=True):
         del items[count:]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def find_support() -> Iterator[None]:
+    """Let the fresh process of a conversion import what a test's file imports."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        yield

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = [
-    "FLOORS", "LINES", "ROOT", "arrows", "cycles", "imports", "libraries", "modules", "room_of",
-    "upward",
+    "FLOORS", "LINES", "ROOT", "arrows", "cycles", "imports", "libraries", "long_files", "modules",
+    "room_of", "upward",
 ]
 
 ROOT = Path(__file__).parents[2]
@@ -148,4 +148,20 @@ def cycles() -> list[str]:
 
     for module in graph:
         visit(module)
+    return found
+
+
+def long_files() -> list[str]:
+    """Return the Python files of the repository with more than :data:`LINES` lines, and how many.
+
+    Hidden folders and ``build`` are not of the repository.
+    """
+    found = []
+    for path in sorted(ROOT.rglob("*.py")):
+        place = path.relative_to(ROOT)
+        if place.parts[0] == "build" or any(part.startswith(".") for part in place.parts):
+            continue
+        count = len(path.read_text(encoding="utf-8").splitlines())
+        if count > LINES:
+            found.append(f"{place}: {count} lines")
     return found

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from compiler_networks import NetworkBuilder, compiled
-from matplotlib import image
 
 from myvta.cli.main import cli
 from myvta.cli.profile_command import report_files
@@ -205,6 +204,8 @@ def test_in_a_browser(tmp_path: Path, width: int, height: int) -> None:
     shot = tmp_path / "shot.png"
     seen = chromium("index.html", f"--screenshot={shot}", f"--window-size={width},{height}")
     assert ":CONSOLE" not in seen.stderr
+    from matplotlib import image  # only this test wants its second of import
+
     pixels = image.imread(shot)
     assert pixels.shape[:2] == (height, width)
     green = np.abs(pixels[..., :3] - np.array([0x2A, 0x7F, 0x62]) / 255).max(-1) < 0.02

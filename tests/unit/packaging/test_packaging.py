@@ -74,7 +74,7 @@ def test_markers_stand_for_what_tox_runs():
     }
     markers = {line.split(":")[0] for line in lines("tool:pytest", "markers")}
     assert markers == {
-        "icarus", "verilator", "convert", "configurations", "browser", "soak", "networks",
+        "icarus", "verilator", "convert", "configurations", "browser", "slow", "soak", "networks",
     }
 
 

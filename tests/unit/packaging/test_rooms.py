@@ -50,3 +50,7 @@ def test_a_public_class_name_is_defined_once():
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert {name for name, count in defined.items() if count > 1} <= CLASSES_DEFINED_TWICE
+
+
+def test_no_file_is_long():
+    assert rooms.long_files() == []

@@ -33,8 +33,10 @@ def test_the_right_token_opens_and_nothing_else_touches_the_device(serve, token_
     hostile(server, TOKEN, Random(2), 200)
     client = Raw(server)
     client.send(
-        Frame(MessageKind.IDENTIFY, 0), Frame(MessageKind.CLAIM, 1), Frame(MessageKind.READ_REGISTER, 2, 0x40, 4),
-        Frame(MessageKind.WRITE_MEMORY, 3, 0x3000, 4, b"evil"), Frame(MessageKind.READ_MEMORY, 4, 0x3000, 4),
+        Frame(MessageKind.IDENTIFY, 0), Frame(MessageKind.CLAIM, 1),
+        Frame(MessageKind.READ_REGISTER, 2, 0x40, 4),
+        Frame(MessageKind.WRITE_MEMORY, 3, 0x3000, 4, b"evil"),
+        Frame(MessageKind.READ_MEMORY, 4, 0x3000, 4),
     )
     assert [frame.status for frame in client.frames(5)[1:]] == [LinkStatus.DENIED] * 4
     client.socket.close()
@@ -88,7 +90,8 @@ def test_one_attempt_at_the_token_a_connection(serve):
     client = Raw(serve(token=TOKEN))
     wrong = Frame(MessageKind.AUTHENTICATE, 1, 0, 64, bytes(64))
     client.send(  # in one piece, before the server can hang up
-        Frame(MessageKind.IDENTIFY, 0), wrong, Frame(MessageKind.IDENTIFY, 0), wrong, Frame(MessageKind.CLAIM, 2),
+        Frame(MessageKind.IDENTIFY, 0), wrong, Frame(MessageKind.IDENTIFY, 0), wrong,
+        Frame(MessageKind.CLAIM, 2),
     )
     first, denied, again, *rest = client.frames(5)
     assert len(set(first.data[32:])) > 1 and again.data[32:] == bytes(32)
