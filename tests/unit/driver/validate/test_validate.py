@@ -235,7 +235,6 @@ def test_layers_that_share_tiles_stay_in_one_piece():
     assert layer.name == "both" and "'two' cannot run alone" in layer.whole
 
 
-@pytest.mark.slow
 def test_over_tcp(program):
     """A device in another room: sound, and with a wrong bit."""
     name = program.launches[0].outputs[0]
