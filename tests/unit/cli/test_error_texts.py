@@ -5,6 +5,7 @@ A text may become more precise, never vaguer; whoever changes one changes it her
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -189,12 +190,14 @@ def test_silent_device() -> None:
 
 
 def test_race() -> None:
-    result = CliRunner().invoke(cli, ["check", "race.s"], prog_name="myvta")
+    result = CliRunner().invoke(cli, ["check", "race.s", "--json"], prog_name="myvta")
     assert result.exit_code == 1
-    assert " ".join(result.output.split()) == (
-        "at finding what would mend it 5, line 9 data race: load and instruction 4 of compute both "
-        "touch WGT[0], one writes, and no tokens order them set push_prev on instruction 4 and "
-        "pop_next on instruction 5 (or on a later one of compute and an earlier one of load) load "
-        "wgt sram=0 dram=0x30 rows=1 cols=1 race.s: 1 errors and 0 warnings in 8 instructions in 1 "
-        "launches for 1x4x4"
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert (finding["kind"], finding["index"], finding["line"]) == ("RACE", 5, 9)
+    assert finding["text"] == (
+        "load and instruction 4 of compute both touch WGT[0], one writes, and no tokens order them"
+    )
+    assert finding["fix"] == (
+        "set push_prev on instruction 4 and pop_next on instruction 5 (or on a later one of "
+        "compute and an earlier one of load)"
     )
