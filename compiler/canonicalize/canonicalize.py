@@ -33,22 +33,20 @@ def fold(graph: Graph) -> Graph:
 
 def fold_constants(graph: Graph) -> None:
     """Compute nodes whose inputs are all constants."""
-    for node in list(graph.nodes):
+    for node in graph.nodes:
         sizes = [int(np.prod(graph.tensors[name].shape)) for name in node.outputs if name]
         known = all(not name or graph.tensors[name].constant for name in node.inputs)
         if not known or "Random" in node.op or max(sizes, default=0) > _LARGEST_FOLDED:
             continue
-        alone = Graph(
-            graph.name, [node], graph.tensors, [], [name for name in node.outputs if name],
-            graph.origin,
-        )
+        if not graph.results([node]):
+            continue  # nobody reads it
         try:
-            values = run_host(export_host(alone, [node]), {})
+            values = run_host(export_host(graph, [node]), {})
         except HostError:
             continue  # it stays a node, and fails again, with its name, where it is used
         for name, value in values.items():
             graph.tensors[name].value = np.asarray(value)
-        graph.nodes.remove(node)
+        graph.remove(node)
         graph.folded[node.name] = "constant: computed when the network is compiled"
 
 
@@ -59,7 +57,7 @@ def normalize(graph: Graph) -> None:
 
 def fold_feature_constants(graph: Graph) -> None:
     """Fold an Add of one constant a feature into the dense layer with features last ahead of it."""
-    for node in list(graph.nodes):
+    for node in graph.nodes:
         if node.op != "Add" or node.source is None or len(node.inputs) != 2:
             continue
         data, other = node.inputs
@@ -79,13 +77,13 @@ def fold_feature_constants(graph: Graph) -> None:
         name = graph.constant(f"{before.name}.bias", bias.astype(np.float32))
         before.inputs = (*before.inputs[:2], name)
         before.outputs = node.outputs
-        graph.nodes.remove(node)
+        graph.remove(node)
         graph.folded[node.name] = f"part of {before.name}"
 
 
 def fold_affine(graph: Graph) -> None:
     """Fold an Affine into the Conv, Gemm or Affine that alone feeds it."""
-    for node in list(graph.nodes):
+    for node in graph.nodes:
         if node.op != "Affine":
             continue
         before = graph.producer(node.inputs[0])
@@ -104,7 +102,7 @@ def fold_affine(graph: Graph) -> None:
 
 def fold_pads(graph: Graph) -> None:
     """Fold a Pad with zeros into the Conv that alone reads it."""
-    for node in list(graph.nodes):
+    for node in graph.nodes:
         reader = graph.only_consumer(node.outputs[0])
         if node.op != "Pad" or node.attrs.get("fill") != 0 or min(node.attrs["pads"]) < 0:
             continue
@@ -117,13 +115,13 @@ def fold_pads(graph: Graph) -> None:
         )
         reader.attrs = {**reader.attrs, "pads": pads}
         reader.inputs = (node.inputs[0], *reader.inputs[1:])
-        graph.nodes.remove(node)
+        graph.remove(node)
         graph.folded[node.name] = f"padding of {reader.name}"
 
 
 def fuse_activations(graph: Graph) -> None:
     """Fuse Relu and Clip into the Conv, Gemm, Add or Affine that alone feeds them."""
-    for node in list(graph.nodes):
+    for node in graph.nodes:
         if node.op == "Relu":
             node.source = None
             changes: dict[str, object] = {"relu": 1}
@@ -156,7 +154,7 @@ def _may_absorb(
 
 def _absorb(graph: Graph, before: Node, after: Node) -> None:
     before.outputs = after.outputs[:1]
-    graph.nodes.remove(after)
+    graph.remove(after)
     graph.folded[after.name] = f"part of {before.name}"
 
 

@@ -16,7 +16,7 @@ __all__ = ["absorb_views"]
 
 def absorb_views(graph: Graph) -> None:
     """Let a Gemm make the feature map that alone is made of its features."""
-    for node in list(graph.nodes):
+    for node in graph.nodes:
         before = graph.producer(node.inputs[0]) if node.op == "View" else None
         if before is None or before.op != "Gemm" or before.source is not None:
             continue
@@ -29,5 +29,5 @@ def absorb_views(graph: Graph) -> None:
             continue
         before.attrs = {**before.attrs, "unflatten": shape[1:]}
         before.outputs = node.outputs
-        graph.nodes.remove(node)
+        graph.remove(node)
         graph.folded[node.name] = f"part of {before.name}"

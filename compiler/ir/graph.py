@@ -7,7 +7,8 @@ host, through the front end it came from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,8 @@ class Node:
     """One operation.
 
     ``source`` is opaque: the front end's own form of a node that is not canonical (yet), which it
-    needs to run the node on the host.
+    needs to run the node on the host.  A node belongs to one graph at most, whose index follows
+    assignments to ``inputs`` and ``outputs``.
     """
 
     op: str
@@ -83,32 +85,102 @@ class Node:
     outputs: tuple[str, ...]
     attrs: dict[str, Any] = field(default_factory=dict)
     source: object | None = None
+    _graph: Graph | None = field(default=None, init=False, repr=False)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        graph = self.__dict__.get("_graph")
+        if graph is None or name not in ("inputs", "outputs"):
+            super().__setattr__(name, value)
+            return
+        graph.disconnect(self)
+        super().__setattr__(name, value)
+        graph.connect(self)
 
 
-@dataclass
 class Graph:
-    """Nodes in execution order, all tensors by name, and which are inputs and outputs."""
+    """Nodes in execution order, all tensors by name, and which are inputs and outputs.
 
-    name: str
-    nodes: list[Node]
-    tensors: dict[str, Tensor]
-    inputs: list[str]
-    outputs: list[str]
-    origin: Origin
-    folded: dict[str, str] = field(default_factory=dict)  # what became of nodes that are gone
+    Producers and consumers are indexed by tensor: a query takes as long as its answer.
+
+    Parameters
+    ----------
+    origin
+        The front end that read the model.
+
+    Attributes
+    ----------
+    folded
+        Why each node that was removed is gone, by name.
+    """
+
+    def __init__(
+        self, name: str, nodes: Iterable[Node], tensors: dict[str, Tensor], inputs: list[str],
+        outputs: list[str], origin: Origin,
+    ):
+        self.name, self.tensors, self.origin = name, tensors, origin
+        self.inputs, self.outputs = inputs, outputs
+        self.folded: dict[str, str] = {}
+        self._slots: dict[int, list[Node]] = {}  # in order; a node's parts share its slot
+        self._slot_of: dict[Node, int] = {}
+        self._producers: dict[str, dict[Node, None]] = {}
+        self._consumers: dict[str, dict[Node, None]] = {}
+        for slot, node in enumerate(nodes):
+            self._add(node, slot)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes in execution order, in a list of their own."""
+        return [node for slot in self._slots.values() for node in slot]
+
+    def __contains__(self, node: Node) -> bool:
+        return node in self._slot_of
+
+    def copy(self) -> Graph:
+        """Return a graph with nodes and a table of tensors of its own."""
+        nodes = [replace(node) for node in self.nodes]
+        other = Graph(
+            self.name, nodes, dict(self.tensors), self.inputs, self.outputs, self.origin)
+        other.folded = dict(self.folded)
+        return other
+
+    def remove(self, node: Node) -> None:
+        """Take a node out of the graph."""
+        self.disconnect(node)
+        slot = self._slot_of.pop(node)
+        self._slots[slot].remove(node)
+        if not self._slots[slot]:
+            del self._slots[slot]
+        node._graph = None
+
+    def split(self, node: Node, parts: Iterable[Node]) -> None:
+        """Put new nodes, in order, in the place of a node."""
+        slot = self._slot_of[node]
+        for part in parts:
+            self._add(part, slot)
+        self.remove(node)
 
     def producer(self, name: str) -> Node | None:
         """Return the node that computes a tensor, None for inputs and constants."""
-        return next((node for node in self.nodes if name in node.outputs), None)
+        return min(self._producers.get(name, ()), key=self._slot_of.__getitem__, default=None)
 
     def consumers(self, name: str) -> list[Node]:
-        """Return the nodes that read a tensor."""
-        return [node for node in self.nodes if name in node.inputs]
+        """Return the nodes that read a tensor, in order."""
+        return sorted(self._consumers.get(name, ()), key=self._slot_of.__getitem__)
 
     def only_consumer(self, name: str) -> Node | None:
         """Return the single reader of a tensor nobody else can see, else None."""
         readers = self.consumers(name)
         return readers[0] if len(readers) == 1 and name not in self.outputs else None
+
+    def results(self, nodes: Iterable[Node]) -> list[str]:
+        """Return the outputs of some nodes that others, or the outputs of the graph, read."""
+        members = list(nodes)
+        inside = set(members)
+        return [
+            name for node in members for name in node.outputs
+            if name and (
+                name in self.outputs or not self._consumers.get(name, {}).keys() <= inside)
+        ]
 
     def value(self, name: str) -> np.ndarray | None:
         """Return the value of a constant, None for everything else and for an absent input."""
@@ -125,17 +197,38 @@ class Graph:
 
     def rename_reads(self, old: str, new: str) -> None:
         """Let every reader of ``old`` read ``new`` instead."""
-        for node in self.nodes:
+        for node in self.consumers(old):
             node.inputs = tuple(new if name == old else name for name in node.inputs)
 
     def sweep(self) -> None:
         """Drop nodes whose results nobody reads, then tensors nobody names."""
-        alive = set(self.outputs)
-        kept = []
+        used = set(self.outputs)
         for node in reversed(self.nodes):
-            if alive & set(node.outputs):
-                kept.append(node)
-                alive |= set(node.inputs)
-        self.nodes = kept[::-1]
-        named = alive | set(self.inputs) | {name for node in kept for name in node.outputs}
-        self.tensors = {name: t for name, t in self.tensors.items() if name in named}
+            if used & set(node.outputs):
+                used |= set(node.inputs)
+            else:
+                self.remove(node)
+        used |= {*self.inputs, *self._producers}
+        self.tensors = {name: t for name, t in self.tensors.items() if name in used}
+
+    def connect(self, node: Node) -> None:
+        """Enter the inputs and outputs of a node in the index."""
+        for index, names in ((self._consumers, node.inputs), (self._producers, node.outputs)):
+            for name in names:
+                index.setdefault(name, {})[node] = None
+
+    def disconnect(self, node: Node) -> None:
+        """Take the inputs and outputs of a node out of the index."""
+        for index, names in ((self._consumers, node.inputs), (self._producers, node.outputs)):
+            for name in set(names):
+                del index[name][node]
+                if not index[name]:
+                    del index[name]
+
+    def _add(self, node: Node, slot: int) -> None:
+        if node._graph is not None:
+            raise ValueError(f"node {node.name!r} is in a graph already: copy it")
+        self._slots.setdefault(slot, []).append(node)
+        self._slot_of[node] = slot
+        self.connect(node)
+        node._graph = self

@@ -7,7 +7,7 @@ view, so what follows it keeps seeing the channels, rows and columns from before
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Protocol
 
 __all__ = ["ALIASES", "View", "last_view", "learn", "needed_view", "own_view", "views"]
@@ -67,7 +67,7 @@ def views(nodes: Iterable[_Node], tensors: Mapping[str, _Tensor]) -> dict[str, V
     return known
 
 
-def learn(node: _Node, tensors: Mapping[str, _Tensor], known: dict[str, View]) -> None:
+def learn(node: _Node, tensors: Mapping[str, _Tensor], known: MutableMapping[str, View]) -> None:
     """Add the views of a node's inputs that are new, and of its outputs."""
     for name in node.inputs:
         view = needed_view(node, tensors[name].shape) if name and name not in known else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import dataclass
 
 from ...isa.config import Config
@@ -38,7 +39,7 @@ def place(graph: Graph, config: Config, *, qdq: bool = False) -> dict[str, Place
     placements: dict[str, Placement] = {}
     seen: dict[str, View] = {}
     for node in graph.nodes:
-        layouts = dict(seen)
+        layouts = ChainMap[str, View]({}, seen)
         learn(node, graph.tensors, layouts)
         reason = _unsupported_reason(node, Context(graph, config, layouts))
         if not reason and qdq:
@@ -51,7 +52,7 @@ def place(graph: Graph, config: Config, *, qdq: bool = False) -> dict[str, Place
             placements[node.name] = Placement("host", reason)
         else:
             placements[node.name] = Placement("accelerator", OPERATORS[node.op].reason)
-            seen = layouts
+            seen |= layouts.maps[0]
     return placements
 
 

@@ -14,7 +14,6 @@ activation between keeps a single scale.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -47,9 +46,7 @@ def equalized(
         By activation between two layers, one for each of its channels; empty where nothing is to
         be equalized.
     """
-    copy = replace(
-        graph, nodes=[replace(node) for node in graph.nodes], tensors=dict(graph.tensors)
-    )
+    copy = graph.copy()
     pairs = [pair for node in copy.nodes if (pair := _pair(copy, node)) is not None]
     if peaks is not None:
         pairs = [pair for pair in pairs if pair[1][0] in peaks]

@@ -111,11 +111,7 @@ class Quantizer:
             name for node in nodes for name in node.inputs
             if name and name not in made and not self.graph.tensors[name].constant
         )
-        inside = {id(node) for node in nodes}
-        outside = {
-            n for node in self.graph.nodes if id(node) not in inside for n in node.inputs
-        } | set(self.graph.outputs)
-        outputs = tuple(n for node in nodes for n in node.outputs if n in outside)
+        outputs = tuple(self.graph.results(nodes))
         members = tuple(node.name for node in nodes)
         return QuantizedNode(
             "Host", "+".join(members), tuple(inputs), outputs,

@@ -15,7 +15,7 @@ _SAME_ORDER = ("Flatten", "Reshape", "Squeeze", "Unsqueeze", "Expand", "Slice")
 
 def drop_no_ops(graph: Graph) -> None:
     """Remove what passes its input on, unless it makes a graph output of an input."""
-    for node in list(graph.nodes):
+    for node in graph.nodes:
         if not does_nothing(node, graph):
             continue
         before, after = node.inputs[0], node.outputs[0]
@@ -27,7 +27,7 @@ def drop_no_ops(graph: Graph) -> None:
                 continue
             maker.outputs = tuple(after if name == before else name for name in maker.outputs)
             graph.rename_reads(before, after)
-        graph.nodes.remove(node)
+        graph.remove(node)
         graph.folded[node.name] = "does nothing"
 
 

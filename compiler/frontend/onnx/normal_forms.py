@@ -21,7 +21,7 @@ Rewrite = Callable[[Node, Graph], None]
 
 def normalize_operators(graph: Graph) -> None:
     """Rewrite every node whose operator has a normal form."""
-    for node in list(graph.nodes):
+    for node in graph.nodes:
         rewrite = _FORMS.get(node.op)
         if rewrite is not None and node.inputs and node.inputs[0] and node.source is not None:
             rewrite(node, graph)
@@ -123,14 +123,13 @@ def _split(node: Node, graph: Graph) -> None:
     rank = len(_shape(graph, node.inputs[0]))
     if rank < 2 or node.attrs.get("axis", 0) % rank != 1:
         return
-    start, position = 0, graph.nodes.index(node)
-    graph.nodes.remove(node)
+    start, parts = 0, []
     for index, name in enumerate(node.outputs):
         stop = start + _shape(graph, name)[1]
         attrs = {"start": start, "stop": stop}
-        part = Node("Slice", f"{node.name}[{index}]", node.inputs[:1], (name,), attrs)
-        graph.nodes.insert(position + index, part)
+        parts.append(Node("Slice", f"{node.name}[{index}]", node.inputs[:1], (name,), attrs))
         start = stop
+    graph.split(node, parts)
 
 
 def _slice(node: Node, graph: Graph) -> None:

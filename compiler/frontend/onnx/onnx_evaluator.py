@@ -72,9 +72,7 @@ def host_model(graph: Graph, nodes: Sequence[Node]) -> bytes:
     """
     made = {name for node in nodes for name in node.outputs}
     read = dict.fromkeys(name for node in nodes for name in node.inputs if name)
-    inside = {id(node) for node in nodes}
-    outside = {name for node in graph.nodes if id(node) not in inside for name in node.inputs}
-    outputs = [n for node in nodes for n in node.outputs if n in outside or n in graph.outputs]
+    outputs = graph.results(nodes)
     constants = [name for name in read if graph.tensors[name].constant]
     inputs = [name for name in read if name not in made and name not in constants]
     protos = [proto for node in nodes for proto in _protos(node, graph)]

@@ -46,7 +46,7 @@ def drop_pairs(graph: Graph, scales: QdqScales) -> None:
 
     A pair stays, and runs on the host, where the values ahead of it are read unrounded too.
     """
-    for node in list(graph.nodes):
+    for node in graph.nodes:
         if node.op not in _DEQUANTIZE or node.outputs[0] not in scales.pairs:
             continue
         scale, rounded = scales.pairs[node.outputs[0]], node.outputs[0]
@@ -63,7 +63,7 @@ def drop_pairs(graph: Graph, scales: QdqScales) -> None:
     pairs = [node for node in graph.nodes if node.op in _QUANTIZE]
     graph.sweep()
     for node in pairs:
-        if node not in graph.nodes:
+        if node not in graph:
             graph.folded[node.name] = f"its scale is that of {node.inputs[0]}"
 
 
@@ -77,7 +77,7 @@ def _replace(graph: Graph, node: Node, source: str) -> str | None:
         maker.outputs = tuple(rounded if name == source else name for name in maker.outputs)
         graph.rename_reads(source, rounded)
         source = rounded
-    graph.nodes.remove(node)
+    graph.remove(node)
     graph.folded[node.name] = f"its scale is that of {source}"
     graph.rename_reads(rounded, source)
     return source
