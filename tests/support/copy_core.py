@@ -11,6 +11,7 @@ import pytest
 from myvta.cosim.icarus import open_icarus
 from myvta.cosim.simulated_target import SimulatedTarget
 from myvta.cosim.verilator import open_verilator
+from myvta.driver.target.schemes import OpenRequest
 from myvta.isa.config import NAMED
 from myvta.isa.register_map import Reg, Status
 
@@ -61,10 +62,11 @@ def open_copy_core(
     """
     file = folder / f"copy_core_{bus}.v"
     file.write_text(f"`define BUS {bus}\n{_SOURCE.read_text()}")
-    return _FACTORIES[scheme](
-        location=str(file), config=NAMED["default"], base=BASE, size=size,
-        options={"bus": str(width or bus), **{name: str(value) for name, value in options.items()}},
-    )
+    settings = {"bus": width or bus, **options}
+    return _FACTORIES[scheme](OpenRequest(
+        str(file), NAMED["default"], window=(BASE, size),
+        options={name: str(value) for name, value in settings.items()},
+    ))
 
 
 def pattern(count: int, seed: int = 1) -> bytes:
