@@ -1,8 +1,7 @@
-"""Device memory, its window, and tiles between bytes and lanes."""
+"""Device memory, its window, and the pattern of the scratchpads at power-up."""
 
 import re
 
-import numpy as np
 import pytest
 
 from myvta.driver import WindowError
@@ -11,7 +10,6 @@ from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.model.dram import Dram, Window
 from myvta.model.model_errors import DeviceFault
 from myvta.model.scratchpads import Scratchpads
-from myvta.model.tiles import pack_lanes, unpack_operands
 
 OPEN = Window(0, 0xFFFF_FFFF)
 
@@ -86,18 +84,6 @@ def test_rows_outside_are_faults(window, address, rows, code, row):
         Dram(0x1000, 0x2000).rows(window, address, 4, 13, rows)
     assert error.value.code == code
     assert error.value.detail.startswith(f"row {row} is 4 bytes at {address + 13 * row:#x}")
-
-
-def test_operands_of_8_and_4_bits():
-    data = np.array([[0x7F, 0x80], [0xFF, 0x21]], np.uint8)
-    assert unpack_operands(data, 8).tolist() == [[127, -128], [-1, 33]]
-    assert unpack_operands(data, 4).tolist() == [[-1, 7, 0, -8], [-1, -1, 1, 2]]
-
-
-def test_lanes_are_truncated_not_saturated():
-    lanes = np.array([[-1, 127, 128, 0x12345], [-(2**31), 2**31 - 1, 7, -8]], np.int32)
-    assert pack_lanes(lanes, 8).tolist() == [[0xFF, 0x7F, 0x80, 0x45], [0x00, 0xFF, 0x07, 0xF8]]
-    assert pack_lanes(lanes, 4).tolist() == [[0xFF, 0x50], [0xF0, 0x87]]
 
 
 @pytest.mark.parametrize("name", ["1x4x4", "2x8x8", "1x4x4_int4", "1x16x16_w4"])

@@ -1,45 +1,21 @@
-"""Planning is only regrouping: contract rules of plan.py, steps.py and alu.waves, each tested.
+"""Planning is only regrouping: the rules of gemm_plan and of the waves of the ALU, each tested.
 
 1. The products of a plan are the steps of the instruction, no more, no fewer.
-2. ``last_writes`` keeps, for every destination, what its last step writes.
-3. Waves executed at once give what the steps give one by one.
-4. Pieces are the steps in order; the first violation is the first step out of bounds.
+2. ``last_writes`` keeps, for every destination, the value of its last step.
+3. Waves executed at once give the result of the steps one by one.
 """
 
 from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
+from step_loops import MANY, all_steps, walk
 
 from myvta.isa.config import named
 from myvta.model.alu import waves
 from myvta.model.gemm_plan import last_writes, plan
-from myvta.model.steps import Bound, LoopAxis, Steps, first_violation
-
-MANY = settings(max_examples=120, deadline=None, derandomize=True)
-factor = st.sampled_from((0, 0, 1, 2, 3, 7))
-axes = st.builds(LoopAxis, st.integers(1, 4), factor, factor, factor)
-index = st.integers(0, 4)
-
-
-@st.composite
-def all_steps(draw):
-    uops = draw(st.lists(st.tuples(index, index, index), min_size=1, max_size=9))
-    dst, src, wgt = (np.array(column, np.int64) for column in zip(*uops, strict=True))
-    return Steps(dst, src, wgt, draw(axes), draw(axes))
-
-
-def walk(steps):
-    """The triple loop of vta_isa.md 4.3, literally."""
-    for i in range(steps.outer.count):
-        for j in range(steps.inner.count):
-            for dst, src, wgt in zip(steps.dst, steps.src, steps.wgt, strict=True):
-                yield (
-                    int(dst) + i * steps.outer.dst + j * steps.inner.dst,
-                    int(src) + i * steps.outer.src + j * steps.inner.src,
-                    int(wgt) + i * steps.outer.wgt + j * steps.inner.wgt,
-                )
+from myvta.model.steps import LoopAxis, Steps
 
 
 def expand(product):
@@ -101,36 +77,3 @@ def test_waves_are_sequential(steps, sources):
         for d, s in zip(dst.tolist(), src.tolist(), strict=True):
             got[d] = combine(before, d, s)
     assert got == expected
-
-
-@pytest.mark.slow
-@MANY
-@given(all_steps(), st.integers(1, 40))
-def test_pieces_are_the_steps_in_order(steps, limit):
-    pieces = list(steps.pieces(limit))
-    assert [step for piece in pieces for step in walk(piece)] == list(walk(steps))
-    assert all(len(piece) <= max(limit, steps.dst.size) for piece in pieces)
-
-
-@pytest.mark.slow
-@MANY
-@given(all_steps(), st.integers(0, 60), st.integers(0, 60))
-def test_take_returns_steps(steps, start, more):
-    total = len(steps)
-    start = min(start, total)
-    stop = min(start + more, total)
-    columns = [column.tolist() for column in steps.take(start, stop)]
-    assert list(zip(*columns, strict=True)) == list(walk(steps))[start:stop]
-
-
-@MANY
-@given(all_steps(), st.integers(1, 40), st.integers(1, 40), st.integers(0, 2))
-def test_first_violation(steps, dst_depth, src_depth, offset):
-    bounds = (Bound("dst", "ACC", dst_depth), Bound("src", "INP", src_depth, offset))
-    bad = [
-        number
-        for number, (dst, src, _) in enumerate(walk(steps))
-        if dst >= dst_depth or src + offset >= src_depth
-    ]
-    violation = first_violation(steps, bounds)
-    assert (violation.step if violation else None) == (bad[0] if bad else None)

@@ -18,7 +18,6 @@ from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop, encode_uop
 from myvta.isa.opcodes import AluOpcode, MemoryType, RqtFlag
 from myvta.model.timing.predict import TimingError, predict
-from myvta.model.timing.timing_constants import CONSTANTS
 
 ROOT = Path(__file__).parents[4]
 CONFIG = named("default")
@@ -150,9 +149,3 @@ def test_a_full_queue_holds_up_fetch() -> None:
     loads = [waits, *[Load(memory_type=MemoryType.INP, x_size=1)] * 700]
     with pytest.raises(TimingError, match="after 51"):
         predict([*loads, Gemm(push_prev=1), Finish()], bytes(4), CONFIG)
-
-
-@pytest.mark.parametrize("name", CONSTANTS)
-def test_every_constant_names_its_rtl(name: str) -> None:
-    assert len(list((ROOT / "rtl").rglob(f"{CONSTANTS[name].rtl}.py"))) == 1
-    assert CONSTANTS[name].value > 0

@@ -1,0 +1,69 @@
+"""Starts and ends in the three engines, worked by hand (latency 1, 64-bit memory)."""
+
+import pytest
+
+from myvta.isa.config import named
+from myvta.isa.opcodes import Module
+from myvta.isa.token_queues import token_queue
+from myvta.model.timing.timing_engines import Engines, TimingError
+from myvta.model.timing.timing_work import Work
+
+LOADED = token_queue(Module.LOAD, Module.COMPUTE)
+FINISH = Work(Module.COMPUTE, "finish", (), ())
+HEAD = 12  # cycle in which the first instruction is at the head of its queue
+
+
+def engines(*work: Work) -> Engines:
+    return Engines([*work, FINISH], named("default"), latency=1)
+
+
+def test_finish_alone() -> None:
+    assert engines().run() == HEAD + 3
+
+
+def test_finish_waits_for_the_pipeline_to_drain() -> None:
+    model = engines(Work(Module.COMPUTE, "steps", (), (), steps=10))
+    assert model.run() == HEAD + 10 + 11 + 3
+    assert (model.start[0], model.end[0]) == (HEAD, HEAD + 10 + 11)
+
+
+def test_steps_follow_each_other_without_a_gap() -> None:
+    model = engines(*[Work(Module.COMPUTE, "steps", (), (), steps=10)] * 2)
+    model.run()
+    assert model.start[:2].tolist() == [HEAD, HEAD + 10]
+
+
+def test_short_instructions_start_two_cycles_apart() -> None:
+    model = engines(*[Work(Module.COMPUTE, "steps", (), (), steps=1)] * 3)
+    model.run()
+    assert model.start[:3].tolist() == [HEAD, HEAD + 2, HEAD + 4]
+
+
+def test_a_load_takes_request_latency_data_and_the_way_back() -> None:
+    """At the head, 4 to check, 5 to the first request, 4 to the bus, 8 beats and a gap, 2."""
+    load = Work(Module.LOAD, "load", (), (LOADED,), beats=8, bursts=1, slots=8)
+    model = engines(load)
+    model.run()
+    assert model.start[0] == HEAD + 4
+    assert model.end[0] == HEAD + 4 + 5 + 4 + (8 + 2) + 2
+
+
+def test_compute_starts_a_cycle_after_its_token() -> None:
+    load = Work(Module.LOAD, "load", (), (LOADED,), beats=8, bursts=1, slots=8)
+    model = engines(load, Work(Module.COMPUTE, "steps", (LOADED,), (), steps=1))
+    model.run()
+    assert model.start[1] == model.end[0] + 1
+
+
+@pytest.mark.parametrize("work", [
+    [Work(Module.COMPUTE, "steps", (LOADED,), ())],
+    [Work(Module.LOAD, "load", (token_queue(Module.COMPUTE, Module.LOAD),), ())],
+])
+def test_a_token_that_never_comes_is_an_error(work: list[Work]) -> None:
+    with pytest.raises(TimingError, match="tokens nobody pushes"):
+        engines(*work).run()
+
+
+def test_a_stream_without_finish_is_an_error() -> None:
+    with pytest.raises(TimingError, match="stops after 1 of 1 instructions: no FINISH"):
+        Engines([Work(Module.COMPUTE, "steps", (), (), steps=1)], named("default"), 1).run()

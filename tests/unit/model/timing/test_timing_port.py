@@ -1,0 +1,39 @@
+"""The read port in cycles worked by hand: 3 from a request to the bus, then the latency."""
+
+from myvta.model.timing.timing_port import ReadPort, Transfer
+
+
+def test_first_beat_of_an_idle_port() -> None:
+    assert ReadPort(latency=1).first_beat(10) == 14
+    assert ReadPort(latency=64).first_beat(10) == 77
+
+
+def test_transfers_of_fetch_and_compute_follow_each_other() -> None:
+    port = ReadPort(latency=1)
+    assert port.other(10, 4) == (14, 18)
+    assert port.other(11, 2) == (18, 20)
+    assert port.other(30, 1) == (34, 35)
+
+
+def test_a_load_occupies_the_port_from_its_first_beat_on() -> None:
+    port = ReadPort(latency=1)
+    port.add_load(Transfer(item=0, slots=8, burst=8.0, ready=20))
+    port.add_load(Transfer(item=1, slots=4, burst=4.0, ready=21))
+    assert (port.loads[0].start, port.loads[0].end) == (20, 28)
+    assert port.end_load().item == 0
+    assert (port.loads[0].start, port.loads[0].end) == (28, 32)
+
+
+def test_fetch_waits_for_beats_that_a_load_has_asked_for() -> None:
+    port = ReadPort(latency=1)
+    port.add_load(Transfer(item=0, slots=8, burst=8.0, ready=20))
+    assert port.other(21, 2) == (28, 30)  # 7 beats from cycle 21 on are the load's
+
+
+def test_a_load_ends_later_by_the_beats_that_pass_before_it() -> None:
+    port = ReadPort(latency=1)
+    port.add_load(Transfer(item=0, slots=100, burst=1.0, ready=20))  # 32 bursts of one beat ahead
+    version = port.version
+    assert port.other(21, 5) == (53, 58)
+    assert port.loads[0].end == 120 + 5
+    assert port.version == version + 1
