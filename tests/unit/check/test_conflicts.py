@@ -40,5 +40,8 @@ def test_pending_forgets_what_has_completed():
     assert not window.meets(access(9, reads=[6]))
     assert window.meets(access(9, writes=[6]))
     assert [pending.position for pending in window.latest_first()] == [5, 3, 2]
+    window.forget(2)
+    assert not window.meets(access(9, reads=[2]))
+    assert [pending.position for pending in window.latest_first()] == [5, 3]
     window.forget(5)
     assert list(window.latest_first()) == []

@@ -34,9 +34,11 @@ def test_steps_follow_each_other_without_a_gap() -> None:
 
 
 def test_short_instructions_start_two_cycles_apart() -> None:
-    model = engines(*[Work(Module.COMPUTE, "steps", (), (), steps=1)] * 3)
+    """With 128-bit memory fetch delivers an instruction every cycle, the first one earlier."""
+    work = [*[Work(Module.COMPUTE, "steps", (), (), steps=1)] * 3, FINISH]
+    model = Engines(work, named("default").replace(log_bus_width=7), latency=1)
     model.run()
-    assert model.start[:3].tolist() == [HEAD, HEAD + 2, HEAD + 4]
+    assert model.start[:3].tolist() == [HEAD - 1, HEAD + 1, HEAD + 3]
 
 
 def test_a_load_takes_request_latency_data_and_the_way_back() -> None:

@@ -46,6 +46,7 @@ def test_an_instruction_without_steps_takes_its_place() -> None:
         ([(0, 0)] * 3, 5),  # every second cycle: both reads of a step in one bank
         ([(0, 0), (1, 1), (2, 2)], 3),  # unit strides alternate between the banks
         ([(0, 1), (2, 3), (4, 5)], 3),  # one read in either bank
+        ([(0, 1), (1, 0), (2, 2)], 4),  # the second reads both banks late, in the third's way
     ],
 )
 def test_two_operands_wait_for_banks(uops: list[tuple[int, int]], cycles: int) -> None:
