@@ -23,11 +23,13 @@ __all__ = ["command"]
               metavar="HOST:PORT", help="Where; port 0 takes a free one.")
 @click.option("--token", metavar="FILE",
               help="Secret that clients must know; needed for any address but loopback.")
+@click.option("--lock", is_flag=True,
+              help="Lock the memory window in the device, until it is reset by wire.")
 @click.option("--config", "config_name", metavar="NAME",
               help="Configuration, when the URL names none.")
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 def command(
-    url: str, listen: str, token: str | None, config_name: str | None, as_json: bool
+    url: str, listen: str, token: str | None, lock: bool, config_name: str | None, as_json: bool
 ) -> None:
     """Serve a device until interrupted; clients open it as tcp://HOST:PORT?token=FILE."""
     try:
@@ -41,7 +43,7 @@ def command(
         stop.set()
 
     with open_target(url, config_name) as target, Server(
-        target, address, token=secret, log=lambda line: click.echo(line, err=True)
+        target, address, token=secret, lock=lock, log=lambda line: click.echo(line, err=True)
     ) as server:
         host, port = server.address
         if as_json:

@@ -11,16 +11,16 @@ from ..driver.program.program import HostStep, Program
 from .frontend.front_ends import FRONT_ENDS, run_host_images
 from .ir.arrays import check_arrays
 from .ir.compile_errors import CompileError
-from .ir.fixed_point import to_integers, to_reals
 from .ir.host_payload import HostPayload
-from .layout.input_packing import Packing
-from .layout.output_packing import Spreading
 
 __all__ = ["Session", "host"]
 
 
 def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence[np.ndarray]:
-    """Do a host step of the compiler: the ``host`` argument of the driver's program runner."""
+    """Do a host step that is a piece of a network: the ``host`` of the driver's program runner.
+
+    The steps between real numbers and integers are the driver's own.
+    """
     if step.op in FRONT_ENDS:
         feeds = dict(zip(step.inputs, inputs, strict=True))
         images = int(step.attributes["images"])
@@ -30,31 +30,6 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
         feeds |= {name: feeds[name][None] for name in alone & feeds.keys()}
         results = run_host_images(HostPayload(step.op, step.payload), feeds, images, alone)
         return [results[name][0] if name in alone else results[name] for name in step.outputs]
-    if step.op in ("quantize_narrow", "quantize_packed"):
-        width = int(step.attributes["width"])
-        tensors = [program.tensor(name) for name in step.outputs]
-        integers = [
-            to_integers(value, tensor.scale[0], width, tensor.zero_point).astype(np.int8)
-            for tensor, value in zip(tensors, inputs, strict=True)
-        ]
-        if step.op == "quantize_narrow":
-            return [
-                values.swapaxes(1, 2) if step.attributes.get("turned") else values
-                for values in integers
-            ]
-        packing = Packing.from_json(step.attributes)
-        return [
-            packing.pack(value, tensor.zero_point)
-            for tensor, value in zip(tensors, integers, strict=True)
-        ]
-    if step.op == "spread":
-        return [Spreading.from_json(step.attributes).spread(inputs[0])]
-    if step.op == "dequantize_flat":
-        tensor = program.tensor(step.inputs[0])
-        reals = to_reals(inputs[0], tensor.scale[0], tensor.zero_point).astype(np.float32)
-        if step.attributes.get("turned"):  # rows of features [N, T, K] lie as [N, K, T]
-            reals = reals.swapaxes(1, 2)
-        return [reals.reshape(program.tensor(step.outputs[0]).shape)]
     raise CompileError(f"host step {step.layer!r}: unknown operation {step.op!r}")
 
 

@@ -8,12 +8,12 @@ from .axi_memory import Checker, Random
 from .options import SimulationOptions
 from .rules import Rule
 
-__all__ = ["AxiLite"]
+__all__ = ["AxiLiteMaster"]
 
 _LITE_CHANNEL = 5
 
 
-class AxiLite:
+class AxiLiteMaster:
     """The register master of one simulation.
 
     Attributes

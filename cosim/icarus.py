@@ -7,9 +7,9 @@ are MyHDL twins of those under Verilator; the same options give the same cycle c
 from __future__ import annotations
 
 from ..driver.errors import TargetTimeout
-from ..driver.target.schemes import DEFAULT_WINDOW, OpenRequest, Scheme
+from ..driver.target.schemes import DEFAULT_WINDOW, OpenRequest, TargetScheme
 from ..isa.config import Config
-from .axi_lite import AxiLite
+from .axi_lite import AxiLiteMaster
 from .axi_memory import AxiMemory, Checker
 from .bench import Bench
 from .cosim_errors import SimulatorError
@@ -65,7 +65,7 @@ class IcarusTarget(SimulatedTarget):
             signals = self._bench.signals
             self._axi = AxiMemory(signals, self.memory, window[0], config.bus_bytes, options,
                                   self._counters, self._checker)
-            self._lite = AxiLite(signals, options, self._checker)
+            self._lite = AxiLiteMaster(signals, options, self._checker)
             self._reset()
             self.open_window()
         except BaseException:
@@ -183,5 +183,5 @@ def open_icarus(request: OpenRequest) -> IcarusTarget:
     return IcarusTarget(read_design(request.location, config), config, window, parsed)
 
 
-SCHEME = Scheme(open_icarus)
+SCHEME = TargetScheme(open_icarus)
 """What ``icarus://`` is."""

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from ..driver.errors import TargetTimeout
-from ..driver.target.schemes import DEFAULT_WINDOW, OpenRequest, Scheme
+from ..driver.target.schemes import DEFAULT_WINDOW, OpenRequest, TargetScheme
 from ..isa.config import Config
 from .build import TRACE_FORMATS, build_harness
 from .cosim_errors import BuildError, BusViolation, SimulatorError
@@ -241,5 +241,5 @@ def open_verilator(request: OpenRequest) -> VerilatorTarget:
     return VerilatorTarget(library, config, request.window or DEFAULT_WINDOW, parsed)
 
 
-SCHEME = Scheme(open_verilator)
+SCHEME = TargetScheme(open_verilator)
 """What ``verilator://`` is."""

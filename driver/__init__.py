@@ -39,7 +39,7 @@ from .target.base_target import BaseTarget
 from .target.identity import check_identity
 from .target.open_target import open_target
 from .target.protocol import Target
-from .target.schemes import Advice, OpenRequest, Scheme, known_schemes
+from .target.schemes import Advice, OpenRequest, TargetScheme, known_schemes
 from .target.target_url import parse_url
 from .target.tracing import SpyTarget
 
@@ -48,9 +48,9 @@ __all__ = [
     "Buffer", "BundleError", "BusyError", "CheckError", "DeviceError", "HostStep", "HostStepError",
     "IdentityError", "Kernel", "LaunchCheck", "LaunchStep", "LayoutError", "LinkError",
     "LoadedProgram", "OpenRequest", "OutOfMemoryError", "Profile", "Program", "ProgramBuilder",
-    "ProgramError", "RegisterError", "RunReport", "RunResult", "Runtime", "Scheme", "Segment",
-    "SpyTarget", "Stream", "StreamBuilder", "StreamError", "Target", "TargetError", "TargetTimeout",
-    "Tensor", "UrlError", "WindowError", "check_identity", "check_program", "known_schemes",
-    "launch", "make_kernel", "open_target", "parse_url", "profile_program", "read_bundle",
-    "read_performance", "rqt_immediate", "run_program", "write_bundle",
+    "ProgramError", "RegisterError", "RunReport", "RunResult", "Runtime", "Segment", "SpyTarget",
+    "Stream", "StreamBuilder", "StreamError", "Target", "TargetError", "TargetScheme",
+    "TargetTimeout", "Tensor", "UrlError", "WindowError", "check_identity", "check_program",
+    "known_schemes", "launch", "make_kernel", "open_target", "parse_url", "profile_program",
+    "read_bundle", "read_performance", "rqt_immediate", "run_program", "write_bundle",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from ..driver.target.base_target import BaseTarget
-from ..driver.target.schemes import DEFAULT_WINDOW, OpenRequest, Scheme
+from ..driver.target.schemes import DEFAULT_WINDOW, OpenRequest, TargetScheme
 from ..isa.config import Config
 from ..isa.register_map import Reg, Status
 from .device import Device
@@ -104,5 +104,5 @@ def open_model(request: OpenRequest) -> ModelTarget:
     )
 
 
-SCHEME = Scheme(open_model)
+SCHEME = TargetScheme(open_model)
 """What ``model://`` is."""

@@ -14,128 +14,24 @@ window in one position that is im2col; with less, neighbouring windows still sha
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
-from math import gcd, prod
+from math import prod
 from typing import Any
 
-import numpy as np
-
+from ...driver.program.lane_packing import InputPacking, Pair
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 from ..schedule.conv_problem import cuts
 
-__all__ = ["Packed", "Packing", "choose_packing", "pack_inputs"]
-
-Pair = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Packing:
-    """How one convolution's input is packed; pairs are (rows, columns)."""
-
-    channels: int
-    size: Pair
-    out: Pair
-    kernel: Pair
-    strides: Pair
-    dilations: Pair
-    before: Pair  # padding above and to the left
-    taps: Pair  # taps in one packed pixel
-
-    @property
-    def lanes(self) -> int:
-        """Channels of the packed tensor."""
-        return self.channels * self.taps[0] * self.taps[1]
-
-    @property
-    def window(self) -> Pair:
-        """Positions of the packed window."""
-        return self._groups(0), self._groups(1)
-
-    @property
-    def pitch(self) -> Pair:
-        """Input pixels from one packed pixel to the next."""
-        return self._pitch(0), self._pitch(1)
-
-    @property
-    def packed_strides(self) -> Pair:
-        """Strides of the packed convolution."""
-        return self._stride(0), self._stride(1)
-
-    @property
-    def packed_dilations(self) -> Pair:
-        """Packed pixels from one position of the packed window to the next."""
-        return self._dilation(0), self._dilation(1)
-
-    @property
-    def pixels(self) -> Pair:
-        """Rows and columns of the packed tensor."""
-        rows, columns = (
-            (self.out[axis] - 1) * self._stride(axis)
-            + (self._groups(axis) - 1) * self._dilation(axis) + 1
-            for axis in range(2)
-        )
-        return rows, columns
-
-    def pack(self, values: np.ndarray, outside: int = 0) -> np.ndarray:
-        """Return ``[N, lanes, *pixels]`` of an input ``[N, channels, *size]``."""
-        reach = [self._places(axis) for axis in range(2)]
-        padding = [
-            (self.before[axis], max(0, int(reach[axis].max()) + 1 - self.size[axis]
-                                    - self.before[axis]))
-            for axis in range(2)
-        ]
-        padded = np.pad(values, [(0, 0), (0, 0), *padding], constant_values=outside)
-        found = padded[:, :, reach[0]][..., reach[1]]  # [N, C, rows, taps, columns, taps]
-        moved = found.transpose(0, 3, 5, 1, 2, 4)
-        return np.ascontiguousarray(moved).reshape(len(values), self.lanes, *self.pixels)
-
-    def pack_weight(self, weight: np.ndarray) -> np.ndarray:
-        """Return weights ``[M, lanes, *window]`` of ``[M, channels, *kernel]``."""
-        (gy, gx), (ty, tx) = self.window, self.taps
-        full = np.zeros((*weight.shape[:2], gy * ty, gx * tx), weight.dtype)
-        full[:, :, : self.kernel[0], : self.kernel[1]] = weight
-        split = full.reshape(*weight.shape[:2], gy, ty, gx, tx).transpose(0, 3, 5, 1, 2, 4)
-        return np.ascontiguousarray(split).reshape(len(weight), self.lanes, gy, gx)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Packing:
-        """Read what :meth:`to_json` gave, pairs as lists or tuples."""
-        return cls(int(values["channels"]), *(
-            (int(values[name][0]), int(values[name][1]))
-            for name in ("size", "out", "kernel", "strides", "dilations", "before", "taps")
-        ))
-
-    def _groups(self, axis: int) -> int:
-        return -(-self.kernel[axis] // self.taps[axis])
-
-    def _pitch(self, axis: int) -> int:
-        outputs = self.strides[axis] if self.out[axis] > 1 else 0
-        groups = self.taps[axis] * self.dilations[axis] if self._groups(axis) > 1 else 0
-        return gcd(outputs, groups) or 1
-
-    def _stride(self, axis: int) -> int:
-        return max(1, self.strides[axis] // self._pitch(axis))
-
-    def _dilation(self, axis: int) -> int:
-        return max(1, self.taps[axis] * self.dilations[axis] // self._pitch(axis))
-
-    def _places(self, axis: int) -> np.ndarray:
-        """Return ``[packed pixels, taps]``: the padded input pixel of each."""
-        pixels = np.arange(self.pixels[axis]) * self._pitch(axis)
-        return np.add.outer(pixels, np.arange(self.taps[axis]) * self.dilations[axis])
+__all__ = ["Packed", "choose_packing", "pack_inputs"]
 
 
 def choose_packing(
     channels: int, filters: int, size: Pair, out: Pair, kernel: Pair, strides: Pair,
     dilations: Pair, before: Pair, config: Config,
-) -> Packing | None:
+) -> InputPacking | None:
     """Return the packing that takes the fewest cycles, then the fewest bytes; None: unpacked.
 
     Cycles are those of the compute engine, of the bytes loaded or of the bytes stored (the port
@@ -152,7 +48,7 @@ def choose_packing(
     passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1)  # beside the sums
     best, chosen = cost(-(-channels // config.block_in), kernel, size), None
     for taps in product(cuts(kernel[0]), cuts(kernel[1])):
-        packing = Packing(channels, size, out, kernel, strides, dilations, before,
+        packing = InputPacking(channels, size, out, kernel, strides, dilations, before,
                           (taps[0], taps[1]))
         blocks = -(-packing.lanes // config.block_in)
         found = cost(blocks, packing.window, packing.pixels)
@@ -166,7 +62,7 @@ class Packed:
     """A packed tensor: what it is packed of, and how."""
 
     source: str
-    packing: Packing
+    packing: InputPacking
 
 
 def pack_inputs(
@@ -211,7 +107,7 @@ def pack_inputs(
     return replace(graph, nodes=tuple(nodes), tensors=tensors), packed
 
 
-def _packing(node: QuantizedNode, graph: QuantizedGraph, config: Config) -> Packing | None:
+def _packing(node: QuantizedNode, graph: QuantizedGraph, config: Config) -> InputPacking | None:
     if node.attrs["group"] != 1:
         return None
     assert node.weight is not None

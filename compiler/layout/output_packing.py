@@ -11,23 +11,22 @@ host takes the lanes as they come.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import product
 from math import gcd, prod
-from typing import Any
 
 import numpy as np
 
+from ...driver.program.lane_packing import OutputPacking, Pair
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..ir import piecewise_linear as clipped
 from ..ir.fixed_point import Requant
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 
-__all__ = ["Axis", "Spread", "Spreading", "block_axis", "spread_outputs"]
+__all__ = ["Axis", "Spread", "block_axis", "spread_outputs"]
 
-Pair = tuple[int, int]
 _MOST = 16  # outputs of a block along an axis
 
 
@@ -73,39 +72,11 @@ def block_axis(
 
 
 @dataclass(frozen=True)
-class Spreading:
-    """How a packed output is spread; pairs are (rows, columns)."""
-
-    filters: int
-    size: Pair
-    block: Pair
-
-    def spread(self, packed: np.ndarray) -> np.ndarray:
-        """Return ``[N, filters, *size]`` of ``[N, block * filters, packed rows, columns]``."""
-        (n, _, rows, columns), (by, bx) = packed.shape, self.block
-        split = packed.reshape(n, by, bx, self.filters, rows, columns)
-        full = split.transpose(0, 3, 4, 1, 5, 2).reshape(n, self.filters, rows * by, columns * bx)
-        return np.ascontiguousarray(full[:, :, : self.size[0], : self.size[1]])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Spreading:
-        """Read what :meth:`to_json` gave, pairs as lists or tuples."""
-        size, block = values["size"], values["block"]
-        return cls(
-            int(values["filters"]), (int(size[0]), int(size[1])), (int(block[0]), int(block[1]))
-        )
-
-
-@dataclass(frozen=True)
 class Spread:
     """A tensor that the host spreads: of which packed one, and how."""
 
     packed: str
-    spreading: Spreading
+    spreading: OutputPacking
 
 
 def spread_outputs(
@@ -123,7 +94,7 @@ def spread_outputs(
     behind = _tanh_behind(graph)
     tensors, spread, nodes = dict(graph.tensors), dict[str, Spread](), []
 
-    def pack(node: QuantizedNode, spreading: Spreading, size: Pair) -> str:
+    def pack(node: QuantizedNode, spreading: OutputPacking, size: Pair) -> str:
         """Give the output of a node its packed form; return the name."""
         old = tensors[node.outputs[0]]
         name = f"{old.name}.packed"
@@ -175,7 +146,7 @@ def _repeated(rule: Requant, blocks: int) -> Requant:
 
 
 def _packed(
-    node: QuantizedNode, output: str, spreading: Spreading, axes: tuple[Axis, Axis]
+    node: QuantizedNode, output: str, spreading: OutputPacking, axes: tuple[Axis, Axis]
 ) -> QuantizedNode:
     """Return the convolution of blocks."""
     assert node.weight is not None
@@ -202,7 +173,7 @@ def _advancing(node: QuantizedNode) -> np.ndarray:
 
 def _choose(
     node: QuantizedNode, graph: QuantizedGraph, config: Config, behind: int
-) -> tuple[Spreading, tuple[Axis, Axis]] | None:
+) -> tuple[OutputPacking, tuple[Axis, Axis]] | None:
     """Return the blocks that take the fewest cycles, None where single outputs do.
 
     ``behind``: steps a tile of outputs takes in what follows.
@@ -242,5 +213,5 @@ def _choose(
             continue
         found = cost(lanes, v.kernel * h.kernel, v.count * h.count)
         if found < best:
-            best, chosen = found, (Spreading(filters, size, (by, bx)), (v, h))
+            best, chosen = found, (OutputPacking(filters, size, (by, bx)), (v, h))
     return chosen

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..target.boards import BOARDS, DEFAULT_BOARD, Board
-from ..target.schemes import Advice, OpenRequest, Scheme
+from ..target.schemes import Advice, OpenRequest, TargetScheme
 from .mapped import (
     NO_DEVICE,
     REGISTER_BYTES,
@@ -86,7 +86,7 @@ def _number(name: str, text: str) -> int:
     return int(text, 16 if text[:2].lower() == "0x" else 10)
 
 
-SCHEME = Scheme(open_devmem, Advice(
+SCHEME = TargetScheme(open_devmem, Advice(
     {
         errno.EACCES: "memory is root's: run it with sudo, or use uio:// with a udev rule",
         errno.ENOENT: "this kernel has no /dev/mem: use uio:// with u-dma-buf",

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...isa.config import Config
 from ...isa.register_map import Reg
 from ..errors import AccessError, TargetError
-from ..target.schemes import Advice, OpenRequest, Scheme
+from ..target.schemes import Advice, OpenRequest, TargetScheme
 from .mapped import NO_DEVICE, REGISTER_BYTES, MappedTarget, Memory, Region, open_device
 from .udmabuf import DmaBuffer
 
@@ -99,7 +99,7 @@ def open_uio(request: OpenRequest) -> UioTarget:
         raise
 
 
-SCHEME = Scheme(open_uio, Advice(
+SCHEME = TargetScheme(open_uio, Advice(
     {
         errno.EACCES: "you may not use the device: run it with sudo, or add a udev rule",
         errno.ENOENT: "no such device: is it in the device tree, is uio_pdrv_genirq there?",

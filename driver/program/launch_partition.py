@@ -23,7 +23,7 @@ from ...isa.token_queues import TOKEN_QUEUES, TokenQueue
 from .program import LaunchStep, Program
 from .program_check import launch_bases
 
-__all__ = ["Layer", "Ranges", "split", "whole"]
+__all__ = ["LaunchLayer", "Ranges", "split", "whole"]
 
 Ranges = tuple[tuple[int, int], ...]
 """Byte ranges ``(start, end)`` from the program's base, apart and rising."""
@@ -33,7 +33,7 @@ _TOKENS = 0x78  # the four flags of an instruction word
 
 
 @dataclass(frozen=True)
-class Layer:
+class LaunchLayer:
     """A part of a launch that can run alone.
 
     Attributes
@@ -63,7 +63,7 @@ class Layer:
         return len(self.indices)
 
 
-def split(program: Program, step: LaunchStep) -> tuple[Layer, ...]:
+def split(program: Program, step: LaunchStep) -> tuple[LaunchLayer, ...]:
     """Return the layers of a launch in the order in which they begin."""
     cutter = _Cutter(program, step)
     names = list(dict.fromkeys(note for note in step.notes[:-1] if note))
@@ -82,7 +82,7 @@ def split(program: Program, step: LaunchStep) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def whole(program: Program, step: LaunchStep) -> Layer:
+def whole(program: Program, step: LaunchStep) -> LaunchLayer:
     """Return a launch as one layer, its stream as it is."""
     return _Cutter(program, step).whole(step.layer, "")
 
@@ -110,11 +110,11 @@ class _Cutter:
             for pusher, popper in zip(pushers, poppers, strict=False)
         ]
 
-    def whole(self, name: str, why: str) -> Layer:
+    def whole(self, name: str, why: str) -> LaunchLayer:
         """Return the launch as one layer."""
         return self._layer(name, self._words, range(len(self._words)), why)[0]
 
-    def cut(self, name: str, indices: Sequence[int]) -> tuple[Layer | None, str]:
+    def cut(self, name: str, indices: Sequence[int]) -> tuple[LaunchLayer | None, str]:
         """Return a layer of some instructions, or None and what keeps it from running alone."""
         mine = set(indices)
         stream = {n: self._words[n] & ~_TOKENS for n in indices}
@@ -175,13 +175,13 @@ class _Cutter:
 
     def _layer(
         self, name: str, stream: Sequence[int], indices: Iterable[int], why: str
-    ) -> tuple[Layer, CheckResult]:
+    ) -> tuple[LaunchLayer, CheckResult]:
         code = b"".join(word.to_bytes(INSTRUCTION_BYTES, "little") for word in stream)
         rows: list[tuple[bool, Rows]] = []
         check = self._check(code, rows)
         reads = [it for stores, it in rows
                  if not stores and not self._constants.holds(it.start, it.end)]
-        return Layer(
+        return LaunchLayer(
             name, code, tuple(indices), _ranges(reads, _GAP),
             _ranges([it for stores, it in rows if stores], 0), why,
         ), check

@@ -103,9 +103,9 @@ class LaunchStep:
 class HostStep:
     """Something the host computes: ``op`` with an opaque ``payload`` and JSON ``attributes``.
 
-    ``quantize`` and ``dequantize`` are done by the driver itself
-    (:mod:`myvta.driver.run.program_runner`); every other op by the ``host`` callable given when
-    the program is run.  ``reason`` says why the accelerator does not do it.
+    The driver itself does the ops of :mod:`myvta.driver.run.host_conversions`, between real numbers
+    and integers; every other op is done by the ``host`` callable given when the program is run.
+    ``reason`` says why the accelerator does not do it.
     """
 
     layer: str

@@ -12,6 +12,7 @@ from ...isa.instructions import decode
 from ...isa.opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType
 from ...isa.register_map import BASE_REGISTERS, COUNTERS, IDENTITY, PERFORMANCE, Reg, Status
 from ..errors import DeviceError, TargetError, TargetTimeout
+from ..target.memory_window import program_window
 from ..target.protocol import Target
 
 __all__ = ["RunReport", "launch", "read_performance"]
@@ -86,8 +87,7 @@ def launch(
         which instruction the soft reset found under way.
     """
     _wait(target, timeout, "an earlier launch to end", lambda status: not status & Status.LAUNCH)
-    base, size = target.window
-    _open_window(target, base, base + size - 1)
+    program_window(target, "nothing was launched")
     target.write_register(Reg.INSN_COUNT, count)
     target.write_register(Reg.INSN_BASE, address)
     given = {
@@ -112,21 +112,6 @@ def launch(
     return RunReport(
         target.read_register(Reg.CYCLES), _counters(target), tuple(warnings), seconds
     )
-
-
-def _open_window(target: Target, base: int, limit: int) -> None:
-    """Let the device touch the target's window and nothing else, and see that it took it."""
-    target.write_register(Reg.WINDOW_BASE, base)
-    target.write_register(Reg.WINDOW_LIMIT, limit)
-    found = target.read_register(Reg.WINDOW_BASE), target.read_register(Reg.WINDOW_LIMIT)
-    if found != (base, limit):
-        why = "it is locked until the reset wire" if target.read_register(Reg.WINDOW_LOCK) else (
-            "the device did not take it"
-        )
-        raise TargetError(
-            f"the memory window reads {found[0]:#x}..{found[1]:#x}, not {base:#x}..{limit:#x}: "
-            f"{why}; nothing was launched"
-        )
 
 
 def read_performance(target: Target) -> dict[str, int]:

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..errors import HostStepError, IdentityError, OutOfMemoryError, ProgramError
 from ..program.program import HostStep, LaunchStep, Program, Step, Tensor
 from ..program.program_check import require_program
-from ..program.tensor_layout import lane_bits, pack_tensor, unpack_tensor
+from ..program.tensor_layout import pack_tensor, unpack_tensor
 from ..target.identity import check_identity, config_difference
 from ..target.protocol import Target
+from .host_conversions import HOST_CONVERSIONS
 from .launch import RunReport, launch
 
-__all__ = ["Host", "LoadedProgram", "OnStep", "RunResult", "dequantize", "quantize", "run_program"]
+__all__ = ["Host", "LoadedProgram", "OnStep", "RunResult", "run_program"]
 
 Host = Callable[[HostStep, list[np.ndarray], Program], Sequence[npt.ArrayLike]]
 """``host(step, inputs in the step's order, program) -> outputs in the step's order``."""
@@ -40,40 +40,6 @@ class RunResult:
     def cycles(self) -> int:
         """Device cycles of all launches."""
         return sum(report.cycles for _, report in self.reports)
-
-
-def quantize(values: np.ndarray, tensor: Tensor, config: Config) -> np.ndarray:
-    """Return ``values`` in a tensor's scale: round half up, saturate to its lanes' range.
-
-    Raises
-    ------
-    HostStepError
-        The tensor has no scale, or a value is not a number.
-    """
-    if np.isnan(values).any():
-        raise HostStepError(f"tensor {tensor.name!r} cannot hold NaN")
-    bits = 8 * np.dtype(tensor.dtype).itemsize
-    if tensor.memory_type is not None:
-        bits = lane_bits(tensor.memory_type, config)
-    scaled = np.floor(values.astype(np.float64) / _scale(tensor) + 0.5) + tensor.zero_point
-    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-    return np.asarray(np.clip(scaled, low, high), dtype=tensor.dtype)
-
-
-def dequantize(values: np.ndarray, tensor: Tensor) -> np.ndarray:
-    """Return the real values (float32) of a tensor's integers."""
-    real = (values.astype(np.float64) - tensor.zero_point) * _scale(tensor)
-    return np.asarray(real, dtype=np.float32)
-
-
-def _scale(tensor: Tensor) -> np.ndarray:
-    if not tensor.scale:
-        raise HostStepError(f"tensor {tensor.name!r} has no scale")
-    if len(tensor.scale) == 1:
-        return np.array(tensor.scale[0])
-    shape = [1] * len(tensor.shape)
-    shape[tensor.axis] = -1
-    return np.array(tensor.scale, dtype=np.float64).reshape(shape)
 
 
 class LoadedProgram:
@@ -175,16 +141,9 @@ class LoadedProgram:
     def _host_results(
         self, step: HostStep, values: list[np.ndarray],
     ) -> Sequence[npt.ArrayLike]:
-        if step.op == "quantize":
-            return [
-                quantize(value, self.program.tensor(name), self.program.config)
-                for name, value in zip(step.outputs, values, strict=True)
-            ]
-        if step.op == "dequantize":
-            return [
-                dequantize(value, self.program.tensor(name))
-                for name, value in zip(step.inputs, values, strict=True)
-            ]
+        own = HOST_CONVERSIONS.get(step.op)
+        if own is not None:
+            return own(step, values, self.program)
         if self.host is None:
             raise HostStepError(
                 f"layer {step.layer!r} runs {step.op!r} on the host: give host="

@@ -15,6 +15,7 @@ from ...isa.link_protocol import (
     MessageKind,
     covering_words,
 )
+from ..errors import WindowError
 from ..target.protocol import Target
 from ..transport.frame import Frame, respond
 
@@ -100,10 +101,6 @@ class Responder:
         if not self._possible(frame):
             return respond(frame, status=LinkStatus.REFUSED)
         address, count = frame.address, frame.count
-        memory = frame.kind in (MessageKind.READ_MEMORY, MessageKind.WRITE_MEMORY)
-        base, size = self.target.window
-        if memory and not base <= address <= address + count <= base + size:
-            return respond(frame, status=LinkStatus.OUTSIDE)
         try:
             if frame.kind == MessageKind.READ_REGISTER:
                 value = self.target.read_register(address)
@@ -116,6 +113,8 @@ class Responder:
                 return respond(frame, bytes(address % WORD_BYTES) + data)
             self.target.write_memory(address, frame.data)
             return respond(frame)
+        except WindowError:
+            return respond(frame, status=LinkStatus.OUTSIDE)
         except (OSError, ValueError) as error:
             text = str(error).encode("ascii", "replace")[:_TEXT_BYTES]
             return respond(frame, text[: self.identity.payload], LinkStatus.FAILED)

@@ -1,7 +1,8 @@
 """``myvta serve``: a target offered over TCP to clients that are not trusted.
 
 Loopback by default; any other address wants a token.  One thread a connection, each with bounds on
-bytes, frames and time; only the connection that owns the device touches the target.
+bytes, frames and time; only the connection that owns the device touches the target, and only the
+registers that :mod:`.served_target` lists.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from collections.abc import Callable
 from ...isa.link_protocol import Capability
 from ...isa.register_map import Reg, Status
 from ..errors import AccessError, BusyError, TargetError, UrlError
+from ..target.memory_window import program_window
 from ..target.protocol import Target
 from ..transport.limits import Limits, Pace
+from .client_session import ClientSession, Service
 from .ownership import Ownership
 from .responder import Responder, link_identity
-from .server_session import Session
+from .served_target import ServedTarget
 
 __all__ = ["DEFAULT_ADDRESS", "Server", "to_idle"]
 
@@ -55,6 +58,9 @@ class Server:
         Host and port; port 0 takes a free one.
     token : bytes or None
         Shared secret; None asks for none, and only listens on loopback.
+    lock : bool
+        Set WINDOW_LOCK as well: nobody can move the window any more, local users neither, until
+        the device is reset by wire or loaded anew.
     log : callable
         Gets one line of text for each thing worth telling.
 
@@ -69,34 +75,36 @@ class Server:
         Another address than loopback without a token.
     BusyError, AccessError
         The port is taken, or may not be opened.
+    TargetError
+        The device does not take the window: it is locked to another one.
     """
 
     def __init__(
         self, target: Target, address: tuple[str, int] = DEFAULT_ADDRESS, *,
-        token: bytes | None = None, limits: Limits | None = None,
+        token: bytes | None = None, limits: Limits | None = None, lock: bool = False,
         log: Callable[[str], None] = lambda line: None,
     ):
-        self.limits, self.token, self.log = limits or Limits(), token, log
-        self.target, self.ownership = target, Ownership()
+        self.limits, self.target, self.log = limits or Limits(), target, log
+        to_idle(target)
+        program_window(target, "nothing is served")
+        if lock:
+            target.write_register(Reg.WINDOW_LOCK, 1)
         capabilities = Capability.CLAIM | (Capability.AUTHENTICATE if token else 0)
-        self.identity = link_identity(
-            target, self.limits.payload, self.limits.window, capabilities
+        payload, window = self.limits.payload, self.limits.window
+        self._stop = threading.Event()
+        self._service = Service(
+            link_identity(target, payload, window, capabilities),
+            Responder(ServedTarget(target), payload, window),
+            Ownership(), self.limits, token, self._stop, log,
         )
-        self.responder = Responder(target, self.limits.payload, self.limits.window)
         self._listener = _listen(address, token)
         self._listener.settimeout(0.2)
         host, port = self._listener.getsockname()[:2]
         self.address = str(host), int(port)
-        self._sessions: dict[Session, threading.Thread] = {}
+        self._sessions: dict[ClientSession, threading.Thread] = {}
         self._guard = threading.Lock()
-        self._stop = threading.Event()
         self._accepting = threading.Thread(target=self._accept, name="accept", daemon=True)
         self._accepting.start()
-
-    @property
-    def stopping(self) -> bool:
-        """The server is being closed."""
-        return self._stop.is_set()
 
     @property
     def clients(self) -> int:
@@ -157,7 +165,7 @@ class Server:
         """Give a connection its session and thread; close it when it cannot have them."""
         session = None
         try:
-            session = Session(self, connection, name)
+            session = ClientSession(self._service, connection, name)
             thread = threading.Thread(target=self._run, args=(session,), daemon=True)
             with self._guard:
                 self._sessions[session] = thread
@@ -168,7 +176,7 @@ class Server:
             with self._guard:
                 self._sessions = {k: v for k, v in self._sessions.items() if k is not session}
 
-    def _run(self, session: Session) -> None:
+    def _run(self, session: ClientSession) -> None:
         try:
             self.log(f"{session.name}: {session.run()}")
         finally:
@@ -178,15 +186,17 @@ class Server:
                 with self._guard:
                     self._sessions.pop(session, None)
 
-    def _free(self, session: Session) -> None:
+    def _free(self, session: ClientSession) -> None:
         """Bring the device of an owner that leaves to idle, then let the next one have it."""
+        ownership = self._service.ownership
         try:
-            if self.ownership.owns(session):
+            if ownership.owns(session):
                 to_idle(self.target)
+                program_window(self.target, "the next client may be refused")
         except (OSError, ValueError) as error:
             self.log(f"{session.name}: the device is not idle: {error}")
         finally:
-            self.ownership.release(session)
+            ownership.release(session)
 
 
 def _listen(address: tuple[str, int], token: bytes | None) -> socket.socket:

@@ -49,7 +49,7 @@ class Target(Protocol):
         """
 
     def write_register(self, offset: int, value: int) -> None:
-        """Write a 32-bit register; read-only and unmapped ones ignore it.
+        """Write a 32-bit register; read-only and unmapped ones ignore it, or a server refuses it.
 
         Raises
         ------

@@ -1,8 +1,8 @@
 """Schemes of target URLs: the table of ours, and others through entry points.
 
 The entry-point group ``myvta.targets`` maps a scheme's name to ``module:OBJECT``, a
-:class:`Scheme`; :data:`SCHEMES` says the same for this package.  An object is imported when its
-scheme is used: the driver imports no simulator and no serial port by itself.
+:class:`TargetScheme`; :data:`SCHEMES` says the same for this package.  An object is imported when
+its scheme is used: the driver imports no simulator and no serial port by itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..errors import TargetError, UrlError
 from .protocol import Target
 
 __all__ = [
-    "DEFAULT_WINDOW", "ENTRY_POINT_GROUP", "SCHEMES", "Advice", "OpenRequest", "Scheme",
+    "DEFAULT_WINDOW", "ENTRY_POINT_GROUP", "SCHEMES", "Advice", "OpenRequest", "TargetScheme",
     "find_scheme", "known_schemes",
 ]
 
@@ -78,7 +78,7 @@ class Advice:
 
 
 @dataclass(frozen=True)
-class Scheme:
+class TargetScheme:
     """How the targets of one scheme are opened.
 
     Attributes
@@ -103,7 +103,7 @@ def known_schemes() -> tuple[str, ...]:
     return tuple(sorted(_registered()))
 
 
-def find_scheme(name: str) -> Scheme:
+def find_scheme(name: str) -> TargetScheme:
     """Import a scheme.
 
     Raises
@@ -111,7 +111,7 @@ def find_scheme(name: str) -> Scheme:
     UrlError
         There is none of that name; the known ones are listed.
     TargetError
-        Its module cannot be imported, or gives no Scheme.
+        Its module cannot be imported, or gives no TargetScheme.
     """
     registered = _registered()
     if name not in registered:
@@ -121,7 +121,7 @@ def find_scheme(name: str) -> Scheme:
         scheme = getattr(import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
         raise TargetError(f"target {name}:// cannot be loaded: {error}") from error
-    if not isinstance(scheme, Scheme):
+    if not isinstance(scheme, TargetScheme):
         raise TargetError(
             f"target {name}:// cannot be loaded: {registered[name]} must be a "
             f"myvta.driver.Scheme, not {type(scheme).__name__}"

@@ -35,7 +35,7 @@ class Frame:
     Attributes
     ----------
     kind : int
-        ``Kind``, or any other number below 16.
+        ``MessageKind``, or any other number below 16.
     sequence : int
         Modulo 256.
     address : int

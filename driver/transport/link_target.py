@@ -11,7 +11,8 @@ from ..errors import LinkError, UrlError
 from ..target.base_target import BaseTarget
 from ..target.identity import check_identity
 from ..target.schemes import OpenRequest
-from .link import Link, Request
+from .exchange import LinkRequest
+from .link import Link
 
 __all__ = ["LinkTarget", "open_link_target", "seconds_option"]
 
@@ -57,7 +58,7 @@ class LinkTarget(BaseTarget):
 
     def _read_memory(self, offset: int, size: int) -> bytes:
         pieces = [
-            Request(MessageKind.READ_MEMORY, at, count)
+            LinkRequest(MessageKind.READ_MEMORY, at, count)
             for at, count in self._pieces(self.window[0] + offset, size)
         ]
         return b"".join(self.link.exchange(pieces))
@@ -68,7 +69,7 @@ class LinkTarget(BaseTarget):
             start = at - address
             payload = bytes(at % WORD_BYTES) + data[start : start + count]
             payload += bytes(-len(payload) % WORD_BYTES)
-            pieces.append(Request(MessageKind.WRITE_MEMORY, at, count, payload))
+            pieces.append(LinkRequest(MessageKind.WRITE_MEMORY, at, count, payload))
         self.link.exchange(pieces)
 
     def _release(self) -> None:

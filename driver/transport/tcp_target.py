@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...isa.link_protocol import Capability, MessageKind
 from ..errors import AccessError, AuthenticationError, LinkError, TargetError, TargetTimeout
-from ..target.schemes import Advice, OpenRequest, Scheme
+from ..target.schemes import Advice, OpenRequest, TargetScheme
 from .link import Link
 from .link_target import LinkTarget, open_link_target, seconds_option
 
@@ -190,7 +190,7 @@ def _claim(link: Link, queue: float) -> None:
 
 
 _NO_ANSWER = "nothing answers: right host and port, no firewall between?"
-SCHEME = Scheme(open_tcp, Advice(
+SCHEME = TargetScheme(open_tcp, Advice(
     {
         errno.ECONNREFUSED: "nobody listens there: start `myvta serve` on that machine",
         errno.EHOSTUNREACH: "the machine cannot be reached: is it on, is the address right?",

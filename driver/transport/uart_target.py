@@ -11,7 +11,7 @@ import os
 import time
 
 from ..errors import AccessError, BusyError, TargetError, TargetTimeout
-from ..target.schemes import Advice, OpenRequest, Scheme
+from ..target.schemes import Advice, OpenRequest, TargetScheme
 from .link import Link
 from .link_target import LinkTarget, open_link_target, seconds_option
 
@@ -139,7 +139,7 @@ _NO_ANSWER = (
     "the board does not answer: is the bitstream loaded, is ?baud= the design's, are TX and RX not "
     "swapped?"
 )
-SCHEME = Scheme(open_uart, Advice(
+SCHEME = TargetScheme(open_uart, Advice(
     {
         errno.EACCES: "the port is not yours: sudo usermod -aG dialout $USER, log in again",
         errno.ENOENT: "no such port: is the cable plugged in? ls /dev/ttyUSB* /dev/ttyACM*",

@@ -9,7 +9,7 @@ import numpy as np
 from ...isa.config import Config
 from ...isa.opcodes import INSTRUCTION_BYTES
 from ..errors import OutOfMemoryError
-from ..program.launch_partition import Layer
+from ..program.launch_partition import LaunchLayer
 from ..program.program import LaunchStep, Program, Tensor
 from ..program.program_check import launch_bases
 from ..program.tensor_layout import unpack_tensor
@@ -38,7 +38,7 @@ def example_inputs(program: Program, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def run_layer(
-    loaded: LoadedProgram, step: LaunchStep, layer: Layer, timeout: float
+    loaded: LoadedProgram, step: LaunchStep, layer: LaunchLayer, timeout: float
 ) -> RunReport:
     """Run a layer of a launch alone, on what memory holds.
 
@@ -71,7 +71,7 @@ def run_layer(
             target.write_memory(address, old)
 
 
-def until(layer: Layer, place: int) -> Layer:
+def until(layer: LaunchLayer, place: int) -> LaunchLayer:
     """Return a layer that ends after one of its instructions."""
     end = (place + 1) * INSTRUCTION_BYTES
     code = layer.code[:end] + layer.code[-INSTRUCTION_BYTES:]

@@ -9,7 +9,7 @@ from ...isa.check.memory_map import MemoryMap, Rows
 from ...isa.check.static_checker import StreamChecker
 from ...isa.instructions import Store, words
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType
-from ..program.launch_partition import Layer
+from ..program.launch_partition import LaunchLayer
 from ..program.program import LaunchStep, Program
 from ..program.program_check import launch_bases
 from .validate_report import Instruction
@@ -18,7 +18,7 @@ __all__ = ["writers"]
 
 
 def writers(
-    program: Program, step: LaunchStep, layer: Layer, address: int
+    program: Program, step: LaunchStep, layer: LaunchLayer, address: int
 ) -> tuple[int | None, Instruction | None, Instruction | None]:
     """Return who wrote a byte of memory last when a layer ran.
 

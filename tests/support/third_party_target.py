@@ -5,7 +5,7 @@ Its device is the model's; its scheme has a window, a clock and advice of its ow
 
 from __future__ import annotations
 
-from myvta.driver import Advice, BaseTarget, OpenRequest, Scheme
+from myvta.driver import Advice, BaseTarget, OpenRequest, TargetScheme
 from myvta.model.device import Device
 
 __all__ = ["CLOCK_HZ", "OWN_WINDOW", "SCHEME", "ThirdPartyTarget"]
@@ -47,4 +47,4 @@ def _open(request: OpenRequest) -> ThirdPartyTarget:
     return ThirdPartyTarget(request)
 
 
-SCHEME = Scheme(_open, Advice(no_answer="plug it in"))
+SCHEME = TargetScheme(_open, Advice(no_answer="plug it in"))

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import myvta
+
 ROOT = Path(__file__).parents[3]
-NOT_PACKED = {"tests", "docs", "examples", "benchmarks", "build", "dist"}
+NOT_PACKED = {"tests", "docs", "examples", "benchmarks", "build", "dist", "packaging"}
 
 
 def setup_cfg():
@@ -104,7 +106,7 @@ def test_wheel_holds_every_module_and_nothing_else(wheel):
     }
     assert {name for name in wheel.namelist() if name.endswith(".py")} == expected
     assert {name.split("/")[0] for name in wheel.namelist()} == {
-        "myvta", f"myvta-{setup_cfg()['metadata']['version']}.dist-info",
+        "myvta", f"myvta-{myvta.__version__}.dist-info",
     }
 
 
@@ -121,7 +123,7 @@ def test_wheel_holds_the_data_that_modules_read(wheel):
 
 
 def test_wheel_names_its_scripts_targets_and_licence(wheel):
-    info = f"myvta-{setup_cfg()['metadata']['version']}.dist-info"
+    info = f"myvta-{myvta.__version__}.dist-info"
     points = configparser.ConfigParser()
     points.read_string(wheel.read(f"{info}/entry_points.txt").decode())
     assert dict(points["console_scripts"]) == {"myvta": "myvta.cli.main:main"}
@@ -132,7 +134,7 @@ def test_wheel_names_its_scripts_targets_and_licence(wheel):
 
 
 def test_changelog_and_version_agree():
-    version = setup_cfg()["metadata"]["version"]
+    version = myvta.__version__
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"\n## {version}" in changelog
     assert changelog.index("## Unreleased") < changelog.index(f"## {version}")

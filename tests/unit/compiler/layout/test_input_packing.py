@@ -10,8 +10,9 @@ import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 from hypothesis import given, settings, strategies as st
 
-from myvta.compiler.layout.input_packing import Packing, choose_packing
+from myvta.compiler.layout.input_packing import choose_packing
 from myvta.compiler.reference.reference_evaluator import accumulate_conv
+from myvta.driver.program.lane_packing import InputPacking
 from myvta.driver.program.program import HostStep
 from myvta.isa.config import NAMED, named
 
@@ -19,7 +20,7 @@ Pair = tuple[int, int]
 
 
 @st.composite
-def packings(draw: st.DrawFn) -> Packing:
+def packings(draw: st.DrawFn) -> InputPacking:
     """Draw any packing of a small convolution, with any padding."""
     def pair(low: int, high: int) -> Pair:
         return draw(st.tuples(st.integers(low, high), st.integers(low, high)))
@@ -33,12 +34,12 @@ def packings(draw: st.DrawFn) -> Packing:
     ]
     if min(out) < 1:
         return draw(packings())
-    return Packing(
+    return InputPacking(
         draw(st.integers(1, 3)), size, (out[0], out[1]), kernel, strides, dilations, before, taps
     )
 
 
-def plain(packing: Packing, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def plain(packing: InputPacking, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the sums of the convolution as it was."""
     needed = [
         (packing.out[a] - 1) * packing.strides[a]
@@ -55,7 +56,7 @@ def plain(packing: Packing, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
 @pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(packings(), st.integers(0, 99))
-def test_the_packed_convolution_has_the_same_sums(packing: Packing, seed: int) -> None:
+def test_the_packed_convolution_has_the_same_sums(packing: InputPacking, seed: int) -> None:
     random = np.random.default_rng(seed)
     x = random.integers(-128, 128, (2, packing.channels, *packing.size))
     weight = random.integers(-128, 128, (4, packing.channels, *packing.kernel))
@@ -69,14 +70,14 @@ def test_the_packed_convolution_has_the_same_sums(packing: Packing, seed: int) -
 
 
 @given(packings())
-def test_a_packing_survives_json(packing: Packing) -> None:
-    assert Packing.from_json(json.loads(json.dumps(packing.to_json()))) == packing
+def test_a_packing_survives_json(packing: InputPacking) -> None:
+    assert InputPacking.from_json(json.loads(json.dumps(packing.to_json()))) == packing
 
 
 def choice(
     config: str, channels: int, filters: int, size: int, kernel: int, stride: int = 1, pad: int = 0,
     dilation: int = 1,
-) -> Packing | None:
+) -> InputPacking | None:
     """Choose the packing of a square convolution."""
     out = (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
     return choose_packing(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 from hypothesis import given, strategies as st
 
-from myvta.compiler.layout.output_packing import Spreading, block_axis
+from myvta.compiler.layout.output_packing import block_axis
 from myvta.driver.program.program import HostStep
 
 Build = Callable[[NetworkBuilder], str]
@@ -37,17 +35,6 @@ def test_blocks_meet_the_inputs_their_outputs_meet(data: st.DataObject) -> None:
                 at = output // block * axis.stride + number * axis.dilation - axis.before
                 assert at * up == place
     assert (min(met), max(met)) == (0, axis.kernel - 1)
-
-
-def test_every_lane_goes_to_its_pixel() -> None:
-    spreading = Spreading(3, (5, 7), (2, 4))
-    packed = np.arange(2 * 24 * 3 * 2).reshape(2, 24, 3, 2)
-    found = spreading.spread(packed)
-    assert found.shape == (2, 3, 5, 7)
-    for n, m, y, x in np.ndindex(found.shape):
-        lane = ((y % 2) * 4 + x % 4) * 3 + m
-        assert found[n, m, y, x] == packed[n, lane, y // 2, x // 4]
-    assert Spreading.from_json(json.loads(json.dumps(spreading.to_json()))) == spreading
 
 
 LAYERS: dict[str, tuple[Build, int]] = {  # and their GEMM steps on the default configuration

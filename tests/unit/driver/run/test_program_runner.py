@@ -31,8 +31,6 @@ from myvta.driver import (
     run_program,
 )
 from myvta.driver.errors import IdentityError
-from myvta.driver.run.program_runner import dequantize, quantize
-from myvta.isa.config import named
 from myvta.isa.opcodes import AluOpcode, MemoryType
 
 
@@ -168,25 +166,6 @@ def test_bad_hosts(host, message, image):
         HostStepError, match=re.escape(message)
     ):
         run_program(network(), target, {"image": image}, host=host)
-
-
-def test_quantize_rounds_half_up_and_saturates():
-    tensor = Tensor(name="t", shape=(1, 8), offset=0, memory_type=INP, scale=(0.5,))
-    values = np.array([[-0.75, -0.25, 0.25, 0.75, 1e9, -1e9, 63.5, 63.4]])
-    assert quantize(values, tensor, CONFIG).tolist() == [[-1, 0, 1, 2, 127, -128, 127, 127]]
-    narrow = named("1x4x4_int4")
-    assert quantize(values, tensor, narrow).tolist() == [[-1, 0, 1, 2, 7, -8, 7, 7]]
-
-
-def test_scale_per_index_and_zero_point():
-    tensor = Tensor(name="t", shape=(1, 2, 2), dtype="int8", scale=(0.5, 2.0), axis=1,
-                    zero_point=3)
-    real = np.array([[[1.0, -1.0], [4.0, 10.0]]])
-    whole = quantize(real, tensor, CONFIG)
-    assert whole.tolist() == [[[5, 1], [5, 8]]]
-    assert np.array_equal(dequantize(whole, tensor), real)
-    with pytest.raises(HostStepError, match="tensor 'u' has no scale"):
-        dequantize(whole, Tensor(name="u", shape=(1, 2, 2)))
 
 
 # -- programs that contradict themselves -----------------------------------------------------------

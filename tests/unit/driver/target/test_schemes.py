@@ -7,7 +7,7 @@ import pytest
 from third_party import installed
 
 from myvta.driver import OpenRequest, TargetError, UrlError, known_schemes, open_target
-from myvta.driver.target.schemes import SCHEMES, Scheme, find_scheme
+from myvta.driver.target.schemes import SCHEMES, TargetScheme, find_scheme
 from myvta.isa.config import named
 
 
@@ -15,7 +15,7 @@ from myvta.isa.config import named
 def test_every_scheme_of_the_table_can_be_imported():
     assert set(SCHEMES) == {"model", "icarus", "verilator", "uart", "tcp", "devmem", "uio"}
     for name in SCHEMES:
-        assert isinstance(find_scheme(name), Scheme), name
+        assert isinstance(find_scheme(name), TargetScheme), name
 
 
 def test_an_unknown_scheme_is_refused_with_the_known_ones():

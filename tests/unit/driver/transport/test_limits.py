@@ -118,7 +118,7 @@ def test_a_flood_of_connections_waits_and_nobody_is_refused(serve):
 
 @pytest.mark.parametrize("module", [
     "transport/frame", "transport/limits", "serve/ownership", "serve/responder", "serve/server",
-    "serve/server_session",
+    "serve/client_session",
 ])
 def test_nothing_from_the_wire_is_run_unpickled_or_opened(module):
     """What a server is made of calls nothing that could do so."""

@@ -15,7 +15,7 @@ from myvta.driver import (
     AuthenticationError,
     open_target,
 )
-from myvta.driver.serve.server_session import Session
+from myvta.driver.serve.client_session import ClientSession
 from myvta.driver.transport.frame import Frame, FrameDecoder, encode
 from myvta.isa.link_protocol import LinkStatus, MessageKind
 
@@ -71,7 +71,7 @@ def test_a_replayed_proof_and_a_used_challenge_are_refused(serve):
 
 def test_an_identify_that_is_sent_again_keeps_its_challenge(serve, token_file, monkeypatch):
     """A server that answers late is asked again: the proof is of its first answer."""
-    answer, asked = Session._identify, []
+    answer, asked = ClientSession._identify, []
 
     def late(session, frame):
         asked.append(frame)
@@ -79,7 +79,7 @@ def test_an_identify_that_is_sent_again_keeps_its_challenge(serve, token_file, m
             time.sleep(0.5)
         return answer(session, frame)
 
-    monkeypatch.setattr(Session, "_identify", late)
+    monkeypatch.setattr(ClientSession, "_identify", late)
     server = serve(token=TOKEN)
     with open_target(tcp(server, f"&token={token_file}")) as target:
         assert len(asked) > 1 and asked[0] == asked[1]

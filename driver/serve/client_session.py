@@ -6,19 +6,21 @@ import hmac
 import secrets
 import select
 import socket
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import dataclass
+from typing import NoReturn
 
-from ...isa.link_protocol import Capability, LinkStatus, MessageKind
+from ...isa.link_protocol import Capability, LinkIdentity, LinkStatus, MessageKind
 from ..transport.frame import Frame, FrameDecoder, encode, respond
+from ..transport.limits import Limits
 from ..transport.tcp_target import NONCE_BYTES, client_proof, server_proof
-from .responder import Sequencer
+from .ownership import Ownership
+from .responder import Responder, Sequencer
 
-if TYPE_CHECKING:
-    from .server import Server
-
-__all__ = ["Session"]
+__all__ = ["ClientSession", "Service"]
 
 _LOOK = 0.25  # seconds between two looks at the clock
 _RECEIVE_BYTES = 1 << 16
@@ -29,19 +31,48 @@ class _Over(Exception):
     """The connection ends; the text says why."""
 
 
-class Session:
-    """What the server knows of one client."""
+@dataclass(frozen=True)
+class Service:
+    """What the sessions of a server share.
 
-    def __init__(self, server: Server, connection: socket.socket, name: str):
-        self.name, self._server, self._connection = name, server, connection
-        self._decoder = FrameDecoder(server.limits.payload)
-        self._sequencer = Sequencer(server.limits.window)
+    Attributes
+    ----------
+    identity : LinkIdentity
+        What the server says of itself.
+    responder : Responder
+        Does the requests of the owner.
+    ownership : Ownership
+    limits : Limits
+    token : bytes or None
+        Secret that clients must know, None for none.
+    stop : threading.Event
+        Set when the server ends.
+    log : callable
+        Gets one line of text for each thing worth telling.
+    """
+
+    identity: LinkIdentity
+    responder: Responder
+    ownership: Ownership
+    limits: Limits
+    token: bytes | None
+    stop: threading.Event
+    log: Callable[[str], None]
+
+
+class ClientSession:
+    """One client, from its connection to its end."""
+
+    def __init__(self, service: Service, connection: socket.socket, name: str):
+        self.name, self._service, self._connection = name, service, connection
+        self._decoder = FrameDecoder(service.limits.payload)
+        self._sequencer = Sequencer(service.limits.window)
         self._challenge = secrets.token_bytes(NONCE_BYTES)
         self._tried = False  # the challenge is good for one attempt
-        self._trusted = server.token is None
+        self._trusted = service.token is None
         self._claimed = self._owner = self._dismissed = False
         self._free_frames = 0
-        connection.settimeout(server.limits.frame)
+        connection.settimeout(service.limits.frame)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEPALIVE:
@@ -73,11 +104,11 @@ class Session:
             self._connection.close()
 
     def _loop(self) -> NoReturn:
-        limits = self._server.limits
+        limits = self._service.limits
         deadline, what = time.monotonic() + limits.handshake, "it did not claim the device"
         begun: float | None = None
         while True:
-            if self._server.stopping:
+            if self._service.stop.is_set():
                 raise _Over("closed: the server ends")
             now = time.monotonic()
             if begun is not None and now - begun > limits.frame:
@@ -111,7 +142,7 @@ class Session:
             raise _Over("closed: it sends responses")
         if not self._owner:
             self._free_frames += 1
-            if self._free_frames > self._server.limits.free_frames:
+            if self._free_frames > self._service.limits.free_frames:
                 raise _Over("closed: too many requests without owning the device")
         if frame.kind == MessageKind.IDENTIFY:
             return encode(self._identify(frame))
@@ -119,8 +150,8 @@ class Session:
 
     def _identify(self, frame: Frame) -> Frame:
         self._sequencer.start(frame.sequence)
-        data = self._server.identity.to_bytes()
-        if self._server.identity.capabilities & Capability.AUTHENTICATE:
+        data = self._service.identity.to_bytes()
+        if self._service.identity.capabilities & Capability.AUTHENTICATE:
             # The same for an IDENTIFY that was sent again: the proof may be of either answer.
             data += bytes(NONCE_BYTES) if self._tried else self._challenge
         return respond(frame, data, count=len(data))
@@ -134,10 +165,10 @@ class Session:
             return self._claim(frame)
         if not self._owner:
             return respond(frame, status=LinkStatus.BUSY, address=0)
-        return self._server.responder.perform(frame)
+        return self._service.responder.perform(frame)
 
     def _authenticate(self, frame: Frame) -> Frame:
-        token, challenge, first = self._server.token, self._challenge, not self._tried
+        token, challenge, first = self._service.token, self._challenge, not self._tried
         self._tried = True
         nonce, proof = frame.data[:NONCE_BYTES], frame.data[NONCE_BYTES:]
         if token is None or not first or not hmac.compare_digest(
@@ -149,20 +180,20 @@ class Session:
         return respond(frame, answer, count=len(answer))
 
     def _claim(self, frame: Frame) -> Frame:
-        seconds = min(frame.address / 1000, self._server.limits.queue)
+        seconds = min(frame.address / 1000, self._service.limits.queue)
         self._claimed = True
-        ahead = self._server.ownership.claim(self, seconds, self._present)
+        ahead = self._service.ownership.claim(self, seconds, self._present)
         if ahead:
             self._claimed = False
             return respond(frame, status=LinkStatus.BUSY, address=ahead)
         if not self._owner:
             self._owner = True
-            self._server.log(f"{self.name}: owns the device")
+            self._service.log(f"{self.name}: owns the device")
         return respond(frame)
 
     def _present(self) -> bool:
         """Tell whether a client in the line is still there."""
-        if self._server.stopping:
+        if self._service.stop.is_set():
             return False
         if not select.select([self._connection], [], [], 0)[0]:
             return True

@@ -1,0 +1,38 @@
+"""The memory window of a device: program it, and see that the device took it."""
+
+from __future__ import annotations
+
+from ...isa.register_map import Reg
+from ..errors import TargetError
+from .protocol import Target
+
+__all__ = ["program_window"]
+
+
+def program_window(target: Target, refused: str) -> None:
+    """Let the device touch the target's window and nothing else.
+
+    Parameters
+    ----------
+    target : Target
+    refused : str
+        End of the error's text: what therefore was not done.
+
+    Raises
+    ------
+    TargetError
+        The registers read something else afterwards: they are locked, or the device is broken.
+    """
+    base, size = target.window
+    limit = base + size - 1
+    target.write_register(Reg.WINDOW_BASE, base)
+    target.write_register(Reg.WINDOW_LIMIT, limit)
+    shown = target.read_register(Reg.WINDOW_BASE), target.read_register(Reg.WINDOW_LIMIT)
+    if shown != (base, limit):
+        why = "it is locked until the reset wire" if target.read_register(Reg.WINDOW_LOCK) else (
+            "the device did not take it"
+        )
+        raise TargetError(
+            f"the memory window reads {shown[0]:#x}..{shown[1]:#x}, not {base:#x}..{limit:#x}: "
+            f"{why}; {refused}"
+        )
