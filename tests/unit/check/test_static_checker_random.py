@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import pytest
 from checked_programs import FLAGS, LooseProgram, check, outcome, outcomes
-from device_random import RandomProgram, draw, draw_shape
+from device_programs import BASE
+from device_random import RandomProgram, Shape, draw, draw_shape
 from device_run import differences, open_model, run_on
 
+from myvta.isa.check.findings import FindingKind
 from myvta.isa.config import named
 from myvta.isa.opcodes import ErrorCode
 
@@ -81,6 +83,14 @@ def accepted_are_deterministic(name, count, schedules):
         seen[0] += 1
         assert len(outcomes(program, schedules)) == 1, listing(program, verdict)
     return seen
+
+
+def test_program_of_every_kind_is_sound_and_its_code_is_held_to_the_window():
+    program = RandomProgram(named("1x4x4"), Shape(seed=3), [])
+    assert check(program).findings == ()
+    assert len(outcomes(program, 5)) == 1
+    finding = check(program, window=(BASE, 0x1000)).findings[0]
+    assert (finding.kind, finding.index) == (FindingKind.WINDOW, 0)
 
 
 @pytest.mark.slow
