@@ -33,6 +33,7 @@ def make_program(attributes: dict[str, Any] | None = None) -> Program:
     weight = builder.constant("weight", bytes(range(64)))
     builder.add(Tensor(name="real", shape=(1, 4), dtype="float32"))
     x = builder.tensor("x", (1, 4, 2, 2), MemoryType.INP, scale=[0.25, 0.5, 1, 2], layer="in")
+    assert x.offset is not None
     stream = StreamBuilder(CONFIG, serial=True)
     stream.note("load")
     stream.load_2d(MemoryType.INP, 0, x.offset // 4, 4)

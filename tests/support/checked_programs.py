@@ -9,7 +9,7 @@ from device_tokens import order
 from myvta.isa.check.static_checker import MemoryMap, StreamChecker
 
 FLAGS = ("pop_prev", "pop_next", "push_prev", "push_next")
-_CHECKERS = {}
+_CHECKERS: dict[str, StreamChecker] = {}
 
 
 def check(program, **changes):

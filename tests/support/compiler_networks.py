@@ -23,6 +23,7 @@ from myvta.model.model_target import open_model
 
 __all__ = [
     "NetworkBuilder", "check_every_layer", "compiled", "float_values", "random_network", "save",
+    "save_samples",
 ]
 
 
@@ -207,6 +208,12 @@ def save(build: NetworkBuilder, path: Path, *outputs: str) -> Path:
     names = outputs or (build.nodes[-1].output[0],)
     onnx.save(build.model(*names), path)
     return path
+
+
+def save_samples(build: NetworkBuilder, path: Path, images: int) -> None:
+    """Write random images for the inputs of a network, one array [images, ...] for each."""
+    arrays: dict[str, Any] = build.samples(images)
+    np.savez(path, **arrays)
 
 
 def compiled(

@@ -183,16 +183,18 @@ TARGETS: dict[str, _Opener] = {
     "spy-model": lambda *window: spied("model", *window),
     "third-party": lambda *window: from_entry_point(*window),
     "tcp-model": lambda *window: served("model", *window),
-    "tcp-token-model": lambda *window: served("model", *window, b"only the two of us know"),
+    "tcp-token-model": lambda base, size: served(
+        "model", base, size, b"only the two of us know"
+    ),
     "tcp-verilator": lambda *window: served("verilator", *window),
     "uart-model": lambda *window: wired("model", *window),
-    "uart-noisy": lambda *window: wired("model", *window, 1e-4),
+    "uart-noisy": lambda base, size: wired("model", base, size, 1e-4),
     "devmem-model": lambda *window: mapped("model", *window),
     "devmem-verilator": lambda *window: mapped("verilator", *window),
     "udmabuf-model": lambda *window: buffered("model", *window),
     "uio-model": lambda *window: interrupting("model", *window),
     "uart_top-verilator": lambda *window: simulated(*window),
-    "uart_top-noisy-verilator": lambda *window: simulated(*window, 1e-4),
+    "uart_top-noisy-verilator": lambda base, size: simulated(base, size, 1e-4),
 }
 SHARED_FILE = tuple(name for name in TARGETS if name.startswith(("devmem", "udmabuf", "uio")))
 """Targets whose device cannot see that 1 was written over a 1."""

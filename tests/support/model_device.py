@@ -28,7 +28,7 @@ def launch(
     device: Device, stream: Sequence[Instruction], count: int | None = None, at: int = CODE
 ) -> int:
     """Launch as a host does; return the value of CONTROL afterwards."""
-    device.memory.write(at, encode_stream(stream, device.config))
+    device.memory.write(at, encode_stream(list(stream), device.config))
     device.write_register(Reg.INSN_COUNT, len(stream) if count is None else count)
     device.write_register(Reg.INSN_BASE, at)
     device.write_register(Reg.CONTROL, Status.LAUNCH)

@@ -130,7 +130,7 @@ def hand_made(
     weight = np.array([[50, -30], [20, 90]], np.int8) if weight is None else weight
     constants = {
         "s": np.float32(scale), "z": kind.type(3), "o": np.float32(out_scale), "y": kind.type(0),
-        "w": weight.reshape(2, 2, 1, 1), "ws": np.float32(weight_scale),
+        "w": weight.reshape(2, 2, 1, 1), "ws": np.array(weight_scale, np.float32),
         "wz": np.full(np.shape(weight_scale), weight_zero, weight.dtype),
     }
     nodes = [

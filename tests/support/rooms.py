@@ -133,7 +133,9 @@ def cycles() -> list[str]:
     """Return the modules that import each other, directly or through others, one cycle a line."""
     graph = {module: {target for target, _ in imports(module, path)}
              for module, path in modules()}
-    found, done, path_to = [], set(), []
+    found: list[str] = []
+    done: set[str] = set()
+    path_to: list[str] = []
 
     def visit(module: str) -> None:
         if module in path_to:

@@ -6,9 +6,9 @@ from rtl_bench import clock_and_reset, simulate
 
 from myvta.isa.config import NAMED
 from myvta.isa.register_map import PERFORMANCE
-from myvta.rtl.host.control import ModuleStatus
 from myvta.rtl.host.performance import performance
 from myvta.rtl.host.registers import RegisterFile
+from myvta.rtl.host.status import ModuleStatus
 from myvta.rtl.lib.bundles import Axi4, Stream, bit
 
 CONFIG = NAMED["1x4x4"]

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner, Result
-from compiler_networks import NetworkBuilder, random_network, save
+from compiler_networks import NetworkBuilder, random_network, save, save_samples
 from qdq_models import hand_made
 
 from myvta.cli.main import VERBS, cli
@@ -26,8 +26,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "120")
     build = random_network(6)
     save(build, tmp_path / "net.onnx")
-    np.savez(tmp_path / "calib.npz", **build.samples(4))
-    np.savez(tmp_path / "images.npz", **build.samples(3))
+    save_samples(build, tmp_path / "calib.npz", 4)
+    save_samples(build, tmp_path / "images.npz", 3)
     return tmp_path
 
 
@@ -94,7 +94,7 @@ def test_layers_in_a_convolution(folder: Path, fuse: str, count: int) -> None:
     x = build.conv(build.input((1, 6, 5, 5)), 7)
     build.node("LeakyRelu", [x], build.shapes[x], alpha=0.25)
     save(build, folder / "net.onnx")
-    np.savez(folder / "calib.npz", **build.samples(4))
+    save_samples(build, folder / "calib.npz", 4)
     result = myvta(
         "compile", "net.onnx", "--calib", "calib.npz", "--config", "1x4x4", "--fuse", fuse,
         "--json")
@@ -165,7 +165,7 @@ def test_host_nodes_are_explained(folder: Path) -> None:
     build = NetworkBuilder()
     build.node("Sigmoid", [build.conv(build.input((1, 2, 4, 4)), 3)], (1, 3, 4, 4))
     save(build, folder / "s.onnx")
-    np.savez("s.npz", **build.samples(2))
+    save_samples(build, Path("s.npz"), 2)
     result = myvta("compile", "s.onnx", "--calib", "s.npz")
     assert "on the host: sigmoid1 (Sigmoid): no lowering for Sigmoid" in result.output
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +22,11 @@ def cards(count: int) -> list[Card]:
     return [Card(ONE, 1, 1) for _ in range(count - 1)] + [Card(ONE, 1, 7)]
 
 
-def shown(deck: list[Card], encoding: str = "utf-8", **options: object) -> str:
+def shown(
+    deck: list[Card], encoding: str = "utf-8", *, width: int = 80, **options: Any
+) -> str:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    console = Console(file=file, width=options.pop("width", 80), **options)
+    console = Console(file=file, width=width, **options)
     print_sheet(console, deck)
     file.flush()
     return file.buffer.getvalue().decode(encoding)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from compiler_networks import NetworkBuilder, compiled
+from compiler_networks import NetworkBuilder, compiled, save_samples
 
 from myvta.cli.main import cli
 from myvta.cli.profile_command import report_files
@@ -125,7 +125,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     build = NetworkBuilder(1)
     build.conv(build.conv(build.input((1, 4, 6, 6)), 8), 4)
     made = compiled(build, tmp_path, "1x4x4", per_layer=True)
-    np.savez(tmp_path / "images.npz", **build.samples(2))
+    save_samples(build, tmp_path / "images.npz", 2)
     return write_bundle(made.program, tmp_path / "net.vta")
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from compiler_networks import NetworkBuilder, save
+from compiler_networks import NetworkBuilder, save, save_samples
 
 from myvta.cli.main import cli
 from myvta.driver.program.bundle import read_bundle
@@ -26,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     build = NetworkBuilder(2)
     build.conv(build.relu(build.conv(build.input((1, 8, 12, 12)), 12)), 9)
     save(build, tmp_path / "net.onnx")
-    np.savez(tmp_path / "calib.npz", **build.samples(2))
+    save_samples(build, tmp_path / "calib.npz", 2)
     return tmp_path
 
 

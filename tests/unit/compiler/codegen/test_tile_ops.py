@@ -17,6 +17,7 @@ from myvta.compiler.ir.fixed_point import Requant, requantize
 from myvta.driver import LoadedProgram, ProgramBuilder, StreamBuilder
 from myvta.driver.program.tensor_layout import pack_tiles
 from myvta.isa.config import Config, named
+from myvta.isa.instructions import Alu, Gemm
 from myvta.isa.opcodes import AluOpcode, MemoryType, Module
 from myvta.model.model_target import ModelTarget
 
@@ -126,10 +127,10 @@ def steps(stream: StreamBuilder) -> list[str]:
     for item in stream.finish().instructions:
         count = (getattr(item, "uop_end", 0) - getattr(item, "uop_bgn", 0)) * getattr(
             item, "iter_out", 0) * getattr(item, "iter_in", 0)
-        if item.opcode.name == "GEMM":
+        if isinstance(item, Gemm):
             kind = "reset" if item.reset else "overwrite" if item.overwrite else "add"
             names.append(f"{kind} {count}")
-        elif item.opcode.name == "ALU":
+        elif isinstance(item, Alu):
             names.append(f"{AluOpcode(item.alu_opcode).name} {count}")
     return names
 

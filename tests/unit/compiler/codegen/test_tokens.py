@@ -15,6 +15,7 @@ from myvta.isa.config import named
 from myvta.isa.instructions import (
     Finish,
     Gemm,
+    Instruction,
     Load,
     Store,
     Uop,
@@ -104,7 +105,8 @@ def test_padding_of_micro_ops_is_zero_micro_ops() -> None:
     image = np.array([encode_uop(Uop(3, 2, 1), CONFIG)], "<u4").tobytes()
     tiles = [Load(memory_type=INP, sram_base=tile, x_size=1) for tile in (0, 2)]
     for uop, position in ((0, 1), (1, 2)):
-        items = (padded, *tiles, Gemm(uop_bgn=uop, uop_end=uop + 1), Finish())
+        gemm = Gemm(uop_bgn=uop, uop_end=uop + 1)
+        items: tuple[Instruction, ...] = (padded, *tiles, gemm, Finish())
         code = encode_stream(list(items), CONFIG)
         made = Stream(CONFIG, items, ("",) * len(items), code, image)
         assert dependences(made)[3] == {LOAD: position}

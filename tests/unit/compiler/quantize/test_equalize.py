@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -162,7 +163,7 @@ def test_it_is_used_where_it_errs_less(tmp_path: Path, config: str) -> None:
             numpy_helper.from_array(value, build.constants[index].name))
     path, samples = save(build, tmp_path / "n.onnx"), build.samples(4)
 
-    def made(**options: str) -> tuple[float, bool]:
+    def made(**options: Any) -> tuple[float, bool]:
         compiled = compile_model(path, samples, config, scales="power-of-two", **options)
         check_every_layer(compiled, build.samples(1))
         if compiled.report.equalized:  # each layer's figure is of the network as it came

@@ -93,10 +93,10 @@ def test_outputs_are_the_real_ones_rounded(scheme: Scheme, relu: bool) -> None:
         for channel, value in enumerate(row):
             scale = Fraction(float(made.scale[channel])) * Fraction(2) ** source
             real = Fraction(int(value)) * scale / Fraction(2) ** exponent
-            multiplier = 1 if rule.multiplier is None else Fraction(
+            multiplier = Fraction(1) if rule.multiplier is None else Fraction(
                 int(rule.multiplier[channel]), 1 << 31)
             found = Fraction(int(value)) * multiplier / (1 << int(rule.shift[channel]))
-            assert abs(found - real) < max(abs(real), 1) / 10000
+            assert abs(found - real) < max(abs(real), Fraction(1)) / 10000
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -20,7 +20,7 @@ from myvta.compiler.schedule.conv_tiles import (
 @pytest.mark.parametrize(("start", "count", "wanted"), [
     (0, 2, (0, 3, 1, 4)), (0, 5, (0, 5, 1, 7)), (4, 1, (3, 2, 0, 3)), (2, 1, (1, 3, 0, 3)),
 ])
-def test_extent(start: int, count: int, wanted: tuple[int, ...]) -> None:
+def test_extent(start: int, count: int, wanted: tuple[int, int, int, int]) -> None:
     shape = ConvShape(1, 1, 1, (5, 5), (5, 5), (3, 3), before=(1, 1))
     found = extent(shape, 0, Part(start, count), Part(0, 3))
     assert found == Extent(*wanted, step=1)

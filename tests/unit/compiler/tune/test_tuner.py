@@ -53,7 +53,8 @@ def test_every_schedule_of_the_space_runs(layers: list[Layer]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("search", SEARCHES)
 def test_proposals_are_valid_and_never_repeat(layers: list[Layer], search: str) -> None:
-    layer, done = layers[0], []
+    layer = layers[0]
+    done: list[Trial] = []
     for tiling in propose(layer, search, done):
         assert tiling in layer.space
         assert tiling not in [trial.tiling for trial in done]
@@ -67,7 +68,8 @@ def test_proposals_are_valid_and_never_repeat(layers: list[Layer], search: str) 
 
 @pytest.mark.parametrize("search", SEARCHES)
 def test_the_whole_space_can_be_searched(layers: list[Layer], search: str) -> None:
-    layer, done = layers[1], []
+    layer = layers[1]
+    done: list[Trial] = []
     layer.space = layer.space[:5]
     for tiling in propose(layer, search, done):
         done.append(Trial(tiling, 1, 1, 1.0))

@@ -1,8 +1,12 @@
 """Every backend as a target, opened once a module, and a runtime on it."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import pytest
 
-from myvta.driver import Runtime, open_target
+from myvta.driver import Runtime, Target, open_target
 
 TARGETS = [
     "model://?config=1x4x4&mem=0:1M",
@@ -21,24 +25,27 @@ RTL = [
 ]
 
 
-@pytest.fixture(scope="module", params=TARGETS + RTL)
-def target_url(request):
-    return request.param
+@pytest.fixture(scope="module", params=[*TARGETS, *RTL])
+def target_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of each backend in turn."""
+    url: str = request.param
+    return url
 
 
 @pytest.fixture(scope="module")
-def target(target_url):
+def target(target_url: str) -> Iterator[Target]:
     """Open each device once: every test brings what it reads."""
     with open_target(target_url) as opened:
         yield opened
 
 
 @pytest.fixture
-def runtime(target):
+def runtime(target: Target) -> Runtime:
+    """Return a runtime that checks its streams."""
     return Runtime(target, serial=True)
 
 
 @pytest.fixture
-def unchecked(target):
-    """A runtime that leaves what is wrong to the device."""
+def unchecked(target: Target) -> Runtime:
+    """Return a runtime that leaves what is wrong to the device."""
     return Runtime(target, serial=True, check=False)

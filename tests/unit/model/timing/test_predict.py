@@ -15,7 +15,16 @@ from myvta.compiler.lower.conv.conv import lower_conv
 from myvta.compiler.tune.single_layer import isolate
 from myvta.driver.target.open_target import open_target
 from myvta.isa.config import named
-from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop, encode_uop
+from myvta.isa.instructions import (
+    Alu,
+    Finish,
+    Gemm,
+    Instruction,
+    Load,
+    Store,
+    Uop,
+    encode_uop,
+)
 from myvta.isa.opcodes import AluOpcode, MemoryType, RqtFlag
 from myvta.model.timing.predict import TimingError, predict
 
@@ -111,15 +120,17 @@ def test_padding_of_micro_ops_is_zero_micro_ops() -> None:
     def total(uop: int) -> int:
         multiply = Alu(
             alu_opcode=AluOpcode.MUL, use_imm=1, imm=1, uop_bgn=uop, uop_end=uop + 1)
-        items = [padded, Gemm(uop_bgn=1, uop_end=2), multiply, Finish()]
+        items: list[Instruction] = [padded, Gemm(uop_bgn=1, uop_end=2), multiply, Finish()]
         return predict(items, image, CONFIG).cycles
 
     assert total(0) == total(2) == total(1) - 7
 
 
 def test_start_and_end_of_instructions() -> None:
-    items = [Load(memory_type=MemoryType.INP, x_size=64, push_next=1),
-             Gemm(uop_end=1, pop_prev=1, push_next=1), Store(x_size=4, pop_prev=1), Finish()]
+    items: list[Instruction] = [
+        Load(memory_type=MemoryType.INP, x_size=64, push_next=1),
+        Gemm(uop_end=1, pop_prev=1, push_next=1), Store(x_size=4, pop_prev=1), Finish(),
+    ]
     timing = predict(items, bytes(4), CONFIG, latency=10)
     assert (timing.start[1:] >= timing.end[:-1]).all()
     assert timing.end[-1] == timing.cycles

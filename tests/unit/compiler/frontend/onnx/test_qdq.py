@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -176,8 +177,9 @@ def test_unknown_quantization_option_is_refused(tmp_path: Path, option: str) -> 
     path = tmp_path / "hand.onnx"
     onnx.save(hand_made(), path)
     samples = {"x": np.ones((1, 2, 3, 3), np.float32)}
+    wrong: dict[str, Any] = {option: "bogus"}
     with pytest.raises(ValueError, match=f"^{option} must be one of .*, not 'bogus'$"):
-        compile_model(path, samples, "1x4x4", **{option: "bogus"})
+        compile_model(path, samples, "1x4x4", **wrong)
 
 
 def test_a_convolution_worked_by_hand(tmp_path: Path) -> None:
