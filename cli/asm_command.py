@@ -24,7 +24,7 @@ __all__ = ["command"]
               help="Gets the micro-op image; needed if the text has micro-ops.")
 @click.option("--config", "config_name", metavar="NAME",
               help="Configuration for a text without .config: a name or a vta_config.json.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the written files as JSON.")
 def command(
     file: Path, output: Path, uops: Path | None, config_name: str | None, as_json: bool
 ) -> None:

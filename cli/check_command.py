@@ -1,4 +1,4 @@
-"""`myvta check`: what is wrong with a file, before it runs."""
+"""`myvta check`: the errors of a file, before it runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def command(
     Of a model (.onnx), lists every node, where it will run and why, and everything that keeps it
     from being compiled; exits with 1 if there is any such problem.
 
-    In a program, looks for what a launch would do wrong (docs/check.md): indices out of bounds,
+    In a program, looks for the errors of a launch (docs/check.md): indices out of bounds,
     data races between the engines, deadlocks, uninitialized reads, stores over live
     data. Exits with 1 if there is any finding.
     """

@@ -40,19 +40,19 @@ class Located:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """What was found in a file, and how much there was to look at."""
+    """The findings of a file, and how much was checked."""
 
     config: str
     launches: int
     instructions: int
-    found: tuple[Located, ...]
+    findings: tuple[Located, ...]
 
 
 def check_file(file: Path, config_name: str | None = None) -> FileCheck:
     """Check a bundle or a listing.
 
-    A listing says nothing about memory: base pointers count as 0 (that of the micro-ops as the
-    place of its ``.uops``), and every byte may hold data.
+    A listing does not describe memory: base pointers count as 0 (that of the micro-ops as the
+    address of its ``.uops``), and every byte may hold data.
 
     Raises
     ------
@@ -70,8 +70,9 @@ def check_file(file: Path, config_name: str | None = None) -> FileCheck:
     )
     return FileCheck(
         program.config.name, 1, len(program.lines), tuple(
-            Located(it, line=program.lines[it.index] if it.index < len(program.lines) else None)
-            for it in verdict.findings
+            Located(finding, line=program.lines[finding.index]
+                    if finding.index < len(program.lines) else None)
+            for finding in verdict.findings
         ),
     )
 
@@ -84,61 +85,64 @@ def _bundle(file: Path, config_name: str | None) -> FileCheck:
             f"for {config_name}"
         )
     return FileCheck(
-        program.config.name, len(program.launches), sum(it.count for it in program.launches),
+        program.config.name, len(program.launches),
+        sum(launch.count for launch in program.launches),
         tuple(
-            Located(it, verdict.layer, verdict.notes[it.index] if verdict.notes else "")
-            for verdict in check_program(program) for it in verdict.findings
+            Located(finding, verdict.layer,
+                    verdict.notes[finding.index] if verdict.notes else "")
+            for verdict in check_program(program) for finding in verdict.findings
         ),
     )
 
 
 def run(file: Path, config_name: str | None, as_json: bool) -> bool:
-    """Check a file and print what was found; returns whether there was nothing."""
+    """Check a file and print the findings; returns whether there are none."""
     verdict = check_file(file, config_name)
     if as_json:
         click.echo(json.dumps(_facts(file, verdict), indent=2))
     else:
         _show(file, verdict, open_console())
-    return not verdict.found
+    return not verdict.findings
 
 
 def _facts(file: Path, verdict: FileCheck) -> dict[str, Any]:
     return {
         "file": str(file), "config": verdict.config, "launches": verdict.launches,
-        "instructions": verdict.instructions, "sound": not verdict.found,
+        "instructions": verdict.instructions, "sound": not verdict.findings,
         "findings": [
             {
-                "kind": it.finding.kind.name, "warning": it.finding.warning, "launch": it.launch,
-                "note": it.note, "index": it.finding.index, "line": it.line,
-                "instruction": it.finding.listing, "other": it.finding.other,
-                "text": it.finding.text, "fix": it.finding.fix,
+                "kind": located.finding.kind.name, "warning": located.finding.warning,
+                "launch": located.launch, "note": located.note, "index": located.finding.index,
+                "line": located.line,
+                "instruction": located.finding.listing, "other": located.finding.other,
+                "text": located.finding.text, "fix": located.finding.fix,
             }
-            for it in verdict.found
+            for located in verdict.findings
         ],
     }
 
 
 def _show(file: Path, verdict: FileCheck, console: Console) -> None:
-    looked = f"{verdict.instructions} instructions in {verdict.launches} launches for " \
-             f"{verdict.config}"
-    if not verdict.found:
-        console.print(f"{file}: nothing found in {looked}", highlight=False, soft_wrap=True)
+    checked = f"{verdict.instructions} instructions in {verdict.launches} launches for " \
+              f"{verdict.config}"
+    if not verdict.findings:
+        console.print(f"{file}: no findings in {checked}", highlight=False, soft_wrap=True)
         return
     rows: list[list[str | Text]] = []
-    for it in verdict.found:
-        finding = it.finding
-        at = str(finding.index) if it.line is None else f"{finding.index}, line {it.line}"
+    for located in verdict.findings:
+        finding = located.finding
+        at = str(finding.index) if located.line is None else f"{finding.index}, line {located.line}"
         colour = "yellow" if finding.warning else "red"
         text = Text.assemble(
             (finding.kind.value, colour), f": {finding.text}\n", (finding.listing, "dim"),
         )
-        where = ", ".join(part for part in (it.launch, it.note) if part)
+        where = ", ".join(part for part in (located.launch, located.note) if part)
         if where:
             text.append(f"\n{where}", "dim")
         rows.append([at, text, finding.fix])
     print_table(console, _COLUMNS, rows)
-    errors = sum(not it.finding.warning for it in verdict.found)
+    errors = sum(not located.finding.warning for located in verdict.findings)
     console.print(
-        f"{file}: {errors} errors and {len(verdict.found) - errors} warnings in {looked}",
+        f"{file}: {errors} errors and {len(verdict.findings) - errors} warnings in {checked}",
         highlight=False, soft_wrap=True,
     )

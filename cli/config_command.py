@@ -1,4 +1,4 @@
-"""`myvta config`: the named configurations, and what follows from one."""
+"""`myvta config`: the named configurations, and the widths and sizes of one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MEMORIES = (
 
 
 def facts(config: Config) -> dict[str, Any]:
-    """Return everything that follows from a configuration, ready for JSON."""
+    """Return a configuration and everything derived from it, ready for JSON."""
     return {
         "name": config.name,
         "fingerprint": f"0x{config.fingerprint:08x}",
@@ -56,13 +56,13 @@ def facts(config: Config) -> dict[str, Any]:
 @click.argument("name_or_file", required=False)
 @click.option("--write", type=click.Path(path_type=Path), metavar="FILE",
               help="Write it as a vta_config.json.")
-@click.option("--check", is_flag=True, help="Say only whether it is legal.")
+@click.option("--check", is_flag=True, help="Check only whether it is legal.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(name_or_file: str | None, write: Path | None, check: bool, as_json: bool) -> None:
     """Show configurations.
 
     Without an argument, list the named ones. With the name of one, or the path of a
-    vta_config.json, show what follows from it.
+    vta_config.json, show its widths and sizes.
     """
     if name_or_file is None:
         if write or check:

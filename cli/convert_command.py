@@ -19,7 +19,7 @@ __all__ = ["command"]
               show_default=True, help="Language to write.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("build/hdl"),
               show_default=True, metavar="FOLDER", help="Folder to write into.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the written files as JSON.")
 def command(config_name: str, hdl: str, output: Path, as_json: bool) -> None:
     """Write the accelerator's hardware as synthesizable text.
 

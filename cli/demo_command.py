@@ -20,7 +20,7 @@ from ..compiler.layout.memory_plan import integer_name
 from ..compiler.reference.reference_evaluator import evaluate
 from ..driver.target.open_target import open_target
 from ..isa.config import Config, load_config
-from .demo_report import REPORT_FILE, Report, check_writable, write_files
+from .demo_report import REPORT_FILE, Report, check_writable
 from .demo_run import (
     BACKENDS,
     Backend,
@@ -32,6 +32,7 @@ from .demo_run import (
     run_images,
 )
 from .demo_sheet import Card, draw_sheet, print_sheet
+from .files import write_files
 from .input_errors import InputError
 
 __all__ = ["SHEET_FILE", "command", "demo"]
@@ -56,7 +57,7 @@ def demo(
     target : str, optional
         URL of the RTL, or ``model://``; default: the best simulator that is installed.
     stage, note
-        Told about progress, and what was left out.
+        Called with progress, and with notes on anything left out.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def demo(
         raise InputError(f"there are {len(digits.images)} held-out images, not {images}")
     stage("compile the network", None)
     compiled = compile_model(digits.model, digits.calibration, config)
-    stage("open the RTL (the first time, its simulator is made)", None)
+    stage("open the RTL (the first time, its simulator is built)", None)
     backend = open_backend(target, config)
     if backend.note:
         note(backend.note)
@@ -95,11 +96,11 @@ def demo(
         if backend.target is not None:
             backend.target.close()
     report = _report(digits, config, backend, on_float, on_model, on_rtl, started)
-    said = [*(on_rtl.predictions if on_rtl else []), *on_model.predictions[count:]]
+    predictions = [*(on_rtl.predictions if on_rtl else []), *on_model.predictions[count:]]
     cards = [
         Card(image, int(label), prediction, index < count)
         for index, (image, label, prediction) in enumerate(
-            zip(digits.images, digits.labels, said, strict=True))
+            zip(digits.images, digits.labels, predictions, strict=True))
     ]
     return report, cards
 
@@ -131,7 +132,7 @@ def _report(
 
 
 def _classify_in_float(digits: Digits, advance: Callable[[], None]) -> float:
-    """Return the accuracy of the network as it came, in onnxruntime if that is installed."""
+    """Return the accuracy of the float network, in onnxruntime if that is installed."""
     run = import_model(digits.model)[1].evaluator(["logits"])
     right = 0
     for image, label in zip(digits.inputs, digits.labels, strict=True):
@@ -169,7 +170,7 @@ def command(
     """Classify handwritten digits on the accelerator's own RTL.
 
     Compiles the network in examples/digits, runs the held-out images on the model and on the
-    simulated RTL, compares every layer's output bit for bit, and shows what came out.  Exits with 1
+    simulated RTL, compares every layer's output bit for bit, and prints the results.  Exits with 1
     if a single bit differs.
     """
     config = load_config(config_name)
@@ -178,17 +179,17 @@ def command(
     with _progress(aside) as stage:
         report, cards = demo(config, images=images, target=target, stage=stage,
                              note=lambda text: _say(aside, f"note: {text}"))
-    files = {REPORT_FILE: report.to_json().encode()}
+    files: dict[Path, bytes | str] = {output / REPORT_FILE: report.to_json()}
     try:
-        files[SHEET_FILE] = draw_sheet(cards, *_headline(report, config))
+        files[output / SHEET_FILE] = draw_sheet(cards, *_headline(report, config))
     except ImportError:
         _say(aside, f"note: no {SHEET_FILE}, because matplotlib is not installed "
                     "(pip install matplotlib)")
-    write_files(output, files)
+    write_files(files)
     if as_json:
         click.echo(report.to_json(), nl=False)
     else:
-        _show(Console(), report, cards, [output / name for name in files])
+        _show(Console(), report, cards, list(files))
     if report.mismatches:
         raise SystemExit(1)
 
@@ -220,9 +221,9 @@ def _progress(console: Console) -> Iterator[Stage]:
 def _headline(report: Report, config: Config) -> tuple[str, list[tuple[str, str]]]:
     """Return title and large figures of the picture."""
     total, on_rtl = report.model_images, report.rtl_images
-    who = "myvta's RTL" if on_rtl == total else "myvta's model"
+    classifier = "myvta's RTL" if on_rtl == total else "myvta's model"
     if 0 < on_rtl < total:
-        who += f", {on_rtl} of them by its RTL"
+        classifier += f", {on_rtl} of them by its RTL"
     figures = [
         (f"{report.int8_accuracy:.1%}", f"right in int8; {report.float_accuracy:.1%} in float"),
         (f"{report.mismatches} of {total}", f"differ in any bit of {report.tensors} tensors"),
@@ -232,7 +233,7 @@ def _headline(report: Report, config: Config) -> tuple[str, list[tuple[str, str]
             (f"{report.cycles_per_image:,.0f}", f"cycles an image, RTL under {report.backend}"),
             (f"{report.mac_utilization:.1%}", f"of {config.macs_per_step} MACs busy"),
         ]
-    return f"{total} handwritten digits, classified by {who}", figures
+    return f"{total} handwritten digits, classified by {classifier}", figures
 
 
 def _show(console: Console, report: Report, cards: list[Card], files: list[Path]) -> None:

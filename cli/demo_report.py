@@ -1,17 +1,15 @@
-"""What the demo measured: its figures, their text, and the folder they are written to whole."""
+"""The demo's figures, their text, and whether the folder they go to can be written."""
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .input_errors import InputError
 
-__all__ = ["REPORT_FILE", "Report", "check_writable", "write_files"]
+__all__ = ["REPORT_FILE", "Report", "check_writable"]
 
 REPORT_FILE = "report.json"
 
@@ -111,39 +109,14 @@ def check_writable(folder: Path) -> None:
     Raises
     ------
     InputError
-        Names the folder and what stands in the way.
+        Names the folder and the obstacle.
     """
-    standing = folder
-    while not standing.exists() and standing != standing.parent:
-        standing = standing.parent
-    if not standing.is_dir():
-        raise InputError(f"cannot write to {folder}: {standing} is not a folder")
-    if not os.access(standing, os.W_OK | os.X_OK):
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise InputError(f"cannot write to {folder}: {existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(
-            f"cannot write to {folder}: no permission in {standing}; give --output FOLDER"
+            f"cannot write to {folder}: no permission in {existing}; give --output FOLDER"
         )
-
-
-def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files by name into a folder, made if need be: each is there whole or not at all.
-
-    Raises
-    ------
-    InputError
-        The folder or a file cannot be written; files of an earlier run stay as they were.
-    """
-    staged: list[tuple[str, Path]] = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            handle, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-            staged.append((path, folder / name))
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(path, 0o644)
-        for path, final in staged:
-            os.replace(path, final)
-    except OSError as error:
-        for path, _ in staged:
-            Path(path).unlink(missing_ok=True)
-        raise InputError(f"cannot write to {folder}: {error.strerror}") from None

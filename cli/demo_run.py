@@ -59,7 +59,7 @@ class Backend:
 
 @dataclass
 class TargetRun:
-    """What a target made of the images, in their order."""
+    """Tensors and predictions of the images on a target, in their order."""
 
     tensors: list[Tensors] = field(default_factory=list)
     predictions: list[int] = field(default_factory=list)
@@ -147,7 +147,7 @@ def run_images(
     inputs
         The network's ``image`` inputs, [n, 1, 8, 8].
     expected
-        For each image what its tensors must equal: one mapping for each oracle.
+        The values its tensors must equal, for each image: one mapping for each oracle.
     advance
         Called after each image.
     """

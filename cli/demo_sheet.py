@@ -1,4 +1,4 @@
-"""The contact sheet: each digit with what the accelerator took it for, as PNG and as text."""
+"""The contact sheet: each digit with the accelerator's prediction, as PNG and as text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def print_sheet(console: Console, cards: Sequence[Card], rows: int = 2) -> None:
     """Print some cards, wrong ones first, in as many columns as fit the console.
 
     Each character holds two pixels, one above the other: grey half blocks where the console has
-    colours, plain ones where it has not (a file, a pipe), and ASCII where it has only that.
+    colours, plain ones elsewhere (a file, a pipe), and ASCII where nothing else is encodable.
     """
     per_row = max(1, (console.width + 2) // 10)
     shown = sorted(cards, key=lambda card: card.right)[: per_row * rows]
@@ -68,7 +68,8 @@ def _blocks(encoding: str) -> str:
 
 def _plain(card: Card, blocks: str) -> list[Text]:
     dark = card.image >= 8
-    return [Text("".join(blocks[int(up) + 2 * int(low)] for up, low in zip(*pair, strict=True)))
+    return [Text("".join(blocks[int(above) + 2 * int(below)]
+                         for above, below in zip(*pair, strict=True)))
             for pair in zip(dark[0::2], dark[1::2], strict=True)]
 
 
@@ -76,8 +77,8 @@ def _coloured(card: Card) -> list[Text]:
     lines = []
     for upper, lower in zip(card.image[0::2], card.image[1::2], strict=True):
         line = Text()
-        for up, low in zip(upper, lower, strict=True):
-            line.append("▀", Style(color=_grey(up), bgcolor=_grey(low)))
+        for above, below in zip(upper, lower, strict=True):
+            line.append("▀", Style(color=_grey(above), bgcolor=_grey(below)))
         lines.append(line)
     return lines
 
@@ -154,7 +155,7 @@ def draw_sheet(cards: Sequence[Card], title: str, figures: Sequence[tuple[str, s
 
 
 def _legend(cards: Sequence[Card]) -> str:
-    parts = ["a row for each label, below each digit what the accelerator took it for"]
+    parts = ["a row for each label, below each digit the accelerator's prediction"]
     if len({card.on_rtl for card in cards}) == 2:
         parts.append("green: RTL and model, grey: model alone")
     wrong = sum(not card.right for card in cards)

@@ -13,12 +13,12 @@ __all__ = ["write_files"]
 
 
 def write_files(files: Mapping[Path, bytes | str]) -> None:
-    """Write files by way of temporary ones beside them; missing folders are made.
+    """Write files by way of temporary ones in the same folders; missing folders are made.
 
     Raises
     ------
     InputError
-        One of them cannot be written; whatever stood there before is unchanged.
+        One of them cannot be written; files of those names are unchanged.
     """
     staged: list[tuple[Path, Path]] = []
     path = Path()

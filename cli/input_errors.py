@@ -1,4 +1,4 @@
-"""What counts as the user's error, and how the command says it."""
+"""Errors of the user's input, and the line that the command prints for them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ __all__ = ["REFUSALS", "InputError", "message_of"]
 
 
 class InputError(Exception):
-    """Input that a verb refuses; the text says what, where, and what to do."""
+    """Input that a verb refuses; the text names the problem, the place and the remedy."""
 
 
-# Raised for something the user can mend: one line on stderr, exit status 2, no traceback.  Types
-# are named by text so that no verb pays for importing another verb's room.
+# Raised for input that the user can correct: one line on stderr, exit status 2, no traceback.
+# Types are named by text so that no verb pays for importing another verb's room.
 REFUSALS = (
     "builtins.OSError",  # files, devices, simulators: driver's TargetError is one
     "myvta.cli.input_errors.InputError",
@@ -20,12 +20,12 @@ REFUSALS = (
     "myvta.isa.asm.assembler.AssemblyError",
     "myvta.isa.config.ConfigError",
     "myvta.isa.instructions.EncodeError",
-    "myvta.isa.instructions.StreamError",
+    "myvta.isa.instructions.StreamLengthError",
 )
 
 
 def message_of(error: BaseException) -> str | None:
-    """Return what to tell the user, or None when the error is ours and wants its traceback."""
+    """Return the text for the user, or None when the error is ours and needs its traceback."""
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
     if names.isdisjoint(REFUSALS):
         return None

@@ -24,7 +24,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class _Verbs(click.Group):
-    """A group that imports a verb when it is asked for and says every refusal in one line."""
+    """A group that imports a verb when it is asked for and prints every refusal in one line."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the verbs in the table's order."""
@@ -41,15 +41,15 @@ class _Verbs(click.Group):
         self, args: Sequence[str] | None = None, **extra: Any
     ) -> Any:
         """Run and exit: 0 done, 2 refused input, 1 anything else."""
-        given = sys.argv[1:] if args is None else list(args)
+        arguments = sys.argv[1:] if args is None else list(args)
         try:
-            status = super().main(given or ["--help"], **{**extra, "standalone_mode": False})
+            status = super().main(arguments or ["--help"], **{**extra, "standalone_mode": False})
         except click.UsageError as error:
             where = error.ctx.command_path if error.ctx else "myvta"
-            _say(f"{error.format_message().rstrip('.')}; see `{where} --help`")
+            _print_error(f"{error.format_message().rstrip('.')}; see `{where} --help`")
             status = 2
         except click.ClickException as error:
-            _say(error.format_message())
+            _print_error(error.format_message())
             status = 2
         except (click.Abort, KeyboardInterrupt):
             status = _INTERRUPTED
@@ -58,14 +58,14 @@ class _Verbs(click.Group):
             status = 0
         except Exception as error:
             message = message_of(error)
-            if message is None or "--debug" in given:
+            if message is None or "--debug" in arguments:
                 raise
-            _say(message)
+            _print_error(message)
             status = 2
         sys.exit(status if isinstance(status, int) else 0)
 
 
-def _say(message: str) -> None:
+def _print_error(message: str) -> None:
     click.echo(f"error: {message}", err=True)
 
 

@@ -51,7 +51,7 @@ def command(
     bundle: Path, url: str, data: Path | None, report: Path | None, clock_mhz: float,
     timeout: float, as_json: bool,
 ) -> None:
-    """Run the compiled network BUNDLE once and show what each launch costs.
+    """Run the compiled network BUNDLE once and show the cost of each launch.
 
     Compile with --per-layer to have a row for each layer.
     """
@@ -59,8 +59,8 @@ def command(
     with open_target(url, program.config) as target:
         session, inputs = Session(program, target), None
         if data is not None:
-            given = session.check(load_arrays(data), str(data))
-            inputs = {name: value[: session.images] for name, value in given.items()}
+            arrays = session.check(load_arrays(data), str(data))
+            inputs = {name: value[: session.images] for name, value in arrays.items()}
             short = {len(value) for value in inputs.values()} - {session.images}
             if short:
                 raise InputError(f"{data}: a run takes {session.images} images, not {min(short)}")

@@ -15,8 +15,8 @@ def trace(profile: Profile) -> str:
     """Return the JSON text; a microsecond of the trace is a cycle of the device.
 
     Every engine is a track with a slice for each launch, which holds its counters; a counter track
-    for each engine shows the share of cycles it was busy.  Registers count a whole launch, so what
-    happens inside of one is not ordered here.
+    for each engine shows the share of cycles it was busy.  Registers count a whole launch, so
+    events within one have no order here.
     """
     events: list[dict[str, Any]] = [
         {"ph": "M", "name": "process_name", "pid": 1, "tid": 0,

@@ -38,7 +38,7 @@ def test_a_sound_listing(here):
     (here / "a.s").write_text(SOUND)
     result = run("check", "a.s")
     assert (result.exit_code, result.output) == (
-        0, "a.s: nothing found in 7 instructions in 1 launches for 1x4x4\n"
+        0, "a.s: no findings in 7 instructions in 1 launches for 1x4x4\n"
     )
 
 

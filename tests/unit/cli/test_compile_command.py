@@ -229,17 +229,3 @@ def test_places_that_cannot_be_written(folder: Path) -> None:
     assert myvta("compile", "net.onnx", "--calib", "calib.npz").exit_code == 0
     assert "cannot write calib.npz/out.npz" in refused(
         "run", "net.vta", "--input", "images.npz", "--output", "calib.npz/out.npz")
-
-
-def test_wrong_runs(folder: Path) -> None:
-    assert myvta("compile", "net.onnx", "--calib", "calib.npz").exit_code == 0
-    run = ("run", "net.vta", "--input")
-    np.savez("wrong.npz", input=np.zeros((4, 1, 99, 99)))
-    assert "wrong.npz: 'input' must have shape [images, " in refused(*run, "wrong.npz")
-    assert "no.npz: No such file or directory" in refused(*run, "no.npz")
-    assert "no.vta" in refused("run", "no.vta", "--input", "images.npz")
-    assert "net.onnx refused: foreign" in refused("run", "net.onnx", "--input", "images.npz")
-    Path("half.vta").write_bytes(Path("net.vta").read_bytes()[:5000])
-    assert "half.vta refused: truncated" in refused("run", "half.vta", "--input", "images.npz")
-    assert "nowhere" in refused(*run, "images.npz", "--target", "nowhere://")
-    assert "1x8x8" in refused(*run, "images.npz", "--target", "model://?config=1x8x8")

@@ -1,4 +1,4 @@
-"""The demo's report: its keys, its words, and files that are written whole or not at all."""
+"""The demo's report: its keys, its words, and the folder it is written to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from myvta.cli.demo_report import Report, check_writable, write_files
+from myvta.cli.demo_report import Report, check_writable
 from myvta.cli.input_errors import InputError
 
 RTL = Report(
@@ -87,17 +87,3 @@ def test_check_writable_refuses_without_permission(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(InputError, match=f"no permission in {tmp_path}; give --output FOLDER"):
         check_writable(tmp_path / "demo")
-
-
-def test_write_files_replaces_and_leaves_nothing_else(tmp_path):
-    folder = tmp_path / "a" / "b"
-    write_files(folder, {"x": b"old", "y": b"1"})
-    write_files(folder, {"x": b"new"})
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"x": b"new", "y": b"1"}
-
-
-def test_a_failed_write_leaves_earlier_files_alone(tmp_path):
-    write_files(tmp_path, {"x": b"old"})
-    with pytest.raises(InputError, match=f"cannot write to {tmp_path}: No such file or directory"):
-        write_files(tmp_path, {"x": b"new", "missing/y": b""})
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"old"}

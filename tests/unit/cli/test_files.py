@@ -1,0 +1,56 @@
+"""Files that a verb writes: all of them completely, or none."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from myvta.cli.files import write_files
+from myvta.cli.input_errors import InputError
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_text_and_bytes_replace_earlier_files_in_folders_that_are_made(tmp_path):
+    folder = tmp_path / "a" / "b"
+    write_files({folder / "x": b"old", folder / "y": "1"})
+    write_files({folder / "x": "new \u00e9"})
+    assert contents(folder) == {"x": "new \u00e9".encode(), "y": b"1"}
+
+
+def test_permissions_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_files({tmp_path / "x": b""})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_cannot_be_written_leaves_all_others_unchanged(tmp_path):
+    write_files({tmp_path / "x": b"old"})
+    blocked = tmp_path / "x" / "y"
+    with pytest.raises(InputError) as refused:
+        write_files({tmp_path / "x": b"new", tmp_path / "z": b"new", blocked: b""})
+    assert str(refused.value) == (
+        f"cannot write {blocked}: File exists; name a place you may write to")
+    assert contents(tmp_path) == {"x": b"old"}
+
+
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path):
+    with pytest.raises(InputError) as refused:
+        write_files({tmp_path: b""})
+    assert str(refused.value) == f"cannot write {tmp_path}: it is a folder; name a file in it"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_replacement_that_fails_removes_its_temporary_file(tmp_path, monkeypatch):
+    def fail(source: str, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(InputError, match="No space left on device"):
+        write_files({tmp_path / "x": b"new"})
+    assert list(tmp_path.iterdir()) == []
