@@ -3,7 +3,7 @@
 Every convolution alone, as the compiler schedules it, on the RTL under Verilator with a 64-bit
 memory port at latency 1 and 64; sums count a layer as often as the network has it.  The default
 configuration has our two extensions, ``base`` has none.  Each layer also without latency hiding
-(one engine at a time): hiding must make every one faster.  ``--orders`` compares loop orders
+(one engine at a time): hiding must make every one faster.  ``--dataflows`` compares dataflows
 that are forced, by the timing model.
 """
 
@@ -16,8 +16,8 @@ import marks
 from rich.console import Console
 from rich.table import Table
 
-from myvta.compiler.lower.conv.conv import lower_conv
-from myvta.compiler.schedule.conv_problem import ORDERS
+from myvta.compiler.ir.target_description import TargetDescription
+from myvta.compiler.schedule.conv_problem import DATAFLOWS
 from myvta.compiler.schedule.select_tiling import ScheduleOptions
 from myvta.compiler.tune.single_layer import Isolated, isolate
 from myvta.driver.target.open_target import open_target
@@ -44,18 +44,18 @@ def lowered(
 ) -> Isolated:
     """Return a layer's stream."""
     return isolate(
-        lower_conv, layer.node, layer.views, named(config_name), options=options)
+        layer.node, layer.views, TargetDescription(named(config_name)), options=options)
 
 
-def orders(console: Console, layers: list[conv_layers.ConvLayer]) -> None:
-    """Print what each loop order would take."""
-    table = Table(title="predicted cycles at latency 64, and MB, by loop order")
-    for title in ("layer", *ORDERS, "chosen"):
+def dataflows(console: Console, layers: list[conv_layers.ConvLayer]) -> None:
+    """Print what each dataflow would take."""
+    table = Table(title="predicted cycles at latency 64, and MB, by dataflow")
+    for title in ("layer", *DATAFLOWS, "chosen"):
         table.add_column(title, justify="right", no_wrap=True)
     for layer in layers:
         cells = []
-        for order in (*ORDERS, None):
-            made = lowered(layer, "default", ScheduleOptions(order))
+        for dataflow in (*DATAFLOWS, None):
+            made = lowered(layer, "default", ScheduleOptions(dataflow))
             cycles = predict(
                 made.stream.instructions, made.stream.uops, made.stream.config, latency=64).cycles
             cells.append(f"{cycles} {moved(made) / 1e6:.2f}")
@@ -66,7 +66,7 @@ def orders(console: Console, layers: list[conv_layers.ConvLayer]) -> None:
 def main() -> int:
     """Run the benchmark; returns the exit status."""
     parser = marks.parser("schedules of ResNet-18 C2..C11 on the RTL")
-    parser.add_argument("--orders", action="store_true", help="compare forced loop orders too")
+    parser.add_argument("--dataflows", action="store_true", help="compare forced dataflows too")
     options = parser.parse_args()
     console = Console(width=120)
     layers = conv_layers.conv_layers("resnet18")[1:]
@@ -93,8 +93,8 @@ def main() -> int:
             layer.name, str(layer.count), str(steps), *map(str, columns),
             f"{moved(streams['default'][number]) / 1e6:.3f}", f"{layer.compulsory_bytes / 1e6:.3f}")
     console.print(table)
-    if options.orders:
-        orders(console, layers)
+    if options.dataflows:
+        dataflows(console, layers)
     found = [
         marks.Mark(
             f"C2..C11, {name}, latency {latency}",

@@ -15,7 +15,7 @@ import marks
 from rich.console import Console
 from rich.table import Table
 
-from myvta.compiler.lower.conv.conv import lower_conv
+from myvta.compiler.ir.target_description import TargetDescription
 from myvta.compiler.tune.single_layer import isolate
 from myvta.driver.target.open_target import open_target
 from myvta.isa.config import named
@@ -43,7 +43,7 @@ def main() -> int:
     ]
     for log_bus in (6,) if options.quick else (6, 7):
         config = named("default").replace(log_bus_width=log_bus)
-        streams = [isolate(lower_conv, layer.node, layer.views, config) for layer in layers]
+        streams = [isolate(layer.node, layer.views, TargetDescription(config)) for layer in layers]
         for latency in (1, 64):
             url = f"verilator://?config=default&bus={config.bus_width}&latency={latency}"
             with open_target(url) as target:

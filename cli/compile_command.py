@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from ..compiler.compile import compile_model
+from ..compiler.ir.target_description import MEMORY_LATENCY
 from ..compiler.quantize.activation_scales import METHODS
 from ..compiler.quantize.quantization_search import AUTO, EQUALIZE
 from ..compiler.quantize.weight_scales import SCALES
-from ..compiler.schedule.conv_problem import ORDERS
+from ..compiler.schedule.conv_problem import DATAFLOWS
 from ..compiler.schedule.select_tiling import FUSE, ScheduleOptions
 from ..compiler.schedule.tuned_schedules import read_tuned
 from ..driver.program.bundle import write_bundle
@@ -45,9 +46,11 @@ __all__ = ["command"]
               help="Print float outputs against the integer network's, on calibration images.")
 @click.option("--per-layer", is_flag=True,
               help="A launch for each layer, to run and count each alone; they do not overlap.")
-@click.option("--order", type=click.Choice(ORDERS),
-              help="What stays on chip in convolutions, where they have such a schedule; default: "
-              "whatever is best for each.")
+@click.option("--dataflow", type=click.Choice(DATAFLOWS),
+              help="The operand of convolutions that stays on chip, where they have such a "
+              "schedule; default: the best for each.")
+@click.option("--latency", type=click.IntRange(min=1), default=MEMORY_LATENCY, show_default=True,
+              metavar="CYCLES", help="Memory latency that schedules are chosen for.")
 @click.option("--no-latency-hiding", "serial", is_flag=True,
               help="One engine at a time, to compare: loads, steps and stores do not overlap.")
 @click.option("--fuse", type=click.Choice(FUSE), default=FUSE[0], show_default=True,
@@ -59,16 +62,16 @@ __all__ = ["command"]
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, shapes: tuple[str, ...],
     calibration: str, scales: str, equalize: str, memory: str,
-    compare: bool, per_layer: bool, order: str | None, serial: bool,
+    compare: bool, per_layer: bool, dataflow: str | None, latency: int, serial: bool,
     fuse: str, tuned: Path | None, as_json: bool,
 ) -> None:
     """Compile an ONNX MODEL: quantize it, place every node, write the bundle."""
     config = load_config(config_name)
     found = read_tuned(tuned, config) if tuned else {}
-    schedule = ScheduleOptions(order, not serial, found, fuse)
+    schedule = ScheduleOptions(dataflow, not serial, found, fuse)
     compiled = compile_model(
         model, calib, config, shapes=parse_shapes(shapes), method=calibration,
-        scales=scales, equalize=equalize, memory=parse_bytes(memory),
+        scales=scales, equalize=equalize, memory=parse_bytes(memory), latency=latency,
         per_layer=per_layer, schedule=schedule,
     )
     path = write_bundle(compiled.program, output or Path(f"{model.stem}.vta"))

@@ -10,10 +10,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..compiler.compile import compile_model
+from ..compiler.compile import runner
+from ..compiler.ir.target_description import MEMORY_LATENCY, TargetDescription
+from ..compiler.pipeline.model_passes import CompileRequest
+from ..compiler.pipeline.network_stages import FusedNetwork
 from ..compiler.schedule.tuned_schedules import TunedLayer, tuned_json, write_tuned
 from ..compiler.schedule.tuning_log import Trial, TrialLog
-from ..compiler.tune.tuner import SEARCHES, Layer, Tuner, layers_of, on_target
+from ..compiler.tune.tuner import SEARCHES, TunableLayer, Tuner, distinct_layers, on_target
 from ..driver.target.open_target import open_target
 from ..isa.config import load_config
 from .parsing import parse_bytes, parse_shapes
@@ -23,7 +26,7 @@ __all__ = ["command"]
 
 _MODEL_ONLY = "none"
 _COLUMNS = (
-    Column("layer", Kind.NAME), Column("schedules"), Column("order", Kind.WORD),
+    Column("layer", Kind.NAME), Column("schedules"), Column("dataflow", Kind.WORD),
     *map(Column, ("steps", "predicted", "measured", "bytes")),
 )
 
@@ -43,6 +46,8 @@ _COLUMNS = (
               help="Every schedule, most promising first, or samples of all (needs optuna).")
 @click.option("--trials", type=click.IntRange(min=1), default=64, show_default=True,
               help="Schedules a layer, those in the log included.")
+@click.option("--latency", type=click.IntRange(min=1), default=MEMORY_LATENCY, show_default=True,
+              metavar="CYCLES", help="Memory latency that schedules are predicted for.")
 @click.option("--target", "url", metavar="URL", default="verilator://?latency=64",
               show_default=True, help="Where the best are measured; `none`: they are not.")
 @click.option("--verify", "verified", type=click.IntRange(min=1), default=3, show_default=True,
@@ -54,28 +59,30 @@ _COLUMNS = (
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, log: Path | None,
-    search: str, trials: int, url: str, verified: int, shapes: tuple[str, ...], memory: str,
-    as_json: bool,
+    search: str, trials: int, latency: int, url: str, verified: int, shapes: tuple[str, ...],
+    memory: str, as_json: bool,
 ) -> None:
     """Find good schedules for the convolutions of an ONNX MODEL.
 
     Schedules are compared by the timing model; the best of each layer run on the target.
     """
     config = load_config(config_name)
-    compiled = compile_model(
-        model, calib, config, shapes=parse_shapes(shapes), memory=parse_bytes(memory))
-    layers = layers_of(compiled.quantized, config)
+    target = TargetDescription(config, latency, parse_bytes(memory))
+    fused: FusedNetwork = runner(
+        CompileRequest(model, calib, target, parse_shapes(shapes))).run("fuse")
+    layers = distinct_layers(fused.groups, fused.allocated.memory.views, target,
+                             fused.allocated.memory.images)
     output = output or Path(f"{model.stem}.tuned.json")
     log = log or output.with_suffix(".trials.jsonl")
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeRemainingColumn())
-    with TrialLog(log, config) as trial_log, Progress(*columns, console=console) as bar:
+    with TrialLog(log, target) as trial_log, Progress(*columns, console=console) as bar:
         everything = bar.add_task("layers", total=len(layers))
 
-        def show(layer: Layer, done: int, total: int, best: Trial) -> None:
+        def show(layer: TunableLayer, done: int, total: int, best: Trial) -> None:
             bar.update(task, completed=done, total=total,
-                       description=f"{layer.name}: {best.cycles} cycles")
+                       description=f"{layer.name}: {best.cost.cycles} cycles")
 
         tuner = Tuner(trial_log, search, trials, verified=verified, progress=show)
         found: list[TunedLayer] = []
@@ -94,8 +101,8 @@ def command(
     click.echo(f"wrote {output}; trials in {log}")
 
 
-def _row(layer: Layer, best: TunedLayer) -> list[str]:
+def _row(layer: TunableLayer, best: TunedLayer) -> list[str]:
     return [
-        layer.name, str(len(layer.space)), best.tiling.order, str(layer.shape.steps),
+        layer.name, str(len(layer.space)), best.tiling.dataflow, str(layer.shape.steps),
         str(best.cycles), "" if best.measured is None else str(best.measured), str(best.moved),
     ]

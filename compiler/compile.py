@@ -1,4 +1,4 @@
-"""The pipeline: model file to program."""
+"""The pipeline: the passes from a model file to a program, in order."""
 
 from __future__ import annotations
 
@@ -10,25 +10,67 @@ import numpy as np
 
 from ..driver.program.program import Program
 from ..isa.config import Config, load_config
-from .assemble import Assembler
-from .frontend.front_ends import import_model
-from .ir.arrays import load_arrays
 from .ir.quantized_graph import QuantizedGraph
-from .partition.front_end import prepare
-from .quantize.calibrate import check_samples
-from .quantize.import_qdq import take_over
+from .ir.target_description import MEMORY_BYTES, MEMORY_LATENCY, TargetDescription
+from .pipeline import (
+    dump_network,
+    model_passes as model,
+    network_passes as network,
+    verify_network,
+)
+from .pipeline.model_passes import CompileRequest, QuantizedModel
+from .pipeline.network_stages import AssembledNetwork, FusedNetwork
+from .pipeline.passes import Pass, PassObserver, PassRunner
 from .quantize.output_comparison import OutputComparison
-from .quantize.quantization_search import AUTO, Options, choose
+from .quantize.quantization_search import AUTO, Options
 from .quantize.weight_scales import SCALES
-from .report import CompileReport, make_report
+from .report import CompileReport, make_report, network_remarks
 from .schedule.select_tiling import ScheduleOptions
 
-__all__ = ["Compiled", "compile_model"]
+__all__ = ["PASSES", "Compiled", "compile_model", "compile_request", "runner"]
+
+PASSES: tuple[Pass, ...] = (
+    Pass("import", "read the model and its calibration data; every shape becomes static",
+         "CompileRequest", "ImportedModel",
+         model.import_file, model.verify_imported, model.dump_model),
+    Pass("canonicalize", "fold constants, normalizations and activations into few operators",
+         "ImportedModel", "CanonicalModel",
+         model.canonicalize, model.verify_canonical_model, model.dump_model),
+    Pass("partition", "place each node on the accelerator or on the host, with the reason",
+         "CanonicalModel", "PartitionedModel",
+         model.partition, model.verify_partitioned, model.dump_partitioned),
+    Pass("quantize", "choose the integers that err least on the calibration data",
+         "PartitionedModel", "QuantizedModel",
+         model.quantize, model.verify_quantized_model, model.dump_quantized),
+    Pass("pack", "pack taps of first layers and outputs of last layers into the lanes of tiles",
+         "QuantizedModel", "PackedModel",
+         network.pack, verify_network.verify_packed, dump_network.dump_packed),
+    Pass("allocate", "place every activation in device memory",
+         "PackedModel", "AllocatedNetwork",
+         network.allocate, verify_network.verify_allocated, dump_network.dump_allocated),
+    Pass("fuse", "cut the network into launches; fuse layers with the convolution ahead of them",
+         "AllocatedNetwork", "FusedNetwork",
+         network.fuse, verify_network.verify_fused, dump_network.dump_fused),
+    Pass("schedule", "choose the tiling and the dataflow of each convolution",
+         "FusedNetwork", "ScheduledNetwork",
+         network.schedule, verify_network.verify_scheduled, dump_network.dump_scheduled),
+    Pass("lower", "turn operations into instructions and micro-ops; place constants in memory",
+         "ScheduledNetwork", "LoweredNetwork",
+         network.lower, verify_network.verify_lowered, dump_network.dump_streams),
+    Pass("synchronize", "insert the fewest tokens that order the engines",
+         "LoweredNetwork", "SynchronizedNetwork",
+         network.synchronize_launches, verify_network.verify_synchronized,
+         dump_network.dump_streams),
+    Pass("assemble", "put launches, host steps and memory together",
+         "SynchronizedNetwork", "AssembledNetwork",
+         network.assemble, verify_network.verify_assembled, dump_network.dump_program),
+)
+"""The passes in order: the only place that says which there are."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A compiled network: the program for a target, what it computes, and what was done.
+    """A compiled network: the program for a target, the integers it computes, and the report.
 
     ``compared`` has its outputs against the float network's, on some calibration images.
     """
@@ -39,12 +81,18 @@ class Compiled:
     compared: tuple[OutputComparison, ...] = ()
 
 
+def runner(request: CompileRequest, observer: PassObserver | None = None) -> PassRunner:
+    """Return the runner of all passes over a request."""
+    return PassRunner(PASSES, request, observer)
+
+
 def compile_model(
     path: str | Path, calibration: str | Path | Mapping[str, np.ndarray],
     config: Config | str | Path | None = None, *,
     shapes: dict[str, tuple[int, ...]] | None = None, method: str = AUTO,
-    scales: str = SCALES[0], equalize: str = AUTO, memory: int = 64 << 20,
-    per_layer: bool = False, schedule: ScheduleOptions | None = None,
+    scales: str = SCALES[0], equalize: str = AUTO, memory: int = MEMORY_BYTES,
+    latency: int = MEMORY_LATENCY, per_layer: bool = False,
+    schedule: ScheduleOptions | None = None,
 ) -> Compiled:
     """Compile a model file of any front end.
 
@@ -59,9 +107,11 @@ def compile_model(
     shapes
         Sizes of inputs whose shape is dynamic.
     method, scales, equalize
-        What of the quantization is forced (:class:`~.choose.Options`).
+        Forced choices of the quantization (:class:`~.quantization_search.Options`).
     memory
         Bytes of device memory the program may take.
+    latency
+        Cycles of memory latency that schedules are chosen for.
     per_layer
         One launch for each layer: every layer's cycles and counters are its own, and none overlap.
     schedule
@@ -72,41 +122,38 @@ def compile_model(
     CompileError
         Lists every problem of the model, the calibration data or the fit.
     ValueError
-        An option that there is not.
+        An option is unknown or out of range.
     ConfigError
         The configuration is not a legal one.
+    InvariantError
+        A bug of the compiler: a pass broke an invariant.
     """
-    config, options = load_config(config), Options(scales, method, equalize)
-    graph, model = import_model(path, shapes)
-    if isinstance(calibration, Mapping):
-        samples = check_samples(calibration, graph)
-    else:
-        samples = check_samples(load_arrays(calibration), graph, str(calibration))
-    placements, given = prepare(graph, config)
-    if given is None:
-        choice = choose(graph, model, placements, samples, config, options)
-    else:
-        choice = take_over(graph, model, placements, samples, options, given)
-    quantized = choice.quantized
-    reasons = {name: placement.reason for name, placement in placements.items()}
-    assembler = Assembler(
-        quantized, config, reasons, memory, per_layer=per_layer, schedule=schedule)
-    how = {
-        "method": choice.method, "scales": scales if given is None else "given",
-        "equalized": choice.equalized, "calibration_images": choice.images,
+    return compile_request(CompileRequest(
+        Path(path), calibration, TargetDescription(load_config(config), latency, memory), shapes,
+        Options(scales, method, equalize), schedule or ScheduleOptions(), per_layer,
+    ))
+
+
+def compile_request(request: CompileRequest, observer: PassObserver | None = None) -> Compiled:
+    """Compile as :func:`compile_model`; ``observer`` is told about every pass."""
+    work = runner(request, observer)
+    assembled: AssembledNetwork = work.run()
+    quantized: QuantizedModel = work.results["quantize"]
+    fused: FusedNetwork = work.results["fuse"]
+    choice, program = quantized.choice, assembled.program
+    remarks = network_remarks(fused.allocated.packed.network, fused.fused_into)
+    placements = {
+        name: replace(placement, reason="; ".join((placement.reason, *remarks.get(name, ()))))
+        for name, placement in quantized.placements.items()
     }
-    program = assembler.build({"source": Path(path).name, **how})
-    for name, remark in assembler.remarks.items():
-        placements[name] = replace(
-            placements[name], reason=f"{placements[name].reason}; {remark}"
-        )
     report = make_report(
-        quantized, config, placements, {node.name: node.op for node in graph.nodes},
-        assembler.costs, images=assembler.images, evaluator=model.evaluator_name,
+        choice.quantized, request.target.config, placements, quantized.operators,
+        assembled.synchronized.costs, images=fused.allocated.memory.images,
+        evaluator=work.results["import"].model.evaluator_name,
         ratios=choice.ratios, clipped=choice.clipped, tried=choice.tried,
         same_argmax={output.name: output.same_argmax for output in choice.compared},
         deviations=choice.deviations, deviation_note=choice.deviation_note,
-        measured_images=choice.measured, **how,
+        measured_images=choice.measured, **quantized.provenance,
         stream_bytes=sum(len(program.code(step)) for step in program.launches),
         uop_bytes=sum(
             len(segment.data) for segment in program.segments if segment.name.endswith(".uops")
@@ -114,4 +161,4 @@ def compile_model(
         memory_bytes=program.size,
     )
     program = replace(program, info={**program.info, "report": report.to_json()})
-    return Compiled(program, quantized, report, choice.compared)
+    return Compiled(program, choice.quantized, report, choice.compared)

@@ -14,7 +14,7 @@ from .frontend.front_ends import import_model
 from .ir.compile_errors import CompileError
 from .ir.graph import Graph
 from .ir.layouts import own_view
-from .partition.front_end import prepare
+from .partition.front_end import canonicalize_model, partition_model
 from .partition.partition import Placement
 
 __all__ = ["CheckedNode", "ModelCheck", "check_model"]
@@ -75,7 +75,7 @@ def check_model(
     came = [(node.name, node.op, node.outputs[0]) for node in graph.nodes]
     sizes = {name: tensor.shape for name, tensor in graph.tensors.items()}
     try:
-        placements, _ = prepare(graph, config)
+        placements = partition_model(graph, config, canonicalize_model(graph, config))
     except CompileError as error:
         return ModelCheck(str(path), config.name, (), tuple(error.problems))
     nodes = tuple(

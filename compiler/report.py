@@ -10,10 +10,12 @@ from typing import Any
 from ..isa.config import Config
 from .codegen.stream_costs import StreamCosts
 from .ir.quantized_graph import QuantizedGraph, QuantizedNode
+from .layout.packed_network import PackedNetwork
 from .partition.partition import Placement
 
 __all__ = [
     "CompileReport", "EntryReport", "NodeReport", "make_report",
+    "network_remarks",
 ]
 
 
@@ -178,3 +180,27 @@ def make_report(
         name=graph.name, config=config.name, images=images, nodes=tuple(rows),
         entries=_entries(graph, ratios, clipped), **whole,
     )
+
+
+def network_remarks(
+    network: PackedNetwork, fused_into: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return what packing, grouping and fusion did to single nodes, by node name.
+
+    ``fused_into``: the convolution that computes a layer, by the name of the layer.
+    """
+    unpacked = {item.packed: item.spreading for item in network.outputs.values()}
+    remarks: dict[str, list[str]] = {}
+    for node in network.graph.nodes:
+        listed = remarks.setdefault(node.name, [])
+        if node.attrs.get("group", 1) > 1:
+            listed.append(f"{node.attrs['group']} groups as block-diagonal weight tiles")
+        for name in network.inputs.keys() & set(node.inputs):
+            ty, tx = network.inputs[name].packing.taps
+            listed.append(f"{ty} x {tx} taps packed into the lanes of a tile by the host")
+        if node.name in fused_into:
+            listed.append(f"computed in {fused_into[node.name]}")
+        for name in unpacked.keys() & set(node.outputs):
+            by, bx = unpacked[name].block
+            listed.append(f"{by} x {bx} outputs in the lanes of a tile, spread by the host")
+    return remarks

@@ -1,10 +1,11 @@
-"""What a lowering works in: the pipeline of one launch and DRAM addresses."""
+"""The context of a lowering: the steps of one launch so far, and DRAM addresses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -14,11 +15,12 @@ from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..ir.layouts import View
 from ..ir.quantized_graph import QuantizedNode
-from ..schedule.select_tiling import ScheduleOptions
 from .scratchpad_lru import Slot, SlotPool
 from .step_list import Pipeline
 
-__all__ = ["Activation", "Constants", "Lowering", "load_run"]
+__all__ = ["Activation", "AddressSpace", "Constants", "LoweringContext", "load_run"]
+
+_PAGE = 4096  # alignment of programs in memory, and the limit of a burst
 
 Emit = Callable[[StreamBuilder], None]
 
@@ -57,18 +59,38 @@ class Activation:
         return self.dram + (group * self.blocks + block) * self.pixels + row * self.view[2] + column
 
 
+class AddressSpace:
+    """DRAM without contents: addresses for streams that are predicted or measured, never stored.
+
+    ``size``: bytes in use.
+    """
+
+    def __init__(self, config: Config, size: int = 0):
+        self.config, self.size = config, size
+
+    def place(self, tiles: int, memory_type: MemoryType) -> int:
+        """Return the element address of so many new tiles."""
+        unit = self.config.tile_bytes(memory_type)
+        start = -(-self.size // max(unit, _PAGE)) * max(unit, _PAGE)
+        self.size = start + tiles * unit
+        return start // unit
+
+    def constants(self, name: str, tiles: np.ndarray, memory_type: MemoryType) -> int:
+        """Place constant tiles ``[..., rows, columns]``: :data:`Constants` of this space."""
+        return self.place(prod(tiles.shape[:-2]), memory_type)
+
+
 @dataclass
-class Lowering:
+class LoweringContext:
     """State while the nodes of one launch are lowered one after another.
 
-    Nodes record what they do in an order in which it could all run one by one.  Results of a step
-    and releases of a buffer need not be told: see :mod:`.pipeline`.
+    Nodes record their steps in an order in which all could run one by one.  The end of a step and
+    the release of a buffer need no mention: see :mod:`.step_list`.
     """
 
     config: Config
-    activations: dict[str, Activation]
+    activations: Mapping[str, Activation]
     constants: Constants
-    options: ScheduleOptions = field(default_factory=ScheduleOptions)
     pipeline: Pipeline = field(default_factory=Pipeline)
     layer: str = ""
     slack: int = 0  # cycles at the end of the node in which memory has nothing to do for it
@@ -84,9 +106,9 @@ class Lowering:
         self.slack_before, self.slack = self.slack, 0
         self.pipeline.preload(node.name)
 
-    def finish(self, *, draft: bool = False) -> Stream:
-        """Return the stream of everything recorded; of a ``draft`` without its bytes."""
-        return self.pipeline.build(self.config, overlap=self.options.overlap, draft=draft)
+    def finish(self, *, timing_only: bool = False) -> Stream:
+        """Return the stream of all steps, without tokens; ``timing_only``: without its bytes."""
+        return self.pipeline.build(self.config, timing_only=timing_only)
 
     def compute(self, emit: Emit) -> None:
         """Record a step of the compute engine."""

@@ -1,8 +1,8 @@
 """Steps of a launch, written in an order in which they could run one after another.
 
-A step is a run of instructions of one engine.  What waits for what is found afterwards, from what
-the instructions touch (:mod:`.dependences`), and becomes tokens (:mod:`.tokens`): nobody writes
-them by hand, and no two layers are kept apart more than their data asks for.
+A step is a run of instructions of one engine.  Dependences are derived afterwards from the tiles
+and the memory that the instructions touch (:mod:`.dependence`), and become tokens (:mod:`.tokens`):
+nobody writes them by hand, and no two layers are kept apart more than their data requires.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from ...driver.stream.stream import Kernels, Stream, StreamBuilder
 from ...isa.config import Config
 from ...isa.instructions import Instruction
 from ...isa.opcodes import AluOpcode, MemoryType
-from .tokens import one_at_a_time, with_tokens
 
 __all__ = ["Pipeline", "Step"]
 
@@ -59,7 +58,7 @@ class _Recorder(StreamBuilder):
         return encoded
 
 
-class _Draft(StreamBuilder):
+class _TimingBuilder(StreamBuilder):
     """Builds a stream without its bytes: enough for the timing model."""
 
     def _encode(self, instruction: Instruction) -> int:
@@ -67,7 +66,7 @@ class _Draft(StreamBuilder):
 
 
 class Pipeline:
-    """Record steps, then :meth:`build` the stream.
+    """Records steps; :meth:`build` makes the stream.
 
     A step's ``emit`` may load, store, gemm and alu.
     """
@@ -86,10 +85,10 @@ class Pipeline:
         """
         self.steps.append(Step(None, note))
 
-    def build(self, config: Config, *, overlap: bool = True, draft: bool = False) -> Stream:
-        """Return the finished stream; without ``overlap`` one engine runs at a time.
+    def build(self, config: Config, *, timing_only: bool = False) -> Stream:
+        """Return the stream, still without tokens (:func:`.tokens.synchronize`).
 
-        The bytes of a ``draft`` are meaningless.
+        With ``timing_only`` its bytes are meaningless.
         """
         recorders: dict[str, _Recorder] = {}
         calls = []
@@ -101,7 +100,7 @@ class Pipeline:
             if step.emit is not None:
                 step.emit(recorder)
             calls.append(recorder.calls)
-        builder = _Draft(config) if draft else StreamBuilder(config)
+        builder = _TimingBuilder(config) if timing_only else StreamBuilder(config)
         for step, made in zip(self.steps, calls, strict=True):
             builder.note(step.note)
             kernels = recorders[step.note].kernels
@@ -109,5 +108,4 @@ class Pipeline:
                 builder.preload(kernels)
             for call in made:
                 call(builder)
-        stream = builder.finish()
-        return with_tokens(stream) if overlap else one_at_a_time(stream)
+        return builder.finish()

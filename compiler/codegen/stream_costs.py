@@ -1,4 +1,4 @@
-"""What a stream costs: instructions, steps and bytes, by the note of its instructions."""
+"""The costs of a stream: instructions, steps and bytes by note, and the predicted cost of all."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from ...driver.stream.stream import Stream
 from ...isa.instructions import Alu, Gemm, Load, Store
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType
+from ...model.timing.predict import predict
+from ..ir.target_description import TargetDescription
+from ..schedule.cost import Cost
 
-__all__ = ["StreamCosts", "stream_costs"]
+__all__ = ["StreamCosts", "predicted_cost", "stream_costs"]
 
 
 @dataclass
@@ -47,3 +50,11 @@ def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
             else:
                 cost.gemm_steps += steps
     return costs
+
+
+def predicted_cost(stream: Stream, target: TargetDescription) -> Cost:
+    """Return the cycles that the timing model predicts for a stream, and the bytes it moves."""
+    cycles = predict(
+        stream.instructions, stream.uops, target.config, latency=target.memory_latency).cycles
+    moved = sum(sum(costs.bytes.values()) for costs in stream_costs(stream).values())
+    return Cost(cycles, moved)

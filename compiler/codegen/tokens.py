@@ -19,7 +19,7 @@ from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType, Module, Opcode
 from ...isa.token_queues import TOKEN_FLAGS, token_queue
 from .dependence import Waits, dependences
 
-__all__ = ["one_at_a_time", "with_tokens"]
+__all__ = ["insert_tokens", "serialize", "synchronize"]
 
 _STORE_CYCLES = 100  # from the last beat of a STORE to its token, when memory is slow
 _RELAY = Load(memory_type=MemoryType.UOP)
@@ -36,8 +36,13 @@ class _Entry:
     flags: set[str] = field(default_factory=set)
 
 
-def with_tokens(stream: Stream) -> Stream:
-    """Return the stream with the tokens its instructions need; those it has must be none."""
+def synchronize(stream: Stream, overlap: bool) -> Stream:
+    """Return a stream without tokens with them; without ``overlap`` one engine runs at a time."""
+    return insert_tokens(stream) if overlap else serialize(stream)
+
+
+def insert_tokens(stream: Stream) -> Stream:
+    """Return the stream with the tokens its instructions need; it must have none yet."""
     entries = _with_relays(stream, dependences(stream))
     awaited: dict[tuple[Module, Module], int] = {}
     for entry in entries:
@@ -52,15 +57,14 @@ def with_tokens(stream: Stream) -> Stream:
     return _rebuilt(stream, entries)
 
 
-def one_at_a_time(stream: Stream) -> Stream:
+def serialize(stream: Stream) -> Stream:
     """Return the stream with tokens that let only one engine run at a time: nothing overlaps."""
     builder = StreamBuilder(stream.config, serial=True)
-    for item, note in zip(stream.instructions, stream.notes, strict=True):
+    for instruction, note in zip(stream.instructions, stream.notes, strict=True):
         builder.note(note)
-        if not isinstance(item, Finish):
-            builder.emit(item)
-    made = builder.finish()
-    return replace(made, uops=stream.uops)
+        if not isinstance(instruction, Finish):
+            builder.emit(instruction)
+    return replace(builder.finish(), uops=stream.uops)
 
 
 def _with_relays(stream: Stream, waits: list[Waits]) -> list[_Entry]:

@@ -14,13 +14,12 @@ import numpy as np
 from ...driver import ProgramBuilder
 from ...driver.program.program import Tensor
 from ...driver.program.tensor_layout import pack_tiles
-from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..codegen.lowering_context import Activation
 from ..ir.layouts import ALIASES, View, last_view, own_view, views
-from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
-from .input_packing import pack_inputs
-from .output_packing import spread_outputs
+from ..ir.quantized_graph import QuantizedNode
+from ..ir.target_description import TargetDescription
+from .packed_network import PackedNetwork
 
 __all__ = ["TensorMemory", "integer_name"]
 
@@ -38,9 +37,11 @@ class TensorMemory:
     builder
         Of the program.
     graph
-        The network, its taps packed and its outputs spread where that is faster.
+        The packed network.
     packed, spread
-        How, by tensor.
+        Its packed tensors (:class:`.PackedNetwork`).
+    limit
+        Bytes of device memory.
     images
         Of a run: whole tiles, whole network batches.
     views
@@ -49,13 +50,13 @@ class TensorMemory:
         Where the integers of tensors lie.
     """
 
-    def __init__(self, graph: QuantizedGraph, config: Config, limit: int):
-        self.config = config
-        packed, self.packed = pack_inputs(graph, config)
-        self.graph, self.spread = spread_outputs(packed, config)
+    def __init__(self, network: PackedNetwork, target: TargetDescription):
+        self.config = config = target.config
+        self.graph, self.packed, self.spread = network.graph, network.inputs, network.outputs
         self.lanes = {*self.packed, *(spread.packed for spread in self.spread.values())}
-        self.builder = ProgramBuilder(graph.name, config, limit)
-        self.images = lcm(graph.images, config.batch)
+        self.limit = target.memory_bytes
+        self.builder = ProgramBuilder(self.graph.name, config, self.limit)
+        self.images = lcm(self.graph.images, config.batch)
         self.views = views(self.graph.nodes, self.graph.tensors)
         self.activations: dict[str, Activation] = {}
 

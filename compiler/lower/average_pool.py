@@ -16,7 +16,7 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import ITERATIONS, Loop, nest
-from ..codegen.lowering_context import Activation, Lowering, load_run
+from ..codegen.lowering_context import Activation, LoweringContext, load_run
 from ..codegen.scratchpad_lru import SlotPool
 from ..codegen.tile_ops import accumulate, parameters, requantize_tiles
 from ..ir.quantized_graph import QuantizedNode
@@ -55,24 +55,24 @@ class _Piece:
         return self.oh.count * self.ow.count
 
 
-def lower_average_pool(low: Lowering, node: QuantizedNode) -> None:
+def lower_average_pool(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower the mean over windows; padding is zeros that count or do not."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
     shape = ConvShape(
         groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
         out=target.view[1:], kernel=node.attrs["kernel"], strides=node.attrs["strides"],
         dilations=node.attrs["dilations"], before=node.attrs["pads"][:2],
     )
-    config, rule, factors = low.config, node.requant, node.attrs["factors"]
+    config, rule, factors = ctx.config, node.requant, node.attrs["factors"]
     assert rule is not None
     kept = parameter_tiles(config)
     tiling = _tiling(shape, config)
-    weights = low.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
-    table = low.constants(
+    weights = ctx.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
+    table = ctx.constants(
         f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
     )
-    low.compute(partial(load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept))
-    inp = low.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
+    ctx.compute(partial(load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept))
+    inp = ctx.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
     acc = SlotPool(kept, (config.depth(MemoryType.ACC) - kept) // 2)
 
     def load_identity(builder: StreamBuilder, base: int) -> None:
@@ -113,13 +113,13 @@ def lower_average_pool(low: Lowering, node: QuantizedNode) -> None:
         slot = acc.take((group, blocks, oh, ow))
         for taps in windows:
             piece = _Piece(group, blocks, oh, ow, *taps)
-            one = low.fill_weights((node.name, "identity"), load_identity)
-            data = low.fill(inp, piece, partial(load, piece=piece))
-            low.compute(partial(
+            one = ctx.fill_weights((node.name, "identity"), load_identity)
+            data = ctx.fill(inp, piece, partial(load, piece=piece))
+            ctx.compute(partial(
                 compute, bases=(slot.base, data.base, one.base), piece=piece,
                 last=taps is windows[-1],
             ))
-        low.store(partial(store, out=slot.base, piece=piece))
+        ctx.store(partial(store, out=slot.base, piece=piece))
 
 
 def _tiling(shape: ConvShape, config: Config) -> _Tiling:

@@ -10,7 +10,7 @@ from ...driver.program.tensor_layout import tile_tensor
 from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import Loop, nest
-from ..codegen.lowering_context import Activation, Lowering
+from ..codegen.lowering_context import Activation, LoweringContext
 from ..codegen.tile_ops import bound_tiles, every_tile
 from ..ir.fixed_point import limits
 from ..ir.quantized_graph import DROPPED, QuantizedNode
@@ -34,35 +34,35 @@ class _Range:
     shift: int = 0
 
 
-def lower_relu(low: Lowering, node: QuantizedNode) -> None:
+def lower_relu(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower ``max(x, 0)``: the scale stays."""
-    _bounded(low, node, 0, limits(low.config.inp_width)[1])
+    _bounded(ctx, node, 0, limits(ctx.config.inp_width)[1])
 
 
-def lower_clip(low: Lowering, node: QuantizedNode) -> None:
+def lower_clip(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower ``min(max(x, low), high)``: the scale stays."""
-    _bounded(low, node, node.attrs["low"], node.attrs["high"])
+    _bounded(ctx, node, node.attrs["low"], node.attrs["high"])
 
 
-def _bounded(low: Lowering, node: QuantizedNode, least: int, most: int) -> None:
+def _bounded(ctx: LoweringContext, node: QuantizedNode, least: int, most: int) -> None:
     def finish(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         bound_tiles(builder, least, most, base, count)
 
-    source = low.activations[node.inputs[0]]
-    lower_mix(low, node, [source], Mix(_each(low, source.blocks, [(0, 0, 0)]), finish=finish))
+    source = ctx.activations[node.inputs[0]]
+    lower_mix(ctx, node, [source], Mix(_each(ctx, source.blocks, [(0, 0, 0)]), finish=finish))
 
 
-def lower_leaky(low: Lowering, node: QuantizedNode) -> None:
+def lower_leaky(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower the maximum of ``x << slope`` and ``x``, two sums, requantized."""
     def finish(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         nest((base, base + distance, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.MAX)
 
-    source = low.activations[node.inputs[0]]
-    blocks = _each(low, source.blocks, [(0, node.attrs["slope"], 0), (0, 0, 1)])
-    lower_mix(low, node, [source], Mix(blocks, node.requant, finish, planes=2))
+    source = ctx.activations[node.inputs[0]]
+    blocks = _each(ctx, source.blocks, [(0, node.attrs["slope"], 0), (0, 0, 1)])
+    lower_mix(ctx, node, [source], Mix(blocks, node.requant, finish, planes=2))
 
 
-def lower_tanh(low: Lowering, node: QuantizedNode) -> None:
+def lower_tanh(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower a sum of clipped lines, requantized: each clips further what the one before left."""
     lines = node.attrs["lines"]
 
@@ -74,53 +74,53 @@ def lower_tanh(low: Lowering, node: QuantizedNode) -> None:
             if index:
                 nest((base, base + distance, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.ADD)
 
-    source = low.activations[node.inputs[0]]
-    blocks = _each(low, source.blocks, [(0, lines.fine, 0), (0, lines.fine, 1)])
-    lower_mix(low, node, [source], Mix(blocks, node.requant, finish, planes=2))
+    source = ctx.activations[node.inputs[0]]
+    blocks = _each(ctx, source.blocks, [(0, lines.fine, 0), (0, lines.fine, 1)])
+    lower_mix(ctx, node, [source], Mix(blocks, node.requant, finish, planes=2))
 
 
-def lower_add(low: Lowering, node: QuantizedNode) -> None:
+def lower_add(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower the sum of two operands with scales of their own; one may be a constant."""
-    sources = [low.activations[name] for name in node.inputs]
+    sources = [ctx.activations[name] for name in node.inputs]
     if node.constant is not None:
-        sources.append(_constant(low, node, sources[0]))
+        sources.append(_constant(ctx, node, sources[0]))
     order = sorted(range(len(sources)), key=lambda index: -node.shifts[index])
     kept = [(index, node.shifts[index], 0) for index in order if node.shifts[index] != DROPPED]
-    target = low.activations[node.outputs[0]]
-    lower_mix(low, node, sources, Mix(_each(low, target.blocks, kept), node.requant))
+    target = ctx.activations[node.outputs[0]]
+    lower_mix(ctx, node, sources, Mix(_each(ctx, target.blocks, kept), node.requant))
 
 
-def lower_affine(low: Lowering, node: QuantizedNode) -> None:
+def lower_affine(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower a factor and an offset for each channel."""
-    source, block = low.activations[node.inputs[0]], low.config.block_in
+    source, block = ctx.activations[node.inputs[0]], ctx.config.block_in
     assert node.constant is not None
     factors = np.zeros(source.blocks * block, np.int64)
     same = bool((node.constant == node.constant[0]).all())  # then whatever its channels are
     factors[: source.view[0]] = node.constant[0] if same else node.constant
     diagonals = [np.diag(factors[b * block : (b + 1) * block]) for b in range(source.blocks)]
     blocks = [[Term(0, index, tile)] for index, tile in enumerate(diagonals)]
-    lower_mix(low, node, [source], Mix(blocks, node.requant))
+    lower_mix(ctx, node, [source], Mix(blocks, node.requant))
 
 
-def lower_concat(low: Lowering, node: QuantizedNode) -> None:
+def lower_concat(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower joining along the channels, scales aligned."""
-    sources, ranges, at = [low.activations[name] for name in node.inputs], [], 0
+    sources, ranges, at = [ctx.activations[name] for name in node.inputs], [], 0
     for index, (source, shift) in enumerate(zip(sources, node.shifts, strict=True)):
         ranges.append(_Range(index, 0, at, source.view[0], shift))
         at += source.view[0]
-    lower_mix(low, node, sources, Mix(_chosen(low, at, ranges), node.requant))
+    lower_mix(ctx, node, sources, Mix(_chosen(ctx, at, ranges), node.requant))
 
 
-def lower_slice(low: Lowering, node: QuantizedNode) -> None:
+def lower_slice(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower a range of channels: the scale stays."""
     start, stop = node.attrs["start"], node.attrs["stop"]
-    chosen = _chosen(low, stop - start, [_Range(0, start, 0, stop - start)])
-    lower_mix(low, node, [low.activations[node.inputs[0]]], Mix(chosen))
+    chosen = _chosen(ctx, stop - start, [_Range(0, start, 0, stop - start)])
+    lower_mix(ctx, node, [ctx.activations[node.inputs[0]]], Mix(chosen))
 
 
-def _each(low: Lowering, blocks: int, terms: list[tuple[int, int, int]]) -> list[list[Term]]:
+def _each(ctx: LoweringContext, blocks: int, terms: list[tuple[int, int, int]]) -> list[list[Term]]:
     """Return terms (source, shift, plane) by identities, block by block."""
-    tiles = [scaled_identity(low.config, shift) for _, shift, _ in terms]
+    tiles = [scaled_identity(ctx.config, shift) for _, shift, _ in terms]
     return [
         [Term(source, block, tile, rest, plane)
          for (source, _, plane), (tile, rest) in zip(terms, tiles, strict=True)]
@@ -128,9 +128,9 @@ def _each(low: Lowering, blocks: int, terms: list[tuple[int, int, int]]) -> list
     ]
 
 
-def _chosen(low: Lowering, channels: int, ranges: list[_Range]) -> list[list[Term]]:
+def _chosen(ctx: LoweringContext, channels: int, ranges: list[_Range]) -> list[list[Term]]:
     """Return terms that put ranges of channels where they belong."""
-    config = low.config
+    config = ctx.config
     size, blocks = config.block_out, []
     for first in range(0, channels, size):
         terms = []
@@ -152,10 +152,10 @@ def _chosen(low: Lowering, channels: int, ranges: list[_Range]) -> list[list[Ter
     return blocks
 
 
-def _constant(low: Lowering, node: QuantizedNode, like: Activation) -> Activation:
+def _constant(ctx: LoweringContext, node: QuantizedNode, like: Activation) -> Activation:
     """Place a constant operand as an activation that every group of images shares."""
     assert node.constant is not None
-    values = node.constant.reshape(1, *like.view).repeat(low.config.batch, 0)
-    tiles = tile_tensor(values, MemoryType.INP, low.config)
-    dram = low.constants(f"{node.name}.constant", tiles, MemoryType.INP)
+    values = node.constant.reshape(1, *like.view).repeat(ctx.config.batch, 0)
+    tiles = tile_tensor(values, MemoryType.INP, ctx.config)
+    dram = ctx.constants(f"{node.name}.constant", tiles, MemoryType.INP)
     return Activation(dram, 1, like.blocks, like.view)

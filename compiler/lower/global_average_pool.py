@@ -7,7 +7,7 @@ from functools import partial
 from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import ITERATIONS, Loop
-from ..codegen.lowering_context import Lowering, load_run
+from ..codegen.lowering_context import LoweringContext, load_run
 from ..codegen.scratchpad_lru import SlotPool
 from ..codegen.tile_ops import accumulate, every_tile, parameters, requantize_tiles
 from ..ir.quantized_graph import QuantizedNode
@@ -17,13 +17,13 @@ from .block_gemm import scaled_identity
 __all__ = ["lower_global_average"]
 
 
-def lower_global_average(low: Lowering, node: QuantizedNode) -> None:
+def lower_global_average(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower the mean over all pixels of each channel."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
-    config, rule = low.config, node.requant
+    source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
+    config, rule = ctx.config, node.requant
     assert rule is not None
-    weights = low.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
-    table = low.constants(
+    weights = ctx.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
+    table = ctx.constants(
         f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
     )
     kept = parameter_tiles(config)
@@ -34,7 +34,7 @@ def lower_global_average(low: Lowering, node: QuantizedNode) -> None:
     ))
     size = min(source.pixels, room, ITERATIONS)
     inp, acc = SlotPool(0, room), SlotPool(kept, blocks)
-    low.compute(partial(
+    ctx.compute(partial(
         load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept
     ))
 
@@ -68,13 +68,13 @@ def lower_global_average(low: Lowering, node: QuantizedNode) -> None:
         slot = acc.take(start)
         for pixel in range(0, source.pixels, size):
             part = min(size, source.pixels - pixel)
-            one = low.fill_weights((node.name, "identity"), load_identity)
-            data = low.fill(
+            one = ctx.fill_weights((node.name, "identity"), load_identity)
+            data = ctx.fill(
                 inp, (start, pixel),
                 partial(load, start=start, count=count, pixel=pixel, part=part),
             )
-            low.compute(partial(
+            ctx.compute(partial(
                 compute, bases=(slot.base, data.base, one.base), count=count, pixel=pixel,
                 part=part,
             ))
-        low.store(partial(store, out=slot.base, start=start, count=count))
+        ctx.store(partial(store, out=slot.base, start=start, count=count))

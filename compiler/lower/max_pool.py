@@ -14,7 +14,7 @@ from itertools import product
 from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import ITERATIONS, Loop, nest
-from ..codegen.lowering_context import Lowering
+from ..codegen.lowering_context import LoweringContext
 from ..codegen.scratchpad_lru import SlotPool
 from ..codegen.tile_ops import accumulate
 from ..ir.quantized_graph import QuantizedNode
@@ -70,10 +70,10 @@ def _axis(start: int, count: int, size: int, kernel: int, stride: int, dilation:
     return _Axis(start, count, first, end - first, at - first, stride, dilation)
 
 
-def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
+def lower_max_pool(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower a 2-D maximum; the scale stays."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
-    config, (kh, kw) = low.config, node.attrs["kernel"]
+    source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
+    config, (kh, kw) = ctx.config, node.attrs["kernel"]
     (sy, sx), (dy, dx), pads = node.attrs["strides"], node.attrs["dilations"], node.attrs["pads"]
     (height, width), (oh, ow) = source.view[1:], target.view[1:]
 
@@ -94,8 +94,8 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
         (b, y, x) for b, y, x in product(cuts(source.blocks), cuts(oh), cuts(ow)) if fits(b, y, x)
     ]
     blocks, tall, wide = max(choices, key=lambda c: (c[0] * c[1] * c[2], c[2], c[1]))
-    weights = low.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
-    inp, acc = low.pool(MemoryType.INP, inp_room, 2), SlotPool(0, acc_room)
+    weights = ctx.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
+    inp, acc = ctx.pool(MemoryType.INP, inp_room, 2), SlotPool(0, acc_room)
 
     def load_identity(builder: StreamBuilder, base: int) -> None:
         builder.load_2d(MemoryType.WGT, base, weights, 1)
@@ -125,14 +125,14 @@ def lower_max_pool(low: Lowering, node: QuantizedNode) -> None:
             group, b, min(blocks, source.blocks - b), rows(y, min(tall, oh - y)),
             columns(x, min(wide, ow - x)),
         )
-        one = low.fill_weights((node.name, "identity"), load_identity)
-        data = low.fill(inp, part, partial(load, part=part))
+        one = ctx.fill_weights((node.name, "identity"), load_identity)
+        data = ctx.fill(inp, part, partial(load, part=part))
         slot = acc.take(part)
-        low.compute(partial(
+        ctx.compute(partial(
             _maximum, bases=(slot.base, data.base, one.base), part=part, kernel=(kh, kw),
             dilations=(dy, dx),
         ))
-        low.store(partial(store, out=slot.base, part=part))
+        ctx.store(partial(store, out=slot.base, part=part))
 
 
 def _maximum(

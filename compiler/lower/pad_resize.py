@@ -16,7 +16,7 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import ITERATIONS, Loop, nest
-from ..codegen.lowering_context import Activation, Lowering
+from ..codegen.lowering_context import Activation, LoweringContext
 from ..codegen.scratchpad_lru import SlotPool
 from ..codegen.tile_ops import accumulate
 from ..ir.quantized_graph import QuantizedNode
@@ -48,9 +48,9 @@ class _Span:
         return self.at, self.at + self.inputs * self.copies
 
 
-def lower_pad(low: Lowering, node: QuantizedNode) -> None:
+def lower_pad(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower a border of one value; a negative one crops."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
     pads = node.attrs["pads"]
 
     def spans(axis: int, size: int) -> list[_Span]:
@@ -64,14 +64,14 @@ def lower_pad(low: Lowering, node: QuantizedNode) -> None:
             ))
         return found
 
-    _Copier(low, node, source, target, spans, node.attrs["fill"]).run(
+    _Copier(ctx, node, source, target, spans, node.attrs["fill"]).run(
         cuts(target.view[1]), cuts(target.view[2]), (1, 1)
     )
 
 
-def lower_resize(low: Lowering, node: QuantizedNode) -> None:
+def lower_resize(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower repeating every pixel a whole number of times along each axis."""
-    source, target = low.activations[node.inputs[0]], low.activations[node.outputs[0]]
+    source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
     factors = node.attrs["factors"]
 
     def sizes(axis: int) -> list[int]:
@@ -89,21 +89,21 @@ def lower_resize(low: Lowering, node: QuantizedNode) -> None:
             for pixel in range(have) for part in parts_of(copies, size)
         ]
 
-    _Copier(low, node, source, target, spans, 0).run(sizes(0), sizes(1), factors)
+    _Copier(ctx, node, source, target, spans, 0).run(sizes(0), sizes(1), factors)
 
 
 class _Copier:
     def __init__(
-        self, low: Lowering, node: QuantizedNode, source: Activation, target: Activation,
+        self, ctx: LoweringContext, node: QuantizedNode, source: Activation, target: Activation,
         spans: Callable[[int, int], list[_Span]], fill: int,
     ):
-        self.low, self.node, self.source, self.target = low, node, source, target
+        self.ctx, self.node, self.source, self.target = ctx, node, source, target
         self.spans, self.fill = spans, fill
-        self.weights = low.constants(
-            f"{node.name}.weights", scaled_identity(low.config, 0)[0], MemoryType.WGT
+        self.weights = ctx.constants(
+            f"{node.name}.weights", scaled_identity(ctx.config, 0)[0], MemoryType.WGT
         )
-        config = low.config
-        self.inp = low.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
+        config = ctx.config
+        self.inp = ctx.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
         self.acc = SlotPool(0, config.depth(MemoryType.ACC) // 2)
 
     def run(
@@ -112,7 +112,7 @@ class _Copier:
         """Copy in the largest tiles of the given sizes that fit."""
         blocks, tall, wide = max(
             (size for size in product(cuts(self.source.blocks), rows, columns)
-             if self._fits(size, copies, self.low.config)),
+             if self._fits(size, copies, self.ctx.config)),
             key=lambda size: (size[0] * size[1] * size[2], size[2], size[1]),
         )
         for group, part, v, h in product(
@@ -139,17 +139,17 @@ class _Copier:
     def _tile(self, group: int, part: Part, v: _Span, h: _Span) -> None:
         slot = self.acc.take((group, part, v, h))
         if v.inputs and h.inputs:
-            one = self.low.fill_weights((self.node.name, "identity"), self._load_identity)
-            data = self.low.fill(
+            one = self.ctx.fill_weights((self.node.name, "identity"), self._load_identity)
+            data = self.ctx.fill(
                 self.inp, (group, part, v.first, v.inputs, h.first, h.inputs),
                 partial(self._load, group=group, part=part, v=v, h=h),
             )
-            self.low.compute(partial(
+            self.ctx.compute(partial(
                 self._copy, bases=(slot.base, data.base, one.base), part=part, v=v, h=h
             ))
         else:
-            self.low.compute(partial(self._border, out=slot.base, part=part, v=v, h=h))
-        self.low.store(partial(
+            self.ctx.compute(partial(self._border, out=slot.base, part=part, v=v, h=h))
+        self.ctx.store(partial(
             self._store, out=slot.base, group=group, part=part, v=v, h=h
         ))
 

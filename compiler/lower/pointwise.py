@@ -15,7 +15,7 @@ from functools import partial
 from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import MemoryType
 from ..codegen.loop_nest import ITERATIONS, Loop
-from ..codegen.lowering_context import Activation, Lowering, load_run
+from ..codegen.lowering_context import Activation, LoweringContext, load_run
 from ..codegen.scratchpad_lru import Slot, SlotPool
 from ..codegen.tile_ops import accumulate, parameters, requantize_tiles, shift_left
 from ..ir.quantized_graph import QuantizedNode
@@ -25,22 +25,24 @@ from .block_gemm import Mix, Run
 
 __all__ = ["lower_mix"]
 
-def lower_mix(low: Lowering, node: QuantizedNode, sources: list[Activation], mix: Mix) -> None:
+def lower_mix(
+    ctx: LoweringContext, node: QuantizedNode, sources: list[Activation], mix: Mix
+) -> None:
     """Lower a mix into a node's output.  A source of one group serves every group of images."""
-    _Mixer(low, node, sources, low.activations[node.outputs[0]], mix).run()
+    _Mixer(ctx, node, sources, ctx.activations[node.outputs[0]], mix).run()
 
 
 class _Mixer:
     def __init__(
-        self, low: Lowering, node: QuantizedNode, sources: list[Activation], target: Activation,
-        mix: Mix,
+        self, ctx: LoweringContext, node: QuantizedNode, sources: list[Activation],
+        target: Activation, mix: Mix,
     ):
-        self.low, self.node, self.sources, self.target = low, node, sources, target
-        self.mix, self.config = mix, low.config
-        rule, config = mix.rule, low.config
+        self.ctx, self.node, self.sources, self.target = ctx, node, sources, target
+        self.mix, self.config = mix, ctx.config
+        rule, config = mix.rule, ctx.config
         self.varies = rule is not None and not rule.uniform
         tiles, runs = mix.runs()
-        table = low.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
+        table = ctx.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
         self.runs = [replace(run, table=table + run.table) for run in runs]
         inp, wgt = config.depth(MemoryType.INP) // 2, config.depth(MemoryType.WGT) // 2
         most = max(len(run.terms) for run in self.runs)
@@ -53,13 +55,13 @@ class _Mixer:
             inp // self.at_once, (config.depth(MemoryType.ACC) - kept) // (2 * mix.planes),
             ITERATIONS,
         )
-        self.inp = low.pool(MemoryType.INP, self.size * self.at_once, 2)
+        self.inp = ctx.pool(MemoryType.INP, self.size * self.at_once, 2)
         self.acc = SlotPool(kept, self.size * mix.planes)
         self.resident: Part | None = None
         self.parameters = 0
         if rule is not None:
             rows = parameters(rule, config, uniform=not self.varies)
-            self.parameters = low.constants(f"{node.name}.parameters", rows, MemoryType.ACC)
+            self.parameters = ctx.constants(f"{node.name}.parameters", rows, MemoryType.ACC)
 
     def run(self) -> None:
         for run in self.runs:
@@ -104,16 +106,16 @@ class _Mixer:
             origins = list(dict.fromkeys((term.source, term.block) for term in chosen))
             starts = [self._origin(source, block, group) + part.start * pixels + row.start
                       for source, block in origins]
-            wgt = self.low.fill_weights(
+            wgt = self.ctx.fill_weights(
                 (self.node.name, run.first, part, terms) if run.step else
                 (self.node.name, run.first, terms),
                 partial(self._load_weights, run=run, part=part, terms=terms),
             )
-            inp = self.low.fill(
+            inp = self.ctx.fill(
                 self.inp, (out, terms),
                 partial(self._load, starts=starts, part=part, row=row, pixels=pixels),
             )
-            self.low.compute(partial(
+            self.ctx.compute(partial(
                 self._compute, run=run, terms=terms, origins=origins, part=part, row=row,
                 bases=(slot.base, inp.base, wgt.base),
             ))
@@ -126,7 +128,7 @@ class _Mixer:
     def _hold(self, wanted: Part) -> None:
         """Have the parameters of some blocks on chip."""
         if self.each and self.resident != wanted:
-            self.low.compute(partial(
+            self.ctx.compute(partial(
                 load_run, memory_type=MemoryType.ACC, sram=0,
                 dram=self.parameters + wanted.start * self.each, count=wanted.count * self.each,
             ))
@@ -182,4 +184,4 @@ class _Mixer:
         def store(builder: StreamBuilder) -> None:
             builder.store_2d(slot.base, out, row.count, part.count, pixels)
 
-        self.low.store(store)
+        self.ctx.store(store)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..ir.graph import Node
-from ..lower.conv.conv import lower_conv
 from .operator import Context, DocsRow, Operator, QdqRule
 
 __all__ = ["CONV", "convolution_reason"]
@@ -29,7 +28,7 @@ CONV = Operator(
     docs=DocsRow(
         "also grouped; Pad with zeros ahead of it goes into its padding", "docs/compiler.md",
         "taps x blocks + 1"),
-    lower=lower_conv,
+    lower=None,
     quantize=lambda q, node, names: q.weighted(node, names),
     unsupported_reason=convolution_reason,
     qdq=QdqRule(lambda q, node: q.layer(node)),

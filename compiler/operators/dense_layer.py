@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..ir.graph import Node
 from ..ir.layouts import needed_view
-from ..lower.conv.conv import lower_conv
 from .operator import Context, DocsRow, Operator, QdqRule
 
 __all__ = ["GEMM"]
@@ -27,7 +26,7 @@ GEMM = Operator(
     docs=DocsRow(
         "Gemm; MatMul with a constant: [N, K], rows [N, T, K], columns [N, K, T]; a Reshape of "
         "its features into a map goes into it", "`out(x . w + b, s)`", "blocks + 1"),
-    lower=lower_conv,
+    lower=None,
     quantize=lambda q, node, names: q.weighted(node, names),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(lambda q, node: q.layer(node)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode
-from ..codegen.lowering_context import Lowering
+from ..codegen.lowering_context import LoweringContext
 from ..codegen.tile_ops import every_tile
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
@@ -73,15 +73,15 @@ def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
     )
 
 
-def _lower(context: Lowering, node: QuantizedNode) -> None:
+def _lower(ctx: LoweringContext, node: QuantizedNode) -> None:
     factor = node.attrs["integers"].factor
 
     def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         every_tile(builder, AluOpcode.MUL, factor, base, count)
 
-    source = context.activations[node.inputs[0]]
-    terms = identity_terms(context.config, source.blocks, [(0, 0, 0)])
-    lower_mix(context, node, [source], Mix(terms, node.requant, post_op))
+    source = ctx.activations[node.inputs[0]]
+    terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0)])
+    lower_mix(ctx, node, [source], Mix(terms, node.requant, post_op))
 
 
 HARD_SIGMOID = Operator(

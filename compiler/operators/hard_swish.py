@@ -8,7 +8,7 @@ from math import log2
 from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode
 from ..codegen.loop_nest import Loop, nest
-from ..codegen.lowering_context import Lowering
+from ..codegen.lowering_context import LoweringContext
 from ..codegen.tile_ops import every_tile
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
@@ -62,7 +62,7 @@ def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
     )
 
 
-def _lower(context: Lowering, node: QuantizedNode) -> None:
+def _lower(ctx: LoweringContext, node: QuantizedNode) -> None:
     attributes: HardSwishAttributes = node.attrs["integers"]
     shift, three = attributes.shift, attributes.three
 
@@ -76,9 +76,9 @@ def _lower(context: Lowering, node: QuantizedNode) -> None:
         nest((base, gate, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.MUL)
         every_tile(builder, AluOpcode.MUL, attributes.factor, base, count)
 
-    source = context.activations[node.inputs[0]]
-    terms = identity_terms(context.config, source.blocks, [(0, 0, 0), (0, max(shift, 0), 1)])
-    lower_mix(context, node, [source], Mix(terms, node.requant, post_op, planes=2))
+    source = ctx.activations[node.inputs[0]]
+    terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0), (0, max(shift, 0), 1)])
+    lower_mix(ctx, node, [source], Mix(terms, node.requant, post_op, planes=2))
 
 
 HARD_SWISH = Operator(

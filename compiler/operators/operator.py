@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...isa.config import Config
-from ..codegen.lowering_context import Lowering
+from ..codegen.lowering_context import LoweringContext
 from ..ir.graph import Graph, Node
 from ..ir.layouts import View
 from ..ir.quantized_graph import QuantizedNode
@@ -74,7 +74,8 @@ class Operator:
     docs
         Its row of the documentation.
     lower
-        ``lower(context, node)`` records its steps; None for a view of its input's memory.
+        ``lower(ctx, node)`` records its steps; None for a view of its input's memory, and for
+        convolutions, which are lowered as fusion groups (:mod:`~myvta.compiler.lower.conv.conv`).
     quantize
         ``quantize(quantizer, node, activations)`` returns the quantized node and sets the exponent
         of its output; None for an operator that quantization inserts and no graph has.
@@ -92,7 +93,7 @@ class Operator:
     form: str
     reason: str
     docs: DocsRow
-    lower: Callable[[Lowering, QuantizedNode], None] | None
+    lower: Callable[[LoweringContext, QuantizedNode], None] | None
     quantize: Callable[[Quantizer, Node, Names], QuantizedNode] | None = None
     unsupported_reason: Callable[[Node, Context], str] = lambda node, context: ""
     qdq: QdqRule | None = None

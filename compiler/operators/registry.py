@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..codegen.lowering_context import Lowering
+from ..codegen.lowering_context import LoweringContext
 from ..ir.quantized_graph import QuantizedNode
 from .add import ADD
 from .affine import AFFINE
@@ -45,8 +45,8 @@ FALLBACK_REASONS: dict[str, str] = {
 """Why the host runs a node, by ONNX operator that often becomes one of these and did not."""
 
 
-def lower_node(context: Lowering, node: QuantizedNode) -> None:
-    """Record the steps of a node that is no view."""
+def lower_node(ctx: LoweringContext, node: QuantizedNode) -> None:
+    """Record the steps of a node that is neither a convolution nor a view."""
     lower = OPERATORS[node.op].lower
-    assert lower is not None, f"{node.name}: {node.op} is a view, which takes no steps"
-    lower(context, node)
+    assert lower is not None, f"{node.name}: {node.op} is not lowered by itself"
+    lower(ctx, node)

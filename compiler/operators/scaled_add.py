@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..codegen.lowering_context import Lowering
+from ..codegen.lowering_context import LoweringContext
 from ..ir.fixed_point import shared_factors
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
@@ -41,19 +41,19 @@ def scaled_add(q: QdqQuantizer, node: Node) -> QuantizedNode:
     )
 
 
-def _lower(context: Lowering, node: QuantizedNode) -> None:
+def _lower(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower ``requantize(sum of gain * input)``."""
-    unit = np.eye(context.config.block_in, dtype=np.int64)
+    unit = np.eye(ctx.config.block_in, dtype=np.int64)
     gains = node.attrs["gains"]
     parts = [(index, gain >> _LOW_BITS, _LOW_BITS) for index, gain in enumerate(gains)]
     parts += [(index, gain & (1 << _LOW_BITS) - 1, 0) for index, gain in enumerate(gains)]
     used = [part for part in parts if part[1]]
     blocks = [
         [Term(index, block, unit * factor, shift) for index, factor, shift in used]
-        for block in range(context.activations[node.outputs[0]].blocks)
+        for block in range(ctx.activations[node.outputs[0]].blocks)
     ]
-    sources = [context.activations[name] for name in node.inputs]
-    lower_mix(context, node, sources, Mix(blocks, node.requant))
+    sources = [ctx.activations[name] for name in node.inputs]
+    lower_mix(ctx, node, sources, Mix(blocks, node.requant))
 
 
 SCALED_ADD = Operator(

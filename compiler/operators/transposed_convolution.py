@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..lower.conv.conv import lower_conv
 from .convolution import convolution_reason
 from .operator import DocsRow, Operator
 
@@ -14,7 +13,7 @@ CONV_TRANSPOSE = Operator(
     form="as Conv, and attr output_padding (y, x); weight [M, C / group, KH, KW] too",
     reason="GEMM over the taps that meet an input, phase by phase",
     docs=DocsRow("also grouped", "docs/compiler.md", "taps x blocks / strides + 1"),
-    lower=lower_conv,
+    lower=None,
     quantize=lambda q, node, names: q.weighted(node, names),
     unsupported_reason=convolution_reason,
 )

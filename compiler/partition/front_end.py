@@ -10,21 +10,16 @@ from ..ir.graph import Graph
 from ..ir.qdq_scales import QdqScales
 from .partition import Placement, place
 
-__all__ = ["prepare"]
+__all__ = ["canonicalize_model", "partition_model"]
 
 
-def prepare(graph: Graph, config: Config) -> tuple[dict[str, Placement], QdqScales | None]:
-    """Fold a graph in place and place its nodes.
-
-    Returns
-    -------
-    placements, given
-        Where each node runs; the scales that a model brings, None for a float model.
+def canonicalize_model(graph: Graph, config: Config) -> QdqScales | None:
+    """Fold a graph in place; return the scales that a pre-quantized (QDQ) model has, else None.
 
     Raises
     ------
     CompileError
-        The model comes quantized in a way that the device or the configuration has not.
+        The model is pre-quantized in a way that the device or the configuration has not.
     """
     source = front_end(graph.origin.front_end)
     given = source.read_scales(graph)
@@ -37,7 +32,13 @@ def prepare(graph: Graph, config: Config) -> tuple[dict[str, Placement], QdqScal
             "or compile the float model"
         )
     fold(graph)
-    if given is None:
-        return place(graph, config), None
-    source.drop_pairs(graph, given)
-    return place(graph, config, qdq=True), given
+    if given is not None:
+        source.drop_pairs(graph, given)
+    return given
+
+
+def partition_model(
+    graph: Graph, config: Config, given: QdqScales | None
+) -> dict[str, Placement]:
+    """Return where each node of a folded graph runs, by node name."""
+    return place(graph, config, qdq=given is not None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ...isa.config import Config
 from .group_blocks import most_apart
 
-__all__ = ["ORDERS", "After", "ConvShape", "ConvTiling", "cuts", "parameter_tiles"]
+__all__ = ["DATAFLOWS", "After", "ConvShape", "ConvTiling", "cuts", "parameter_tiles"]
 
 
 @dataclass(frozen=True)
@@ -112,18 +112,19 @@ class ConvShape:
         return ci if not self.leads else ci + most_apart(self.leads, co)
 
 
-ORDERS = ("weights", "inputs", "outputs")
-"""What stays on chip while the rest passes: the outermost of the loops over tiles.
+DATAFLOWS = ("weight-stationary", "input-stationary", "output-stationary")
+"""The operand that stays on chip while the others pass: the outermost of the loops over tiles.
 
-``weights``: channels outermost, every pixel passes a part of the filters.  ``inputs``: pixels
-outermost, all filters pass a part of the pixels.  ``outputs``: as ``inputs``, and all sums of a
-tile lie in the accumulator while chunks of the input channels pass, part by part of the filters.
+Weight-stationary: channels outermost, every pixel passes a range of the filters.  Input-stationary:
+pixels outermost, all filters pass a range of the pixels.  Output-stationary: as input-stationary,
+and all sums of a tile stay in the accumulator while chunks of the input channels pass, range by
+range of the filters.
 """
 
 
 @dataclass(frozen=True)
 class ConvTiling:
-    """Tile sizes and loop order (:data:`ORDERS`).
+    """Tile sizes and dataflow (:data:`DATAFLOWS`).
 
     A tile of ``co`` output blocks is computed, drained and stored ``part`` blocks at a time; ``oh``
     and ``ow`` count what is stored.
@@ -136,7 +137,7 @@ class ConvTiling:
     ow: int
     kh: int
     kw: int
-    order: str
+    dataflow: str
     all_parameters: bool  # the parameters of every channel block stay on chip
 
 

@@ -15,10 +15,11 @@ from math import lcm, prod
 
 from ...isa.config import Config
 from ...isa.opcodes import UOP_BYTES, MemoryType
-from .conv_problem import ConvShape, ConvTiling, cuts, parameter_tiles
+from .conv_problem import DATAFLOWS, ConvShape, ConvTiling, cuts, parameter_tiles
 from .conv_tiles import Part, extent, parts_of, tile_of
+from .cost import Cost
 
-__all__ = ["Buffers", "Estimate", "buffers_of", "estimate", "order_matters", "tilings"]
+__all__ = ["Buffers", "analytical_cost", "buffers_of", "order_matters", "tilings"]
 
 _INSTRUCTION = 6  # cycles an instruction costs beside its steps
 _CUTS = 4  # of rows that would fit, where tiles overlap: less of them does if they are squarer
@@ -37,14 +38,6 @@ class Buffers:
     acc: tuple[int, int]
     kept: int
     other: tuple[int, int] = (0, 0)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Cycles and bytes moved, by formulas alone."""
-
-    cycles: float
-    moved: float
 
 
 @dataclass(frozen=True)
@@ -131,13 +124,14 @@ def order_matters(shape: ConvShape, t: ConvTiling) -> bool:
 
 
 def tilings(
-    shape: ConvShape, config: Config, order: str | None = None
+    shape: ConvShape, config: Config, dataflow: str | None = None
 ) -> Iterator[tuple[ConvTiling, Buffers]]:
-    """Yield every tiling that fits, of one loop order or all."""
+    """Yield every tiling that fits, of one dataflow or all."""
     everything = parameter_tiles(config) * shape.co <= config.depth(MemoryType.ACC) // 4
 
     def fits(
-        co: int, part: int, ci: int, oh: int, ow: int, kh: int, kw: int, name: str = "inputs"
+        co: int, part: int, ci: int, oh: int, ow: int, kh: int, kw: int,
+        name: str = DATAFLOWS[1],
     ) -> tuple[ConvTiling, Buffers] | None:
         tiling = ConvTiling(co, part, ci, oh, ow, kh, kw, name, everything)
         buffers = buffers_of(shape, tiling, config)
@@ -155,8 +149,8 @@ def tilings(
                 if not fits(co, 1, ci, oh, ow, kh, kw):
                     continue
                 for part in cuts(co):
-                    for name in ("weights", "inputs") if part == co else ("outputs",):
-                        found = order in (None, name) and fits(
+                    for name in DATAFLOWS[:2] if part == co else DATAFLOWS[2:]:
+                        found = dataflow in (None, name) and fits(
                             co, part, ci, oh, ow, kh, kw, name=name)
                         if found:
                             yield found
@@ -181,12 +175,14 @@ def _outputs(shape: ConvShape, axis: int, stored: int) -> list[Part]:
     return [tile_of(shape, 0, one, one, part).ow for part in parts]
 
 
-def estimate(shape: ConvShape, t: ConvTiling, buffers: Buffers, config: Config) -> Estimate:
-    """Return what a tiling costs by formulas."""
+def analytical_cost(
+    shape: ConvShape, t: ConvTiling, buffers: Buffers, config: Config
+) -> Cost:
+    """Return the cost of a tiling by formulas alone."""
     counts = _Counts.of(shape, t)
     outer, spatial, chunks = counts.outer, counts.spatial, counts.chunks
     inp_slots, wgt_slots = buffers.inp[0], buffers.wgt[0]
-    if t.order == "weights":
+    if t.dataflow == "weight-stationary":
         wgt_passes = 1 if wgt_slots >= chunks or spatial == 1 else spatial
         inp_passes = 1 if outer == 1 or inp_slots >= spatial * chunks else outer
     else:
@@ -213,7 +209,7 @@ def estimate(shape: ConvShape, t: ConvTiling, buffers: Buffers, config: Config) 
     if uops > config.depth(MemoryType.UOP):
         uops = _kernel_uops(shape, t) * runs
     parameters = parameter_tiles(config) * shape.co * unit(MemoryType.ACC)
-    if not t.all_parameters and t.order != "weights":
+    if not t.all_parameters and t.dataflow != "weight-stationary":
         parameters *= spatial
     added = tiles * unit(MemoryType.OUT) * shape.residual
     moved = inp + wgt * wgt_passes + uops * UOP_BYTES + parameters + added
@@ -231,4 +227,4 @@ def estimate(shape: ConvShape, t: ConvTiling, buffers: Buffers, config: Config) 
         t.part * t.ci * t.kh * t.kw * unit(MemoryType.WGT))
     last = t.part * t.oh * t.ow * unit(MemoryType.OUT)
     cycles = max(compute + (first + last) / bus, moved / bus + last / bus, out / bus) + _START
-    return Estimate(cycles, moved + out)
+    return Cost(cycles, moved + out)

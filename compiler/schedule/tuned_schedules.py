@@ -14,11 +14,11 @@ from typing import Any
 
 from ...isa.config import Config
 from ..ir.compile_errors import CompileError
-from .conv_problem import ORDERS, ConvShape, ConvTiling
+from .conv_problem import DATAFLOWS, After, ConvShape, ConvTiling
 
 __all__ = ["TunedLayer", "read_tuned", "shape_of", "tiling_of", "tuned_json", "write_tuned"]
 
-_FORMAT, _VERSION = "myvta tuned schedules", 1
+_FORMAT, _VERSION = "myvta tuned schedules", 2
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,22 @@ def read_tuned(path: str | Path, config: Config) -> dict[ConvShape, ConvTiling]:
 
 def shape_of(values: Mapping[str, Any]) -> ConvShape:
     """Return a shape from plain data; ValueError for what is none."""
-    return ConvShape(**_tuples(values, ConvShape))
+    shape = _tuples(values, ConvShape)
+    if shape["after"] is not None:
+        shape["after"] = After(**_tuples(shape["after"], After))
+    return ConvShape(**shape)
 
 
 def tiling_of(values: Mapping[str, Any]) -> ConvTiling:
     """Return a tiling from plain data; ValueError for what is none."""
     tiling = ConvTiling(**_tuples(values, ConvTiling))
     sizes = (tiling.co, tiling.part, tiling.ci, tiling.oh, tiling.ow, tiling.kh, tiling.kw)
-    if tiling.order not in ORDERS or not all(isinstance(n, int) and n > 0 for n in sizes):
+    if tiling.dataflow not in DATAFLOWS or not all(isinstance(n, int) and n > 0 for n in sizes):
         raise ValueError(f"no tiling: {tiling}")
     return tiling
 
 
-def _tuples(values: Mapping[str, Any], kind: type) -> dict[str, Any]:
+def _tuples(values: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
     if set(values) != {field.name for field in fields(kind)}:
         raise ValueError(f"{kind.__name__} with {', '.join(map(str, values)) or 'nothing'}")
     return {

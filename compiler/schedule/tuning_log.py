@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from ...isa.config import Config
+from ..ir.target_description import TargetDescription
 from .conv_problem import ConvShape, ConvTiling
+from .cost import Cost
 from .tuned_schedules import tiling_of
 
 __all__ = ["Trial", "TrialLog"]
@@ -16,19 +17,18 @@ __all__ = ["Trial", "TrialLog"]
 
 @dataclass(frozen=True)
 class Trial:
-    """A tiling that was tried: predicted cycles, bytes moved, and the two as one price."""
+    """A tiling that was tried, and its predicted cost: cycles and bytes moved."""
 
     tiling: ConvTiling
-    cycles: int
-    moved: int
-    price: float
+    cost: Cost
 
 
 class TrialLog:
-    """Trials as JSON lines, one file for all layers of a configuration."""
+    """Trials as JSON lines, one file for all layers and targets."""
 
-    def __init__(self, path: Path, config: Config):
-        self._path, self._config = path, f"{config.canonical} {config.bus_width}"
+    def __init__(self, path: Path, target: TargetDescription):
+        config, latency = target.config, target.memory_latency
+        self._target = f"{config.canonical} {config.bus_width} latency {latency}"
         self._known: dict[str, list[Trial]] = {}
         written = path.read_text() if path.exists() else ""
         for line in written.splitlines():
@@ -50,7 +50,7 @@ class TrialLog:
     def add(self, shape: ConvShape, trial: Trial) -> None:
         """Note a trial, at once."""
         self.of(shape).append(trial)
-        row = {"config": self._config, "layer": self._key(shape), **asdict(trial)}
+        row = {"target": self._target, "layer": self._key(shape), **asdict(trial)}
         self._file.write(json.dumps(row) + "\n")
         self._file.flush()
 
@@ -58,11 +58,12 @@ class TrialLog:
         return json.dumps(asdict(shape), sort_keys=True)
 
     def _take(self, line: str) -> None:
-        """Read a line; one cut short by an interruption, or of another configuration, is not."""
+        """Read a line; one cut short by an interruption, or of another target, is not."""
         try:
             row = json.loads(line)
-            if row.pop("config") == self._config:
-                trial = Trial(tiling_of(row["tiling"]), row["cycles"], row["moved"], row["price"])
+            if row.pop("target") == self._target:
+                cost = Cost(row["cost"]["cycles"], row["cost"]["moved"])
+                trial = Trial(tiling_of(row["tiling"]), cost)
                 self._known.setdefault(row["layer"], []).append(trial)
         except (ValueError, KeyError, TypeError):
             return

@@ -1,93 +1,98 @@
-"""Search the schedules of convolutions by the timing model; winners are measured on hardware.
+"""Search the schedules of fusion groups by the timing model; winners are measured on hardware.
 
-The space of a layer is :func:`.tilings.tilings`: what is not valid is never proposed.  Every trial
-is a line of a log, so a search that was interrupted goes on where it was.
+The space of a group is :func:`.tiling_space.tilings`: only valid schedules are proposed.  Every
+trial is a line of a log, so a search that was interrupted continues from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import lcm
 from typing import Any
 
 from ...driver.stream.stream import Stream
 from ...driver.target.protocol import Target
-from ...isa.config import Config
-from ...isa.instructions import Load, Store
-from ...isa.opcodes import MemoryType
-from ...model.timing.predict import predict
 from ..ir.compile_errors import CompileError
-from ..ir.layouts import View, views
-from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
-from ..layout.input_packing import pack_inputs
-from ..layout.output_packing import spread_outputs
-from ..lower.conv.conv import Convolution
+from ..ir.layouts import View
+from ..ir.target_description import TargetDescription
+from ..lower.conv.conv_scheduler import ConvScheduler
+from ..lower.conv.fusion_group import FusionGroup
 from ..schedule.conv_problem import ConvShape, ConvTiling
-from ..schedule.select_tiling import LATENCY, ScheduleOptions, price
-from ..schedule.tiling_space import estimate, tilings
+from ..schedule.cost import Cost
+from ..schedule.select_tiling import ScheduleOptions
+from ..schedule.tiling_space import analytical_cost, tilings
 from ..schedule.tuned_schedules import TunedLayer
 from ..schedule.tuning_log import Trial, TrialLog
-from .single_layer import Isolation, run_alone
+from .single_layer import isolated_activations, run_alone
 
 __all__ = [
-    "SEARCHES", "Layer", "Tuner", "layers_of", "on_target", "propose",
+    "SEARCHES", "TunableLayer", "Tuner", "distinct_layers", "on_target", "propose",
 ]
 
 SEARCHES = ("exhaustive", "optuna")
-_REPEATS = 8  # samples of what was tried before the next best guess is tried instead
-_FIELDS = ("order", "co", "part", "oh", "ow", "ci", "kh", "kw")  # the order of the choices
+_REPEATS = 8  # samples of tilings that were tried before the next best guess is tried instead
+_FIELDS = ("dataflow", "co", "part", "oh", "ow", "ci", "kh", "kw")  # the order of the choices
 
 Measure = Callable[[Stream, int], int]
 """``measure(stream, bytes of memory)``: its cycles on hardware."""
 
 
-class Layer:
-    """A convolution to be tuned."""
+class TunableLayer:
+    """A convolution, and the layers fused with it, to be tuned.
+
+    Attributes
+    ----------
+    space
+        Every tiling that fits, the most promising first.
+    """
 
     def __init__(
-        self, node: QuantizedNode, seen: Mapping[str, View], config: Config, images: int
+        self, group: FusionGroup, views: Mapping[str, View], target: TargetDescription,
+        images: int,
     ):
-        self.name, self.config = node.name, config
-        self._alone = Isolation(node, seen, config, images, ScheduleOptions())
-        self._low = self._alone.lowering()
-        self._convolution = Convolution(self._low, node)
-        self.shape: ConvShape = self._convolution.shape
+        self.name, self.config = group.name, target.config
+        self._scheduler = ConvScheduler(
+            target, ScheduleOptions(), isolated_activations(group, views, target, images))
+        self._placed = self._scheduler.place(group)
+        self.shape: ConvShape = self._placed.problem.shape
         ranked = sorted(
-            (price(cost.cycles, cost.moved, config), number, tiling)
-            for number, (tiling, cost) in enumerate(
-                (tiling, estimate(self.shape, tiling, buffers, config))
-                for tiling, buffers in tilings(self.shape, config))
+            (analytical_cost(self.shape, tiling, buffers, self.config).total(self.config),
+             number, tiling)
+            for number, (tiling, buffers) in enumerate(tilings(self.shape, self.config))
         )
         self.space = [tiling for _, _, tiling in ranked]
-        """Every tiling that fits, the most promising first."""
 
     def stream(self, tiling: ConvTiling) -> tuple[Stream, int]:
         """Return the layer's stream and the bytes of memory it works in."""
-        return self._convolution.alone(self._low, tiling), self._alone.size
+        return self._scheduler.stream(self._placed, tiling), self._placed.memory.size
 
     def try_out(self, tiling: ConvTiling) -> Trial:
-        """Return what a tiling costs."""
-        stream = self._convolution.alone(self._low, tiling, draft=True)
-        cycles = predict(
-            stream.instructions, stream.uops, self.config, latency=LATENCY).cycles
-        moved = sum(
-            item.x_size * item.y_size * self.config.tile_bytes(MemoryType(item.memory_type))
-            for item in stream.instructions if isinstance(item, (Load, Store))
-        )
-        return Trial(tiling, cycles, moved, price(cycles, moved, self.config))
+        """Return the predicted cost of a tiling."""
+        return Trial(tiling, self._scheduler.predict(self._placed, tiling))
+
+    def total(self, trial: Trial) -> float:
+        """Return the cost of a trial as one number."""
+        return trial.cost.total(self.config)
 
 
-def layers_of(graph: QuantizedGraph, config: Config) -> list[Layer]:
-    """Return the different convolutions and dense layers of a network, as they are lowered."""
-    packed, _ = spread_outputs(pack_inputs(graph, config)[0], config)
-    seen, images = views(packed.nodes, packed.tensors), lcm(graph.images, config.batch)
-    found: dict[ConvShape, Layer] = {}
-    for node in packed.nodes:
-        if node.op in ("Conv", "ConvTranspose", "Gemm"):
-            layer = Layer(node, seen, config, images)
-            found.setdefault(layer.shape, layer)
-    return list(found.values())
+def distinct_layers(
+    groups: Iterable[FusionGroup], views: Mapping[str, View], target: TargetDescription,
+    images: int,
+) -> list[TunableLayer]:
+    """Return a layer for each different scheduling problem among fusion groups.
+
+    Parameters
+    ----------
+    views
+        Channels, rows and columns of all activations.
+    images
+        Of a run.
+    """
+    layers: dict[ConvShape, TunableLayer] = {}
+    for group in groups:
+        layer = TunableLayer(group, views, target, images)
+        layers.setdefault(layer.shape, layer)
+    return list(layers.values())
 
 
 def on_target(target: Target) -> Measure:
@@ -95,7 +100,9 @@ def on_target(target: Target) -> Measure:
     return lambda stream, size: run_alone(target, stream, size).cycles
 
 
-def propose(layer: Layer, search: str, done: list[Trial], seed: int = 0) -> Iterator[ConvTiling]:
+def propose(
+    layer: TunableLayer, search: str, done: list[Trial], seed: int = 0
+) -> Iterator[ConvTiling]:
     """Yield tilings to try, none twice; trials are to be added to ``done`` as they are made.
 
     ``exhaustive`` goes through the whole space, the most promising first; ``optuna`` samples it by
@@ -128,7 +135,8 @@ def propose(layer: Layer, search: str, done: list[Trial], seed: int = 0) -> Iter
         asked = study.ask()
         tiling = _suggest(layer, asked)
         if tiling in tried:
-            study.tell(asked, next(trial.price for trial in done if trial.tiling == tiling))
+            study.tell(asked, next(
+                layer.total(trial) for trial in done if trial.tiling == tiling))
             repeats += 1
             if repeats < _REPEATS:
                 continue
@@ -138,7 +146,7 @@ def propose(layer: Layer, search: str, done: list[Trial], seed: int = 0) -> Iter
         yield tiling
 
 
-def _choices(layer: Layer) -> Iterator[tuple[str, list, Callable[[object], None]]]:
+def _choices(layer: TunableLayer) -> Iterator[tuple[str, list, Callable[[object], None]]]:
     """Walk down the space: a choice's name, its values, and how to say which was taken."""
     left, path = layer.space, ""
     for name in _FIELDS:
@@ -149,7 +157,7 @@ def _choices(layer: Layer) -> Iterator[tuple[str, list, Callable[[object], None]
         path += f"{name}={taken[0]},"
 
 
-def _suggest(layer: Layer, trial: Any) -> ConvTiling:
+def _suggest(layer: TunableLayer, trial: Any) -> ConvTiling:
     chosen: dict[str, object] = {}
     for (name, values, take), key in zip(_choices(layer), _FIELDS, strict=True):
         value = trial.suggest_categorical(name, values)
@@ -161,7 +169,7 @@ def _suggest(layer: Layer, trial: Any) -> ConvTiling:
     )
 
 
-def _finished(layer: Layer, trial: Trial) -> Any:
+def _finished(layer: TunableLayer, trial: Trial) -> Any:
     import optuna
 
     parameters, distributions = {}, {}
@@ -171,7 +179,7 @@ def _finished(layer: Layer, trial: Trial) -> Any:
         parameters[name] = value
         distributions[name] = optuna.distributions.CategoricalDistribution(values)
     return optuna.trial.create_trial(
-        params=parameters, distributions=distributions, value=trial.price)
+        params=parameters, distributions=distributions, value=layer.total(trial))
 
 
 @dataclass
@@ -195,10 +203,10 @@ class Tuner:
     trials: int = 64
     measure: Measure | None = None
     verified: int = 3
-    progress: Callable[[Layer, int, int, Trial], None] = field(
+    progress: Callable[[TunableLayer, int, int, Trial], None] = field(
         default=lambda layer, done, total, best: None)
 
-    def tune(self, layer: Layer) -> TunedLayer:
+    def tune(self, layer: TunableLayer) -> TunedLayer:
         """Return the best schedule found."""
         done = self.log.of(layer.shape)
         total = min(self.trials, len(layer.space))
@@ -208,14 +216,15 @@ class Tuner:
             if tiling is None:
                 break
             self.log.add(layer.shape, layer.try_out(tiling))
-            self.progress(layer, len(done), total, min(done, key=lambda trial: trial.price))
-        best = sorted(done, key=lambda trial: trial.price)[: self.verified]
+            self.progress(layer, len(done), total, min(done, key=layer.total))
+        best = sorted(done, key=layer.total)[: self.verified]
         if self.measure is None:
             winner, cycles = best[0], None
         else:
             measured = [self.measure(*layer.stream(trial.tiling)) for trial in best]
             number = min(
                 range(len(best)),
-                key=lambda n: price(measured[n], best[n].moved, layer.config))
+                key=lambda n: Cost(measured[n], best[n].cost.moved).total(layer.config))
             winner, cycles = best[number], measured[number]
-        return TunedLayer(layer.shape, winner.tiling, winner.cycles, winner.moved, cycles)
+        return TunedLayer(
+            layer.shape, winner.tiling, int(winner.cost.cycles), int(winner.cost.moved), cycles)

@@ -51,7 +51,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compiler.partition",),
     ("compiler.reference",),
     ("compiler.quantize",),
-    ("compiler.tune",),
+    ("compiler.pipeline", "compiler.tune"),
     ("compiler",),
     ("cli",),
 )

@@ -9,11 +9,11 @@ from ....isa.opcodes import MemoryType
 from ...codegen.loop_nest import Loop
 from ...codegen.lowering_context import Activation
 from ...codegen.tile_ops import accumulate, requantize_tiles, reset_tiles, shift_left
-from ...ir.fixed_point import Requant
-from ...schedule.conv_problem import ConvShape
 from ...schedule.conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, phases, split
 from ...schedule.group_blocks import Run, runs
+from .conv_constants import ConvConstants
 from .epilogue_ops import Field
+from .fusion_group import ConvProblem
 from .residual import Residual
 from .zero_point_padding import fill_border
 
@@ -21,18 +21,16 @@ __all__ = ["ConvCalls"]
 
 
 class ConvCalls:
-    """Emits instructions; ``weights`` is the element address of the weight tiles.
+    """Emits the instructions of a problem whose constants are in memory.
 
-    ``stride``: parameter tiles of a block of channels; ``border``: element address of the row that
-    stands for padding (:mod:`.border`), None where it is zero.
+    ``stride``: parameter tiles of a block of channels.
     """
 
-    def __init__(
-        self, shape: ConvShape, source: Activation, target: Activation, rule: Requant,
-        weights: int, stride: int, border: int | None,
-    ):
-        self.shape, self.source, self.target = shape, source, target
-        self.rule, self.weights, self.stride, self.border = rule, weights, stride, border
+    def __init__(self, problem: ConvProblem, constants: ConvConstants, stride: int):
+        assert problem.conv.requant is not None
+        self.shape, self.source, self.target = problem.shape, problem.source, problem.target
+        self.rule, self.stride = problem.conv.requant, stride
+        self.weights, self.border = constants.weights, constants.border
 
     def load_other(
         self, builder: StreamBuilder, base: int, other: Activation, tile: Tile

@@ -20,17 +20,16 @@ from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import After, ConvShape
 from .epilogue_ops import quick_leaky
 
-__all__ = ["FOLLOWERS", "Following", "factor_of", "following"]
+__all__ = ["Epilogue", "epilogue", "factor_of", "in_epilogues"]
 
 VALUES = ("Relu", "Clip", "LeakyRelu")
 WINDOWS = ("MaxPool", "AveragePool", "GlobalAveragePool")
-FOLLOWERS = (*VALUES, *WINDOWS)
 _TAPS = 81  # of windows, unless one covers everything: each is an instruction or more micro-ops
 
 
 @dataclass(frozen=True, eq=False)
-class Following:
-    """Layers in a convolution, in order: those ahead of the windows, the windows, the rest."""
+class Epilogue:
+    """Layers on the outputs of a convolution: those ahead of the windows, the windows, the rest."""
 
     nodes: tuple[QuantizedNode, ...]
     ahead: tuple[QuantizedNode, ...]
@@ -39,13 +38,18 @@ class Following:
     after: After
 
 
-def following(
+def in_epilogues(node: QuantizedNode) -> bool:
+    """Return whether a node is of a kind that epilogues have."""
+    return node.op in (*VALUES, *WINDOWS)
+
+
+def epilogue(
     conv: QuantizedNode, nodes: Sequence[QuantizedNode], shape: ConvShape,
     activations: Mapping[str, Activation], config: Config,
-) -> Following | None:
-    """Return how ``nodes`` follow a convolution of a shape, None if they cannot.
+) -> Epilogue | None:
+    """Return ``nodes`` as the epilogue of a convolution of a shape, None if they cannot be one.
 
-    Whether that fits the buffers is another question (:func:`~.tilings.tilings`).
+    Whether it fits the buffers is another question (:func:`~.tiling_space.tilings`).
     """
     places = [index for index, node in enumerate(nodes) if node.op in WINDOWS]
     if len(places) > 1 or not all(_uniform(node) for node in nodes):
@@ -66,7 +70,7 @@ def following(
         tables=sum(node.requant is not None for node in nodes),
         beside=int(any(node.op == "LeakyRelu" for node in nodes)),
     )
-    return Following(tuple(nodes), tuple(nodes[:first]), window, tuple(nodes[first + 1:]), after)
+    return Epilogue(tuple(nodes), tuple(nodes[:first]), window, tuple(nodes[first + 1:]), after)
 
 
 def _steps(node: QuantizedNode, config: Config) -> int:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
 from ....driver.stream.stream import StreamBuilder
 from ....isa.opcodes import AluOpcode, MemoryType
-from ...codegen.lowering_context import Lowering, load_run
-from ...codegen.tile_ops import parameters
+from ...codegen.lowering_context import LoweringContext, load_run
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import parameter_tiles
 from ...schedule.conv_tiles import Tile
-from .epilogue import Following, factor_of
+from .epilogue import Epilogue, factor_of
 from .epilogue_ops import Field, gather, leaky, result, scale, within
 
-__all__ = ["Follower", "Values"]
+__all__ = ["EpilogueEmitter", "Values"]
 
 
 class Values(Protocol):
@@ -25,53 +24,55 @@ class Values(Protocol):
     def __call__(self, builder: StreamBuilder, field: Field) -> None: ...
 
 
-class Follower:
-    """Layers that follow a convolution, their constants in memory."""
+class EpilogueEmitter:
+    """Records the epilogue of one convolution, tile by tile.
 
-    def __init__(self, low: Lowering, follow: Following):
-        self.follow, self.each = follow, parameter_tiles(low.config)
-        self.tables = {
-            node.name: low.constants(
-                f"{node.name}.parameters", parameters(node.requant, low.config, uniform=True),
-                MemoryType.ACC)
-            for node in follow.nodes if node.requant is not None
-        }
+    Parameters
+    ----------
+    tables
+        Addresses of the parameters in DRAM, by node name.
+    scratch, end
+        Scratch tiles lie in ACC from tile ``scratch`` on, parameters below tile ``end``.
+    """
 
-    def begin(self, low: Lowering, beside: int, end: int) -> None:
-        """Start: copies lie in ACC from tile ``beside`` on, parameters below ``end``."""
-        first = end - self.each * len(self.tables)
-        self.places = {name: first + at * self.each for at, name in enumerate(self.tables)}
-        self.low, self.beside, self.held = low, beside, False
+    def __init__(
+        self, ctx: LoweringContext, epilogue: Epilogue, tables: Mapping[str, int], scratch: int,
+        end: int,
+    ):
+        self.ctx, self.epilogue, self.tables, self.scratch = ctx, epilogue, tables, scratch
+        self.each, self.resident = parameter_tiles(ctx.config), False
+        first = end - self.each * len(tables)
+        self.places = {name: first + at * self.each for at, name in enumerate(tables)}
 
     def conclude(self, tile: Tile, base: int, steps: Sequence[Values]) -> None:
-        """Record ``steps``, what the convolution does to its sums, and what follows them.
+        """Record ``steps``, those of the convolution on its sums, and the epilogue.
 
         ``base``: the first tile of ACC that holds sums.
         """
-        if not self.held:
-            self.held = True
+        if not self.resident:
+            self.resident = True
             for name, place in self.places.items():
-                self.low.compute(partial(
+                self.ctx.compute(partial(
                     load_run, memory_type=MemoryType.ACC, sram=place, dram=self.tables[name],
                     count=self.each))
-        follow = self.follow
-        ahead = [*steps, *map(self._values, follow.ahead)]
-        rest = [*map(self._values, follow.rest)]
-        if not follow.after.early:
+        epilogue = self.epilogue
+        ahead = [*steps, *map(self._values, epilogue.ahead)]
+        rest = [*map(self._values, epilogue.rest)]
+        if not epilogue.after.early:
             everything = Field(base, tile.co.count, tile.pixels, tile.pixels)
             for step in ahead:
-                self.low.compute(partial(step, field=everything))
+                self.ctx.compute(partial(step, field=everything))
             ahead = []
-        if follow.window is not None:
-            largest = follow.window.op == "MaxPool"
-            self.low.compute(partial(
-                gather, opcode=AluOpcode.MAX if largest else AluOpcode.ADD, after=follow.after,
+        if epilogue.window is not None:
+            largest = epilogue.window.op == "MaxPool"
+            self.ctx.compute(partial(
+                gather, opcode=AluOpcode.MAX if largest else AluOpcode.ADD, after=epilogue.after,
                 tile=tile, base=base))
             if not largest:
-                ahead.append(self._mean(follow.window))
-        field, _ = result(follow.after, tile, base)
+                ahead.append(self._mean(epilogue.window))
+        field, _ = result(epilogue.after, tile, base)
         for step in (*ahead, *rest):
-            self.low.compute(partial(step, field=field))
+            self.ctx.compute(partial(step, field=field))
 
     def _mean(self, node: QuantizedNode) -> Values:
         assert node.requant is not None
@@ -81,5 +82,5 @@ class Follower:
     def _values(self, node: QuantizedNode) -> Values:
         if node.op == "LeakyRelu":
             return partial(
-                leaky, node=node, beside=self.beside, table=self.places[node.name])
+                leaky, node=node, beside=self.scratch, table=self.places[node.name])
         return partial(within, node=node)

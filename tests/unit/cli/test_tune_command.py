@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from compiler_networks import NetworkBuilder, save, save_samples
 
 from myvta.cli.main import cli
+from myvta.compiler.schedule.conv_problem import DATAFLOWS
 from myvta.driver.program.bundle import read_bundle
 from myvta.isa.instructions import decode_stream
 from myvta.model.timing.predict import predict
@@ -55,7 +56,7 @@ def test_tune_and_compile(folder: Path) -> None:
     myvta("tune", *NETWORK, "--target", "none", "--trials", "8", "-o", "t.json")
     assert len(Path("t.trials.jsonl").read_text().splitlines()) == 16
     for layer in content["layers"]:  # something that compile would not choose
-        layer["tiling"] |= {"oh": 1, "co": 1, "part": 1, "ci": 1, "order": "inputs"}
+        layer["tiling"] |= {"oh": 1, "co": 1, "part": 1, "ci": 1, "dataflow": "input-stationary"}
     Path("bad.json").write_text(json.dumps(content))
     myvta("compile", *NETWORK, "-o", "plain.vta")
     myvta("compile", *NETWORK, "-o", "tuned.vta", "--tuned", "t.json")
@@ -79,13 +80,13 @@ def test_latency_hiding_can_be_switched_off(folder: Path) -> None:
     assert cycles("off.vta") > 1.1 * cycles("on.vta")
 
 
-def test_orders_can_be_forced(folder: Path) -> None:
+def test_dataflow_can_be_forced(folder: Path) -> None:
     codes = set()
-    for order in ("weights", "inputs", "outputs"):
-        myvta("compile", *NETWORK, "-o", f"{order}.vta", "--order", order)
-        program = read_bundle(Path(f"{order}.vta"))
+    for dataflow in DATAFLOWS:
+        myvta("compile", *NETWORK, "-o", f"{dataflow}.vta", "--dataflow", dataflow)
+        program = read_bundle(Path(f"{dataflow}.vta"))
         codes.add(program.code(program.launches[0]))
-    assert len(codes) >= 2  # with one tile of channels two of the orders are the same
+    assert len(codes) >= 2  # with one tile of channels two of them are the same
 
 
 def test_refusals(folder: Path) -> None:

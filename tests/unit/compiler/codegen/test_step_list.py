@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from compiler_networks import check_every_layer, compiled, random_network
 
-from myvta.compiler.codegen import step_list as pipeline_module
 from myvta.compiler.codegen.step_list import Pipeline
+from myvta.compiler.pipeline import network_passes
 from myvta.driver.errors import CheckError
 from myvta.driver.run import program_runner as execute
 from myvta.driver.stream.stream import Stream, StreamBuilder
@@ -46,13 +46,13 @@ def test_notes_name_the_step() -> None:
     assert pipeline.build(named("1x4x4")).notes == ("conv1", "")
 
 
-def test_a_draft_has_the_same_instructions() -> None:
+def test_timing_only_streams_have_the_same_instructions() -> None:
     pipeline = Pipeline()
     pipeline.step(load, "conv1")
     pipeline.step(partial(multiply, 0), "conv1")
-    made, draft = (pipeline.build(named("1x4x4"), draft=flag) for flag in (False, True))
-    assert draft.instructions == made.instructions
-    assert draft.uops == made.uops
+    made, timing = (pipeline.build(named("1x4x4"), timing_only=flag) for flag in (False, True))
+    assert timing.instructions == made.instructions
+    assert timing.uops == made.uops
 
 
 @pytest.mark.slow
@@ -61,14 +61,14 @@ def test_without_its_tokens_a_network_goes_wrong(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of every test under permuted schedules: they do notice missing tokens."""
-    def forget(stream: Stream) -> Stream:
+    def forget(stream: Stream, overlap: bool) -> Stream:
         return stream
 
     build = random_network(seed)
     made = compiled(build, tmp_path, "1x4x4")
     inputs = build.samples(1)
     check_every_layer(made, inputs, order="1")
-    monkeypatch.setattr(pipeline_module, "with_tokens", forget)
+    monkeypatch.setattr(network_passes, "synchronize", forget)
     broken = compiled(build, tmp_path, "1x4x4")
     with pytest.raises(CheckError):
         check_every_layer(broken, inputs)

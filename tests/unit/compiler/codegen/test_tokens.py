@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from myvta.compiler.codegen.dependence import dependences
-from myvta.compiler.codegen.tokens import one_at_a_time, with_tokens
+from myvta.compiler.codegen.tokens import insert_tokens, serialize
 from myvta.driver.stream.stream import Stream, StreamBuilder
 from myvta.isa.config import named
 from myvta.isa.instructions import (
@@ -148,7 +148,7 @@ def test_weights_do_not_wait_for_stores_beside_them() -> None:
 
 
 def test_tokens_pair_up_and_none_is_implied_by_another() -> None:
-    made = with_tokens(stream(
+    made = insert_tokens(stream(
         load(INP, 0, 0), load(WGT, 0, 0), gemm(0, 0, 0), gemm(1, 0, 0), load(INP, 0, 0),
         gemm(0, 0, 0), store(0, 50), store(1, 51),
     ))
@@ -165,7 +165,7 @@ def test_tokens_pair_up_and_none_is_implied_by_another() -> None:
 
 
 def test_load_waits_for_store_through_compute() -> None:
-    made = with_tokens(stream(gemm(0, 9, 9), store(0, 5), load(INP, 0, 5), load(INP, 1, 5)))
+    made = insert_tokens(stream(gemm(0, 9, 9), store(0, 5), load(INP, 0, 5), load(INP, 1, 5)))
     relay = [item for item in made.instructions if isinstance(item, Load) and not item.x_size]
     assert len(relay) == 1
     assert (relay[0].pop_next, relay[0].push_prev) == (1, 1)
@@ -178,7 +178,7 @@ def test_load_waits_for_store_through_compute() -> None:
 def test_a_relay_stands_where_the_store_has_ended() -> None:
     """Compute goes on with other work until then."""
     work = [gemm(100 + n, 9, 9, 60) for n in range(8)]
-    made = with_tokens(stream(
+    made = insert_tokens(stream(
         gemm(0, 9, 9), store(0, 5, 20), *work, load(INP, 0, 5), gemm(0, 0, 0)))
     kinds = [item for item in made.instructions
              if isinstance(item, Gemm) or (isinstance(item, Load) and not item.x_size)]
@@ -187,7 +187,7 @@ def test_a_relay_stands_where_the_store_has_ended() -> None:
 
 
 def test_one_engine_at_a_time() -> None:
-    made = one_at_a_time(stream(load(INP, 0, 0), load(WGT, 0, 0), gemm(0, 0, 0), store(0, 0)))
+    made = serialize(stream(load(INP, 0, 0), load(WGT, 0, 0), gemm(0, 0, 0), store(0, 0)))
     pushes = [item.push_next for item in made.instructions if isinstance(item, (Load, Gemm))
               and getattr(item, "memory_type", INP) != MemoryType.UOP]
     assert pushes == [0, 1, 1]

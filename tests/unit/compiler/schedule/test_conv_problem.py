@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from myvta.compiler.schedule.conv_problem import (
-    ORDERS,
+    DATAFLOWS,
     After,
     ConvShape,
     cuts,
@@ -24,11 +24,11 @@ from myvta.compiler.schedule.conv_tiles import (
     tile_of,
 )
 from myvta.compiler.schedule.select_tiling import (
-    shortlist,
+    candidates,
 )
 from myvta.compiler.schedule.tiling_space import (
+    analytical_cost,
     buffers_of,
-    estimate,
     tilings,
 )
 from myvta.isa.config import NAMED
@@ -48,10 +48,10 @@ def shapes() -> st.SearchStrategy[ConvShape]:
 
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
-@given(shapes(), st.sampled_from(sorted(NAMED)), st.sampled_from([None, *ORDERS]))
-def test_every_candidate_fits(shape: ConvShape, name: str, order: str | None) -> None:
+@given(shapes(), st.sampled_from(sorted(NAMED)), st.sampled_from([None, *DATAFLOWS]))
+def test_every_candidate_fits(shape: ConvShape, name: str, dataflow: str | None) -> None:
     config = NAMED[name]
-    for t, cost in shortlist(shape, config, order, count=20):
+    for t, cost in candidates(shape, config, dataflow, count=20):
         buffers = buffers_of(shape, t, config)
         assert buffers is not None
         kept = parameter_tiles(config) * (shape.co if t.all_parameters else t.co)
@@ -100,7 +100,7 @@ def test_every_candidate_with_windows_fits(shape: ConvShape, name: str) -> None:
     config, after = NAMED[name], shape.after
     assert after is not None
     for t, buffers in islice(tilings(shape, config), 20):
-        cost = estimate(shape, t, buffers, config)
+        cost = analytical_cost(shape, t, buffers, config)
         rows, columns = shape.span(0, t.oh), shape.span(1, t.ow)
         assert rows == (t.oh - 1) * after.strides[0] + after.kernel[0]
         assert buffers.acc[1] == t.co * rows * columns

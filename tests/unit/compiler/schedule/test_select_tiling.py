@@ -1,4 +1,4 @@
-"""The choice among tilings: forced orders, predictions, layers that move little."""
+"""The choice among tilings: forced dataflows, predictions, layers that move little."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import pytest
 from compiler_networks import NetworkBuilder, compiled
 
 from myvta.compiler.schedule.conv_problem import (
-    ORDERS,
+    DATAFLOWS,
     ConvShape,
     ConvTiling,
 )
 from myvta.compiler.schedule.select_tiling import (
     ScheduleOptions,
-    choose,
-    hopeless,
-    price,
-    shortlist,
+    TilingSelector,
+    candidates,
+    exceeds_bound,
 )
 from myvta.compiler.schedule.tiling_space import (
     order_matters,
@@ -26,58 +25,67 @@ from myvta.compiler.schedule.tiling_space import (
 from myvta.isa.config import NAMED
 
 
-@pytest.mark.parametrize("order", ORDERS)
-def test_an_order_can_be_forced(order: str) -> None:
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+def test_dataflow_can_be_forced(dataflow: str) -> None:
     shape = ConvShape(1, 8, 16, (28, 28), (28, 28), (3, 3), before=(1, 1))
-    assert {t.order for t, _ in shortlist(shape, NAMED["default"], order)} == {order}
+    assert {t.dataflow for t, _ in candidates(shape, NAMED["default"], dataflow)} == {dataflow}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "channels", "same"), [
     ((4, 4), 200, True), ((12, 12), 60, False),
 ])
-def test_orders_that_are_one_stream_are_tried_once(
+def test_dataflows_of_one_stream_are_tried_once(
     tmp_path: Path, size: tuple[int, int], channels: int, same: bool
 ) -> None:
-    """With one tile of pixels, or one of channels, nothing tells the orders apart."""
+    """With one tile of pixels, or one of channels, the dataflows are the same stream."""
     shape = ConvShape(1, 2, -(-channels // 4), size, size, (3, 3), before=(1, 1))
-    tried = [t for t, _ in shortlist(shape, NAMED["1x4x4"])]
-    twins = {replace(t, order="") for t in tried if not order_matters(shape, t)}
+    tried = [t for t, _ in candidates(shape, NAMED["1x4x4"])]
+    twins = {replace(t, dataflow="") for t in tried if not order_matters(shape, t)}
     assert len(twins) == sum(not order_matters(shape, t) for t in tried)
     assert twins or not same
     made = []
-    for order in ("weights", "inputs"):
+    for dataflow in DATAFLOWS[:2]:
         network = NetworkBuilder()
         output = network.conv(network.input((1, 8, *size)), channels)
-        options = ScheduleOptions(order=order)
+        options = ScheduleOptions(dataflow=dataflow)
         made.append(compiled(network, tmp_path, "1x4x4", output, schedule=options).program)
     assert (made[0].segments == made[1].segments) == same
 
 
-def test_what_formulas_call_hopeless_is_not_predicted() -> None:
+def test_exceeds_bound_by_a_tenth_of_large_layers() -> None:
     config, options = NAMED["1x4x4"], ScheduleOptions()
     shape = ConvShape(1, 4, 8, (28, 28), (28, 28), (3, 3), before=(1, 1))
-    t, cost = shortlist(shape, config)[0]
-    formula = price(cost.cycles, cost.moved, config)
-    assert not hopeless(shape, config, options, formula)
-    assert hopeless(shape, config, options, formula / 1.2)
-    assert not hopeless(shape, config, ScheduleOptions(tuned={shape: t}), formula / 1.2)
+    t, cost = candidates(shape, config)[0]
+    formula = cost.total(config)
+    assert not exceeds_bound(shape, config, options, formula)
+    assert exceeds_bound(shape, config, options, formula / 1.2)
+    assert not exceeds_bound(shape, config, ScheduleOptions(tuned={shape: t}), formula / 1.2)
     small = replace(shape, size=(7, 7), out=(7, 7))
-    assert not hopeless(small, config, options, 1)
+    assert not exceeds_bound(small, config, options, 1)
 
 
-def test_the_prediction_decides() -> None:
+def test_predicted_cost_decides_once_for_each_shape() -> None:
     shape = ConvShape(1, 8, 8, (28, 28), (28, 28), (3, 3), before=(1, 1))
     config, asked = NAMED["default"], []
 
-    def predict(tiling: ConvTiling) -> int:
+    def predict(tiling: ConvTiling) -> float:
         asked.append(tiling)
         return 10**9 - len(asked) * 10**8
 
-    options = ScheduleOptions(order="outputs")
-    assert choose(shape, config, options, predict) == asked[-1]
+    options = ScheduleOptions(dataflow="output-stationary")
+    selector = TilingSelector(config, options)
+    assert selector.choose(shape, predict) == asked[-1]
     assert len(asked) == len(set(asked)) > 1
-    assert choose(shape, config, options, lambda tiling: 0) == asked[-1]  # remembered
+    assert selector.choose(shape, lambda tiling: 0) == asked[-1]
+    first = candidates(shape, config, "output-stationary")[0][0]
+    fresh = TilingSelector(config, options)
+    assert fresh.choose(shape, lambda tiling: 0) == first != asked[-1]
+
+
+def test_unknown_dataflow_is_refused() -> None:
+    with pytest.raises(ValueError, match="dataflow must be one of weight-stationary, .*, not 'w'"):
+        ScheduleOptions(dataflow="w")
 
 
 @pytest.mark.parametrize("sizes", [
@@ -88,7 +96,7 @@ def test_resnet_layers_move_little(sizes: tuple[int, ...]) -> None:
     ci, co, size, stride = sizes
     shape = ConvShape(
         1, ci, co, (size, size), (size // stride,) * 2, (3, 3), (stride, stride), before=(1, 1))
-    _, cost = shortlist(shape, NAMED["default"])[0]
+    _, cost = candidates(shape, NAMED["default"])[0]
     inp, wgt = 16 * ci * size**2, 256 * 9 * ci * co
     least = inp + wgt + 16 * co * (size // stride) ** 2
     assert cost.moved <= least + inp + 20_000
@@ -97,5 +105,5 @@ def test_resnet_layers_move_little(sizes: tuple[int, ...]) -> None:
 
 def test_a_small_layer_is_not_cut() -> None:
     shape = ConvShape(1, 4, 4, (14, 14), (14, 14), (3, 3), before=(1, 1))
-    t, _ = shortlist(shape, NAMED["default"])[0]
+    t, _ = candidates(shape, NAMED["default"])[0]
     assert (t.oh, t.kh, t.kw, t.ow) == (14, 3, 3, 14)

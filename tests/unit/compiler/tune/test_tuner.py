@@ -7,17 +7,32 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from compiler_networks import NetworkBuilder, check_every_layer, compiled
+from compiler_networks import NetworkBuilder, check_every_layer, compiled, save
 
+from myvta.compiler.compile import compile_request, runner
 from myvta.compiler.ir.compile_errors import CompileError
+from myvta.compiler.ir.target_description import TargetDescription
+from myvta.compiler.pipeline.model_passes import CompileRequest
+from myvta.compiler.pipeline.network_stages import FusedNetwork
+from myvta.compiler.schedule.conv_problem import DATAFLOWS
+from myvta.compiler.schedule.cost import Cost
 from myvta.compiler.schedule.select_tiling import ScheduleOptions
 from myvta.compiler.schedule.tiling_space import buffers_of
-from myvta.compiler.schedule.tuned_schedules import read_tuned, write_tuned
+from myvta.compiler.schedule.tuned_schedules import TunedLayer, read_tuned, write_tuned
 from myvta.compiler.schedule.tuning_log import Trial, TrialLog
-from myvta.compiler.tune.tuner import SEARCHES, Layer, Tuner, layers_of, propose
+from myvta.compiler.tune.tuner import SEARCHES, TunableLayer, Tuner, distinct_layers, propose
 from myvta.isa.config import named
 
 CONFIG = named("1x4x4")
+TARGET = TargetDescription(CONFIG)
+
+
+def tunable(build: NetworkBuilder, folder: Path) -> list[TunableLayer]:
+    """Return the layers of a network as they are after fusion."""
+    request = CompileRequest(save(build, folder / "network.onnx"), build.samples(4), TARGET)
+    fused: FusedNetwork = runner(request).run("fuse")
+    memory = fused.allocated.memory
+    return distinct_layers(fused.groups, memory.views, TARGET, memory.images)
 
 
 @pytest.fixture
@@ -30,35 +45,35 @@ def network() -> NetworkBuilder:
 
 
 @pytest.fixture
-def layers(network: NetworkBuilder, tmp_path: Path) -> list[Layer]:
-    return layers_of(compiled(network, tmp_path, CONFIG.name).quantized, CONFIG)
+def layers(network: NetworkBuilder, tmp_path: Path) -> list[TunableLayer]:
+    return tunable(network, tmp_path)
 
 
-def test_layers_of_one_shape_are_one(layers: list[Layer]) -> None:
+def test_layers_of_one_shape_are_one(layers: list[TunableLayer]) -> None:
     assert [(layer.shape.ci, layer.shape.co, layer.shape.kernel) for layer in layers] == [
         (2, 2, (3, 3)), (2, 2, (1, 1)), (2, 3, (9, 9))]
 
 
-def test_every_schedule_of_the_space_runs(layers: list[Layer]) -> None:
+def test_every_schedule_of_the_space_runs(layers: list[TunableLayer]) -> None:
     """All are valid and different; the timing model takes each of them."""
     layer = layers[0]
     assert len(set(layer.space)) == len(layer.space) > 30
-    assert {tiling.order for tiling in layer.space} == {"weights", "inputs", "outputs"}
+    assert {tiling.dataflow for tiling in layer.space} == set(DATAFLOWS)
     for tiling in layer.space:
         assert buffers_of(layer.shape, tiling, CONFIG) is not None
     trials = [layer.try_out(tiling) for tiling in layer.space[::7]]
-    assert all(trial.cycles > layer.shape.steps for trial in trials)
+    assert all(trial.cost.cycles > layer.shape.steps for trial in trials)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("search", SEARCHES)
-def test_proposals_are_valid_and_never_repeat(layers: list[Layer], search: str) -> None:
+def test_proposals_are_valid_and_never_repeat(layers: list[TunableLayer], search: str) -> None:
     layer = layers[0]
     done: list[Trial] = []
     for tiling in propose(layer, search, done):
         assert tiling in layer.space
         assert tiling not in [trial.tiling for trial in done]
-        done.append(Trial(tiling, 100, 10, 100.0 + tiling.oh))
+        done.append(Trial(tiling, Cost(100.0 + tiling.oh, 10)))
         if len(done) == 12:
             break
     assert len(done) == 12
@@ -67,36 +82,36 @@ def test_proposals_are_valid_and_never_repeat(layers: list[Layer], search: str) 
 
 
 @pytest.mark.parametrize("search", SEARCHES)
-def test_the_whole_space_can_be_searched(layers: list[Layer], search: str) -> None:
+def test_the_whole_space_can_be_searched(layers: list[TunableLayer], search: str) -> None:
     layer = layers[1]
     done: list[Trial] = []
     layer.space = layer.space[:5]
     for tiling in propose(layer, search, done):
-        done.append(Trial(tiling, 1, 1, 1.0))
+        done.append(Trial(tiling, Cost(1, 1)))
     assert len({trial.tiling for trial in done}) == 5
 
 
 @pytest.mark.slow
-def test_samples_find_what_is_good(layers: list[Layer], tmp_path: Path) -> None:
+def test_samples_find_what_is_good(layers: list[TunableLayer], tmp_path: Path) -> None:
     """The best of a sample is better than most of the space."""
     layer = layers[0]
-    with TrialLog(tmp_path / "log", CONFIG) as log:
+    with TrialLog(tmp_path / "log", TARGET) as log:
         best = Tuner(log, "optuna", trials=24).tune(layer)
-    prices = sorted(layer.try_out(tiling).cycles for tiling in layer.space[::3])
+    prices = sorted(layer.try_out(tiling).cost.cycles for tiling in layer.space[::3])
     assert best.cycles <= prices[len(prices) // 4]
 
 
-def test_a_search_goes_on_where_it_was(layers: list[Layer], tmp_path: Path) -> None:
+def test_a_search_goes_on_where_it_was(layers: list[TunableLayer], tmp_path: Path) -> None:
     path, calls = tmp_path / "log.jsonl", []
 
-    def progress(layer: Layer, done: int, total: int, best: Trial) -> None:
+    def progress(layer: TunableLayer, done: int, total: int, best: Trial) -> None:
         calls.append((layer.name, done, total))
 
-    with TrialLog(path, CONFIG) as log:
+    with TrialLog(path, TARGET) as log:
         Tuner(log, trials=5, progress=progress).tune(layers[0])
     assert [done for _, done, _ in calls] == [1, 2, 3, 4, 5]
     path.write_text(path.read_text() + '{"config": "cut sho')
-    with TrialLog(path, CONFIG) as log:
+    with TrialLog(path, TARGET) as log:
         first = Tuner(log, trials=8, progress=progress).tune(layers[0])
         assert len(calls) == 8
         assert Tuner(log, trials=8, progress=progress).tune(layers[0]) == first
@@ -104,34 +119,35 @@ def test_a_search_goes_on_where_it_was(layers: list[Layer], tmp_path: Path) -> N
     assert len(calls) == 16
     rows = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
     assert len(rows) >= 15
-    with TrialLog(path, named("1x4x4_base")) as log:
+    with TrialLog(path, TargetDescription(named("1x4x4_base"))) as log:
         assert not log.of(layers[0].shape)
 
 
-def test_the_measured_winner_wins(layers: list[Layer], tmp_path: Path) -> None:
+def test_the_measured_winner_wins(layers: list[TunableLayer], tmp_path: Path) -> None:
     layer, asked = layers[0], []
 
     def measure(stream: object, size: int) -> int:
         asked.append(size)
         return 100_000 - 10_000 * len(asked)
 
-    with TrialLog(tmp_path / "log", CONFIG) as log:
+    with TrialLog(tmp_path / "log", TARGET) as log:
         best = Tuner(log, trials=6, measure=measure, verified=4).tune(layer)
-        last = sorted(log.of(layer.shape), key=lambda trial: trial.price)[3]
+        last = sorted(log.of(layer.shape), key=layer.total)[3]
     assert len(asked) == 4
     assert (best.measured, best.tiling) == (60_000, last.tiling)
 
 
 @pytest.mark.slow
 def test_compile_uses_what_was_found(
-    network: NetworkBuilder, layers: list[Layer], tmp_path: Path
+    network: NetworkBuilder, layers: list[TunableLayer], tmp_path: Path
 ) -> None:
     path = tmp_path / "tuned.json"
     chosen = layers[0].space[-1]  # not what compile would choose
-    with TrialLog(tmp_path / "log", CONFIG) as log:
+    with TrialLog(tmp_path / "log", TARGET) as log:
         found = [Tuner(log, trials=2).tune(layer) for layer in layers[1:]]
     trial = layers[0].try_out(chosen)
-    found.append(type(found[0])(layers[0].shape, chosen, trial.cycles, trial.moved))
+    found.append(TunedLayer(
+        layers[0].shape, chosen, int(trial.cost.cycles), int(trial.cost.moved)))
     write_tuned(path, CONFIG, found)
     tuned = read_tuned(path, CONFIG)
     assert tuned[layers[0].shape] == chosen
@@ -142,6 +158,31 @@ def test_compile_uses_what_was_found(
     check_every_layer(made, network.samples(1), order="1")
 
 
+def test_fused_layers_are_tuned_and_stay_fused(tmp_path: Path) -> None:
+    """The key of a schedule has the epilogue: --tuned finds the convolution that is compiled."""
+    build = NetworkBuilder(3)
+    x = build.add(build.conv(build.input((1, 8, 12, 12)), 8, (1, 1), pads=(0, 0, 0, 0)), "input")
+    build.node("LeakyRelu", [x], build.shapes[x], alpha=0.125)
+    (layer,) = tunable(build, tmp_path)
+    assert layer.shape.residual
+    assert layer.shape.after is not None
+    path, chosen = tmp_path / "tuned.json", layer.space[-1]
+    trial = layer.try_out(chosen)
+    write_tuned(path, CONFIG, [TunedLayer(
+        layer.shape, chosen, int(trial.cost.cycles), int(trial.cost.moved))])
+    tuned = read_tuned(path, CONFIG)
+    assert tuned == {layer.shape: chosen}
+    options = ScheduleOptions(tuned=tuned)
+    request = CompileRequest(
+        tmp_path / "network.onnx", build.samples(4), TARGET, schedule=options)
+    work = runner(request)
+    work.run()
+    (group,) = work.results["fuse"].groups
+    assert len(group.nodes) == 3
+    assert work.results["schedule"].tilings == {group.name: chosen}
+    check_every_layer(compile_request(request), build.samples(1), order="1")
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ({"format": "else"}, "not a file of tuned schedules"),
     ({"config": "2x8x8"}, "tuned for 2x8x8"), ({"bus": 128}, "memory port of 128 bits"),
@@ -149,7 +190,7 @@ def test_compile_uses_what_was_found(
     ({"layers": [{"shape": {}, "tiling": {}}]}, "ConvShape with nothing"),
 ])
 def test_a_file_that_does_not_fit(
-    layers: list[Layer], tmp_path: Path, change: dict[str, object], message: str
+    layers: list[TunableLayer], tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
     path = tmp_path / "tuned.json"
     write_tuned(path, CONFIG, [])
@@ -159,7 +200,7 @@ def test_a_file_that_does_not_fit(
 
 
 def test_a_tiling_that_does_not_fit(
-    network: NetworkBuilder, layers: list[Layer], tmp_path: Path
+    network: NetworkBuilder, layers: list[TunableLayer], tmp_path: Path
 ) -> None:
     wrong = replace(layers[0].space[0], oh=900)
     options = ScheduleOptions(tuned={layers[0].shape: wrong})

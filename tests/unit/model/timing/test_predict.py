@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from myvta.compiler.lower.conv.conv import lower_conv
+from myvta.compiler.ir.target_description import TargetDescription
 from myvta.compiler.tune.single_layer import isolate
 from myvta.driver.target.open_target import open_target
 from myvta.isa.config import named
@@ -60,7 +60,7 @@ def test_layers(scripts: Any, log_bus: int, latency: int) -> None:
             row = dict(zip(("h", "w", "cin", "cout", "k", "pad", "stride"), sizes, strict=True))
             layer = tools.conv_layer(
                 {"network": "", "layer": str(sizes), "count": 1, "groups": 1, **row})
-            made = isolate(lower_conv, layer.node, layer.views, config)
+            made = isolate(layer.node, layer.views, TargetDescription(config))
             measured, _ = tools.measure(target, made.stream, made.size)
             predicted = predict(
                 made.stream.instructions, made.stream.uops, config, latency=latency)

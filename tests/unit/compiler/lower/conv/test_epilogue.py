@@ -16,9 +16,9 @@ from tiers import slow
 
 from myvta.compiler.codegen.lowering_context import Activation
 from myvta.compiler.compile import Compiled
-from myvta.compiler.lower.conv import fusion as joining
+from myvta.compiler.lower.conv import fusion
 from myvta.compiler.lower.conv.conv_emit import ConvCalls
-from myvta.compiler.lower.conv.epilogue import following
+from myvta.compiler.lower.conv.epilogue import epilogue
 from myvta.compiler.reference.reference_evaluator import evaluate
 from myvta.compiler.schedule.conv_problem import ConvShape
 from myvta.compiler.schedule.select_tiling import ScheduleOptions
@@ -165,7 +165,7 @@ def test_can_be_switched_off(tmp_path: Path, options: dict[str, Any]) -> None:
     check_every_layer(made, build.samples(1))
 
 
-def test_a_way_that_there_is_not() -> None:
+def test_unknown_fuse_is_refused() -> None:
     with pytest.raises(ValueError, match="fuse must be one of auto, on, off, not 'yes'"):
         ScheduleOptions(fuse="yes")
 
@@ -193,11 +193,13 @@ def test_what_is_slower_is_not_done(tmp_path: Path) -> None:
     assert chosen == apart < forced
 
 
-def test_what_is_hopeless_is_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_epilogue_beyond_the_bound_is_not_fused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     build = NetworkBuilder(4)
     TOGETHER["mean"][0](build)
     assert inside(compiled(build, tmp_path, "default"))
-    monkeypatch.setattr(joining, "hopeless", lambda *_: True)
+    monkeypatch.setattr(fusion, "exceeds_bound", lambda *_: True)
     assert not inside(compiled(build, tmp_path, "default"))
 
 
@@ -226,7 +228,7 @@ def test_maxima_of_sums_only_where_none_wraps(tmp_path: Path) -> None:
     for node, early in (
         (first, True), (replace(first, requant=replace(first.requant, bias=bias)), False),
     ):
-        found = following(node, [second], shape, activations, NAMED["default"])
+        found = epilogue(node, [second], shape, activations, NAMED["default"])
         assert found is not None
         assert found.after.early is early
 

@@ -10,7 +10,9 @@ import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 from tiers import slow
 
-from myvta.compiler.assemble import Assembler
+from myvta.compiler.compile import runner
+from myvta.compiler.ir.target_description import TargetDescription
+from myvta.compiler.pipeline.model_passes import CompileRequest, QuantizedModel
 
 CASES: dict[str, Callable[[NetworkBuilder], object]] = {
     "3x3": lambda b: b.conv(b.input((1, 9, 6, 7)), 6),
@@ -39,7 +41,11 @@ def test_border(tmp_path: Path, case: str, config: str) -> None:
     tensors = dict(plain.quantized.tensors)
     tensors["input"] = replace(tensors["input"], zero_point=-77)
     quantized = replace(plain.quantized, nodes=nodes, tensors=tensors)
-    program = Assembler(quantized, plain.program.config, {}).build({})
+    work = runner(CompileRequest(
+        tmp_path / "network.onnx", build.samples(4), TargetDescription(plain.program.config)))
+    model: QuantizedModel = work.run("quantize")
+    model = replace(model, choice=replace(model.choice, quantized=quantized))
+    program = work.resume("quantize", model).program
     made = replace(plain, quantized=quantized, program=program)
     check_every_layer(made, build.samples(2), strict="1")
     check_every_layer(made, build.samples(2), order="3")

@@ -1,0 +1,72 @@
+"""The constants of a fusion group in memory: none of them depends on the tiling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....isa.config import Config
+from ....isa.opcodes import MemoryType
+from ...codegen.lowering_context import Constants
+from ...codegen.tile_ops import parameters
+from ...schedule.group_blocks import Blocks, weight_tiles
+from ..block_gemm import scaled_identity
+from .conv_shape import filters
+from .fusion_group import ConvProblem, FusionGroup
+from .zero_point_padding import border_row
+
+__all__ = ["ConvConstants", "place_constants"]
+
+
+@dataclass(frozen=True)
+class ConvConstants:
+    """Element addresses in DRAM.
+
+    Attributes
+    ----------
+    weights, parameters
+        Of the convolution.
+    border
+        The row of padding; None: padding is zero.
+    identity, sum_parameters
+        Of the Add computed with it; None: there is none.
+    epilogue
+        Parameters of the layers of the epilogue, by node name.
+    """
+
+    weights: int
+    parameters: int
+    border: int | None
+    identity: int | None
+    sum_parameters: int | None
+    epilogue: dict[str, int]
+
+
+def place_constants(
+    group: FusionGroup, problem: ConvProblem, config: Config, constants: Constants
+) -> ConvConstants:
+    """Place the constants of a group; return their addresses."""
+    conv, shape, source = problem.conv, problem.shape, problem.source
+    assert conv.requant is not None
+    weights = constants(f"{conv.name}.weights", weight_tiles(
+        filters(conv, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
+    ), MemoryType.WGT)
+    table = constants(f"{conv.name}.parameters", parameters(conv.requant, config), MemoryType.ACC)
+    border = identity = sum_parameters = None
+    if conv.padding:
+        border = constants(
+            f"{conv.name}.padding", border_row(shape, conv.padding, config), MemoryType.INP)
+    if group.residual is not None:
+        add, shift = group.residual.add, group.residual.other_shift
+        assert add.requant is not None
+        tile, _ = scaled_identity(config, shift)
+        identity = constants(f"{add.name}.weights", tile[None], MemoryType.WGT)
+        sum_parameters = constants(
+            f"{add.name}.parameters", parameters(add.requant, config, uniform=True),
+            MemoryType.ACC)
+    nodes = () if group.epilogue is None else group.epilogue.nodes
+    return ConvConstants(weights, table, border, identity, sum_parameters, {
+        node.name: constants(
+            f"{node.name}.parameters", parameters(node.requant, config, uniform=True),
+            MemoryType.ACC)
+        for node in nodes if node.requant is not None
+    })

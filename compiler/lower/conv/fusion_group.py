@@ -1,0 +1,87 @@
+"""A convolution and the layers computed with it: one unit of scheduling and of lowering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ....isa.config import Config
+from ...codegen.lowering_context import Activation
+from ...ir.quantized_graph import QuantizedNode
+from ...schedule.conv_problem import ConvShape
+from .conv_shape import conv_shape
+from .epilogue import Epilogue
+from .residual import Residual
+from .tile_order import in_tiles
+
+__all__ = ["CONVOLUTIONS", "ConvProblem", "FusionGroup", "conv_problem"]
+
+CONVOLUTIONS = ("Conv", "ConvTranspose", "Gemm")
+"""Operators that are lowered as convolutions."""
+
+
+@dataclass(frozen=True, eq=False)
+class FusionGroup:
+    """A convolution, an Add computed with it, and the epilogue on the outputs of both."""
+
+    conv: QuantizedNode
+    residual: Residual | None = None
+    epilogue: Epilogue | None = None
+
+    @property
+    def nodes(self) -> tuple[QuantizedNode, ...]:
+        """The layers, in order."""
+        add = () if self.residual is None else (self.residual.add,)
+        return (self.conv, *add, *(() if self.epilogue is None else self.epilogue.nodes))
+
+    @property
+    def name(self) -> str:
+        """The name of the convolution."""
+        return self.conv.name
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the activations that are read."""
+        other = () if self.residual is None else (self.residual.other,)
+        return (self.conv.inputs[0], *other)
+
+    @property
+    def output(self) -> str:
+        """Name of the activation that is stored."""
+        return self.nodes[-1].outputs[0]
+
+
+@dataclass(frozen=True, eq=False)
+class ConvProblem:
+    """The scheduling problem of a group.
+
+    Attributes
+    ----------
+    shape
+        All that a tiling depends on: two problems of one shape have the same tilings and costs.
+    conv
+        The convolution, its filters in the order in which they are stored.
+    source, target
+        The activation it reads, and the one that the group stores.
+    """
+
+    shape: ConvShape
+    conv: QuantizedNode
+    source: Activation
+    target: Activation
+
+
+def conv_problem(
+    group: FusionGroup, activations: Mapping[str, Activation], config: Config
+) -> ConvProblem:
+    """Return the scheduling problem of a group."""
+    conv, source = group.conv, activations[group.conv.inputs[0]]
+    target = activations[conv.outputs[0]]
+    if "unflatten" in conv.attrs:
+        conv, target = in_tiles(conv, target, config.block_out)
+    shape = replace(
+        conv_shape(conv, source, target, config), residual=group.residual is not None,
+        after=None if group.epilogue is None else group.epilogue.after)
+    if len(group.nodes) > 1:
+        target = activations[group.output]
+    return ConvProblem(shape, conv, source, target)

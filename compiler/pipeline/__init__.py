@@ -1,0 +1,1 @@
+"""The passes as functions, their verifiers and dumps, and the runner."""
