@@ -6,22 +6,29 @@ import json
 from pathlib import Path
 
 import click
+from rich.console import Console
 
-from ..compiler.compile import compile_model
-from ..compiler.ir.target_description import MEMORY_LATENCY
+from ..compiler.compile import PASSES, compile_request, runner
+from ..compiler.ir.target_description import MEMORY_LATENCY, TargetDescription
+from ..compiler.pipeline.model_passes import CompileRequest
 from ..compiler.quantize.activation_scales import METHODS
-from ..compiler.quantize.quantization_search import AUTO, EQUALIZE
+from ..compiler.quantize.quantization_search import AUTO, EQUALIZE, Options
 from ..compiler.quantize.weight_scales import SCALES
 from ..compiler.schedule.conv_problem import DATAFLOWS
 from ..compiler.schedule.select_tiling import FUSE, ScheduleOptions
 from ..compiler.schedule.tuned_schedules import read_tuned
 from ..driver.program.bundle import write_bundle
 from ..isa.config import load_config
+from .compile_progress import PassLog
 from .compile_report import print_comparison, print_report
+from .input_errors import InputError
 from .parsing import parse_bytes, parse_shapes
 from .text_table import open_console
 
 __all__ = ["command"]
+
+_PASSES = [item.name for item in PASSES]
+
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
@@ -58,29 +65,52 @@ __all__ = ["command"]
               "that is no slower, wherever it fits, or never.")
 @click.option("--tuned", type=click.Path(path_type=Path), metavar="TUNED.json",
               help="Schedules that `myvta tune` found for this configuration.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the passes and their times on stderr.")
+@click.option("--dump-after", multiple=True, type=click.Choice(_PASSES), metavar="PASS",
+              help=f"Print the network after a pass ({', '.join(_PASSES)}); may be given several "
+              "times.")
+@click.option("--stop-after", type=click.Choice(_PASSES), metavar="PASS",
+              help="Run no pass behind this one, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print report and dumps as JSON.")
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, shapes: tuple[str, ...],
     calibration: str, scales: str, equalize: str, memory: str,
     compare: bool, per_layer: bool, dataflow: str | None, latency: int, serial: bool,
-    fuse: str, tuned: Path | None, as_json: bool,
+    fuse: str, tuned: Path | None, verbose: bool, dump_after: tuple[str, ...],
+    stop_after: str | None, as_json: bool,
 ) -> None:
     """Compile an ONNX MODEL: quantize it, place every node, write the bundle."""
     config = load_config(config_name)
     found = read_tuned(tuned, config) if tuned else {}
     schedule = ScheduleOptions(dataflow, not serial, found, fuse)
-    compiled = compile_model(
-        model, calib, config, shapes=parse_shapes(shapes), method=calibration,
-        scales=scales, equalize=equalize, memory=parse_bytes(memory), latency=latency,
-        per_layer=per_layer, schedule=schedule,
+    request = CompileRequest(
+        model, calib, TargetDescription(config, latency, parse_bytes(memory)),
+        parse_shapes(shapes), Options(scales, calibration, equalize), schedule, per_layer,
     )
+    names = _PASSES[:_PASSES.index(stop_after) + 1] if stop_after else _PASSES
+    for name in dump_after:
+        if name not in names:
+            raise InputError(f"--dump-after {name}: --stop-after {stop_after} ends before it")
+    console = Console(stderr=True) if verbose else None
+    with PassLog(len(names), dump_after, console) as log:
+        if stop_after:
+            runner(request, log).run(stop_after)
+        else:
+            compiled = compile_request(request, log)
+    if stop_after:
+        click.echo(json.dumps({"dumps": log.to_json()}, indent=2) if as_json else log.text(),
+                   nl=as_json)
+        return
     path = write_bundle(compiled.program, output or Path(f"{model.stem}.vta"))
     if as_json:
         data = {"output": str(path), **compiled.report.to_json()}
+        if dump_after:
+            data["dumps"] = log.to_json()
         if compare:
             data["compared"] = [output.to_json() for output in compiled.compared]
         click.echo(json.dumps(data, indent=2))
     else:
+        click.echo(log.text(), nl=False)
         console = open_console()
         print_report(compiled.report, console)
         if compare:
