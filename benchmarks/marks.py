@@ -1,6 +1,6 @@
-"""Marks: figures a benchmark must reach, printed beside what it measured.
+"""Marks: figures a benchmark must reach, printed with the measured ones.
 
-Every benchmark makes its figures, hands them to :func:`conclude` and exits with what that returns:
+Every benchmark hands its figures to :func:`conclude` and exits with the status that returns:
 
     MISSED: model speed: 2.10 G MAC/s, mark >= 3 G MAC/s
 

@@ -44,7 +44,7 @@ class Layer:
         self.name, self.count = row["layer"], int(row["count"])
         self.conv = conv = conv_stream.Conv(**size)
         if conv.steps != int(row["ideal_gemm_cycles_1x16x16"]):
-            raise ValueError(f"{self.name}: {conv.steps} steps, not what workloads.csv says")
+            raise ValueError(f"{self.name}: {conv.steps} steps, not those of workloads.csv")
         self.config = config
         tiling = conv_stream.choose_tiling(conv, config)
         self.inputs = rng.integers(-128, 128, (conv.cin, conv.h, conv.w, _BLOCK), np.int8)
@@ -163,12 +163,12 @@ def main() -> int:
         f"{len(passes)}; first {passes[0]:.4f} s, best {min(passes):.4f} s; CPU time "
         f"{statistics.median(cpu_seconds):.4f} s)"
     )
-    wanted = [
+    required = [
         marks.Mark("model speed over C2..C11", speed, FLOOR, "G MAC/s"),
         marks.Mark("model speed over C2..C11", speed, TO_PASS, "G MAC/s"),
     ]
     versions = {"numpy": np.__version__, "BLAS threads": os.environ["OPENBLAS_NUM_THREADS"]}
-    return marks.conclude(wanted, figures, versions=versions, file=options.json)
+    return marks.conclude(required, figures, versions=versions, file=options.json)
 
 
 if __name__ == "__main__":

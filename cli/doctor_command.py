@@ -1,4 +1,4 @@
-"""`myvta doctor`: what is installed, what therefore works, and the line that mends the rest."""
+"""`myvta doctor`: installed tools, targets that work with them, commands that install the rest."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ _OPTIONAL = (
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at."""
+    """One requirement: a package, a tool, a target."""
 
     name: str
     works: bool
     found: str  # version or place; the reason when it does not work
     purpose: str
-    mend: str  # what to run, "" when there is nothing to mend
+    fix: str  # the command to run, "" where nothing is to be fixed
     required: bool = False
 
 
 def checks() -> list[Check]:
-    """Look at everything, the required first."""
+    """Check everything, the required first."""
     return [
         _python(),
         _package("myvta", "everything", required=True),
@@ -69,10 +69,10 @@ def _python() -> Check:
 
 
 def _package(name: str, purpose: str, *, required: bool) -> Check:
-    mend = f"{sys.executable} -m pip install {name}"
+    fix = f"{sys.executable} -m pip install {name}"
     module = "serial" if name == "pyserial" else name
     if importlib.util.find_spec(module) is None:
-        return Check(name, False, "not installed", purpose, mend, required)
+        return Check(name, False, "not installed", purpose, fix, required)
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:  # imported from a checkout that is not installed
@@ -96,8 +96,8 @@ def _tool(name: str, purpose: str, find: Callable[[], str]) -> Check:
     try:
         return Check(name, True, find(), purpose, "")
     except TargetError as error:
-        reason, _, mend = str(error).partition("; install it with: ")
-        return Check(name, False, reason, purpose, mend)
+        reason, _, fix = str(error).partition("; install it with: ")
+        return Check(name, False, reason, purpose, fix)
 
 
 def _simulators() -> list[Check]:
@@ -116,17 +116,17 @@ def _simulators() -> list[Check]:
 
 def _ghdl() -> Check:
     found = shutil.which("ghdl")
-    mend = "" if found else "sudo apt-get install ghdl"
-    return Check("ghdl", bool(found), found or "not on PATH", "tests of the converted VHDL", mend)
+    fix = "" if found else "sudo apt-get install ghdl"
+    return Check("ghdl", bool(found), found or "not on PATH", "tests of the converted VHDL", fix)
 
 
 def _cache() -> Check:
     folder = cache_folder()
-    purpose, standing = "keeping what was built", folder
-    while not standing.exists() and standing != standing.parent:
-        standing = standing.parent
+    purpose, existing = "built simulators", folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
     try:
-        with tempfile.TemporaryFile(dir=standing):
+        with tempfile.TemporaryFile(dir=existing):
             return Check("cache folder", True, str(folder), purpose, "")
     except OSError as error:
         return Check("cache folder", False, f"{folder}: {os.strerror(error.errno or 0)}", purpose,
@@ -135,14 +135,14 @@ def _cache() -> Check:
 
 @click.command()
 @click.option("--target", "url", metavar="URL",
-              help="Look at a device instead: who answers, registers, memory, a small program.")
+              help="Check a device instead: identity, registers, memory, a small program.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(url: str | None, as_json: bool) -> None:
-    """Say what works here, and what to run for the rest.
+    """Show the tools and targets that work here, and the commands that install the rest.
 
     Exits with 1 only if something required is missing: without simulators the model still works.
-    With --target: whether the device behind URL works, and what to do if it does not. What it
-    writes to memory it restores.
+    With --target: whether the device behind URL works, and advice if it does not. Memory
+    that it writes is restored.
     """
     if url is not None:
         if not doctor_target.run(url, as_json):
@@ -168,6 +168,6 @@ def _show(results: list[Check], healthy: bool) -> None:
     print_table(console, _COLUMNS, rows)
     console.print()
     for check in results:
-        if check.mend and not check.works:
-            console.print(f"{check.name}: {check.mend}", soft_wrap=True, markup=False)
+        if check.fix and not check.works:
+            console.print(f"{check.name}: {check.fix}", soft_wrap=True, markup=False)
     console.print("Everything required is here." if healthy else "Something required is missing.")

@@ -1,4 +1,4 @@
-"""What `myvta doctor --target URL` prints."""
+"""`myvta doctor --target URL`: a line for each step of the diagnosis."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["run"]
 
 
 def run(url: str, as_json: bool) -> bool:
-    """Look at a target and print each step as it comes; returns whether it works."""
-    console, found = Console(), []
+    """Diagnose a target and print each step as it is done; returns whether the target works."""
+    console, steps = Console(), []
     for step in diagnose(url):
-        found.append(step)
+        steps.append(step)
         if as_json:
             continue
         mark = Text("yes", "green") if step.works else Text("no ", "red")
         console.print(Text.assemble(mark, f" {step.name:16s} {step.found}"), soft_wrap=True)
         if step.advice:
             console.print(Text(f"    {step.advice}"), soft_wrap=True)
-    healthy = all(step.works for step in found)
+    healthy = all(step.works for step in steps)
     if as_json:
-        rows = [asdict(step) for step in found]
+        rows = [asdict(step) for step in steps]
         click.echo(json.dumps({"target": url, "healthy": healthy, "checks": rows}, indent=2))
     else:
         console.print("The device works." if healthy else "The device does not work yet.")

@@ -45,7 +45,7 @@ def report_files(profile: Profile, target: str, clock_mhz: float) -> dict[str, s
 @click.option("--clock", "clock_mhz", type=click.FloatRange(min=0, min_open=True), default=100.0,
               show_default=True, metavar="MHZ", help="Show cycles as time at this clock.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=600.0,
-              show_default=True, help="Longest wait for one launch, in seconds.")
+              show_default=True, help="Maximum wait for one launch, in seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     bundle: Path, url: str, data: Path | None, report: Path | None, clock_mhz: float,

@@ -26,12 +26,12 @@ __all__ = ["command"]
 @click.option("--input", "data", type=click.Path(path_type=Path), required=True,
               metavar="DATA.npz", help="One array per input, [images, ...].")
 @click.option("--output", type=click.Path(path_type=Path), metavar="OUT.npz",
-              help="Gets the outputs.")
+              help="File for the outputs.")
 @click.option("--layers", is_flag=True,
               help="Put every tensor into OUT.npz; NAME.q are a layer's integers.")
 @click.option("--no-check", is_flag=True, help="Launch without the static checker.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0,
-              show_default=True, help="Longest wait for one launch, in seconds.")
+              show_default=True, help="Maximum wait for one launch, in seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     bundle: Path, url: str, data: Path, output: Path | None, layers: bool, no_check: bool,
@@ -66,10 +66,10 @@ def command(
     for name, value in outputs.items():
         click.echo(f"{name}: {value.dtype} {list(value.shape)}")
         if value.ndim == 2:
-            click.echo(f"  greatest: {' '.join(str(best) for best in value.argmax(1))}")
+            click.echo(f"  argmax: {' '.join(str(index) for index in value.argmax(1))}")
     spent = f", {cycles} cycles, {cycles / images:.0f} an image" if cycles else ""
     click.echo(f"{images} images in {len(session.reports)} launches on {url}{spent}")
-    for warning in sorted({w for _, report in session.reports for w in report.warnings}):
+    for warning in sorted({text for _, report in session.reports for text in report.warnings}):
         click.echo(f"warning: {warning}", err=True)
     if output is not None:
         click.echo(f"wrote {output}")

@@ -1,4 +1,4 @@
-"""`myvta serve`: any target over TCP, for a host in another room."""
+"""`myvta serve`: any target over TCP, for other hosts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.option("--target", "url", required=True, metavar="URL", help="What to serve.")
+@click.option("--target", "url", required=True, metavar="URL", help="Target to serve.")
 @click.option("--listen", default="{}:{}".format(*DEFAULT_ADDRESS), show_default=True,
-              metavar="HOST:PORT", help="Where; port 0 takes a free one.")
+              metavar="HOST:PORT", help="Address to listen on; port 0 takes a free one.")
 @click.option("--token", metavar="FILE",
               help="Secret that clients must know; needed for any address but loopback.")
 @click.option("--lock", is_flag=True,

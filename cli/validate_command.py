@@ -25,15 +25,15 @@ __all__ = ["command"]
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--target", "url", metavar="URL", required=True,
-              help="What is to be validated: verilator://, icarus://, a board.")
+              help="Target to validate: verilator://, icarus://, a board.")
 @click.option("--input", "data", type=click.Path(path_type=Path), metavar="DATA.npz",
               help="One array per input, [images, ...]; the first are taken. Default: random ones.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the results as JUnit XML.")
 @click.option("--waves", metavar="FOLDER",
-              help="On a simulator: record the waves of what went wrong.")
+              help="On a simulator: record the waves of launches that differ.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0,
-              show_default=True, help="Longest wait for one launch, in seconds.")
+              show_default=True, help="Maximum wait for one launch, in seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     bundle: Path, url: str, data: Path | None, junit: Path | None, waves: str | None,
@@ -41,9 +41,9 @@ def command(
 ) -> None:
     """Compare every layer of BUNDLE on a target with the model, bit for bit.
 
-    Each layer runs alone, from the inputs the model had; then the network runs as it is. For the
-    first wrong element of a layer: where it is, which instruction wrote it, and when. Exits with 1
-    if anything differs.
+    Each layer runs alone, from the model's inputs; then the network runs as compiled. For the first
+    differing element of a layer: its position, the instruction that wrote it, and when. Exits with
+    1 if anything differs.
     """
     program = read_bundle(bundle)
     inputs = None if data is None else _first(program, data)
@@ -74,7 +74,7 @@ def _first(program: Program, data: Path) -> dict[str, np.ndarray]:
     """Return the first images of a file, as many as the program takes at a time."""
     tensors = [program.tensor(name) for name in program.inputs]
     arrays = check_arrays(
-        load_arrays(data), {it.name: (it.shape, it.dtype) for it in tensors}, str(data)
+        load_arrays(data), {one.name: (one.shape, one.dtype) for one in tensors}, str(data)
     )
     first = {}
     for tensor in tensors:

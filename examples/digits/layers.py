@@ -92,7 +92,7 @@ class BatchNorm(Layer):
 
 
 class Relu(Layer):
-    """Replace what is negative by zero."""
+    """Replace negative values by zero."""
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         self._positive = x > 0

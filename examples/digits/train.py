@@ -1,4 +1,4 @@
-"""Train the digits network and write digits.onnx, held_out.npz and calibration.npz beside it.
+"""Train the digits network and write digits.onnx, held_out.npz and calibration.npz in its folder.
 
     python examples/digits/train.py          # numpy, scikit-learn, onnx, onnxruntime; minutes
 
@@ -88,8 +88,8 @@ def train(images: np.ndarray, labels: np.ndarray) -> Network:
     rng = np.random.default_rng(SEED)
     network = Network(rng)
     optimizer = Adam(network)
-    wanted = np.full((len(labels), 10), SMOOTHING / 10, np.float32)
-    wanted[np.arange(len(labels)), labels] += 1 - SMOOTHING
+    expected = np.full((len(labels), 10), SMOOTHING / 10, np.float32)
+    expected[np.arange(len(labels)), labels] += 1 - SMOOTHING
     for epoch in range(EPOCHS):
         order, loss = rng.permutation(len(labels)), 0.0
         distorted = distort(images, rng)
@@ -101,8 +101,8 @@ def train(images: np.ndarray, labels: np.ndarray) -> Network:
             logits = network.forward(distorted[chosen][..., None], training=True)
             exponent = np.exp(logits - logits.max(1, keepdims=True))
             probability = exponent / exponent.sum(1, keepdims=True)
-            loss -= float((wanted[chosen] * np.log(probability)).sum())
-            network.backward((probability - wanted[chosen]) / np.float32(BATCH))
+            loss -= float((expected[chosen] * np.log(probability)).sum())
+            network.backward((probability - expected[chosen]) / np.float32(BATCH))
             optimizer.step(rate, average=last)
         print(f"epoch {epoch + 1:3d}  loss {loss / len(order):.4f}", flush=True)
     optimizer.use_mean()

@@ -22,7 +22,7 @@ class Network:
     make: Callable[[Builder], list[str]]
     channels: int
     size: int  # pixels of a side
-    classes: bool = False  # whether it tells classes of images
+    classes: bool = False  # whether it classifies images
 
 
 NETWORKS = {
@@ -46,7 +46,7 @@ def build(name: str, folder: Path, *, size: int | None, images: int, seed: int) 
     name : str
         A key of :data:`NETWORKS`.
     folder : Path
-        Made when missing; ``NAME.onnx`` and ``NAME.npz`` in it are replaced.
+        Created when missing; ``NAME.onnx`` and ``NAME.npz`` in it are replaced.
     size : int or None
         Pixels of a side, when not the published ones.
     images : int

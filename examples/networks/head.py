@@ -1,4 +1,4 @@
-"""The last layer of a classifier, fitted in closed form so that it decides something."""
+"""The last layer of a classifier, fitted in closed form so that its decisions have a margin."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fit_head(
     """
     known = np.unique(labels)
     others = np.delete(features @ weight.T + bias, known, axis=1)
-    wanted = _MARGIN * others.max(initial=1.0) * (labels[:, None] == known)
-    middle, level = features.mean(0, dtype=np.float64), wanted.mean(0)
-    rows = np.linalg.pinv(features - middle, rcond=_SMALL) @ (wanted - level)
+    expected = _MARGIN * others.max(initial=1.0) * (labels[:, None] == known)
+    middle, level = features.mean(0, dtype=np.float64), expected.mean(0)
+    rows = np.linalg.pinv(features - middle, rcond=_SMALL) @ (expected - level)
     weight[known], bias[known] = rows.T, level - middle @ rows

@@ -153,7 +153,7 @@ def test_cells_are_counted_by_kind(synthesis):
 )
 def test_marks_of_the_device(synthesis, cells, missed):
     result = synthesis.Result("default", "7-series", cells, 256)
-    assert [m.name.split()[-1] for m in synthesis.wanted(result) if not m.met] == missed
+    assert [m.name.split()[-1] for m in synthesis.required(result) if not m.met] == missed
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_marks_of_the_device(synthesis, cells, missed):
 )
 def test_the_worst_seed_decides(synthesis, mhz, met):
     result = synthesis.Result("1x8x8", "ECP5", {}, 64, mhz=mhz)
-    assert [mark.met for mark in synthesis.wanted(result)] == [met]
+    assert [mark.met for mark in synthesis.required(result)] == [met]
 
 
 def test_a_configuration_file_is_mapped(synthesis, monkeypatch, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""`myvta doctor`: what it finds, and what it says of what it does not."""
+"""`myvta doctor`: requirements that are met, and commands for those that are not."""
 
 import json
 
@@ -18,7 +18,7 @@ def rows():
     return {check["name"]: check for check in json.loads(run("--json").output)["checks"]}
 
 
-def test_what_this_machine_has():
+def test_everything_required_is_found():
     result = run()
     assert result.exit_code == 0
     assert "Everything required is here." in result.output
@@ -44,11 +44,11 @@ def test_without_simulators_the_model_still_works(monkeypatch, tmp_path):
     for name in ("verilator", "g++", "icarus", "verilator://", "icarus://", "ghdl"):
         assert not found[name]["works"], name
         assert found[name]["found"]
-    assert found["g++"]["mend"] == "sudo apt-get install g++"
+    assert found["g++"]["fix"] == "sudo apt-get install g++"
     assert found["model://"]["works"]
 
 
-def test_missing_package(monkeypatch):
+def test_missing_required_package_exits_with_1(monkeypatch):
     known = doctor.importlib.util.find_spec
     monkeypatch.setattr(
         doctor.importlib.util, "find_spec", lambda name: None if name == "serial" else known(name)
@@ -59,7 +59,7 @@ def test_missing_package(monkeypatch):
     assert "Something required is missing." in result.output
 
 
-def test_broken_model(monkeypatch):
+def test_model_that_cannot_be_opened_exits_with_1(monkeypatch):
     def refuse(url):
         raise TargetError("no such target")
 
@@ -70,9 +70,9 @@ def test_broken_model(monkeypatch):
 
 
 @pytest.mark.parametrize("folder", ["/proc/myvta/cache"])
-def test_cache_that_cannot_be_written(monkeypatch, folder):
+def test_cache_folder_that_cannot_be_written_is_reported(monkeypatch, folder):
     monkeypatch.setenv("MYVTA_CACHE", folder)
     cache = rows()["cache folder"]
     assert not cache["works"]
     assert cache["found"].startswith(f"{folder}: ")
-    assert cache["mend"] == "export MYVTA_CACHE=FOLDER, one you may write to"
+    assert cache["fix"] == "export MYVTA_CACHE=FOLDER, one you may write to"
