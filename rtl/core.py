@@ -14,21 +14,21 @@ from myhdl import ResetSignal, Signal, always_seq, block
 
 from ..isa.config import Config
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, MemoryType
-from .compute.compute import ComputeTokens, compute
-from .compute.step_pipeline import OperandRead
+from .compute.compute import compute
 from .fetch.fetch import fetch
 from .host.control import control
 from .host.counters import counters
 from .host.performance import performance
-from .host.registers import RegisterFile, registers
-from .host.status import FetchStatus, ModuleStatus
+from .host.registers import Results, Settings, registers
+from .host.status import FetchStatus, LaunchControl, ModuleStatus, StepEvents
 from .lib.bundles import (
     ENTRY_BITS,
     Axi4,
     AxiLite,
+    OperandRead,
     PadWrite,
+    PortStatus,
     ReadClient,
-    RowCount,
     Stream,
     TileWrite,
     WriteClient,
@@ -37,7 +37,7 @@ from .lib.bundles import (
 from .lib.elements import MAX_LANES
 from .lib.in_flight_tracker import in_flight_tracker
 from .lib.queue import queue
-from .lib.token_queue import token_queue
+from .lib.token_queue import DependencyTokens, token_queue
 from .load.load import load
 from .load.scratchpad import scratchpad
 from .load.tile_switch import tile_switch
@@ -57,7 +57,8 @@ def operand_buffers(
     wgt_write, wgt_pad = TileWrite(config, MAX_LANES), PadWrite()
     return (
         tile_switch(
-            write, pad, inp_write, inp_pad, wgt_write, wgt_pad, first_type=MemoryType.INP,
+            write, pad, first_write=inp_write, first_pad=inp_pad, second_write=wgt_write,
+            second_pad=wgt_pad, first_type=MemoryType.INP,
         ),
         scratchpad(
             clock, inp_write, inp_pad, inp.enable, inp.address, inp.data,
@@ -75,15 +76,13 @@ def core(
     clock: Any, reset: Any, s_axi: AxiLite, m_axi: Axi4, interrupt: Any, *, config: Config
 ) -> Any:
     """The top level, converted as ``myvta_core``."""
-    values = RegisterFile(config)
+    settings, results, launch = Settings(config), Results(config), LaunchControl()
     module_reset = ResetSignal(1, active=1, isasync=False)
-    launch, clear, cancel, busy, ended = (bit() for _ in range(5))
     halt = Signal(True)  # while no launch runs
-    port_idle, draining, moved = bit(), bit(), bit()
-    fetch_status = FetchStatus()
+    port, fetch_status = PortStatus(), FetchStatus()
     load_status, compute_status, store_status = ModuleStatus(), ModuleStatus(), ModuleStatus()
-    finish, others_idle, gemm_step, alu_step, acc_write = (bit() for _ in range(5))
-    load_starved, compute_starved, store_starved = bit(), bit(), bit()
+    finish, others_idle, events = bit(), bit(), StepEvents()
+    tokens = DependencyTokens()
 
     # streams to the engines: dispatched, queued
     to_load, to_compute, to_store = (Stream(ENTRY_BITS) for _ in range(3))
@@ -92,7 +91,6 @@ def core(
     # memory port clients and scratchpads
     fetch_read, compute_read, load_read = (ReadClient(config) for _ in range(3))
     store_write = WriteClient(config)
-    load_rows, compute_rows, store_rows = RowCount(), RowCount(), RowCount()
     fetch_read.error_address = fetch_status.error_address
     compute_read.error_address = compute_status.error_address
     load_read.error_address = load_status.error_address
@@ -102,13 +100,6 @@ def core(
     wgt = OperandRead(config.log_wgt_depth, 8 * config.tile_bytes(MemoryType.WGT))
     out = OperandRead(config.log_acc_depth, 8 * config.tile_bytes(MemoryType.OUT))
 
-    # token queues: wires at both ends
-    tokens = ComputeTokens()
-    l2g_room, l2g_reserve, l2g_push = bit(), bit(), bit()
-    g2l_available, g2l_pop = bit(), bit()
-    s2g_room, s2g_reserve, s2g_push = bit(), bit(), bit()
-    g2s_available, g2s_pop = bit(), bit()
-
     @always_seq(clock.posedge, module_reset)
     def join_idle():
         # a cycle late: whatever came before a FINISH shows before FINISH does
@@ -117,83 +108,67 @@ def core(
     return (
         join_idle,
         registers(
-            clock, reset, s_axi, values, busy, ended, launch, clear, cancel, interrupt,
-            config=config,
+            clock, reset, s_axi=s_axi, settings=settings, results=results, launch=launch,
+            interrupt=interrupt, config=config,
         ),
         control(
-            clock, reset, launch, clear, cancel, values, fetch_status, load_status,
-            compute_status, store_status, finish, tokens.l2g_available, g2l_available,
-            g2s_available, tokens.s2g_available, port_idle, draining, moved, busy, module_reset,
-            halt, ended, config=config,
+            clock, reset, launch=launch, settings=settings, results=results, fetch=fetch_status,
+            load=load_status, compute=compute_status, store=store_status, finish=finish,
+            tokens=tokens, port=port, module_reset=module_reset, halt=halt, config=config,
         ),
         counters(
-            clock, reset, launch, load_status.completed, compute_status.completed,
-            store_status.completed, gemm_step, alu_step, acc_write, load_rows, compute_rows,
-            store_rows, values, config=config,
+            clock, reset, launch.start, load=load_status, compute=compute_status,
+            store=store_status, events=events, results=results, config=config,
         ),
         performance(
-            clock, reset, launch, busy, halt, to_load, to_compute, to_store, fetch_status.done,
-            fetch_status.blocked, load_status, load_starved, compute_status, compute_starved,
-            store_status, store_starved, m_axi, values,
+            clock, reset, launch=launch, halt=halt, to_load=to_load, to_compute=to_compute,
+            to_store=to_store, fetch=fetch_status, load=load_status, compute=compute_status,
+            store=store_status, m_axi=m_axi, results=results,
         ),
         memory_port(
-            clock, reset, halt, values.window_base, values.window_limit, fetch_read, compute_read,
-            load_read, store_write, m_axi, port_idle, draining, moved, config=config,
+            clock, reset, halt=halt, window_base=settings.window_base,
+            window_limit=settings.window_limit, fetch=fetch_read, compute=compute_read,
+            load=load_read, store=store_write, m_axi=m_axi, status=port, config=config,
         ),
         fetch(
-            clock, module_reset, values.insn_base, values.insn_count, fetch_read, to_load,
-            to_compute, to_store, fetch_status.index, fetch_status.done, fetch_status.blocked,
-            fetch_status.fault, config=config,
+            clock, module_reset, insn_base=settings.insn_base, insn_count=settings.insn_count,
+            read=fetch_read, load=to_load, compute=to_compute, store=to_store,
+            status=fetch_status, config=config,
         ),
-        queue(clock, module_reset, to_load, for_load, width=ENTRY_BITS, depth=QUEUE_DEPTH),
-        queue(clock, module_reset, to_compute, for_compute, width=ENTRY_BITS, depth=QUEUE_DEPTH),
-        queue(clock, module_reset, to_store, for_store, width=ENTRY_BITS, depth=QUEUE_DEPTH),
-        in_flight_tracker(
-            clock, module_reset, for_load, load_status.completed, load_status.present,
-            load_status.oldest,
-        ),
-        in_flight_tracker(
-            clock, module_reset, for_compute, compute_status.completed, compute_status.present,
-            compute_status.oldest,
-        ),
-        in_flight_tracker(
-            clock, module_reset, for_store, store_status.completed, store_status.present,
-            store_status.oldest,
-        ),
-        token_queue(
-            clock, module_reset, l2g_reserve, l2g_push, tokens.l2g_pop, tokens.l2g_available,
-            l2g_room, capacity=TOKEN_CAPACITY,
-        ),
-        token_queue(
-            clock, module_reset, tokens.g2l_reserve, tokens.g2l_push, g2l_pop, g2l_available,
-            tokens.g2l_room, capacity=TOKEN_CAPACITY,
-        ),
-        token_queue(
-            clock, module_reset, s2g_reserve, s2g_push, tokens.s2g_pop, tokens.s2g_available,
-            s2g_room, capacity=TOKEN_CAPACITY,
-        ),
-        token_queue(
-            clock, module_reset, tokens.g2s_reserve, tokens.g2s_push, g2s_pop, g2s_available,
-            tokens.g2s_room, capacity=TOKEN_CAPACITY,
-        ),
+        [
+            queue(clock, module_reset, dispatched, queued, width=ENTRY_BITS, depth=QUEUE_DEPTH)
+            for dispatched, queued in (
+                (to_load, for_load), (to_compute, for_compute), (to_store, for_store),
+            )
+        ],
+        [
+            in_flight_tracker(
+                clock, module_reset, queued, completed=status.completed, present=status.present,
+                index=status.oldest,
+            )
+            for queued, status in (
+                (for_load, load_status), (for_compute, compute_status), (for_store, store_status),
+            )
+        ],
+        [
+            token_queue(clock, module_reset, pair, capacity=TOKEN_CAPACITY)
+            for pair in (tokens.l2g, tokens.g2l, tokens.s2g, tokens.g2s)
+        ],
         load(
-            clock, module_reset, for_load, g2l_available, g2l_pop, l2g_room, l2g_reserve,
-            l2g_push, values.inp_base, values.wgt_base, load_read, tile_write, pad, load_rows,
-            load_status.idle, load_status.waiting, load_starved, load_status.index,
-            load_status.completed, load_status.fault, config=config,
+            clock, module_reset, for_load, g2l=tokens.g2l, l2g=tokens.l2g,
+            inp_base=settings.inp_base, wgt_base=settings.wgt_base, read=load_read,
+            write=tile_write, pad=pad, status=load_status, config=config,
         ),
         operand_buffers(clock, tile_write, pad, inp, wgt, config=config),
         compute(
-            clock, module_reset, for_compute, tokens, values.uop_base, values.acc_base,
-            compute_read, inp, wgt, out, compute_rows, others_idle, compute_status.idle,
-            compute_status.waiting, compute_starved, compute_status.index,
-            compute_status.completed, finish, gemm_step, alu_step, acc_write,
-            compute_status.fault, config=config,
+            clock, module_reset, for_compute, tokens=tokens, uop_base=settings.uop_base,
+            acc_base=settings.acc_base, read=compute_read, inp=inp, wgt=wgt, out=out,
+            others_idle=others_idle, status=compute_status, events=events, finish=finish,
+            config=config,
         ),
         store(
-            clock, module_reset, for_store, g2s_available, g2s_pop, s2g_room, s2g_reserve,
-            s2g_push, values.out_base, out.enable, out.address, out.data, store_write, store_rows,
-            store_status.idle, store_status.waiting, store_starved, store_status.index,
-            store_status.completed, store_status.fault, config=config,
+            clock, module_reset, for_store, g2s=tokens.g2s, s2g=tokens.s2g,
+            out_base=settings.out_base, out=out, write=store_write, status=store_status,
+            config=config,
         ),
     )

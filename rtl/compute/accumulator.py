@@ -18,12 +18,12 @@ from myhdl import always_comb, always_seq, block
 
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
-from ..lib.bundles import bit, word
+from ..lib.bundles import OperandRead, bit, word
 from ..lib.pack import join
 from ..lib.ram import ram
 from .accumulator_fill import TileFill, column_count
 
-__all__ = ["AccumulatorRead", "accumulator"]
+__all__ = ["AccumulatorRead", "AccumulatorWrite", "accumulator"]
 
 
 class AccumulatorRead:
@@ -34,16 +34,23 @@ class AccumulatorRead:
         self.data = word(8 * config.tile_bytes(MemoryType.ACC))
 
 
+class AccumulatorWrite:
+    """``tile`` is written to ``ACC[index]`` when ``valid``."""
+
+    def __init__(self, config: Config) -> None:
+        self.valid, self.index = bit(), word(config.log_acc_depth)
+        self.tile = word(8 * config.tile_bytes(MemoryType.ACC))
+
+
 @block
 def write_part(
-    result_valid: Any, result_index: Any, fill: TileFill, enable: Any,
-    *, bank: int, column: int,
+    result: AccumulatorWrite, fill: TileFill, enable: Any, *, bank: int, column: int,
 ) -> Any:
     """Write enable of one column of one bank."""
 
     @always_comb
     def select():
-        enable.next = (result_valid and result_index[0] == bank) or (
+        enable.next = (result.valid and result.index[0] == bank) or (
             fill.columns[column] and fill.index[0] == bank
         )
 
@@ -52,12 +59,10 @@ def write_part(
 
 @block
 def accumulator(
-    clock: Any, reset: Any, even: AccumulatorRead, odd: AccumulatorRead, result_valid: Any,
-    result_index: Any, result: Any, fill: TileFill, out_enable: Any, out_address: Any,
-    out_data: Any,
-    *, config: Config,
+    clock: Any, reset: Any, even: AccumulatorRead, odd: AccumulatorRead,
+    result: AccumulatorWrite, fill: TileFill, out: OperandRead, *, config: Config,
 ) -> Any:
-    """Store ``result`` when ``result_valid``, else what ``fill`` says; read as the ports ask."""
+    """Store ``result`` when it is valid, else what ``fill`` says; read as the ports ask."""
     acc_bits, columns = config.log_acc_depth, column_count(config)
     column_bits = 8 * config.tile_bytes(MemoryType.ACC) // columns
     column_lanes = column_bits // 32
@@ -71,15 +76,15 @@ def accumulator(
     def merge():
         tile.next = fill.data
         address.next = fill.index[acc_bits:1]
-        if result_valid:
-            tile.next = result
-            address.next = result_index[acc_bits:1]
+        if result.valid:
+            tile.next = result.tile
+            address.next = result.index[acc_bits:1]
 
     out_bank_address = word(acc_bits - 1)
 
     @always_comb
     def locate_out():
-        out_bank_address.next = out_address[acc_bits:1]
+        out_bank_address.next = out.address[acc_bits:1]
 
     acc_words, out_words = [], []
     for column in range(columns):
@@ -100,14 +105,14 @@ def accumulator(
         for column in range(columns):
             enable = bit()
             parts.append(write_part(
-                result_valid, result_index, fill, enable, bank=bank, column=column,
+                result, fill, enable, bank=bank, column=column,
             ))
             parts.append(ram(
                 clock, enable, address, acc_words[column], port.enable, port.address,
                 acc_columns[column], width=column_bits, depth=depth,
             ))
             parts.append(ram(
-                clock, enable, address, out_words[column], out_enable, out_bank_address,
+                clock, enable, address, out_words[column], out.enable, out_bank_address,
                 out_columns[column], width=out_bits, depth=depth,
             ))
         parts.append(join(acc_columns, port.data))
@@ -117,14 +122,14 @@ def accumulator(
 
     @always_seq(clock.posedge, reset)
     def remember_bank():
-        if out_enable:
-            out_odd.next = out_address[0]
+        if out.enable:
+            out_odd.next = out.address[0]
 
     @always_comb
     def select_out():
-        out_data.next = out_even_tile
+        out.data.next = out_even_tile
         if out_odd:
-            out_data.next = out_odd_tile
+            out.data.next = out_odd_tile
 
     return parts, merge, locate_out, remember_bank, select_out
 

@@ -25,24 +25,33 @@ from myhdl import always, always_comb, always_seq, block
 
 from ...isa.config import Config
 from ...isa.opcodes import ErrorCode
-from ..lib.bundles import ENTRY_BITS, Fault, LoadCommand, Stream, bit, word
+from ..host.status import ModuleStatus
+from ..lib.bundles import ENTRY_BITS, Completion, Fault, LoadCommand, Stream, bit, word
+from ..lib.token_queue import DependencyTokens
 from ..load.load_fields import load_fields
 from ..load.memory_checks import CHECK_CYCLES, memory_checks
 from .sequencer import StepCommand
 from .steps_decode import Decoded, steps_decode, token_flags
 
-__all__ = ["compute_issue"]
+__all__ = ["Activity", "compute_issue"]
+
+
+class Activity:
+    """What is in progress while an instruction waits to be issued."""
+
+    def __init__(self) -> None:
+        self.pipeline_busy, self.loader_idle = bit(), bit()
+        self.others_idle = bit()  # load and store
+        self.stopped = bit()  # another part of compute has raised a fault
 
 
 @block
 def compute_issue(
-    clock: Any, reset: Any, sink: Stream, l2g_available: Any, l2g_pop: Any, s2g_available: Any,
-    s2g_pop: Any, g2l_room: Any, g2l_reserve: Any, g2s_room: Any, g2s_reserve: Any,
-    steps: StepCommand, load: LoadCommand, pipeline_busy: Any, loader_idle: Any, others_idle: Any,
-    stopped: Any, idle: Any, waiting: Any, index: Any, finishes: Any, finish_push_prev: Any,
-    finish_push_next: Any, finish: Any, fault: Fault, *, config: Config,
+    clock: Any, reset: Any, sink: Stream, tokens: DependencyTokens, steps: StepCommand,
+    load: LoadCommand, activity: Activity, status: ModuleStatus, finished: Completion, finish: Any,
+    fault: Fault, *, config: Config,
 ) -> Any:
-    """Issue instructions; ``stopped``: another part of compute has raised a fault."""
+    """Issue instructions; ``status`` gets what the head says of itself, ``fault`` static faults."""
     decoded = Decoded()
     entry = word(ENTRY_BITS)  # the instruction in the decode stage
     present = bit()  # there is one
@@ -61,9 +70,9 @@ def compute_issue(
 
     @always_comb
     def classify():
-        quiet.next = not pipeline_busy and loader_idle
+        quiet.next = not activity.pipeline_busy and activity.loader_idle
         sound.next = able and (not decoded.is_load or (checked and not out_of_range))
-        faulty.next = present and not stopped and (
+        faulty.next = present and not activity.stopped and (
             decoded.refused or (decoded.is_load and checked and out_of_range)
         )
 
@@ -71,71 +80,75 @@ def compute_issue(
     def gather_pops():
         pops_now.next = (
             sound and not popped
-            and (l2g_available or not decoded.pop_prev)
-            and (s2g_available or not decoded.pop_next)
+            and (tokens.l2g.available or not decoded.pop_prev)
+            and (tokens.s2g.available or not decoded.pop_next)
         )
 
     @always_comb
     def pop():
-        l2g_pop.next = pops_now and decoded.pop_prev
-        s2g_pop.next = pops_now and decoded.pop_next
+        tokens.l2g.pop.next = pops_now and decoded.pop_prev
+        tokens.s2g.pop.next = pops_now and decoded.pop_next
 
     @always_comb
     def gather_rooms():
         rooms_now.next = (
             sound and popped and not reserved
-            and (g2l_room or not decoded.push_prev)
-            and (g2s_room or not decoded.push_next)
+            and (tokens.g2l.room or not decoded.push_prev)
+            and (tokens.g2s.room or not decoded.push_next)
         )
 
     @always_comb
     def reserve():
-        g2l_reserve.next = rooms_now and decoded.push_prev
-        g2s_reserve.next = rooms_now and decoded.push_next
+        tokens.g2l.reserve.next = rooms_now and decoded.push_prev
+        tokens.g2s.reserve.next = rooms_now and decoded.push_next
         gathered.next = sound and popped and reserved
 
     @always_comb
     def offer():
         steps.valid.next = start
         load.valid.next = gathered and decoded.is_load
-        finishes.next = gathered and decoded.is_finish and quiet and others_idle
-        finish_push_prev.next = decoded.push_prev
-        finish_push_next.next = decoded.push_next
+        finished.valid.next = gathered and decoded.is_finish and quiet and activity.others_idle
+        finished.push_prev.next = decoded.push_prev
+        finished.push_next.next = decoded.push_next
 
     @always_comb
     def leave():
         leaves.next = (
-            (steps.valid and steps.ready) or (load.valid and load.ready) or finishes
+            (steps.valid and steps.ready) or (load.valid and load.ready)
+            or finished.valid
         )
 
     @always_comb
     def report():
-        index.next = decoded.index
-        idle.next = not sink.valid and not present and quiet
-        waiting.next = sound and quiet and (not gathered or (decoded.is_finish and not others_idle))
+        status.index.next = decoded.index
+        status.idle.next = not sink.valid and not present and quiet
+        status.waiting.next = sound and quiet and (
+            not gathered or (decoded.is_finish and not activity.others_idle)
+        )
 
     @always_seq(clock.posedge, reset)
     def follow():
-        finish.next = finishes
+        finish.next = finished.valid
         if take:
             present.next = True
             age.next = 0
             checked.next = False
             popped.next = not sink.data[f_pop_prev] and not sink.data[f_pop_next]
             reserved.next = not sink.data[f_push_prev] and not sink.data[f_push_next]
-            able.next = not stopped and not fault.raised and accepted
+            able.next = not activity.stopped and not fault.raised and accepted
             start.next = (
-                not stopped and not fault.raised and accepted and steps_arrive and loader_idle
+                not activity.stopped and not fault.raised and accepted and steps_arrive
+                and activity.loader_idle
                 and not sink.data[f_pop_prev] and not sink.data[f_pop_next]
                 and not sink.data[f_push_prev] and not sink.data[f_push_next]
             )
         else:
             start.next = (
-                able and not stopped and decoded.is_steps and loader_idle
+                able and not activity.stopped and decoded.is_steps and activity.loader_idle
                 and not (start and steps.ready)
                 and (popped or pops_now) and (reserved or rooms_now)
             )
-            if leaves or stopped:
+            if leaves or activity.stopped:
                 able.next = False
             if leaves:
                 present.next = False
@@ -165,7 +178,8 @@ def compute_issue(
         accept, classify, gather_pops, pop, gather_rooms, reserve, offer, leave, report, follow,
         hold, raise_fault,
         steps_decode(
-            clock, take, sink.data, accepted, steps_arrive, entry, steps, decoded, config=config,
+            clock, take=take, arriving=sink.data, accepted=accepted, steps_arrive=steps_arrive,
+            entry=entry, command=steps, decoded=decoded, config=config,
         ),
         load_fields(entry, load, config=config),
         memory_checks(clock, entry, out_of_range, config=config),

@@ -12,9 +12,10 @@ from typing import Any
 from myhdl import always_comb, always_seq, block
 
 from ...isa.config import Config
-from ..lib.bundles import INDEX_BITS, Fault, bit, word
+from ..host.status import StepEvents
+from ..lib.bundles import INDEX_BITS, Completion, Fault, OperandRead, bit, word
 from ..lib.pack import join
-from .accumulator import AccumulatorRead
+from .accumulator import AccumulatorRead, AccumulatorWrite
 from .address_generator import StepIndices, StepSums, address_generator, check_indices
 from .execute import execute
 from .hazards import operand_hazards, parameter_hazards
@@ -25,28 +26,19 @@ from .schedule import schedule
 from .sequencer import StepCommand, StepOffsets, sequencer
 from .step import LAST_STAGE, SCHEDULE_STAGE, Step, occupancy, stage, step_entry
 
-__all__ = ["OperandRead", "step_pipeline"]
-
-
-class OperandRead:
-    """Read port of an operand scratchpad: data one cycle after ``enable``, held without it."""
-
-    def __init__(self, address_bits: int, data_bits: int) -> None:
-        self.enable, self.address, self.data = bit(), word(address_bits), word(data_bits)
+__all__ = ["step_pipeline"]
 
 
 @block
 def step_pipeline(
     clock: Any, reset: Any, command: StepCommand, uop: OperandRead, inp: OperandRead,
-    wgt: OperandRead, even: AccumulatorRead, odd: AccumulatorRead, result_valid: Any,
-    result_index: Any, result: Any, completed: Any, push_prev: Any, push_next: Any, busy: Any,
-    gemm_step: Any, alu_step: Any, fault: Fault, *, config: Config,
+    wgt: OperandRead, even: AccumulatorRead, odd: AccumulatorRead, result: AccumulatorWrite,
+    completed: Completion, busy: Any, events: StepEvents, fault: Fault, *, config: Config,
 ) -> Any:
     """Run step commands.
 
-    ``result_valid`` writes ``result`` to ``ACC[result_index]``; ``completed`` pulses when the last
-    step of a command is written, with its ``push_prev`` and ``push_next``; ``gemm_step`` and
-    ``alu_step`` pulse per step for the counters.  After ``fault`` nothing is written any more.
+    ``completed`` comes when the last step of a command is written.  After ``fault`` nothing is
+    written any more.
     """
     acc_bits = config.log_acc_depth
     s = [Step(config) for _ in range(LAST_STAGE + 1)]
@@ -94,7 +86,7 @@ def step_pipeline(
         mac_array(
             clock, s[3].mac, s[5].mac, s[6].mac, inp.data, wgt.data, dot, config=config,
         ),
-        execute(clock, even.data, odd.data, parameter, dot, s, result, config=config),
+        execute(clock, even.data, odd.data, parameter, dot, s, result.tile, config=config),
     ]
     if config.requantize:
         parts.append(parameter_hazards(
@@ -115,13 +107,13 @@ def step_pipeline(
 
     @always_comb
     def write():
-        result_valid.next = s9.valid and not fault.raised
-        result_index.next = s9.dst
-        completed.next = s9.last and not fault.raised
-        push_prev.next = s9.push_prev
-        push_next.next = s9.push_next
-        gemm_step.next = s9.valid and not fault.raised and s9.gemm and not s9.clear
-        alu_step.next = s9.valid and not fault.raised and not s9.gemm
+        result.valid.next = s9.valid and not fault.raised
+        result.index.next = s9.dst
+        completed.valid.next = s9.last and not fault.raised
+        completed.push_prev.next = s9.push_prev
+        completed.push_next.next = s9.push_next
+        events.gemm_step.next = s9.valid and not fault.raised and s9.gemm and not s9.clear
+        events.alu_step.next = s9.valid and not fault.raised and not s9.gemm
 
     @always_seq(clock.posedge, reset)
     def register_busy():

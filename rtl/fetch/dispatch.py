@@ -21,7 +21,8 @@ from myhdl import Signal, always_comb, always_seq, block, concat, modbv
 from ...isa.config import Config
 from ...isa.fields import layout
 from ...isa.opcodes import ErrorCode, MemoryType, Opcode
-from ..lib.bundles import ENTRY_BITS, INDEX_BITS, Fault, PortError, Stream, bit
+from ..host.status import FetchStatus
+from ..lib.bundles import ENTRY_BITS, INDEX_BITS, PortError, Stream, bit
 from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["FETCHED_BITS", "dispatch"]
@@ -35,7 +36,7 @@ _ROUTED_BITS = FETCHED_BITS + 4
 @block
 def dispatch(
     clock: Any, reset: Any, insn_count: Any, instructions: Stream, load: Stream, compute: Stream,
-    store: Stream, index: Any, done: Any, blocked: Any, fault: Fault, *, config: Config,
+    store: Stream, status: FetchStatus, *, config: Config,
 ) -> Any:
     """Route by opcode and memory type."""
     opcode = layout(Opcode.LOAD, config)["opcode"]
@@ -64,8 +65,8 @@ def dispatch(
 
     @always_comb
     def decode_routed() -> None:
-        present.next = routed.valid and not done and not routed.data[_FAILED]
-        failed.next = routed.valid and not done and routed.data[_FAILED]
+        present.next = routed.valid and not status.done and not routed.data[_FAILED]
+        failed.next = routed.valid and not status.done and routed.data[_FAILED]
         to_load.next = routed.data[_LOAD]
         to_store.next = routed.data[_STORE]
 
@@ -74,9 +75,9 @@ def dispatch(
         load.valid.next = present and to_load
         store.valid.next = present and to_store
         compute.valid.next = present and not to_load and not to_store
-        load.data.next = concat(index, routed.data[_BITS:])
-        store.data.next = concat(index, routed.data[_BITS:])
-        compute.data.next = concat(index, routed.data[_BITS:])
+        load.data.next = concat(status.index, routed.data[_BITS:])
+        store.data.next = concat(status.index, routed.data[_BITS:])
+        compute.data.next = concat(status.index, routed.data[_BITS:])
 
     @always_comb
     def accept() -> None:
@@ -90,22 +91,22 @@ def dispatch(
     @always_comb
     def answer() -> None:
         routed.ready.next = moves
-        blocked.next = present and not moves
+        status.blocked.next = present and not moves
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
-        done.next = done or index == insn_count
+        status.done.next = status.done or status.index == insn_count
         if moves:
-            index.next = following
+            status.index.next = following
             following.next = following + 1
-            done.next = following == insn_count or routed.data[_FINISH]
+            status.done.next = following == insn_count or routed.data[_FINISH]
         if failed:
-            fault.raised.next = True
-            fault.index.next = index
+            status.fault.raised.next = True
+            status.fault.index.next = status.index
             if routed.data[FETCHED_BITS:_BITS] == PortError.WINDOW:
-                fault.code.next = ErrorCode.WINDOW
+                status.fault.code.next = ErrorCode.WINDOW
             else:
-                fault.code.next = ErrorCode.BUS
+                status.fault.code.next = ErrorCode.BUS
 
     register = skid_buffer(clock, reset, tagged, routed, width=_ROUTED_BITS)
     return predecode, tag, decode_routed, offer, accept, answer, advance, register

@@ -19,7 +19,8 @@ from myhdl import Signal, always_comb, always_seq, block, concat, intbv
 
 from ...isa.config import Config
 from ...isa.opcodes import ADDRESS_BITS, INSTRUCTION_BYTES
-from ..lib.bundles import INDEX_BITS, MAX_BEATS, Fault, ReadClient, Stream, bit, word
+from ..host.status import FetchStatus
+from ..lib.bundles import INDEX_BITS, MAX_BEATS, ReadClient, Stream, bit, word
 from ..lib.queue import queue
 from .dispatch import FETCHED_BITS, dispatch
 from .gearbox import gearbox
@@ -65,8 +66,7 @@ def count_beats(insn_base: Any, insn_count: Any, total: Any, *, bus_width: int) 
 @block
 def fetch(
     clock: Any, reset: Any, insn_base: Any, insn_count: Any, read: ReadClient, load: Stream,
-    compute: Stream, store: Stream, index: Any, done: Any, blocked: Any, fault: Fault, *,
-    config: Config,
+    compute: Stream, store: Stream, status: FetchStatus, *, config: Config,
 ) -> Any:
     """Ask for bursts; queue, assemble and dispatch what comes."""
     log_bytes = config.log_bus_width - 3
@@ -88,8 +88,7 @@ def fetch(
     buffer_ = queue(clock, reset, arrived, beats, width=error_hi, depth=depth)
     converter = gearbox(clock, reset, insn_base, beats, instructions, bus_width=bus_width)
     dispatcher = dispatch(
-        clock, reset, insn_count, instructions, load, compute, store, index, done, blocked,
-        fault, config=config,
+        clock, reset, insn_count, instructions, load, compute, store, status, config=config,
     )
 
     @always_comb
@@ -111,11 +110,11 @@ def fetch(
         burst.next = measured
         prepared.next = (
             started and not prepared and unrequested != 0 and reserved <= depth - MAX_BEATS
-            and not done
+            and not status.done
         )
         if prepared and not ask:
             burst.next = burst
-            prepared.next = not done
+            prepared.next = not status.done
 
     @always_comb
     def receive() -> None:

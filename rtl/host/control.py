@@ -1,8 +1,9 @@
 """Start launches, see their end, and say how they ended.
 
 Contract
-    A launch begins at the clock edge that sees ``launch`` while not ``busy``.  If a base pointer is
-    not aligned it ends with ALIGNMENT before anything is fetched; else ``module_reset`` falls.
+    A launch begins at the clock edge that sees ``launch.start`` while not ``busy``.  If a base
+    pointer is not aligned it ends with ALIGNMENT before anything is fetched; else ``module_reset``
+    falls.
     It runs until ``finish`` pulses, a module or fetch raises a fault (the first one counts; in one
     cycle compute comes before load, store and fetch), or nothing has moved for 64 cycles: every
     module idle or waiting, and fetch done or blocked.  Then, if a module waits, DEADLOCK with the
@@ -27,17 +28,26 @@ from typing import Any
 from myhdl import always_comb, always_seq, block, concat
 
 from ...isa.config import Config
-from ...isa.opcodes import ADDRESS_BITS, INSTRUCTION_BYTES, ErrorCode, MemoryType
-from ..lib.bundles import ERROR_BITS, INDEX_BITS, bit, word
-from .launch_end import find_deadlock, find_drained, find_end, find_expired, find_lowest
-from .registers import RegisterFile
-from .status import FetchStatus, ModuleStatus
+from ...isa.opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType
+from ..lib.bundles import PortStatus, bit
+from ..lib.token_queue import DependencyTokens
+from .launch_end import (
+    LaunchEnd,
+    Position,
+    find_deadlock,
+    find_drained,
+    find_end,
+    find_expired,
+    find_lowest,
+)
+from .registers import Results, Settings
+from .status import FetchStatus, LaunchControl, ModuleStatus
 
 __all__ = ["control"]
 
 
 @block
-def check_alignment(values: RegisterFile, misaligned: Any, *, config: Config) -> Any:
+def check_alignment(settings: Settings, misaligned: Any, *, config: Config) -> Any:
     """``misaligned``: some base pointer is not a multiple of its element."""
     insn = INSTRUCTION_BYTES - 1
     uop = config.tile_bytes(MemoryType.UOP) - 1
@@ -49,9 +59,9 @@ def check_alignment(values: RegisterFile, misaligned: Any, *, config: Config) ->
     @always_comb
     def check() -> None:
         misaligned.next = (
-            values.insn_base & insn != 0 or values.uop_base & uop != 0
-            or values.inp_base & inp != 0 or values.wgt_base & wgt != 0
-            or values.acc_base & acc != 0 or values.out_base & out != 0
+            settings.insn_base & insn != 0 or settings.uop_base & uop != 0
+            or settings.inp_base & inp != 0 or settings.wgt_base & wgt != 0
+            or settings.acc_base & acc != 0 or settings.out_base & out != 0
         )
 
     return check
@@ -59,103 +69,98 @@ def check_alignment(values: RegisterFile, misaligned: Any, *, config: Config) ->
 
 @block
 def control(
-    clock: Any, reset: Any, launch: Any, clear: Any, cancel: Any, values: RegisterFile,
+    clock: Any, reset: Any, launch: LaunchControl, settings: Settings, results: Results,
     fetch: FetchStatus, load: ModuleStatus, compute: ModuleStatus, store: ModuleStatus,
-    finish: Any, load_to_compute: Any, compute_to_load: Any, compute_to_store: Any,
-    store_to_compute: Any, port_idle: Any, draining: Any, moved: Any, busy: Any,
-    module_reset: Any, halt: Any, ended: Any, *, config: Config,
+    finish: Any, tokens: DependencyTokens, port: PortStatus, module_reset: Any, halt: Any, *,
+    config: Config,
 ) -> Any:
-    """Run the launch protocol; the token wires are each queue's ``available``."""
+    """Run the launch protocol; of the tokens only each queue's ``available`` is looked at."""
     finished, failed, tokens_left, owing = bit(), bit(), bit(), bit()
-    misaligned, running, drained = bit(), bit(), bit()
-    stuck, waiting, waiting_index = bit(), bit(), word(INDEX_BITS)
-    expired, lowest_valid, lowest_index = bit(), bit(), word(INDEX_BITS)
-    ends, code, index, address = bit(), word(ERROR_BITS), word(INDEX_BITS), word(ADDRESS_BITS)
-    ended_now, end_code, end_index = bit(), word(ERROR_BITS), word(INDEX_BITS)  # a cycle later
-    end_address = word(ADDRESS_BITS)
-    found_waiting, found_waiting_index = bit(), word(INDEX_BITS)
-    found_lowest, found_lowest_index = bit(), word(INDEX_BITS)
-
-    alignment = check_alignment(values, misaligned, config=config)
-    deadlock = find_deadlock(clock, reset, running, fetch, load, compute, store, stuck)
-    first_waiting = find_lowest(
-        load.waiting, load.index, compute.waiting, compute.index, store.waiting, store.index,
-        found_waiting, found_waiting_index,
-    )
-    first_present = find_lowest(
-        load.present, load.oldest, compute.present, compute.oldest, store.present, store.oldest,
-        found_lowest, found_lowest_index,
-    )
-    drain = find_drained(clock, reset, running, port_idle, moved, drained)
-    watchdog = find_expired(clock, values, expired)
-    ending = find_end(
-        values, finish, fetch, load, compute, store, stuck, waiting, waiting_index, cancel,
-        expired, lowest_valid, lowest_index, ends, code, index, address,
+    misaligned, running, drained, stuck, expired = bit(), bit(), bit(), bit(), bit()
+    waiting, lowest = Position(), Position()  # a cycle after first_waiting and first_present
+    first_waiting, first_present = Position(), Position()
+    end, registered_end = LaunchEnd(), LaunchEnd()
+    parts = (
+        check_alignment(settings, misaligned, config=config),
+        find_deadlock(clock, reset, running, fetch, load, compute, store, stuck),
+        find_lowest(
+            Position(load.waiting, load.index), Position(compute.waiting, compute.index),
+            Position(store.waiting, store.index), first_waiting,
+        ),
+        find_lowest(
+            Position(load.present, load.oldest), Position(compute.present, compute.oldest),
+            Position(store.present, store.oldest), first_present,
+        ),
+        find_drained(clock, reset, running, port.idle, port.moved, drained),
+        find_expired(clock, settings, results.cycles, expired),
+        find_end(
+            settings, finish=finish, fetch=fetch, load=load, compute=compute, store=store,
+            stuck=stuck, waiting=waiting, cancel=launch.cancel, expired=expired, lowest=lowest,
+            end=end,
+        ),
     )
 
     @always_seq(clock.posedge, reset)
     def register_end() -> None:
-        waiting.next = found_waiting
-        waiting_index.next = found_waiting_index
-        lowest_valid.next = found_lowest
-        lowest_index.next = found_lowest_index
-        ended_now.next = ends and running
-        end_code.next = code
-        end_index.next = index
-        end_address.next = address
+        waiting.valid.next = first_waiting.valid
+        waiting.index.next = first_waiting.index
+        lowest.valid.next = first_present.valid
+        lowest.index.next = first_present.index
+        registered_end.valid.next = end.valid and running
+        registered_end.code.next = end.code
+        registered_end.index.next = end.index
+        registered_end.address.next = end.address
 
     @always_comb
     def derive() -> None:
-        running.next = busy and not halt
-        owing.next = draining and not busy
+        running.next = launch.busy and not halt
+        owing.next = port.draining and not launch.busy
 
     @always_comb
     def show() -> None:
-        values.control.next = concat(owing, tokens_left, failed, finished, busy)
+        results.control.next = concat(owing, tokens_left, failed, finished, launch.busy)
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
-        ended.next = False
-        if not busy:
+        launch.ended.next = False
+        if not launch.busy:
             module_reset.next = True
-            if launch:
-                busy.next = True
+            if launch.start:
+                launch.busy.next = True
                 finished.next = False
                 failed.next = False
                 tokens_left.next = False
-                values.cycles.next = 0
-                values.error_code.next = ErrorCode.NONE
-                values.error_index.next = 0
-                values.error_address.next = 0
+                results.cycles.next = 0
+                results.error_code.next = ErrorCode.NONE
+                results.error_index.next = 0
+                results.error_address.next = 0
                 if misaligned:
-                    values.error_code.next = ErrorCode.ALIGNMENT
+                    results.error_code.next = ErrorCode.ALIGNMENT
                 else:
                     module_reset.next = False
                     halt.next = False
-            elif clear:
+            elif launch.clear:
                 finished.next = False
                 failed.next = False
                 tokens_left.next = False
         elif not halt:
-            values.cycles.next = values.cycles + 1
-            if ended_now:
+            results.cycles.next = results.cycles + 1
+            if registered_end.valid:
                 halt.next = True
-                values.error_code.next = end_code
-                values.error_index.next = end_index
-                values.error_address.next = 0
-                if end_code == ErrorCode.WINDOW or end_code == ErrorCode.BUS:
-                    values.error_address.next = end_address
+                results.error_code.next = registered_end.code
+                results.error_index.next = registered_end.index
+                results.error_address.next = 0
+                if registered_end.code == ErrorCode.WINDOW or registered_end.code == ErrorCode.BUS:
+                    results.error_address.next = registered_end.address
         elif drained:
-            busy.next = False
+            launch.busy.next = False
             module_reset.next = True
-            ended.next = True
+            launch.ended.next = True
             finished.next = True
-            failed.next = values.error_code != ErrorCode.NONE
-            tokens_left.next = values.error_code == ErrorCode.NONE and (
-                load_to_compute or compute_to_load or compute_to_store or store_to_compute
+            failed.next = results.error_code != ErrorCode.NONE
+            tokens_left.next = results.error_code == ErrorCode.NONE and (
+                tokens.l2g.available or tokens.g2l.available or tokens.g2s.available
+                or tokens.s2g.available
             )
 
-    return (
-        alignment, deadlock, first_waiting, first_present, drain, watchdog, ending,
-        register_end, derive, show, advance,
-    )
+    return parts, register_end, derive, show, advance

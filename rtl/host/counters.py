@@ -16,7 +16,8 @@ from myhdl import always_comb, always_seq, block
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..lib.bundles import RowCount, word
-from .registers import RegisterFile
+from .registers import Results
+from .status import ModuleStatus, StepEvents
 
 __all__ = ["count_pulses", "counters"]
 
@@ -86,21 +87,20 @@ def count_bytes(
 
 @block
 def counters(
-    clock: Any, reset: Any, launch: Any, load_completed: Any, compute_completed: Any,
-    store_completed: Any, gemm_step: Any, alu_step: Any, acc_write: Any, load_rows: RowCount,
-    compute_rows: RowCount, store_rows: RowCount, values: RegisterFile, *, config: Config,
+    clock: Any, reset: Any, launch: Any, load: ModuleStatus, compute: ModuleStatus,
+    store: ModuleStatus, events: StepEvents, results: Results, *, config: Config,
 ) -> Any:
     """One small block per counter."""
     pulses = [
         count_pulses(clock, reset, launch, pulse, value)
         for pulse, value in (
-            (gemm_step, values.gemm_steps), (alu_step, values.alu_steps),
-            (acc_write, values.acc_writes),
+            (events.gemm_step, results.gemm_steps), (events.alu_step, results.alu_steps),
+            (events.acc_write, results.acc_writes),
         )
     ]
     instructions = count_completed(
-        clock, reset, launch, load_completed, compute_completed, store_completed,
-        values.instructions,
+        clock, reset, launch, load=load.completed, compute=compute.completed,
+        store=store.completed, value=results.instructions,
     )
     moved = [
         count_bytes(
@@ -108,12 +108,12 @@ def counters(
             log_tile_bytes=config.log_tile_bits(memory_type) - 3,
         )
         for memory_type, rows, value in (
-            (MemoryType.UOP, compute_rows, values.uop_bytes),
-            (MemoryType.WGT, load_rows, values.wgt_bytes),
-            (MemoryType.INP, load_rows, values.inp_bytes),
-            (MemoryType.ACC, compute_rows, values.acc_bytes),
-            (MemoryType.ACC_8BIT, compute_rows, values.acc_8bit_bytes),
-            (MemoryType.OUT, store_rows, values.out_bytes),
+            (MemoryType.UOP, compute.rows, results.uop_bytes),
+            (MemoryType.WGT, load.rows, results.wgt_bytes),
+            (MemoryType.INP, load.rows, results.inp_bytes),
+            (MemoryType.ACC, compute.rows, results.acc_bytes),
+            (MemoryType.ACC_8BIT, compute.rows, results.acc_8bit_bytes),
+            (MemoryType.OUT, store.rows, results.out_bytes),
         )
     ]
     return pulses, instructions, moved

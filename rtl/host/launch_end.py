@@ -9,37 +9,50 @@ from typing import Any
 
 from myhdl import always, always_comb, always_seq, block
 
-from ...isa.opcodes import ErrorCode
-from ..lib.bundles import INDEX_BITS, bit, word
-from .registers import RegisterFile
+from ...isa.opcodes import ADDRESS_BITS, ErrorCode
+from ..lib.bundles import ERROR_BITS, INDEX_BITS, bit, word
+from .registers import Settings
 from .status import FetchStatus, ModuleStatus
 
 __all__ = [
-    "DRAIN_CYCLES", "QUIET_CYCLES", "find_deadlock", "find_drained", "find_end", "find_expired",
-    "find_lowest",
+    "DRAIN_CYCLES", "QUIET_CYCLES", "LaunchEnd", "Position", "find_deadlock", "find_drained",
+    "find_end", "find_expired", "find_lowest",
 ]
 
 QUIET_CYCLES = 64  # cycles without movement that end a launch
 DRAIN_CYCLES = 1024  # cycles without a transfer after which the bus is no longer waited for
 
 
+class Position:
+    """An instruction by its ``index``, when ``valid``."""
+
+    def __init__(self, valid: Any = None, index: Any = None) -> None:
+        self.valid = bit() if valid is None else valid
+        self.index = word(INDEX_BITS) if index is None else index
+
+
+class LaunchEnd:
+    """A launch ends when ``valid``, with this code, instruction and, if faulty, address."""
+
+    def __init__(self) -> None:
+        self.valid, self.code, self.index = bit(), word(ERROR_BITS), word(INDEX_BITS)
+        self.address = word(ADDRESS_BITS)
+
+
 @block
-def find_lowest(
-    load_valid: Any, load_index: Any, compute_valid: Any, compute_index: Any, store_valid: Any,
-    store_index: Any, valid: Any, index: Any,
-) -> Any:
-    """The lowest of three indices, of which some are valid."""
+def find_lowest(load: Position, compute: Position, store: Position, lowest: Position) -> Any:
+    """The lowest of three positions, of which some are valid."""
 
     @always_comb
     def choose() -> None:
-        valid.next = load_valid or compute_valid or store_valid
-        index.next = store_index
-        if compute_valid and (not store_valid or compute_index < store_index):
-            index.next = compute_index
-            if load_valid and load_index < compute_index:
-                index.next = load_index
-        elif load_valid and (not store_valid or load_index < store_index):
-            index.next = load_index
+        lowest.valid.next = load.valid or compute.valid or store.valid
+        lowest.index.next = store.index
+        if compute.valid and (not store.valid or compute.index < store.index):
+            lowest.index.next = compute.index
+            if load.valid and load.index < compute.index:
+                lowest.index.next = load.index
+        elif load.valid and (not store.valid or load.index < store.index):
+            lowest.index.next = load.index
 
     return choose
 
@@ -97,7 +110,7 @@ def find_drained(
 
 
 @block
-def find_expired(clock: Any, values: RegisterFile, expired: Any) -> Any:
+def find_expired(clock: Any, settings: Settings, cycles: Any, expired: Any) -> Any:
     """``expired``: when this is seen, a cycle later, there are more than the watchdog allows.
 
     The watchdog's register must not change in the cycle before a launch or while one runs.
@@ -106,71 +119,70 @@ def find_expired(clock: Any, values: RegisterFile, expired: Any) -> Any:
 
     @always(clock.posedge)
     def prepare() -> None:
-        last.next = values.watchdog - 1
-        armed.next = values.watchdog != 0
+        last.next = settings.watchdog - 1
+        armed.next = settings.watchdog != 0
 
     @always_comb
     def decide() -> None:
-        expired.next = armed and values.cycles == last
+        expired.next = armed and cycles == last
 
     return prepare, decide
 
 
 @block
 def find_end(
-    values: RegisterFile, finish: Any, fetch: FetchStatus, load: ModuleStatus,
-    compute: ModuleStatus, store: ModuleStatus, stuck: Any, waiting: Any, waiting_index: Any,
-    cancel: Any, expired: Any, lowest_valid: Any, lowest_index: Any, ends: Any, code: Any,
-    index: Any, at_fault: Any,
+    settings: Settings, finish: Any, fetch: FetchStatus, load: ModuleStatus,
+    compute: ModuleStatus, store: ModuleStatus, stuck: Any, waiting: Position, cancel: Any,
+    expired: Any, lowest: Position, end: LaunchEnd,
 ) -> Any:
-    """``ends``: the launch ends in this cycle, with this code, index and, if faulty, address."""
+    """Drive ``end``: ``waiting`` and ``lowest`` are the first that waits, and in progress."""
     position = word(INDEX_BITS)  # the lowest instruction that has not completed
 
     @always_comb
     def locate() -> None:
         position.next = fetch.index
-        if lowest_valid:
-            position.next = lowest_index
-        at_fault.next = fetch.error_address
+        if lowest.valid:
+            position.next = lowest.index
+        end.address.next = fetch.error_address
         if compute.fault.raised:
-            at_fault.next = compute.error_address
+            end.address.next = compute.error_address
         elif load.fault.raised:
-            at_fault.next = load.error_address
+            end.address.next = load.error_address
         elif store.fault.raised:
-            at_fault.next = store.error_address
+            end.address.next = store.error_address
 
     @always_comb
     def choose() -> None:
-        ends.next = True
-        code.next = ErrorCode.NONE
-        index.next = 0
+        end.valid.next = True
+        end.code.next = ErrorCode.NONE
+        end.index.next = 0
         if compute.fault.raised:
-            code.next = compute.fault.code
-            index.next = compute.fault.index
+            end.code.next = compute.fault.code
+            end.index.next = compute.fault.index
         elif load.fault.raised:
-            code.next = load.fault.code
-            index.next = load.fault.index
+            end.code.next = load.fault.code
+            end.index.next = load.fault.index
         elif store.fault.raised:
-            code.next = store.fault.code
-            index.next = store.fault.index
+            end.code.next = store.fault.code
+            end.index.next = store.fault.index
         elif fetch.fault.raised:
-            code.next = fetch.fault.code
-            index.next = fetch.fault.index
+            end.code.next = fetch.fault.code
+            end.index.next = fetch.fault.index
         elif finish:
-            code.next = ErrorCode.NONE
-        elif stuck and waiting:
-            code.next = ErrorCode.DEADLOCK
-            index.next = waiting_index
+            end.code.next = ErrorCode.NONE
+        elif stuck and waiting.valid:
+            end.code.next = ErrorCode.DEADLOCK
+            end.index.next = waiting.index
         elif stuck:
-            code.next = ErrorCode.NO_FINISH
-            index.next = values.insn_count
+            end.code.next = ErrorCode.NO_FINISH
+            end.index.next = settings.insn_count
         elif cancel:
-            code.next = ErrorCode.RESET
-            index.next = position
+            end.code.next = ErrorCode.RESET
+            end.index.next = position
         elif expired:
-            code.next = ErrorCode.WATCHDOG
-            index.next = position
+            end.code.next = ErrorCode.WATCHDOG
+            end.index.next = position
         else:
-            ends.next = False
+            end.valid.next = False
 
     return locate, choose

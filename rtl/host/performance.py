@@ -1,8 +1,8 @@
 """Count where the cycles of a launch go: isa.registers.PERFORMANCE.
 
 Contract
-    All are cleared by the clock edge that sees ``launch``, show an event one edge after the one
-    that sees it, hold between launches and wrap at 2^32.  Each edge that CYCLES counts
+    All are cleared by the clock edge that sees ``launch.start``, show an event one edge after the
+    one that sees it, hold between launches and wrap at 2^32.  Each edge that CYCLES counts
     (``busy`` and not ``halt``) is counted once for fetch and once for each engine, by
     :func:`count_states`.  Bursts are counted when the memory accepts their address.
 """
@@ -15,8 +15,8 @@ from myhdl import always_comb, always_seq, block
 
 from ..lib.bundles import Axi4, Stream, bit
 from .counters import count_pulses
-from .registers import RegisterFile
-from .status import ModuleStatus
+from .registers import Results
+from .status import FetchStatus, LaunchControl, ModuleStatus
 
 __all__ = ["performance"]
 
@@ -47,17 +47,16 @@ def count_states(
 
 @block
 def performance(
-    clock: Any, reset: Any, launch: Any, busy: Any, halt: Any, to_load: Stream,
-    to_compute: Stream, to_store: Stream, fetch_done: Any, fetch_blocked: Any, load: ModuleStatus,
-    load_starved: Any, compute: ModuleStatus, compute_starved: Any, store: ModuleStatus,
-    store_starved: Any, m_axi: Axi4, values: RegisterFile,
+    clock: Any, reset: Any, launch: LaunchControl, halt: Any, to_load: Stream,
+    to_compute: Stream, to_store: Stream, fetch: FetchStatus, load: ModuleStatus,
+    compute: ModuleStatus, store: ModuleStatus, m_axi: Axi4, results: Results,
 ) -> Any:
-    """Watch the engines' status; ``*_starved`` say that memory keeps an engine waiting."""
+    """Watch the engines' status."""
     running, fetch_starved, read_burst, write_burst = (bit() for _ in range(4))
 
     @always_comb
     def watch() -> None:
-        running.next = busy and not halt
+        running.next = launch.busy and not halt
         fetch_starved.next = not (
             (to_load.valid and to_load.ready) or (to_compute.valid and to_compute.ready)
             or (to_store.valid and to_store.ready)
@@ -71,21 +70,26 @@ def performance(
     return (
         watch, register_bursts,
         count_states(
-            clock, reset, launch, running, fetch_done, fetch_blocked, fetch_starved,
-            values.fetch_busy, values.fetch_queue, values.fetch_read, values.fetch_done,
+            clock, reset, launch.start, running, empty=fetch.done, held=fetch.blocked,
+            starved=fetch_starved, busy_cycles=results.fetch_busy, held_cycles=results.fetch_queue,
+            starved_cycles=results.fetch_read, empty_cycles=results.fetch_done,
         ),
         count_states(
-            clock, reset, launch, running, load.idle, load.waiting, load_starved,
-            values.load_busy, values.load_token, values.load_read, values.load_empty,
+            clock, reset, launch.start, running, empty=load.idle, held=load.waiting,
+            starved=load.starved, busy_cycles=results.load_busy, held_cycles=results.load_token,
+            starved_cycles=results.load_read, empty_cycles=results.load_empty,
         ),
         count_states(
-            clock, reset, launch, running, compute.idle, compute.waiting, compute_starved,
-            values.compute_busy, values.compute_token, values.compute_read, values.compute_empty,
+            clock, reset, launch.start, running, empty=compute.idle, held=compute.waiting,
+            starved=compute.starved, busy_cycles=results.compute_busy,
+            held_cycles=results.compute_token, starved_cycles=results.compute_read,
+            empty_cycles=results.compute_empty,
         ),
         count_states(
-            clock, reset, launch, running, store.idle, store.waiting, store_starved,
-            values.store_busy, values.store_token, values.store_write, values.store_empty,
+            clock, reset, launch.start, running, empty=store.idle, held=store.waiting,
+            starved=store.starved, busy_cycles=results.store_busy, held_cycles=results.store_token,
+            starved_cycles=results.store_write, empty_cycles=results.store_empty,
         ),
-        count_pulses(clock, reset, launch, read_burst, values.read_bursts),
-        count_pulses(clock, reset, launch, write_burst, values.write_bursts),
+        count_pulses(clock, reset, launch.start, read_burst, results.read_bursts),
+        count_pulses(clock, reset, launch.start, write_burst, results.write_bursts),
     )

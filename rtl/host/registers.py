@@ -6,12 +6,13 @@ Contract
     Reads: data shows three clock edges after the one that takes the address.  One read at a time.
     Addresses count in words (the two low bits are ignored); offsets outside the map read 0 and
     ignore writes.  While ``busy`` only the interrupt registers and RESET can be written.
-    CONTROL: ``launch`` pulses when 1 is written to bit 0, ``clear`` when 0 is, while not busy.
+    CONTROL: ``start`` pulses when 1 is written to bit 0, ``clear`` when 0 is, while not busy.
     RESET: ``cancel`` pulses when 1 is written to bit 0.  All three are registers: one cycle later.
     WINDOW_LOCK: once 1 it stays 1 and the window registers keep what they hold.
     The interrupt status bit is set by ``ended`` (which wins over a clearing write of the same
     cycle); ``interrupt`` is high while it and the enable bit are 1.
-    Registers that the device writes come in through :class:`RegisterFile` and are read as they are.
+    The device reads :class:`Settings`; what it writes comes in through :class:`Results` and is read
+    as it is.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from ...isa.config import Config
 from ...isa.opcodes import WINDOW_GRANULE
 from ...isa.register_map import REGISTERS, Reg, reset_values
 from ..lib.bundles import AxiLite, bit, word
+from .status import LaunchControl
 
-__all__ = ["RegisterFile", "registers"]
+__all__ = ["Results", "Settings", "registers"]
 
 _OKAY = 0
 _CONSTANT = (Reg.IDENTITY, Reg.VERSION, Reg.FEATURES, Reg.FINGERPRINT)
@@ -37,17 +39,41 @@ _WRITABLE = {  # bits [high-1:low] the host can change, where not all; the other
 }
 
 
-class RegisterFile:
-    """The value of every register that has one: a 32-bit signal named as in ``Reg``."""
+_RESULTS = frozenset(
+    offset for offset, row in REGISTERS.items()
+    if offset == Reg.CONTROL or (row.access == "ro" and offset not in _CONSTANT)
+)
+_SETTINGS = frozenset(
+    offset for offset, row in REGISTERS.items()
+    if offset not in (*_RESULTS, *_CONSTANT) and row.access != "wo"
+)
 
-    def __init__(self, config: Config) -> None:
+
+class _Values:
+    """A 32-bit signal for each of some registers, named as in ``Reg``."""
+
+    def __init__(self, config: Config, offsets: frozenset[Reg]) -> None:
         for offset, value in reset_values(config).items():
-            if offset not in _CONSTANT and REGISTERS[offset].access != "wo":
+            if offset in offsets:
                 setattr(self, offset.name.lower(), Signal(modbv(value)[32:]))
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
+
+
+class Settings(_Values):
+    """Registers that the host writes: :func:`registers` drives them, the device reads them."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config, _SETTINGS)
+
+
+class Results(_Values):
+    """Registers that the device drives: the host reads them as they are."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config, _RESULTS)
 
 
 class HostWrite:
@@ -212,8 +238,8 @@ def host_reads(clock: Any, reset: Any, s_axi: AxiLite, index: Any, value: Any) -
 
 @block
 def registers(
-    clock: Any, reset: Any, s_axi: AxiLite, values: RegisterFile, busy: Any, ended: Any,
-    launch: Any, clear: Any, cancel: Any, interrupt: Any, *, config: Config,
+    clock: Any, reset: Any, s_axi: AxiLite, settings: Settings, results: Results,
+    launch: LaunchControl, interrupt: Any, *, config: Config,
 ) -> Any:
     """Build one small block per register from the table."""
     write = HostWrite()
@@ -230,12 +256,13 @@ def registers(
     for offset, description in REGISTERS.items():
         if offset in _CONSTANT or description.access == "wo":
             continue
-        value = getattr(values, offset.name.lower())
+        owner = results if offset in _RESULTS else settings
+        value = getattr(owner, offset.name.lower())
         selected.append(word(32))
         nodes.append(readable_word(index, value, selected[-1], offset=int(offset)))
         if description.access == "rw" and offset != Reg.CONTROL:
             high, low = _WRITABLE.get(offset, (32, 0))
-            closed = window_closed if offset in _WINDOW else busy
+            closed = window_closed if offset in _WINDOW else launch.busy
             nodes.append(
                 writable_word(
                     clock, reset, write, closed, value, offset=int(offset), high=high, low=low
@@ -256,38 +283,38 @@ def registers(
 
     @always_comb
     def guard() -> None:
-        window_closed.next = busy or values.window_lock[0]
+        window_closed.next = launch.busy or settings.window_lock[0]
 
     @always_seq(clock.posedge, reset)
     def lock() -> None:
-        if write.valid and write.index == Reg.WINDOW_LOCK // 4 and not busy:
+        if write.valid and write.index == Reg.WINDOW_LOCK // 4 and not launch.busy:
             if write.data[0] and write.mask[0]:
-                values.window_lock.next = 1
+                settings.window_lock.next = 1
 
     @always_seq(clock.posedge, reset)
     def cancel_launch() -> None:
-        cancel.next = (
+        launch.cancel.next = (
             write.valid and write.index == Reg.RESET // 4 and write.data[0] and write.mask[0]
         )
 
     @always_seq(clock.posedge, reset)
     def command() -> None:
-        launch.next = False
-        clear.next = False
-        if write.valid and write.index == Reg.CONTROL // 4 and write.mask[0] and not busy:
-            launch.next = write.data[0]
-            clear.next = not write.data[0]
+        launch.start.next = False
+        launch.clear.next = False
+        if write.valid and write.index == Reg.CONTROL // 4 and write.mask[0] and not launch.busy:
+            launch.start.next = write.data[0]
+            launch.clear.next = not write.data[0]
 
     @always_seq(clock.posedge, reset)
     def remember_end() -> None:
-        if ended:
-            values.interrupt_status.next = 1
+        if launch.ended:
+            settings.interrupt_status.next = 1
         elif write.valid and write.index == Reg.INTERRUPT_STATUS // 4:
             if write.data[0] and write.mask[0]:
-                values.interrupt_status.next = 0
+                settings.interrupt_status.next = 0
 
     @always_comb
     def notify() -> None:
-        interrupt.next = values.interrupt_status[0] and values.interrupt_enable[0]
+        interrupt.next = settings.interrupt_status[0] and settings.interrupt_enable[0]
 
     return writes, nodes, reads, guard, lock, cancel_launch, command, remember_end, notify

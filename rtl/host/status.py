@@ -1,25 +1,27 @@
-"""What the engines and fetch tell control about themselves."""
+"""What the parts of the device tell control about themselves, and control tells them."""
 
 from __future__ import annotations
 
 from ...isa.opcodes import ADDRESS_BITS
-from ..lib.bundles import INDEX_BITS, Fault, bit, word
+from ..lib.bundles import INDEX_BITS, Fault, RowCount, bit, word
 
-__all__ = ["FetchStatus", "ModuleStatus"]
+__all__ = ["FetchStatus", "LaunchControl", "ModuleStatus", "StepEvents"]
 
 
 class ModuleStatus:
-    """What a module tells control.
+    """What a module tells control and the counters.
 
     ``idle``: nothing held or in progress and no instruction at its queue.  ``waiting``: the
-    instruction with ``index`` cannot start and nothing else moves.  ``completed``: pulse per
-    instruction.  ``present``: the module has instructions and ``oldest`` is the first of them
-    (:mod:`.in_flight_tracker`).  ``error_address``: of its first burst that failed.
+    instruction with ``index`` cannot start and nothing else moves.  ``starved``: memory keeps it
+    waiting.  ``completed``: pulse per instruction.  ``rows``: what it has moved.  ``present``: the
+    module has instructions and ``oldest`` is the first of them (:mod:`.in_flight_tracker`).
+    ``error_address``: of its first burst that failed.
     """
 
     def __init__(self) -> None:
-        self.idle, self.waiting, self.completed = bit(), bit(), bit()
+        self.idle, self.waiting, self.starved, self.completed = bit(), bit(), bit(), bit()
         self.index = word(INDEX_BITS)
+        self.rows = RowCount()
         self.present, self.oldest = bit(), word(INDEX_BITS)
         self.fault, self.error_address = Fault(), word(ADDRESS_BITS)
 
@@ -30,3 +32,22 @@ class FetchStatus:
     def __init__(self) -> None:
         self.done, self.blocked, self.index = bit(), bit(), word(INDEX_BITS)
         self.fault, self.error_address = Fault(), word(ADDRESS_BITS)
+
+
+class StepEvents:
+    """Pulses of the compute engine for the counters: per step, and per tile that one writes."""
+
+    def __init__(self) -> None:
+        self.gemm_step, self.alu_step, self.acc_write = bit(), bit(), bit()
+
+
+class LaunchControl:
+    """Between registers and control: the host's pulses, and how the launch goes.
+
+    ``start`` begins a launch, ``clear`` drops the status bits, ``cancel`` ends a launch.  ``busy``
+    is high while one runs; ``ended`` pulses at its end.
+    """
+
+    def __init__(self) -> None:
+        self.start, self.clear, self.cancel = bit(), bit(), bit()
+        self.busy, self.ended = bit(), bit()

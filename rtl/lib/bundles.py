@@ -12,9 +12,9 @@ from ...isa.config import Config
 from ...isa.opcodes import ADDRESS_BITS, INSTRUCTION_BYTES
 
 __all__ = [
-    "ENTRY_BITS", "ERROR_BITS", "INDEX_BITS", "MAX_BEATS", "Axi4", "AxiLite", "Fault",
-    "LoadCommand", "PadWrite", "PortError", "ReadClient", "RowCount", "Stream", "TileWrite",
-    "WriteClient", "bit", "signed_word", "word",
+    "ENTRY_BITS", "ERROR_BITS", "INDEX_BITS", "MAX_BEATS", "Axi4", "AxiLite", "Completion", "Fault",
+    "LoadCommand", "OperandRead", "PadWrite", "PortError", "PortStatus", "ReadClient", "RowCount",
+    "Stream", "TileWrite", "WriteClient", "bit", "signed_word", "word",
 ]
 
 INDEX_BITS = 32  # position of an instruction in its stream
@@ -112,11 +112,32 @@ class WriteClient:
         self.error_address = word(ADDRESS_BITS)
 
 
+class PortStatus:
+    """What the memory port tells control: see :mod:`.memory_port`."""
+
+    def __init__(self) -> None:
+        self.idle, self.draining, self.moved = bit(), bit(), bit()
+
+
 class Fault:
     """A module's report: ``raised`` stays high until reset, with code and instruction index."""
 
     def __init__(self) -> None:
         self.raised, self.code, self.index = bit(), word(ERROR_BITS), word(INDEX_BITS)
+
+
+class Completion:
+    """An instruction that ends in this cycle, when ``valid``, and the tokens it then pushes."""
+
+    def __init__(self) -> None:
+        self.valid, self.push_prev, self.push_next = bit(), bit(), bit()
+
+
+class OperandRead:
+    """Read port of a scratchpad: data one cycle after ``enable``, held without it."""
+
+    def __init__(self, address_bits: int, data_bits: int) -> None:
+        self.enable, self.address, self.data = bit(), word(address_bits), word(data_bits)
 
 
 class LoadCommand:

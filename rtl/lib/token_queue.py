@@ -19,44 +19,56 @@ from myhdl import Signal, always_comb, always_seq, block, intbv
 
 from .bundles import bit
 
-__all__ = ["token_queue"]
+__all__ = ["DependencyTokens", "Tokens", "token_queue"]
+
+
+class Tokens:
+    """One dependency queue: the producer's side and the consumer's."""
+
+    def __init__(self) -> None:
+        self.room, self.reserve, self.push = bit(), bit(), bit()
+        self.available, self.pop = bit(), bit()
+
+
+class DependencyTokens:
+    """The four dependency queues, named producer to consumer: l load, g compute, s store."""
+
+    def __init__(self) -> None:
+        self.l2g, self.g2l, self.s2g, self.g2s = Tokens(), Tokens(), Tokens(), Tokens()
 
 
 @block
-def token_queue(
-    clock: Any, reset: Any, reserve: Any, push: Any, pop: Any, available: Any, room: Any, *,
-    capacity: int,
-) -> Any:
+def token_queue(clock: Any, reset: Any, tokens: Tokens, *, capacity: int) -> Any:
     """Count up to ``capacity`` tokens."""
     if capacity < 1:
         raise ValueError(f"capacity must be at least 1, not {capacity!r}")
 
-    tokens = Signal(intbv(0, min=0, max=capacity + 1))  # pushed, not yet popped
+    stored = Signal(intbv(0, min=0, max=capacity + 1))  # pushed, not yet popped
     claimed = Signal(intbv(0, min=0, max=capacity + 1))  # reserved, not yet popped
 
-    non_empty, full = bit(), bit()  # tokens is not 0, claimed is the capacity
+    non_empty, full = bit(), bit()  # stored is not 0, claimed is the capacity
 
     @always_comb
     def answer() -> None:
-        available.next = non_empty
-        room.next = not full
+        tokens.available.next = non_empty
+        tokens.room.next = not full
 
     @always_seq(clock.posedge, reset)
     def count() -> None:
         if __debug__:
-            assert tokens != 0 or not pop, "a token was popped that is not there"
-            assert claimed != capacity or not reserve, "a token was reserved without room"
-            assert tokens != claimed or reserve or not push, "a token was pushed unreserved"
-        if push and not pop:
-            tokens.next = tokens + 1
+            assert stored != 0 or not tokens.pop, "a token was popped that is not there"
+            assert claimed != capacity or not tokens.reserve, "a token was reserved without room"
+            assert stored != claimed or tokens.reserve or not tokens.push, "pushed unreserved"
+        if tokens.push and not tokens.pop:
+            stored.next = stored + 1
             non_empty.next = True
-        elif pop and not push:
-            tokens.next = tokens - 1
-            non_empty.next = tokens != 1
-        if reserve and not pop:
+        elif tokens.pop and not tokens.push:
+            stored.next = stored - 1
+            non_empty.next = stored != 1
+        if tokens.reserve and not tokens.pop:
             claimed.next = claimed + 1
             full.next = claimed == capacity - 1
-        elif pop and not reserve:
+        elif tokens.pop and not tokens.reserve:
             claimed.next = claimed - 1
             full.next = False
 

@@ -3,10 +3,10 @@
 Contract
     The instruction at the head of ``sink`` is checked first (DEPENDENCY, then SRAM_RANGE); a static
     fault is raised once everything before it has completed.  Else it starts as soon as a token it
-    pops is ``g2l_available``, a token it pushes has ``l2g_room`` and the loader takes it: at the
-    earliest 4 cycles after it came to the head.  Then ``g2l_pop`` and ``l2g_reserve`` pulse and the
+    pops is ``g2l.available``, a token it pushes has ``l2g.room`` and the loader takes it: at the
+    earliest 4 cycles after it came to the head.  Then ``g2l.pop`` and ``l2g.reserve`` pulse and the
     next instruction comes to the head, while data of this one is awaited.
-    ``completed`` pulses when everything of it is written, ``l2g_push`` in the same cycle; in order.
+    ``completed`` pulses when everything of it is written, ``l2g.push`` in the same cycle; in order.
     ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
     a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory has not
     delivered the next beat and no padding is being written.
@@ -23,19 +23,21 @@ from myhdl import OpenPort, always_comb, always_seq, block
 from ...isa.config import Config
 from ...isa.fields import layout
 from ...isa.opcodes import ErrorCode, MemoryType, Opcode
+from ..host.status import ModuleStatus
 from ..lib.bundles import (
     ENTRY_BITS,
     INDEX_BITS,
+    Completion,
     Fault,
     LoadCommand,
     PadWrite,
     ReadClient,
-    RowCount,
     Stream,
     TileWrite,
     bit,
     word,
 )
+from ..lib.token_queue import Tokens
 from ..memory.read_buffer import read_register
 from .load_fields import load_fields
 from .loader import loader
@@ -46,10 +48,8 @@ __all__ = ["load"]
 
 @block
 def load(
-    clock: Any, reset: Any, sink: Stream, g2l_available: Any, g2l_pop: Any, l2g_room: Any,
-    l2g_reserve: Any, l2g_push: Any, inp_base: Any, wgt_base: Any, read: ReadClient,
-    write: TileWrite, pad: PadWrite, rows: RowCount, idle: Any, waiting: Any, starved: Any,
-    index: Any, completed: Any, fault: Fault, *, config: Config,
+    clock: Any, reset: Any, sink: Stream, g2l: Tokens, l2g: Tokens, inp_base: Any, wgt_base: Any,
+    read: ReadClient, write: TileWrite, pad: PadWrite, status: ModuleStatus, *, config: Config,
 ) -> Any:
     """Execute entries ``{index, instruction}`` that are LOADs of INP or WGT."""
     fields = layout(Opcode.LOAD, config)
@@ -62,8 +62,9 @@ def load(
     head, bad_flags, out_of_range, sound, starts = (bit() for _ in range(5))
     tokens_there = bit()
     gathered = bit()  # everything it needs is there: nobody else takes it away
-    done, done_push_prev, done_push_next, loader_idle = bit(), OpenPort(), bit(), bit()
-    static_fault, hold = bit(), bit()
+    done, loader_idle = Completion(), bit()
+    done.push_prev = OpenPort()  # a LOAD of this engine pushes to compute alone
+    static_fault, hold, fault = bit(), bit(), status.fault
 
     @always_comb
     def check_head():
@@ -75,8 +76,8 @@ def load(
     def gather_tokens():
         sound.next = head and checked and not bad_flags and not out_of_range
         tokens_there.next = (
-            (g2l_available or not sink.data[f_pop_next.lo])
-            and (l2g_room or not sink.data[f_push_next.lo])
+            (g2l.available or not sink.data[f_pop_next.lo])
+            and (l2g.room or not sink.data[f_push_next.lo])
         )
 
     @always_comb
@@ -87,19 +88,19 @@ def load(
 
     @always_comb
     def move_tokens():
-        g2l_pop.next = starts and sink.data[f_pop_next.lo]
-        l2g_reserve.next = starts and sink.data[f_push_next.lo]
+        g2l.pop.next = starts and sink.data[f_pop_next.lo]
+        l2g.reserve.next = starts and sink.data[f_push_next.lo]
 
     @always_comb
     def complete():
-        completed.next = done
-        l2g_push.next = done and done_push_next
+        status.completed.next = done.valid
+        l2g.push.next = done.valid and done.push_next
 
     @always_comb
     def report():
-        index.next = sink.data[ENTRY_BITS:index_low]
-        idle.next = loader_idle and not sink.valid
-        waiting.next = loader_idle and sound and not tokens_there
+        status.index.next = sink.data[ENTRY_BITS:index_low]
+        status.idle.next = loader_idle and not sink.valid
+        status.waiting.next = loader_idle and sound and not tokens_there
         static_fault.next = head and checked and loader_idle and (bad_flags or out_of_range)
 
     @always_seq(clock.posedge, reset)
@@ -123,7 +124,7 @@ def load(
                 fault.index.next = data_fault.index
             elif static_fault:
                 fault.raised.next = True
-                fault.index.next = index
+                fault.index.next = status.index
                 fault.code.next = ErrorCode.SRAM_RANGE
                 if bad_flags:
                     fault.code.next = ErrorCode.DEPENDENCY
@@ -131,9 +132,9 @@ def load(
     held = ReadClient(config)
     checks = memory_checks(clock, sink.data, out_of_range, config=config)
     engine = loader(
-        clock, reset, command, inp_base, wgt_base, hold, held, write, pad, rows, done,
-        done_push_prev, done_push_next, loader_idle, starved, data_fault, config=config,
-        first_type=MemoryType.INP,
+        clock, reset, command=command, first_base=inp_base, second_base=wgt_base, hold=hold,
+        read=held, write=write, pad=pad, rows=status.rows, done=done, idle=loader_idle,
+        starved=status.starved, fault=data_fault, config=config, first_type=MemoryType.INP,
     )
     return (
         check_head, gather_tokens, start, move_tokens, complete, report, wait_for_checks,

@@ -7,8 +7,8 @@ Contract
     Data moves at one beat a cycle; padding is written beside it (:mod:`.scratchpad`).  Between two
     commands two cycles pass without data.  The data and padding of a command are written after
     those of the commands before it, so overlapping loads end as in sequential order.
-    ``done`` pulses once per command, in order, in the cycle after its last write was handed over;
-    ``done_push_prev`` and ``done_push_next`` are the command's flags in that cycle.
+    ``done.valid`` pulses once per command, in order, in the cycle after its last write was handed
+    over, with the command's flags.
     A command with ``x_size`` 0 writes nothing and is done in its turn; ``y_size`` 0 writes padding.
     While ``hold`` is high no command begins to write; its data is asked for all the same and waits
     in the memory port or where the caller keeps it.  ``hold`` must not rise while one writes.
@@ -29,6 +29,7 @@ from myhdl import always_comb, always_seq, block
 
 from ...isa.config import Config
 from ..lib.bundles import (
+    Completion,
     Fault,
     LoadCommand,
     PadWrite,
@@ -55,9 +56,8 @@ _WAITING = 8  # commands between requests and writes: 4-tile rows cover 64 cycle
 @block
 def loader(
     clock: Any, reset: Any, command: LoadCommand, first_base: Any, second_base: Any, hold: Any,
-    read: ReadClient, write: TileWrite, pad: PadWrite, rows: RowCount, done: Any,
-    done_push_prev: Any, done_push_next: Any, idle: Any, starved: Any, fault: Fault,
-    *, config: Config, first_type: int, max_bursts: int = MAX_BURSTS,
+    read: ReadClient, write: TileWrite, pad: PadWrite, rows: RowCount, done: Completion, idle: Any,
+    starved: Any, fault: Fault, *, config: Config, first_type: int, max_bursts: int = MAX_BURSTS,
 ) -> Any:
     """Execute LOADs of any memory type.
 
@@ -115,9 +115,9 @@ def loader(
 
     @always_comb
     def report():
-        done.next = ends
-        done_push_prev.next = push_prev
-        done_push_next.next = push_next
+        done.valid.next = ends
+        done.push_prev.next = push_prev
+        done.push_next.next = push_next
         idle.next = not non_empty
         starved.next = row_busy and not read.data_valid and not (pad.valid and pad.ready)
 

@@ -20,7 +20,7 @@ from typing import Any
 from myhdl import always_comb, always_seq, block
 
 from ...isa.config import Config
-from ..lib.bundles import Axi4, ReadClient, WriteClient, bit
+from ..lib.bundles import Axi4, PortStatus, ReadClient, WriteClient, bit
 from .read_port import read_port
 from .write_port import write_port
 
@@ -30,32 +30,33 @@ __all__ = ["memory_port"]
 @block
 def memory_port(
     clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, fetch: ReadClient,
-    compute: ReadClient, load: ReadClient, store: WriteClient, m_axi: Axi4, idle: Any,
-    draining: Any, moved: Any, *, config: Config,
+    compute: ReadClient, load: ReadClient, store: WriteClient, m_axi: Axi4, status: PortStatus, *,
+    config: Config,
 ) -> Any:
     """Join the two halves."""
     reads_idle, writes_idle, drains = bit(), bit(), bit()
 
     reads = read_port(
-        clock, reset, drains, window_base, window_limit, fetch, compute, load, m_axi, reads_idle,
-        config=config,
+        clock, reset, halt=drains, window_base=window_base, window_limit=window_limit, fetch=fetch,
+        compute=compute, load=load, m_axi=m_axi, idle=reads_idle, config=config,
     )
     writes = write_port(
-        clock, reset, drains, window_base, window_limit, store, m_axi, writes_idle, config=config
+        clock, reset, halt=drains, window_base=window_base, window_limit=window_limit, store=store,
+        m_axi=m_axi, idle=writes_idle, config=config,
     )
 
     @always_comb
     def join() -> None:
-        idle.next = reads_idle and writes_idle
-        drains.next = halt or draining
+        status.idle.next = reads_idle and writes_idle
+        drains.next = halt or status.draining
 
     @always_seq(clock.posedge, reset)
     def remember() -> None:
-        draining.next = drains and not idle
+        status.draining.next = drains and not status.idle
 
     @always_comb
     def watch() -> None:
-        moved.next = (
+        status.moved.next = (
             (m_axi.arvalid and m_axi.arready) or (m_axi.rvalid and m_axi.rready)
             or (m_axi.awvalid and m_axi.awready) or (m_axi.wvalid and m_axi.wready)
             or (m_axi.bvalid and m_axi.bready)

@@ -3,14 +3,13 @@
 Contract
     The instruction at the head of ``sink`` is checked first (DEPENDENCY, MEMORY_TYPE, OPERAND,
     SRAM_RANGE, in this order); a static fault is raised once everything before it has completed.
-    Else it starts as soon as a token it pops is ``g2s_available``, a token it pushes has
-    ``s2g_room``, and all tiles of the STORE before it have been read: at the earliest 5 cycles
-    after it came to the head.  Then ``g2s_pop`` and ``s2g_reserve`` pulse.
+    Else it starts as soon as a token it pops is ``g2s.available``, a token it pushes has
+    ``s2g.room``, and all tiles of the STORE before it have been read: at the earliest 5 cycles
+    after it came to the head.  Then ``g2s.pop`` and ``s2g.reserve`` pulse.
     Requests and data run on while responses are awaited, of this STORE and of those before it.
-    ``completed`` pulses when the response of its last burst has come, ``s2g_push`` in the same
+    ``completed`` pulses when the response of its last burst has come, ``s2g.push`` in the same
     cycle; in order.  A STORE of nothing starts when no other is in flight and completes at once.
-    ``read_enable`` / ``read_address`` / ``read_data``: the output view of the accumulator, one
-    cycle of latency, held while not enabled.
+    ``out`` reads the output view of the accumulator.
     ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
     a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory does not
     take the beat offered, or all beats of all STOREs were taken and only responses are awaited.
@@ -27,18 +26,19 @@ from myhdl import OpenPort, always_comb, always_seq, block, concat
 from ...isa.config import Config
 from ...isa.fields import layout
 from ...isa.opcodes import ErrorCode, MemoryType, Opcode
+from ..host.status import ModuleStatus
 from ..lib.bundles import (
     ENTRY_BITS,
     INDEX_BITS,
-    Fault,
+    OperandRead,
     PortError,
-    RowCount,
     Stream,
     WriteClient,
     bit,
     word,
 )
 from ..lib.queue import queue
+from ..lib.token_queue import Tokens
 from ..load.memory_checks import CHECK_CYCLES, memory_checks
 from ..memory.row_requests import MAX_BURSTS, RowWalk, row_requests
 from .tile_beats import tile_beats
@@ -51,10 +51,8 @@ _RECORD_BITS = INDEX_BITS + 2  # of a burst: {index of its STORE, pushes, last o
 
 @block
 def store(
-    clock: Any, reset: Any, sink: Stream, g2s_available: Any, g2s_pop: Any, s2g_room: Any,
-    s2g_reserve: Any, s2g_push: Any, out_base: Any, read_enable: Any, read_address: Any,
-    read_data: Any, write: WriteClient, rows: RowCount, idle: Any, waiting: Any, starved: Any,
-    index: Any, completed: Any, fault: Fault, *, config: Config,
+    clock: Any, reset: Any, sink: Stream, g2s: Tokens, s2g: Tokens, out_base: Any,
+    out: OperandRead, write: WriteClient, status: ModuleStatus, *, config: Config,
 ) -> Any:
     """Execute entries ``{index, instruction}`` that are STOREs."""
     fields = layout(Opcode.STORE, config)
@@ -67,6 +65,7 @@ def store(
     log_bytes = config.log_tile_bits(MemoryType.OUT) - 3
 
     walk, tile = RowWalk(), TileRead()
+    fault = status.fault
     records, oldest = Stream(_RECORD_BITS), Stream(_RECORD_BITS)
     records.ready = OpenPort()  # there is a record's place for every outstanding burst
     age, checked = word(3), bit()  # cycles the instruction at the head has been checked; enough
@@ -107,8 +106,8 @@ def store(
         head.next = sink.valid and not fault.raised
         sound.next = sink.valid and not fault.raised and checked and not refused
         tokens_there.next = (
-            (g2s_available or not sink.data[f_pop_prev.lo])
-            and (s2g_room or not sink.data[f_push_prev.lo])
+            (g2s.available or not sink.data[f_pop_prev.lo])
+            and (s2g.room or not sink.data[f_push_prev.lo])
         )
 
     @always_comb
@@ -126,8 +125,8 @@ def store(
         starts_walk.next = starts and not empty
         walk.valid.next = starts and not empty
         sink.ready.next = starts
-        g2s_pop.next = starts and sink.data[f_pop_prev.lo]
-        s2g_reserve.next = starts and sink.data[f_push_prev.lo]
+        g2s.pop.next = starts and sink.data[f_pop_prev.lo]
+        s2g.reserve.next = starts and sink.data[f_push_prev.lo]
 
     @always_comb
     def record_burst():
@@ -144,13 +143,13 @@ def store(
 
     @always_comb
     def report():
-        index.next = sink.data[ENTRY_BITS:index_low]
-        idle.next = not non_empty and not sink.valid and not completed
-        waiting.next = sound and not tokens_there and not non_empty
+        status.index.next = sink.data[ENTRY_BITS:index_low]
+        status.idle.next = not non_empty and not sink.valid and not status.completed
+        status.waiting.next = sound and not tokens_there and not non_empty
 
     @always_comb
     def watch_memory():
-        starved.next = (write.data_valid and not write.data_ready) or (
+        status.starved.next = (write.data_valid and not write.data_ready) or (
             non_empty and not reading and not tile.valid and not write.data_valid
         )
 
@@ -183,8 +182,8 @@ def store(
 
     @always_seq(clock.posedge, reset)
     def complete():
-        completed.next = ends or (starts and empty)
-        s2g_push.next = (
+        status.completed.next = ends or (starts and empty)
+        s2g.push.next = (
             (ends and oldest.data[1]) or (starts and empty and sink.data[f_push_prev.lo])
         )
 
@@ -199,17 +198,17 @@ def store(
                     fault.code.next = ErrorCode.WINDOW
             elif head and checked and refused and not non_empty:
                 fault.raised.next = True
-                fault.index.next = index
+                fault.index.next = status.index
                 fault.code.next = code
 
     checks = memory_checks(clock, sink.data, out_of_range, config=config)
     requests = row_requests(clock, reset, walk, write, write.done, request_last, config=config)
     bursts = queue(clock, reset, records, oldest, width=_RECORD_BITS, depth=MAX_BURSTS)
     reads = tile_reads(
-        clock, reset, starts_walk, walk, sram_base, read_enable, read_address, tile, rows, reading,
-        config=config,
+        clock, reset, start=starts_walk, walk=walk, sram_base=sram_base, read_enable=out.enable,
+        read_address=out.address, tile=tile, rows=status.rows, busy=reading, config=config,
     )
-    beats = tile_beats(clock, reset, tile, read_data, write, config=config)
+    beats = tile_beats(clock, reset, tile, out.data, write, config=config)
     return (
         decode, find_fault, check_head, find_room, decide, start, record_burst, check_response,
         report, watch_memory, register_checks, follow, complete, raise_fault, checks, requests,

@@ -16,20 +16,21 @@ TABLE = (
     ),
     Planted(
         "a token popped as one is pushed comes back", "tokens", "lib/token_queue.py",
-        "if push and not pop:", "if push:", "rtl/lib/token_queue",
+        "if tokens.push and not tokens.pop:", "if tokens.push:", "rtl/lib/token_queue",
     ),
     Planted(
         "every LOAD pushes", "tokens", "load/load.py",
-        "l2g_push.next = done and done_push_next", "l2g_push.next = done", "rtl/load/load",
+        "l2g.push.next = done.valid and done.push_next", "l2g.push.next = done.valid",
+        "rtl/load/load",
     ),
     Planted(
         "LOAD pops while it waits for the loader", "tokens", "load/load.py",
-        "g2l_pop.next = starts and sink.data[f_pop_next.lo]",
-        "g2l_pop.next = gathered and sink.data[f_pop_next.lo]", "rtl/load/load",
+        "g2l.pop.next = starts and sink.data[f_pop_next.lo]",
+        "g2l.pop.next = gathered and sink.data[f_pop_next.lo]", "rtl/load/load",
     ),
     Planted(
         "STORE does not wait for its token", "tokens", "store/store.py",
-        "(g2s_available or not sink.data[f_pop_prev.lo])", "True", "rtl/store/store",
+        "(g2s.available or not sink.data[f_pop_prev.lo])", "True", "rtl/store/store",
     ),
     Planted(
         "a STORE of nothing keeps its token", "tokens", "store/store.py",
@@ -37,12 +38,14 @@ TABLE = (
     ),
     Planted(
         "FINISH gives store its token only with one for load", "tokens", "compute/compute.py",
-        "(finishes and finish_push_next)", "(finishes and finish_push_next and finish_push_prev)",
+        "(finished.valid and finished.push_next)",
+        "(finished.valid and finished.push_next and finished.push_prev)",
         "device/tokens::test_tokens_left_over_are_a_warning",
     ),
     Planted(
         "a step gives load its token only with one for store", "tokens", "compute/compute.py",
-        "(step_done and step_push_prev)", "(step_done and step_push_prev and step_push_next)",
+        "(step_done.valid and step_done.push_prev)",
+        "(step_done.valid and step_done.push_prev and step_done.push_next)",
         "device/tokens::test_every_legal_flag_on_instructions_that_move_nothing",
     ),
     Planted(
@@ -62,8 +65,8 @@ TABLE = (
     ),
     Planted(
         "window lock without effect", "control", "host/registers.py",
-        "window_closed.next = busy or values.window_lock[0]", "window_closed.next = busy",
-        _REGISTERS,
+        "window_closed.next = launch.busy or settings.window_lock[0]",
+        "window_closed.next = launch.busy", _REGISTERS,
     ),
     Planted(
         "registers can be written while busy", "control", "host/registers.py",
@@ -72,8 +75,8 @@ TABLE = (
     ),
     Planted(
         "interrupt without its enable bit", "control", "host/registers.py",
-        "interrupt.next = values.interrupt_status[0] and values.interrupt_enable[0]",
-        "interrupt.next = values.interrupt_status[0]", _REGISTERS,
+        "interrupt.next = settings.interrupt_status[0] and settings.interrupt_enable[0]",
+        "interrupt.next = settings.interrupt_status[0]", _REGISTERS,
     ),
     Planted(
         "window limit to the byte", "control", "host/registers.py",
@@ -86,15 +89,15 @@ TABLE = (
     ),
     Planted(
         "watchdog one cycle late", "control", "host/launch_end.py",
-        "values.cycles == last", "values.cycles == values.watchdog", _CONTROL,
+        "cycles == last", "cycles == settings.watchdog", _CONTROL,
     ),
     Planted(
         "a watchdog of one cycle is none", "control", "host/launch_end.py",
-        "armed.next = values.watchdog != 0", "armed.next = values.watchdog > 1", _CONTROL,
+        "armed.next = settings.watchdog != 0", "armed.next = settings.watchdog > 1", _CONTROL,
     ),
     Planted(
         "deadlock names the highest of two", "control", "host/launch_end.py",
-        "compute_index < store_index", "compute_index > store_index", _CONTROL,
+        "compute.index < store.index", "compute.index > store.index", _CONTROL,
     ),
     Planted(
         "a store that waits is never a deadlock", "control", "host/launch_end.py",
@@ -106,17 +109,16 @@ TABLE = (
     ),
     Planted(
         "address of a LOAD's fault is fetch's", "control", "host/launch_end.py",
-        "at_fault.next = load.error_address", "at_fault.next = fetch.error_address", _CONTROL,
+        "end.address.next = load.error_address", "end.address.next = fetch.error_address", _CONTROL,
     ),
     Planted(
         "tokens from store to compute are not left over", "control", "host/control.py",
-        "load_to_compute or compute_to_load or compute_to_store or store_to_compute",
-        "load_to_compute or compute_to_load or compute_to_store", _CONTROL,
+        "                or tokens.s2g.available\n", "", _CONTROL,
     ),
     Planted(
         "output pointer may lie anywhere", "control", "host/control.py",
-        "values.acc_base & acc != 0 or values.out_base & out != 0", "values.acc_base & acc != 0",
-        _CONTROL,
+        "settings.acc_base & acc != 0 or settings.out_base & out != 0",
+        "settings.acc_base & acc != 0", _CONTROL,
     ),
     Planted(
         "soft reset names the instruction to be dispatched next", "control",

@@ -119,7 +119,7 @@ TABLE = (
     ),
     Planted(
         "odd tiles of OUT are even ones", "store", "compute/accumulator.py",
-        "out_odd.next = out_address[0]", "out_odd.next = False",
+        "out_odd.next = out.address[0]", "out_odd.next = False",
         "device/store::test_truncation_by_hand",
     ),
     # -- memory_port -----------------------------------------------------------------------------
@@ -174,7 +174,8 @@ TABLE = (
     ),
     Planted(
         "late answers meet the next launch", "memory_port", "memory/memory_port.py",
-        "draining.next = drains and not idle", "draining.next = halt and not idle", _PORT,
+        "status.draining.next = drains and not status.idle",
+        "status.draining.next = halt and not status.idle", _PORT,
     ),
     Planted(
         "256-bit streams start in the lower half", "memory_port", "fetch/gearbox.py",

@@ -10,7 +10,7 @@ from rtl_bench import clock_and_reset
 from myvta.isa.config import NAMED
 from myvta.rtl import lint as lint_module
 from myvta.rtl.convert import CONVERTED_PACKAGE, ConvertError, convert, convert_block
-from myvta.rtl.lib.bundles import Axi4, ReadClient, Stream, WriteClient, bit, word
+from myvta.rtl.lib.bundles import Axi4, PortStatus, ReadClient, Stream, WriteClient, bit, word
 from myvta.rtl.lib.queue import queue
 from myvta.rtl.lint import LintError, MissingToolError, lint_verilog, lint_vhdl
 from myvta.rtl.memory.memory_port import memory_port
@@ -29,7 +29,7 @@ def memory_port_top(config):
     readers = [ReadClient(config) for _ in range(3)]
     return memory_port(
         clock, reset, bit(), word(32), word(32), *readers, WriteClient(config), Axi4(config),
-        bit(), bit(), bit(), config=config,
+        PortStatus(), config=config,
     )
 
 
@@ -119,7 +119,9 @@ def test_two_runs_give_the_same_bytes(tmp_path, monkeypatch, hdl, suffix):
 
 def test_only_the_results_are_left_in_the_folder(tmp_path):
     convert_block(queue_top, tmp_path / "new" / "folder", "vhdl", config=CONFIG, name="small")
-    assert sorted(os.listdir(tmp_path / "new" / "folder")) == [CONVERTED_PACKAGE, "small.vhd"]
+    assert sorted(os.listdir(tmp_path / "new" / "folder")) == [
+        CONVERTED_PACKAGE, "small.map.json", "small.vhd",
+    ]
 
 
 def test_a_failed_conversion_leaves_the_old_file_alone(tmp_path):

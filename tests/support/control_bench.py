@@ -6,20 +6,17 @@ from rtl_bench import clock_and_reset, simulate
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import ErrorCode
 from myvta.rtl.host.control import control
-from myvta.rtl.host.registers import RegisterFile
-from myvta.rtl.host.status import FetchStatus, ModuleStatus
-from myvta.rtl.lib.bundles import bit
+from myvta.rtl.host.registers import Results, Settings
+from myvta.rtl.host.status import FetchStatus, LaunchControl, ModuleStatus
+from myvta.rtl.lib.bundles import PortStatus, bit
+from myvta.rtl.lib.token_queue import DependencyTokens
 
 __all__ = [
-    "CONFIG", "FAULTS", "INPUTS", "LAUNCH", "MODULES", "OUTPUTS", "Bench", "merge", "pulse",
+    "CONFIG", "FAULTS", "LAUNCH", "MODULES", "OUTPUTS", "Bench", "merge", "pulse",
     "raise_fault",
 ]
 
 CONFIG = NAMED["default"]
-INPUTS = (
-    "launch", "clear", "cancel", "finish", "load_to_compute", "compute_to_load",
-    "compute_to_store", "store_to_compute", "port_idle", "draining", "moved",
-)
 OUTPUTS = ("busy", "module_reset", "halt", "ended")
 MODULES = ("load", "compute", "store")
 
@@ -29,23 +26,24 @@ class Bench:
 
     A wire set in cycle n shows in cycle n + 1.  Modules are neither idle nor waiting, the port is
     idle, unless the script says so.  Wires of a module are written ``load.waiting``, faults
-    ``load.fault.raised``, registers ``insn_base``.
+    ``load.fault.raised``, registers ``insn_base``; tokens ``tokens.l2g.available``.
     """
 
     def __init__(self, config=CONFIG):
         self.clock, self.reset = clock_and_reset()
-        self.values = RegisterFile(config)
-        self.values.insn_count = Signal(modbv(77)[32:])
-        self.fetch = FetchStatus()
-        for name in (*INPUTS, *OUTPUTS):
-            setattr(self, name, bit())
+        self.settings, self.results = Settings(config), Results(config)
+        self.settings.insn_count = Signal(modbv(77)[32:])
+        self.fetch, self.launch, self.finish = FetchStatus(), LaunchControl(), bit()
+        self.tokens, self.port = DependencyTokens(), PortStatus()
         self.halt = Signal(True)
         self.module_reset = ResetSignal(1, active=1, isasync=False)
+        self.busy, self.ended = self.launch.busy, self.launch.ended
         self.load, self.compute, self.store = (ModuleStatus() for _ in MODULES)
-        wires = {name: getattr(self, name) for name in (*INPUTS, *OUTPUTS)}
         self.block = control(
-            self.clock, self.reset, values=self.values, fetch=self.fetch, load=self.load,
-            compute=self.compute, store=self.store, config=config, **wires,
+            self.clock, self.reset, launch=self.launch, settings=self.settings,
+            results=self.results, fetch=self.fetch, load=self.load, compute=self.compute,
+            store=self.store, finish=self.finish, tokens=self.tokens, port=self.port,
+            module_reset=self.module_reset, halt=self.halt, config=config,
         )
         self.trace = []
 
@@ -54,13 +52,13 @@ class Bench:
             assert self.halt or not self.module_reset, "a dying request may be taken"
             self.trace.append(
                 {name: bool(getattr(self, name)) for name in OUTPUTS}
-                | {name: int(getattr(self.values, name))
+                | {name: int(getattr(self.results, name))
                    for name in ("control", "cycles", "error_code", "error_index", "error_address")}
             )
             if cycle == 0:
-                self.port_idle.next = True
+                self.port.idle.next = True
             for path, value in script.get(cycle, {}).items():
-                wire = self if hasattr(self, path.split(".")[0]) else self.values
+                wire = self if hasattr(self, path.split(".")[0]) else self.settings
                 for name in path.split("."):
                     wire = getattr(wire, name)
                 wire.next = value
@@ -90,7 +88,7 @@ def merge(*scripts):
     return out
 
 
-LAUNCH = pulse(5, "launch")
+LAUNCH = pulse(5, "launch.start")
 
 
 def raise_fault(cycle, owner, code, index):

@@ -10,17 +10,16 @@ from rtl_bench import clock_and_reset, simulate
 
 from myvta.isa.instructions import encode
 from myvta.isa.opcodes import MemoryType
+from myvta.rtl.host.status import ModuleStatus
 from myvta.rtl.lib.bundles import (
     ENTRY_BITS,
-    Fault,
+    OperandRead,
     PadWrite,
     ReadClient,
-    RowCount,
     Stream,
     TileWrite,
-    bit,
-    word,
 )
+from myvta.rtl.lib.token_queue import Tokens
 from myvta.rtl.load.load import load as load_engine
 from myvta.rtl.load.scratchpad import scratchpad
 from myvta.rtl.load.tile_switch import tile_switch
@@ -33,27 +32,24 @@ KNOWN = ("valid", "ready", "idle", "waiting", "completed", "raised", "pop", "pus
 
 @block
 def load_and_scratchpads(
-    clock, reset, sink, g2l_available, g2l_pop, l2g_room, l2g_reserve, l2g_push, inp_base,
-    wgt_base, read, rows, idle, waiting, starved, index, completed, fault, inp_enable,
-    inp_address, inp_data, wgt_enable, wgt_address, wgt_data, *, config,
+    clock, reset, sink, g2l, l2g, inp_base, wgt_base, read, status, inp_read, wgt_read, *, config,
 ):
     """The load engine and what it fills, as in the core."""
     lanes = max(config.bus_bytes // config.tile_bytes(kind) for kind in (INP, WGT)) or 1
     writes, pads = [TileWrite(config, lanes) for _ in range(3)], [PadWrite() for _ in range(3)]
     engine = load_engine(
-        clock, reset, sink, g2l_available, g2l_pop, l2g_room, l2g_reserve, l2g_push, inp_base,
-        wgt_base, read, writes[0], pads[0], rows, idle, waiting, starved, index, completed, fault,
-        config=config,
+        clock, reset, sink, g2l=g2l, l2g=l2g, inp_base=inp_base, wgt_base=wgt_base, read=read,
+        write=writes[0], pad=pads[0], status=status, config=config,
     )
     switch = tile_switch(
         writes[0], pads[0], writes[1], pads[1], writes[2], pads[2], first_type=INP,
     )
     inp = scratchpad(
-        clock, writes[1], pads[1], inp_enable, inp_address, inp_data, config=config,
+        clock, writes[1], pads[1], inp_read.enable, inp_read.address, inp_read.data, config=config,
         memory_type=INP,
     )
     wgt = scratchpad(
-        clock, writes[2], pads[2], wgt_enable, wgt_address, wgt_data, config=config,
+        clock, writes[2], pads[2], wgt_read.enable, wgt_read.address, wgt_read.data, config=config,
         memory_type=WGT,
     )
     return engine, switch, inp, wgt
@@ -66,10 +62,12 @@ class Bench:
         self.config, self.random, self.rate = config, Random(seed), rate
         self.clock, self.reset = clock_and_reset()
         self.memory = np.frombuffer(self.random.randbytes(MEMORY_BYTES + 0x2000), np.uint8)
-        self.sink, self.fault, self.rows = Stream(ENTRY_BITS), Fault(), RowCount()
-        self.available, self.pop, self.room, self.reserve, self.push = (bit() for _ in range(5))
-        self.idle, self.waiting, self.completed, self.index = bit(), bit(), bit(), word(32)
-        self.starved = bit()
+        self.sink, g2l, l2g = Stream(ENTRY_BITS), Tokens(), Tokens()
+        self.available, self.pop = g2l.available, g2l.pop
+        self.room, self.reserve, self.push = l2g.room, l2g.reserve, l2g.push
+        status = ModuleStatus()
+        self.idle, self.waiting, self.completed = status.idle, status.waiting, status.completed
+        self.index, self.fault = status.index, status.fault
         read = ReadClient(config)
         self.port = ReadMemory(
             read, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
@@ -77,14 +75,12 @@ class Bench:
         self.bases = [Signal(modbv(BASES[kind])[32:]) for kind in (INP, WGT)]
         self.read = read
         self.reads = {
-            kind: (bit(), word(config.log_depth(kind)), word(8 * config.tile_bytes(kind)))
+            kind: OperandRead(config.log_depth(kind), 8 * config.tile_bytes(kind))
             for kind in (INP, WGT)
         }
         self.dut = load_and_scratchpads(
-            self.clock, self.reset, self.sink, self.available, self.pop, self.room, self.reserve,
-            self.push, *self.bases, read, self.rows, self.idle, self.waiting, self.starved,
-            self.index, self.completed, self.fault, *self.reads[INP], *self.reads[WGT],
-            config=config,
+            self.clock, self.reset, self.sink, g2l, l2g, *self.bases, read, status,
+            self.reads[INP], self.reads[WGT], config=config,
         )
 
     def run(self, loads, *, tokens=1000, room=1000, give=0.0, limit=30000, until=None, watch=None):
@@ -138,12 +134,12 @@ class Bench:
                 if not shown:
                     state["reading"] = kind, at, True
                     return False
-                data = int(self.reads[kind][2]).to_bytes(self.config.tile_bytes(kind), "little")
+                data = int(self.reads[kind].data).to_bytes(self.config.tile_bytes(kind), "little")
                 self.contents[kind, at] = data
             if not to_read:
                 return True
             kind, at = to_read.pop()
-            self.reads[kind][0].next, self.reads[kind][1].next = True, at
+            self.reads[kind].enable.next, self.reads[kind].address.next = True, at
             state["reading"] = kind, at, False
             return False
 

@@ -7,7 +7,7 @@ from rtl_axi import AxiMemory, Reader, Writer
 from rtl_bench import clock_and_reset, simulate
 
 from myvta.isa.config import NAMED
-from myvta.rtl.lib.bundles import Axi4, PortError, ReadClient, WriteClient, bit
+from myvta.rtl.lib.bundles import Axi4, PortError, PortStatus, ReadClient, WriteClient, bit
 from myvta.rtl.memory.memory_port import memory_port
 
 CONFIG = NAMED["1x4x4"]
@@ -22,14 +22,15 @@ class Bench:
         self.bytes = self.config.bus_bytes
         self.random = Random(seed)
         self.clock, self.reset = clock_and_reset()
-        self.halt, self.idle, self.draining, self.moved = (bit() for _ in range(4))
+        self.halt, status = bit(), PortStatus()
+        self.idle, self.draining, self.moved = status.idle, status.draining, status.moved
         self.base, self.limit = (Signal(modbv(value)[32:]) for value in window)
         self.axi = Axi4(self.config)
         clients = [ReadClient(self.config) for _ in range(3)]
         store = WriteClient(self.config)
         self.block = memory_port(
             self.clock, self.reset, self.halt, self.base, self.limit, *clients, store, self.axi,
-            self.idle, self.draining, self.moved, config=self.config,
+            status, config=self.config,
         )
         self.memory = AxiMemory(
             self.axi, self.config, self.random, size=SIZE, window=window, **memory

@@ -12,11 +12,12 @@ from myhdl import ResetSignal, Signal, Simulation, StopSimulation, always, delay
 
 from myvta.isa.fields import uop_layout
 from myvta.isa.opcodes import AluOpcode, MemoryType
-from myvta.rtl.compute.accumulator import AccumulatorRead, accumulator
+from myvta.rtl.compute.accumulator import AccumulatorRead, AccumulatorWrite, accumulator
 from myvta.rtl.compute.accumulator_fill import TileFill
 from myvta.rtl.compute.sequencer import StepCommand
-from myvta.rtl.compute.step_pipeline import OperandRead, step_pipeline
-from myvta.rtl.lib.bundles import Fault, bit, word
+from myvta.rtl.compute.step_pipeline import step_pipeline
+from myvta.rtl.host.status import StepEvents
+from myvta.rtl.lib.bundles import Completion, Fault, OperandRead, bit
 
 
 @dataclass
@@ -153,9 +154,7 @@ def run_rtl(config, pads: Scratchpads, program: list[Steps], idle_after: int = 4
     wgt = OperandRead(config.log_wgt_depth, 8 * config.tile_bytes(MemoryType.WGT))
     out = OperandRead(config.log_acc_depth, 8 * config.tile_bytes(MemoryType.OUT))
     even, odd, fill = AccumulatorRead(config), AccumulatorRead(config), TileFill(config)
-    valid, index = bit(), word(config.log_acc_depth)
-    result = word(32 * config.lanes)
-    done, push_prev, push_next, busy, gemm_step, alu_step = (bit() for _ in range(6))
+    result, done, busy = AccumulatorWrite(config), Completion(), bit()
     fault = Fault()
     fields = uop_layout(config)
     images = (
@@ -164,12 +163,11 @@ def run_rtl(config, pads: Scratchpads, program: list[Steps], idle_after: int = 4
         (wgt, [pack([v for row in tile for v in row], config.wgt_width) for tile in pads.wgt]),
     )
     device = step_pipeline(
-        clock, reset, command, uop, inp, wgt, even, odd, valid, index, result, done, push_prev,
-        push_next, busy, gemm_step, alu_step, fault, config=config,
+        clock, reset, command=command, uop=uop, inp=inp, wgt=wgt, even=even, odd=odd,
+        result=result, completed=done, busy=busy, events=StepEvents(), fault=fault, config=config,
     )
     memory = accumulator(
-        clock, reset, even, odd, valid, index, result, fill, out.enable, out.address, out.data,
-        config=config,
+        clock, reset, even=even, odd=odd, result=result, fill=fill, out=out, config=config,
     )
     outcome = Run([], 0, [], None)
     clocked = {"now": 0, "start": None}
@@ -190,11 +188,15 @@ def run_rtl(config, pads: Scratchpads, program: list[Steps], idle_after: int = 4
     @always(clock.posedge)
     def watch():
         clocked["now"] += 1
-        if valid:
-            outcome.trace.append((int(index), unpack(int(result), 32, config.lanes)))
+        if result.valid:
+            outcome.trace.append(
+                (int(result.index), unpack(int(result.tile), 32, config.lanes))
+            )
             outcome.cycles = clocked["now"] - clocked["start"] + 1
-        if done:
-            outcome.completions.append((clocked["now"], bool(push_prev), bool(push_next)))
+        if done.valid:
+            outcome.completions.append(
+                (clocked["now"], bool(done.push_prev), bool(done.push_next))
+            )
 
     @instance
     def drive():

@@ -1,4 +1,4 @@
-"""fetch with dispatch and assemble, behind the memory port: order, routing, ends, faults, speed."""
+"""fetch with dispatch and gearbox, behind the memory port: order, routing, ends, faults, speed."""
 
 from random import Random
 
@@ -11,11 +11,11 @@ from myvta.isa.config import NAMED
 from myvta.isa.instructions import Finish, Gemm, Load, Store, decode, encode, route
 from myvta.isa.opcodes import ErrorCode, MemoryType, Module
 from myvta.rtl.fetch.fetch import fetch
+from myvta.rtl.host.status import FetchStatus
 from myvta.rtl.lib.bundles import (
     ENTRY_BITS,
-    INDEX_BITS,
     Axi4,
-    Fault,
+    PortStatus,
     ReadClient,
     Stream,
     WriteClient,
@@ -35,8 +35,9 @@ class Bench:
         self.config = CONFIG.replace(log_bus_width=bus)
         self.words, self.random = words, Random(seed)
         self.clock, self.reset = clock_and_reset()
-        self.index = word(INDEX_BITS)
-        self.done, self.blocked, self.fault = bit(), bit(), Fault()
+        self.status = FetchStatus()
+        self.index, self.fault = self.status.index, self.status.fault
+        self.done, self.blocked = self.status.done, self.status.blocked
         self.streams = [Stream(ENTRY_BITS) for _ in Module]
         window = memory.get("window", (0, 0xFFFF))
         axi = Axi4(self.config)
@@ -47,12 +48,12 @@ class Bench:
         )
         self.blocks = [
             fetch(
-                self.clock, self.reset, insn_base, insn_count, reads[0], *self.streams, self.index,
-                self.done, self.blocked, self.fault, config=self.config,
+                self.clock, self.reset, insn_base, insn_count, reads[0], *self.streams,
+                status=self.status, config=self.config,
             ),
             memory_port(
                 self.clock, self.reset, bit(), window_base, window_limit, *reads,
-                WriteClient(self.config), axi, bit(), bit(), bit(), config=self.config,
+                WriteClient(self.config), axi, PortStatus(), config=self.config,
             ),
         ]
         self.memory = AxiMemory(axi, self.config, self.random, **memory)
@@ -209,6 +210,6 @@ def fetch_top(config):
     clock, reset = clock_and_reset()
     streams = [Stream(ENTRY_BITS) for _ in Module]
     return fetch(
-        clock, reset, word(32), word(32), ReadClient(config), *streams, word(32), bit(), bit(),
-        Fault(), config=config,
+        clock, reset, word(32), word(32), ReadClient(config), *streams, status=FetchStatus(),
+        config=config,
     )

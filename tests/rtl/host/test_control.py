@@ -5,7 +5,6 @@ from random import Random
 import pytest
 from control_bench import (
     FAULTS,
-    INPUTS,
     LAUNCH,
     MODULES,
     Bench,
@@ -21,7 +20,7 @@ from myvta.rtl.host.launch_end import QUIET_CYCLES
 
 def test_a_good_launch_cycle_by_cycle():
     bench = Bench()
-    script = merge(LAUNCH, pulse(20, "finish"), {18: {"port_idle": False}, 29: {"port_idle": True}})
+    script = merge(LAUNCH, pulse(20, "finish"), {18: {"port.idle": False}, 29: {"port.idle": True}})
     last = bench.play(script, 40)
     assert bench.cycles("busy") == list(range(6, 31))
     assert bench.cycles("halt") == list(range(22, 31))
@@ -46,8 +45,8 @@ def test_faults_of_one_cycle_have_a_fixed_priority(first):
 def test_the_first_fault_counts_and_later_ones_are_ignored():
     bench = Bench()
     script = merge(
-        LAUNCH, {8: {"port_idle": False}}, raise_fault(10, *FAULTS[3]), raise_fault(11, *FAULTS[0]),
-        pulse(14, "finish"), {20: {"port_idle": True}},
+        LAUNCH, {8: {"port.idle": False}}, raise_fault(10, *FAULTS[3]), raise_fault(11, *FAULTS[0]),
+        pulse(14, "finish"), {20: {"port.idle": True}},
     )
     last = bench.play(script, 30)
     assert (last["control"], last["error_code"], last["error_index"]) == (6, ErrorCode.WINDOW, 6)
@@ -120,11 +119,12 @@ def test_a_stream_without_finish_ends_with_no_finish_and_its_count():
     )
 
 
-@pytest.mark.parametrize("queue", [name for name in INPUTS if "_to_" in name])
+@pytest.mark.parametrize("queue", ["l2g", "g2l", "s2g", "g2s"])
 def test_tokens_left_over_are_a_warning_after_finish_only(queue):
     bench = Bench()
     script = merge(
-        LAUNCH, {12: {queue: True}}, pulse(12, "finish"), pulse(30, "launch"),
+        LAUNCH, {12: {f"tokens.{queue}.available": True}}, pulse(12, "finish"),
+        pulse(30, "launch.start"),
         raise_fault(35, *FAULTS[0]),
     )
     last = bench.play(script, 45)
@@ -135,8 +135,8 @@ def test_status_holds_is_cleared_by_clear_and_by_the_next_launch():
     bench = Bench()
     script = merge(
         LAUNCH, raise_fault(10, *FAULTS[1]), {16: {"load.fault.raised": False}},
-        pulse(20, "clear"), pulse(30, "launch"), pulse(33, "clear"), pulse(34, "launch"),
-        pulse(40, "finish"),
+        pulse(20, "launch.clear"), pulse(30, "launch.start"), pulse(33, "launch.clear"),
+        pulse(34, "launch.start"), pulse(40, "finish"),
     )
     last = bench.play(script, 50)
     rows = bench.trace

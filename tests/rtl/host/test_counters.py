@@ -9,16 +9,14 @@ from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType
 from myvta.isa.register_map import COUNTERS
 from myvta.rtl.host.counters import counters
-from myvta.rtl.host.registers import RegisterFile
-from myvta.rtl.lib.bundles import RowCount, bit
+from myvta.rtl.host.registers import Results
+from myvta.rtl.host.status import ModuleStatus, StepEvents
+from myvta.rtl.lib.bundles import bit
 
-PULSES = (
-    "load_completed", "compute_completed", "store_completed", "gemm_step", "alu_step", "acc_write",
-)
-ROWS = {  # which block reports which memory types
-    "load_rows": (MemoryType.WGT, MemoryType.INP),
-    "compute_rows": (MemoryType.UOP, MemoryType.ACC, MemoryType.ACC_8BIT),
-    "store_rows": (MemoryType.OUT,),
+ROWS = {  # which engine reports which memory types
+    "load": (MemoryType.WGT, MemoryType.INP),
+    "compute": (MemoryType.UOP, MemoryType.ACC, MemoryType.ACC_8BIT),
+    "store": (MemoryType.OUT,),
 }
 
 
@@ -26,12 +24,15 @@ class Bench:
     def __init__(self, config):
         self.config = config
         self.clock, self.reset = clock_and_reset()
-        self.values, self.launch = RegisterFile(config), bit()
-        self.pulses = {name: bit() for name in PULSES}
-        self.rows = {name: RowCount() for name in ROWS}
+        self.results, self.launch, events = Results(config), bit(), StepEvents()
+        engines = {name: ModuleStatus() for name in ROWS}
+        self.pulses = vars(events) | {
+            f"{name}_completed": engine.completed for name, engine in engines.items()
+        }
+        self.rows = {name: engine.rows for name, engine in engines.items()}
         self.block = counters(
-            self.clock, self.reset, self.launch, values=self.values, config=config, **self.pulses,
-            **self.rows,
+            self.clock, self.reset, self.launch, **engines, events=events, results=self.results,
+            config=config,
         )
 
 
@@ -56,7 +57,7 @@ def test_counters_equal_sums_and_launch_clears_them(name):
                 expected[f"{memory_type.name.lower()}_bytes"] += int(rows.tiles) * size
 
     def on_edge(cycle):
-        shown = {name: int(getattr(bench.values, name)) for name in expected}
+        shown = {name: int(getattr(bench.results, name)) for name in expected}
         assert shown == {name: value & 0xFFFF_FFFF for name, value in expected.items()}, cycle
         seen.update(name for name, value in expected.items() if value)
         count()
@@ -79,8 +80,8 @@ def test_bytes_wrap_at_32_bits():
     bench, shown = Bench(NAMED["1x32x32"]), []
 
     def on_edge(cycle):
-        rows = bench.rows["load_rows"]
-        shown.append(int(bench.values.wgt_bytes))
+        rows = bench.rows["load"]
+        shown.append(int(bench.results.wgt_bytes))
         rows.valid.next, rows.memory_type.next, rows.tiles.next = True, MemoryType.WGT, 0xFFFF
         return cycle == 100
 

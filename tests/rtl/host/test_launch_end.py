@@ -22,7 +22,7 @@ def test_cancel_ends_with_the_lowest_index_under_way(present):
     random = Random(present)
     oldest = {name: random.getrandbits(32) for n, name in enumerate(MODULES) if present >> n & 1}
     bench = Bench()
-    last = bench.play(merge(LAUNCH, at_work(**oldest), pulse(15, "cancel")), 20)
+    last = bench.play(merge(LAUNCH, at_work(**oldest), pulse(15, "launch.cancel")), 20)
     assert (last["control"], last["error_code"], last["error_index"], last["error_address"]) == (
         6, ErrorCode.RESET, min(oldest.values(), default=50), 0
     )
@@ -33,8 +33,8 @@ def test_cancel_ends_with_the_lowest_index_under_way(present):
 def test_cancel_without_a_running_launch_does_nothing(cycle):
     """Before, with, in the drain of, and after a launch that ended by itself in cycle 10."""
     bench = Bench()
-    script = merge(LAUNCH, {7: {"port_idle": False}}, pulse(10, "finish"),
-                   {20: {"port_idle": True}}, pulse(cycle, "cancel"))
+    script = merge(LAUNCH, {7: {"port.idle": False}}, pulse(10, "finish"),
+                   {20: {"port.idle": True}}, pulse(cycle, "launch.cancel"))
     assert bench.play(script, 40)["control"] == 2
     assert bench.trace[-1]["error_code"] == 0
 
@@ -44,7 +44,8 @@ def test_an_end_in_the_same_cycle_wins_over_cancel_and_watchdog():
         (pulse(12, "finish"), ErrorCode.NONE), (raise_fault(11, *FAULTS[1]), ErrorCode.WINDOW),
     ):
         bench = Bench()
-        last = bench.play(merge({0: {"watchdog": 7}}, LAUNCH, script, pulse(12, "cancel")), 20)
+        script = merge({0: {"watchdog": 7}}, LAUNCH, script, pulse(12, "launch.cancel"))
+        last = bench.play(script, 20)
         assert last["error_code"] == code and last["cycles"] == 8
 
 
@@ -71,8 +72,10 @@ def test_no_watchdog():
 
 def test_a_bus_that_stands_still_is_given_up_after_its_cycles_and_draining_shows():
     bench = Bench()
-    script = merge(LAUNCH, {7: {"port_idle": False, "draining": True}}, pulse(10, "cancel"),
-                   {2000: {"draining": False}})
+    script = merge(
+        LAUNCH, {7: {"port.idle": False, "port.draining": True}}, pulse(10, "launch.cancel"),
+        {2000: {"port.draining": False}},
+    )
     bench.play(script, 2010)
     assert bench.cycles("halt") == list(range(12, 12 + DRAIN_CYCLES))
     assert bench.cycles("ended") == [12 + DRAIN_CYCLES]
@@ -84,8 +87,10 @@ def test_a_bus_that_stands_still_is_given_up_after_its_cycles_and_draining_shows
 
 def test_every_transfer_starts_the_wait_again():
     bench = Bench()
-    script = merge(LAUNCH, {7: {"port_idle": False}}, pulse(10, "cancel"), pulse(500, "moved"),
-                   pulse(1400, "moved"))
+    script = merge(
+        LAUNCH, {7: {"port.idle": False}}, pulse(10, "launch.cancel"), pulse(500, "port.moved"),
+        pulse(1400, "port.moved"),
+    )
     bench.play(script, 1450 + DRAIN_CYCLES)
     assert bench.cycles("ended") == [1401 + DRAIN_CYCLES]
 
@@ -102,13 +107,13 @@ def test_the_address_is_that_of_the_client_at_fault(number, code):
     assert (last["error_code"], last["error_address"]) == (code, expected)
     second = Bench()
     script = merge(LAUNCH, {8: addresses}, raise_fault(10, owner, code, 3),
-                   {14: {f"{owner}.fault.raised": False}}, pulse(16, "launch"))
+                   {14: {f"{owner}.fault.raised": False}}, pulse(16, "launch.start"))
     assert second.play(script, 20)["error_address"] == 0
 
 
 def test_cancel_while_all_modules_wait_beats_the_deadlock_it_would_become():
     bench = Bench()
     wires = {"fetch.done": True, "load.idle": True, "store.idle": True, "compute.waiting": True}
-    script = merge(LAUNCH, at_work(compute=7), {9: wires}, pulse(8 + QUIET_CYCLES, "cancel"))
+    script = merge(LAUNCH, at_work(compute=7), {9: wires}, pulse(8 + QUIET_CYCLES, "launch.cancel"))
     last = bench.play(script, 20 + QUIET_CYCLES)
     assert (last["error_code"], last["error_index"]) == (ErrorCode.RESET, 7)

@@ -7,8 +7,8 @@ from rtl_bench import clock_and_reset, simulate
 from myvta.isa.config import NAMED
 from myvta.isa.register_map import PERFORMANCE
 from myvta.rtl.host.performance import performance
-from myvta.rtl.host.registers import RegisterFile
-from myvta.rtl.host.status import ModuleStatus
+from myvta.rtl.host.registers import Results
+from myvta.rtl.host.status import FetchStatus, LaunchControl, ModuleStatus
 from myvta.rtl.lib.bundles import Axi4, Stream, bit
 
 CONFIG = NAMED["1x4x4"]
@@ -17,16 +17,16 @@ CONFIG = NAMED["1x4x4"]
 class Bench:
     def __init__(self):
         self.clock, self.reset = clock_and_reset()
-        self.launch, self.busy, self.halt, self.done, self.blocked = (bit() for _ in range(5))
+        launch, fetch, self.halt = LaunchControl(), FetchStatus(), bit()
+        self.launch, self.busy = launch.start, launch.busy
+        self.done, self.blocked = fetch.done, fetch.blocked
         self.streams = [Stream(4) for _ in range(3)]
         self.engines = [ModuleStatus() for _ in range(3)]
-        self.starved = [bit() for _ in range(3)]
-        self.bus, self.values = Axi4(CONFIG), RegisterFile(CONFIG)
-        (load, compute, store), (no_load, no_compute, no_store) = self.engines, self.starved
+        self.starved = [engine.starved for engine in self.engines]
+        self.bus, self.results = Axi4(CONFIG), Results(CONFIG)
         self.block = performance(
-            self.clock, self.reset, self.launch, self.busy, self.halt, *self.streams, self.done,
-            self.blocked, load, no_load, compute, no_compute, store, no_store, self.bus,
-            self.values,
+            self.clock, self.reset, launch, self.halt, *self.streams, fetch, *self.engines,
+            m_axi=self.bus, results=self.results,
         )
 
     @property
@@ -68,7 +68,7 @@ def test_counts_equal_sums_and_launch_clears_them():
 
     def on_edge(cycle):
         nonlocal last
-        shown = {name: int(getattr(bench.values, name.lower())) for name in expected}
+        shown = {name: int(getattr(bench.results, name.lower())) for name in expected}
         assert shown == expected, cycle
         for event in last:
             expected[event] += 1

@@ -8,7 +8,8 @@ from rtl_bench import clock_and_reset, simulate
 
 from myvta.isa.config import NAMED
 from myvta.isa.register_map import REGISTERS, Reg, reset_values
-from myvta.rtl.host.registers import RegisterFile, registers
+from myvta.rtl.host.registers import Results, Settings, registers
+from myvta.rtl.host.status import LaunchControl
 from myvta.rtl.lib.bundles import AxiLite, bit
 
 CONFIG = NAMED["default"]
@@ -75,19 +76,20 @@ class Host:
 class Bench:
     def __init__(self, config=CONFIG, seed=0, pause=0.0):
         self.clock, self.reset = clock_and_reset()
-        self.axi, self.values = AxiLite(), RegisterFile(config)
-        self.busy, self.ended, self.launch, self.clear, self.interrupt = (bit() for _ in range(5))
-        self.cancel = bit()
+        self.axi, self.settings, self.results = AxiLite(), Settings(config), Results(config)
+        self.launch, self.interrupt = LaunchControl(), bit()
+        self.busy, self.ended = self.launch.busy, self.launch.ended
         self.block = registers(
-            self.clock, self.reset, self.axi, self.values, self.busy, self.ended, self.launch,
-            self.clear, self.cancel, self.interrupt, config=config,
+            self.clock, self.reset, s_axi=self.axi, settings=self.settings, results=self.results,
+            launch=self.launch, interrupt=self.interrupt, config=config,
         )
         self.host = Host(self.axi, Random(seed), pause)
         self.pulses, self.wires = [], []
 
     def run(self):
         def on_edge(cycle):
-            self.pulses += [name for name in ("launch", "clear", "cancel") if getattr(self, name)]
+            self.pulses += [name for name in ("start", "clear", "cancel")
+                            if getattr(self.launch, name)]
             return self.host.edge()
 
         simulate([self.block], self.clock, self.reset, on_edge, limit=20_000)
@@ -103,7 +105,7 @@ class Bench:
         """Drive device-side wires (or registers by name) between two transactions."""
         def call():
             for name, value in values.items():
-                getattr(self if hasattr(self, name) else self.values, name).next = value
+                getattr(self if hasattr(self, name) else self.results, name).next = value
         self.host.commands.append(("call", call))
 
     def note(self, name):
@@ -167,7 +169,7 @@ def test_control_launches_on_one_clears_on_zero_and_neither_without_its_strobe_o
     bench.set(busy=False)
     bench.write(Reg.CONTROL, 3)
     bench.run()
-    assert bench.pulses == ["launch", "clear", "launch"]
+    assert bench.pulses == ["start", "clear", "start"]
 
 
 @pytest.mark.parametrize("busy", [False, True])
@@ -243,7 +245,7 @@ def test_the_end_of_a_launch_wins_over_clearing_in_the_same_cycle(end, status):
         axi.awvalid.next = axi.wvalid.next = cycle == 1  # taken in cycle 2, written in cycle 3
         axi.awaddr.next, axi.wdata.next, axi.wstrb.next = Reg.INTERRUPT_STATUS, 1, 15
         bench.ended.next = cycle == end - 1
-        seen.append(int(bench.values.interrupt_status))
+        seen.append(int(bench.settings.interrupt_status))
         return cycle == 6
 
     simulate([bench.block], bench.clock, bench.reset, on_edge, limit=7)
@@ -258,7 +260,7 @@ def test_a_response_waits_for_the_host_and_the_next_request_for_it():
         axi.awvalid.next = axi.wvalid.next = axi.arvalid.next = True
         axi.wstrb.next, axi.wdata.next, axi.awaddr.next = 15, cycle, Reg.INSN_COUNT
         axi.araddr.next = Reg.IDENTITY + 4 * (cycle % 4)
-        now = axi.bvalid, axi.rvalid, bench.values.insn_count, axi.rdata
+        now = axi.bvalid, axi.rvalid, bench.settings.insn_count, axi.rdata
         seen.append(tuple(map(int, now)))
         axi.bready.next = axi.rready.next = cycle >= 20
         return cycle == 40

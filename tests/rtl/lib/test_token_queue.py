@@ -3,17 +3,16 @@
 from random import Random
 
 import pytest
-from myhdl import Signal
 from rtl_bench import clock_and_reset, simulate
 
-from myvta.rtl.lib.token_queue import token_queue
+from myvta.rtl.lib.token_queue import Tokens, token_queue
 
 
 def bench(capacity):
     clock, reset = clock_and_reset()
-    wires = {name: Signal(False) for name in ("reserve", "push", "pop", "available", "room")}
-    block = token_queue(clock, reset, *wires.values(), capacity=capacity)
-    return clock, reset, wires, block
+    tokens = Tokens()
+    block = token_queue(clock, reset, tokens, capacity=capacity)
+    return clock, reset, vars(tokens), block
 
 
 @pytest.mark.parametrize("capacity", [1, 3, 1023])

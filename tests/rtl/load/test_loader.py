@@ -12,6 +12,7 @@ from myvta.isa.config import NAMED
 from myvta.isa.instructions import Load
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.rtl.lib.bundles import (
+    Completion,
     Fault,
     LoadCommand,
     PadWrite,
@@ -40,8 +41,7 @@ class Bench:
             random.randbytes(MEMORY_BYTES + 0x2000), np.uint8,
         )
         self.command, self.rows, self.fault = LoadCommand(), RowCount(), Fault()
-        self.done, self.done_push_prev, self.done_push_next, self.idle = (bit() for _ in range(4))
-        self.hold, self.starved = bit(), bit()
+        self.done, self.idle, self.hold, self.starved = Completion(), bit(), bit(), bit()
         self.first_base, self.second_base = (
             Signal(modbv(base)[32:]) for base in (FIRST_BASE, SECOND_BASE)
         )
@@ -51,9 +51,10 @@ class Bench:
         )
         self.tiles = TileRecorder(write, pad, config, random, rate=take)
         self.dut = loader(
-            self.clock, self.reset, self.command, self.first_base, self.second_base, self.hold,
-            read, write, pad, self.rows, self.done, self.done_push_prev, self.done_push_next,
-            self.idle, self.starved, self.fault, config=config, first_type=first_type,
+            self.clock, self.reset, command=self.command, first_base=self.first_base,
+            second_base=self.second_base, hold=self.hold, read=read, write=write, pad=pad,
+            rows=self.rows, done=self.done, idle=self.idle, starved=self.starved,
+            fault=self.fault, config=config, first_type=first_type,
         )
 
     def base(self, kind):
@@ -68,9 +69,9 @@ class Bench:
             command = self.command
             if command.valid and command.ready:
                 self.taken.append(cycle)
-            if self.done:
+            if self.done.valid:
                 self.ended.append(cycle)
-                self.flags.append((int(self.done_push_prev), int(self.done_push_next)))
+                self.flags.append((int(self.done.push_prev), int(self.done.push_next)))
             if self.rows.valid:
                 self.moved.append((int(self.rows.memory_type), int(self.rows.tiles)))
             if not (command.valid and not command.ready):

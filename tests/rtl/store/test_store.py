@@ -14,16 +14,16 @@ from myvta.isa.config import NAMED
 from myvta.isa.instructions import Store, encode
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.rtl.convert import convert_block
+from myvta.rtl.host.status import ModuleStatus
 from myvta.rtl.lib.bundles import (
     ENTRY_BITS,
-    Fault,
+    OperandRead,
     PortError,
-    RowCount,
     Stream,
     WriteClient,
-    bit,
     word,
 )
+from myvta.rtl.lib.token_queue import Tokens
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.memory.row_requests import MAX_BURSTS
 from myvta.rtl.store.store import store as store_engine
@@ -45,21 +45,20 @@ class Bench:
         self.tiles = np.frombuffer(
             self.random.randbytes(config.depth(OUT) * self.element), np.uint8,
         ).reshape(-1, self.element)
-        self.sink, self.fault, self.rows = Stream(ENTRY_BITS), Fault(), RowCount()
-        self.available, self.pop, self.room, self.reserve, self.push = (bit() for _ in range(5))
-        self.idle, self.waiting, self.completed, self.index = bit(), bit(), bit(), word(32)
-        self.starved = bit()
-        self.read_enable, self.read_address = bit(), word(config.log_acc_depth)
-        self.out_base = Signal(modbv(base)[32:])
-        self.read_data, write = word(8 * self.element), WriteClient(config)
+        self.sink, self.g2s, self.s2g = Stream(ENTRY_BITS), Tokens(), Tokens()
+        self.available, self.pop = self.g2s.available, self.g2s.pop
+        self.room, self.reserve, self.push = self.s2g.room, self.s2g.reserve, self.s2g.push
+        status = self.status = ModuleStatus()
+        self.idle, self.waiting, self.completed = status.idle, status.waiting, status.completed
+        self.index, self.fault, self.rows = status.index, status.fault, status.rows
+        self.out = OperandRead(config.log_acc_depth, 8 * self.element)
+        self.out_base, write = Signal(modbv(base)[32:]), WriteClient(config)
         self.port = WriteMemory(
             write, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
         )
         self.dut = store_engine(
-            self.clock, self.reset, self.sink, self.available, self.pop, self.room, self.reserve,
-            self.push, self.out_base, self.read_enable, self.read_address,
-            self.read_data, write, self.rows, self.idle, self.waiting, self.starved, self.index,
-            self.completed, self.fault, config=config,
+            self.clock, self.reset, self.sink, g2s=self.g2s, s2g=self.s2g, out_base=self.out_base,
+            out=self.out, write=write, status=self.status, config=config,
         )
 
     def run(self, stores, *, tokens=1000, room=1000, give=0.0, limit=20000, until=None, watch=None):
@@ -73,9 +72,9 @@ class Bench:
             if watch is not None:
                 watch(cycle)
             self.port.edge(cycle)
-            if self.read_enable:
-                tile = self.tiles[int(self.read_address)].tobytes()
-                self.read_data.next = int.from_bytes(tile, "little")
+            if self.out.enable:
+                tile = self.tiles[int(self.out.address)].tobytes()
+                self.out.data.next = int.from_bytes(tile, "little")
             if sink.valid and sink.ready:
                 self.started.append(cycle)
                 queue.popleft()
@@ -269,10 +268,8 @@ def test_waiting_says_what_waits(held, tokens, room):
 def store_top(config):
     bench = Bench(config)
     return store_engine(
-        bench.clock, bench.reset, bench.sink, bench.available, bench.pop, bench.room,
-        bench.reserve, bench.push, word(32), bench.read_enable, bench.read_address,
-        bench.read_data, bench.port.client, bench.rows, bench.idle, bench.waiting, bench.starved,
-        bench.index, bench.completed, bench.fault, config=config,
+        bench.clock, bench.reset, bench.sink, g2s=bench.g2s, s2g=bench.s2g, out_base=word(32),
+        out=bench.out, write=bench.port.client, status=bench.status, config=config,
     )
 
 
