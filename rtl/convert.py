@@ -25,20 +25,23 @@ from ..isa.config import Config
 from .inspection import cache_inspection
 
 __all__ = [
-    "CONVERTED_PACKAGE", "ConvertError", "SUFFIXES", "convert", "convert_block", "core_top",
+    "CONVERTED_PACKAGE", "MAP_SUFFIX", "SUFFIXES", "ConvertError", "convert", "convert_block",
+    "core_top",
 ]
 
 SUFFIXES = {"verilog": ".v", "vhdl": ".vhd"}
+MAP_SUFFIX = ".map.json"  # which nets the signals of each block instance are
 CONVERTED_PACKAGE = "pck_myhdl_011.vhd"  # MyHDL's VHDL package, written beside a VHDL file
 
 # MyHDL warnings that are no defect: what they match, and why.
 _ALLOWED_WARNINGS: tuple[tuple[str, str], ...] = (
     (r"driven but not read: .*write_port\w*_owner$", "one client writes: nobody asks whose it is"),
     (
-        r"^Port is not used: (values_|\w+_completed$|\w+_error_address$)",
-        "a block converted alone uses part of it",
+        r"^Port is not used: ((settings|results|status|load|compute|store|tokens|[lgs]2[lgs])_\w+"
+        r"|\w+_error_address)$",
+        "a block converted alone uses part of a bundle",
     ),
-    (r"driven but not read: .*second_pad_memory_type$", "the accumulator has one kind of padding"),
+    (r"driven but not read: acc_pad_memory_type$", "the accumulator has one kind of padding"),
     (
         r"driven but not read: axi_arbiter\w*_s_axi_(arburst|awburst|awlen)$",
         "on-chip memory has INCR bursts alone, and writes end with WLAST",
@@ -63,7 +66,8 @@ def convert(config: Config, folder: str | os.PathLike[str], hdl: str = "verilog"
     config
         Configuration to build.
     folder
-        Where to write; made when missing.  VHDL gets :data:`CONVERTED_PACKAGE` beside.
+        Where to write; made when missing.  ``myvta_core.map.json`` stands beside, the nets of each
+        block (:mod:`.net_names`), and :data:`CONVERTED_PACKAGE` beside VHDL.
     hdl
         ``verilog`` or ``vhdl``.
 
@@ -108,6 +112,7 @@ def convert_block(
             job = {
                 "factory": [_source(factory), factory.__name__], "config": config.to_dict(),
                 "folder": scratch, "hdl": hdl, "name": name, "parameters": dict(parameters or {}),
+                "path": sys.path,
             }
             _run(job)
             for made in sorted(Path(scratch).iterdir()):
@@ -153,10 +158,14 @@ def _convert_here(job: dict[str, Any]) -> None:
         if spec is None or spec.loader is None:
             raise ConvertError(f"cannot import {source}")
         module = importlib.util.module_from_spec(spec)
-        sys.path.insert(0, str(Path(source).parent))  # as if the file were run
+        sys.path += [folder for folder in job["path"] if folder not in sys.path]  # the caller's
         spec.loader.exec_module(module)
     else:
         module = importlib.import_module(source)
+    from .net_names import NetNames  # loads MyHDL, which whoever asks for a conversion does without
+
+    names = NetNames()
+    names.install()
     instance = getattr(module, name)(Config.from_dict(job["config"]), **job["parameters"])
     options: dict[str, Any] = {
         "path": job["folder"], "name": job["name"], "no_myhdl_header": True,
@@ -172,11 +181,16 @@ def _convert_here(job: dict[str, Any]) -> None:
     )
     if problems:
         raise ConvertError("MyHDL warns: " + "; ".join(problems))
-    for made in Path(job["folder"]).glob("*.v"):
-        if _WRONG_LABEL in made.read_text(encoding="utf-8"):
-            raise ConvertError(
-                "MyHDL wrote a wrong case label: compare with a name of its own, not with a sum"
-            )
+    result = Path(job["folder"], job["name"] + SUFFIXES[job["hdl"]])
+    text = result.read_text(encoding="utf-8")
+    if job["hdl"] == "verilog" and _WRONG_LABEL in text:
+        raise ConvertError(
+            "MyHDL wrote a wrong case label: compare with a name of its own, not with a sum"
+        )
+    result.with_suffix(MAP_SUFFIX).write_text(
+        json.dumps({"module": job["name"], "blocks": names.net_map(text)}, indent=1) + "\n",
+        encoding="utf-8",
+    )
 
 
 def _allowed(warning: warnings.WarningMessage) -> bool:

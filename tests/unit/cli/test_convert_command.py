@@ -33,7 +33,9 @@ def converted(monkeypatch):
 def test_hands_over(converted, tmp_path):
     folder = tmp_path / "hdl"
     result = run("--config", "1x4x4", "--hdl", "vhdl", "-o", folder)
-    assert result.output == f"wrote {folder}/myvta_core.v (6 bytes) for 1x4x4\n"
+    assert result.output == (
+        f"wrote {folder}/myvta_core.v (6 bytes) for 1x4x4, its nets in myvta_core.map.json\n"
+    )
     assert converted == [(NAMED["1x4x4"], folder, "vhdl")]
 
 
@@ -41,6 +43,7 @@ def test_json(converted, tmp_path):
     folder = tmp_path / "hdl"
     assert json.loads(run("-o", folder, "--json").output) == {
         "config": "default", "hdl": "verilog", "file": f"{folder}/myvta_core.v", "bytes": 6,
+        "map": f"{folder}/myvta_core.map.json",
     }
 
 
