@@ -20,6 +20,7 @@ from myhdl import Signal, always_comb, always_seq, block, concat, intbv
 
 from ..isa.config import Config
 from ..rtl.lib.bundles import Axi4, AxiLite, Stream, bit, word
+from ..rtl.lib.pack import join, split
 from ..rtl.lib.queue import queue
 from ..rtl.lib.ram import ram
 from .command_executor import executor
@@ -30,21 +31,6 @@ from .link_bundles import COMMAND_BITS, PAYLOAD_WORDS, SLOTS, Command, Reply, Wo
 __all__ = ["bridge"]
 
 _SLOT_BITS, _WORD_BITS = (SLOTS - 1).bit_length(), (PAYLOAD_WORDS - 1).bit_length()
-
-
-@block
-def unpack_command(packed: Any, command: Command) -> Any:
-    """Show the fields of a queued command.  Combinational."""
-
-    @always_comb
-    def unpack() -> None:
-        command.kind.next = packed[4:]
-        command.sequence.next = packed[12:4]
-        command.count.next = packed[28:12]
-        command.address.next = packed[60:28]
-        command.words.next = packed[68:60]
-
-    return unpack
 
 
 @block
@@ -70,9 +56,6 @@ def bridge(
     @always_comb
     def arrive() -> None:
         arriving.valid.next = accepted
-        arriving.data.next = concat(
-            request.words, request.address, request.count, request.sequence, request.kind
-        )
 
     @always_comb
     def locate() -> None:
@@ -93,8 +76,9 @@ def bridge(
             clock, reset, received, received_valid, room, request, accepted, filling,
             payload_write,
         ),
+        join(request.fields(), arriving.data),
         queue(clock, reset, arriving, waiting, width=COMMAND_BITS, depth=SLOTS),
-        unpack_command(waiting.data, current),
+        split(waiting.data, current.fields()),
         ram(
             clock, payload_write.enable, payload_write.address, payload_write.data,
             payload_read.enable, payload_address, payload_read.data, width=32,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..rtl.lib.bundles import bit, word
+from ..rtl.lib.pack import bits_of
 
 __all__ = [
     "COMMAND_BITS", "PAYLOAD_BYTES", "PAYLOAD_WORDS", "SLOTS", "WINDOW", "Command", "Reply",
@@ -13,7 +16,6 @@ PAYLOAD_BYTES = 256  # of a frame
 PAYLOAD_WORDS = PAYLOAD_BYTES // 4
 SLOTS = 8  # payloads held: one that comes, one in work, the rest wait
 WINDOW = SLOTS - 1  # requests a host may have under way
-COMMAND_BITS = 4 + 8 + 16 + 32 + 8
 
 
 class Command:
@@ -22,6 +24,13 @@ class Command:
     def __init__(self) -> None:
         self.kind, self.sequence, self.count = word(4), word(8), word(16)
         self.address, self.words = word(32), word(8)
+
+    def fields(self) -> list[Any]:
+        """Return the fields as they are queued, from bit 0."""
+        return [self.kind, self.sequence, self.count, self.address, self.words]
+
+
+COMMAND_BITS = bits_of(Command().fields())
 
 
 class Reply:

@@ -19,7 +19,7 @@ from myhdl import always_comb, always_seq, block
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..lib.bundles import OperandRead, bit, word
-from ..lib.pack import join
+from ..lib.pack import join, take
 from ..lib.ram import ram
 from .accumulator_fill import TileFill, column_count
 
@@ -89,12 +89,10 @@ def accumulator(
     acc_words, out_words = [], []
     for column in range(columns):
         acc_words.append(word(column_bits))
-        parts.append(take(tile, acc_words[-1], lo=column * column_bits, width=column_bits))
+        parts.append(take(tile, acc_words[-1], lo=column * column_bits))
         low_bits = [word(config.out_width) for _ in range(column_lanes)]
         for lane, low in enumerate(low_bits):
-            parts.append(take(
-                tile, low, lo=column * column_bits + 32 * lane, width=config.out_width,
-            ))
+            parts.append(take(tile, low, lo=column * column_bits + 32 * lane))
         out_words.append(word(out_bits))
         parts.append(join(low_bits, out_words[-1]))
 
@@ -132,16 +130,3 @@ def accumulator(
             out.data.next = out_odd_tile
 
     return parts, merge, locate_out, remember_bank, select_out
-
-
-@block
-def take(tile: Any, part: Any, *, lo: int, width: int) -> Any:
-    """A slice of a tile under a name of its own."""
-    hi = lo + width
-
-    @always_comb
-    def drive():
-        part.next = tile[hi:lo]
-
-    return drive
-

@@ -123,7 +123,7 @@ def compute(
             fault=load_fault, config=config, first_type=MemoryType.UOP,
             max_bursts=_PREFETCH // MAX_BEATS,
         ),
-        read_buffer(clock, reset, buffered, read, config=config, depth=_PREFETCH),
+        read_buffer(clock, reset, buffered, read, depth=_PREFETCH),
         tile_switch(
             tile_write, pad, first_write=uop_write, first_pad=uop_pad,
             second_write=acc_tile_write, second_pad=acc_pad, first_type=MemoryType.UOP,

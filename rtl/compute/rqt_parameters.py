@@ -11,6 +11,7 @@ cycles before the step would be written.
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 from myhdl import always_comb, always_seq, block
@@ -21,6 +22,15 @@ from .address_generator import StepIndices
 from .step import Step
 
 __all__ = ["ParameterRead", "rqt_parameters"]
+
+
+class Tile(IntEnum):
+    """Which parameter tile a cycle reads."""
+
+    NONE = 0
+    BIAS = 1
+    MULTIPLIER = 2
+    SHIFT = 3
 
 
 class ParameterRead:
@@ -55,7 +65,7 @@ def rqt_parameters(
     same_src = bit()  # kept_src is that of the step in s2
     unused = bit()  # they were fetched for the step that still is in s2
     bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step in s2
-    chosen = word(2)  # read of this cycle: 0 none, 1 bias, 2 multiplier, 3 shift
+    chosen = word(2)  # Tile read in this cycle
     presented, presented_odd = word(2), bit()  # read of the last cycle
     shift_arrives = bit()
     complete = bit()  # the shift arrives, or all tiles are kept
@@ -101,14 +111,14 @@ def rqt_parameters(
 
     @always_comb
     def choose():
-        chosen.next = 0
+        chosen.next = Tile.NONE
         if fetches:
             if not bias_read and not src_busy:
-                chosen.next = 1
+                chosen.next = Tile.BIAS
             elif not multiplier_read and not multiplier_busy:
-                chosen.next = 2
+                chosen.next = Tile.MULTIPLIER
             elif bias_read and multiplier_read and not shift_read and not src_busy:
-                chosen.next = 3
+                chosen.next = Tile.SHIFT
 
     @always_comb
     def drive_address():
@@ -119,20 +129,20 @@ def rqt_parameters(
 
     @always_comb
     def report_arrival():
-        parameter.bias_arrives.next = presented == 1
-        parameter.multiplier_arrives.next = presented == 2
+        parameter.bias_arrives.next = presented == Tile.BIAS
+        parameter.multiplier_arrives.next = presented == Tile.MULTIPLIER
         parameter.shift_arrives.next = shift_arrives
         parameter.odd.next = presented_odd
 
     @always_seq(clock.posedge, reset)
     def keep():
         presented.next = chosen
-        presented_odd.next = (chosen == 2) != s2.src[0]
-        if chosen == 1:
+        presented_odd.next = (chosen == Tile.MULTIPLIER) != s2.src[0]
+        if chosen == Tile.BIAS:
             bias_read.next = True
-        elif chosen == 2:
+        elif chosen == Tile.MULTIPLIER:
             multiplier_read.next = True
-        elif chosen == 3:
+        elif chosen == Tile.SHIFT:
             shift_read.next = True
         if shift_arrives:
             bias_read.next = False
@@ -141,8 +151,8 @@ def rqt_parameters(
             unused.next = True
         if moves:
             unused.next = False
-        shift_arrives.next = chosen == 3
-        complete.next = chosen == 3 or (kept_next and same_src_next)
+        shift_arrives.next = chosen == Tile.SHIFT
+        complete.next = chosen == Tile.SHIFT or (kept_next and same_src_next)
         kept_src.next = newest_src
         kept.next = kept_next
         same_src.next = same_src_next

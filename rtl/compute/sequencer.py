@@ -8,10 +8,11 @@ docs/device.md).
 
 from __future__ import annotations
 
-from myhdl import Signal, always, always_comb, always_seq, block, concat, modbv
+from myhdl import Signal, always, always_comb, always_seq, block, modbv
 
 from ...isa.config import Config
 from ..lib.bundles import INDEX_BITS, Stream, bit, word
+from ..lib.pack import bits_of, join, split
 from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["StepCommand", "StepOffsets", "sequencer"]
@@ -91,17 +92,25 @@ def sequencer(
     uop_after, second_uop = word(config.log_uop_depth + 1), word(config.log_uop_depth + 1)
     out_left, in_left = word(14), word(14)
 
-    # the step that the loops are at, on its way to s0
-    f_src = config.log_wgt_depth + 1
-    f_dst = f_src + src_width + 1
-    f_index = f_dst + config.log_acc_depth + 1
-    f_push_next = f_index + INDEX_BITS
-    f_push_prev, f_imm, f_use_imm = f_push_next + 1, f_push_next + 2, f_push_next + 18
-    f_opcode, f_overwrite, f_clear = f_use_imm + 1, f_use_imm + 4, f_use_imm + 5
-    f_gemm, f_stepping, f_last = f_use_imm + 6, f_use_imm + 7, f_use_imm + 8
-    offered, shown, free = Stream(f_last + 1), Stream(f_last + 1), bit()
+    # the step that the loops are at, on its way to s0: as offered, and as shown
+    last, stepping, free = bit(), bit(), bit()
+    offered_fields = [
+        inner.wgt, inner.src, inner.dst, state.index, state.push_next, state.push_prev, state.imm,
+        state.use_imm, state.opcode, state.overwrite, state.clear, state.gemm, state.stepping,
+        final,
+    ]
+    shown_fields = [
+        offsets.wgt, offsets.src, offsets.dst, index, step.push_next, step.push_prev, step.imm,
+        step.use_imm, step.opcode, step.overwrite, step.clear, step.gemm, stepping, last,
+    ]
+    width = bits_of(offered_fields)
+    offered, shown = Stream(width), Stream(width)
     kept_uop = word(config.log_uop_depth)
-    register = skid_buffer(clock, reset, offered, shown, width=f_last + 1)
+    register = (
+        join(offered_fields, offered.data),
+        skid_buffer(clock, reset, offered, shown, width=width),
+        split(shown.data, shown_fields),
+    )
 
     sums = []
     for name, width in (
@@ -135,11 +144,6 @@ def sequencer(
         command.ready.next = offered.ready and (not active or final)
         accepts.next = command.valid and (not active or final)
         offered.valid.next = active
-        offered.data.next = concat(
-            final, state.stepping, state.gemm, state.clear, state.overwrite, state.opcode,
-            state.use_imm, state.imm, state.push_prev, state.push_next, state.index, inner.dst,
-            inner.src, inner.wgt,
-        )
         free.next = offered.ready
         busy.next = active
 
@@ -153,23 +157,8 @@ def sequencer(
 
     @always_comb
     def mark():
-        step.last.next = shown.valid and shown.data[f_last]
-        step.valid.next = shown.valid and shown.data[f_stepping]
-
-    @always_comb
-    def describe():
-        step.gemm.next = shown.data[f_gemm]
-        step.clear.next = shown.data[f_clear]
-        step.overwrite.next = shown.data[f_overwrite]
-        step.opcode.next = shown.data[f_opcode + 3:f_opcode]
-        step.use_imm.next = shown.data[f_use_imm]
-        step.imm.next = shown.data[f_imm + 16:f_imm]
-        step.push_prev.next = shown.data[f_push_prev]
-        step.push_next.next = shown.data[f_push_next]
-        index.next = shown.data[f_index + INDEX_BITS:f_index]
-        offsets.dst.next = shown.data[f_index:f_dst]
-        offsets.src.next = shown.data[f_dst:f_src]
-        offsets.wgt.next = shown.data[f_src:]
+        step.last.next = shown.valid and last
+        step.valid.next = shown.valid and stepping
 
     @always_comb
     def choose():
@@ -261,6 +250,6 @@ def sequencer(
             state.wgt_factor_in.next = command.wgt_factor_in
 
     return (
-        sums, register, count, compare, conclude, offer, read, mark, describe, choose, follow,
+        sums, register, count, compare, conclude, offer, read, mark, choose, follow,
         walk_uops, step_inner, step_outer, hold,
     )

@@ -1,12 +1,21 @@
-"""Give a concatenation of signals a name of its own."""
+"""Words made of fields: several signals as one, for queues and buffers, and back.
+
+A list of signals is the table of a packed word: the first is in its low bits, and each takes as
+many as it has.  Whoever packs and whoever unpacks list the same fields in the same order.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from myhdl import ConcatSignal, always_comb, block
+from myhdl import ConcatSignal, SignalType, always_comb, block
 
-__all__ = ["join", "pack"]
+__all__ = ["bits_of", "join", "pack", "split", "take"]
+
+
+def bits_of(fields: list[SignalType]) -> int:
+    """Return the bits of a word that holds ``fields``."""
+    return sum(map(len, fields))
 
 
 @block
@@ -21,7 +30,37 @@ def pack(parts: Any, packed: Any) -> Any:
 
 
 @block
-def join(parts: Any, packed: Any) -> Any:
-    """Put a list of words together, the first in the low bits."""
-    joined = ConcatSignal(*reversed(parts)) if len(parts) > 1 else parts[0]
+def join(fields: Any, packed: Any) -> Any:
+    """Put a list of signals together, the first in the low bits of ``packed``."""
+    joined = ConcatSignal(*reversed(fields)) if len(fields) > 1 else fields[0]
     return pack(joined, packed)
+
+
+@block
+def split(packed: Any, fields: Any) -> Any:
+    """Drive each of ``fields`` from its bits of ``packed``: what :func:`join` put together."""
+    parts, low = [], 0
+    for field in fields:
+        parts.append(take(packed, field, lo=low))
+        low += len(field)
+    return parts
+
+
+@block
+def take(packed: Any, field: Any, *, lo: int) -> Any:
+    """Drive ``field`` from the bits of ``packed`` from ``lo`` on."""
+    hi = lo + len(field)
+
+    if isinstance(field.val, bool):
+
+        @always_comb
+        def drive():
+            field.next = packed[lo]
+
+    else:
+
+        @always_comb
+        def drive():
+            field.next = packed[hi:lo]
+
+    return drive

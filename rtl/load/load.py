@@ -139,6 +139,6 @@ def load(
     return (
         check_head, gather_tokens, start, move_tokens, complete, report, wait_for_checks,
         raise_fault, checks,
-        engine, read_register(clock, reset, held, read, config=config),
+        engine, read_register(clock, reset, held, read),
         load_fields(sink.data, command, config=config),
     )

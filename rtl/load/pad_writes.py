@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, always_seq, block, concat
+from myhdl import always_comb, always_seq, block
 
 from ..lib.bundles import PadWrite, Stream, bit, word
+from ..lib.pack import bits_of, join, split
 from ..lib.skid_buffer import skid_buffer
 from .load_plan import LoadPlan
 
@@ -30,20 +31,22 @@ def pad_writes(
     index, left = word(17), word(17)  # next element, rest of the run
     rows_left = word(16)  # rows of data, and runs, after this run
     busy_here, moved, run_ends = bit(), bit(), bit()
-    offered, shown = Stream(20), Stream(20)  # {memory type, index}
-    register = skid_buffer(clock, reset, offered, shown, width=20)
+    width = bits_of([index, memory_type])
+    offered, shown = Stream(width), Stream(width)
+    register = (
+        join([index, memory_type], offered.data),
+        skid_buffer(clock, reset, offered, shown, width=width),
+        split(shown.data, [pad.index, pad.memory_type]),
+    )
 
     @always_comb
     def offer():
         offered.valid.next = busy_here and (left != 0)
-        offered.data.next = concat(memory_type, index)
         busy.next = busy_here or shown.valid
 
     @always_comb
     def show():
         pad.valid.next = shown.valid
-        pad.memory_type.next = shown.data[:17]
-        pad.index.next = shown.data[17:]
         shown.ready.next = pad.ready
 
     @always_comb

@@ -12,22 +12,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, block, concat
+from myhdl import always_comb, block
 
-from ...isa.config import Config
 from ..lib.bundles import ReadClient, Stream
+from ..lib.pack import bits_of, join, split
 from ..lib.queue import queue
 from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["read_buffer", "read_register"]
 
 
+def _beat(client: ReadClient) -> list[Any]:
+    """Return what is kept of a beat, from bit 0."""
+    return [client.data, client.data_error, client.data_last]
+
+
 @block
-def connect(
-    client: ReadClient, port: ReadClient, arrived: Stream, kept: Stream, *, bus: int
-) -> Any:
+def connect(client: ReadClient, port: ReadClient, arrived: Stream, kept: Stream) -> Any:
     """Pass requests on; put beats into ``arrived`` and take them out of ``kept``."""
-    error_high = bus + 2
 
     @always_comb
     def request() -> None:
@@ -39,41 +41,38 @@ def connect(
     @always_comb
     def receive() -> None:
         arrived.valid.next = port.data_valid
-        arrived.data.next = concat(port.data_last, port.data_error, port.data)
         port.data_ready.next = arrived.ready
 
     @always_comb
     def deliver() -> None:
         client.data_valid.next = kept.valid
-        client.data.next = kept.data[bus:]
-        client.data_error.next = kept.data[error_high:bus]
-        client.data_last.next = kept.data[error_high]
         kept.ready.next = client.data_ready
 
-    return request, receive, deliver
+    return (
+        request, receive, deliver, join(_beat(port), arrived.data),
+        split(kept.data, _beat(client)),
+    )
 
 
 @block
 def read_buffer(
-    clock: Any, reset: Any, client: ReadClient, port: ReadClient, *, config: Config, depth: int,
+    clock: Any, reset: Any, client: ReadClient, port: ReadClient, *, depth: int,
 ) -> Any:
-    """Queue ``{last, error, data}``."""
-    bus, width = config.bus_width, config.bus_width + 3
+    """Queue beats."""
+    width = bits_of(_beat(client))
     arrived, kept = Stream(width), Stream(width)
     return (
-        connect(client, port, arrived, kept, bus=bus),
+        connect(client, port, arrived, kept),
         queue(clock, reset, arrived, kept, width=width, depth=depth),
     )
 
 
 @block
-def read_register(
-    clock: Any, reset: Any, client: ReadClient, port: ReadClient, *, config: Config,
-) -> Any:
-    """Register ``{last, error, data}``."""
-    bus, width = config.bus_width, config.bus_width + 3
+def read_register(clock: Any, reset: Any, client: ReadClient, port: ReadClient) -> Any:
+    """Register beats."""
+    width = bits_of(_beat(client))
     arrived, kept = Stream(width), Stream(width)
     return (
-        connect(client, port, arrived, kept, bus=bus),
+        connect(client, port, arrived, kept),
         skid_buffer(clock, reset, arrived, kept, width=width),
     )

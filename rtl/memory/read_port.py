@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import Signal, always_comb, always_seq, block, concat, intbv
+from myhdl import Signal, always_comb, always_seq, block, intbv
 
 from ...isa.config import Config
 from ...isa.opcodes import ADDRESS_BITS
-from ..lib.bundles import Axi4, PortError, ReadClient, Stream, bit
+from ..lib.bundles import Axi4, PortError, ReadClient, Stream, bit, word
+from ..lib.pack import bits_of, join, split
 from ..lib.queue import queue
 from ..lib.skid_buffer import skid_buffer
 from .read_arbiter import Owner, read_arbiter
@@ -30,33 +31,41 @@ from .window_check import Checked, Request, window_check
 __all__ = ["READS", "read_port"]
 
 READS = 64  # bursts whose answers are awaited, besides the one being answered
-# of a burst without an answer yet: {address, refused, one bit for each Owner}
-_REFUSED = Owner.LOAD + 1  # the bit above those of the owners
-_OWED_BITS = ADDRESS_BITS + _REFUSED + 1
 _INCR = 1
+
+
+class Owed:
+    """A burst without an answer yet: whose it is, and whether it was refused."""
+
+    def __init__(self) -> None:
+        self.for_fetch, self.for_compute, self.for_load = bit(), bit(), bit()
+        self.refused, self.address = bit(), word(ADDRESS_BITS)
+
+    def fields(self) -> list[Any]:
+        """Return the fields as they are queued, from bit 0."""
+        return [self.for_fetch, self.for_compute, self.for_load, self.refused, self.address]
 
 
 @block
 def read_answer(
-    clock: Any, reset: Any, head: Stream, halt: Any, m_axi: Axi4, client: ReadClient, taken: Any,
-    *, owner: int,
+    clock: Any, reset: Any, valid: Any, owed: Owed, owns: Any, halt: Any, m_axi: Axi4,
+    client: ReadClient, taken: Any,
 ) -> Any:
-    """Pass the R channel to one client while the head burst is its; ``taken``: it accepts."""
-    mine, refused = bit(), bit()
+    """Pass the R channel to a client while it owns the burst at hand; ``taken``: it accepts."""
+    mine = bit()
     failed = bit()  # error_address holds an address of this launch
 
     @always_comb
     def select() -> None:
-        mine.next = head.valid and not halt and head.data[owner]
-        refused.next = head.data[_REFUSED]
+        mine.next = valid and not halt and owns
 
     @always_comb
     def deliver() -> None:
-        client.data_valid.next = mine and (refused or m_axi.rvalid)
+        client.data_valid.next = mine and (owed.refused or m_axi.rvalid)
         client.data.next = m_axi.rdata
-        client.data_last.next = refused or m_axi.rlast
+        client.data_last.next = owed.refused or m_axi.rlast
         client.data_error.next = PortError.NONE
-        if refused:
+        if owed.refused:
             client.data_error.next = PortError.WINDOW
         elif m_axi.rresp[1]:
             client.data_error.next = PortError.BUS
@@ -69,9 +78,9 @@ def read_answer(
     def remember() -> None:
         if halt:
             failed.next = False
-        elif not failed and mine and (refused or (m_axi.rvalid and m_axi.rresp[1])):
+        elif not failed and mine and (owed.refused or (m_axi.rvalid and m_axi.rresp[1])):
             failed.next = True
-            client.error_address.next = head.data[:4]
+            client.error_address.next = owed.address
 
     return select, deliver, accept, remember
 
@@ -83,10 +92,12 @@ def read_port(
 ) -> Any:
     """Read for three clients."""
     request, checked, check_empty = Request(), Checked(), bit()
-    awaited, waiting, head = (Stream(_OWED_BITS) for _ in range(3))
+    issued, owed = Owed(), Owed()
+    issued.refused, issued.address = checked.refused, checked.address
+    width = bits_of(owed.fields())
+    awaited, waiting, head = (Stream(width) for _ in range(3))
     outstanding = Signal(intbv(0, min=0, max=READS + 5))
     fetch_taken, compute_taken, load_taken = bit(), bit(), bit()
-    for_fetch, for_compute, for_load = bit(), bit(), bit()
     answered = bit()  # the head burst has its last beat
     size = config.log_bus_width - 3
 
@@ -94,17 +105,22 @@ def read_port(
     check = window_check(
         clock, reset, halt, window_base, window_limit, request, checked, check_empty
     )
-    owners = queue(clock, reset, awaited, waiting, width=_OWED_BITS, depth=READS)
-    register = skid_buffer(clock, reset, waiting, head, width=_OWED_BITS)
-    fetch_answer = read_answer(
-        clock, reset, head, halt, m_axi, fetch, fetch_taken, owner=Owner.FETCH
+    owners = (
+        join(issued.fields(), awaited.data),
+        queue(clock, reset, awaited, waiting, width=width, depth=READS),
+        skid_buffer(clock, reset, waiting, head, width=width),
+        split(head.data, owed.fields()),
     )
-    compute_answer = read_answer(
-        clock, reset, head, halt, m_axi, compute, compute_taken, owner=Owner.COMPUTE
-    )
-    load_answer = read_answer(
-        clock, reset, head, halt, m_axi, load, load_taken, owner=Owner.LOAD
-    )
+    answers = [
+        read_answer(
+            clock, reset, valid=head.valid, owed=owed, owns=owns, halt=halt, m_axi=m_axi,
+            client=client, taken=taken,
+        )
+        for owns, client, taken in (
+            (owed.for_fetch, fetch, fetch_taken), (owed.for_compute, compute, compute_taken),
+            (owed.for_load, load, load_taken),
+        )
+    ]
 
     @always_comb
     def decide() -> None:
@@ -114,17 +130,14 @@ def read_port(
 
     @always_comb
     def decode_owner() -> None:
-        for_fetch.next = checked.owner == Owner.FETCH
-        for_compute.next = checked.owner == Owner.COMPUTE
-        for_load.next = checked.owner == Owner.LOAD
+        issued.for_fetch.next = checked.owner == Owner.FETCH
+        issued.for_compute.next = checked.owner == Owner.COMPUTE
+        issued.for_load.next = checked.owner == Owner.LOAD
 
     @always_comb
     def issue() -> None:
         awaited.valid.next = checked.valid and not halt and (
             checked.refused or not m_axi.arvalid or m_axi.arready
-        )
-        awaited.data.next = concat(
-            checked.address, checked.refused, for_load, for_compute, for_fetch
         )
 
     @always_seq(clock.posedge, reset)
@@ -141,8 +154,8 @@ def read_port(
     @always_comb
     def take() -> None:
         taken = fetch_taken or compute_taken or load_taken or (head.valid and halt)
-        m_axi.rready.next = taken and not head.data[_REFUSED]
-        answered.next = taken and (head.data[_REFUSED] or (m_axi.rvalid and m_axi.rlast))
+        m_axi.rready.next = taken and not owed.refused
+        answered.next = taken and (owed.refused or (m_axi.rvalid and m_axi.rlast))
 
     @always_comb
     def pop() -> None:
@@ -160,6 +173,6 @@ def read_port(
         idle.next = check_empty and outstanding == 0
 
     return (
-        arbiter, check, owners, register, fetch_answer, compute_answer, load_answer, decide,
-        decode_owner, issue, drive_address, take, pop, count, report,
+        arbiter, check, owners, answers, decide, decode_owner, issue, drive_address, take, pop,
+        count, report,
     )

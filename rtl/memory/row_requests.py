@@ -14,6 +14,7 @@ Contract
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 from myhdl import Signal, always_comb, always_seq, block, concat, intbv
@@ -21,6 +22,7 @@ from myhdl import Signal, always_comb, always_seq, block, concat, intbv
 from ...isa.config import Config
 from ...isa.opcodes import ADDRESS_BITS
 from ..lib.bundles import MAX_BEATS, Stream, bit, word
+from ..lib.pack import bits_of, join, split
 from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["MAX_BURSTS", "RowWalk", "row_requests"]
@@ -28,7 +30,14 @@ __all__ = ["MAX_BURSTS", "RowWalk", "row_requests"]
 MAX_BURSTS = 32  # outstanding bursts of one client: rows of 2 beats cover 64 cycles of latency
 _LOG_MAX_BYTES = 10  # element bytes: 32 x 32 bytes of weights, 8 x 32 lanes of 4 bytes
 _ROW_BITS = 16 + _LOG_MAX_BYTES
-_IDLE, _ADD, _WALK = 0, 1, 2
+
+
+class Phase(IntEnum):
+    """What a walk is at."""
+
+    IDLE = 0
+    ADD = 1  # the address of its first row
+    WALK = 2
 
 
 class RowWalk:
@@ -51,10 +60,9 @@ def row_requests(
     beat_bytes = config.bus_bytes
     product_bits = ADDRESS_BITS + _LOG_MAX_BYTES
     beats_bits = _ROW_BITS - log_beat + 2
-    beats_lo, last_lo = ADDRESS_BITS + 1, ADDRESS_BITS + 6
     block_lo = log_beat + 4  # of the number of a block of 16 beats
 
-    phase, idle = word(2), Signal(True)  # idle: phase is _IDLE
+    phase, idle = word(2), Signal(True)  # idle: phase is IDLE
     base, rows_left = word(ADDRESS_BITS), word(16)
     product, stride, row_bytes = word(product_bits), word(_ROW_BITS), word(_ROW_BITS)
     row, more = word(ADDRESS_BITS + 1), bit()  # start of the next row; there is one to enter
@@ -99,18 +107,12 @@ def row_requests(
     def compare():
         fits.next = row_beats <= room
 
-    request_bits = last_lo + (request_last is not None)  # {last, beats, address}
-    offered, shown = Stream(request_bits), Stream(request_bits)
-    register = skid_buffer(clock, reset, offered, shown, width=request_bits)
-
-    if request_last is None:
-        @always_comb
-        def describe():
-            offered.data.next = concat(beats, address)
-
-        tell = describe
-    else:
+    # a request on its way to the port
+    fields, shown_fields = [address, beats], [client.request_address, client.request_beats]
+    marks = []
+    if request_last is not None:
         row_last, last_row, is_last = bit(), bit(), bit()  # row and burst: the last of the walk
+        fields, shown_fields = [*fields, is_last], [*shown_fields, request_last]
 
         @always_seq(clock.posedge, reset)
         def follow_last():
@@ -123,15 +125,15 @@ def row_requests(
         def mark():
             is_last.next = row_ends and last_row
 
-        @always_comb
-        def describe_last():
-            offered.data.next = concat(is_last, beats, address)
+        marks = follow_last, mark
 
-        @always_comb
-        def show_last():
-            request_last.next = shown.data[last_lo]
-
-        tell = follow_last, mark, describe_last, show_last
+    width = bits_of(fields)
+    offered, shown = Stream(width), Stream(width)
+    register = (
+        join(fields, offered.data),
+        skid_buffer(clock, reset, offered, shown, width=width),
+        split(shown.data, shown_fields),
+    )
 
     @always_comb
     def request():
@@ -141,8 +143,6 @@ def row_requests(
     @always_comb
     def show():
         client.request_valid.next = shown.valid
-        client.request_address.next = shown.data[beats_lo:]
-        client.request_beats.next = shown.data[last_lo:beats_lo]
         shown.ready.next = client.request_ready
 
     @always_comb
@@ -158,7 +158,7 @@ def row_requests(
 
     @always_seq(clock.posedge, reset)
     def step():
-        if phase == _IDLE:
+        if phase == Phase.IDLE:
             if walk.valid:
                 base.next = walk.base
                 product.next = wide_base << walk.log_bytes
@@ -167,14 +167,14 @@ def row_requests(
                 rows_left.next = walk.y_size
                 if walk.x_size == 0:
                     rows_left.next = 0
-                phase.next = _ADD
+                phase.next = Phase.ADD
                 idle.next = False
-        elif phase == _ADD:
+        elif phase == Phase.ADD:
             row.next = start
             if product[:ADDRESS_BITS] != 0:
                 row.next[ADDRESS_BITS] = True
             more.next = rows_left != 0
-            phase.next = _WALK
+            phase.next = Phase.WALK
         elif row_enters:
             row.next = next_row
             if row[ADDRESS_BITS]:
@@ -182,7 +182,7 @@ def row_requests(
             rows_left.next = rows_left - 1
             more.next = rows_left != 1
         elif not more and not row_valid and not burst_valid and not shown.valid:
-            phase.next = _IDLE
+            phase.next = Phase.IDLE
             idle.next = True
 
     @always_seq(clock.posedge, reset)
@@ -228,6 +228,6 @@ def row_requests(
             full.next = False
 
     return (
-        register, widen, measure_row, add_addresses, find_block, measure_block, compare, tell,
+        register, widen, measure_row, add_addresses, find_block, measure_block, compare, marks,
         request, show, move, enter, step, take_row, cut, count_bursts,
     )

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, always_seq, block, concat
+from myhdl import always_comb, always_seq, block
 
 from ...isa.opcodes import ADDRESS_BITS, WINDOW_GRANULE
 from ..lib.bundles import Stream, bit, word
+from ..lib.pack import bits_of, join, split
 from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["Checked", "Request", "window_check"]
@@ -49,10 +50,14 @@ def window_check(
     checked: Checked, empty: Any,
 ) -> Any:
     """Check bursts: ``picked`` registers the address, ``checked`` the comparison."""
-    width = ADDRESS_BITS + 1 + 5 + 2  # {owner, beats, address}
-    beats_lo, owner_lo = ADDRESS_BITS + 1, ADDRESS_BITS + 6
+    taken = Request()  # what picked holds
+    width = bits_of([request.address, request.beats, request.owner])
     offered, picked = Stream(width), Stream(width)
-    register = skid_buffer(clock, reset, offered, picked, width=width)
+    register = (
+        join([request.address, request.beats, request.owner], offered.data),
+        skid_buffer(clock, reset, offered, picked, width=width),
+        split(picked.data, [taken.address, taken.beats, taken.owner]),
+    )
 
     @always_comb
     def decide() -> None:
@@ -63,19 +68,18 @@ def window_check(
     def accept() -> None:
         request.ready.next = offered.ready and not halt
         offered.valid.next = request.valid and not halt
-        offered.data.next = concat(request.owner, request.beats, request.address)
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
         if picked.ready:
             checked.valid.next = picked.valid
-            checked.address.next = picked.data[ADDRESS_BITS:]
-            checked.beats.next = picked.data[owner_lo:beats_lo]
-            checked.owner.next = picked.data[:owner_lo]
+            checked.address.next = taken.address[ADDRESS_BITS:]
+            checked.beats.next = taken.beats
+            checked.owner.next = taken.owner
             checked.refused.next = (
-                picked.data[ADDRESS_BITS]
-                or picked.data[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]
-                or picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]
+                taken.address[ADDRESS_BITS]
+                or taken.address[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]
+                or taken.address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]
             )
 
     return register, decide, accept, advance

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import Signal, always_comb, always_seq, block, concat, intbv
+from myhdl import Signal, always_comb, always_seq, block, intbv
 
 from ...isa.config import Config
 from ...isa.opcodes import ADDRESS_BITS
 from ..lib.bundles import Axi4, PortError, Stream, WriteClient, bit, word
+from ..lib.pack import bits_of, join, split
 from ..lib.queue import queue
 from ..lib.skid_buffer import skid_buffer
 from .window_check import Checked, Request, window_check
@@ -29,9 +30,15 @@ from .window_check import Checked, Request, window_check
 __all__ = ["WRITES", "write_port"]
 
 WRITES = 32
-_ISSUED_BITS = ADDRESS_BITS + 6  # of a burst that needs data: {address, refused, beats - 1}
-_FILLED_BITS = ADDRESS_BITS + 1  # of a burst that needs a response: {address, refused}
 _INCR = 1
+
+
+class Burst:
+    """A burst on its way: it needs data, ``last_beat`` + 1 beats, and then a response."""
+
+    def __init__(self) -> None:
+        self.last_beat = word(5)
+        self.refused, self.address = bit(), word(ADDRESS_BITS)
 
 
 @block
@@ -41,16 +48,20 @@ def write_port(
 ) -> Any:
     """Write for one client."""
     request, checked, check_empty = Request(), Checked(), bit()
-    issued, queued, filling = (Stream(_ISSUED_BITS) for _ in range(3))
-    filled, owed, awaited = (Stream(_FILLED_BITS) for _ in range(3))
-    outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 4) + 1))
-    # beats: last, strobes, data; whether there is room is known by a register
-    data_end = config.bus_width
-    strobe_end = data_end + config.bus_bytes
-    beats, sent = Stream(strobe_end + 1), Stream(strobe_end + 1)
-    beat = word(5)  # data beats of the filling burst so far
+    filling, responding = Burst(), Burst()  # what the two queues show
     last_number = word(5)  # of the beats of the checked burst, counted from 0
-    address_free, take_beat, last_beat, answered = bit(), bit(), bit(), bit()
+    issue_fields = [last_number, checked.refused, checked.address]
+    issue_bits, response_bits = bits_of(issue_fields), bits_of(issue_fields[1:])
+    issued, queued, lengths_head = (Stream(issue_bits) for _ in range(3))
+    filled, owed, awaited = (Stream(response_bits) for _ in range(3))
+    outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 4) + 1))
+    # beats: whether there is room is known by a register
+    last_beat, strobe = bit(), word(config.bus_bytes)  # of the beat taken, of the one that shows
+    beat_fields = [store.data, store.data_strobe, last_beat]
+    beat_bits = bits_of(beat_fields)
+    beats, sent = Stream(beat_bits), Stream(beat_bits)
+    beat = word(5)  # data beats of the filling burst so far
+    address_free, take_beat, answered = bit(), bit(), bit()
     late = bit()  # the beat that shows came to the bus during a halt
     failed = bit()  # error_address holds an address of this launch
     size = config.log_bus_width - 3
@@ -59,14 +70,22 @@ def write_port(
         clock, reset, halt, window_base, window_limit, request, checked, check_empty
     )
     lengths = (
-        queue(clock, reset, issued, queued, width=_ISSUED_BITS, depth=WRITES),
-        skid_buffer(clock, reset, queued, filling, width=_ISSUED_BITS),
+        join(issue_fields, issued.data),
+        queue(clock, reset, issued, queued, width=issue_bits, depth=WRITES),
+        skid_buffer(clock, reset, queued, lengths_head, width=issue_bits),
+        split(lengths_head.data, [filling.last_beat, filling.refused, filling.address]),
     )
     responses = (
-        queue(clock, reset, filled, owed, width=_FILLED_BITS, depth=WRITES),
-        skid_buffer(clock, reset, owed, awaited, width=_FILLED_BITS),
+        join([filling.refused, filling.address], filled.data),
+        queue(clock, reset, filled, owed, width=response_bits, depth=WRITES),
+        skid_buffer(clock, reset, owed, awaited, width=response_bits),
+        split(awaited.data, [responding.refused, responding.address]),
     )
-    output = skid_buffer(clock, reset, beats, sent, width=strobe_end + 1)
+    output = (
+        join(beat_fields, beats.data),
+        skid_buffer(clock, reset, beats, sent, width=beat_bits),
+        split(sent.data, [m_axi.wdata, strobe, m_axi.wlast]),
+    )
 
     @always_comb
     def pass_request() -> None:
@@ -85,7 +104,6 @@ def write_port(
     def issue() -> None:
         checked.ready.next = issued.ready and address_free
         issued.valid.next = checked.valid and not halt and address_free
-        issued.data.next = concat(checked.address, checked.refused, last_number)
 
     @always_seq(clock.posedge, reset)
     def drive_address() -> None:
@@ -100,17 +118,16 @@ def write_port(
 
     @always_comb
     def accept() -> None:
-        store.data_ready.next = filling.valid and filled.ready and beats.ready and not halt
+        store.data_ready.next = lengths_head.valid and filled.ready and beats.ready and not halt
         take_beat.next = (
-            filling.valid and filled.ready and beats.ready and (store.data_valid or halt)
+            lengths_head.valid and filled.ready and beats.ready and (store.data_valid or halt)
         )
-        last_beat.next = beat == filling.data[5:]
+        last_beat.next = beat == filling.last_beat
 
     @always_comb
     def finish_burst() -> None:
-        filling.ready.next = take_beat and last_beat
+        lengths_head.ready.next = take_beat and last_beat
         filled.valid.next = take_beat and last_beat
-        filled.data.next = filling.data[:5]
 
     @always_seq(clock.posedge, reset)
     def count_beats() -> None:
@@ -121,8 +138,7 @@ def write_port(
 
     @always_comb
     def send() -> None:
-        beats.valid.next = take_beat and not filling.data[5]
-        beats.data.next = concat(last_beat, store.data_strobe, store.data)
+        beats.valid.next = take_beat and not filling.refused
 
     @always_seq(clock.posedge, reset)
     def remember_halt() -> None:
@@ -132,17 +148,15 @@ def write_port(
     @always_comb
     def drive_data() -> None:
         m_axi.wvalid.next = sent.valid
-        m_axi.wdata.next = sent.data[data_end:]
-        m_axi.wstrb.next = sent.data[strobe_end:data_end]
+        m_axi.wstrb.next = strobe
         if late:
             m_axi.wstrb.next = 0
-        m_axi.wlast.next = sent.data[strobe_end]
         sent.ready.next = m_axi.wready
 
     @always_comb
     def respond() -> None:
-        m_axi.bready.next = awaited.valid and not awaited.data[0]
-        answered.next = awaited.valid and (awaited.data[0] or m_axi.bvalid)
+        m_axi.bready.next = awaited.valid and not responding.refused
+        answered.next = awaited.valid and (responding.refused or m_axi.bvalid)
 
     @always_comb
     def pop() -> None:
@@ -152,7 +166,7 @@ def write_port(
     def register_done() -> None:
         store.done.next = answered and not halt
         store.done_error.next = PortError.NONE
-        if awaited.data[0]:
+        if responding.refused:
             store.done_error.next = PortError.WINDOW
         elif m_axi.bresp[1]:
             store.done_error.next = PortError.BUS
@@ -161,9 +175,9 @@ def write_port(
     def remember() -> None:
         if halt:
             failed.next = False
-        elif not failed and answered and (awaited.data[0] or m_axi.bresp[1]):
+        elif not failed and answered and (responding.refused or m_axi.bresp[1]):
             failed.next = True
-            store.error_address.next = awaited.data[:1]
+            store.error_address.next = responding.address
 
     @always_seq(clock.posedge, reset)
     def count() -> None:

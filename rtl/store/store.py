@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import OpenPort, always_comb, always_seq, block, concat
+from myhdl import OpenPort, always_comb, always_seq, block
 
 from ...isa.config import Config
 from ...isa.fields import layout
@@ -37,6 +37,7 @@ from ..lib.bundles import (
     bit,
     word,
 )
+from ..lib.pack import bits_of, join, split
 from ..lib.queue import queue
 from ..lib.token_queue import Tokens
 from ..load.memory_checks import CHECK_CYCLES, memory_checks
@@ -46,7 +47,16 @@ from .tile_reads import TileRead, tile_reads
 
 __all__ = ["store"]
 
-_RECORD_BITS = INDEX_BITS + 2  # of a burst: {index of its STORE, pushes, last of the STORE}
+
+class BurstRecord:
+    """Of a burst in flight: its STORE, whether that pushes, and whether it is that's last."""
+
+    def __init__(self) -> None:
+        self.last, self.pushes, self.index = bit(), bit(), word(INDEX_BITS)
+
+    def fields(self) -> list[Any]:
+        """Return the fields as they are queued, from bit 0."""
+        return [self.last, self.pushes, self.index]
 
 
 @block
@@ -66,12 +76,13 @@ def store(
 
     walk, tile = RowWalk(), TileRead()
     fault = status.fault
-    records, oldest = Stream(_RECORD_BITS), Stream(_RECORD_BITS)
+    requested, oldest = BurstRecord(), BurstRecord()
+    width = bits_of(oldest.fields())
+    records, oldest_record = Stream(width), Stream(width)
     records.ready = OpenPort()  # there is a record's place for every outstanding burst
     age, checked = word(3), bit()  # cycles the instruction at the head has been checked; enough
     in_flight, non_empty = word(6), bit()  # in_flight is not 0
     gathered = bit()  # sound, and all tokens are there: nobody else takes them away
-    walk_index, walk_pushes, request_last = word(INDEX_BITS), bit(), bit()
     sram_base = word(16)
     code = word(len(fault.code))  # of the static fault of the instruction at the head
     head, out_of_range, empty, sound, refused = (bit() for _ in range(5))
@@ -131,13 +142,12 @@ def store(
     @always_comb
     def record_burst():
         records.valid.next = write.request_valid and write.request_ready
-        records.data.next = concat(walk_index, walk_pushes, request_last)
-        oldest.ready.next = write.done
+        oldest_record.ready.next = write.done
 
     @always_comb
     def check_response():
         ends.next = (
-            write.done and oldest.valid and oldest.data[0]
+            write.done and oldest_record.valid and oldest.last
             and (write.done_error == PortError.NONE) and not fault.raised
         )
 
@@ -171,8 +181,8 @@ def store(
                 checked.next = True
             gathered.next = sound and tokens_there
         if starts_walk:
-            walk_index.next = sink.data[ENTRY_BITS:index_low]
-            walk_pushes.next = sink.data[f_push_prev.lo]
+            requested.index.next = sink.data[ENTRY_BITS:index_low]
+            requested.pushes.next = sink.data[f_push_prev.lo]
         if starts_walk and not ends:
             in_flight.next = in_flight + 1
             non_empty.next = True
@@ -184,7 +194,7 @@ def store(
     def complete():
         status.completed.next = ends or (starts and empty)
         s2g.push.next = (
-            (ends and oldest.data[1]) or (starts and empty and sink.data[f_push_prev.lo])
+            (ends and oldest.pushes) or (starts and empty and sink.data[f_push_prev.lo])
         )
 
     @always_seq(clock.posedge, reset)
@@ -192,7 +202,7 @@ def store(
         if not fault.raised:
             if write.done and (write.done_error != PortError.NONE):
                 fault.raised.next = True
-                fault.index.next = oldest.data[:2]
+                fault.index.next = oldest.index
                 fault.code.next = ErrorCode.BUS
                 if write.done_error == PortError.WINDOW:
                     fault.code.next = ErrorCode.WINDOW
@@ -202,8 +212,15 @@ def store(
                 fault.code.next = code
 
     checks = memory_checks(clock, sink.data, out_of_range, config=config)
-    requests = row_requests(clock, reset, walk, write, write.done, request_last, config=config)
-    bursts = queue(clock, reset, records, oldest, width=_RECORD_BITS, depth=MAX_BURSTS)
+    requests = row_requests(
+        clock, reset, walk, write, burst_done=write.done, request_last=requested.last,
+        config=config,
+    )
+    bursts = (
+        join(requested.fields(), records.data),
+        queue(clock, reset, records, oldest_record, width=width, depth=MAX_BURSTS),
+        split(oldest_record.data, oldest.fields()),
+    )
     reads = tile_reads(
         clock, reset, start=starts_walk, walk=walk, sram_base=sram_base, read_enable=out.enable,
         read_address=out.address, tile=tile, rows=status.rows, busy=reading, config=config,

@@ -12,11 +12,11 @@ TABLE = (
     # -- load ------------------------------------------------------------------------------------
     Planted(
         "bottom padding as high as the top", "load", "load/load_plan.py",
-        "bottom.next = x_total * y_pad_1", "bottom.next = x_total * y_pad_0", _LOAD,
+        "bottom.next = x_total * load.y_pad_1", "bottom.next = x_total * load.y_pad_0", _LOAD,
     ),
     Planted(
         "gap between rows without the left margin", "load", "load/load_plan.py",
-        "plan.gap.next = x_pad_0 + x_pad_1", "plan.gap.next = x_pad_1", _LOAD,
+        "plan.gap.next = load.x_pad_0 + load.x_pad_1", "plan.gap.next = load.x_pad_1", _LOAD,
     ),
     Planted(
         "LOAD of no rows forgets the bottom padding", "load", "load/load_plan.py",
@@ -28,7 +28,7 @@ TABLE = (
     ),
     Planted(
         "rows of small elements start in the first lane", "load", "load/load_plan.py",
-        "(element[4:] + sink.data[f_dram.hi:f_dram.lo]) & lane_mask",
+        "(element[4:] + load.dram_base) & lane_mask",
         "element[4:] & lane_mask", _LOAD,
     ),
     Planted(
@@ -101,8 +101,8 @@ TABLE = (
     ),
     Planted(
         "STORE complete with its first burst", "store", "store/store.py",
-        "write.done and oldest.valid and oldest.data[0]\n",
-        "write.done and oldest.valid\n", _STORE,
+        "write.done and oldest_record.valid and oldest.last\n",
+        "write.done and oldest_record.valid\n", _STORE,
     ),
     Planted(
         "STORE complete in spite of an error", "store", "store/store.py",
@@ -125,18 +125,18 @@ TABLE = (
     # -- memory_port -----------------------------------------------------------------------------
     Planted(
         "first page of the window closed", "memory_port", "memory/window_check.py",
-        "picked.data[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]",
-        "picked.data[ADDRESS_BITS:_PAGE] <= window_base[ADDRESS_BITS:_PAGE]", _PORT,
+        "taken.address[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]",
+        "taken.address[ADDRESS_BITS:_PAGE] <= window_base[ADDRESS_BITS:_PAGE]", _PORT,
     ),
     Planted(
         "page above the window open", "memory_port", "memory/window_check.py",
-        "picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]",
-        "picked.data[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE] + 1", _PORT,
+        "taken.address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]",
+        "taken.address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE] + 1", _PORT,
     ),
     Planted(
         "addresses past 4 GiB let through", "memory_port", "memory/window_check.py",
-        "picked.data[ADDRESS_BITS]\n                or picked.data",
-        "picked.data", _PORT,
+        "taken.address[ADDRESS_BITS]\n                or taken.address",
+        "taken.address", _PORT,
     ),
     Planted(
         "bursts as long as they like to be", "memory_port", "memory/row_requests.py",
@@ -153,7 +153,7 @@ TABLE = (
     ),
     Planted(
         "answer of a refused read never ends", "memory_port", "memory/read_port.py",
-        "client.data_last.next = refused or m_axi.rlast", "client.data_last.next = m_axi.rlast",
+        "client.data_last.next = owed.refused or m_axi.rlast", "client.data_last.next = m_axi.rlast",
         _PORT,
     ),
     Planted(
