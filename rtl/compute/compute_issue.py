@@ -28,6 +28,7 @@ from ...isa.opcodes import ErrorCode
 from ..host.status import ModuleStatus
 from ..lib.bundles import ENTRY_BITS, Completion, Fault, LoadCommand, Stream, bit, word
 from ..lib.token_queue import DependencyTokens
+from ..load.engine_head import check_timer
 from ..load.load_fields import load_fields
 from ..load.memory_checks import CHECK_CYCLES, memory_checks
 from .sequencer import StepCommand
@@ -55,7 +56,6 @@ def compute_issue(
     decoded = Decoded()
     entry = word(ENTRY_BITS)  # the instruction in the decode stage
     present = bit()  # there is one
-    age = word(2)  # cycles it has been checked
     popped, reserved = bit(), bit()  # done for it, or nothing to do
     take, accepted, steps_arrive, checked, sound, faulty, quiet = (bit() for _ in range(7))
     out_of_range, pops_now, rooms_now, gathered, leaves = (bit() for _ in range(5))
@@ -131,8 +131,6 @@ def compute_issue(
         finish.next = finished.valid
         if take:
             present.next = True
-            age.next = 0
-            checked.next = False
             popped.next = not sink.data[f_pop_prev] and not sink.data[f_pop_next]
             reserved.next = not sink.data[f_push_prev] and not sink.data[f_push_next]
             able.next = not activity.stopped and not fault.raised and accepted
@@ -152,9 +150,6 @@ def compute_issue(
                 able.next = False
             if leaves:
                 present.next = False
-            age.next = age + 1
-            if age == CHECK_CYCLES - 1:
-                checked.next = True
             if pops_now:
                 popped.next = True
             if rooms_now:
@@ -183,4 +178,5 @@ def compute_issue(
         ),
         load_fields(entry, load, config=config),
         memory_checks(clock, entry, out_of_range, config=config),
+        check_timer(clock, reset, take, checked, cycles=CHECK_CYCLES),
     )

@@ -35,10 +35,10 @@ from ..lib.bundles import (
     Stream,
     TileWrite,
     bit,
-    word,
 )
 from ..lib.token_queue import Tokens
 from ..memory.read_buffer import read_register
+from .engine_head import EngineHead, engine_head
 from .load_fields import load_fields
 from .loader import loader
 from .memory_checks import CHECK_CYCLES, memory_checks
@@ -57,39 +57,26 @@ def load(
     f_push_prev, f_push_next = fields["push_prev"], fields["push_next"]
     index_low = ENTRY_BITS - INDEX_BITS
 
-    command, data_fault = LoadCommand(), Fault()
-    age, checked = word(2), bit()  # cycles the instruction at the head has been checked; enough
-    head, bad_flags, out_of_range, sound, starts = (bit() for _ in range(5))
-    tokens_there = bit()
-    gathered = bit()  # everything it needs is there: nobody else takes it away
-    done, loader_idle = Completion(), bit()
+    command, data_fault, head = LoadCommand(), Fault(), EngineHead()
+    bad_flags, out_of_range, loader_idle, hold = bit(), bit(), bit(), bit()
+    fault, done = status.fault, Completion()
     done.push_prev = OpenPort()  # a LOAD of this engine pushes to compute alone
-    static_fault, hold, fault = bit(), bit(), status.fault
 
     @always_comb
     def check_head():
         hold.next = False  # the operand buffers take data at any time
         bad_flags.next = sink.data[f_pop_prev.lo] or sink.data[f_push_prev.lo]
-        head.next = sink.valid and not fault.raised and not data_fault.raised
+        head.stopped.next = fault.raised or data_fault.raised
 
     @always_comb
-    def gather_tokens():
-        sound.next = head and checked and not bad_flags and not out_of_range
-        tokens_there.next = (
-            (g2l.available or not sink.data[f_pop_next.lo])
-            and (l2g.room or not sink.data[f_push_next.lo])
-        )
+    def refuse():
+        head.refused.next = bad_flags or out_of_range
 
     @always_comb
     def start():
-        command.valid.next = gathered
-        starts.next = gathered and command.ready
-        sink.ready.next = gathered and command.ready
-
-    @always_comb
-    def move_tokens():
-        g2l.pop.next = starts and sink.data[f_pop_next.lo]
-        l2g.reserve.next = starts and sink.data[f_push_next.lo]
+        command.valid.next = head.gathered
+        head.starts.next = head.gathered and command.ready
+        sink.ready.next = head.gathered and command.ready
 
     @always_comb
     def complete():
@@ -100,20 +87,7 @@ def load(
     def report():
         status.index.next = sink.data[ENTRY_BITS:index_low]
         status.idle.next = loader_idle and not sink.valid
-        status.waiting.next = loader_idle and sound and not tokens_there
-        static_fault.next = head and checked and loader_idle and (bad_flags or out_of_range)
-
-    @always_seq(clock.posedge, reset)
-    def wait_for_checks():
-        if starts or not sink.valid:
-            age.next = 0
-            checked.next = False
-            gathered.next = False
-        else:
-            age.next = age + 1
-            if age == CHECK_CYCLES - 1:
-                checked.next = True
-            gathered.next = sound and tokens_there
+        status.waiting.next = loader_idle and head.waiting
 
     @always_seq(clock.posedge, reset)
     def raise_fault():
@@ -122,7 +96,7 @@ def load(
                 fault.raised.next = True
                 fault.code.next = data_fault.code
                 fault.index.next = data_fault.index
-            elif static_fault:
+            elif head.faulty and loader_idle:
                 fault.raised.next = True
                 fault.index.next = status.index
                 fault.code.next = ErrorCode.SRAM_RANGE
@@ -137,8 +111,10 @@ def load(
         starved=status.starved, fault=data_fault, config=config, first_type=MemoryType.INP,
     )
     return (
-        check_head, gather_tokens, start, move_tokens, complete, report, wait_for_checks,
-        raise_fault, checks,
-        engine, read_register(clock, reset, held, read),
-        load_fields(sink.data, command, config=config),
+        check_head, refuse, start, complete, report, raise_fault, checks, engine,
+        read_register(clock, reset, held, read), load_fields(sink.data, command, config=config),
+        engine_head(
+            clock, reset, sink, pops=g2l, pushes=l2g, head=head, pop_bit=f_pop_next.lo,
+            push_bit=f_push_next.lo, cycles=CHECK_CYCLES,
+        ),
     )

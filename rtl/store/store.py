@@ -40,6 +40,7 @@ from ..lib.bundles import (
 from ..lib.pack import bits_of, join, split
 from ..lib.queue import queue
 from ..lib.token_queue import Tokens
+from ..load.engine_head import EngineHead, engine_head
 from ..load.memory_checks import CHECK_CYCLES, memory_checks
 from ..memory.row_requests import MAX_BURSTS, RowWalk, row_requests
 from .tile_beats import tile_beats
@@ -80,14 +81,11 @@ def store(
     width = bits_of(oldest.fields())
     records, oldest_record = Stream(width), Stream(width)
     records.ready = OpenPort()  # there is a record's place for every outstanding burst
-    age, checked = word(3), bit()  # cycles the instruction at the head has been checked; enough
+    head = EngineHead()
     in_flight, non_empty = word(6), bit()  # in_flight is not 0
-    gathered = bit()  # sound, and all tokens are there: nobody else takes them away
     sram_base = word(16)
     code = word(len(fault.code))  # of the static fault of the instruction at the head
-    head, out_of_range, empty, sound, refused = (bit() for _ in range(5))
-    tokens_there, is_free, starts, starts_walk = bit(), bit(), bit(), bit()
-    reading, ends = bit(), bit()
+    out_of_range, empty, is_free, starts_walk, reading, ends = (bit() for _ in range(6))
 
     @always_comb
     def decode():
@@ -114,12 +112,7 @@ def store(
 
     @always_comb
     def check_head():
-        head.next = sink.valid and not fault.raised
-        sound.next = sink.valid and not fault.raised and checked and not refused
-        tokens_there.next = (
-            (g2s.available or not sink.data[f_pop_prev.lo])
-            and (s2g.room or not sink.data[f_push_prev.lo])
-        )
+        head.stopped.next = fault.raised
 
     @always_comb
     def find_room():
@@ -129,15 +122,13 @@ def store(
 
     @always_comb
     def decide():
-        starts.next = gathered and is_free
+        head.starts.next = head.gathered and is_free
 
     @always_comb
     def start():
-        starts_walk.next = starts and not empty
-        walk.valid.next = starts and not empty
-        sink.ready.next = starts
-        g2s.pop.next = starts and sink.data[f_pop_prev.lo]
-        s2g.reserve.next = starts and sink.data[f_push_prev.lo]
+        starts_walk.next = head.starts and not empty
+        walk.valid.next = head.starts and not empty
+        sink.ready.next = head.starts
 
     @always_comb
     def record_burst():
@@ -155,7 +146,7 @@ def store(
     def report():
         status.index.next = sink.data[ENTRY_BITS:index_low]
         status.idle.next = not non_empty and not sink.valid and not status.completed
-        status.waiting.next = sound and not tokens_there and not non_empty
+        status.waiting.next = head.waiting and not non_empty
 
     @always_comb
     def watch_memory():
@@ -167,19 +158,10 @@ def store(
     def register_checks():
         # long before it may start
         empty.next = (walk.x_size == 0) or (walk.y_size == 0)
-        refused.next = code != ErrorCode.NONE
+        head.refused.next = code != ErrorCode.NONE
 
     @always_seq(clock.posedge, reset)
     def follow():
-        if starts or not sink.valid:
-            age.next = 0
-            checked.next = False
-            gathered.next = False
-        else:
-            age.next = age + 1
-            if age == CHECK_CYCLES:
-                checked.next = True
-            gathered.next = sound and tokens_there
         if starts_walk:
             requested.index.next = sink.data[ENTRY_BITS:index_low]
             requested.pushes.next = sink.data[f_push_prev.lo]
@@ -192,9 +174,9 @@ def store(
 
     @always_seq(clock.posedge, reset)
     def complete():
-        status.completed.next = ends or (starts and empty)
+        status.completed.next = ends or (head.starts and empty)
         s2g.push.next = (
-            (ends and oldest.pushes) or (starts and empty and sink.data[f_push_prev.lo])
+            (ends and oldest.pushes) or (head.starts and empty and sink.data[f_push_prev.lo])
         )
 
     @always_seq(clock.posedge, reset)
@@ -206,12 +188,16 @@ def store(
                 fault.code.next = ErrorCode.BUS
                 if write.done_error == PortError.WINDOW:
                     fault.code.next = ErrorCode.WINDOW
-            elif head and checked and refused and not non_empty:
+            elif head.faulty and not non_empty:
                 fault.raised.next = True
                 fault.index.next = status.index
                 fault.code.next = code
 
     checks = memory_checks(clock, sink.data, out_of_range, config=config)
+    queue_head = engine_head(
+        clock, reset, sink, pops=g2s, pushes=s2g, head=head, pop_bit=f_pop_prev.lo,
+        push_bit=f_push_prev.lo, cycles=CHECK_CYCLES + 1,  # the fault's code is a register
+    )
     requests = row_requests(
         clock, reset, walk, write, burst_done=write.done, request_last=requested.last,
         config=config,
@@ -229,5 +215,5 @@ def store(
     return (
         decode, find_fault, check_head, find_room, decide, start, record_burst, check_response,
         report, watch_memory, register_checks, follow, complete, raise_fault, checks, requests,
-        bursts, reads, beats,
+        bursts, reads, beats, queue_head,
     )

@@ -24,17 +24,17 @@ TABLE = (
         "rtl/load/load",
     ),
     Planted(
-        "LOAD pops while it waits for the loader", "tokens", "load/load.py",
-        "g2l.pop.next = starts and sink.data[f_pop_next.lo]",
-        "g2l.pop.next = gathered and sink.data[f_pop_next.lo]", "rtl/load/load",
+        "LOAD pops while it waits for the loader", "tokens", "load/engine_head.py",
+        "pops.pop.next = head.starts and sink.data[pop_bit]",
+        "pops.pop.next = head.gathered and sink.data[pop_bit]", "rtl/load/load",
     ),
     Planted(
-        "STORE does not wait for its token", "tokens", "store/store.py",
-        "(g2s.available or not sink.data[f_pop_prev.lo])", "True", "rtl/store/store",
+        "STORE does not wait for its token", "tokens", "load/engine_head.py",
+        "(pops.available or not sink.data[pop_bit])", "True", "rtl/store/store",
     ),
     Planted(
         "a STORE of nothing keeps its token", "tokens", "store/store.py",
-        "or (starts and empty and sink.data[f_push_prev.lo])", "", "rtl/store/store",
+        "or (head.starts and empty and sink.data[f_push_prev.lo])", "", "rtl/store/store",
     ),
     Planted(
         "FINISH gives store its token only with one for load", "tokens", "compute/compute.py",

@@ -153,8 +153,8 @@ TABLE = (
     ),
     Planted(
         "answer of a refused read never ends", "memory_port", "memory/read_port.py",
-        "client.data_last.next = owed.refused or m_axi.rlast", "client.data_last.next = m_axi.rlast",
-        _PORT,
+        "client.data_last.next = owed.refused or m_axi.rlast",
+        "client.data_last.next = m_axi.rlast", _PORT,
     ),
     Planted(
         "one read client served again and again", "memory_port", "memory/read_arbiter.py",
