@@ -12,6 +12,7 @@ from typing import Any
 
 from myhdl import always, always_comb, always_seq, block
 
+from ...isa.alu_operations import ALU_OPERATIONS
 from ...isa.config import Config
 from ...isa.fields import uop_layout
 from ...isa.opcodes import AluOpcode
@@ -56,7 +57,15 @@ def address_generator(
     dst_lo, dst_hi = layout["dst"].lo, layout["dst"].hi
     src_lo, src_hi = layout["src"].lo, layout["src"].hi
     wgt_lo, wgt_hi = layout["wgt"].lo, layout["wgt"].hi
+    long_of = tuple(
+        int(code in ALU_OPERATIONS and ALU_OPERATIONS[code].long) for code in range(1 << 3)
+    )
+    long_alu = word(1)  # the opcode's operation goes through the multipliers
     dst_sum, src_sum, wgt_sum = word(len(sums.dst)), word(len(sums.src)), word(len(sums.wgt))
+
+    @always_comb
+    def look_up_latency() -> None:
+        long_alu.next = long_of[s0.opcode]
 
     @always_comb
     def add() -> None:
@@ -76,14 +85,12 @@ def address_generator(
             s1.dst.next = dst_sum[acc:]
             s1.src.next = src_sum[acc:]
             s1.pair.next = not s0.gemm and not s0.use_imm
-            s1.long.next = not s0.gemm and (
-                s0.opcode == AluOpcode.RQT or s0.opcode == AluOpcode.MUL
-            )
+            s1.long.next = not s0.gemm and long_alu == 1
 
     fields = stage(
         clock, reset, s0, s1, number=1, enable=advance, requantize=config.requantize,
     )
-    return fields, add, register_sums
+    return fields, look_up_latency, add, register_sums
 
 
 @block

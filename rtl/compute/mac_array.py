@@ -23,9 +23,14 @@ from ..lib.bundles import signed_word, word
 from ..lib.pack import join
 from .multiply_pair import pair_bits, pair_multiplier, weight_pair
 
-__all__ = ["dot_bits", "mac_array", "multiplies_pairs"]
+__all__ = ["PAIRED_MULTIPLIERS_FROM", "dot_bits", "mac_array", "multiplies_pairs"]
 
-_PAIRS_FROM = 256  # products a step; fewer fit the 18 x 18 multipliers of small devices one by one
+PAIRED_MULTIPLIERS_FROM = 256
+"""Products a step from which two share a multiplier of 25 x 18 bits (7-series, UltraScale).
+
+Arrays with fewer are for devices with multipliers of 18 x 18 bits (ECP5), which hold one product
+each, and have enough of them.
+"""
 
 
 def dot_bits(config: Config) -> int:
@@ -35,7 +40,7 @@ def dot_bits(config: Config) -> int:
 
 def multiplies_pairs(config: Config) -> bool:
     """Tell whether one multiplier makes two products."""
-    return config.macs_per_step >= _PAIRS_FROM
+    return config.macs_per_step >= PAIRED_MULTIPLIERS_FROM
 
 
 @block

@@ -6,17 +6,39 @@ docs/device.md, 0 for none; range faults of LOADs are found by :mod:`.memory_che
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 from myhdl import always, always_comb, block
 
+from ...isa.alu_operations import ALU_OPERATIONS
 from ...isa.config import Config
 from ...isa.fields import layout
-from ...isa.opcodes import AluOpcode, ErrorCode, MemoryType, Opcode
+from ...isa.opcodes import ErrorCode, MemoryType, Opcode
 from ..lib.bundles import ENTRY_BITS, ERROR_BITS, INDEX_BITS, bit, word
 from .sequencer import StepCommand
 
 __all__ = ["Decoded", "steps_decode", "token_flags"]
+
+
+class Legality(IntEnum):
+    """What an ALU opcode is to this configuration."""
+
+    LEGAL = 0
+    UNDEFINED = 1
+    UNSUPPORTED = 2  # an operation of an extension that it lacks
+
+
+def _legality(code: int, config: Config) -> Legality:
+    if code not in ALU_OPERATIONS:
+        return Legality.UNDEFINED
+    return Legality.LEGAL if ALU_OPERATIONS[code].supported(config) else Legality.UNSUPPORTED
+
+
+def _reserved_bits(code: int) -> int:
+    """Return the bits of the immediate that must be 0."""
+    defined = ALU_OPERATIONS[code].immediate_bits if code in ALU_OPERATIONS else 16
+    return (1 << 16) - (1 << defined)
 
 
 class Decoded:
@@ -69,10 +91,15 @@ def steps_decode(
     f_alu_src_out, f_alu_src_in = alu["src_factor_out"], alu["src_factor_in"]
     f_alu_opcode, f_use_imm, f_imm = alu["alu_opcode"], alu["use_imm"], alu["imm"]
     index_low, uop_depth = ENTRY_BITS - INDEX_BITS, 1 << config.log_uop_depth
-    reserved_lo, reserved_hi = f_imm.lo + 11, f_imm.hi
-    has_requantize = int(config.requantize)
+    legality_of = tuple(int(_legality(code, config)) for code in range(1 << 3))
+    needs_immediate_of = tuple(
+        int(code in ALU_OPERATIONS and ALU_OPERATIONS[code].needs_immediate)
+        for code in range(1 << 3)
+    )
+    reserved_of = tuple(_reserved_bits(code) for code in range(1 << 3))
     opcode, alu_opcode, memory_type = word(3), word(3), word(3)
-    moves_nothing, has_steps, bad_rqt = bit(), bit(), bit()
+    legality, needs_immediate, reserved = word(2), word(1), word(16)  # of the ALU operation
+    moves_nothing, has_steps, bad_operand = bit(), bit(), bit()
     code = word(ERROR_BITS)
 
     @always_comb
@@ -86,7 +113,24 @@ def steps_decode(
             and arriving[f_iter_out.hi:f_iter_out.lo] != 0
             and arriving[f_iter_in.hi:f_iter_in.lo] != 0
         )
-        bad_rqt.next = not arriving[f_use_imm.lo] or arriving[reserved_hi:reserved_lo] != 0
+
+    @always_comb
+    def look_up_legality():
+        legality.next = legality_of[alu_opcode]
+
+    @always_comb
+    def look_up_immediate():
+        needs_immediate.next = needs_immediate_of[alu_opcode]
+
+    @always_comb
+    def look_up_reserved():
+        reserved.next = reserved_of[alu_opcode]
+
+    @always_comb
+    def check_operand():
+        bad_operand.next = (needs_immediate == 1 and not arriving[f_use_imm.lo]) or (
+            (arriving[f_imm.hi:f_imm.lo] & reserved) != 0
+        )
 
     @always_comb
     def find_fault():
@@ -105,11 +149,11 @@ def steps_decode(
             elif has_steps and arriving[f_uop_end.hi:f_uop_end.lo] > uop_depth:
                 code.next = ErrorCode.UOP_RANGE
         elif opcode == Opcode.ALU:
-            if alu_opcode == AluOpcode.RQT and has_requantize == 0:
+            if legality == Legality.UNSUPPORTED:
                 code.next = ErrorCode.EXTENSION
-            elif alu_opcode > AluOpcode.MUL and alu_opcode != AluOpcode.RQT:
+            elif legality == Legality.UNDEFINED:
                 code.next = ErrorCode.ALU_OPCODE
-            elif alu_opcode == AluOpcode.RQT and bad_rqt:
+            elif bad_operand:
                 code.next = ErrorCode.OPERAND
             elif has_steps and arriving[f_uop_end.hi:f_uop_end.lo] > uop_depth:
                 code.next = ErrorCode.UOP_RANGE
@@ -169,4 +213,7 @@ def steps_decode(
             command.src_factor_out.next = entry[f_alu_src_out.hi:f_alu_src_out.lo]
             command.src_factor_in.next = entry[f_alu_src_in.hi:f_alu_src_in.lo]
 
-    return slice_entry, find_fault, register_kind, accept, show_tokens, fill_loops, fill_operands
+    return (
+        slice_entry, look_up_legality, look_up_immediate, look_up_reserved, check_operand,
+        find_fault, register_kind, accept, show_tokens, fill_loops, fill_operands,
+    )
