@@ -92,7 +92,8 @@ def arbitrate_reads(clock: Any, reset: Any, one: Axi4, two: Axi4, s_axi: Axi4) -
         answered.next = s_axi.rvalid and s_axi.rready and s_axi.rlast
 
     owner = ownership(
-        clock, reset, one.arvalid, two.arvalid, shown, taken, answered, second, passing
+        clock, reset, first_asks=one.arvalid, second_asks=two.arvalid, shown=shown, taken=taken,
+        answered=answered, second=second, passing=passing,
     )
     return ask, address, data, watch, owner
 
@@ -149,7 +150,8 @@ def arbitrate_writes(clock: Any, reset: Any, one: Axi4, two: Axi4, s_axi: Axi4) 
         answered.next = s_axi.bvalid and s_axi.bready
 
     owner = ownership(
-        clock, reset, one.awvalid, two.awvalid, shown, taken, answered, second, passing
+        clock, reset, first_asks=one.awvalid, second_asks=two.awvalid, shown=shown, taken=taken,
+        answered=answered, second=second, passing=passing,
     )
     return ask, address, data, answer, watch, owner
 

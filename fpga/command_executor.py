@@ -158,11 +158,12 @@ def executor(
     memory = outcomes(clock, current.sequence, record, reply.status, recalled)
     identity = identity_words(step, identity_word, size=size, clock_hz=clock_hz)
     lite = lite_master(
-        clock, reset, lite_start, register_write, register_address, payload.data, register_value,
-        lite_failed, lite_done, s_axi,
+        clock, reset, start=lite_start, write=register_write, address=register_address,
+        data=payload.data, value=register_value, failed=lite_failed, done=lite_done, m_axi=s_axi,
     )
     burst = burst_master(
-        clock, reset, job, fetched, written, burst_failed, burst_done, m_axi, config=config
+        clock, reset, job=job, source=fetched, sink=written, failed=burst_failed, done=burst_done,
+        m_axi=m_axi, config=config,
     )
 
     @always_comb

@@ -84,8 +84,9 @@ def memory(clock: Any, reset: Any, s_axi: Axi4, *, config: Config, size: int) ->
     top = size.bit_length() - 1
     columns = [
         byte_column(
-            clock, write_enable, write_index, s_axi.wdata, s_axi.wstrb, read_enable, read_index,
-            values[lane], lane=lane, depth=depth,
+            clock, write=write_enable, write_index=write_index, data=s_axi.wdata,
+            strobe=s_axi.wstrb, read=read_enable, read_index=read_index, value=values[lane],
+            lane=lane, depth=depth,
         )
         for lane in range(config.bus_bytes)
     ]

@@ -52,8 +52,9 @@ def uart_top(
             clock, reset, rx, received, received_valid, clock_hz=device.clock_hz, rate=device.rate
         ),
         bridge(
-            clock, reset, received, received_valid, sent, registers, from_bridge, config=config,
-            size=device.memory_bytes, clock_hz=device.clock_hz,
+            clock, reset, received=received, received_valid=received_valid, sent=sent,
+            s_axi=registers, m_axi=from_bridge, config=config, size=device.memory_bytes,
+            clock_hz=device.clock_hz,
         ),
         uart_transmitter(clock, reset, sent, tx, clock_hz=device.clock_hz, rate=device.rate),
         axi_arbiter(clock, reset, from_core, from_bridge, to_memory),

@@ -19,7 +19,8 @@ from .fetch.fetch import fetch
 from .host.control import control
 from .host.counters import counters
 from .host.performance import performance
-from .host.registers import Results, Settings, registers
+from .host.register_values import Results, Settings
+from .host.registers import registers
 from .host.status import FetchStatus, LaunchControl, ModuleStatus, StepEvents
 from .lib.bundles import (
     ENTRY_BITS,

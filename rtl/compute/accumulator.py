@@ -106,12 +106,14 @@ def accumulator(
                 result, fill, enable, bank=bank, column=column,
             ))
             parts.append(ram(
-                clock, enable, address, acc_words[column], port.enable, port.address,
-                acc_columns[column], width=column_bits, depth=depth,
+                clock, write_enable=enable, write_address=address, write_data=acc_words[column],
+                read_enable=port.enable, read_address=port.address, read_data=acc_columns[column],
+                width=column_bits, depth=depth,
             ))
             parts.append(ram(
-                clock, enable, address, out_words[column], out.enable, out_bank_address,
-                out_columns[column], width=out_bits, depth=depth,
+                clock, write_enable=enable, write_address=address, write_data=out_words[column],
+                read_enable=out.enable, read_address=out_bank_address,
+                read_data=out_columns[column], width=out_bits, depth=depth,
             ))
         parts.append(join(acc_columns, port.data))
         out_tiles.append(word(columns * out_bits))

@@ -44,7 +44,10 @@ def execute(
     results = [word(32) for _ in range(config.lanes)]
     operation = Operation()
     parts = [
-        forward(clock, even_data, odd_data, s, s9_result, dst, src),
+        forward(
+            clock, even_data=even_data, odd_data=odd_data, s=s, s9_result=s9_result, dst=dst,
+            src=src,
+        ),
         long_operands(clock, even_data, odd_data, s3, s4, operands),
         alu_operation(clock, s7, operation), join(results, result),
     ]
@@ -53,8 +56,8 @@ def execute(
         shift, lost_mask = word(5 * config.lanes), word(tile_bits)
         parts.append(rqt_immediate(clock, s7, s8.imm))
         parts.append(parameter_tiles(
-            clock, even_data, odd_data, parameter, s6, bias, multiplier, shift, lost_mask,
-            config=config,
+            clock, even_data=even_data, odd_data=odd_data, parameter=parameter, s6=s6, bias=bias,
+            multiplier=multiplier, shift=shift, lost_mask=lost_mask, config=config,
         ))
     for lane in range(config.lanes):
         p, m, s7_product = word(32), word(MULTIPLIER_BITS), word(32)
@@ -66,15 +69,18 @@ def execute(
             parts.append(quotient_lane(clock, s6, s6_upper, s7_quotient))
             parts.append(requantize_operands(s4, operands, bias, multiplier, p, m, lane=lane))
             parts.append(requantize_lane(
-                clock, s7, s8, s7_quotient, shift, lost_mask, requantized, config=config,
-                lane=lane,
+                clock, s7=s7, s8=s8, s7_quotient=s7_quotient, shift_tile=shift, lost_mask=lost_mask,
+                result=requantized, config=config, lane=lane,
             ))
         else:
             parts.append(multiply_operands(s4, operands, p, m, lane=lane))
-        parts.append(multiply_lane(clock, s4, s6, p, m, s6_upper, s7_product))
+        parts.append(multiply_lane(
+            clock, s4=s4, s6=s6, p=p, m=m, s6_upper=s6_upper, s7_product=s7_product,
+        ))
         parts.append(alu_operands(
-            clock, s7, even_data, odd_data, dst, src, dot, s7_product, results[lane], first,
-            second, lane=lane, dot_width=dot_bits(config),
+            clock, s7=s7, even_data=even_data, odd_data=odd_data, dst=dst, src=src, dot=dot,
+            product=s7_product, result=results[lane], first=first, second=second, lane=lane,
+            dot_width=dot_bits(config),
         ))
         parts.append(alu_lane(operation, first, second, requantized, results[lane]))
 

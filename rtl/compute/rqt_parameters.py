@@ -21,7 +21,7 @@ from ..lib.bundles import INDEX_BITS, bit, word
 from .address_generator import StepIndices
 from .step import Step
 
-__all__ = ["ParameterRead", "rqt_parameters"]
+__all__ = ["ParameterCheck", "ParameterRead", "rqt_parameters"]
 
 
 class Tile(IntEnum):
@@ -48,18 +48,24 @@ class ParameterRead:
         self.shift_bad = bit()  # a lane of the shift that arrived two cycles ago is past 0..31
 
 
+class ParameterCheck:
+    """``pending``: parameters of an earlier step are being checked; ``bad``: one was illegal."""
+
+    def __init__(self) -> None:
+        self.pending, self.bad = bit(), bit()
+        self.index = word(INDEX_BITS)  # of the instruction that fetched them
+
+
 @block
 def rqt_parameters(
     clock: Any, reset: Any, s1: Step, s2: Step, indices: StepIndices, parameter_hit: Any,
-    busy_now: Any, moves: Any, stopped: Any, parameter: ParameterRead, ready: Any, checking: Any,
-    bad: Any, bad_index: Any,
+    busy_now: Any, moves: Any, stopped: Any, parameter: ParameterRead, ready: Any,
+    check: ParameterCheck,
 ) -> Any:
     """Fetch parameters for the step in s2; ``ready``: it may go on.
 
     ``parameter_hit``: a step ahead writes one of the tiles; ``busy_now``: banks
-    read by other stages in this cycle; ``stopped``: a fault was raised.  ``checking``: parameters
-    of an earlier step are being looked at; ``bad``: a value was illegal, in the instruction
-    ``bad_index``.
+    read by other stages in this cycle; ``stopped``: a fault was raised.
     """
     kept, kept_src = bit(), word(len(s2.src))  # the tiles held and where they lie
     same_src = bit()  # kept_src is that of the step in s2
@@ -159,11 +165,11 @@ def rqt_parameters(
 
     @always_comb
     def report():
-        checking.next = captured or checked
-        bad.next = checked and (
+        check.pending.next = captured or checked
+        check.bad.next = checked and (
             parameter.shift_bad or (parameter.multiplier_bad and not last_bypass)
         )
-        bad_index.next = last_index
+        check.index.next = last_index
 
     @always_seq(clock.posedge, reset)
     def follow_check():

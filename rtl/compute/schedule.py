@@ -28,7 +28,7 @@ from ...isa.opcodes import ErrorCode
 from ..lib.bundles import Fault, bit, word
 from .address_generator import StepIndices
 from .bank_needs import BankNeeds, bank_needs
-from .rqt_parameters import ParameterRead, rqt_parameters
+from .rqt_parameters import ParameterCheck, ParameterRead, rqt_parameters
 from .step import Step
 
 __all__ = ["schedule"]
@@ -121,7 +121,7 @@ def schedule(
 
         return parts, decide, report
 
-    ready, checking, bad, bad_index = bit(), bit(), bit(), word(len(indices.index))
+    ready, check = bit(), ParameterCheck()
 
     @always_comb
     def decide():
@@ -130,17 +130,18 @@ def schedule(
     @always_seq(clock.posedge, reset)
     def report():
         if not fault.raised:
-            if bad:
+            if check.bad:
                 fault.raised.next = True
                 fault.code.next = ErrorCode.RQT_PARAMETER
-                fault.index.next = bad_index
-            elif indices.out_of_range and not checking:
+                fault.index.next = check.index
+            elif indices.out_of_range and not check.pending:
                 fault.raised.next = True
                 fault.code.next = ErrorCode.STEP_INDEX
                 fault.index.next = indices.index
 
     parameters = rqt_parameters(
-        clock, reset, s1, s2, indices, parameter_hit, busy_now, moves, fault.raised, parameter,
-        ready, checking, bad, bad_index,
+        clock, reset, s1=s1, s2=s2, indices=indices, parameter_hit=parameter_hit,
+        busy_now=busy_now, moves=moves, stopped=fault.raised, parameter=parameter, ready=ready,
+        check=check,
     )
     return parts, parameters, decide, report

@@ -55,15 +55,20 @@ def step_pipeline(
     any_occupied = word(LAST_STAGE)
     parts = [
         sequencer(
-            clock, reset, command, advance, uop.enable, uop_address, s0, offsets, s0_index,
-            sequencing, config=config,
+            clock, reset, command=command, advance=advance, uop_read=uop.enable,
+            uop_address=uop_address, step=s0, offsets=offsets, index=s0_index, busy=sequencing,
+            config=config,
         ),
         address_generator(
-            clock, reset, advance, uop.data, s0, offsets, s0_index, s1, sums, config=config,
+            clock, reset, advance=advance, uop=uop.data, s0=s0, offsets=offsets, s0_index=s0_index,
+            s1=s1, sums=sums, config=config,
         ),
-        check_indices(clock, reset, advance, s1, sums, s2, indices, config=config),
+        check_indices(
+            clock, reset, advance=advance, s1=s1, sums=sums, s2=s2, indices=indices, config=config,
+        ),
         schedule(
-            clock, reset, s, indices, operand_hit, parameter_hit, parameter, advance, fault,
+            clock, reset, s=s, indices=indices, operand_hit=operand_hit,
+            parameter_hit=parameter_hit, parameter=parameter, advance=advance, fault=fault,
             config=config,
         ),
         operand_hazards(clock, reset, advance, compared, s1, operand_hit),
@@ -84,13 +89,18 @@ def step_pipeline(
             clock, s, advance, parameter, odd, bank=1, requantize=config.requantize,
         ),
         mac_array(
-            clock, s[3].mac, s[5].mac, s[6].mac, inp.data, wgt.data, dot, config=config,
+            clock, s3_enable=s[3].mac, s5_enable=s[5].mac, s6_enable=s[6].mac, inp=inp.data,
+            wgt=wgt.data, dot=dot, config=config,
         ),
-        execute(clock, even.data, odd.data, parameter, dot, s, result.tile, config=config),
+        execute(
+            clock, even_data=even.data, odd_data=odd.data, parameter=parameter, dot=dot, s=s,
+            s9_result=result.tile, config=config,
+        ),
     ]
     if config.requantize:
         parts.append(parameter_hazards(
-            clock, reset, advance, compared, s1, sums, parameter_hit,
+            clock, reset, advance=advance, stages=compared, s1=s1, sums=sums,
+            parameter_hit=parameter_hit,
         ))
 
     @always_comb

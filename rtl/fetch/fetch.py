@@ -88,7 +88,8 @@ def fetch(
     buffer_ = queue(clock, reset, arrived, beats, width=error_hi, depth=depth)
     converter = gearbox(clock, reset, insn_base, beats, instructions, bus_width=bus_width)
     dispatcher = dispatch(
-        clock, reset, insn_count, instructions, load, compute, store, status, config=config,
+        clock, reset, insn_count=insn_count, instructions=instructions, load=load, compute=compute,
+        store=store, status=status, config=config,
     )
 
     @always_comb

@@ -40,7 +40,7 @@ from .launch_end import (
     find_expired,
     find_lowest,
 )
-from .registers import Results, Settings
+from .register_values import Results, Settings
 from .status import FetchStatus, LaunchControl, ModuleStatus
 
 __all__ = ["control"]
@@ -82,7 +82,10 @@ def control(
     end, registered_end = LaunchEnd(), LaunchEnd()
     parts = (
         check_alignment(settings, misaligned, config=config),
-        find_deadlock(clock, reset, running, fetch, load, compute, store, stuck),
+        find_deadlock(
+            clock, reset, running=running, fetch=fetch, load=load, compute=compute, store=store,
+            stuck=stuck,
+        ),
         find_lowest(
             Position(load.waiting, load.index), Position(compute.waiting, compute.index),
             Position(store.waiting, store.index), first_waiting,

@@ -16,7 +16,7 @@ from myhdl import always_comb, always_seq, block
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..lib.bundles import RowCount, word
-from .registers import Results
+from .register_values import Results
 from .status import ModuleStatus, StepEvents
 
 __all__ = ["count_pulses", "counters"]

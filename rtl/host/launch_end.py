@@ -11,7 +11,7 @@ from myhdl import always, always_comb, always_seq, block
 
 from ...isa.opcodes import ADDRESS_BITS, ErrorCode
 from ..lib.bundles import ERROR_BITS, INDEX_BITS, bit, word
-from .registers import Settings
+from .register_values import Settings
 from .status import FetchStatus, ModuleStatus
 
 __all__ = [

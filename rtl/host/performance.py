@@ -15,7 +15,7 @@ from myhdl import always_comb, always_seq, block
 
 from ..lib.bundles import Axi4, Stream, bit
 from .counters import count_pulses
-from .registers import Results
+from .register_values import Results
 from .status import FetchStatus, LaunchControl, ModuleStatus
 
 __all__ = ["performance"]

@@ -17,63 +17,26 @@ Contract
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from myhdl import Signal, always, always_comb, always_seq, block, modbv
+from myhdl import always, always_comb, always_seq, block
 
 from ...isa.config import Config
 from ...isa.opcodes import WINDOW_GRANULE
 from ...isa.register_map import REGISTERS, Reg, reset_values
 from ..lib.bundles import AxiLite, bit, word
+from .register_values import CONSTANTS, RESULTS, Results, Settings
 from .status import LaunchControl
 
-__all__ = ["Results", "Settings", "registers"]
+__all__ = ["registers"]
 
 _OKAY = 0
-_CONSTANT = (Reg.IDENTITY, Reg.VERSION, Reg.FEATURES, Reg.FINGERPRINT)
 _WINDOW = (Reg.WINDOW_BASE, Reg.WINDOW_LIMIT)
 _PAGE = WINDOW_GRANULE.bit_length() - 1
 _INDEX_BITS = (max(REGISTERS) // 4).bit_length() + 1  # of a read; the top one: outside the map
 _WRITABLE = {  # bits [high-1:low] the host can change, where not all; the others keep their reset
     Reg.WINDOW_BASE: (32, _PAGE), Reg.WINDOW_LIMIT: (32, _PAGE), Reg.INTERRUPT_ENABLE: (1, 0),
 }
-
-
-_RESULTS = frozenset(
-    offset for offset, row in REGISTERS.items()
-    if offset == Reg.CONTROL or (row.access == "ro" and offset not in _CONSTANT)
-)
-_SETTINGS = frozenset(
-    offset for offset, row in REGISTERS.items()
-    if offset not in (*_RESULTS, *_CONSTANT) and row.access != "wo"
-)
-
-
-class _Values:
-    """A 32-bit signal for each of some registers, named as in ``Reg``."""
-
-    def __init__(self, config: Config, offsets: frozenset[Reg]) -> None:
-        for offset, value in reset_values(config).items():
-            if offset in offsets:
-                setattr(self, offset.name.lower(), Signal(modbv(value)[32:]))
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
-
-class Settings(_Values):
-    """Registers that the host writes: :func:`registers` drives them, the device reads them."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config, _SETTINGS)
-
-
-class Results(_Values):
-    """Registers that the device drives: the host reads them as they are."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config, _RESULTS)
 
 
 class HostWrite:
@@ -250,13 +213,13 @@ def registers(
     index, selected = word(_INDEX_BITS), [word(32)]
     nodes = [
         readable_constants(
-            index, selected[0], values=tuple(constants[offset] for offset in _CONSTANT)
+            index, selected[0], values=tuple(constants[offset] for offset in CONSTANTS)
         )
     ]
     for offset, description in REGISTERS.items():
-        if offset in _CONSTANT or description.access == "wo":
+        if offset in CONSTANTS or description.access == "wo":
             continue
-        owner = results if offset in _RESULTS else settings
+        owner = results if offset in RESULTS else settings
         value = getattr(owner, offset.name.lower())
         selected.append(word(32))
         nodes.append(readable_word(index, value, selected[-1], offset=int(offset)))

@@ -145,7 +145,8 @@ def loader(
         clock, reset, planned, first_base, second_base, plan, config=config, first_type=first_type,
     )
     data = row_writes(
-        clock, reset, plan, start, read, beat, rows, row_busy, fault, config=config,
+        clock, reset, plan=plan, start=start, read=read, write=beat, rows=rows, busy=row_busy,
+        fault=fault, config=config,
     )
     register = tile_register(clock, reset, beat, write, beat_waits)
     padding = pad_writes(clock, reset, plan, start, pad, pad_busy)

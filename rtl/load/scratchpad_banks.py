@@ -31,7 +31,8 @@ def scratchpad_banks(
     shifted = word(config.bus_width)
     memories = [
         bank_memory(
-            clock, write, data_here, pad, pad_here, taken[number], read_enable, row, parts[number],
+            clock, write=write, data_here=data_here, pad=pad, pad_here=pad_here,
+            taken=taken[number], read_enable=read_enable, row=row, part=parts[number],
             number=number, config=config, memory_type=memory_type,
         )
         for number in range(banks)
@@ -135,7 +136,7 @@ def bank_memory(
             write_data.next = 0
 
     memory = ram(
-        clock, write_enable, write_address, write_data, read_enable, row, part,
-        width=width, depth=1 << row_bits,
+        clock, write_enable=write_enable, write_address=write_address, write_data=write_data,
+        read_enable=read_enable, read_address=row, read_data=part, width=width, depth=1 << row_bits,
     )
     return find_lane, choose, align, address, steer, memory

@@ -26,8 +26,9 @@ def scratchpad_columns(
     index, data = word(address_bits), word(config.bus_width)  # of the beat taken last
     memories = [
         column_memory(
-            clock, write, index, data, pad, pad_here, uncovered[number], read_enable, read_address,
-            parts[number], number=number, config=config, memory_type=memory_type,
+            clock, write=write, index=index, data=data, pad=pad, pad_here=pad_here,
+            uncovered=uncovered[number], read_enable=read_enable, read_address=read_address,
+            part=parts[number], number=number, config=config, memory_type=memory_type,
         )
         for number in range(columns)
     ]
@@ -94,7 +95,8 @@ def column_memory(
         zeroed.next = not uncovered and not pad.ready
 
     memory = ram(
-        clock, write_enable, write_address, write_data, read_enable, read_address, part,
-        width=bus_width, depth=depth,
+        clock, write_enable=write_enable, write_address=write_address, write_data=write_data,
+        read_enable=read_enable, read_address=read_address, read_data=part, width=bus_width,
+        depth=depth,
     )
     return choose, cover, steer, remember, memory

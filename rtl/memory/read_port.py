@@ -103,7 +103,8 @@ def read_port(
 
     arbiter = read_arbiter(clock, reset, fetch, compute, load, request)
     check = window_check(
-        clock, reset, halt, window_base, window_limit, request, checked, check_empty
+        clock, reset, halt=halt, window_base=window_base, window_limit=window_limit,
+        request=request, checked=checked, empty=check_empty,
     )
     owners = (
         join(issued.fields(), awaited.data),

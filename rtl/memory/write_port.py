@@ -67,7 +67,8 @@ def write_port(
     size = config.log_bus_width - 3
 
     check = window_check(
-        clock, reset, halt, window_base, window_limit, request, checked, check_empty
+        clock, reset, halt=halt, window_base=window_base, window_limit=window_limit,
+        request=request, checked=checked, empty=check_empty,
     )
     lengths = (
         join(issue_fields, issued.data),

@@ -6,7 +6,7 @@ from rtl_bench import clock_and_reset, simulate
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import ErrorCode
 from myvta.rtl.host.control import control
-from myvta.rtl.host.registers import Results, Settings
+from myvta.rtl.host.register_values import Results, Settings
 from myvta.rtl.host.status import FetchStatus, LaunchControl, ModuleStatus
 from myvta.rtl.lib.bundles import PortStatus, bit
 from myvta.rtl.lib.token_queue import DependencyTokens

@@ -9,7 +9,7 @@ from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType
 from myvta.isa.register_map import COUNTERS
 from myvta.rtl.host.counters import counters
-from myvta.rtl.host.registers import Results
+from myvta.rtl.host.register_values import Results
 from myvta.rtl.host.status import ModuleStatus, StepEvents
 from myvta.rtl.lib.bundles import bit
 

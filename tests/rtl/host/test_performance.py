@@ -7,7 +7,7 @@ from rtl_bench import clock_and_reset, simulate
 from myvta.isa.config import NAMED
 from myvta.isa.register_map import PERFORMANCE
 from myvta.rtl.host.performance import performance
-from myvta.rtl.host.registers import Results
+from myvta.rtl.host.register_values import Results
 from myvta.rtl.host.status import FetchStatus, LaunchControl, ModuleStatus
 from myvta.rtl.lib.bundles import Axi4, Stream, bit
 

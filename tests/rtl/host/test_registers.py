@@ -8,7 +8,8 @@ from rtl_bench import clock_and_reset, simulate
 
 from myvta.isa.config import NAMED
 from myvta.isa.register_map import REGISTERS, Reg, reset_values
-from myvta.rtl.host.registers import Results, Settings, registers
+from myvta.rtl.host.register_values import Results, Settings
+from myvta.rtl.host.registers import registers
 from myvta.rtl.host.status import LaunchControl
 from myvta.rtl.lib.bundles import AxiLite, bit
 
