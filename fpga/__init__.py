@@ -1,1 +1,1 @@
-"""What stands round the accelerator on an FPGA: the UART bridge and on-chip memory."""
+"""The surroundings of the accelerator on an FPGA: the UART bridge and on-chip memory."""

@@ -7,9 +7,9 @@
 
 Contract
     ``received`` is a byte in each cycle with ``received_valid``, at most every second one.
-    Answers every right request, in order, as the page says; whatever else comes is dropped.  Up to
+    Answers every right request, in order, as the page says; anything else is dropped.  Up to
     WINDOW requests may be under way; one more than there is room for is dropped like a damaged one.
-    Memory is 0..``size``.  Reset forgets the session, not what is in memory.
+    Memory is 0..``size``.  Reset forgets the session, not the contents of memory.
 """
 
 from __future__ import annotations

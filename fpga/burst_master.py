@@ -35,7 +35,7 @@ class BurstJob:
 
 
 class State:
-    """What is done in a cycle."""
+    """State of an access."""
 
     IDLE, ADDRESS, READ, FETCH, LOAD, DATA, ANSWER = range(7)
 

@@ -3,7 +3,7 @@
 Contract
     A request is taken when ``command.valid and command.ready``; ``release`` pulses when its payload
     is not needed any more.  The response is in ``reply``, its payload in ``buffer``, before the
-    next request is looked at.  Registers are reached through :mod:`.lite_master`, memory through
+    next request is started.  Registers are reached through :mod:`.lite_master`, memory through
     :mod:`.burst_master`; nothing outside 0..``size`` is asked for.
 """
 
@@ -28,7 +28,7 @@ _WORD_BITS = (PAYLOAD_WORDS - 1).bit_length()
 
 
 class State:
-    """What is done in a cycle."""
+    """State of a request."""
 
     IDLE, SORT, CHECK, IDENTITY, FETCH, LOAD, REGISTER, MEMORY, STORE, REPLY = range(10)
 

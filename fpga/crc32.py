@@ -8,13 +8,13 @@ from myhdl import always_comb, block, modbv
 
 __all__ = ["CRC_START", "crc32"]
 
-CRC_START = 0xFFFF_FFFF  # of the register, which is told to nobody before it is inverted
+CRC_START = 0xFFFF_FFFF  # of the register; its inverse is the checksum
 _HIGH, _LOW = 0xEDB8, 0x8320  # the polynomial, reflected
 
 
 @block
 def crc32(register: Any, data: Any, result: Any) -> Any:
-    """``result`` is what ``register`` becomes after the byte ``data``.  Combinational."""
+    """``result`` is the ``register`` after the byte ``data``.  Combinational."""
 
     @always_comb
     def divide() -> None:

@@ -1,11 +1,11 @@
 """Bytes of a line to requests (docs/protocol.md).
 
 Contract
-    After a closing flag ``accepted`` pulses when what stood before it was a request with the right
+    After a closing flag ``accepted`` pulses when the frame before it was a request with the right
     CRC and length, ``room`` was high, and its payload is in ``payload``, slot ``slot``.  Everything
     else is dropped: a flag always starts anew.  ``slot`` advances with ``accepted``.
     A byte may come every second cycle.  Payload words are written as they come, the CRC behind them
-    too when there is room in the slot, which nobody reads.
+    too when there is room in the slot, which is not read.
 """
 
 from __future__ import annotations

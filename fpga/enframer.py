@@ -23,7 +23,7 @@ _HALF = 0xFFFF
 
 
 class State:
-    """What is done in a cycle."""
+    """State of a response."""
 
     IDLE, OPEN, FETCH, LOAD, BODY, CLOSE = range(6)
 

@@ -30,7 +30,8 @@ TOP = "uart_top"
 
 @dataclass(frozen=True)
 class UartDevice:
-    """What stands round the accelerator: clock and line in Hz, memory in bytes (a power of two)."""
+    """The surroundings of the accelerator: clock and line in Hz, memory in bytes (a power of
+    two)."""
 
     clock_hz: int = 100_000_000
     rate: int = 3_000_000

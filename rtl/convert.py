@@ -33,9 +33,9 @@ SUFFIXES = {"verilog": ".v", "vhdl": ".vhd"}
 MAP_SUFFIX = ".map.json"  # which nets the signals of each block instance are
 CONVERTED_PACKAGE = "pck_myhdl_011.vhd"  # MyHDL's VHDL package, written beside a VHDL file
 
-# MyHDL warnings that are no defect: what they match, and why.
+# MyHDL warnings that are no defect: pattern and reason.
 _ALLOWED_WARNINGS: tuple[tuple[str, str], ...] = (
-    (r"driven but not read: .*write_port\w*_owner$", "one client writes: nobody asks whose it is"),
+    (r"driven but not read: .*write_port\w*_owner$", "one client writes: its number is not needed"),
     (
         r"^Port is not used: ((settings|results|status|load|compute|store|tokens|[lgs]2[lgs])_\w+"
         r"|\w+_error_address)$",
@@ -55,7 +55,7 @@ _WRONG_LABEL = "(-'h1): begin"
 
 
 class ConvertError(OSError):
-    """A conversion that gave no file; the text says what failed, where, and what to do."""
+    """A conversion that gave no file; the text names the failure, the place and the remedy."""
 
 
 def convert(config: Config, folder: str | os.PathLike[str], hdl: str = "verilog") -> Path:
@@ -66,8 +66,8 @@ def convert(config: Config, folder: str | os.PathLike[str], hdl: str = "verilog"
     config
         Configuration to build.
     folder
-        Where to write; made when missing.  ``myvta_core.map.json`` stands beside, the nets of each
-        block (:mod:`.net_names`), and :data:`CONVERTED_PACKAGE` beside VHDL.
+        Where to write; made when missing.  ``myvta_core.map.json`` is written beside, the nets of
+        each block (:mod:`.net_names`), and :data:`CONVERTED_PACKAGE` beside VHDL.
     hdl
         ``verilog`` or ``vhdl``.
 
@@ -100,7 +100,7 @@ def convert_block(
 ) -> Path:
     """Convert the block instance ``factory(config, **parameters)``, as module or entity ``name``.
 
-    ``factory`` must stand at the top of a module: the fresh process imports it by name, or from
+    ``factory`` must be at the top level of a module: the fresh process imports it by name, or from
     its file when it is not part of this package.
     """
     if hdl not in SUFFIXES:

@@ -103,7 +103,7 @@ def core(
 
     @always_seq(clock.posedge, module_reset)
     def join_idle():
-        # a cycle late: whatever came before a FINISH shows before FINISH does
+        # a cycle late: events before a FINISH show before FINISH does
         others_idle.next = load_status.idle and store_status.idle
 
     return (

@@ -31,7 +31,7 @@ def cache_inspection() -> None:
 
 
 def _frames(context: int = 1) -> list[tuple[Any, str, int, str, None, None]]:
-    """Stand in for ``inspect.stack``, without the source lines that nobody reads."""
+    """Stand in for ``inspect.stack``, without source lines, which MyHDL does not read."""
     frames, frame = [], inspect.currentframe()
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back

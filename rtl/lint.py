@@ -1,6 +1,6 @@
 """Lint generated HDL with tools that are not ours: Icarus, Verilator and GHDL.
 
-MyHDL is silent where some of its output is wrong, so whatever it writes passes here before anyone
+MyHDL is silent where some of its output is wrong, so all its output passes here before anyone
 simulates it.
 """
 

@@ -1,6 +1,6 @@
 """Accumulator: ACC tiles in two banks, and OUT, their truncated copy, beside them.
 
-Even tiles lie in bank 0, odd ones in bank 1; each bank has one write and one read port, so a step
+Even tiles are in bank 0, odd ones in bank 1; each bank has one write and one read port, so a step
 may read two tiles of different banks while a third is written (:mod:`.schedule`).  Every write,
 whoever makes it, also stores the low OUT_WIDTH bits of each lane in OUT: OUT is always the
 truncated view of ACC (rules D6, D7 of docs/device.md), with a read port of its own for the store
@@ -62,7 +62,7 @@ def accumulator(
     clock: Any, reset: Any, even: AccumulatorRead, odd: AccumulatorRead,
     result: AccumulatorWrite, fill: TileFill, out: OperandRead, *, config: Config,
 ) -> Any:
-    """Store ``result`` when it is valid, else what ``fill`` says; read as the ports ask."""
+    """Store ``result`` when it is valid, else the write of ``fill``; read as the ports ask."""
     acc_bits, columns = config.log_acc_depth, column_count(config)
     column_bits = 8 * config.tile_bytes(MemoryType.ACC) // columns
     column_lanes = column_bits // 32

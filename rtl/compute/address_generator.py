@@ -1,6 +1,6 @@
-"""Indices of a step (stages s0 to s2): micro-op fields plus loop offsets, and what is wrong there.
+"""Indices of a step (stages s0 to s2): micro-op fields plus loop offsets, with range checks.
 
-The sums are registered into s1 with all their bits; s1 looks at them and hands on the indices.
+The sums are registered into s1 with all their bits; s1 checks them and passes on the indices.
 Every index is computed without wrapping; one that is not inside its scratchpad sets
 ``out_of_range`` (rule D14), counting only the operands that the step really uses: a GEMM reset its
 destination, an ALU step with immediate its destination, RQT all three parameter tiles.
@@ -24,7 +24,7 @@ __all__ = ["StepIndices", "StepSums", "check_indices", "address_generator"]
 
 
 class StepSums:
-    """Sums of the step in s1, two bits wider than an index, and what the step is."""
+    """Sums of the step in s1, two bits wider than an index, and the kind of step."""
 
     def __init__(self, config: Config) -> None:
         self.dst = word(config.log_acc_depth + 2)

@@ -1,7 +1,7 @@
 """ALU lane: operands registered into s8, accumulation or a tensor ALU operation there.
 
 An operand that the step just before makes is taken as it is made, on its way into the register: so
-what is registered needs no further choice.
+the registered operand needs no further choice.
 
 Operations are those of vta_isa.md sections 4.3 and 4.4 with rules D1 to D4 of
 docs/device.md: the first operand is always ``ACC[dst]``; SHR shifts right arithmetically for
@@ -34,7 +34,7 @@ class Operation:
 
 @block
 def alu_operation(clock: Any, s7: Any, operation: Operation) -> Any:
-    """Register from s7 into s8 what the lanes do there."""
+    """Register the operation of the lanes from s7 into s8."""
 
     @always(clock.posedge)
     def decode():
@@ -55,7 +55,7 @@ def alu_operands(
     """Register the operands of one lane from s7 into s8.
 
     ``even_data``, ``odd_data``: tiles of the banks; ``dot``: packed dot products, ``dot_width``
-    bits a lane; ``product``: this lane's MUL; ``result``: what the step in s8 makes of this lane.
+    bits a lane; ``product``: this lane's MUL; ``result``: this lane's result of the step in s8.
     """
     lo, hi = 32 * lane, 32 * lane + 32
     dot_lo, dot_hi = dot_width * lane, dot_width * (lane + 1)
@@ -70,7 +70,7 @@ def alu_operands(
 
     @always_comb
     def compute_other():
-        # what is no tile; nothing, where a GEMM overwrites or clears
+        # operands that are no tile; zero where a GEMM overwrites or clears
         product_or_none.next = 0
         if s7.long:
             product_or_none.next = product
@@ -170,7 +170,7 @@ def alu_lane(
 
     @always_comb
     def choose_bits():
-        # of the bits turned round: to the right the low ones, to the left the high ones
+        # of the rotated bits: to the right the low ones, to the left the high ones
         keep.next = low_bits
         fill.next = sign
         if q_word[31]:

@@ -1,6 +1,6 @@
 """Bank needs (stage s1 to s2): accumulator banks whose tiles the step in s2 reads.
 
-A word has two bits: bit 0 the even tiles, bit 1 the odd ones.  All are found out while the step
+A word has two bits: bit 0 the even tiles, bit 1 the odd ones.  All are determined while the step
 still is in s1, so that :mod:`.schedule` only compares them with the banks in use; in an empty slot
 they are 0.
 """
@@ -23,12 +23,12 @@ class BankNeeds:
     def __init__(self) -> None:
         self.short_dst, self.short_src = word(2), word(2)
         self.long_dst, self.long_src = word(2), word(2)  # of MUL and RQT
-        self.apart = bit()  # the two lie in different banks
+        self.apart = bit()  # the two are in different banks
 
 
 @block
 def bank_needs(clock: Any, reset: Any, advance: Any, s1: Step, needs: BankNeeds) -> Any:
-    """Register into s2 what the step in s1 needs."""
+    """Register the needs of the step in s1 into s2."""
     dst, src = word(2), word(2)
 
     @always_comb

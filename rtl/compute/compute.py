@@ -1,6 +1,6 @@
 """Compute engine: issue, micro-op memory, step pipeline, accumulator and the loader of both.
 
-Wiring only; contracts stand in the blocks.  Up to three sources of faults are merged: at most one
+Wiring only; the blocks hold the contracts.  Up to three sources of faults are merged: at most one
 can be raised first, since an instruction's static fault waits for everything before it.
 """
 

@@ -52,7 +52,7 @@ def compute_issue(
     load: LoadCommand, activity: Activity, status: ModuleStatus, finished: Completion, finish: Any,
     fault: Fault, *, config: Config,
 ) -> Any:
-    """Issue instructions; ``status`` gets what the head says of itself, ``fault`` static faults."""
+    """Issue instructions; ``status`` is the instruction's own, ``fault`` its static fault."""
     decoded = Decoded()
     entry = word(ENTRY_BITS)  # the instruction in the decode stage
     present = bit()  # there is one

@@ -1,4 +1,4 @@
-"""Hazards of long operations (stage s1 to s2): steps ahead that will write what a step reads.
+"""Hazards of long operations (stage s1 to s2): earlier steps that will write a tile a step reads.
 
 Contract
     ``operand_hit`` and ``parameter_hit`` say of the step in s2 that one in s3..s9, in the same
@@ -38,7 +38,7 @@ def operand_match(flying: Step, s1: Step, match: Any) -> Any:
 def parameter_match(flying: Step, s1: Step, sums: StepSums, match: Any, *, acc_bits: int) -> Any:
     """Tell whether ``flying`` writes one of the parameter tiles of the RQT in s1.
 
-    Two lie in one row and one in the row next to it: both of ``src``'s own row with an even
+    Two are in one row and one in the row next to it: both of ``src``'s own row with an even
     ``src``, both of the row after it with an odd one.
     """
     same_row, row_after = bit(), bit()

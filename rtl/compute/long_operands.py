@@ -96,7 +96,7 @@ def parameter_tiles(
 ) -> Any:
     """Capture the parameter tiles, each out of the way of steps still in flight.
 
-    A tile is registered as it arrives, looked at and kept in the cycle after that.  ``bias`` and
+    A tile is registered as it arrives, checked and kept in the cycle after that.  ``bias`` and
     ``multiplier`` belong to the step in s4; ``shift`` (5 bits a lane) and ``lost_mask`` (32 bits a
     lane, below ``shift`` ones) to the one in s7: the new ones wait until the first step that uses
     them (``fresh``) leaves s6.

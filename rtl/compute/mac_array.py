@@ -2,14 +2,14 @@
 
 Operand tiles arrive with s3 (memory output) and are registered into s4, products into s5, and two
 levels of sums into s6 and s7; the last level is combinational: ``dot`` belongs to the step in s7.
-The pipeline never waits.  Lanes lie ``b * block_out + o`` as in an accumulator tile; each is wide
-enough for the exact sum, so only the accumulation outside wraps (vta_isa.md section 4.3).
+The pipeline never waits.  Lanes are ordered ``b * block_out + o`` as in an accumulator tile; each
+is wide enough for the exact sum, so only the accumulation outside wraps (vta_isa.md section 4.3).
 
-Products have no enable: while their operands rest they stay what they are, and a register without
+Products have no enable: they are stable while their operands are, and a register without
 one fits inside the multiplier of any family (:mod:`..fpga.ecp5_multipliers`).
 
-Large arrays multiply two weights at once (:mod:`.multiply_pair`): there the multipliers are what
-an FPGA has too few of.
+Large arrays multiply two weights at once (:mod:`.multiply_pair`): there the multipliers of
+an FPGA are the scarce resource.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Long operations, first half: one lane of a 32 x 32 signed multiplication in three stages.
 
 The step's operands arrive in s4, RQT's first one after the bias; their halves are registered into
-s5, four partial products (one DSP each on most families) into s6, what is used of their sum into
+s5, four partial products (one DSP each on most families) into s6, the used bits of their sum into
 s7.  RQT adds 2^30 at the end, so that ``upper >> 15`` is the rounded Q31 product (vta_isa.md
 section 0.1).
 
@@ -148,7 +148,7 @@ def multiply_lane(clock, s4, s6, p, m, s6_upper, s7_product):
 
 @block
 def quotient_lane(clock, s6, s6_upper, s7_quotient):
-    """Register what RQT shifts: the rounded Q31 product."""
+    """Register the value that RQT shifts: the rounded Q31 product."""
 
     @always(clock.posedge)
     def register_quotient():

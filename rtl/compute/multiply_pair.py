@@ -2,7 +2,7 @@
 
 With ``S = inp_width + wgt_width``, ``(high * 2^S + low) * x`` holds ``low * x`` in its low S bits
 and ``high * x`` above, less a borrow when ``low * x`` is negative.  Adding ``2^(S-1)`` makes the
-low part unsigned, so there is nothing to borrow and the upper part is right as it stands.  For
+low part unsigned, so there is nothing to borrow and the upper part is exact.  For
 8-bit operands this is a 25 x 8 multiplication with a constant added: one DSP48E1.
 """
 

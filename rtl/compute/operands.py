@@ -4,7 +4,7 @@ Reads were placed by :mod:`.schedule` so that a bank is asked at most once a cyc
 stage is selected and the data handed back.  A tile read at the late stage s6 misses the results of
 the three steps before it, one read early (s5) those of four.  All are put in its place in s7, the
 last one as it is computed (:mod:`.alu_lane`): results are those of strictly sequential execution
-(rule D18), and no read depends on what a memory does when it is written meanwhile.
+(rule D18), and no read depends on how a memory answers while it is written.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ def bank_read(
 ) -> Any:
     """Ask one bank for the tile that one of the stages needs in this cycle.
 
-    What a short step reads in s5 or s6 is found out while it still is in s4 or s5.  When neither
-    that nor s3 wants the bank, it reads for s2, whether that needs it or not: ``dst`` and the
-    early source of a long operation, or what RQT's parameter fetch wants of this bank.
+    The reads of a short step in s5 or s6 are determined while it still is in s4 or s5.  When
+    neither that nor s3 wants the bank, it reads for s2, whether that needs it or not: ``dst`` and
+    the early source of a long operation, or the tile that RQT's parameter fetch needs from this
+    bank.
     """
     s1, s2, s3, s4, s5 = s[1:6]
     acc_bits = len(s1.dst)
@@ -116,7 +117,7 @@ def forward(
 ) -> Any:
     """Drive the operands of the step in s7 that are tiles, as if all before it were written.
 
-    Where each comes from is found out in s6: a bank takes half a cycle to answer, and between it
+    The source of each is determined in s6: a bank takes half a cycle to answer, and between it
     and the register of the operand there is nothing but a choice of four.
     """
     s5, s6, s7, s8, s9 = s[5:]
@@ -126,7 +127,7 @@ def forward(
     dst_in_s7, dst_in_s8, dst_in_s9 = bit(), bit(), bit()  # the step there writes its ACC[dst]
     src_in_s7, src_in_s8, src_in_s9 = bit(), bit(), bit()
     dst_none, dst_made, src_none, src_made = bit(), bit(), bit(), bit()
-    # what is ready: as made in s10, else as made in s9, else (src) held
+    # ready tiles: as made in s10, else as made in s9, else (src) held
     dst_from_s10, src_from_s10, src_from_s9 = bit(), bit(), bit()
     held_from_s10 = bit()
 

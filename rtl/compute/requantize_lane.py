@@ -6,7 +6,7 @@ value is shifted one bit less than asked for, so that its lowest bit is the roun
 half away from zero also asks whether anything was lost below it.
 
 Rounding and zero point are added to the low bits alone; whether the value is out of their reach,
-and so of the clamp's, is found out in s8 from the bits above them.
+and so of the clamp's, is determined in s8 from the bits above them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def requantize_lane(
     lo, hi = 5 * lane, 5 * lane + 5
     mask_lo, mask_hi = 32 * lane, 32 * lane + 32
     low, high = -(1 << (config.out_width - 1)), (1 << (config.out_width - 1)) - 1
-    clamp_lo = config.out_width - 1  # the bits from here up are all alike inside the clamp
+    clamp_lo = config.out_width - 1  # the bits from here up are equal inside the clamp
     near_end, sum_bits = _NEAR_BITS + 1, _NEAR_BITS + 3  # of the low bits, and with both addends
     sign_end = near_end + 1
     far_bits, sign_ones = 34 - _NEAR_BITS, (1 << (sign_end - clamp_lo)) - 1

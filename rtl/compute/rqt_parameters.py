@@ -1,10 +1,10 @@
 """Parameter fetch of RQT (stage s2): three accumulator reads when a step brings a new ``src``.
 
-Bias and multiplier lie in different banks: whichever is free is read first, the shift last, while
+Bias and multiplier are in different banks: whichever is free is read first, the shift last, while
 the step waits in s2.  They are kept until ``src`` changes, an earlier step of the instruction
 writes one of them, or the instruction ends.
 
-Data is registered as it arrives and looked at a cycle later (:func:`.parameter_tiles`): the step
+Data is registered as it arrives and checked a cycle later (:func:`.parameter_tiles`): the step
 goes on meanwhile.  ``bad`` comes two cycles after the last tile, with the step's instruction, five
 cycles before the step would be written.
 """
@@ -34,11 +34,11 @@ class Tile(IntEnum):
 
 
 class ParameterRead:
-    """Parameter fetch: where to read, which tile's data arrives this cycle, what was wrong."""
+    """Parameter fetch: where to read, which tile's data arrives this cycle, and its errors."""
 
     def __init__(self, acc_bits: int) -> None:
-        # bit b: what bank b has is behind the row of s; bias and shift in the bank of s, the
-        # multiplier in the other
+        # bit b: the tile in bank b is in the row after that of s; bias and shift in the bank of s,
+        # the multiplier in the other
         self.behind = word(2)
         self.after = word(acc_bits - 1)  # that row
         self.reads = bit()  # the step in s2 is an RQT that lacks parameters
@@ -67,7 +67,7 @@ def rqt_parameters(
     ``parameter_hit``: a step ahead writes one of the tiles; ``busy_now``: banks
     read by other stages in this cycle; ``stopped``: a fault was raised.
     """
-    kept, kept_src = bit(), word(len(s2.src))  # the tiles held and where they lie
+    kept, kept_src = bit(), word(len(s2.src))  # the tiles held and their address
     same_src = bit()  # kept_src is that of the step in s2
     unused = bit()  # they were fetched for the step that still is in s2
     bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step in s2
@@ -75,7 +75,7 @@ def rqt_parameters(
     presented, presented_odd = word(2), bit()  # read of the last cycle
     shift_arrives = bit()
     complete = bit()  # the shift arrives, or all tiles are kept
-    fetches = bit()  # a tile that lacks is to be read
+    fetches = bit()  # a missing tile is to be read
     kept_next, same_src_next = bit(), bit()  # kept and same_src of the next cycle
     src_busy, multiplier_busy = bit(), bit()  # bank of s and s+2, bank of s+1
     newest_src = word(len(s2.src))

@@ -75,7 +75,7 @@ def sequencer(
     Micro-ops are read when ``uop_read``; their data arrives together with ``step`` (a
     :class:`~myvta.rtl.compute.step.Step`, stage s0), ``offsets`` and ``index``, which hold while
     ``advance`` is low.  The loops themselves stop one cycle later than that and go on one cycle
-    later: a :mod:`.skid_buffer` stands between, whose registers say whether ``free``.
+    later: a :mod:`.skid_buffer` separates them, whose registers say whether it is ``free``.
     While it is, ``command.ready`` is high when idle and in the cycle of a command's last step.
     Whether a loop is in its last turn is known a cycle ahead.
     """

@@ -26,7 +26,7 @@ class Legality(IntEnum):
 
     LEGAL = 0
     UNDEFINED = 1
-    UNSUPPORTED = 2  # an operation of an extension that it lacks
+    UNSUPPORTED = 2  # an operation of an extension not configured
 
 
 def _legality(code: int, config: Config) -> Legality:
@@ -71,7 +71,7 @@ def steps_decode(
     """Drive everything of ``command`` but its handshake, and ``decoded``.
 
     ``arriving`` becomes ``entry`` when ``take``; ``accepted``: it has no static fault;
-    ``steps_arrive``: it goes to the sequencer.  What needs thought is found out from
+    ``steps_arrive``: it goes to the sequencer.  Legality and kind are decoded from
     ``arriving`` and registered with it; plain fields follow ``entry``.
     """
     flags = token_flags(config)

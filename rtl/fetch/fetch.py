@@ -6,7 +6,7 @@ Contract
     :mod:`.dispatch` says, whose ``index``, ``done``, ``blocked`` and ``fault`` these are.
     Keeps up to 64 instructions in flight or waiting; a burst is asked for only when there is room
     for all its beats, so ``read.data_ready`` is always high.  Bursts end at aligned blocks of 16
-    beats.  Read-ahead past FINISH stops with it and its errors are nobody's.
+    beats.  Read-ahead past FINISH stops with it and its errors are ignored.
     The first request shows after the third clock edge, further ones in every second cycle; an
     instruction leaves two cycles after its (last) beat came, three at 64 and 256 bits.
 """
@@ -68,7 +68,7 @@ def fetch(
     clock: Any, reset: Any, insn_base: Any, insn_count: Any, read: ReadClient, load: Stream,
     compute: Stream, store: Stream, status: FetchStatus, *, config: Config,
 ) -> Any:
-    """Ask for bursts; queue, assemble and dispatch what comes."""
+    """Ask for bursts; queue beats, assemble and dispatch instructions."""
     log_bytes = config.log_bus_width - 3
     depth = READ_AHEAD * INSTRUCTION_BYTES // config.bus_bytes  # beats
     bus_width = config.bus_width

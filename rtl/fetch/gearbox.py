@@ -4,8 +4,8 @@ Contract
     ``beats`` holds {error, data} in stream order, ``instructions`` gives {error, instruction}.
     64-bit memory: the low half comes first; one instruction in two cycles, one cycle late.
     128-bit memory: wires only.
-    256-bit memory: one instruction a cycle, one cycle late; the first lies in that half of the
-    first beat that bit 4 of ``insn_base`` says, which must not change after reset.
+    256-bit memory: one instruction a cycle, one cycle late; the first is in the half of the
+    first beat that bit 4 of ``insn_base`` selects, which must not change after reset.
     A beat with an error makes an instruction with that error at once; what follows is undefined.
 """
 

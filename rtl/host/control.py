@@ -74,7 +74,7 @@ def control(
     finish: Any, tokens: DependencyTokens, port: PortStatus, module_reset: Any, halt: Any, *,
     config: Config,
 ) -> Any:
-    """Run the launch protocol; of the tokens only each queue's ``available`` is looked at."""
+    """Run the launch protocol; of the tokens only each queue's ``available`` is read."""
     finished, failed, tokens_left, owing = bit(), bit(), bit(), bit()
     misaligned, running, drained, stuck, expired = bit(), bit(), bit(), bit(), bit()
     waiting, lowest = Position(), Position()  # a cycle after first_waiting and first_present

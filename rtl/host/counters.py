@@ -1,4 +1,4 @@
-"""Count what a launch has done: the architectural counters of isa.registers.
+"""Count the work of a launch: the architectural counters of isa.registers.
 
 Contract
     All are cleared by the clock edge that sees ``launch`` and show an event after the edge that

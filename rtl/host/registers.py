@@ -8,11 +8,10 @@ Contract
     ignore writes.  While ``busy`` only the interrupt registers and RESET can be written.
     CONTROL: ``start`` pulses when 1 is written to bit 0, ``clear`` when 0 is, while not busy.
     RESET: ``cancel`` pulses when 1 is written to bit 0.  All three are registers: one cycle later.
-    WINDOW_LOCK: once 1 it stays 1 and the window registers keep what they hold.
+    WINDOW_LOCK: once 1 it stays 1 and the window registers keep their values.
     The interrupt status bit is set by ``ended`` (which wins over a clearing write of the same
     cycle); ``interrupt`` is high while it and the enable bit are 1.
-    The device reads :class:`Settings`; what it writes comes in through :class:`Results` and is read
-    as it is.
+    The device reads :class:`Settings`; the host reads :class:`Results` as they are.
 """
 
 from __future__ import annotations

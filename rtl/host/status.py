@@ -1,4 +1,4 @@
-"""What the parts of the device tell control about themselves, and control tells them."""
+"""Status of the parts of the device, for control and the counters, and launch control."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["FetchStatus", "LaunchControl", "ModuleStatus", "StepEvents"]
 
 
 class ModuleStatus:
-    """What a module tells control and the counters.
+    """Status of a module.
 
     ``idle``: nothing held or in progress and no instruction at its queue.  ``waiting``: the
     instruction with ``index`` cannot start and nothing else moves.  ``starved``: memory keeps it
-    waiting.  ``completed``: pulse per instruction.  ``rows``: what it has moved.  ``present``: the
-    module has instructions and ``oldest`` is the first of them (:mod:`.in_flight_tracker`).
+    waiting.  ``completed``: pulse per instruction.  ``rows``: each row it has moved.  ``present``:
+    the module has instructions and ``oldest`` is the first of them (:mod:`.in_flight_tracker`).
     ``error_address``: of its first burst that failed.
     """
 
@@ -27,7 +27,7 @@ class ModuleStatus:
 
 
 class FetchStatus:
-    """What fetch tells control: see :mod:`.dispatch`; ``error_address`` as in ModuleStatus."""
+    """Status of fetch: see :mod:`.dispatch`; ``error_address`` as in ModuleStatus."""
 
     def __init__(self) -> None:
         self.done, self.blocked, self.index = bit(), bit(), word(INDEX_BITS)

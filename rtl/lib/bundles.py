@@ -79,7 +79,7 @@ class ReadClient:
     """A client's read side of the memory port.
 
     One request is one burst of 1..16 beats inside one aligned block of 16 beats.  Bit 32 of the
-    address says that it lies past the address space: the port refuses it like any other outside
+    address says that it is past the address space: the port refuses it like any other outside
     the window.  Data of one client comes in request order; a refused burst comes as one beat with
     ``data_last`` and ``data_error = WINDOW``.
     """
@@ -113,7 +113,7 @@ class WriteClient:
 
 
 class PortStatus:
-    """What the memory port tells control: see :mod:`.memory_port`."""
+    """State of the memory port, for control: see :mod:`.memory_port`."""
 
     def __init__(self) -> None:
         self.idle, self.draining, self.moved = bit(), bit(), bit()
@@ -160,7 +160,7 @@ class TileWrite:
     For elements of at least a beat, ``index`` is the element and ``column`` which beat of it.  For
     smaller ones a beat holds several elements (lanes, element 0 in the low bits): ``lanes`` tells
     which are valid and ``index`` is the element of lane 0, modulo the index width (it may belong
-    to an invalid lane and lie before the first element written).
+    to an invalid lane and be before the first element written).
     """
 
     def __init__(self, config: Config, lanes: int) -> None:

@@ -1,4 +1,4 @@
-"""How the elements of each memory type lie in beats of the memory port; tables for blocks' ROMs.
+"""Layout of the elements of each memory type in beats of the memory port: tables for ROMs.
 
 An element (tile or micro-op) and a beat are both a power of two bytes, so an element of at least a
 beat is a whole number of beats (*columns*), and a beat holds a whole number of smaller ones

@@ -19,7 +19,7 @@ def field_register(
 ) -> Any:
     """``source`` is ``sink`` one cycle later; it holds while ``enable`` is low.
 
-    Without ``reset`` nothing clears it: for fields that nobody reads in an empty slot.
+    Without ``reset`` nothing clears it: for fields that are not read in an empty slot.
     """
     if enable is None:
         if reset is None:

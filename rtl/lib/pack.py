@@ -1,7 +1,7 @@
 """Words made of fields: several signals as one, for queues and buffers, and back.
 
 A list of signals is the table of a packed word: the first is in its low bits, and each takes as
-many as it has.  Whoever packs and whoever unpacks list the same fields in the same order.
+many as it has.  Both sides list the same fields in the same order.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def join(fields: Any, packed: Any) -> Any:
 
 @block
 def split(packed: Any, fields: Any) -> Any:
-    """Drive each of ``fields`` from its bits of ``packed``: what :func:`join` put together."""
+    """Drive each of ``fields`` from its bits of ``packed``: the inverse of :func:`join`."""
     parts, low = [], 0
     for field in fields:
         parts.append(take(packed, field, lo=low))

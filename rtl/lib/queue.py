@@ -8,10 +8,10 @@ Contract
     One word enters and one leaves in every cycle, also when full or one word deep; ``source`` may
     be empty for one cycle when the first word goes through memory.
     ``sink.ready``, ``source.valid`` and ``source.data`` are, or depend on, registers only.
-    Holds ``depth`` words in memory and two more; what ``source`` shows stays while it waits.
-    Reset empties it; what the memory holds stays.
+    Holds ``depth`` words in memory and two more; the word at ``source`` holds while it waits.
+    Reset empties it; the contents of the memory stay.
 
-A block RAM takes half a cycle to show a word: nothing but the last register looks at it.
+A block RAM takes half a cycle to show a word: only the last register reads it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Two registers between a source and a sink, which see nothing of each other's wires.
+"""Two registers that separate a source from a sink: no path goes through, in either direction.
 
 Contract
     A word entered at clock edge t shows at ``source`` after that edge, or once the one before it
     left.  Order is kept; one word passes in every cycle.  ``sink.ready``, ``source.valid`` and
-    ``source.data`` are registers; what ``source`` shows stays while it waits.  Holds two words.
+    ``source.data`` are registers; the word at ``source`` holds while it waits.  Two words fit.
     ``sink.ready`` is high while fewer than two words are here.
 """
 

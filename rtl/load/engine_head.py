@@ -4,10 +4,10 @@ Contract
     ``sink`` shows the instruction at the head.  It has been ``checked`` when its checks have had
     ``cycles`` cycles; it is then ``sound``, or ``faulty`` with a static fault (``refused``).
     ``gathered``, a register: it is sound and its tokens are there, one to pop and room for one to
-    push, as its flags say; nobody else takes them away.  When it ``starts`` (driven by the engine)
-    the token is popped and the room reserved, and the next instruction comes to the head.
-    ``waiting``: it is sound and lacks a token or room.
-    While ``stopped`` nothing is sound, faulty or waiting.
+    push, as its flags ask; no other engine can take them away.  When it ``starts`` (driven by the
+    engine) the token is popped and the room reserved, and the next instruction comes to the head.
+    ``waiting``: it is sound and lacks a token or room. While ``stopped`` nothing is sound, faulty
+    or waiting.
 
 Compute decodes its instructions a stage earlier and gathers pops before rooms
 (:mod:`.compute_issue`): it shares :func:`check_timer`.
@@ -26,7 +26,7 @@ __all__ = ["EngineHead", "check_timer", "engine_head"]
 
 
 class EngineHead:
-    """What is known of the instruction at the head; the engine drives the first three."""
+    """State of the instruction at the head; the engine drives the first three."""
 
     def __init__(self) -> None:
         self.stopped, self.refused, self.starts = bit(), bit(), bit()

@@ -1,6 +1,6 @@
 """Work out, ahead of time, where the data and the padding of a LOAD go in its scratchpad.
 
-The rows of a LOAD lie one after the other in the scratchpad (vta_isa.md 4.1).  Read in order of
+The rows of a LOAD follow one another in the scratchpad (vta_isa.md 4.1).  Read in order of
 addresses, that is runs of padding with the data of one row between each two:
 
     first_run, x_size data, gap, x_size data, gap, ..., x_size data, last_run
@@ -26,7 +26,7 @@ __all__ = ["LoadPlan", "PACKED_BITS", "load_plan", "pack_command"]
 
 
 class Phase(IntEnum):
-    """What is worked out in a cycle."""
+    """The sums computed in a cycle."""
 
     COLUMNS = 0
     RUNS = 1
@@ -70,7 +70,7 @@ class LoadPlan:
 
 @block
 def pack_command(command: LoadCommand, packed: Any) -> Any:
-    """Pack what :func:`load_plan` needs of a command into a word; combinational."""
+    """Pack the fields that :func:`load_plan` needs into a word; combinational."""
     fields, narrowed = [], []
     for name, field in vars(PlannedLoad()).items():
         whole = getattr(command, name)

@@ -3,7 +3,7 @@
 Contract
     A command is taken when ``command.valid and command.ready``; up to 10 are in flight.  Requests
     of a command begin 5 cycles after it was taken, or as soon as those of the one before it have
-    been issued, whatever data is still awaited.
+    been issued, even while data is still awaited.
     Data moves at one beat a cycle; padding is written beside it (:mod:`.scratchpad`).  Between two
     commands two cycles pass without data.  The data and padding of a command are written after
     those of the commands before it, so overlapping loads end as in sequential order.

@@ -13,9 +13,9 @@ Contract
     Contents are undefined at power-up and survive reset; a reset of the loader between two pads
     needs none here.
 
-An element of at least a beat lies in *columns*, memories as wide as the beat.  Smaller elements
-lie in *banks*, as many as a beat has lanes: element e in bank e mod banks, word e div banks; a
-beat is rotated so that every lane meets its bank, wherever its first element lies.
+An element of at least a beat is in *columns*, memories as wide as the beat.  Smaller elements
+are in *banks*, as many as a beat has lanes: element e in bank e mod banks, word e div banks; a
+beat is rotated so that every lane meets its bank, wherever its first element is.
 """
 
 from __future__ import annotations

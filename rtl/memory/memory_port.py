@@ -8,7 +8,7 @@ Contract
     ``halt``: takes and issues nothing new, throws read data away, completes issued writes without
     writing.  Once ``idle`` is high under ``halt`` it stays, and the clients may be reset.
     If ``halt`` falls before that, ``draining`` is high and the port goes on as under ``halt``
-    until it is idle: what memory still owes never meets a new burst or a client.
+    until it is idle: late answers of memory never meet a new burst or a client.
     ``moved``: a transfer takes place on one of the five channels in this cycle.
     ``reset`` is the device's own, not the modules': a burst under way must end on the bus.
 """

@@ -4,7 +4,7 @@ Contract
     ``request`` shows one client's burst as long as any asks; the client after the one served last
     is asked first, so each gets every third turn when all ask.  Only the client shown sees
     ``request_ready``.  Combinational but for who comes first.  A client that waits may be passed
-    over for one that has just asked, so what ``request`` shows may change until it is taken.
+    over for one that has just asked, so ``request`` may change until it is taken.
 """
 
 from __future__ import annotations

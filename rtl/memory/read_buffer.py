@@ -1,7 +1,7 @@
 """Keep the data a client has asked for until it takes it.
 
 Contract
-    ``client`` is what the client sees, ``port`` the memory port's side.  Requests pass
+    ``client`` is the client's side, ``port`` the memory port's.  Requests pass
     unchanged, combinationally; beats come at the earliest one cycle late, in order, one a cycle.
     :func:`read_buffer` keeps ``depth`` beats: ``port.data_ready`` stays high as long as the client
     asks for no more than that before it takes them, and never holds up memory.
@@ -23,7 +23,7 @@ __all__ = ["read_buffer", "read_register"]
 
 
 def _beat(client: ReadClient) -> list[Any]:
-    """Return what is kept of a beat, from bit 0."""
+    """Return the fields of a beat, from bit 0."""
     return [client.data, client.data_error, client.data_last]
 
 

@@ -4,12 +4,12 @@ Contract
     Requests are taken round robin, one a cycle, and pass :func:`window_check`: AR shows at the
     earliest after the third edge.  VALID and payload of AR are registers and stay until READY.
     Up to ``READS`` and a few more bursts wait for their answers.  Answers come in order, so a
-    queue of owners tells whose the head is; data goes straight from R to its owner, whose
+    queue of owners tells the owner of the head; data goes straight from R to its owner, whose
     ``data_ready`` drives RREADY.  A beat moves in every cycle if the memory delivers and the owner
     takes.  A refused burst is answered in its turn by one beat with ``data_last`` and error WINDOW;
     SLVERR and DECERR show as error BUS on their beat.  ``error_address`` of a client gets the
     address of its first such burst in the cycle after the error shows.
-    While ``halt`` is high nothing new is taken or issued, what comes is thrown away, and no
+    While ``halt`` is high nothing new is taken or issued, data is thrown away, and no
     client sees data.  ``idle`` then says that nothing is outstanding.
 """
 
@@ -35,7 +35,7 @@ _INCR = 1
 
 
 class Owed:
-    """A burst without an answer yet: whose it is, and whether it was refused."""
+    """A burst without an answer yet: its owner, and whether it was refused."""
 
     def __init__(self) -> None:
         self.for_fetch, self.for_compute, self.for_load = bit(), bit(), bit()

@@ -7,7 +7,7 @@ Contract
     ``walk.ready`` comes back two cycles after the last request was taken.
     A walk of no rows or of no elements requests nothing and takes 3 cycles.
     At most ``max_bursts`` are outstanding: requested, and not yet answered by ``burst_done``.
-    ``request_last`` (None: nobody asks) marks the last burst of a walk.  Bit 32 of an address
+    ``request_last`` (None: not needed) marks the last burst of a walk.  Bit 32 of an address
     is sticky: a row that starts past the address space, and all that follows a burst that ends
     there, has it set.
 """
@@ -33,7 +33,7 @@ _ROW_BITS = 16 + _LOG_MAX_BYTES
 
 
 class Phase(IntEnum):
-    """What a walk is at."""
+    """State of a walk."""
 
     IDLE = 0
     ADD = 1  # the address of its first row
@@ -66,7 +66,7 @@ def row_requests(
     base, rows_left = word(ADDRESS_BITS), word(16)
     product, stride, row_bytes = word(product_bits), word(_ROW_BITS), word(_ROW_BITS)
     row, more = word(ADDRESS_BITS + 1), bit()  # start of the next row; there is one to enter
-    # the row to be cut next, and the burst being requested with what follows it in its row
+    # the row to be cut next, and the burst being requested with the rest of its row
     row_valid, row_address, row_beats = bit(), word(ADDRESS_BITS + 1), word(beats_bits)
     burst_valid, address, beats = bit(), word(ADDRESS_BITS + 1), word(5)
     beats_left, row_ends = word(beats_bits), bit()
@@ -76,7 +76,7 @@ def row_requests(
     wide_size, span = word(_ROW_BITS), word(_ROW_BITS + 1)
     start, next_row = word(ADDRESS_BITS + 1), word(ADDRESS_BITS + 1)
     next_block = word(ADDRESS_BITS - block_lo)
-    offset, room = word(5), word(5)  # place in the block of 16 beats, and what is left of it
+    offset, room = word(5), word(5)  # place in the block of 16 beats, and the rest of it
     fits, accepted, row_moves, row_enters = bit(), bit(), bit(), bit()
 
     @always_comb

@@ -2,11 +2,11 @@
 
 Contract
     A burst taken at ``request`` at clock edge t shows at ``checked`` after edge t + 1 (or once the
-    one before it left) with ``refused``: not all its bytes lie in [window_base, window_limit].
-    One burst passes in every cycle.  Only pages are compared: a burst lies inside one aligned
+    one before it left) with ``refused``: not all its bytes are in [window_base, window_limit].
+    One burst passes in every cycle.  Only pages are compared: a burst is inside one aligned
     block of 16 beats, at most 512 bytes, and the window begins and ends with a page of 4096.
-    While ``halt`` is high nothing is taken; who reads ``checked`` lets what is here pass unissued.
-    ``empty``: no burst is in here.
+    While ``halt`` is high nothing is taken; the reader of ``checked`` takes bursts that are here
+    and issues none. ``empty``: no burst is in here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PAGE = WINDOW_GRANULE.bit_length() - 1
 
 
 class Request:
-    """A burst as a client asks for it: 33-bit byte address, 1..16 beats, and whose it is."""
+    """A burst as a client asks for it: 33-bit byte address, 1..16 beats, and its owner."""
 
     def __init__(self) -> None:
         self.valid, self.ready = bit(), bit()
@@ -50,7 +50,7 @@ def window_check(
     checked: Checked, empty: Any,
 ) -> Any:
     """Check bursts: ``picked`` registers the address, ``checked`` the comparison."""
-    taken = Request()  # what picked holds
+    taken = Request()  # the request in picked
     width = bits_of([request.address, request.beats, request.owner])
     offered, picked = Stream(width), Stream(width)
     register = (

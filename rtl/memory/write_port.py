@@ -48,7 +48,7 @@ def write_port(
 ) -> Any:
     """Write for one client."""
     request, checked, check_empty = Request(), Checked(), bit()
-    filling, responding = Burst(), Burst()  # what the two queues show
+    filling, responding = Burst(), Burst()  # at the heads of the two queues
     last_number = word(5)  # of the beats of the checked burst, counted from 0
     issue_fields = [last_number, checked.refused, checked.address]
     issue_bits, response_bits = bits_of(issue_fields), bits_of(issue_fields[1:])

@@ -1,7 +1,7 @@
 """Read the tiles of STOREs, in order, out of the output view of the accumulator.
 
 Contract
-    ``start`` takes the walk of one STORE: ``y_size`` rows of ``x_size`` tiles that lie one after
+    ``start`` takes the walk of one STORE: ``y_size`` rows of ``x_size`` tiles, one after
     the other from ``sram_base`` on.  ``busy`` is high from the next cycle until the last tile has
     been read; ``start`` must wait for it to fall.
     ``tile.valid`` says that the memory's ``read_data`` shows the next tile, one cycle after its
@@ -24,7 +24,7 @@ __all__ = ["TileRead", "tile_reads"]
 
 
 class TileRead:
-    """What is known of the tile that ``read_data`` shows.
+    """The tile that ``read_data`` shows.
 
     ``lane`` is its place in the beat and ``row_end`` tells the last one of a row; neither is driven
     when a beat has room for one lane only.
