@@ -34,8 +34,8 @@ class BurstJob:
         self.first, self.last = word(4), word(4)
 
 
-class State:
-    """State of an access."""
+class BurstState:
+    """BurstState of an access."""
 
     IDLE, ADDRESS, READ, FETCH, LOAD, DATA, ANSWER = range(7)
 
@@ -96,16 +96,16 @@ def burst_master(
 
     @always_comb
     def store() -> None:
-        sink.enable.next = state == State.READ and m_axi.rvalid
+        sink.enable.next = state == BurstState.READ and m_axi.rvalid
         sink.address.next = moved[sink_bits:]
         sink.data.next = read_shifted[32:]
-        source.enable.next = state == State.FETCH
+        source.enable.next = state == BurstState.FETCH
         source.address.next = moved[source_bits:]
 
     @always_comb
     def listen() -> None:
-        m_axi.rready.next = state == State.READ
-        m_axi.bready.next = state == State.ANSWER
+        m_axi.rready.next = state == BurstState.READ
+        m_axi.bready.next = state == BurstState.ANSWER
 
     sink_bits, source_bits = len(sink.address), len(source.address)
 
@@ -116,14 +116,14 @@ def burst_master(
             m_axi.awvalid.next = False
         if m_axi.arready:
             m_axi.arvalid.next = False
-        if state == State.IDLE:
+        if state == BurstState.IDLE:
             if job.start:
                 moved.next = 0
                 left.next = job.words
                 address.next = job.address
                 failed.next = False
-                state.next = State.ADDRESS
-        elif state == State.ADDRESS:
+                state.next = BurstState.ADDRESS
+        elif state == BurstState.ADDRESS:
             beat.next = beats
             if job.write:
                 m_axi.awvalid.next = True
@@ -131,15 +131,15 @@ def burst_master(
                 m_axi.awlen.next = beats - 1
                 m_axi.awsize.next = _SIZE
                 m_axi.awburst.next = _INCR
-                state.next = State.FETCH
+                state.next = BurstState.FETCH
             else:
                 m_axi.arvalid.next = True
                 m_axi.araddr.next = address
                 m_axi.arlen.next = beats - 1
                 m_axi.arsize.next = _SIZE
                 m_axi.arburst.next = _INCR
-                state.next = State.READ
-        elif state == State.READ:
+                state.next = BurstState.READ
+        elif state == BurstState.READ:
             if m_axi.rvalid:
                 if m_axi.rresp[1]:
                     failed.next = True
@@ -147,13 +147,13 @@ def burst_master(
                 left.next = left - 1
                 address.next = address + 4
                 if m_axi.rlast:
-                    state.next = State.ADDRESS
+                    state.next = BurstState.ADDRESS
                     if left == 1:
-                        state.next = State.IDLE
+                        state.next = BurstState.IDLE
                         done.next = True
-        elif state == State.FETCH:
-            state.next = State.LOAD
-        elif state == State.LOAD:
+        elif state == BurstState.FETCH:
+            state.next = BurstState.LOAD
+        elif state == BurstState.LOAD:
             m_axi.wvalid.next = True
             m_axi.wdata.next = wide_value << bit_offset
             m_axi.wstrb.next = wide_strobe << byte_offset
@@ -162,19 +162,19 @@ def burst_master(
             moved.next = moved + 1
             left.next = left - 1
             address.next = address + 4
-            state.next = State.DATA
-        elif state == State.DATA:
+            state.next = BurstState.DATA
+        elif state == BurstState.DATA:
             if m_axi.wready:
                 m_axi.wvalid.next = False
-                state.next = State.FETCH
+                state.next = BurstState.FETCH
                 if m_axi.wlast:
-                    state.next = State.ANSWER
+                    state.next = BurstState.ANSWER
         elif m_axi.bvalid:
             if m_axi.bresp[1]:
                 failed.next = True
-            state.next = State.ADDRESS
+            state.next = BurstState.ADDRESS
             if left == 0:
-                state.next = State.IDLE
+                state.next = BurstState.IDLE
                 done.next = True
 
     return place, offset, size_burst, mask, widen, narrow, store, listen, advance

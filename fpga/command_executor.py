@@ -27,8 +27,8 @@ _SLOT_BITS = (SLOTS - 1).bit_length()
 _WORD_BITS = (PAYLOAD_WORDS - 1).bit_length()
 
 
-class State:
-    """State of a request."""
+class ExecutorState:
+    """ExecutorState of a request."""
 
     IDLE, SORT, CHECK, IDENTITY, FETCH, LOAD, REGISTER, MEMORY, STORE, REPLY = range(10)
 
@@ -187,54 +187,54 @@ def executor(
         buffer.enable.next = written.enable
         buffer.address.next = written.address
         buffer.data.next = written.data
-        if state == State.IDENTITY:
+        if state == ExecutorState.IDENTITY:
             buffer.enable.next = True
             buffer.address.next = step
             buffer.data.next = identity_word
-        elif state == State.STORE:
+        elif state == ExecutorState.STORE:
             buffer.enable.next = True
             buffer.address.next = 0
             buffer.data.next = register_value
-        payload.enable.next = fetched.enable or state == State.FETCH
+        payload.enable.next = fetched.enable or state == ExecutorState.FETCH
         payload.address.next = fetched.address
-        if state == State.FETCH:
+        if state == ExecutorState.FETCH:
             payload.address.next = 0
 
     @always_comb
     def finish() -> None:
-        lite_start.next = state == State.LOAD
-        reply.valid.next = state == State.REPLY
+        lite_start.next = state == ExecutorState.LOAD
+        reply.valid.next = state == ExecutorState.REPLY
         reply.kind.next = current.kind
         reply.sequence.next = current.sequence
-        command.ready.next = state == State.REPLY and reply.ready
-        release.next = state == State.REPLY and reply.ready
-        record.next = state == State.REPLY and reply.ready and first_time
+        command.ready.next = state == ExecutorState.REPLY and reply.ready
+        release.next = state == ExecutorState.REPLY and reply.ready
+        record.next = state == ExecutorState.REPLY and reply.ready and first_time
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
         job.start.next = False
-        if state == State.IDLE:
+        if state == ExecutorState.IDLE:
             if command.valid:
-                state.next = State.SORT
-        elif state == State.SORT:
+                state.next = ExecutorState.SORT
+        elif state == ExecutorState.SORT:
             reply.count.next = 0
             reply.words.next = 0
             reply.address.next = current.address
             reply.status.next = LinkStatus.OK
             first_time.next = False
             step.next = 0
-            state.next = State.REPLY
+            state.next = ExecutorState.REPLY
             if current.kind == MessageKind.IDENTIFY:
                 known.next = True
                 expected.next = current.sequence + 1
                 reply.count.next = 4 * IDENTITY_WORDS
                 reply.words.next = IDENTITY_WORDS
-                state.next = State.IDENTITY
+                state.next = ExecutorState.IDENTITY
             elif not known:
                 reply.status.next = LinkStatus.UNKNOWN
             elif age == 0 or (age <= WINDOW and reads):
                 first_time.next = age == 0
-                state.next = State.CHECK
+                state.next = ExecutorState.CHECK
             elif age <= WINDOW:
                 reply.status.next = recalled
                 if recalled == LinkStatus.OK:
@@ -242,48 +242,48 @@ def executor(
             else:
                 reply.status.next = LinkStatus.ORDER
                 reply.address.next = expected
-        elif state == State.IDENTITY:
+        elif state == ExecutorState.IDENTITY:
             step.next = step + 1
             if step == IDENTITY_WORDS - 1:
-                state.next = State.REPLY
-        elif state == State.CHECK:
-            state.next = State.REPLY
+                state.next = ExecutorState.REPLY
+        elif state == ExecutorState.CHECK:
+            state.next = ExecutorState.REPLY
             if not possible:
                 reply.status.next = LinkStatus.REFUSED
             elif not inside:
                 reply.status.next = LinkStatus.OUTSIDE
             elif current.kind == MessageKind.READ_REGISTER or register_write:
-                state.next = State.FETCH
+                state.next = ExecutorState.FETCH
             else:
                 job.start.next = True
-                state.next = State.MEMORY
-        elif state == State.FETCH:
-            state.next = State.LOAD
-        elif state == State.LOAD:
-            state.next = State.REGISTER
-        elif state == State.REGISTER:
+                state.next = ExecutorState.MEMORY
+        elif state == ExecutorState.FETCH:
+            state.next = ExecutorState.LOAD
+        elif state == ExecutorState.LOAD:
+            state.next = ExecutorState.REGISTER
+        elif state == ExecutorState.REGISTER:
             if lite_done:
-                state.next = State.REPLY
+                state.next = ExecutorState.REPLY
                 if lite_failed:
                     reply.status.next = LinkStatus.FAILED
                 else:
                     reply.count.next = current.count
                     if reads:
                         reply.words.next = 1
-                        state.next = State.STORE
-        elif state == State.MEMORY:
+                        state.next = ExecutorState.STORE
+        elif state == ExecutorState.MEMORY:
             if burst_done:
-                state.next = State.REPLY
+                state.next = ExecutorState.REPLY
                 if burst_failed:
                     reply.status.next = LinkStatus.FAILED
                 else:
                     reply.count.next = current.count
                     if reads:
                         reply.words.next = words
-        elif state == State.STORE:
-            state.next = State.REPLY
+        elif state == ExecutorState.STORE:
+            state.next = ExecutorState.REPLY
         elif reply.ready:
-            state.next = State.IDLE
+            state.next = ExecutorState.IDLE
             if first_time:
                 expected.next = expected + 1
 

@@ -22,8 +22,8 @@ __all__ = ["enframer"]
 _HALF = 0xFFFF
 
 
-class State:
-    """State of a response."""
+class EnframerState:
+    """EnframerState of a response."""
 
     IDLE, OPEN, FETCH, LOAD, BODY, CLOSE = range(6)
 
@@ -53,7 +53,7 @@ def enframer(clock: Any, reset: Any, reply: Reply, buffer: WordPort, source: Str
     @always_comb
     def read() -> None:
         buffer.address.next = payload_index[address_bits:]
-        buffer.enable.next = state == State.FETCH
+        buffer.enable.next = state == EnframerState.FETCH
 
     @always_comb
     def choose() -> None:
@@ -72,10 +72,11 @@ def enframer(clock: Any, reset: Any, reply: Reply, buffer: WordPort, source: Str
     @always_comb
     def offer() -> None:
         source.valid.next = (
-            state == State.OPEN or state == State.BODY or state == State.CLOSE
+            state == EnframerState.OPEN or state == EnframerState.BODY
+            or state == EnframerState.CLOSE
         )
         source.data.next = FLAG
-        if state == State.BODY:
+        if state == EnframerState.BODY:
             source.data.next = plain
             if escaped:
                 source.data.next[5] = not plain[5]
@@ -84,28 +85,28 @@ def enframer(clock: Any, reset: Any, reply: Reply, buffer: WordPort, source: Str
 
     @always_comb
     def finish() -> None:
-        reply.ready.next = state == State.CLOSE and source.ready
+        reply.ready.next = state == EnframerState.CLOSE and source.ready
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
-        if state == State.IDLE:
+        if state == EnframerState.IDLE:
             index.next = 0
             position.next = 0
             escaped.next = False
             register.next[32:16] = _HALF
             register.next[16:0] = _HALF
             if reply.valid:
-                state.next = State.OPEN
-        elif state == State.OPEN:
+                state.next = EnframerState.OPEN
+        elif state == EnframerState.OPEN:
             if source.ready:
-                state.next = State.FETCH
-        elif state == State.FETCH:
-            state.next = State.LOAD
-        elif state == State.LOAD:
+                state.next = EnframerState.FETCH
+        elif state == EnframerState.FETCH:
+            state.next = EnframerState.LOAD
+        elif state == EnframerState.LOAD:
             current.next = following
             index.next = index + 1
-            state.next = State.BODY
-        elif state == State.BODY:
+            state.next = EnframerState.BODY
+        elif state == EnframerState.BODY:
             if source.ready:
                 if special and not escaped:
                     escaped.next = True
@@ -115,10 +116,10 @@ def enframer(clock: Any, reset: Any, reply: Reply, buffer: WordPort, source: Str
                     current.next = current >> 8
                     position.next = position + 1
                     if position == 3:
-                        state.next = State.FETCH
+                        state.next = EnframerState.FETCH
                         if last:
-                            state.next = State.CLOSE
+                            state.next = EnframerState.CLOSE
         elif source.ready:
-            state.next = State.IDLE
+            state.next = EnframerState.IDLE
 
     return divide, classify, address, read, choose, offer, finish, advance

@@ -24,7 +24,7 @@ from .step import Step
 __all__ = ["ParameterCheck", "ParameterRead", "rqt_parameters"]
 
 
-class Tile(IntEnum):
+class ParameterTile(IntEnum):
     """Which parameter tile a cycle reads."""
 
     NONE = 0
@@ -71,7 +71,7 @@ def rqt_parameters(
     same_src = bit()  # kept_src is that of the step in s2
     unused = bit()  # they were fetched for the step that still is in s2
     bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step in s2
-    chosen = word(2)  # Tile read in this cycle
+    chosen = word(2)  # ParameterTile read in this cycle
     presented, presented_odd = word(2), bit()  # read of the last cycle
     shift_arrives = bit()
     complete = bit()  # the shift arrives, or all tiles are kept
@@ -117,14 +117,14 @@ def rqt_parameters(
 
     @always_comb
     def choose():
-        chosen.next = Tile.NONE
+        chosen.next = ParameterTile.NONE
         if fetches:
             if not bias_read and not src_busy:
-                chosen.next = Tile.BIAS
+                chosen.next = ParameterTile.BIAS
             elif not multiplier_read and not multiplier_busy:
-                chosen.next = Tile.MULTIPLIER
+                chosen.next = ParameterTile.MULTIPLIER
             elif bias_read and multiplier_read and not shift_read and not src_busy:
-                chosen.next = Tile.SHIFT
+                chosen.next = ParameterTile.SHIFT
 
     @always_comb
     def drive_address():
@@ -135,20 +135,20 @@ def rqt_parameters(
 
     @always_comb
     def report_arrival():
-        parameter.bias_arrives.next = presented == Tile.BIAS
-        parameter.multiplier_arrives.next = presented == Tile.MULTIPLIER
+        parameter.bias_arrives.next = presented == ParameterTile.BIAS
+        parameter.multiplier_arrives.next = presented == ParameterTile.MULTIPLIER
         parameter.shift_arrives.next = shift_arrives
         parameter.odd.next = presented_odd
 
     @always_seq(clock.posedge, reset)
     def keep():
         presented.next = chosen
-        presented_odd.next = (chosen == Tile.MULTIPLIER) != s2.src[0]
-        if chosen == Tile.BIAS:
+        presented_odd.next = (chosen == ParameterTile.MULTIPLIER) != s2.src[0]
+        if chosen == ParameterTile.BIAS:
             bias_read.next = True
-        elif chosen == Tile.MULTIPLIER:
+        elif chosen == ParameterTile.MULTIPLIER:
             multiplier_read.next = True
-        elif chosen == Tile.SHIFT:
+        elif chosen == ParameterTile.SHIFT:
             shift_read.next = True
         if shift_arrives:
             bias_read.next = False
@@ -157,8 +157,8 @@ def rqt_parameters(
             unused.next = True
         if moves:
             unused.next = False
-        shift_arrives.next = chosen == Tile.SHIFT
-        complete.next = chosen == Tile.SHIFT or (kept_next and same_src_next)
+        shift_arrives.next = chosen == ParameterTile.SHIFT
+        complete.next = chosen == ParameterTile.SHIFT or (kept_next and same_src_next)
         kept_src.next = newest_src
         kept.next = kept_next
         same_src.next = same_src_next

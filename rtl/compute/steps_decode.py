@@ -21,7 +21,7 @@ from .sequencer import StepCommand
 __all__ = ["Decoded", "steps_decode", "token_flags"]
 
 
-class Legality(IntEnum):
+class OperationLegality(IntEnum):
     """What an ALU opcode is to this configuration."""
 
     LEGAL = 0
@@ -29,10 +29,12 @@ class Legality(IntEnum):
     UNSUPPORTED = 2  # an operation of an extension not configured
 
 
-def _legality(code: int, config: Config) -> Legality:
+def _legality(code: int, config: Config) -> OperationLegality:
     if code not in ALU_OPERATIONS:
-        return Legality.UNDEFINED
-    return Legality.LEGAL if ALU_OPERATIONS[code].supported(config) else Legality.UNSUPPORTED
+        return OperationLegality.UNDEFINED
+    if not ALU_OPERATIONS[code].supported(config):
+        return OperationLegality.UNSUPPORTED
+    return OperationLegality.LEGAL
 
 
 def _reserved_bits(code: int) -> int:
@@ -71,7 +73,7 @@ def steps_decode(
     """Drive everything of ``command`` but its handshake, and ``decoded``.
 
     ``arriving`` becomes ``entry`` when ``take``; ``accepted``: it has no static fault;
-    ``steps_arrive``: it goes to the sequencer.  Legality and kind are decoded from
+    ``steps_arrive``: it goes to the sequencer.  OperationLegality and kind are decoded from
     ``arriving`` and registered with it; plain fields follow ``entry``.
     """
     flags = token_flags(config)
@@ -149,9 +151,9 @@ def steps_decode(
             elif has_steps and arriving[f_uop_end.hi:f_uop_end.lo] > uop_depth:
                 code.next = ErrorCode.UOP_RANGE
         elif opcode == Opcode.ALU:
-            if legality == Legality.UNSUPPORTED:
+            if legality == OperationLegality.UNSUPPORTED:
                 code.next = ErrorCode.EXTENSION
-            elif legality == Legality.UNDEFINED:
+            elif legality == OperationLegality.UNDEFINED:
                 code.next = ErrorCode.ALU_OPCODE
             elif bad_operand:
                 code.next = ErrorCode.OPERAND

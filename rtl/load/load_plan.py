@@ -25,7 +25,7 @@ from ..lib.pack import bits_of, join, split, take
 __all__ = ["LoadPlan", "PACKED_BITS", "load_plan", "pack_command"]
 
 
-class Phase(IntEnum):
+class PlanPhase(IntEnum):
     """The sums computed in a cycle."""
 
     COLUMNS = 0
@@ -122,26 +122,26 @@ def load_plan(
 
     @always_comb
     def take():
-        sink.ready.next = (phase == Phase.SUMS) and not plan.valid
+        sink.ready.next = (phase == PlanPhase.SUMS) and not plan.valid
 
     @always_seq(clock.posedge, reset)
     def compute_sums():
-        if phase == Phase.COLUMNS:
+        if phase == PlanPhase.COLUMNS:
             x_total.next = load.x_pad_0 + load.x_size + load.x_pad_1
             if sink.valid:
-                phase.next = Phase.RUNS
-        elif phase == Phase.RUNS:
+                phase.next = PlanPhase.RUNS
+        elif phase == PlanPhase.RUNS:
             top.next = x_total * load.y_pad_0
             bottom.next = x_total * load.y_pad_1
-            phase.next = Phase.SUMS
+            phase.next = PlanPhase.SUMS
         elif not plan.valid:
-            phase.next = Phase.COLUMNS
+            phase.next = PlanPhase.COLUMNS
 
     @always_seq(clock.posedge, reset)
     def hold():
         if plan.taken:
             plan.valid.next = False
-        if phase == Phase.SUMS and not plan.valid:
+        if phase == PlanPhase.SUMS and not plan.valid:
             plan.valid.next = True
             plan.memory_type.next = load.memory_type
             plan.x_size.next = load.x_size

@@ -14,7 +14,7 @@ from typing import Any
 from myhdl import always_comb, always_seq, block
 
 from ..lib.bundles import ReadClient, word
-from .window_check import Request
+from .window_check import BurstRequest
 
 __all__ = ["Owner", "read_arbiter"]
 
@@ -28,7 +28,7 @@ class Owner:
 @block
 def read_arbiter(
     clock: Any, reset: Any, fetch: ReadClient, compute: ReadClient, load: ReadClient,
-    request: Request,
+    request: BurstRequest,
 ) -> Any:
     """Offer one client's request; the client after the last one served is asked first."""
     chosen, first = word(2), word(2)

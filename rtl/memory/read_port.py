@@ -26,7 +26,7 @@ from ..lib.pack import bits_of, join, split
 from ..lib.queue import queue
 from ..lib.skid_buffer import skid_buffer
 from .read_arbiter import Owner, read_arbiter
-from .window_check import Checked, Request, window_check
+from .window_check import BurstRequest, Checked, window_check
 
 __all__ = ["READS", "read_port"]
 
@@ -91,7 +91,7 @@ def read_port(
     compute: ReadClient, load: ReadClient, m_axi: Axi4, idle: Any, *, config: Config,
 ) -> Any:
     """Read for three clients."""
-    request, checked, check_empty = Request(), Checked(), bit()
+    request, checked, check_empty = BurstRequest(), Checked(), bit()
     issued, owed = Owed(), Owed()
     issued.refused, issued.address = checked.refused, checked.address
     width = bits_of(owed.fields())

@@ -32,7 +32,7 @@ _LOG_MAX_BYTES = 10  # element bytes: 32 x 32 bytes of weights, 8 x 32 lanes of 
 _ROW_BITS = 16 + _LOG_MAX_BYTES
 
 
-class Phase(IntEnum):
+class WalkPhase(IntEnum):
     """State of a walk."""
 
     IDLE = 0
@@ -158,7 +158,7 @@ def row_requests(
 
     @always_seq(clock.posedge, reset)
     def step():
-        if phase == Phase.IDLE:
+        if phase == WalkPhase.IDLE:
             if walk.valid:
                 base.next = walk.base
                 product.next = wide_base << walk.log_bytes
@@ -167,14 +167,14 @@ def row_requests(
                 rows_left.next = walk.y_size
                 if walk.x_size == 0:
                     rows_left.next = 0
-                phase.next = Phase.ADD
+                phase.next = WalkPhase.ADD
                 idle.next = False
-        elif phase == Phase.ADD:
+        elif phase == WalkPhase.ADD:
             row.next = start
             if product[:ADDRESS_BITS] != 0:
                 row.next[ADDRESS_BITS] = True
             more.next = rows_left != 0
-            phase.next = Phase.WALK
+            phase.next = WalkPhase.WALK
         elif row_enters:
             row.next = next_row
             if row[ADDRESS_BITS]:
@@ -182,7 +182,7 @@ def row_requests(
             rows_left.next = rows_left - 1
             more.next = rows_left != 1
         elif not more and not row_valid and not burst_valid and not shown.valid:
-            phase.next = Phase.IDLE
+            phase.next = WalkPhase.IDLE
             idle.next = True
 
     @always_seq(clock.posedge, reset)

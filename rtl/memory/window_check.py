@@ -20,12 +20,12 @@ from ..lib.bundles import Stream, bit, word
 from ..lib.pack import bits_of, join, split
 from ..lib.skid_buffer import skid_buffer
 
-__all__ = ["Checked", "Request", "window_check"]
+__all__ = ["Checked", "BurstRequest", "window_check"]
 
 _PAGE = WINDOW_GRANULE.bit_length() - 1
 
 
-class Request:
+class BurstRequest:
     """A burst as a client asks for it: 33-bit byte address, 1..16 beats, and its owner."""
 
     def __init__(self) -> None:
@@ -46,11 +46,11 @@ class Checked:
 
 @block
 def window_check(
-    clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, request: Request,
+    clock: Any, reset: Any, halt: Any, window_base: Any, window_limit: Any, request: BurstRequest,
     checked: Checked, empty: Any,
 ) -> Any:
     """Check bursts: ``picked`` registers the address, ``checked`` the comparison."""
-    taken = Request()  # the request in picked
+    taken = BurstRequest()  # the request in picked
     width = bits_of([request.address, request.beats, request.owner])
     offered, picked = Stream(width), Stream(width)
     register = (

@@ -25,7 +25,7 @@ from ..lib.bundles import Axi4, PortError, Stream, WriteClient, bit, word
 from ..lib.pack import bits_of, join, split
 from ..lib.queue import queue
 from ..lib.skid_buffer import skid_buffer
-from .window_check import Checked, Request, window_check
+from .window_check import BurstRequest, Checked, window_check
 
 __all__ = ["WRITES", "write_port"]
 
@@ -47,7 +47,7 @@ def write_port(
     m_axi: Axi4, idle: Any, *, config: Config,
 ) -> Any:
     """Write for one client."""
-    request, checked, check_empty = Request(), Checked(), bit()
+    request, checked, check_empty = BurstRequest(), Checked(), bit()
     filling, responding = Burst(), Burst()  # at the heads of the two queues
     last_number = word(5)  # of the beats of the checked burst, counted from 0
     issue_fields = [last_number, checked.refused, checked.address]
