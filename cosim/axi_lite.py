@@ -21,7 +21,7 @@ class AxiLiteMaster:
     done : bool
         No access is under way.
     data : int
-        What the last read returned.
+        Data of the last read.
     response : int
         Response of the last access: 0 OKAY, 2 SLVERR, 3 DECERR.
     """

@@ -66,7 +66,7 @@ def build_harness(design: str, suffix: str = "", harness: Harness = CORE) -> Pat
     suffix
         A key of :data:`TRACE_FORMATS`: with waves the library is another, slower one.
     harness
-        What stands round the design.
+        The harness around the design.
 
     Raises
     ------

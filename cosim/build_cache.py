@@ -1,4 +1,4 @@
-"""Build cache: what was built once from the same content is not built again.
+"""Build cache: nothing is built twice from the same content.
 
 An entry is a folder named by the hash of everything it was made from.  It is built in a temporary
 folder beside its place and renamed into it, so an entry is there completely or not at all.  Two

@@ -1,4 +1,4 @@
-"""What goes wrong around a simulator: missing tools, failed builds, a bus that breaks its rules."""
+"""Errors around a simulator: missing tools, failed builds, violations of bus rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["BuildError", "BusViolation", "MissingTool", "SimulatorError"]
 
 
 class MissingTool(TargetError):
-    """A program the target needs is not installed; the message says what to install."""
+    """A program the target needs is not installed; the message names the package."""
 
 
 class BuildError(TargetError):

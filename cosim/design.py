@@ -65,7 +65,7 @@ def convert_once(
     build
         Writes ``top.v`` into a folder.
     facts
-        What else the text depends on.
+        Other facts that the text depends on.
     """
     sources = sorted(source for room in rooms for source in (_ROOM / room).rglob("*.py"))
     parts = [top, config.to_json(), metadata.version("myhdl"), *map(repr, facts)]

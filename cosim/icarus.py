@@ -158,7 +158,7 @@ class IcarusTarget(SimulatedTarget):
         self._bench.close()
 
     def counters(self) -> dict[Counter, int]:
-        """Return what the memory has counted since the target was opened."""
+        """Return the memory's counters since the target was opened."""
         return dict(zip(Counter, self._counters, strict=True))
 
 
@@ -184,4 +184,4 @@ def open_icarus(request: OpenRequest) -> IcarusTarget:
 
 
 SCHEME = TargetScheme(open_icarus)
-"""What ``icarus://`` is."""
+"""The scheme ``icarus://``."""

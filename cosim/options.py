@@ -1,4 +1,4 @@
-"""Options of simulated targets, as they stand in a URL after the question mark."""
+"""Options of simulated targets, as a URL gives them after the question mark."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Wave:
 
 @dataclass(frozen=True)
 class SimulationOptions:
-    """How the memory around a simulated device behaves, and what is recorded.
+    """Behaviour of the memory around a simulated device, and recording.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ def parse_options(
     suffixes
         Wave formats of the simulator.
     max_cycles, wave_cycles
-        What holds when the option is not given.
+        Defaults of these options.
 
     Raises
     ------

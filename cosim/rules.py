@@ -50,7 +50,7 @@ _MEANINGS = {
 
 
 class Counter(IntEnum):
-    """What the memory counts from the opening of a target, independently of the device."""
+    """Counters of the memory since the opening of a target, independent of the device."""
 
     CYCLES = 0
     READ_BURSTS = 1

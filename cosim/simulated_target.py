@@ -1,4 +1,4 @@
-"""What all simulated targets share: memory, launches with a bounded wait, the memory window."""
+"""The common part of all simulated targets: memory, and launches with a bounded wait."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SimulatedTarget(BaseTarget):
     memory : numpy.ndarray
         The window's bytes (uint8, shape ``(size,)``) as the device sees them, no copy.
     config : Config
-        What the design was made for, width of the memory port included.
+        Configuration of the design, width of the memory port included.
     options : SimulationOptions
         Behaviour of the memory.
     """
@@ -42,7 +42,7 @@ class SimulatedTarget(BaseTarget):
         self.memory = np.zeros(window[1], dtype=np.uint8)
         self._launched_at: int | None = None
 
-    # -- what a simulator does ---------------------------------------------------------------------
+    # -- for simulators ----------------------------------------------------------------------------
     @abstractmethod
     def _read(self, offset: int) -> int:
         """Read a register over AXI-Lite."""
@@ -69,7 +69,7 @@ class SimulatedTarget(BaseTarget):
 
     @abstractmethod
     def counters(self) -> dict[Counter, int]:
-        """Return what the memory has counted since the target was opened."""
+        """Return the memory's counters since the target was opened."""
 
     # -- the Target contract -----------------------------------------------------------------------
     @property

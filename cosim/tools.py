@@ -40,7 +40,7 @@ _HINTS = {
 
 @dataclass(frozen=True)
 class Verilator:
-    """One Verilator: its binary, its root (folder of ``include``) and what it calls itself."""
+    """One Verilator: its binary, its root (folder of ``include``) and its version."""
 
     binary: Path
     root: Path
@@ -114,7 +114,7 @@ def tool_version(binary: Path, option: str = "--version") -> str:
 
 @cache
 def native_flags(compiler: Path) -> str:
-    """Return what ``-march=native`` means here: a cache shared by two machines needs to know."""
+    """Return what ``-march=native`` selects: a cache shared by two machines needs to know."""
     text = run_tool([str(compiler), "-march=native", "-E", "-v", "-x", "c++", os.devnull])
     lines = [line.strip() for line in text.splitlines() if "cc1plus" in line and "-march" in line]
     return lines[0] if lines else text
@@ -127,7 +127,7 @@ def run_tool(
     environment: dict[str, str] | None = None,
     seconds: float = TOOL_SECONDS,
 ) -> str:
-    """Run a tool and return what it printed, both streams together.
+    """Run a tool and return its output, both streams together.
 
     Raises
     ------

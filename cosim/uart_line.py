@@ -93,7 +93,7 @@ class UartLine:
         return int(self._library.line_framing_errors(self._handle))
 
     def run(self, data: bytes, cycles: int) -> bytes:
-        """Put bytes on the line, one after the other, run, and return what came back."""
+        """Put bytes on the line, one after the other, run, and return the bytes that came back."""
         count = self._library.line_run(
             self._handle, data, len(data), cycles, self._out, _ROOM
         )

@@ -77,7 +77,7 @@ class VerilatorTarget(SimulatedTarget):
     Parameters
     ----------
     library
-        What :func:`~myvta.cosim.build.build_harness` returned.
+        The library that :func:`~myvta.cosim.build.build_harness` built.
 
     Raises
     ------
@@ -213,7 +213,7 @@ class VerilatorTarget(SimulatedTarget):
         self._library.myvta_guard(self._handle, base, base + size - 1)
 
     def counters(self) -> dict[Counter, int]:
-        """Return what the memory has counted since the target was opened."""
+        """Return the memory's counters since the target was opened."""
         self._check_open()
         values = self._library.myvta_counters(self._handle)
         return {counter: values[counter] for counter in Counter}
@@ -242,4 +242,4 @@ def open_verilator(request: OpenRequest) -> VerilatorTarget:
 
 
 SCHEME = TargetScheme(open_verilator)
-"""What ``verilator://`` is."""
+"""The scheme ``verilator://``."""

@@ -19,19 +19,19 @@ _SHOWN = 10  # findings in the text of a CheckError
 
 
 class TargetError(OSError):
-    """A device, or the way to it, did not do what was asked."""
+    """A device, or the connection to it, failed."""
 
 
 class TargetTimeout(TargetError, TimeoutError):
-    """A bounded wait ran out; the message says what was waited for and for how long."""
+    """A bounded wait ran out; the message names the event and the time."""
 
 
 class UrlError(TargetError, ValueError):
-    """A target URL that cannot be understood: the message lists what is known."""
+    """A target URL that cannot be parsed or opened; the message lists the known choices."""
 
 
 class IdentityError(TargetError):
-    """What answers is not an accelerator of this map, version and configuration."""
+    """The device is not an accelerator of this register map, version and configuration."""
 
 
 class WindowError(TargetError, ValueError):
@@ -43,7 +43,7 @@ class RegisterError(TargetError, ValueError):
 
 
 class AccessError(TargetError):
-    """There is no such device, or this user may not open it; the message says what to do."""
+    """There is no such device, or this user may not open it; the message gives the remedy."""
 
 
 class BusyError(TargetError):
@@ -51,7 +51,7 @@ class BusyError(TargetError):
 
 
 class LinkError(TargetError):
-    """What comes over the line is not what the protocol allows."""
+    """The other end of the line violates the protocol."""
 
 
 class AuthenticationError(TargetError):

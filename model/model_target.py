@@ -105,4 +105,4 @@ def open_model(request: OpenRequest) -> ModelTarget:
 
 
 SCHEME = TargetScheme(open_model)
-"""What ``model://`` is."""
+"""The scheme ``model://``."""

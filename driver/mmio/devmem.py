@@ -95,4 +95,4 @@ SCHEME = TargetScheme(open_devmem, Advice(
     },
     no_device=NO_DEVICE,
 ))
-"""What ``devmem://`` is."""
+"""The scheme ``devmem://``."""

@@ -1,4 +1,4 @@
-"""Registers and memory that the host's processor addresses itself: what devmem:// and uio:// share.
+"""Registers and memory mapped into the host's address space, for devmem:// and uio://.
 
 Device memory must be touched with aligned accesses only, so words move one by one and the bytes
 before and behind them as bytes.  Needs numpy and the standard library alone.
@@ -28,12 +28,12 @@ NO_DEVICE = (
     "design was given"
 )
 """Advice where IDENTITY reads as a bus does with nothing behind it."""
-REGISTER_BYTES = 0x1000  # of the register space that is mapped: all of the map lies in it
+REGISTER_BYTES = 0x1000  # mapped of the register space: the whole register map
 _WORD = 4
 
 
 def open_device(path: str | Path, *, cached: bool = False) -> int:
-    """Open a device file for reading and writing; AccessError says what to do when it fails."""
+    """Open a device file for reading and writing; AccessError gives the remedy when it fails."""
     flags = os.O_RDWR | (0 if cached else os.O_SYNC)
     try:
         return os.open(path, flags | getattr(os, "O_CLOEXEC", 0))

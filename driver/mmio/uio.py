@@ -106,4 +106,4 @@ SCHEME = TargetScheme(open_uio, Advice(
     },
     no_device=NO_DEVICE,
 ))
-"""What ``uio://`` is."""
+"""The scheme ``uio://``."""

@@ -106,7 +106,7 @@ class _Object:
 
 
 def program_from_json(document: dict[str, Any], parts: Parts) -> Program:
-    """Return the program of a manifest; BundleError or ProgramError says what is wrong."""
+    """Return the program of a manifest; BundleError or ProgramError names the fault."""
     top = _Object(document, "the manifest")
     try:
         config = Config.from_dict(top.get("config", dict))

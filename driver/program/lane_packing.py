@@ -92,7 +92,7 @@ class InputPacking:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> InputPacking:
-        """Read what :meth:`to_json` gave, pairs as lists or tuples."""
+        """Read the result of :meth:`to_json`, pairs as lists or tuples."""
         return cls(int(values["channels"]), *(
             (int(values[name][0]), int(values[name][1]))
             for name in ("size", "out", "kernel", "strides", "dilations", "before", "taps")
@@ -139,7 +139,7 @@ class OutputPacking:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> OutputPacking:
-        """Read what :meth:`to_json` gave, pairs as lists or tuples."""
+        """Read the result of :meth:`to_json`, pairs as lists or tuples."""
         size, block = values["size"], values["block"]
         return cls(
             int(values["filters"]), (int(size[0]), int(size[1])), (int(block[0]), int(block[1]))

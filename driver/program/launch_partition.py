@@ -43,7 +43,7 @@ class LaunchLayer:
     code : bytes
         The stream, FINISH included.
     indices : tuple of int
-        For each instruction its position in the launch, -1 for what was added.
+        For each instruction its position in the launch, -1 for added ones.
     reads, writes : Ranges
         Memory it loads beside constants, and memory it stores.
     whole : str
@@ -99,8 +99,8 @@ class _Cutter:
         fields = layout(Opcode.FINISH, config)
         self._bit = {name: fields[name].put(1) for name in fields if name != "opcode"}
         self._finish = encode(Finish(), config)
-        self._constants = Intervals((it.offset, it.offset + len(it.data))
-                                    for it in program.segments)
+        self._constants = Intervals((segment.offset, segment.offset + len(segment.data))
+                                    for segment in program.segments)
         self._touched: set[int] = set()
         order = self._check(program.code(step)).order
         self._partners: list[tuple[TokenQueue, int, int]] = [  # queue, who pushes, who pops
@@ -115,7 +115,7 @@ class _Cutter:
         return self._layer(name, self._words, range(len(self._words)), why)[0]
 
     def cut(self, name: str, indices: Sequence[int]) -> tuple[LaunchLayer | None, str]:
-        """Return a layer of some instructions, or None and what keeps it from running alone."""
+        """Return a layer of some instructions, or None and the reason why it cannot run alone."""
         mine = set(indices)
         stream = {n: self._words[n] & ~_TOKENS for n in indices}
         for queue, pusher, popper in self._partners:
@@ -133,8 +133,8 @@ class _Cutter:
         return self._moves(index) and not self._decoded[index].loads_uops
 
     def _moves(self, index: int) -> bool:
-        it = self._decoded[index]
-        return bool(it.steps or it.kind is not None)
+        decoded = self._decoded[index]
+        return bool(decoded.steps or decoded.kind is not None)
 
     def _missing_micro_ops(self, indices: Sequence[int]) -> list[int]:
         """Return the earlier LOADs of micro-ops that the instructions use and do not load."""
@@ -154,11 +154,11 @@ class _Cutter:
         return found[::-1]
 
     def _slots(self, index: int) -> int:
-        it = self._decoded[index].instruction
-        if isinstance(it, Load):
-            return span(it.sram_base, footprint(it))
-        assert isinstance(it, (Gemm, Alu))
-        return span(it.uop_bgn, it.uop_end - it.uop_bgn)
+        instruction = self._decoded[index].instruction
+        if isinstance(instruction, Load):
+            return span(instruction.sram_base, footprint(instruction))
+        assert isinstance(instruction, (Gemm, Alu))
+        return span(instruction.uop_bgn, instruction.uop_end - instruction.uop_bgn)
 
     def _check(self, code: bytes, rows: list[tuple[bool, Rows]] | None = None) -> CheckResult:
         def observe(index: int, touched: Touched, found: Rows | None) -> None:
@@ -167,7 +167,9 @@ class _Cutter:
                 rows.append((stores, found))
 
         stream = words(code, INSTRUCTION_BYTES, "instruction stream")
-        contents = tuple((it.offset, it.data, it.name) for it in self._program.segments)
+        contents = tuple(
+            (segment.offset, segment.data, segment.name) for segment in self._program.segments
+        )
         return self._checker.check(
             code, bases=launch_bases(self._step), observe=observe,
             memory=MemoryMap(window=(0, self._program.size), contents=contents),
@@ -179,23 +181,24 @@ class _Cutter:
         code = b"".join(word.to_bytes(INSTRUCTION_BYTES, "little") for word in stream)
         rows: list[tuple[bool, Rows]] = []
         check = self._check(code, rows)
-        reads = [it for stores, it in rows
-                 if not stores and not self._constants.holds(it.start, it.end)]
+        reads = [area for stores, area in rows
+                 if not stores and not self._constants.holds(area.start, area.end)]
         return LaunchLayer(
             name, code, tuple(indices), _ranges(reads, _GAP),
-            _ranges([it for stores, it in rows if stores], 0), why,
+            _ranges([area for stores, area in rows if stores], 0), why,
         ), check
 
 
 def _ranges(rows: Iterable[Rows], gap: int) -> Ranges:
     """Return the bytes of rows as ranges; those nearer than ``gap`` bytes are joined."""
     parts: set[tuple[int, int]] = set()
-    for it in rows:
-        if it.solid or it.pitch - it.size <= gap:
-            parts.add((it.start, it.end))
+    for area in rows:
+        if area.solid or area.pitch - area.size <= gap:
+            parts.add((area.start, area.end))
             continue
         parts.update(
-            (it.start + n * it.pitch, it.start + n * it.pitch + it.size) for n in range(it.count)
+            (area.start + n * area.pitch, area.start + n * area.pitch + area.size)
+            for n in range(area.count)
         )
     joined = Intervals((start, end + gap) for start, end in parts)
     return tuple(

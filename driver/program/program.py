@@ -45,7 +45,8 @@ class Tensor:
     dtype : str
         Numpy name of its values: int8 or int32 in tiles, any of the plain types otherwise.
     offset : int or None
-        Where it lies; None: only on the host.  Tensors may share memory when their lives differ.
+        Byte offset from the program's base; None: only on the host.  Tensors may share memory
+        when their live ranges differ.
     memory_type : MemoryType or None
         Tiles it is laid in (:mod:`~myvta.driver.program.tensor_layout`); None: raw, C order,
         little endian.
@@ -190,7 +191,7 @@ class Program:
                 return segment.data[at : at + size]
         raise ProgramError(f"bytes {offset:#x} + {size} are in no segment of {self.name!r}")
 
-    # -- what must hold --------------------------------------------------------------------------
+    # -- invariants ----------------------------------------------------------------------------
     def _check_segments(self) -> None:
         end, last = 0, ""
         for segment in sorted(self.segments, key=lambda item: item.offset):
@@ -237,21 +238,23 @@ class Program:
             )
         for segment in self.segments:
             if tensor.offset < segment.offset + len(segment.data) and segment.offset < end:
-                raise ProgramError(f"{what} lies over segment {segment.name!r}")
+                raise ProgramError(f"{what} overlaps segment {segment.name!r}")
 
     def _check_steps(self) -> None:
-        made = {self.tensor(name).name for name in self.inputs}
+        produced = {self.tensor(name).name for name in self.inputs}
         for number, step in enumerate(self.steps):
             for name in (*step.inputs, *step.outputs):
                 self.tensor(name)
-            unmade = [name for name in step.inputs if name not in made]
-            if unmade:
-                raise ProgramError(f"step {number} ({step.layer}) reads {unmade[0]!r} before it is")
+            missing = [name for name in step.inputs if name not in produced]
+            if missing:
+                raise ProgramError(
+                    f"step {number} ({step.layer}) reads {missing[0]!r} before a step produces it"
+                )
             if isinstance(step, LaunchStep):
                 self._check_launch(step)
-            made.update(step.outputs)
+            produced.update(step.outputs)
         for name in self.outputs:
-            if self.tensor(name).name not in made:
+            if self.tensor(name).name not in produced:
                 raise ProgramError(f"no step makes the output {name!r}")
 
     def _check_launch(self, step: LaunchStep) -> None:

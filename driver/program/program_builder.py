@@ -101,7 +101,7 @@ class ProgramBuilder:
         self, inputs: Sequence[str], outputs: Sequence[str], *,
         info: Mapping[str, Any] | None = None, attachments: Mapping[str, bytes] | None = None,
     ) -> Program:
-        """Return the program; ProgramError says what contradicts itself."""
+        """Return the program; ProgramError names a contradiction."""
         return Program(
             name=self.name, config=self.config,
             size=-(-self._end // WINDOW_GRANULE) * WINDOW_GRANULE,

@@ -1,4 +1,4 @@
-"""The static checker before launches: what a program or a stream works on, as the checker asks it.
+"""The static checker before launches: the memory that a program or a stream works on.
 
 Verdicts are kept: of a Program with it, of a runtime's streams in its :class:`LaunchChecker`, so a
 launch that is repeated is not checked again.
@@ -31,7 +31,7 @@ _ATTRIBUTE = "_launch_checks"
 
 @dataclass(frozen=True)
 class LaunchCheck:
-    """What the checker found in one launch of a program; ``step`` counts all steps from 0."""
+    """The checker's findings in one launch of a program; ``step`` counts all steps from 0."""
 
     step: int
     layer: str
@@ -45,7 +45,7 @@ class LaunchCheck:
 
 
 def launch_bases(step: LaunchStep, base: int = 0) -> dict[MemoryType, int]:
-    """Return the base pointers of a launch of a program that lies at ``base``."""
+    """Return the base pointers of a launch of a program at address ``base``."""
     return dict.fromkeys(MemoryType, base) | {MemoryType.UOP: base + step.uops}
 
 
@@ -54,7 +54,7 @@ def check_program(program: Program) -> tuple[LaunchCheck, ...]:
 
     A launch may read constants, its declared inputs and what it has stored itself; micro-ops and
     tiles it needs it has to load itself, so that it can run alone.  It may not store over
-    constants, over its inputs where no output of its own lies, or over what a later step reads.
+    constants, over its inputs outside its own outputs, or over inputs of later steps.
     """
     found: tuple[LaunchCheck, ...] | None = vars(program).get(_ATTRIBUTE)
     if found is None:
@@ -92,7 +92,7 @@ def memory_map(program: Program, step: LaunchStep, needed: set[str]) -> MemoryMa
         kept += _without(region, outputs)
     return MemoryMap(
         window=(0, program.size),
-        contents=tuple((it.offset, it.data, it.name) for it in program.segments),
+        contents=tuple((part.offset, part.data, part.name) for part in program.segments),
         inputs=tuple(inputs), kept=tuple(kept),
     )
 
@@ -116,9 +116,9 @@ def _region(program: Program, name: str) -> MemoryRegion:
 
 
 def _without(region: MemoryRegion, holes: list[MemoryRegion]) -> list[MemoryRegion]:
-    """Return what is left of a region without others."""
+    """Return the rest of a region without others."""
     parts, start = [], region.start
-    for hole in sorted(holes, key=lambda it: it.start):
+    for hole in sorted(holes, key=lambda region: region.start):
         if hole.end <= start or hole.start >= region.end:
             continue
         if start < hole.start:
@@ -142,7 +142,7 @@ class LaunchChecker:
     ) -> CheckResult:
         """Return the verdict on a stream at an address; CheckError when it is refused.
 
-        ``chip`` is what earlier launches left; any byte of memory may hold data.
+        ``chip`` is the state that earlier launches left; any byte of memory may hold data.
         """
         key = (stream.code, stream.uops, address, tuple(sorted(bases.items())), chip)
         verdict = self._verdicts.get(key)

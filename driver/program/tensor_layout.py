@@ -1,7 +1,7 @@
 """Numpy arrays to tiles in device memory and back (vta_isa.md 1.1).
 
 A tile of INP, ACC, OUT or ACC_8BIT is ``[batch][block]``, a tile of WGT ``[block_out][block_in]``;
-lanes lie row-major, index 0 at the lowest address.  Two 4-bit lanes share a byte, the even index in
+lanes are row-major, index 0 at the lowest address.  Two 4-bit lanes share a byte, the even index in
 the low nibble.  INP and WGT are signed with the configuration's width, OUT has INP's width, ACC is
 int32, ACC_8BIT int8.
 

@@ -17,7 +17,7 @@ from ..target.protocol import Target
 
 __all__ = ["RunReport", "launch", "read_performance"]
 
-_ALL_ONES = 0xFFFF_FFFF  # what a bus reads where nothing answers
+_ALL_ONES = 0xFFFF_FFFF  # read from a bus where nothing answers
 _LONGEST_PAUSE = 1e-3  # seconds between polls; a simulated target does its work inside the poll
 _LONGEST_SLEEP = 0.25  # seconds without a look where there is an interrupt
 _RESET_SECONDS = 0.5  # the device needs microseconds; a simulated one works inside the polls ...
@@ -26,7 +26,7 @@ _RESET_POLLS = 8  # ... and gets at least so many
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a launch cost.
+    """The cost of a launch.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class RunReport:
     counters : dict
         Architectural counters by register name (``isa.registers.COUNTERS``).
     warnings : tuple of str
-        What the device complained about without failing, for example tokens left over.
+        Conditions that are no failures, for example unconsumed tokens.
     seconds : float
         Wall time from launch to its end as the host saw it.
     """
@@ -51,7 +51,7 @@ def launch(
     bases: Mapping[MemoryType, int] | None = None, timeout: float = 60.0,
     notes: Sequence[str] = (), watchdog: int | None = None,
 ) -> RunReport:
-    """Run an instruction stream that lies in the target's memory and wait for its end.
+    """Run an instruction stream from the target's memory and wait for its end.
 
     A launch that is not over in time is ended by a soft reset, and the target can be used again.
 
@@ -108,7 +108,7 @@ def launch(
         raise _device_error(target, address, count, notes)
     warnings = []
     if status & Status.TOKENS_LEFT:
-        warnings.append("dependency tokens were left over at FINISH")
+        warnings.append("dependency tokens were unconsumed at FINISH")
     return RunReport(
         target.read_register(Reg.CYCLES), _counters(target), tuple(warnings), seconds
     )
@@ -127,14 +127,14 @@ def read_performance(target: Target) -> dict[str, int]:
 
 
 def _watchdog(target: Target, timeout: float, cycles: int | None) -> int:
-    """Return what WATCHDOG is to hold: never less than the wait of the host."""
+    """Return the value for WATCHDOG: never less than the wait of the host."""
     if cycles is None:
         cycles = math.ceil(timeout * float(getattr(target, "clock_hz", 0)))
     return min(cycles, 0xFFFF_FFFF)
 
 
 def _end(target: Target, address: int, count: int, notes: Sequence[str]) -> str:
-    """End a launch by soft reset and tell in words what came of it; never raises."""
+    """End a launch by soft reset and describe the outcome; never raises."""
     try:
         target.write_register(Reg.RESET, 1)
         started, polls = time.monotonic(), 0
@@ -185,7 +185,7 @@ def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int])
 
 
 def _look_again(target: Target, status: int, what: str) -> int:
-    """Return CONTROL, read anew; TargetError when it still shows what no device in work shows."""
+    """Return CONTROL, read again; TargetError when no working device reads so."""
     again = target.read_register(Reg.CONTROL)
     if again != status:
         return again

@@ -1,4 +1,4 @@
-"""What a program costs on a target, launch by launch: cycles, their causes, traffic, host time.
+"""The cost of a program on a target, launch by launch: cycles, their causes, traffic, host time.
 
 A launch is the unit that registers count.  A program compiled with a launch for each layer
 (``myvta compile --per-layer``) therefore has a row for each layer, any other a row for each run of
@@ -73,7 +73,7 @@ class Row:
 class Profile:
     """A program's rows in order, and the device they were counted on.
 
-    ``macs_per_step`` and ``bus_bytes`` are what the device does in a cycle at best; ``images`` are
+    ``macs_per_step`` and ``bus_bytes`` are the device's peak in a cycle; ``images`` are
     in one run.
     """
 
@@ -112,14 +112,14 @@ def profile_program(
     loaded: LoadedProgram, inputs: Mapping[str, npt.ArrayLike] | None = None, *,
     timeout: float = 600.0,
 ) -> Profile:
-    """Run a loaded program once and return what each step cost.
+    """Run a loaded program once and return the cost of each step.
 
     Parameters
     ----------
     loaded : LoadedProgram
         Holds the outputs afterwards (:meth:`~.execute.LoadedProgram.read`).
     inputs : mapping, optional
-        An array for each input; zeros unless given.  What they hold costs nothing.
+        An array for each input; zeros unless given.  Their values do not matter.
     timeout : float
         Longest wait of one launch in seconds.
 

@@ -104,7 +104,7 @@ class LoadedProgram:
         self.target.write_memory(self.base + (tensor.offset or 0), data)
 
     def read(self, name: str) -> np.ndarray:
-        """Return what a tensor's memory holds now, in its logical shape."""
+        """Return a tensor's present contents, in its logical shape."""
         tensor = self.program.tensor(name)
         if tensor.offset is None:
             if name not in self._values:
@@ -119,7 +119,7 @@ class LoadedProgram:
         return np.frombuffer(data, dtype=kind).reshape(tensor.shape).astype(tensor.dtype)
 
     def execute(self, step: Step, timeout: float = 60.0) -> RunReport | None:
-        """Do one step on what its input tensors hold now; return a launch's report."""
+        """Do one step on the present contents of its input tensors; return a launch's report."""
         if isinstance(step, LaunchStep):
             bases = dict.fromkeys(MemoryType, self.base)
             bases[MemoryType.UOP] = self.base + step.uops

@@ -42,14 +42,14 @@ class Runtime(StreamBuilder):
         self.target = target
         self.allocator = Allocator(*target.window)
         self._checker = LaunchChecker(target.config) if check else None
-        self._chip = OnChipState()  # what launches of this runtime have left on chip
+        self._chip = OnChipState()  # the state that launches of this runtime left
         self._running: list[Buffer] = []  # code of launches that were given up, maybe still read
 
     # -- memory ----------------------------------------------------------------------------------
     def allocate(
         self, size: int, alignment: int = DEFAULT_ALIGNMENT, what: str = "",
     ) -> Buffer:
-        """Return a buffer of ``size`` bytes; OutOfMemoryError says what is free."""
+        """Return a buffer of ``size`` bytes; OutOfMemoryError says how much is free."""
         return Buffer(self.target, self.allocator.allocate(size, alignment, what), size)
 
     def free(self, buffer: Buffer) -> None:
@@ -102,7 +102,7 @@ class Runtime(StreamBuilder):
 
     # -- running ---------------------------------------------------------------------------------
     def sync(self, timeout: float = 60.0) -> RunReport:
-        """Run what was recorded, wait for its end, and start an empty stream (also on an error).
+        """Run the recorded stream, wait for its end, and start an empty stream (also on an error).
 
         Raises
         ------
@@ -140,7 +140,7 @@ class Runtime(StreamBuilder):
             self.clear()
 
     def _checked(self, stream: Stream, address: int, bases: dict[MemoryType, int]) -> OnChipState:
-        """Check a stream; returns what is on chip after it, and until then only what is sure."""
+        """Check a stream; returns the on-chip state after it, and until then the certain part."""
         if self._checker is None:
             return self._chip
         verdict = self._checker.require(

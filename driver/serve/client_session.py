@@ -33,12 +33,12 @@ class _Over(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """What the sessions of a server share.
+    """The state that the sessions of a server share.
 
     Attributes
     ----------
     identity : LinkIdentity
-        What the server says of itself.
+        The server's identity.
     responder : Responder
         Does the requests of the owner.
     ownership : Ownership

@@ -26,7 +26,7 @@ _REGISTER_SPACE = 1 << 16
 
 
 def link_identity(target: Target, payload: int, window: int, capabilities: int = 0) -> LinkIdentity:
-    """Return what a server in front of ``target`` says of itself."""
+    """Return the identity of a server in front of ``target``."""
     base, size = target.window
     clock = int(getattr(target, "clock_hz", 0))
     return LinkIdentity(payload, window, base, size, clock, capabilities)
@@ -43,7 +43,7 @@ class Sequencer:
     def __init__(self, window: int):
         self._window = window
         self._expected: int | None = None
-        self._outcomes: dict[int, Frame] = {}  # by sequence number, of what changes something
+        self._outcomes: dict[int, Frame] = {}  # by sequence number, of writes
 
     def start(self, sequence: int) -> None:
         """Begin a session with an IDENTIFY of this sequence number."""

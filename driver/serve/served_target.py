@@ -1,7 +1,7 @@
 """A target as clients of a server may use it: which registers they may write, and why.
 
-Clients are not trusted.  On a board the memory window is all that stands between a stream and the
-memory of Linux, so it is the server's: a client can make it narrower for itself, never wider, and
+Clients are not trusted.  On a board the memory window alone keeps a stream out of the memory of
+Linux, so it is the server's: a client can make it narrower for itself, never wider, and
 cannot lock it for those that come later.
 """
 
@@ -14,7 +14,7 @@ from ..target.protocol import Target
 
 __all__ = ["CLIENT_WRITES", "ServedTarget"]
 
-_POINTER = "an address of a launch: the device refuses what is outside the window"
+_POINTER = "an address of a launch: the device refuses addresses outside the window"
 CLIENT_WRITES: dict[Reg, str] = {
     Reg.CONTROL: "launches a stream and clears the status",
     Reg.INSN_COUNT: "the length of a launch",

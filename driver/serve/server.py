@@ -18,7 +18,7 @@ from ...isa.register_map import Reg, Status
 from ..errors import AccessError, BusyError, TargetError, UrlError
 from ..target.memory_window import program_window
 from ..target.protocol import Target
-from ..transport.limits import Limits, Pace
+from ..transport.limits import Limits, RateLimiter
 from .client_session import ClientSession, Service
 from .ownership import Ownership
 from .responder import Responder, link_identity
@@ -130,7 +130,7 @@ class Server:
         self.close()
 
     def _accept(self) -> None:
-        pace = Pace(self.limits.per_second)
+        rate = RateLimiter(self.limits.per_second)
         while not self._stop.is_set():
             try:
                 connection, peer = self._listener.accept()
@@ -146,14 +146,14 @@ class Server:
             else:
                 self.log(f"{name}: too many connections")
                 connection.close()
-            self._stop.wait(pace.take())
+            self._stop.wait(rate.take())
 
     def _room(self) -> bool:
         """Tell whether one more can be open, having closed the oldest that has not claimed."""
         with self._guard:
             if len(self._sessions) < self.limits.connections:
                 return True
-            oldest = next((it for it in self._sessions if it.unsettled), None)
+            oldest = next((session for session in self._sessions if session.unsettled), None)
             thread = None if oldest is None else self._sessions[oldest]
         if oldest is None or thread is None:
             return False

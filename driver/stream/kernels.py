@@ -1,4 +1,4 @@
-"""Micro-op kernels: what GEMM and ALU instructions iterate over, and their on-chip cache."""
+"""Micro-op kernels, which GEMM and ALU instructions iterate over, and their on-chip cache."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Building instruction streams: 2-D transfers and kernels (vta_isa.md 2 and 4).
 
-Needs no device.  Addresses are what the instruction holds: elements of the memory type, relative to
+Needs no device.  Addresses are those of instructions: elements of the memory type, relative to
 that type's base pointer.  Micro-op loads are the builder's own business: they are issued when a
 kernel is not on chip, address the stream's micro-op image from the UOP base pointer, and never
 carry dependency flags.
@@ -33,7 +33,7 @@ from .transfers import load_instructions, store_instructions
 __all__ = ["Kernels", "Stream", "StreamBuilder", "rqt_immediate"]
 
 Kernels = Kernel | np.ndarray | Iterable[Uop | tuple[int, ...]]
-"""What is accepted where a kernel is wanted (:func:`~myvta.driver.stream.kernels.make_kernel`)."""
+"""A kernel, or the micro-ops of one (:func:`~myvta.driver.stream.kernels.make_kernel`)."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class StreamBuilder(TokenStream):
     ) -> None:
         """Load ``y_size`` rows of ``x_size`` elements with zero padding; all sizes in elements.
 
-        On chip the padded rows lie one after another from ``sram``; in DRAM they begin ``x_stride``
+        On chip the padded rows follow each other from ``sram``; in DRAM they begin ``x_stride``
         (default ``x_size``) apart from ``dram``.  ``x_pad`` is (left, right) in elements, ``y_pad``
         (top, bottom) in rows of the padded width.  One instruction where the fields allow it,
         otherwise several that do the same; UOP is loaded by kernels, not here.

@@ -96,6 +96,6 @@ def _zeros(memory_type: MemoryType, sram: int, count: int) -> Iterator[Load]:
 
 def _check_sizes(named: dict[str, int]) -> None:
     for name, value in named.items():
-        least = 1 if name == "x_size" else 0
-        if value < least:
-            raise StreamError(f"{name} must be at least {least}, not {value}")
+        minimum = 1 if name == "x_size" else 0
+        if value < minimum:
+            raise StreamError(f"{name} must be at least {minimum}, not {value}")

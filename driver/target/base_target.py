@@ -17,7 +17,7 @@ _Self = TypeVar("_Self", bound="BaseTarget")
 
 
 class BaseTarget(ABC):
-    """Checks of arguments, closing and ``with``: what a subclass gives are the bare accesses.
+    """Checks of arguments, closing and ``with``; a subclass adds the bare accesses.
 
     A subclass calls :meth:`open_window` once the device can be written.
 

@@ -1,4 +1,4 @@
-"""Boards that are known by name: where registers and memory lie, and the clock of the design.
+"""Boards known by name: addresses of registers and memory, and the clock of the design.
 
 The memory is taken from Linux at boot (``mem=`` on the kernel's command line keeps it below) or,
 better, reserved in the device tree; ``docs/boards.md`` tells how.

@@ -16,7 +16,7 @@ def program_window(target: Target, refused: str) -> None:
     ----------
     target : Target
     refused : str
-        End of the error's text: what therefore was not done.
+        Consequence, the end of the error's text.
 
     Raises
     ------

@@ -27,8 +27,8 @@ class Target(Protocol):
     * ``uses_physical_memory``: True where the window is memory of this computer that Linux may be
       using itself; diagnosis then asks ``/proc/iomem`` before it writes.
 
-    :class:`~myvta.driver.target.base_target.BaseTarget` implements what does not depend on the
-    device.
+    :class:`~myvta.driver.target.base_target.BaseTarget` implements the part that does not depend
+    on the device.
     """
 
     @property

@@ -69,7 +69,7 @@ class Difference:
 
 
 def replay(path: str | Path, target: Target, *, timeout: float = 60.0) -> list[Difference]:
-    """Do what a record holds and return where reads differ.
+    """Repeat the accesses of a record and return the reads that differ.
 
     A read of CONTROL waits until the register shows what it showed then: a device may take longer.
     CYCLES and the performance counters are read and not compared.

@@ -39,7 +39,7 @@ DEFAULT_WINDOW = (0, 64 << 20)
 
 @dataclass(frozen=True)
 class OpenRequest:
-    """What a URL asks of its scheme.
+    """The parts of a URL that a scheme opens a target from.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class OpenRequest:
 
 @dataclass(frozen=True)
 class Advice:
-    """What to tell a user whose device cannot be reached; ``""`` where the error's text is enough.
+    """Advice for a user whose device cannot be reached; ``""`` where the error's text is enough.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ class TargetUrl:
     options : dict
         The rest, which only the scheme understands.
     spy : bool
-        ``spy:`` stands in front.
+        The URL begins with ``spy:``.
     """
 
     scheme: str

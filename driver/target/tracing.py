@@ -38,7 +38,7 @@ def open_trace(path: str | None) -> IO[str]:
 
 
 def open_record(path: str | None, config: Config) -> Recorder | None:
-    """Return what a ``spy:`` URL records to: ``record=FILE``, or nothing."""
+    """Return the recorder of a ``spy:`` URL with ``record=FILE``, else None."""
     return None if path is None else Recorder(open_trace(path), config.fingerprint)
 
 
@@ -59,7 +59,7 @@ class SpyTarget(BaseTarget):
         )
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the inner target has beyond the contract: its clock, cycle or interrupt."""
+        """Return attributes of the inner target beyond the contract: clock, cycle, interrupt."""
         return getattr(self.inner, name)
 
     def _read_register(self, offset: int) -> int:

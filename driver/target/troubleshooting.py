@@ -1,4 +1,4 @@
-"""What to do when a device cannot be reached, or something else answers: one line a cause."""
+"""Advice when a device cannot be reached, or another one answers: one line for each cause."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def open_advice(
     advice: Advice, error: BaseException, config: str | Config | None = None
 ) -> str:
-    """Say what to do about an error of opening a target, ``""`` when its text says it all.
+    """Return advice on an error of opening a target, ``""`` when its text is enough.
 
-    ``config`` is what the target was to have; some look at who answers when they are opened.
+    ``config`` is the expected configuration; some targets check the device when they are opened.
     """
     if isinstance(error, IdentityError):
         word = re.match(r"IDENTITY reads (0x[0-9a-f]+)", str(error))
@@ -46,7 +46,7 @@ def open_advice(
 
 
 def identity_advice(advice: Advice, found: int) -> str:
-    """Say what it means when IDENTITY does not read what it should."""
+    """Return advice on an unexpected value of IDENTITY."""
     swapped = int.from_bytes(found.to_bytes(4, "big"), "little") == IDENTITY
     if swapped:
         return "the bytes come in the wrong order: the bus between is big endian"
@@ -56,7 +56,7 @@ def identity_advice(advice: Advice, found: int) -> str:
 
 
 def fingerprint_advice(found: int, expected: Config) -> str:
-    """Say what to do about a device of another configuration."""
+    """Return advice on a device of another configuration."""
     for name, config in NAMED.items():
         if config.fingerprint == found:
             return f"the device is {name!r}: open it with config={name}, and compile for it"

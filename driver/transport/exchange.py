@@ -1,4 +1,4 @@
-"""One run of requests over a line: a window, answers in order, what is lost is sent again."""
+"""One run of requests over a line: a window, answers in order, lost frames are sent again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Exchange", "LinkRequest"]
 
 @dataclass(frozen=True)
 class LinkRequest:
-    """What one frame asks for."""
+    """The request of one frame."""
 
     kind: MessageKind
     address: int
@@ -24,7 +24,7 @@ class LinkRequest:
 
 
 class Exchange:
-    """Go-back-N with selective resending: what has no response yet is sent again.
+    """Go-back-N with selective resending: requests without a response are sent again.
 
     Parameters
     ----------

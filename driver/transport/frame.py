@@ -113,7 +113,7 @@ class FrameDecoder:
     def __init__(self, payload: int):
         self._limit = HEADER_BYTES + payload + 4
         self._rest = bytearray()
-        self._overrun = False  # what comes until the next flag belongs to something too long
+        self._overrun = False  # the bytes until the next flag belong to an overlong frame
         self.bad = 0
         self.received = 0
 
@@ -158,5 +158,5 @@ class FrameDecoder:
 
 
 def kind_name(kind: int) -> str:
-    """Return what to call a kind in a message."""
+    """Return the name of a kind for messages."""
     return MessageKind(kind).name if kind in list(MessageKind) else f"kind {kind}"

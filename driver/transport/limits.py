@@ -1,4 +1,4 @@
-"""What one client of a server may cost, and how many may come a second."""
+"""Limits on one client of a server, and on new connections a second."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Limits", "Pace"]
+__all__ = ["Limits", "RateLimiter"]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client may cost.
+    """Limits on one client.
 
     Attributes
     ----------
@@ -48,8 +48,8 @@ class Limits:
     free_frames: int = 64
 
 
-class Pace:
-    """So many a second on the average, and as many at once after a second of rest.
+class RateLimiter:
+    """A token bucket: ``per_second`` events on average, as many at once after a second of rest.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Pace:
         self._left, self._filled = per_second, now()
 
     def take(self) -> float:
-        """Count one that came; return the seconds to wait before the next."""
+        """Count an event; return the seconds to wait before the next."""
         now = self._now()
         self._left += (now - self._filled) * self._per_second
         self._left, self._filled = min(self._left, self._per_second) - 1, now

@@ -29,7 +29,7 @@ class Transport(Protocol):
         """Write all bytes; TargetError when the line is gone, TargetTimeout when it is stuck."""
 
     def receive(self, seconds: float) -> bytes:
-        """Return what has come, waiting no longer than ``seconds``; ``b""`` when nothing has."""
+        """Return the bytes that have come, ``b""`` for none, waiting no longer than ``seconds``."""
 
     def close(self) -> None:
         """Let go of the line."""
@@ -57,7 +57,7 @@ class FrameLine:
 
     @property
     def heard(self) -> Heard:
-        """What has come so far, for :meth:`describe`."""
+        """The counts so far, for :meth:`describe`."""
         return self._decoder.bad, self._decoder.received
 
     def send(self, frames: Iterable[Frame]) -> None:
@@ -81,7 +81,7 @@ class FrameLine:
         self._transport.close()
 
     def describe(self, since: Heard) -> str:
-        """Say in words what has come since :attr:`heard` was ``since``."""
+        """Describe the bytes that have come since :attr:`heard` was ``since``."""
         received = self._decoder.received - since[1]
         if not received:
             return (

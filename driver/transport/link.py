@@ -34,9 +34,9 @@ class Link:
     Attributes
     ----------
     identity : LinkIdentity
-        What the device said of itself.
+        The device's identity.
     challenge : bytes
-        What stood behind the identity.
+        The bytes after the identity.
     resent : int
         Frames sent more than once so far.
     """
@@ -60,14 +60,14 @@ class Link:
         self._timer.timeout = seconds
 
     def identify(self) -> tuple[LinkIdentity, bytes]:
-        """Start a session, or start it again; return what the device says of itself.
+        """Start a session, or start it again; return the device's identity.
 
         Raises
         ------
         TargetTimeout
             Nothing answers, or only garbage.
         LinkError
-            What answers speaks another protocol.
+            The other end speaks another protocol.
         """
         nonce, line = secrets.randbits(30) << 2, self._line
         sequence = self._sequence

@@ -51,7 +51,7 @@ class TcpLine:
         except OSError as error:
             raise AccessError(
                 f"no connection to {self.name}: {error.strerror or error}; start `myvta serve` "
-                "there, or mend host and port"
+                "there, or correct host and port"
             ) from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -67,7 +67,7 @@ class TcpLine:
             raise self._gone(f"is gone: {error.strerror or error}") from None
 
     def receive(self, seconds: float) -> bytes:
-        """Return what has come, at the latest after ``seconds``."""
+        """Return the bytes that have come, at the latest after ``seconds``."""
         try:
             if not select.select([self._socket], [], [], seconds)[0]:
                 return b""
@@ -110,12 +110,12 @@ def read_token(path: str) -> bytes:
 
 
 def client_proof(token: bytes, challenge: bytes, nonce: bytes) -> bytes:
-    """Return what shows a server, once, that a client knows the token (HMAC-SHA256)."""
+    """Return the proof to a server, good once, that a client knows the token (HMAC-SHA256)."""
     return hmac.new(token, b"myvta client" + challenge + nonce, hashlib.sha256).digest()
 
 
 def server_proof(token: bytes, challenge: bytes, nonce: bytes) -> bytes:
-    """Return what shows a client that the server knows it too."""
+    """Return the proof to a client that the server knows it too."""
     return hmac.new(token, b"myvta server" + challenge + nonce, hashlib.sha256).digest()
 
 
@@ -197,4 +197,4 @@ SCHEME = TargetScheme(open_tcp, Advice(
     },
     no_answer=_NO_ANSWER, no_device=_NO_ANSWER,
 ))
-"""What ``tcp://`` is."""
+"""The scheme ``tcp://``."""

@@ -67,7 +67,7 @@ class SerialLine:
             raise self._gone(error) from None
 
     def receive(self, seconds: float) -> bytes:
-        """Return what has come, at the latest after ``seconds``."""
+        """Return the bytes that have come, at the latest after ``seconds``."""
         until = time.monotonic() + seconds
         try:
             while True:
@@ -147,4 +147,4 @@ SCHEME = TargetScheme(open_uart, Advice(
     },
     no_answer=_NO_ANSWER, no_device=_NO_ANSWER,
 ))
-"""What ``uart://`` is."""
+"""The scheme ``uart://``."""

@@ -30,7 +30,7 @@ _PROBES: tuple[tuple[str, Callable[[Target], str]], ...] = (
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing looked at: what was found, and what to do where it does not work."""
+    """One check: its result, and advice where it fails."""
 
     name: str
     works: bool
@@ -39,7 +39,7 @@ class Diagnosis:
 
 
 def diagnose(url: str, config: str | Config | None = None) -> Iterator[Diagnosis]:
-    """Look at a target step by step; what does not work ends it where later steps need it.
+    """Check a target step by step; a failure ends it where later steps depend on it.
 
     Memory that is written to is restored.  A window of physical memory that Linux uses
     itself is not touched at all.
@@ -109,7 +109,8 @@ def _configuration(target: Target) -> Diagnosis:
     expected = target.config
     found = target.read_register(Reg.FINGERPRINT)
     features = Feature(target.read_register(Reg.FEATURES))
-    names = "|".join(str(it.name) for it in Feature if it in features)  # Python 3.10 joins none
+    # Python 3.10 names no combination of flags
+    names = "|".join(str(flag.name) for flag in Feature if flag in features)
     text = f"{found:#010x}, {names or 'no extensions'}"
     if found != expected.fingerprint:
         return Diagnosis(

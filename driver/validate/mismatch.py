@@ -15,9 +15,9 @@ __all__ = ["locate"]
 
 
 def locate(
-    good: LoadedProgram, judged: LoadedProgram, address: int, count: int, places: Sequence[Tensor]
+    reference: LoadedProgram, dut: LoadedProgram, address: int, count: int, places: Sequence[Tensor]
 ) -> Mismatch:
-    """Say where a wrong byte lies and what should be there.
+    """Say which element a wrong byte belongs to, and its expected value.
 
     Parameters
     ----------
@@ -26,22 +26,22 @@ def locate(
     count : int
         Wrong bytes in all.
     places : sequence of Tensor
-        Where it may lie.
+        Candidates.
     """
-    config = good.program.config
+    config = reference.program.config
     for tensor in places:
         start = tensor.offset or 0
         size = tensor.nbytes(config)
         if not start <= address < start + size:
             continue
-        want = read(good, (start, start + size))
+        want = read(reference, (start, start + size))
         have = bytearray(want)
         at = address - start
-        have[at] = read(judged, (address, address + 1))[0]
+        have[at] = read(dut, (address, address + 1))[0]
         wanted, found = (values(data, tensor, config) for data in (want, bytes(have)))
         wrong = np.argwhere(wanted != found)
         if wrong.size:
-            index = tuple(int(it) for it in wrong[0])
+            index = tuple(int(axis) for axis in wrong[0])
             return Mismatch(
                 tensor.name, index, int(wanted[index]), int(found[index]), address, count
             )
@@ -49,4 +49,4 @@ def locate(
             f"{tensor.name} (a padding lane)", None, want[at], have[at], address, count
         )
     byte = address, address + 1
-    return Mismatch("", None, read(good, byte)[0], read(judged, byte)[0], address, count)
+    return Mismatch("", None, read(reference, byte)[0], read(dut, byte)[0], address, count)

@@ -23,7 +23,7 @@ _LINE = 32  # bytes of the widest memory port
 
 
 class ProbeError(Exception):
-    """Something does not work: ``args[0]`` what was found, ``args[1]`` what to do."""
+    """A probe failed: ``args[0]`` is the observation, ``args[1]`` the advice."""
 
 
 def saved(target: Target, places: list[tuple[int, int]], work: Callable[[], str]) -> str:
@@ -36,10 +36,10 @@ def saved(target: Target, places: list[tuple[int, int]], work: Callable[[], str]
             target.write_memory(address, data)
 
 
-def _offsets(target: Target, least: int) -> list[int]:
+def _offsets(target: Target, first_line: int) -> list[int]:
     """Return offset 0 and every single address line inside the window."""
     size = target.window[1]
-    return [0, *(1 << bit for bit in range(least, size.bit_length()) if 1 << bit < size)]
+    return [0, *(1 << bit for bit in range(first_line, size.bit_length()) if 1 << bit < size)]
 
 
 def host_memory(target: Target) -> str:
@@ -54,7 +54,7 @@ def host_memory(target: Target) -> str:
         for at, value in values.items():
             found = target.read_memory(base + at, 4)
             if found != value:
-                twin = next((it for it, other in values.items() if other == found), None)
+                twin = next((offset for offset, other in values.items() if other == found), None)
                 raise ProbeError(
                     f"the word at {base + at:#x} was written {value.hex()} and reads {found.hex()}"
                     + ("" if twin is None else f", what {base + twin:#x} was written"),
@@ -113,7 +113,9 @@ def bandwidth(target: Target) -> str:
                 "the clock, and see whether the memory is somebody else's too",
             )
         if end - started > LONG_ENOUGH or count * 4 > min(size, 1 << 24):
-            write, read = (count / max(it, 1e-9) / 1e6 for it in (written - started, end - written))
+            write, read = (
+                count / max(seconds, 1e-9) / 1e6 for seconds in (written - started, end - written)
+            )
             return f"{count} random bytes; host writes {write:.3g} MB/s, reads {read:.3g} MB/s"
         count *= 4
 
@@ -123,7 +125,7 @@ def device_memory(target: Target) -> str:
     config, base = target.config, target.window[0]
     if target.window[1] < _SCRATCH + 0x1000:
         return f"not looked at: it takes a window of {_SCRATCH + 0x1000} bytes"
-    size, stored = (config.tile_bytes(it) for it in (MemoryType.ACC_8BIT, MemoryType.OUT))
+    size, stored = (config.tile_bytes(kind) for kind in (MemoryType.ACC_8BIT, MemoryType.OUT))
     offsets = _offsets(target, size.bit_length() - 1)
     lanes = np.random.default_rng(2).integers(
         -8, 8, (len(offsets), *tile_shape(MemoryType.ACC_8BIT, config))

@@ -1,4 +1,4 @@
-"""Short experiments on an open target; each returns what it found or raises ProbeError."""
+"""Short experiments on an open target; each returns its result as text or raises ProbeError."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def registers(target: Target) -> str:
         for name, value in values.items():
             found = target.read_register(name)
             if found != value:
-                twin = next((it.name for it, other in values.items() if other == found), "")
+                twin = next((other.name for other, kept in values.items() if kept == found), "")
                 raise ProbeError(
                     f"{name.name} was written {value:#010x} and reads {found:#010x}"
                     + (f", what {twin} was written" if twin else ""),

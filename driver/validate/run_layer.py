@@ -31,18 +31,18 @@ def example_inputs(program: Program, seed: int = 0) -> dict[str, np.ndarray]:
         elif kind.kind == "b":
             inputs[name] = random.integers(0, 2, tensor.shape).astype(kind)
         else:
-            low = max(np.iinfo(kind).min, -8 if tensor.memory_type else -128)
-            high = min(np.iinfo(kind).max, 7 if tensor.memory_type else 127)
-            inputs[name] = random.integers(low, high + 1, tensor.shape).astype(kind)
+            minimum = max(np.iinfo(kind).min, -8 if tensor.memory_type else -128)
+            maximum = min(np.iinfo(kind).max, 7 if tensor.memory_type else 127)
+            inputs[name] = random.integers(minimum, maximum + 1, tensor.shape).astype(kind)
     return inputs
 
 
 def run_layer(
     loaded: LoadedProgram, step: LaunchStep, layer: LaunchLayer, timeout: float
 ) -> RunReport:
-    """Run a layer of a launch alone, on what memory holds.
+    """Run a layer of a launch alone, on the present contents of memory.
 
-    Its code lies behind the program, or where that does not fit in place of the launch's, which is
+    Its code is placed behind the program, or where that does not fit over the launch's, which is
     restored.
 
     Raises

@@ -1,4 +1,4 @@
-"""Which instructions of a stream wrote a byte of memory: the STORE, and what computed its tile."""
+"""Which instructions wrote a byte of memory: the STORE, and the last writer of its tile."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..program.program import LaunchStep, Program
 from ..program.program_check import launch_bases
 from .validate_report import Instruction
 
-__all__ = ["writers"]
+__all__ = ["last_writers"]
 
 
-def writers(
+def last_writers(
     program: Program, step: LaunchStep, layer: LaunchLayer, address: int
 ) -> tuple[int | None, Instruction | None, Instruction | None]:
     """Return who wrote a byte of memory last when a layer ran.
@@ -41,29 +41,30 @@ def writers(
     def observe(index: int, touched: Touched, rows: Rows | None) -> None:
         accesses.append((index, touched, rows))
 
-    contents = tuple((it.offset, it.data, it.name) for it in program.segments)
+    contents = tuple((segment.offset, segment.data, segment.name) for segment in program.segments)
     StreamChecker(config).check(
         layer.code, bases=launch_bases(step), memory=MemoryMap(contents=contents), observe=observe,
     )
 
     def text(index: int) -> Instruction:
-        it = footprints.decode(stream[index]).instruction
-        if isinstance(it, Store):
-            it = Store(**{**vars(it), "dram_base": footprints.address(stream[index])})
-        return Instruction(layer.indices[index], format_instruction(it, config))
+        instruction = footprints.decode(stream[index]).instruction
+        if isinstance(instruction, Store):
+            address = footprints.address(stream[index])
+            instruction = Store(**{**vars(instruction), "dram_base": address})
+        return Instruction(layer.indices[index], format_instruction(instruction, config))
 
     byte = Rows(address, 1, 0, 1)
     for place in range(len(accesses) - 1, -1, -1):
         index, _, rows = accesses[place]
-        it = footprints.decode(stream[index]).instruction
-        if not isinstance(it, Store) or rows is None or rows.overlap(byte) is None:
+        instruction = footprints.decode(stream[index]).instruction
+        if not isinstance(instruction, Store) or rows is None or rows.overlap(byte) is None:
             continue
         size = config.tile_bytes(MemoryType.OUT)
         row = min((address - rows.start) // rows.pitch if rows.pitch else rows.count - 1,
                   rows.count - 1)
         column = (address - rows.start - row * rows.pitch) // size
-        tile = span(footprints.space.base[MemoryType.ACC] + it.sram_base + row * it.x_size
-                    + column, 1)
+        first = footprints.space.base[MemoryType.ACC] + instruction.sram_base
+        tile = span(first + row * instruction.x_size + column, 1)
         for earlier, touched, _ in reversed(accesses[:place]):
             if touched.writes & tile:
                 return index, text(index), text(earlier)

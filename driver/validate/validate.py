@@ -26,7 +26,7 @@ from ..target.open_target import open_target
 from ..target.protocol import Target
 from .mismatch import locate
 from .run_layer import example_inputs, read, run_layer, until
-from .store_provenance import writers
+from .store_provenance import last_writers
 from .validate_report import LayerResult, Mismatch, ValidationReport
 from .waves import trace_store
 
@@ -58,7 +58,7 @@ def validate(
     timeout : float
         Longest wait of one launch in seconds.
     reference : str
-        URL of the target that is right.
+        URL of the target to compare with.
     on_result : callable, optional
         Called with each result as it comes.
 
@@ -67,7 +67,7 @@ def validate(
     CheckError, IdentityError, OutOfMemoryError, ProgramError
         The program cannot be loaded at all.
     """
-    room = program.size + max((it.count for it in program.launches), default=0) * 32
+    room = program.size + max((launch.count for launch in program.launches), default=0) * 32
     room = -(-room // WINDOW_GRANULE) * WINDOW_GRANULE
     mark = "&" if "?" in reference else "?"
     with open_target(f"{reference}{mark}mem=0:{room}", program.config) as model:
@@ -82,25 +82,25 @@ def validate(
 
 
 class Validation:
-    """One program on two targets: the one that is right, and the one to be judged."""
+    """One program on two targets: the reference, and the device under test."""
 
     def __init__(
-        self, good: LoadedProgram, judged: LoadedProgram, *, url: str = "",
+        self, reference: LoadedProgram, dut: LoadedProgram, *, url: str = "",
         waves: str | None = None, timeout: float = 60.0, on_result: OnResult | None = None,
     ):
-        self.good, self.judged, self.program = good, judged, good.program
+        self.reference, self.dut, self.program = reference, dut, reference.program
         self._url, self._waves, self._timeout = url, waves, timeout
         self._on_result = on_result
         self.results: list[LayerResult] = []
         self.lost = False  # the device does not answer any more
 
     def alone(self, inputs: Mapping[str, npt.ArrayLike]) -> None:
-        """Run every layer alone, from what the reference had before it."""
+        """Run every layer alone, from the reference's state before it."""
         for name, value in inputs.items():
-            self.good.write(name, value)
+            self.reference.write(name, value)
         for step in self.program.steps:
             if not isinstance(step, LaunchStep):
-                if not self._host("alone", step, self.good):
+                if not self._host("alone", step, self.reference):
                     return
                 continue
             for layer in split(self.program, step):
@@ -112,13 +112,13 @@ class Validation:
         if self.lost:
             return
         for name, value in inputs.items():
-            self.good.write(name, value)
-            self.judged.write(name, value)
+            self.reference.write(name, value)
+            self.dut.write(name, value)
         for step in self.program.steps:
             if isinstance(step, LaunchStep):
                 if not self._keep(self._chained(step)):
                     return
-            elif not self._host("chained", step, self.good, self.judged):
+            elif not self._host("chained", step, self.reference, self.dut):
                 return
 
     def _host(self, mode: str, step: HostStep, *programs: LoadedProgram) -> bool:
@@ -127,22 +127,26 @@ class Validation:
             for loaded in programs:
                 loaded.execute(step, self._timeout)
         except (HostStepError, TargetError) as error:
-            self._keep(LayerResult(mode, step.layer, error=f"{error}; what follows was not run"))
+            self._keep(LayerResult(mode, step.layer, error=f"{error}; later steps were not run"))
             return False
         return True
 
     def _chained(self, step: LaunchStep) -> LayerResult:
-        """Run a launch as it is on both; what comes out wrong is put right for later steps."""
+        """Run a launch as it is on both; wrong outputs are corrected for later steps."""
         layer = whole(self.program, step)
         places = [self.program.tensor(name) for name in step.outputs]
         config = self.program.config
-        ranges = tuple((it.offset or 0, (it.offset or 0) + it.nbytes(config)) for it in places)
-        before = [read(self.good, area) for area in layer.reads]
-        expected = self.good.execute(step, self._timeout)
+        starts = [tensor.offset or 0 for tensor in places]
+        ranges = tuple(
+            (start, start + tensor.nbytes(config))
+            for start, tensor in zip(starts, places, strict=True)
+        )
+        before = [read(self.reference, area) for area in layer.reads]
+        expected = self.reference.execute(step, self._timeout)
         assert expected is not None
         result, started = LayerResult("chained", step.layer), time.monotonic()
         try:
-            report = self.judged.execute(step, self._timeout)
+            report = self.dut.execute(step, self._timeout)
             assert report is not None
             result = self._compare(result, ranges, report, expected, places)
             if result.mismatch is not None:
@@ -152,8 +156,8 @@ class Validation:
             result = replace(result, error=str(error))
         try:
             for area in ranges if not result.passed else ():
-                self.judged.target.write_memory(
-                    self.judged.base + area[0], read(self.good, area)
+                self.dut.target.write_memory(
+                    self.dut.base + area[0], read(self.reference, area)
                 )
         except TargetError as error:
             result = replace(result, error=str(error))
@@ -161,15 +165,15 @@ class Validation:
 
     # -- one layer -------------------------------------------------------------------------------
     def _alone(self, step: LaunchStep, layer: LaunchLayer) -> LayerResult:
-        before = [read(self.good, area) for area in layer.reads]
-        expected = run_layer(self.good, step, layer, self._timeout)
+        before = [read(self.reference, area) for area in layer.reads]
+        expected = run_layer(self.reference, step, layer, self._timeout)
         result = LayerResult("alone", layer.name, remark=layer.whole)
         started = time.monotonic()
         try:
             self._prepare(layer, before)
-            report = run_layer(self.judged, step, layer, self._timeout)
-            places = [it for it in map(self.program.tensor, step.outputs)
-                      if it.layer == layer.name or layer.whole]
+            report = run_layer(self.dut, step, layer, self._timeout)
+            places = [tensor for tensor in map(self.program.tensor, step.outputs)
+                      if tensor.layer == layer.name or layer.whole]
             result = self._compare(result, layer.writes, report, expected, places)
         except (TargetError, OutOfMemoryError) as error:
             return replace(result, error=str(error), seconds=time.monotonic() - started)
@@ -179,15 +183,15 @@ class Validation:
             result = replace(result, mismatch=found)
         return result
 
-    def _prepare(self, layer: LaunchLayer, before: list[bytes], judged: LoadedProgram | None = None
+    def _prepare(self, layer: LaunchLayer, before: list[bytes], dut: LoadedProgram | None = None
                  ) -> None:
         """Give a target a layer's inputs, and outputs that are certainly wrong."""
-        judged = judged or self.judged
+        dut = dut or self.dut
         for area in layer.writes:
-            wrong = ~np.frombuffer(read(self.good, area), np.uint8)
-            judged.target.write_memory(judged.base + area[0], wrong.tobytes())
+            wrong = ~np.frombuffer(read(self.reference, area), np.uint8)
+            dut.target.write_memory(dut.base + area[0], wrong.tobytes())
         for area, data in zip(layer.reads, before, strict=True):
-            judged.target.write_memory(judged.base + area[0], data)
+            dut.target.write_memory(dut.base + area[0], data)
 
     def _compare(
         self, result: LayerResult, ranges: Ranges, report: RunReport, expected: RunReport,
@@ -198,14 +202,14 @@ class Validation:
         )
         first, count = None, 0
         for start, end in ranges:
-            want = np.frombuffer(read(self.good, (start, end)), np.uint8)
-            have = np.frombuffer(read(self.judged, (start, end)), np.uint8)
+            want = np.frombuffer(read(self.reference, (start, end)), np.uint8)
+            have = np.frombuffer(read(self.dut, (start, end)), np.uint8)
             wrong = np.flatnonzero(want != have)
             count += wrong.size
             if wrong.size and first is None:
                 first = start + int(wrong[0])
         if first is not None:
-            found = locate(self.good, self.judged, first, count, places)
+            found = locate(self.reference, self.dut, first, count, places)
             return replace(result, mismatch=found)
         other = {name: (value, report.counters.get(name)) for name, value in
                  expected.counters.items() if report.counters.get(name) != value}
@@ -217,14 +221,14 @@ class Validation:
     def _explain(
         self, step: LaunchStep, layer: LaunchLayer, found: Mismatch, before: list[bytes]
     ) -> Mismatch:
-        place, store, compute = writers(self.program, step, layer, found.address)
+        place, store, compute = last_writers(self.program, step, layer, found.address)
         found = replace(found, store=store, compute=compute)
         if place is None:
             return found
         part = until(layer, place)
         try:
             self._prepare(layer, before)
-            cycle = run_layer(self.judged, step, part, self._timeout).cycles
+            cycle = run_layer(self.dut, step, part, self._timeout).cycles
         except TargetError:
             return found  # it does not run without the rest
         if not cycle:
@@ -234,17 +238,17 @@ class Validation:
             self._prepare(layer, before, loaded)
             run_layer(loaded, step, part, self._timeout)
 
-        wave = trace_store(self.judged, self._url, self._waves, layer.name, again)
+        wave = trace_store(self.dut, self._url, self._waves, layer.name, again)
         return replace(found, cycle=cycle, wave=wave)
 
     def _keep(self, result: LayerResult) -> bool:
         """Take a result; returns whether to go on: a device that does not answer is given up."""
         if result.error:
             try:
-                self.judged.target.read_register(Reg.IDENTITY)
+                self.dut.target.read_register(Reg.IDENTITY)
             except TargetError as error:
                 self.lost = True
-                gone = f"the device does not answer any more ({error}); what follows was not run"
+                gone = f"the device does not answer any more ({error}); later steps were not run"
                 result = replace(result, error=f"{result.error}\n{gone}")
         self.results.append(result)
         if self._on_result is not None:

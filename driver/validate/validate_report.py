@@ -1,4 +1,4 @@
-"""What a validation found, as values, JSON and JUnit XML."""
+"""The result of a validation, as values, JSON and JUnit XML."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class LayerResult:
 
     @property
     def text(self) -> str:
-        """What went wrong, in words."""
+        """The error or mismatch as text, ``""`` when it passed."""
         return self.error or str(self.mismatch or "")
 
 
@@ -115,32 +115,32 @@ class ValidationReport:
         return {
             "program": self.program, "config": self.config, "target": self.target,
             "passed": self.passed,
-            "results": [{**asdict(it), "passed": it.passed} for it in self.results],
+            "results": [{**asdict(result), "passed": result.passed} for result in self.results],
         }
 
     def to_junit(self) -> str:
         """Return JUnit XML: a test suite for each mode, a test case for each layer."""
         root = ElementTree.Element("testsuites", name=f"myvta validate {self.program}")
-        for mode in dict.fromkeys(it.mode for it in self.results):
-            self._suite(root, mode, [it for it in self.results if it.mode == mode])
+        for mode in dict.fromkeys(result.mode for result in self.results):
+            self._suite(root, mode, [result for result in self.results if result.mode == mode])
         ElementTree.indent(root)
         return ElementTree.tostring(root, "unicode", xml_declaration=True) + "\n"
 
     def _suite(self, root: ElementTree.Element, mode: str, results: Sequence[LayerResult]) -> None:
         suite = ElementTree.SubElement(
             root, "testsuite", name=mode, hostname=_printable(self.target),
-            tests=str(len(results)), errors=str(sum(bool(it.error) for it in results)),
-            failures=str(sum(it.mismatch is not None for it in results)),
-            time=f"{sum(it.seconds for it in results):.3f}",
+            tests=str(len(results)), errors=str(sum(bool(result.error) for result in results)),
+            failures=str(sum(result.mismatch is not None for result in results)),
+            time=f"{sum(result.seconds for result in results):.3f}",
         )
-        for it in results:
+        for result in results:
             case = ElementTree.SubElement(
                 suite, "testcase", classname=f"{_printable(self.program)}.{mode}",
-                name=_printable(it.layer), time=f"{it.seconds:.3f}",
+                name=_printable(result.layer), time=f"{result.seconds:.3f}",
             )
-            if not it.passed:
-                kind = "error" if it.error else "failure"
-                first, _, rest = _printable(it.text).partition("\n")
+            if not result.passed:
+                kind = "error" if result.error else "failure"
+                first, _, rest = _printable(result.text).partition("\n")
                 ElementTree.SubElement(case, kind, message=first).text = rest
 
 

@@ -17,15 +17,15 @@ WAVE_CYCLES = 2000
 
 
 def trace_store(
-    judged: LoadedProgram, url: str, folder: str | None, layer: str,
+    dut: LoadedProgram, url: str, folder: str | None, layer: str,
     again: Callable[[LoadedProgram], None],
 ) -> str:
     """Record the last cycles of a run, or say how to.
 
     Parameters
     ----------
-    judged : LoadedProgram
-        On the target that was judged.
+    dut : LoadedProgram
+        On the device under test.
     url : str
         Where it was opened; it is opened anew, as a simulator repeats itself cycle by cycle.
     folder : str or None
@@ -33,17 +33,17 @@ def trace_store(
     layer : str
         For the name of the file.
     again : callable
-        Runs what is to be recorded; the end of the window is its end.
+        Runs the part to be recorded; the end of the window is its end.
 
     Returns
     -------
     str
         The file, or the URL options that record the window; ``""`` on a target without waves.
     """
-    if not url or url.startswith("spy:") or getattr(judged.target, "cycle", None) is None:
+    if not url or url.startswith("spy:") or getattr(dut.target, "cycle", None) is None:
         return ""  # opened anew, spy: would write over what it is recording
     try:
-        end = _run(judged, url, again)
+        end = _run(dut, url, again)
         first = max(0, end - WAVE_CYCLES)
         name = re.sub(r"[^A-Za-z0-9_.-]+", "_", layer) or "layer"
         options = f"wave={{}}&wave_from={first}&wave_cycles={WAVE_CYCLES}"
@@ -52,13 +52,13 @@ def trace_store(
         file = Path(folder).absolute() / f"{name}.vcd"
         file.parent.mkdir(parents=True, exist_ok=True)
         mark = "&" if "?" in url else "?"
-        _run(judged, f"{url}{mark}{options.format(file)}", again)
+        _run(dut, f"{url}{mark}{options.format(file)}", again)
     except (TargetError, OSError) as error:
         return f"none: {error}"
     return f"{file}, cycles {first} to {end}"
 
 
-def _run(judged: LoadedProgram, url: str, again: Callable[[LoadedProgram], None]) -> int:
-    with open_target(url, judged.program.config) as target:
-        again(LoadedProgram(judged.program, target, judged.host))
+def _run(dut: LoadedProgram, url: str, again: Callable[[LoadedProgram], None]) -> int:
+    with open_target(url, dut.program.config) as target:
+        again(LoadedProgram(dut.program, target, dut.host))
         return int(getattr(target, "cycle", 0))

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from myvta.cli.main import cli
 from myvta.driver import open_target
+from myvta.isa.register_map import Reg
 
 SERVED = "model://?config=1x4x4&mem=0:1M"
 
@@ -53,7 +54,20 @@ def test_json_is_the_address(start):
     assert facts["port"] > 0
 
 
-def test_malformed_address_is_refused():
-    result = CliRunner().invoke(cli, ["serve", "--target", SERVED, "--listen", "host:port"])
+@pytest.mark.parametrize("lock", [False, True])
+def test_lock_sets_the_lock_of_the_device(start, lock):
+    _, line = start(*["--lock"] * lock)
+    port = line.strip().rpartition(":")[2]
+    with open_target(f"tcp://127.0.0.1:{port}?config=1x4x4") as target:
+        assert target.read_register(Reg.WINDOW_LOCK) == lock
+
+
+@pytest.mark.parametrize(("options", "text"), [
+    (["--listen", "host:port"], "an address is HOST:PORT, not 'host:port'"),
+    (["--listen", "0.0.0.0:0"], "lets the network in: give a token file, or listen on 127.0.0.1"),
+    (["--token", "/no/such/file"], "cannot read the token file /no/such/file"),
+])
+def test_addresses_and_tokens_are_refused_in_one_line(options, text):
+    result = CliRunner().invoke(cli, ["serve", "--target", SERVED, *options])
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: ") and "host:port" in result.stderr
+    assert result.stderr.startswith("error: ") and text in result.stderr

@@ -155,7 +155,7 @@ CASES = {
     "no such host": (
         lambda _, patch: forbidden(patch, "socket.getaddrinfo", "tcp://bord", socket.gaierror(
             socket.EAI_NONAME, "Name or service not known")),
-        AccessError, "no connection to bord:7310: Name or .*mend host and port"),
+        AccessError, "no connection to bord:7310: Name or .*correct host and port"),
     "no memory device": (
         url("devmem://?device=/dev/no-such"), AccessError, "No such file.*is its driver loaded"),
     "no UIO device": (url("uio:///dev/uio97"), AccessError, "is it a UIO device with a `reg`"),

@@ -99,7 +99,7 @@ def test_report():
     assert set(report.counters) == {register.name for register in COUNTERS}
     assert report.counters["GEMM_STEPS"] == 45
     assert report.counters["ALU_STEPS"] == 0
-    assert report.warnings == ("dependency tokens were left over at FINISH",)
+    assert report.warnings == ("dependency tokens were unconsumed at FINISH",)
 
 
 def test_timeout_is_bounded_and_says_what_it_waited_for():

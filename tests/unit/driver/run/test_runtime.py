@@ -149,7 +149,7 @@ def test_double_buffering(target, serial):
 def test_tokens_left_over_are_a_warning(target):
     runtime = Runtime(target)
     runtime.push(COMPUTE, LOAD)
-    assert runtime.sync().warnings == ("dependency tokens were left over at FINISH",)
+    assert runtime.sync().warnings == ("dependency tokens were unconsumed at FINISH",)
     assert runtime.sync().warnings == ()
 
 

@@ -12,7 +12,7 @@ from link_work import multiply
 from myvta import driver
 from myvta.driver import BusyError, TargetError, open_target
 from myvta.driver.transport.frame import Frame, encode
-from myvta.driver.transport.limits import Limits, Pace
+from myvta.driver.transport.limits import Limits, RateLimiter
 from myvta.isa.link_protocol import MessageKind
 
 
@@ -139,13 +139,13 @@ def test_nothing_from_the_wire_is_run_unpickled_or_opened(module):
     assert not called & {"eval", "exec", "compile", "open", "__import__", "loads", "load"}
 
 
-def test_the_pace_is_kept():
+def test_the_rate_is_kept():
     time_is = [0.0]
-    pace = Pace(10, lambda: time_is[0])
-    assert [pace.take() for _ in range(9)] == [0.0] * 9
-    waits = [pace.take() for _ in range(3)]
+    rate = RateLimiter(10, lambda: time_is[0])
+    assert [rate.take() for _ in range(9)] == [0.0] * 9
+    waits = [rate.take() for _ in range(3)]
     assert waits == pytest.approx([0.1, 0.2, 0.3])
     time_is[0] = 0.5
-    assert pace.take() == 0.0  # five came back, three were owed
+    assert rate.take() == 0.0  # five came back, three were owed
     time_is[0] = 100
-    assert [pace.take() for _ in range(10)] == [0.0] * 9 + [pytest.approx(0.1)]
+    assert [rate.take() for _ in range(10)] == [0.0] * 9 + [pytest.approx(0.1)]

@@ -1,0 +1,51 @@
+"""identity: each register that can differ, and the advice in the error."""
+
+import pytest
+
+from myvta.driver import IdentityError, check_identity, open_target
+from myvta.driver.target.identity import check_fingerprint, config_difference
+from myvta.isa.config import named
+from myvta.isa.register_map import Reg
+
+URL = "model://?config=1x4x4&mem=0:4K"
+
+
+class Changed:
+    """A target where one register reads something else."""
+
+    def __init__(self, target, register, value):
+        self.target, self.register, self.value = target, register, value
+        self.config = target.config
+
+    def read_register(self, offset):
+        return self.value if offset == self.register else self.target.read_register(offset)
+
+
+def test_the_right_device_is_accepted():
+    with open_target(URL) as target:
+        check_identity(target)
+
+
+@pytest.mark.parametrize(("register", "value", "text"), [
+    (Reg.IDENTITY, 0, "nothing answers there: wrong base address, or no design loaded"),
+    (Reg.IDENTITY, 0xFFFF_FFFF, "nothing answers there"),
+    (Reg.IDENTITY, 0x12345678, "another design answers there"),
+    (Reg.VERSION, 0x0002_0000, "register map version is 2.0, this driver speaks 1.0"),
+    (Reg.FINGERPRINT, 1, "it is none of the named configurations"),
+    (Reg.FEATURES, 0xFF, "FEATURES reads 0xff, expected"),
+])
+def test_a_register_that_differs_is_named(register, value, text):
+    with open_target(URL) as target, pytest.raises(IdentityError, match=text):
+        check_identity(Changed(target, register, value))
+
+
+def test_a_minor_version_may_differ():
+    with open_target(URL) as target:
+        check_identity(Changed(target, Reg.VERSION, 0x0001_0007))
+
+
+def test_a_known_other_configuration_is_told_key_by_key():
+    one, other = named("1x4x4"), named("1x8x8")
+    with pytest.raises(IdentityError, match="it is '1x8x8': LOG_BLOCK expected 2, device 3"):
+        check_fingerprint(one, other.fingerprint)
+    assert config_difference(one, one) == ""
