@@ -86,7 +86,7 @@ def test_out_has_its_own_base_pointer(target):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("at", [BASE, STREAM + 16, BASE + 0x2FF0, END - 0x80], ids=hex)
-def test_the_stream_may_lie_anywhere(target, at):
+def test_the_stream_may_start_at_any_aligned_address(target, at):
     """Across 4 KiB, and up to the last byte of the window."""
     put(target, *[IDLE] * 7, Finish(), at=at)
     assert go(target) == Status.FINISH

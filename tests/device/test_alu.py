@@ -212,7 +212,7 @@ def test_source_and_destination_of_every_parity(device):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_an_instruction_reads_what_the_one_before_wrote(device):
+def test_an_instruction_reads_results_of_the_one_before(device):
     bench = Bench(device.config, seed=8)
     bench.uops(*(Uop(dst=n % 4 + 1, src=n % 3) for n in range(8)))
     for n in range(8):

@@ -59,12 +59,12 @@ def fail_at_random(count):
     return seen
 
 
-def test_every_client_meets_bus_errors():
+def test_bus_errors_of_every_client_end_the_launch():
     seen = fail_at_random(420)
     assert {0x000, 0x080, 0x100, 0x180, 0x280, 0x201} <= seen  # every LOAD, STORE
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_every_client_meets_bus_errors_soak():
+def test_bus_errors_of_every_client_end_the_launch_soak():
     fail_at_random(soak_count("BUS_ERRORS", 100_000))

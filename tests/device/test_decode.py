@@ -75,7 +75,7 @@ def test_unused_bits_are_ignored(device):
     ],
     ids=str,
 )
-def test_great_numbers_that_move_nothing(device, instruction):
+def test_maximum_fields_without_a_transfer_are_legal(device, instruction):
     program = Program(device.config)
     program.load(ACC, np.ones((2, device.config.lanes), int))
     program.add(instruction)

@@ -134,7 +134,7 @@ def test_the_first_of_two_faults(device, case):
      Alu(alu_opcode=AluOpcode.RQT)],
     ids=["overwrite", "overwrite and reset", "rqt", "rqt without immediate"],
 )
-def test_extensions_that_are_not_there(device, instruction):
+def test_missing_extensions_are_refused(device, instruction):
     fails(device, ErrorCode.EXTENSION, instruction)
 
 

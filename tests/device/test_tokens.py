@@ -119,7 +119,7 @@ def test_a_full_token_queue_holds_back(device, queue):
 
 @pytest.mark.parametrize("device", NOT_ICARUS, indirect=True)
 @pytest.mark.parametrize("queue", QUEUES)
-def test_a_full_token_queue_that_nobody_empties(device, queue):
+def test_a_full_token_queue_without_a_pop_deadlocks(device, queue):
     """The first push without room waits for ever."""
     push, _ = QUEUES[queue]
     device.fails(raw(device, *[push] * (TOKEN_CAPACITY + 3), Finish()),
@@ -278,5 +278,5 @@ def test_deadlock_of_all_three_names_the_first_in_the_stream(device, modules):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_finish_itself_waits_for_ever(device):
+def test_finish_in_a_deadlock_is_the_faulty_instruction(device):
     device.fails(raw(device, IDLE, Finish(pop_prev=1)), ErrorCode.DEADLOCK, 1)

@@ -44,7 +44,7 @@ def defined_words(draw, config):
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.data(), CONFIGS)
-def test_any_bytes_come_back(data, config):
+def test_any_bytes_round_trip(data, config):
     stream = b"".join(data.draw(st.lists(st.binary(min_size=16, max_size=16), max_size=8)))
     uops = b"".join(data.draw(st.lists(st.binary(min_size=4, max_size=4), max_size=4)))
     program = assemble(disassemble(stream, config, uops=uops), config)
@@ -54,7 +54,7 @@ def test_any_bytes_come_back(data, config):
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data(), CONFIGS)
-def test_defined_words_come_back(data, config):
+def test_defined_words_round_trip(data, config):
     drawn = data.draw(st.lists(defined_words(config), min_size=1, max_size=4))
     stream = b"".join(word.to_bytes(16, "little") for word in drawn)
     text = disassemble(stream, config)
@@ -69,7 +69,7 @@ def test_defined_words_come_back(data, config):
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.data())
-def test_what_a_compiler_writes_is_never_a_raw_word(data):
+def test_compiled_instructions_are_never_raw_words(data):
     word = data.draw(defined_words(DEFAULT))
     instruction = decode(word, DEFAULT)
     unusual = (
@@ -142,7 +142,7 @@ RAW = {
 
 
 @pytest.mark.parametrize(("comment", "given"), RAW.items())
-def test_what_the_text_has_no_word_for(comment, given):
+def test_words_without_a_text_form_are_raw_words(comment, given):
     instruction, stray, config = given
     word = encode(instruction, config) | stray
     line = format_word(word, config)

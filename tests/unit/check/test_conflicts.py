@@ -28,7 +28,7 @@ def test_pages_conflict_only_where_rows_share_bytes():
     assert store.conflict(upon, TILES) == (110, 112)
 
 
-def test_pending_forgets_what_has_completed():
+def test_pending_forgets_completed_accesses():
     window = Pending()
     for position in range(4):
         window.add(access(position, writes=[position]))

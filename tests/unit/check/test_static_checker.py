@@ -68,7 +68,7 @@ def test_a_sound_stream_has_no_finding():
     (4, "push_next", FindingKind.DEADLOCK),
     (5, "pop_prev", FindingKind.RACE),
 ])
-def test_a_missing_flag(at, flag, kind):
+def test_a_missing_flag_is_a_race_or_a_deadlock(at, flag, kind):
     stream = list(ORDERED)
     stream[at] = type(stream[at])(**{**vars(stream[at]), flag: 0})
     verdict = found(*stream)
@@ -86,7 +86,7 @@ def test_a_race_names_both_instructions_and_the_flags():
     assert race.listing.startswith("gemm uops=0:1")
 
 
-def test_only_what_is_touched_races():
+def test_only_touched_tiles_race():
     apart = Load(memory_type=INP, sram_base=4, x_size=4, x_stride=4)
     assert found(*ORDERED[:5], apart, ORDERED[5]).findings == ()
     again = Load(memory_type=INP, sram_base=3, x_size=4, x_stride=4)
@@ -115,20 +115,20 @@ def test_a_load_that_waits_for_a_store_through_compute():
     assert found(*ORDERED[:5], store, relay, after).findings == ()
 
 
-def test_circle_of_waits():
+def test_cycle_of_waits_is_a_deadlock():
     verdict = found(Load(memory_type=INP, pop_next=1, push_next=1),
                     Load(memory_type=UOP, pop_prev=1, push_prev=1))
     assert kinds(verdict) == [(FindingKind.DEADLOCK, 0), (FindingKind.DEADLOCK, 1)]
     assert "which instruction 1 would push" in verdict.findings[0].text
 
 
-def test_finish_that_waits_for_ever():
+def test_finish_in_a_deadlock_is_reported():
     verdict = found(Store(pop_prev=1))
     assert kinds(verdict) == [(FindingKind.DEADLOCK, 0), (FindingKind.DEADLOCK, 1)]
     assert "only 0 are pushed" in verdict.findings[0].text
 
 
-def test_full_module_queue():
+def test_full_module_queue_is_a_deadlock():
     waiting = [Load(memory_type=INP, pop_next=int(n == 0)) for n in range(QUEUE_DEPTH + 9)]
     giver = Load(memory_type=UOP, push_prev=1)
     assert found(giver, *waiting).findings == ()
@@ -137,7 +137,7 @@ def test_full_module_queue():
     assert "never fetched" in verdict.findings[-1].text
 
 
-def test_full_token_queue():
+def test_full_token_queue_is_a_deadlock():
     givers = [Load(memory_type=INP, push_next=1)] * (TOKEN_CAPACITY + 1)
     verdict = found(*givers, Load(memory_type=UOP, pop_prev=1))
     assert verdict.findings[0].kind == FindingKind.TOKENS
@@ -151,7 +151,7 @@ def test_tokens_left_over_are_a_warning():
     assert verdict.errors == () and verdict.findings[0].warning
 
 
-def test_missing_finish_and_what_stands_behind_one():
+def test_missing_finish_and_instructions_after_finish_are_reported():
     checker = StreamChecker(CONFIG)
     verdict = checker.check(encode_stream([INPS], CONFIG))
     assert kinds(verdict) == [(FindingKind.FINISH, 0)]
@@ -160,7 +160,7 @@ def test_missing_finish_and_what_stands_behind_one():
     assert kinds(verdict) == [(FindingKind.UNREACHABLE, 1)] and not verdict.errors
 
 
-def test_a_stream_that_is_none():
+def test_truncated_stream_is_refused():
     with pytest.raises(StreamLengthError, match="multiple of 16"):
         StreamChecker(CONFIG).check(bytes(17))
 
@@ -199,7 +199,7 @@ def test_steps_at_the_very_end_of_a_scratchpad_are_legal():
     assert kinds(found(UOPS, CLEAR, uops=(past, past))) == [(FindingKind.BOUNDS, 1)]
 
 
-def test_reads_of_what_nothing_wrote():
+def test_uninitialized_reads_are_reported():
     verdict = found(*ORDERED[:3], ORDERED[4], ORDERED[5])  # without the reset
     assert kinds(verdict) == [(FindingKind.UNWRITTEN, 3)]
     assert "ACC[0..3]" in verdict.findings[0].text
@@ -209,7 +209,7 @@ def test_reads_of_what_nothing_wrote():
     assert kinds(verdict) == [(FindingKind.UNWRITTEN, 2)] and "ACC[4]" in verdict.findings[0].text
 
 
-def test_what_earlier_launches_left_is_known():
+def test_state_of_earlier_launches_counts_as_written():
     first = found(UOPS, CLEAR)
     later = [Store(x_size=4, x_stride=4)]
     assert kinds(found(*later)) == [(FindingKind.UNWRITTEN, 0)]
@@ -218,7 +218,7 @@ def test_what_earlier_launches_left_is_known():
     assert kinds(found(CLEAR)) == [(FindingKind.MICRO_OPS, 0)]
 
 
-def test_micro_ops_that_nobody_knows():
+def test_unknown_micro_ops_are_reported():
     verdict = found(UOPS, CLEAR, contents=())
     assert kinds(verdict) == [(FindingKind.MICRO_OPS, 0), (FindingKind.MICRO_OPS, 1)]
     part = Load(memory_type=UOP, x_size=3, x_stride=3)
@@ -231,7 +231,7 @@ def test_micro_ops_of_padding_are_zeros():
     assert {it.kind for it in verdict.findings} == {FindingKind.RACE}  # both tiles are written
 
 
-def test_window_and_alignment():
+def test_window_and_alignment_are_checked():
     memory = {"window": (0x1000, 0x1000), "contents": ((0x1800, image(Uop())[1], "uops"),)}
     inside = Load(memory_type=INP, dram_base=0x400, x_size=4, x_stride=4)
     below = Load(memory_type=INP, dram_base=0x3FF, x_size=4, x_stride=4)
@@ -248,7 +248,7 @@ def test_window_and_alignment():
     assert kinds(checker.check(code, bases={ACC: 4})) == [(FindingKind.ALIGNMENT, 0)]
 
 
-def test_stores_over_live_data():
+def test_stores_over_live_data_are_reported():
     store = Store(x_size=4, x_stride=4, pop_prev=1, dram_base=100)
     weights = (400, bytes(4), "weights")
     verdict = found(*ORDERED[:5], store, contents=(image(Uop(), Uop(1, 1)), weights))
@@ -261,7 +261,7 @@ def test_stores_over_live_data():
     assert found(*ORDERED[:5], skipping, kept=(MemoryRegion(404, 432, "x"),)).findings == ()
 
 
-def test_stores_over_the_stream_itself():
+def test_stores_over_the_stream_itself_are_reported():
     code = encode_stream([*ORDERED, Finish()], CONFIG)
     verdict = StreamChecker(CONFIG).check(
         code, address=384, bases=BASES, memory=MemoryMap(contents=(image(Uop(), Uop(1, 1)),)),
@@ -269,7 +269,7 @@ def test_stores_over_the_stream_itself():
     assert kinds(verdict) == [(FindingKind.OVERLAP, 5)]
 
 
-def test_loads_of_memory_that_holds_nothing():
+def test_loads_of_empty_memory_are_reported():
     given = {"inputs": (MemoryRegion(0, 64, "x"),)}
     assert found(*ORDERED, **given).findings == ()
     far = Load(memory_type=INP, dram_base=14, x_size=4, x_stride=4, sram_base=8)

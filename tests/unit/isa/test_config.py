@@ -147,7 +147,7 @@ ILLEGAL = {  # vta_isa.md 2.7
 
 
 @pytest.mark.parametrize(("changes", "problems"), ILLEGAL.values(), ids=ILLEGAL)
-def test_what_does_not_fit_is_refused(changes, problems):
+def test_fields_that_do_not_fit_are_refused(changes, problems):
     with pytest.raises(ConfigError) as caught:
         Config(**changes)
     assert caught.value.problems == problems
@@ -193,7 +193,7 @@ def test_binary_and_missing_files(tmp_path):
         named("nope")
 
 
-def test_what_load_config_takes():
+def test_load_config_takes_name_config_or_none():
     assert load_config(None) is NAMED["default"]
     assert load_config("1x8x8") is NAMED["1x8x8"]
     assert load_config(NAMED["base"]) is NAMED["base"]

@@ -82,7 +82,7 @@ def test_small_buffers_let_factors_into_the_first_word():
     assert (alu["alu_opcode"], alu["use_imm"], alu["imm"]) == ((90, 88), (91, 91), (107, 92))
 
 
-def test_least_buffers():
+def test_smallest_buffers():
     """As gcc lays them out for depths of 2^4 throughout: a field straddles to the next word."""
     config = Config(log_block=2, log_uop_buff_size=6, log_inp_buff_size=6, log_wgt_buff_size=8,
                     log_acc_buff_size=8)
@@ -107,7 +107,7 @@ def test_fields_do_not_overlap(name, opcode):
 
 
 @given(st.integers(1, 32), st.integers(0, 96), st.booleans(), st.integers(0, 2**128 - 1))
-def test_field_reads_what_it_writes(width, lo, signed, word):
+def test_field_round_trip(width, lo, signed, word):
     field = BitField("x", lo, width, signed)
     value = field.get(word)
     assert field.minimum <= value <= field.maximum

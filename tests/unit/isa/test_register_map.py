@@ -22,7 +22,7 @@ def test_published_offsets():
     assert (Status.LAUNCH, Status.FINISH) == (1, 2)
 
 
-def test_every_register_stands_once_and_ours_begin_at_0x40():
+def test_registers_are_listed_once_and_ours_begin_at_0x40():
     assert set(REGISTERS) == set(Reg)
     assert list(REGISTERS) == sorted(REGISTERS)
     assert all(offset % 4 == 0 and register.offset == offset

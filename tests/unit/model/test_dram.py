@@ -27,12 +27,12 @@ OPEN = Window(0, 0xFFFF_FFFF)
         ),
     ],
 )
-def test_dram_refuses_its_place(base, size, message):
+def test_dram_refuses_illegal_base_and_size(base, size, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Dram(base, size)
 
 
-def test_dram_reads_what_was_written():
+def test_dram_reads_written_bytes():
     dram = Dram(0x1000, 0x1000)
     dram.write(0x1FFE, b"\x12\x34")
     assert dram.read(0x1FFD, 3) == b"\x00\x12\x34"
@@ -40,7 +40,7 @@ def test_dram_reads_what_was_written():
 
 
 @pytest.mark.parametrize(("address", "size"), [(0xFFF, 1), (0x2000, 1), (0x1FFF, 2), (0x1000, -1)])
-def test_dram_refuses_what_it_does_not_have(address, size):
+def test_dram_refuses_addresses_outside(address, size):
     dram = Dram(0x1000, 0x1000)
     with pytest.raises(WindowError, match=r"are outside the memory 0x1000\.\.0x1fff"):
         dram.read(address, size)

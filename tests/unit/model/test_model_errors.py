@@ -5,7 +5,7 @@ from myvta.isa.opcodes import ErrorCode
 from myvta.model.model_errors import DeviceFault
 
 
-def test_text_grows_with_what_is_known():
+def test_text_names_position_and_instruction_once_located():
     fault = DeviceFault(ErrorCode.BUS, "row 0 failed", address=0x40)
     assert str(fault) == "BUS: row 0 failed"
     assert fault.locate(7, Finish(), "finish") is fault

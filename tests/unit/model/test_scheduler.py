@@ -93,7 +93,7 @@ def test_a_full_token_queue_holds_back_the_pusher_and_loses_nothing():
     assert it.read_register(Reg.CONTROL) == Status.FINISH
 
 
-def test_a_full_token_queue_that_nobody_empties_is_a_deadlock():
+def test_a_full_token_queue_without_a_pop_is_a_deadlock():
     fault = fault_of([on_load(push_next=1)] * (TOKEN_CAPACITY + 1) + [Finish()])
     assert (fault.code, fault.index) == (ErrorCode.DEADLOCK, TOKEN_CAPACITY)
     assert "waits at instruction 1023" in fault.detail
@@ -123,7 +123,7 @@ def test_finish_waits_for_load_and_store(seed):
     assert it.counters[Reg.INSTRUCTIONS] == 3
 
 
-def test_finish_may_not_wait_for_what_comes_after_it():
+def test_finish_that_waits_for_a_later_instruction_is_a_deadlock():
     fault = fault_of([Finish(pop_prev=1), on_load(push_next=1)])
     assert (fault.code, fault.index) == (ErrorCode.DEADLOCK, 0)
     assert "load has no instruction" in fault.detail

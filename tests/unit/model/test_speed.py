@@ -26,7 +26,7 @@ def benchmark_modules():
         sys.path.remove(str(BENCHMARKS))
 
 
-def test_marks_met_and_missed(benchmark_modules, capsys, tmp_path):
+def test_speed_targets_are_judged(benchmark_modules, capsys, tmp_path):
     marks = benchmark_modules["marks"]
     fast = marks.Mark("speed", 3.5, 3.0, "G MAC/s")
     late = marks.Mark("time", 2.0, 1.5, "s", at_least=False)

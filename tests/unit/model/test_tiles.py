@@ -19,7 +19,7 @@ def test_lanes_are_truncated_not_saturated():
 
 
 @pytest.mark.parametrize("width", [4, 8])
-def test_operands_come_back_from_their_bytes(width):
+def test_operands_round_trip(width):
     data = np.arange(256, dtype=np.uint8).reshape(4, 64)
     lanes = unpack_operands(data, width).astype(np.int32)
     np.testing.assert_array_equal(pack_lanes(lanes, width), data)

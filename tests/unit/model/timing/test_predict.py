@@ -103,7 +103,7 @@ def test_a_load_waits_for_its_token() -> None:
     assert cycles(gemm, bound) >= cycles(gemm, free) + 500
 
 
-def test_a_hazard_costs_what_the_pipeline_is_long() -> None:
+def test_a_hazard_costs_the_length_of_the_pipeline() -> None:
     flags = 1 << RqtFlag.BYPASS
     near = Gemm(uop_end=16), Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=flags, uop_bgn=15,
                                  uop_end=16, src_factor_in=0)
