@@ -86,7 +86,7 @@ class LinkIdentity:
     base, size : int
         Memory that READ_MEMORY and WRITE_MEMORY reach, in bytes.
     clock_hz : int
-        Clock of the device, 0 when it has none worth telling.
+        Clock of the device, 0 when it is not known.
     capabilities : Capability
     """
 

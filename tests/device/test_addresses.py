@@ -106,7 +106,7 @@ def test_misaligned_stream(target):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 def test_instruction_fetch_keeps_to_the_window(target):
-    """A stream that runs out of the window, and one that lies outside it."""
+    """A stream that runs out of the window, and one outside it."""
     target.write_memory(END - 32, encode_stream([IDLE, IDLE], target.config))
     target.write_register(Reg.INSN_BASE, END - 32)
     target.write_register(Reg.INSN_COUNT, 3)

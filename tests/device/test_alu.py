@@ -66,7 +66,7 @@ class Bench:
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 def test_every_opcode_by_hand(device):
-    """Lanes of ACC[0], ACC[1] and what each opcode makes of them, register form and immediate."""
+    """Lanes of ACC[0], ACC[1] and the result of each opcode, register form and immediate."""
     program = Program(device.config)
     first = [[7, -8, MOST, LEAST]] * 10
     program.load(ACC, [*first, [-9, 3, 2, -1], [1, -2, -1, 33]])
@@ -143,7 +143,7 @@ def test_imm_is_ignored_without_use_imm_and_src_with_it(device, imm):
     bench.uops(Uop(dst=1, src=2), Uop(dst=3, src=depth - 1))
     bench.alu(alu_opcode=ADD, use_imm=0, imm=imm)
     bench.alu(alu_opcode=SHR, use_imm=0, imm=imm, iter_in=3, dst_factor_in=5)
-    bench._uops[1] = Uop(dst=3)  # what src holds does not matter
+    bench._uops[1] = Uop(dst=3)  # the value of src does not matter
     bench.alu(alu_opcode=ADD, use_imm=1, imm=imm, uop_bgn=1, uop_end=2)
     bench.check(device)
 
@@ -188,7 +188,7 @@ def test_repeated_destination(device, opcode, use_imm):
 @pytest.mark.parametrize("parity", [0, 1])
 @pytest.mark.parametrize("distance", [1, 2, 3, 4, 5, 6])
 def test_source_written_some_steps_before(device, distance, parity):
-    """Step k reads what step k - distance wrote, from tiles of both parities (banks)."""
+    """Step k reads the result of step k - distance, in tiles of both parities (banks)."""
     bench = Bench(device.config, seed=6)
     bench.uops(Uop(dst=distance + parity, src=parity))
     bench.alu(alu_opcode=ADD, iter_in=12, dst_factor_in=1, src_factor_in=1)

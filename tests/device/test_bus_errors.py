@@ -11,20 +11,20 @@ from myvta.isa.opcodes import ErrorCode
 from myvta.isa.register_map import Status
 
 pytestmark = [pytest.mark.verilator, pytest.mark.timeout(400)]  # the first test builds
-BLOCK = 16  # beats; a burst lies in an aligned block of them
+BLOCK = 16  # beats; a burst stays in an aligned block of them
 
 
-def check_place(job, index, address, bus_bytes, what):
+def check_place(job, index, address, bus_bytes, case):
     """The instruction moves, or is, some byte of the block that the burst begins in."""
     end = address | BLOCK * bus_bytes - 1
     spans = [(job.address + 16 * index, job.address + 16 * index + 15)]
     if index < job.count and isinstance(decode(job.words()[index], CONFIG), Load | Store):
         spans += bytes_of(job, index)
-    assert any(low <= end and high >= address for low, high in spans), what
+    assert any(low <= end and high >= address for low, high in spans), case
 
 
 def fail_at_random(count):
-    """Let one beat of one burst fail in each run; return what kinds of instruction it hit."""
+    """Let one beat of one burst fail in each run; return the kinds of instruction it hit."""
     jobs = [Job.of(small_job(seed, raw=seed % 3 == 0)) for seed in range(20, 29)]
     seen, traffic = set(), {}
     for rig, number in rounds(count):
@@ -46,16 +46,16 @@ def fail_at_random(count):
             target.fail_write(burst - reads - 1, response)
         rig.start(job)
         status, (code, index, address) = rig.wait(), rig.error()
-        what = f"run {number}: burst {burst} of {reads} + {writes} of job {which}, {target.options}"
+        case = f"run {number}: burst {burst} of {reads} + {writes} of job {which}, {target.options}"
         if target.counters()[Counter.FAILURES] == before:
-            assert status & ~Status.TOKENS_LEFT == Status.FINISH, what  # there was no such burst
+            assert status & ~Status.TOKENS_LEFT == Status.FINISH, case  # there was no such burst
             target.fail_read(1 << 60), target.fail_write(1 << 60)
         else:
-            assert status == Status.FINISH | Status.ERROR, what
-            assert (code, address) == (ErrorCode.BUS, target.failed_address), what
-            check_place(job, index, address, bus_bytes, what)
+            assert status == Status.FINISH | Status.ERROR, case
+            assert (code, address) == (ErrorCode.BUS, target.failed_address), case
+            check_place(job, index, address, bus_bytes, case)
             seen.add(job.words()[index] & 0x387)  # opcode and memory type
-        rig.check_golden(what)
+        rig.check_golden(case)
     return seen
 
 

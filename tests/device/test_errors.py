@@ -1,7 +1,7 @@
 """Every ErrorCode with its index, on model and RTL; the launch after it is a clean one (rules
 D14 and D17 of docs/device.md).
 
-Each malformed instruction stands behind three good ones; the program that follows must run
+Each malformed instruction follows three legal ones; the program that follows must run
 exactly as on a fresh device.
 """
 
@@ -36,7 +36,7 @@ def followed_by_a_clean_launch(device):
 
 
 def fails(device, code, *instructions, at=BEFORE, uops=(), acc=None):
-    """Run instructions behind three good ones: UOP load, ACC load, no-op."""
+    """Run instructions after three legal ones: UOP load, ACC load, no-op."""
     program = Program(device.config, raw=True)
     micro = program.data(UOP, uops or [Uop()])
     tiles = program.data(ACC, [[0] * 4] if acc is None else acc)
@@ -107,7 +107,7 @@ def test_static_faults(device, case):
     fails(device, code, instruction)
 
 
-FIRST = {  # two faults in one instruction: which is told (contract: first hit wins)
+FIRST = {  # two faults in one instruction: the one reported (contract: first hit wins)
     "dependency, type": (ErrorCode.DEPENDENCY, Store(memory_type=0, x_size=1, pop_next=1)),
     "dependency, range": (ErrorCode.DEPENDENCY, some(INP, sram_base=0xFFFF, push_prev=1)),
     "type, range": (ErrorCode.MEMORY_TYPE, some(6, sram_base=0xFFFF)),
@@ -177,9 +177,9 @@ PARAMETERS = {
     "shift -1": (0, [1, 1, 1, 1], [0, 0, 0, -1]),
     "shift 32": (0, [1, 1, 1, 1], [32, 0, 0, 0]),
     "shift 256": (0x400, [1, 1, 1, 1], [0, 256, 0, 0]),
-    "shift least": (0x400, [-1, 0, 0, 0], [0, 0, -(2**31), 0]),
+    "minimum shift": (0x400, [-1, 0, 0, 0], [0, 0, -(2**31), 0]),
     "multiplier -1": (0, [5, -1, 5, 5], [0, 0, 0, 0]),
-    "multiplier least": (0x200, [5, 5, 5, -(2**31)], [31, 0, 0, 0]),
+    "minimum multiplier": (0x200, [5, 5, 5, -(2**31)], [31, 0, 0, 0]),
 }
 
 
@@ -209,7 +209,7 @@ def at(program, kind, address):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-@pytest.mark.parametrize("where", ["end", "second row", "far", "wrap", "last good"])
+@pytest.mark.parametrize("where", ["end", "second row", "far", "wrap", "last legal"])
 @pytest.mark.parametrize("kind", [UOP, WGT, INP, ACC, ACC_8BIT, OUT], ids=lambda kind: kind.name)
 def test_window(device, kind, where):
     """A row that leaves the window, by one tile or by 2^32, and one that ends exactly at it."""
@@ -221,12 +221,12 @@ def test_window(device, kind, where):
         "end": dict(dram_base=last, x_size=2),
         "second row": dict(dram_base=last, x_size=1, y_size=2, x_stride=1),
         "far": dict(dram_base=at(program, kind, 0x8000_0000), x_size=1),
-        # base + dram_base * size passes 2^32 and would come back into the window
+        # base + dram_base * size passes 2^32 and would wrap into the window
         "wrap": dict(dram_base=at(program, kind, 2**32 + BASE + 0x1000), x_size=1),
-        "last good": dict(dram_base=last, x_size=1),
+        "last legal": dict(dram_base=last, x_size=1),
     }[where]
     it = Store(**fields) if kind == OUT else Load(memory_type=kind, **fields)
-    if where == "last good":
+    if where == "last legal":
         if kind == OUT:
             program.add(Load(memory_type=ACC, x_size=1, push_next=1), replace(it, pop_prev=1))
         else:
@@ -278,7 +278,7 @@ def test_no_finish(device, count):
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("extra", [0, 3])
 def test_the_index_counts_from_the_start_of_the_stream(device, extra):
-    """The same fault after many good instructions; what was queued behind it is dropped."""
+    """The same fault after many legal instructions; instructions queued behind it are dropped."""
     place = Program(device.config).space(OUT, 1)
     fails(device, ErrorCode.MEMORY_TYPE, *[IDLE] * 40, some(7), *[Undefined(5)] * extra,
           Store(dram_base=place.tile, x_size=1, pop_prev=1), at=BEFORE + 40)

@@ -118,20 +118,20 @@ def fuzz(count):
         job = base.with_words(change(base.words(), dice))
         rig.start(job, watchdog=LIMIT)
         status, (code, index, address) = rig.wait(), rig.error()
-        what = f"run {number}: {change.__name__} of job {number % len(jobs)}, {rig.target.options}"
+        case = f"run {number}: {change.__name__} of job {number % len(jobs)}, {rig.target.options}"
         ends[code] += 1
-        assert bool(status & Status.ERROR) == (code != ErrorCode.NONE), what
-        assert not status & Status.DRAINING and code not in (ErrorCode.BUS, ErrorCode.RESET), what
-        assert index < job.count or (code, index) == (ErrorCode.NO_FINISH, job.count), what
-        assert (address != 0) <= (code == ErrorCode.WINDOW), what
+        assert bool(status & Status.ERROR) == (code != ErrorCode.NONE), case
+        assert not status & Status.DRAINING and code not in (ErrorCode.BUS, ErrorCode.RESET), case
+        assert index < job.count or (code, index) == (ErrorCode.NO_FINISH, job.count), case
+        assert (address != 0) <= (code == ErrorCode.WINDOW), case
         if change is change_operands and (found := expected_of(job)):
             want, burst = found
-            assert (status, (code, index)) == (want.status, want.error), what
-            assert address == burst & -rig.target.config.bus_bytes, what
+            assert (status, (code, index)) == (want.status, want.error), case
+            assert address == burst & -rig.target.config.bus_bytes, case
             if code == ErrorCode.NONE:
-                assert not (text := rig.differs(want)), f"{what}: {text}"
+                assert not (text := rig.differs(want)), f"{case}: {text}"
             compared += 1
-        rig.check_golden(what)
+        rig.check_golden(case)
     return ends, compared
 
 

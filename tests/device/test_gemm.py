@@ -86,7 +86,7 @@ def test_one_product_by_hand(device):
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 @pytest.mark.parametrize("sign", [(-1, -1), (-1, 1), (1, 1)], ids=str)
 def test_extreme_operands(device, sign):
-    """Every lane the least or the greatest value: the widest products and sums there are."""
+    """Every lane the minimum or the maximum: the widest products and sums there are."""
     config, program = device.config, Program(device.config)
     ends = [
         (-(1 << (width - 1)) if side < 0 else (1 << (width - 1)) - 1)
@@ -127,7 +127,7 @@ def test_several_micro_ops_in_both_loops(device):
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 @pytest.mark.parametrize("distance", [1, 2, 3, 4, 5])
 def test_repeated_destination(device, distance):
-    """A destination comes back after 1 .. 5 steps: each sees the one before (rule D18)."""
+    """A destination recurs after 1 .. 5 steps: each sees the one before (rule D18)."""
     bench = Bench(device.config, 3)
     bench.uops(*(Uop(dst=n, src=n, wgt=n) for n in range(distance)))
     bench.gemm(uop_end=distance, iter_out=3, iter_in=4, src_factor_in=1, wgt_factor_out=2)
@@ -137,7 +137,7 @@ def test_repeated_destination(device, distance):
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 def test_instructions_that_follow_at_once(device):
-    """Each instruction accumulates into what the one before has just written."""
+    """Each instruction accumulates into the tiles the one before has just written."""
     bench = Bench(device.config, 4)
     bench.uops(*(Uop(dst=n % 3, src=n, wgt=n) for n in range(6)))
     for n in range(6):

@@ -60,7 +60,7 @@ def walk(before, source, x_size, y_size=1, x_stride=0, sram_base=0, dram=0, **pa
 
 
 def program_of(config, kind, cases, rng):
-    """Build a program: for each case fill, load and show; return it with what should be seen."""
+    """Build a program: for each case fill, load and show; return it with the expected tiles."""
     program, checks, moved = Program(config), [], 0
     filled = ACC if kind == ACC_8BIT else kind
     source = random_tiles(rng, config, kind, SEEN)
@@ -177,7 +177,7 @@ def test_many_rows_and_a_long_row(device):
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("field", ["x_stride", "dram_base"])
 def test_every_bit_of_stride_and_base(device, field):
-    """Rows 2^n tiles apart, and a row 2^n tiles on: what is read are the memory's own bytes."""
+    """Rows 2^n tiles apart, and a row 2^n tiles on: the bytes read are those of the memory."""
     config, program, size = device.config, Program(device.config), 4
     start = program.pointers[INP] - BASE
     program.uops(Uop())

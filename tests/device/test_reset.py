@@ -39,20 +39,20 @@ def reset_at_random(count):
             target.run(dice.randrange(40))
             target.write_register(Reg.RESET, 1)
         status, (code, index, address) = rig.wait(), rig.error()
-        what = f"run {number}: reset in cycle {cycle} of job {number % len(jobs)}, {target.options}"
-        assert status & ~Status.DRAINING in (FAILED, Status.FINISH), what
+        case = f"run {number}: reset in cycle {cycle} of job {number % len(jobs)}, {target.options}"
+        assert status & ~Status.DRAINING in (FAILED, Status.FINISH), case
         if status & Status.ERROR:
-            assert code == ErrorCode.RESET and index < job.count and address == 0, what
+            assert code == ErrorCode.RESET and index < job.count and address == 0, case
         else:
-            assert code == ErrorCode.NONE, what
-        assert silent or not status & Status.DRAINING, what
+            assert code == ErrorCode.NONE, case
+        assert silent or not status & Status.DRAINING, case
         if silent:
             seen.add((silent, bool(status & Status.DRAINING)))
             target.silence(silent, 0, 0 if silent in _WRITES else dice.choice([0, 300]))
             if silent in _WRITES:
                 rig.drained()
         seen.add(code)
-        rig.check_golden(what)
+        rig.check_golden(case)
     return seen
 
 

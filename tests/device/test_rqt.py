@@ -98,7 +98,7 @@ def test_edges(device, flags):
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 @pytest.mark.parametrize("seed", range(3))
 def test_random_parameters_of_each_lane(device, seed):
-    """Results that mostly lie inside the output range, random options, many tiles."""
+    """Results mostly inside the output range, random options, many tiles."""
     rng = np.random.default_rng(seed)
     width, lanes = device.config.out_width, device.config.lanes
     imm = int(rng.integers(0, 0x800))

@@ -26,7 +26,7 @@ ROOM = 16
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 def test_every_shape(device):
-    """Rows are packed in OUT and spread in memory; what lies between keeps its bytes."""
+    """Rows are packed in OUT and spread in memory; the bytes between keep their values."""
     config = device.config
     program, rng = Program(config), np.random.default_rng(1)
     tiles = random_tiles(rng, config, ACC, ROOM)

@@ -1,4 +1,4 @@
-"""Dependency flags, FINISH and what runs beside what, on model and RTL (vta_isa.md 3;
+"""Dependency flags, FINISH and concurrent engines, on model and RTL (vta_isa.md 3;
 rules D16 and D22 of docs/device.md)."""
 
 from itertools import permutations
@@ -18,7 +18,7 @@ LOAD_NO_OP, STORE_NO_OP = dict(memory_type=INP, x_size=0), dict(x_size=0)
 
 
 def raw(device, *body):
-    """Return a program of these instructions, as they stand."""
+    """Return a program of these instructions, unchanged."""
     program = Program(device.config, raw=True)
     program.add(*body)
     return program
@@ -120,7 +120,7 @@ def test_a_full_token_queue_holds_back(device, queue):
 @pytest.mark.parametrize("device", NOT_ICARUS, indirect=True)
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_full_token_queue_without_a_pop_deadlocks(device, queue):
-    """The first push without room waits for ever."""
+    """The first push without room waits forever."""
     push, _ = QUEUES[queue]
     device.fails(raw(device, *[push] * (TOKEN_CAPACITY + 3), Finish()),
                  ErrorCode.DEADLOCK, TOKEN_CAPACITY)
@@ -166,7 +166,7 @@ def test_double_buffering(device):
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 def test_finish_waits_for_loads_and_stores_before_it(device):
-    """FINISH without any pop: what is queued before it completes, its stores too (rule D22)."""
+    """FINISH without any pop: instructions queued before it complete, stores too (rule D22)."""
     config, rng = device.config, np.random.default_rng(2)
     first = Program(config)
     first.load(ACC, random_tiles(rng, config, ACC, 16))
@@ -192,7 +192,7 @@ def test_finish_waits_for_loads_and_stores_before_it(device):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 def test_nothing_after_finish_is_executed(device):
-    """Instructions behind FINISH, malformed ones too, are as good as not there."""
+    """Instructions after FINISH, malformed ones too, have no effect."""
     config = device.config
     program = Program(config, raw=True)
     program.add(load(program.data(ACC, [[1, 2, 3, 4]]), push_next=1))

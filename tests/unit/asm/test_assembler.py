@@ -1,4 +1,4 @@
-"""Programs in text: what they mean, and every problem with its whole message."""
+"""Programs in text: their words, and every problem with its whole message."""
 
 import contextlib
 import re
@@ -60,7 +60,7 @@ def test_documented_example():
 
 
 def test_documented_errors():
-    """The page shows what the assembler says."""
+    """The page shows the messages of the assembler."""
     page = (DOCS / "assembly.md").read_text(encoding="utf-8")
     shown = page.split("```")[-2].strip()
     text = ".config default" + "\n" * 6 + "load inp sram=70000 cols=1\n\ngemm\n"

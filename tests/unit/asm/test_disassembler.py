@@ -31,7 +31,7 @@ DEFAULT, BASE = NAMED["default"], NAMED["base"]
 
 @st.composite
 def defined_words(draw, config):
-    """Words with every bit outside the fields clear: what a compiler writes, and a bit more."""
+    """Words with every bit outside the fields clear: those of a compiler, and some more."""
     opcode = draw(st.sampled_from(list(Opcode)))
     values = {"opcode": int(opcode)}
     for name, field in layout(opcode, config).items():
@@ -187,12 +187,12 @@ def test_configuration_without_a_name():
     assert text == "; for configuration 1x16_i8w8a32_15_15_18_16_oq\n\n"
 
 
-@pytest.mark.parametrize(("stream", "uops", "what"), [
+@pytest.mark.parametrize(("stream", "uops", "message"), [
     (bytes(15), b"", "instruction stream has 15 bytes, which is not a multiple of 16"),
     (b"", bytes(5), "micro-op image has 5 bytes, which is not a multiple of 4"),
 ])
-def test_truncated(stream, uops, what):
-    with pytest.raises(StreamLengthError, match=what):
+def test_truncated_files_are_refused(stream, uops, message):
+    with pytest.raises(StreamLengthError, match=message):
         disassemble(stream, DEFAULT, uops=uops)
 
 

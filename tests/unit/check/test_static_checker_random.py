@@ -45,7 +45,7 @@ def accepts_correct(name, count, length):
 
 
 def finds_missing_flags(name, count, schedules):
-    """Take a flag off correct programs: what can change a result then is found; returns how many.
+    """Clear a flag of correct programs: changes of a result are found; returns how many.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def test_soak_accepted_programs_do_the_same_under_every_schedule(name):
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ["1x4x4", "2x8x8"])
 def test_soak_accepted_programs_do_the_same_under_any_timing(targets, name):
-    """Loose programs that the checker accepts leave on the RTL what the model leaves."""
+    """Loose programs that the checker accepts leave the same memory on RTL and model."""
     config = named(name)
     for shape, sketches, dice in drawn(config, SOAK, 25):
         memory = dice.choice(MEMORIES)

@@ -1,4 +1,4 @@
-"""What follows from the attributes of a configuration, worked by hand from vta_isa.md 1.1."""
+"""Derived sizes of a configuration, worked by hand from vta_isa.md 1.1."""
 
 import zlib
 

@@ -48,7 +48,7 @@ def test_operand_of_rqt(imm, use_imm, text):
     assert fault == (ErrorCode.OPERAND, text)
 
 
-def test_the_first_fault_in_the_order_of_the_table_is_told():
+def test_the_first_fault_in_the_order_of_the_table_is_returned():
     wrong = Store(pop_next=1, memory_type=INP, x_size=1, x_pad_0=1, sram_base=0xFFFF)
     assert BASE.fault(wrong)[0] == ErrorCode.DEPENDENCY
 

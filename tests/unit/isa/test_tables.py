@@ -1,4 +1,4 @@
-"""The committed reference pages are what the tables say."""
+"""The committed reference pages equal the generated ones."""
 
 from pathlib import Path
 

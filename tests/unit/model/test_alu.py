@@ -83,7 +83,7 @@ def test_both_loops_and_all_four_factors():
     ],
 )
 def test_an_instruction_that_differs_in_one_field_gets_its_own_plan(field, value):
-    """Plans are remembered: B after A must do what B does alone."""
+    """Plans are remembered: B after A has the result of B alone."""
     first = Alu(
         uop_end=2, iter_out=2, iter_in=2, dst_factor_out=9, dst_factor_in=3, src_factor_out=2,
         src_factor_in=5,
@@ -103,7 +103,7 @@ def test_an_instruction_that_differs_in_one_field_gets_its_own_plan(field, value
 
 
 def test_steps_are_strictly_sequential():
-    """A Fibonacci sequence: every step reads what the two before it wrote (rule D18)."""
+    """A Fibonacci sequence: every step reads the results of the two before it (rule D18)."""
     it = alu_device([[1] * 4] * 2 + [[0] * 4] * 18, [Uop(dst=2, src=1), Uop(dst=2, src=0)])
     it.run_stream([Alu(uop_end=2, iter_in=18, dst_factor_in=1, src_factor_in=1), Finish()])
     got = it.pads.acc[:20, 0, 0].tolist()

@@ -107,7 +107,7 @@ def test_the_same_fields_over_other_micro_ops_are_another_kernel():
     ],
 )
 def test_an_instruction_that_differs_in_one_field_gets_its_own_plan(field):
-    """Plans are remembered: B after A must do what B does alone."""
+    """Plans are remembered: B after A has the result of B alone."""
     first = Gemm(
         uop_end=2, iter_out=2, iter_in=2, dst_factor_out=9, dst_factor_in=3, src_factor_out=2,
         src_factor_in=5, wgt_factor_out=3, wgt_factor_in=4,

@@ -10,7 +10,7 @@ from myvta.isa.opcodes import MemoryType
 from myvta.isa.register_map import Reg
 from myvta.model.device import Device
 
-P = -91  # what a lane of INP holds before anything is written
+P = -91  # value of a lane of INP before anything is written
 UOP, WGT, INP, ACC, ACC_8BIT = (
     MemoryType.UOP, MemoryType.WGT, MemoryType.INP, MemoryType.ACC, MemoryType.ACC_8BIT,
 )

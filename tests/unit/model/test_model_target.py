@@ -1,4 +1,4 @@
-"""model:// as a Target: options, window, closing, what an error leaves to read."""
+"""model:// as a Target: options, window, closing, registers after an error."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The timing model against the RTL under Verilator, and what it says without it."""
+"""The timing model against the RTL under Verilator, and its predictions alone."""
 
 from __future__ import annotations
 
