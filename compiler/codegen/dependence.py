@@ -20,15 +20,15 @@ from ...isa.legality import footprint
 from ...isa.opcodes import MemoryType, Module
 from ...isa.uop_buffer import UOP_INDICES, UopBuffer, UopImage, uop_indices
 
-__all__ = ["Waits", "dependences"]
+__all__ = ["DependenceMap", "dependences"]
 
-Waits = dict[Module, int]
+DependenceMap = dict[Module, int]
 """By engine, the last of its instructions that must have ended; positions in the stream."""
 
 _ACTIVATIONS = (MemoryType.INP, MemoryType.OUT, MemoryType.ACC_8BIT)
 
 
-def dependences(stream: Stream) -> list[Waits]:
+def dependences(stream: Stream) -> list[DependenceMap]:
     """Return what each instruction waits for of the other engines; its tokens are not looked at."""
     found = _Dependences(stream)
     return [found.next(position, item) for position, item in enumerate(stream.instructions)]
@@ -50,9 +50,9 @@ class _Dependences:
         self.loaded = {m: np.full(units, -1, np.int32) for m in (Module.LOAD, Module.COMPUTE)}
         self.sets: Callable[..., tuple[np.ndarray, ...]] = lru_cache(maxsize=1024)(self._sets)
 
-    def next(self, position: int, item: Instruction) -> Waits:
+    def next(self, position: int, item: Instruction) -> DependenceMap:
         """Return what the next instruction waits for, and note what it touches."""
-        waits: Waits = {}
+        waits: DependenceMap = {}
         if isinstance(item, Load) and item.x_size:
             self._load(position, item, waits)
         elif isinstance(item, Store) and item.x_size:
@@ -67,7 +67,7 @@ class _Dependences:
             self._steps(position, item, waits)
         return waits
 
-    def _load(self, position: int, item: Load, waits: Waits) -> None:
+    def _load(self, position: int, item: Load, waits: DependenceMap) -> None:
         kind, module = MemoryType(item.memory_type), route(item)
         if item.y_size:
             _latest(waits, Module.STORE, self._rows(item, self.stored))
@@ -83,7 +83,7 @@ class _Dependences:
         _latest(waits, other, self.used[kind][tiles])
         self.written[kind][tiles] = position
 
-    def _steps(self, position: int, item: Gemm | Alu, waits: Waits) -> None:
+    def _steps(self, position: int, item: Gemm | Alu, waits: DependenceMap) -> None:
         reads = isinstance(item, Gemm) and not item.reset
         weights = (item.wgt_factor_out, item.wgt_factor_in) if isinstance(item, Gemm) else (0, 0)
         dst, src, wgt = self.sets(
@@ -130,7 +130,7 @@ class _Dependences:
         )
 
 
-def _latest(waits: Waits, module: Module, touched: np.ndarray) -> None:
+def _latest(waits: DependenceMap, module: Module, touched: np.ndarray) -> None:
     last = int(touched.max(initial=-1))
     if last > waits.get(module, -1):
         waits[module] = last

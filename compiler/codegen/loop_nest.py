@@ -18,7 +18,7 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
 
-__all__ = ["Loop", "Nest", "nest", "merge", "unroll"]
+__all__ = ["Loop", "LoopNest", "nest", "merge", "unroll"]
 
 ITERATIONS = (1 << 14) - 1  # iter_out and iter_in are 14-bit fields
 
@@ -38,7 +38,7 @@ class Loop:
 
 
 @dataclass(frozen=True, eq=False)
-class Nest:
+class LoopNest:
     """Micro-ops ``[n, 3]`` (dst, src, wgt) and the two loops around them."""
 
     uops: np.ndarray
@@ -67,7 +67,7 @@ class Nest:
 
 
 @lru_cache(maxsize=4096)
-def _kernel(nest: Nest, config: Config) -> Kernel:
+def _kernel(nest: LoopNest, config: Config) -> Kernel:
     """Return a nest's micro-ops encoded; nests are compared by identity."""
     return make_kernel(nest.uops, config)
 
@@ -96,13 +96,13 @@ def unroll(base: tuple[int, int, int], loops: list[Loop]) -> np.ndarray:
     return table
 
 
-def nest(base: tuple[int, int, int], loops: Sequence[Loop]) -> Nest:
+def nest(base: tuple[int, int, int], loops: Sequence[Loop]) -> LoopNest:
     """Return the nest from index ``base`` that needs the fewest micro-ops."""
     return _nest(base, tuple(loops))
 
 
 @lru_cache(maxsize=4096)
-def _nest(base: tuple[int, int, int], loops: tuple[Loop, ...]) -> Nest:
+def _nest(base: tuple[int, int, int], loops: tuple[Loop, ...]) -> LoopNest:
     left = merge(list(loops))
     hardware = sorted(
         sorted(range(len(left)), key=lambda i: (-left[i].count, i))[:2]
@@ -112,6 +112,6 @@ def _nest(base: tuple[int, int, int], loops: tuple[Loop, ...]) -> Nest:
         chosen.insert(0, Loop(1))
     assert max(loop.count for loop in chosen) <= ITERATIONS, loops
     written = [loop for i, loop in enumerate(left) if i not in hardware]
-    return Nest(unroll(base, written), chosen[0], chosen[1])
+    return LoopNest(unroll(base, written), chosen[0], chosen[1])
 
 

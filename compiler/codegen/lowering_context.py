@@ -15,7 +15,7 @@ from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..ir.layouts import View
 from ..ir.quantized_graph import QuantizedNode
-from .scratchpad_lru import Slot, SlotPool
+from .scratchpad_lru import LruBuffers, Slot
 from .step_list import Pipeline
 
 __all__ = ["Activation", "AddressSpace", "Constants", "LoweringContext", "load_run"]
@@ -98,7 +98,7 @@ class LoweringContext:
 
     def __post_init__(self) -> None:
         self._pools: dict[MemoryType, int] = {}
-        self._weights = SlotPool(0, self.config.depth(MemoryType.WGT) // 2)
+        self._weights = LruBuffers(0, self.config.depth(MemoryType.WGT) // 2)
 
     def begin(self, node: QuantizedNode) -> None:
         """Start a node."""
@@ -124,7 +124,7 @@ class LoweringContext:
 
     def pool(
         self, memory_type: MemoryType, size: int, count: int, reserved: int = 0
-    ) -> SlotPool:
+    ) -> LruBuffers:
         """Return slots of a scratchpad for a layer, from its other end at every second call.
 
         So the first loads of a layer seldom wait for the last steps of the one before.
@@ -132,13 +132,13 @@ class LoweringContext:
         """
         self._pools[memory_type] = turn = self._pools.get(memory_type, 0) + 1
         if turn % 2:
-            return SlotPool(0, size, count)
+            return LruBuffers(0, size, count)
         end = self.config.depth(memory_type) - reserved
-        pool = SlotPool(end - size * count, size, count)
+        pool = LruBuffers(end - size * count, size, count)
         pool.slots.reverse()
         return pool
 
-    def fill(self, pool: SlotPool, key: Hashable, emit: Fill) -> Slot:
+    def fill(self, pool: LruBuffers, key: Hashable, emit: Fill) -> Slot:
         """Return a slot that holds ``key``, loading it by ``emit(builder, base)`` if need be."""
         slot = pool.find(key)
         if slot is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-__all__ = ["Slot", "SlotPool"]
+__all__ = ["Slot", "LruBuffers"]
 
 
 @dataclass(eq=False)
@@ -17,7 +17,7 @@ class Slot:
     turn: int = 0
 
 
-class SlotPool:
+class LruBuffers:
     """``count`` equal slots of ``size`` elements from ``base``; the one idle longest is reused."""
 
     def __init__(self, base: int, size: int, count: int = 2):

@@ -10,10 +10,10 @@ from ...driver.stream.stream import StreamBuilder, rqt_immediate
 from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
 from ..ir.fixed_point import Requant, limits
-from .loop_nest import Loop, Nest, nest, unroll
+from .loop_nest import Loop, LoopNest, nest, unroll
 
 __all__ = [
-    "accumulate", "bound_tiles", "every_tile", "parameters", "requantize_tiles", "reset_tiles",
+    "accumulate", "clamp_tiles", "every_tile", "parameters", "requantize_tiles", "reset_tiles",
     "shift_left",
 ]
 
@@ -49,7 +49,7 @@ def reset_tiles(builder: StreamBuilder, base: int, loops: list[Loop]) -> None:
 @lru_cache(maxsize=4096)
 def _without_first(
     base: tuple[int, int, int], kept: tuple[Loop, ...], summed: tuple[Loop, ...]
-) -> list[Nest]:
+) -> list[LoopNest]:
     """Return nests of every product but the first of each sum: one, or several smaller ones."""
     boxes = []
     for position, loop in enumerate(summed):
@@ -62,7 +62,7 @@ def _without_first(
     listed = len(pixels.uops) * len(offsets)
     if len(boxes) > 1 and listed <= sum(len(box.uops) for box in boxes) + _WORTH_A_CALL:
         uops = (offsets[:, None, :] + pixels.uops[None, :, :]).reshape(-1, 3)
-        return [Nest(uops, pixels.outer, pixels.inner)]
+        return [LoopNest(uops, pixels.outer, pixels.inner)]
     return boxes
 
 
@@ -75,7 +75,7 @@ def every_tile(
     nest((base, base, 0), loops).alu(builder, opcode, imm)
 
 
-def bound_tiles(
+def clamp_tiles(
     builder: StreamBuilder, least: int, most: int, base: int, count: int, blocks: int = 1,
     apart: int = 0,
 ) -> None:

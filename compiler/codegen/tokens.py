@@ -17,7 +17,7 @@ from ...isa.fields import layout
 from ...isa.instructions import Alu, Finish, Gemm, Instruction, Load, Store, encode, route
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType, Module, Opcode
 from ...isa.token_queues import TOKEN_FLAGS, token_queue
-from .dependence import Waits, dependences
+from .dependence import DependenceMap, dependences
 
 __all__ = ["insert_tokens", "serialize", "synchronize"]
 
@@ -32,7 +32,7 @@ class _Entry:
     item: Instruction
     word: int
     note: str
-    waits: Waits
+    waits: DependenceMap
     flags: set[str] = field(default_factory=set)
 
 
@@ -67,7 +67,7 @@ def serialize(stream: Stream) -> Stream:
     return replace(builder.finish(), uops=stream.uops)
 
 
-def _with_relays(stream: Stream, waits: list[Waits]) -> list[_Entry]:
+def _with_relays(stream: Stream, waits: list[DependenceMap]) -> list[_Entry]:
     """Put relays in; return all instructions with what they wait for, as positions in the list."""
     items = stream.instructions
     relays = _Relays(stream, waits)
@@ -110,7 +110,7 @@ def _with_relays(stream: Stream, waits: list[Waits]) -> list[_Entry]:
 class _Relays:
     """Chooses places for relays, in the order of the instructions that need them."""
 
-    def __init__(self, stream: Stream, waits: list[Waits]):
+    def __init__(self, stream: Stream, waits: list[DependenceMap]):
         self.done = [0]  # steps of compute up to each position
         self.ends: dict[int, int] = {}  # steps of compute by when a STORE has ended
         self.served_by: dict[int, int] = {}  # store -> the store whose relay serves it

@@ -23,7 +23,7 @@ from ...driver.program.lane_packing import InputPacking, Pair
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
-from ..schedule.conv_problem import cuts
+from ..schedule.conv_problem import even_splits
 
 __all__ = ["Packed", "choose_packing", "pack_inputs"]
 
@@ -47,7 +47,7 @@ def choose_packing(
     co = -(-filters // config.block_out)
     passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1)  # beside the sums
     best, chosen = cost(-(-channels // config.block_in), kernel, size), None
-    for taps in product(cuts(kernel[0]), cuts(kernel[1])):
+    for taps in product(even_splits(kernel[0]), even_splits(kernel[1])):
         packing = InputPacking(channels, size, out, kernel, strides, dilations, before,
                           (taps[0], taps[1]))
         blocks = -(-packing.lanes // config.block_in)

@@ -17,11 +17,11 @@ from ...isa.config import Config
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import ITERATIONS, Loop, nest
 from ..codegen.lowering_context import Activation, LoweringContext, load_run
-from ..codegen.scratchpad_lru import SlotPool
+from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate, parameters, requantize_tiles
 from ..ir.quantized_graph import QuantizedNode
-from ..schedule.conv_problem import ConvShape, cuts, parameter_tiles
-from ..schedule.conv_tiles import Extent, Part, extent, parts_of
+from ..schedule.conv_problem import ConvShape, even_splits, parameter_tiles
+from ..schedule.conv_tiles import Extent, Range, extent, ranges_of
 from .block_gemm import scaled_identity
 
 __all__ = ["lower_average_pool"]
@@ -43,11 +43,11 @@ class _Piece:
     """Outputs of one step, and the taps of a part of their sums."""
 
     group: int
-    blocks: Part
-    oh: Part
-    ow: Part
-    kh: Part
-    kw: Part
+    blocks: Range
+    oh: Range
+    ow: Range
+    kh: Range
+    kw: Range
 
     @property
     def pixels(self) -> int:
@@ -73,7 +73,7 @@ def lower_average_pool(ctx: LoweringContext, node: QuantizedNode) -> None:
     )
     ctx.compute(partial(load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept))
     inp = ctx.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
-    acc = SlotPool(kept, (config.depth(MemoryType.ACC) - kept) // 2)
+    acc = LruBuffers(kept, (config.depth(MemoryType.ACC) - kept) // 2)
 
     def load_identity(builder: StreamBuilder, base: int) -> None:
         builder.load_2d(MemoryType.WGT, base, weights, 1)
@@ -104,11 +104,11 @@ def lower_average_pool(ctx: LoweringContext, node: QuantizedNode) -> None:
                 piece.ow.count, piece.oh.count, target.view[2],
             )
 
-    windows = list(product(parts_of(shape.kernel[0], tiling.kh),
-                           parts_of(shape.kernel[1], tiling.kw)))
+    windows = list(product(ranges_of(shape.kernel[0], tiling.kh),
+                           ranges_of(shape.kernel[1], tiling.kw)))
     for group, blocks, oh, ow in product(
-        range(shape.groups), parts_of(shape.co, tiling.blocks), parts_of(shape.out[0], tiling.oh),
-        parts_of(shape.out[1], tiling.ow),
+        range(shape.groups), ranges_of(shape.co, tiling.blocks), ranges_of(shape.out[0], tiling.oh),
+        ranges_of(shape.out[1], tiling.ow),
     ):
         slot = acc.take((group, blocks, oh, ow))
         for taps in windows:
@@ -134,10 +134,10 @@ def _tiling(shape: ConvShape, config: Config) -> _Tiling:
         return bool(t.blocks * area <= inp and t.blocks * t.oh * t.ow <= acc
                     and 2 * loops[0] * loops[1] * loops[2] <= uops)
 
-    for kh, kw in product(cuts(shape.kernel[0]), cuts(shape.kernel[1])):
+    for kh, kw in product(even_splits(shape.kernel[0]), even_splits(shape.kernel[1])):
         found = [
             t for t in (_Tiling(*size, kh, kw) for size in product(
-                cuts(shape.co), cuts(shape.out[0]), cuts(shape.out[1])))
+                even_splits(shape.co), even_splits(shape.out[0]), even_splits(shape.out[1])))
             if fits(t)
         ]
         if found:

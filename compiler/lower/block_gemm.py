@@ -17,29 +17,29 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ..ir.fixed_point import Requant
 
-__all__ = ["Finish", "Mix", "Run", "Term", "identity_terms", "scaled_identity"]
+__all__ = ["BlockGemm", "PostOp", "Run", "Term", "identity_terms", "scaled_identity"]
 
-Finish = Callable[[StreamBuilder, int, int, int], None]
-"""``finish(builder, first tile, tiles of a plane, planes' distance)`` works in place."""
+PostOp = Callable[[StreamBuilder, int, int, int], None]
+"""``post_op(builder, first tile, tiles of an accumulator, accumulators' distance)``, in place."""
 
 
 @dataclass(frozen=True, eq=False)
 class Term:
     """A product: block ``block`` of input ``source`` times ``tile``, then ``<< shift``.
 
-    ``plane``: which of several sums of an output tile it goes into.
+    ``accumulator``: which of several sums of an output tile it goes into.
     """
 
     source: int
     block: int
     tile: np.ndarray
     shift: int = 0
-    plane: int = 0
+    accumulator: int = 0
 
     def follows(self, other: Term) -> bool:
         """Return whether it is what ``other`` is, one block of channels later."""
-        return (self.source, self.block, self.shift, self.plane) == (
-            other.source, other.block + 1, other.shift, other.plane)
+        return (self.source, self.block, self.shift, self.accumulator) == (
+            other.source, other.block + 1, other.shift, other.accumulator)
 
 
 @dataclass(frozen=True)
@@ -54,25 +54,25 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class Mix:
+class BlockGemm:
     """What to compute.
 
     Attributes
     ----------
     blocks
-        Terms of each block of output channels; of a plane, greatest shift first.
+        Terms of each block of output channels; of an accumulator, largest shift first.
     rule
-        Requantization of the first plane, None where it needs none.
-    finish
+        Requantization of the first accumulator, None where it needs none.
+    post_op
         What to do with finished sums ahead of the requantization.
-    planes
+    accumulators
         Sums an output tile needs; the first is what is stored.
     """
 
     blocks: list[list[Term]]
     rule: Requant | None = None
-    finish: Finish | None = None
-    planes: int = 1
+    post_op: PostOp | None = None
+    accumulators: int = 1
 
     def runs(self) -> tuple[np.ndarray, list[Run]]:
         """Return all weight tiles, and the runs of output blocks that use them."""
@@ -111,10 +111,10 @@ def scaled_identity(config: Config, shift: int) -> tuple[np.ndarray, int]:
 def identity_terms(
     config: Config, blocks: int, terms: list[tuple[int, int, int]]
 ) -> list[list[Term]]:
-    """Return terms (source, left shift, plane) by identities, for each of ``blocks``."""
+    """Return terms (source, left shift, accumulator) by identities, for each of ``blocks``."""
     tiles = [scaled_identity(config, shift) for _, shift, _ in terms]
     return [
-        [Term(source, block, tile, rest, plane)
-         for (source, _, plane), (tile, rest) in zip(terms, tiles, strict=True)]
+        [Term(source, block, tile, rest, accumulator)
+         for (source, _, accumulator), (tile, rest) in zip(terms, tiles, strict=True)]
         for block in range(blocks)
     ]

@@ -11,11 +11,11 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import Loop, nest
 from ..codegen.lowering_context import Activation, LoweringContext
-from ..codegen.tile_ops import bound_tiles, every_tile
+from ..codegen.tile_ops import clamp_tiles, every_tile
 from ..ir.fixed_point import limits
 from ..ir.quantized_graph import DROPPED, QuantizedNode
-from .block_gemm import Mix, Term, scaled_identity
-from .pointwise import lower_mix
+from .block_gemm import BlockGemm, Term, scaled_identity
+from .pointwise import lower_block_gemm
 
 __all__ = [
     "lower_add", "lower_affine", "lower_clip", "lower_concat", "lower_leaky", "lower_relu",
@@ -45,28 +45,29 @@ def lower_clip(ctx: LoweringContext, node: QuantizedNode) -> None:
 
 
 def _bounded(ctx: LoweringContext, node: QuantizedNode, least: int, most: int) -> None:
-    def finish(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
-        bound_tiles(builder, least, most, base, count)
+    def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+        clamp_tiles(builder, least, most, base, count)
 
     source = ctx.activations[node.inputs[0]]
-    lower_mix(ctx, node, [source], Mix(_each(ctx, source.blocks, [(0, 0, 0)]), finish=finish))
+    blocks = _each(ctx, source.blocks, [(0, 0, 0)])
+    lower_block_gemm(ctx, node, [source], BlockGemm(blocks, post_op=post_op))
 
 
 def lower_leaky(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower the maximum of ``x << slope`` and ``x``, two sums, requantized."""
-    def finish(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+    def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         nest((base, base + distance, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.MAX)
 
     source = ctx.activations[node.inputs[0]]
     blocks = _each(ctx, source.blocks, [(0, node.attrs["slope"], 0), (0, 0, 1)])
-    lower_mix(ctx, node, [source], Mix(blocks, node.requant, finish, planes=2))
+    lower_block_gemm(ctx, node, [source], BlockGemm(blocks, node.requant, post_op, accumulators=2))
 
 
 def lower_tanh(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower a sum of clipped lines, requantized: each clips further what the one before left."""
     lines = node.attrs["lines"]
 
-    def finish(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+    def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         for index, bound in enumerate(lines.bounds):
             at, tiles = (base + distance, count) if index else (base, distance + count)
             every_tile(builder, AluOpcode.MIN, bound, at, tiles)
@@ -76,7 +77,7 @@ def lower_tanh(ctx: LoweringContext, node: QuantizedNode) -> None:
 
     source = ctx.activations[node.inputs[0]]
     blocks = _each(ctx, source.blocks, [(0, lines.fine, 0), (0, lines.fine, 1)])
-    lower_mix(ctx, node, [source], Mix(blocks, node.requant, finish, planes=2))
+    lower_block_gemm(ctx, node, [source], BlockGemm(blocks, node.requant, post_op, accumulators=2))
 
 
 def lower_add(ctx: LoweringContext, node: QuantizedNode) -> None:
@@ -87,7 +88,7 @@ def lower_add(ctx: LoweringContext, node: QuantizedNode) -> None:
     order = sorted(range(len(sources)), key=lambda index: -node.shifts[index])
     kept = [(index, node.shifts[index], 0) for index in order if node.shifts[index] != DROPPED]
     target = ctx.activations[node.outputs[0]]
-    lower_mix(ctx, node, sources, Mix(_each(ctx, target.blocks, kept), node.requant))
+    lower_block_gemm(ctx, node, sources, BlockGemm(_each(ctx, target.blocks, kept), node.requant))
 
 
 def lower_affine(ctx: LoweringContext, node: QuantizedNode) -> None:
@@ -99,7 +100,7 @@ def lower_affine(ctx: LoweringContext, node: QuantizedNode) -> None:
     factors[: source.view[0]] = node.constant[0] if same else node.constant
     diagonals = [np.diag(factors[b * block : (b + 1) * block]) for b in range(source.blocks)]
     blocks = [[Term(0, index, tile)] for index, tile in enumerate(diagonals)]
-    lower_mix(ctx, node, [source], Mix(blocks, node.requant))
+    lower_block_gemm(ctx, node, [source], BlockGemm(blocks, node.requant))
 
 
 def lower_concat(ctx: LoweringContext, node: QuantizedNode) -> None:
@@ -108,22 +109,22 @@ def lower_concat(ctx: LoweringContext, node: QuantizedNode) -> None:
     for index, (source, shift) in enumerate(zip(sources, node.shifts, strict=True)):
         ranges.append(_Range(index, 0, at, source.view[0], shift))
         at += source.view[0]
-    lower_mix(ctx, node, sources, Mix(_chosen(ctx, at, ranges), node.requant))
+    lower_block_gemm(ctx, node, sources, BlockGemm(_chosen(ctx, at, ranges), node.requant))
 
 
 def lower_slice(ctx: LoweringContext, node: QuantizedNode) -> None:
     """Lower a range of channels: the scale stays."""
     start, stop = node.attrs["start"], node.attrs["stop"]
     chosen = _chosen(ctx, stop - start, [_Range(0, start, 0, stop - start)])
-    lower_mix(ctx, node, [ctx.activations[node.inputs[0]]], Mix(chosen))
+    lower_block_gemm(ctx, node, [ctx.activations[node.inputs[0]]], BlockGemm(chosen))
 
 
 def _each(ctx: LoweringContext, blocks: int, terms: list[tuple[int, int, int]]) -> list[list[Term]]:
-    """Return terms (source, shift, plane) by identities, block by block."""
+    """Return terms (source, shift, accumulator) by identities, block by block."""
     tiles = [scaled_identity(ctx.config, shift) for _, shift, _ in terms]
     return [
-        [Term(source, block, tile, rest, plane)
-         for (source, _, plane), (tile, rest) in zip(terms, tiles, strict=True)]
+        [Term(source, block, tile, rest, accumulator)
+         for (source, _, accumulator), (tile, rest) in zip(terms, tiles, strict=True)]
         for block in range(blocks)
     ]
 

@@ -8,7 +8,7 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import ITERATIONS, Loop
 from ..codegen.lowering_context import LoweringContext, load_run
-from ..codegen.scratchpad_lru import SlotPool
+from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate, every_tile, parameters, requantize_tiles
 from ..ir.quantized_graph import QuantizedNode
 from ..schedule.conv_problem import parameter_tiles
@@ -33,7 +33,7 @@ def lower_global_average(ctx: LoweringContext, node: QuantizedNode) -> None:
         (config.depth(MemoryType.ACC) - kept) // 2, ITERATIONS,
     ))
     size = min(source.pixels, room, ITERATIONS)
-    inp, acc = SlotPool(0, room), SlotPool(kept, blocks)
+    inp, acc = LruBuffers(0, room), LruBuffers(kept, blocks)
     ctx.compute(partial(
         load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept
     ))

@@ -15,10 +15,10 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import ITERATIONS, Loop, nest
 from ..codegen.lowering_context import LoweringContext
-from ..codegen.scratchpad_lru import SlotPool
+from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate
 from ..ir.quantized_graph import QuantizedNode
-from ..schedule.conv_problem import cuts
+from ..schedule.conv_problem import even_splits
 from .block_gemm import scaled_identity
 
 __all__ = ["lower_max_pool"]
@@ -91,11 +91,13 @@ def lower_max_pool(ctx: LoweringContext, node: QuantizedNode) -> None:
         return bool(area <= inp_room and area + blocks * y * x <= acc_room)
 
     choices = [
-        (b, y, x) for b, y, x in product(cuts(source.blocks), cuts(oh), cuts(ow)) if fits(b, y, x)
+        (b, y, x)
+        for b, y, x in product(even_splits(source.blocks), even_splits(oh), even_splits(ow))
+        if fits(b, y, x)
     ]
     blocks, tall, wide = max(choices, key=lambda c: (c[0] * c[1] * c[2], c[2], c[1]))
     weights = ctx.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
-    inp, acc = ctx.pool(MemoryType.INP, inp_room, 2), SlotPool(0, acc_room)
+    inp, acc = ctx.pool(MemoryType.INP, inp_room, 2), LruBuffers(0, acc_room)
 
     def load_identity(builder: StreamBuilder, base: int) -> None:
         builder.load_2d(MemoryType.WGT, base, weights, 1)

@@ -17,11 +17,11 @@ from ...isa.config import Config
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import ITERATIONS, Loop, nest
 from ..codegen.lowering_context import Activation, LoweringContext
-from ..codegen.scratchpad_lru import SlotPool
+from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate
 from ..ir.quantized_graph import QuantizedNode
-from ..schedule.conv_problem import cuts
-from ..schedule.conv_tiles import Part, parts_of
+from ..schedule.conv_problem import even_splits
+from ..schedule.conv_tiles import Range, ranges_of
 from .block_gemm import scaled_identity
 
 __all__ = ["lower_pad", "lower_resize"]
@@ -55,7 +55,7 @@ def lower_pad(ctx: LoweringContext, node: QuantizedNode) -> None:
 
     def spans(axis: int, size: int) -> list[_Span]:
         found, have = [], source.view[1 + axis]
-        for part in parts_of(target.view[1 + axis], size):
+        for part in ranges_of(target.view[1 + axis], size):
             begin = min(max(part.start - pads[axis], 0), have)
             end = min(max(part.start + part.count - pads[axis], 0), have)
             found.append(_Span(
@@ -65,7 +65,7 @@ def lower_pad(ctx: LoweringContext, node: QuantizedNode) -> None:
         return found
 
     _Copier(ctx, node, source, target, spans, node.attrs["fill"]).run(
-        cuts(target.view[1]), cuts(target.view[2]), (1, 1)
+        even_splits(target.view[1]), even_splits(target.view[2]), (1, 1)
     )
 
 
@@ -76,17 +76,18 @@ def lower_resize(ctx: LoweringContext, node: QuantizedNode) -> None:
 
     def sizes(axis: int) -> list[int]:
         copies = factors[axis]
-        return [*(copies * size for size in cuts(source.view[1 + axis])), *cuts(copies)[1:]]
+        sizes = even_splits(source.view[1 + axis])
+        return [*(copies * size for size in sizes), *even_splits(copies)[1:]]
 
     def spans(axis: int, size: int) -> list[_Span]:
         copies, have = factors[axis], source.view[1 + axis]
         if size >= copies:
-            parts = parts_of(have, size // copies)
+            parts = ranges_of(have, size // copies)
             return [_Span(p.start * copies, p.count * copies, p.start, p.count, 0, copies)
                     for p in parts]
         return [
             _Span(pixel * copies + part.start, part.count, pixel, 1, 0, part.count)
-            for pixel in range(have) for part in parts_of(copies, size)
+            for pixel in range(have) for part in ranges_of(copies, size)
         ]
 
     _Copier(ctx, node, source, target, spans, 0).run(sizes(0), sizes(1), factors)
@@ -104,19 +105,19 @@ class _Copier:
         )
         config = ctx.config
         self.inp = ctx.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
-        self.acc = SlotPool(0, config.depth(MemoryType.ACC) // 2)
+        self.acc = LruBuffers(0, config.depth(MemoryType.ACC) // 2)
 
     def run(
         self, rows: Iterable[int], columns: Iterable[int], copies: tuple[int, int]
     ) -> None:
         """Copy in the largest tiles of the given sizes that fit."""
         blocks, tall, wide = max(
-            (size for size in product(cuts(self.source.blocks), rows, columns)
+            (size for size in product(even_splits(self.source.blocks), rows, columns)
              if self._fits(size, copies, self.ctx.config)),
             key=lambda size: (size[0] * size[1] * size[2], size[2], size[1]),
         )
         for group, part, v, h in product(
-            range(self.source.groups), parts_of(self.source.blocks, blocks), self.spans(0, tall),
+            range(self.source.groups), ranges_of(self.source.blocks, blocks), self.spans(0, tall),
             self.spans(1, wide),
         ):
             self._tile(group, part, v, h)
@@ -136,7 +137,7 @@ class _Copier:
             and written_out <= config.depth(MemoryType.UOP) // 2
         )
 
-    def _tile(self, group: int, part: Part, v: _Span, h: _Span) -> None:
+    def _tile(self, group: int, part: Range, v: _Span, h: _Span) -> None:
         slot = self.acc.take((group, part, v, h))
         if v.inputs and h.inputs:
             one = self.ctx.fill_weights((self.node.name, "identity"), self._load_identity)
@@ -158,7 +159,7 @@ class _Copier:
         builder.load_2d(MemoryType.WGT, base, self.weights, 1)
 
     def _load(
-        self, builder: StreamBuilder, base: int, group: int, part: Part, v: _Span, h: _Span
+        self, builder: StreamBuilder, base: int, group: int, part: Range, v: _Span, h: _Span
     ) -> None:
         for index in range(part.count):
             builder.load_2d(
@@ -168,7 +169,7 @@ class _Copier:
             )
 
     def _copy(
-        self, builder: StreamBuilder, bases: tuple[int, int, int], part: Part, v: _Span, h: _Span
+        self, builder: StreamBuilder, bases: tuple[int, int, int], part: Range, v: _Span, h: _Span
     ) -> None:
         out, inp, one = bases
         accumulate(
@@ -182,7 +183,7 @@ class _Copier:
         )
         self._border(builder, out, part, v, h)
 
-    def _border(self, builder: StreamBuilder, out: int, part: Part, v: _Span, h: _Span) -> None:
+    def _border(self, builder: StreamBuilder, out: int, part: Range, v: _Span, h: _Span) -> None:
         """Fill what repeats no input: above, below, left and right of what does."""
         (top, bottom), (left, right) = v.inside, h.inside
         if not (v.inputs and h.inputs):
@@ -205,7 +206,7 @@ class _Copier:
                 found.alu(builder, AluOpcode.ADD, self.fill)
 
     def _store(
-        self, builder: StreamBuilder, out: int, group: int, part: Part, v: _Span, h: _Span
+        self, builder: StreamBuilder, out: int, group: int, part: Range, v: _Span, h: _Span
     ) -> None:
         for index in range(part.count):
             builder.store_2d(

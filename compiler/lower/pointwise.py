@@ -1,10 +1,10 @@
-"""Lower a :class:`~.mix.Mix`: load runs of tiles, multiply, finish, store.
+"""Lower a :class:`~.block_gemm.BlockGemm`: load runs of tiles, multiply, post-op, store.
 
     for every run of output blocks whose terms are alike
         for every chunk of it that fits                        a slot of ACC
             for every part of the terms                        a slot of INP, of WGT
                 load each input block once, GEMM term by term
-            finish, requantize, store
+            post-op, requantize, store
 """
 
 from __future__ import annotations
@@ -16,32 +16,33 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import MemoryType
 from ..codegen.loop_nest import ITERATIONS, Loop
 from ..codegen.lowering_context import Activation, LoweringContext, load_run
-from ..codegen.scratchpad_lru import Slot, SlotPool
+from ..codegen.scratchpad_lru import LruBuffers, Slot
 from ..codegen.tile_ops import accumulate, parameters, requantize_tiles, shift_left
 from ..ir.quantized_graph import QuantizedNode
 from ..schedule.conv_problem import parameter_tiles
-from ..schedule.conv_tiles import Part, parts_of
-from .block_gemm import Mix, Run
+from ..schedule.conv_tiles import Range, ranges_of
+from .block_gemm import BlockGemm, Run
 
-__all__ = ["lower_mix"]
+__all__ = ["lower_block_gemm"]
 
-def lower_mix(
-    ctx: LoweringContext, node: QuantizedNode, sources: list[Activation], mix: Mix
+
+def lower_block_gemm(
+    ctx: LoweringContext, node: QuantizedNode, sources: list[Activation], block_gemm: BlockGemm
 ) -> None:
-    """Lower a mix into a node's output.  A source of one group serves every group of images."""
-    _Mixer(ctx, node, sources, ctx.activations[node.outputs[0]], mix).run()
+    """Lower a block GEMM; a source of one group serves every group of images."""
+    _BlockGemmEmitter(ctx, node, sources, ctx.activations[node.outputs[0]], block_gemm).run()
 
 
-class _Mixer:
+class _BlockGemmEmitter:
     def __init__(
         self, ctx: LoweringContext, node: QuantizedNode, sources: list[Activation],
-        target: Activation, mix: Mix,
+        target: Activation, block_gemm: BlockGemm,
     ):
         self.ctx, self.node, self.sources, self.target = ctx, node, sources, target
-        self.mix, self.config = mix, ctx.config
-        rule, config = mix.rule, ctx.config
+        self.block_gemm, self.config = block_gemm, ctx.config
+        rule, config = block_gemm.rule, ctx.config
         self.varies = rule is not None and not rule.uniform
-        tiles, runs = mix.runs()
+        tiles, runs = block_gemm.runs()
         table = ctx.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
         self.runs = [replace(run, table=table + run.table) for run in runs]
         inp, wgt = config.depth(MemoryType.INP) // 2, config.depth(MemoryType.WGT) // 2
@@ -52,12 +53,12 @@ class _Mixer:
         self.held = min(target.blocks, held, wgt // self.at_once) if self.varies else 1
         kept = self.each * self.held
         self.size = min(
-            inp // self.at_once, (config.depth(MemoryType.ACC) - kept) // (2 * mix.planes),
-            ITERATIONS,
+            inp // self.at_once,
+            (config.depth(MemoryType.ACC) - kept) // (2 * block_gemm.accumulators), ITERATIONS,
         )
         self.inp = ctx.pool(MemoryType.INP, self.size * self.at_once, 2)
-        self.acc = SlotPool(kept, self.size * mix.planes)
-        self.resident: Part | None = None
+        self.acc = LruBuffers(kept, self.size * block_gemm.accumulators)
+        self.resident: Range | None = None
         self.parameters = 0
         if rule is not None:
             rows = parameters(rule, config, uniform=not self.varies)
@@ -93,15 +94,15 @@ class _Mixer:
         if pixels <= self.size:
             blocks = min(run.blocks, self.size // pixels, max(1, wgt // self.at_once))
             blocks = min(blocks, self.held) if self.varies else blocks
-        for part in parts_of(run.blocks, blocks):
-            for row in parts_of(pixels, self.size if blocks == 1 else pixels):
+        for part in ranges_of(run.blocks, blocks):
+            for row in ranges_of(pixels, self.size if blocks == 1 else pixels):
                 self._chunk(run, group, pixels, part, row)
 
-    def _chunk(self, run: Run, group: int, pixels: int, part: Part, row: Part) -> None:
-        self._hold(Part(run.first + part.start, part.count) if self.varies else Part(0, 1))
+    def _chunk(self, run: Run, group: int, pixels: int, part: Range, row: Range) -> None:
+        self._hold(Range(run.first + part.start, part.count) if self.varies else Range(0, 1))
         out = self.target.at(group, run.first) + part.start * pixels + row.start
         slot = self.acc.take(out)
-        for terms in parts_of(len(run.terms), self.at_once):
+        for terms in ranges_of(len(run.terms), self.at_once):
             chosen = run.terms[terms.start : terms.start + terms.count]
             origins = list(dict.fromkeys((term.source, term.block) for term in chosen))
             starts = [self._origin(source, block, group) + part.start * pixels + row.start
@@ -125,7 +126,7 @@ class _Mixer:
         activation = self.sources[source]
         return activation.at(group if activation.groups > 1 else 0, block)
 
-    def _hold(self, wanted: Part) -> None:
+    def _hold(self, wanted: Range) -> None:
         """Have the parameters of some blocks on chip."""
         if self.each and self.resident != wanted:
             self.ctx.compute(partial(
@@ -135,14 +136,14 @@ class _Mixer:
             self.resident = wanted
 
     # -- device calls ----------------------------------------------------------------------------
-    def _load_weights(self, builder: StreamBuilder, base: int, run: Run, part: Part, terms: Part
+    def _load_weights(self, builder: StreamBuilder, base: int, run: Run, part: Range, terms: Range
                       ) -> None:
         first = run.table + part.start * run.step + terms.start
         rows = part.count if run.step else 1
         builder.load_2d(MemoryType.WGT, base, first, terms.count, rows, max(run.step, terms.count))
 
     def _load(
-        self, builder: StreamBuilder, base: int, starts: list[int], part: Part, row: Part,
+        self, builder: StreamBuilder, base: int, starts: list[int], part: Range, row: Range,
         pixels: int,
     ) -> None:
         size = part.count * row.count
@@ -152,35 +153,35 @@ class _Mixer:
             )
 
     def _compute(
-        self, builder: StreamBuilder, run: Run, terms: Part, origins: list[tuple[int, int]],
-        part: Part, row: Part, bases: tuple[int, int, int],
+        self, builder: StreamBuilder, run: Run, terms: Range, origins: list[tuple[int, int]],
+        part: Range, row: Range, bases: tuple[int, int, int],
     ) -> None:
         out, inp, wgt = bases
         size = part.count * row.count
         for index in range(terms.count):
             position = terms.start + index
             term = run.terms[position]
-            plane = out + term.plane * size
+            accumulator = out + term.accumulator * size
             loops = [
                 Loop(part.count, row.count, row.count, terms.count if run.step else 0),
                 Loop(row.count, 1, 1),
             ]
-            at = (plane, inp + origins.index((term.source, term.block)) * size, wgt + index)
-            before = [t for t in run.terms[:position] if t.plane == term.plane]
-            after = [t for t in run.terms[position + 1 :] if t.plane == term.plane]
+            at = (accumulator, inp + origins.index((term.source, term.block)) * size, wgt + index)
+            before = [t for t in run.terms[:position] if t.accumulator == term.accumulator]
+            after = [t for t in run.terms[position + 1 :] if t.accumulator == term.accumulator]
             accumulate(builder, at, loops, [], not before)
             amount = term.shift - (after[0].shift if after else 0)
             if amount:
-                shift_left(builder, amount, plane, size)
+                shift_left(builder, amount, accumulator, size)
         if terms.start + terms.count < len(run.terms):
             return
-        if self.mix.finish is not None:
-            self.mix.finish(builder, out, size, size)
-        if self.mix.rule is not None:
+        if self.block_gemm.post_op is not None:
+            self.block_gemm.post_op(builder, out, size, size)
+        if self.block_gemm.rule is not None:
             stride = self.each if self.varies else 0
-            requantize_tiles(builder, self.mix.rule, out, part.count, row.count, 0, stride)
+            requantize_tiles(builder, self.block_gemm.rule, out, part.count, row.count, 0, stride)
 
-    def _store(self, slot: Slot, out: int, part: Part, row: Part, pixels: int) -> None:
+    def _store(self, slot: Slot, out: int, part: Range, row: Range, pixels: int) -> None:
         def store(builder: StreamBuilder) -> None:
             builder.store_2d(slot.base, out, row.count, part.count, pixels)
 

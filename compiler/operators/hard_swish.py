@@ -12,8 +12,8 @@ from ..codegen.lowering_context import LoweringContext
 from ..codegen.tile_ops import every_tile
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.block_gemm import Mix, identity_terms
-from ..lower.pointwise import lower_mix
+from ..lower.block_gemm import BlockGemm, identity_terms
+from ..lower.pointwise import lower_block_gemm
 from .operator import DocsRow, Operator
 from .quantization_rules import Names, Quantizer, channels_of, uniform_requant
 
@@ -78,7 +78,7 @@ def _lower(ctx: LoweringContext, node: QuantizedNode) -> None:
 
     source = ctx.activations[node.inputs[0]]
     terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0), (0, max(shift, 0), 1)])
-    lower_mix(ctx, node, [source], Mix(terms, node.requant, post_op, planes=2))
+    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.requant, post_op, accumulators=2))
 
 
 HARD_SWISH = Operator(

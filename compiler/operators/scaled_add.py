@@ -13,8 +13,8 @@ from ..codegen.lowering_context import LoweringContext
 from ..ir.fixed_point import shared_factors
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.block_gemm import Mix, Term
-from ..lower.pointwise import lower_mix
+from ..lower.block_gemm import BlockGemm, Term
+from ..lower.pointwise import lower_block_gemm
 from .operator import DocsRow, Operator
 from .quantization_rules import QdqQuantizer
 
@@ -53,7 +53,7 @@ def _lower(ctx: LoweringContext, node: QuantizedNode) -> None:
         for block in range(ctx.activations[node.outputs[0]].blocks)
     ]
     sources = [ctx.activations[name] for name in node.inputs]
-    lower_mix(ctx, node, sources, Mix(blocks, node.requant))
+    lower_block_gemm(ctx, node, sources, BlockGemm(blocks, node.requant))
 
 
 SCALED_ADD = Operator(

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from ...isa.config import Config
 from .group_blocks import most_apart
 
-__all__ = ["DATAFLOWS", "After", "ConvShape", "ConvTiling", "cuts", "parameter_tiles"]
+__all__ = ["DATAFLOWS", "EpilogueSpec", "ConvShape", "ConvTiling", "even_splits", "parameter_tiles"]
 
 
 @dataclass(frozen=True)
-class After:
+class EpilogueSpec:
     """What a convolution's outputs go through in the accumulator before they are stored.
 
     Windows over them leave one value each; those of 1 x 1 every value.
@@ -27,7 +27,7 @@ class After:
     early: bool = False  # windows come first: only what they leave is requantized
     steps: int = 0  # ALU steps of a stored tile
     tables: int = 0  # sets of parameters, each for all channels
-    beside: int = 0  # tiles a stored one needs beside itself for a while
+    scratch_tiles: int = 0  # that a stored tile needs for a while
 
     @property
     def by_axis(self) -> bool:
@@ -64,7 +64,7 @@ class ConvShape:
     up: tuple[int, int] = (1, 1)
     leads: tuple[int, ...] = ()
     residual: bool = False  # another activation is added to the output
-    after: After | None = None
+    after: EpilogueSpec | None = None
 
     @property
     def stored(self) -> tuple[int, int]:
@@ -141,7 +141,7 @@ class ConvTiling:
     all_parameters: bool  # the parameters of every channel block stay on chip
 
 
-def cuts(total: int, unit: int = 1) -> list[int]:
+def even_splits(total: int, unit: int = 1) -> list[int]:
     """Return the sizes of the parts when ``total`` is cut into 1, 2, 3 ... nearly equal parts.
 
     Sizes are multiples of ``unit`` where there are such, the last one always 1.

@@ -9,31 +9,31 @@ from math import gcd
 from .conv_problem import ConvShape
 
 __all__ = [
-    "Chunk", "Extent", "Layout", "Part", "Phase", "Tile", "extent", "inputs_of", "parts_of",
-    "phases", "split", "tile_of",
+    "Extent", "Layout", "OutputTile", "Phase", "Range", "ReductionChunk", "extent", "inputs_of",
+    "phases", "ranges_of", "split", "tile_of",
 ]
 
 
 @dataclass(frozen=True)
-class Part:
+class Range:
     """A range along one dimension."""
 
     start: int
     count: int
 
 
-def parts_of(total: int, size: int) -> list[Part]:
+def ranges_of(total: int, size: int) -> list[Range]:
     """Cut a dimension into parts of ``size``, the last one what is left."""
-    return [Part(start, min(size, total - start)) for start in range(0, total, size)]
+    return [Range(start, min(size, total - start)) for start in range(0, total, size)]
 
 
 @dataclass(frozen=True)
-class Chunk:
+class ReductionChunk:
     """A part of the sum: input blocks, window rows, window columns."""
 
-    ci: Part
-    kh: Part
-    kw: Part
+    ci: Range
+    kh: Range
+    kw: Range
 
     @property
     def first(self) -> bool:
@@ -80,18 +80,18 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Tile:
+class OutputTile:
     """A part of the output of one group of images: channel blocks, rows, columns.
 
     ``rows`` and ``columns`` are what is stored of it.
     """
 
     group: int
-    co: Part
-    oh: Part
-    ow: Part
-    rows: Part
-    columns: Part
+    co: Range
+    oh: Range
+    ow: Range
+    rows: Range
+    columns: Range
     layout: Layout
 
     @property
@@ -99,9 +99,9 @@ class Tile:
         """Tiles of one block in ACC."""
         return self.layout.size
 
-    def cut(self, part: Part) -> Tile:
+    def cut(self, part: Range) -> OutputTile:
         """Return some of its channel blocks, counted from its first."""
-        return replace(self, co=Part(self.co.start + part.start, part.count))
+        return replace(self, co=Range(self.co.start + part.start, part.count))
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Phase:
 
 
 @lru_cache(maxsize=4096)
-def extent(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> Extent:
+def extent(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> Extent:
     """Return which inputs ``outputs`` need for the given taps."""
     size = shape.size[axis]
     start = -(-_start(shape, axis, outputs, taps) // shape.up[axis])
@@ -153,7 +153,7 @@ def extent(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> Extent:
 
 
 @lru_cache(maxsize=4096)
-def phases(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> tuple[Phase, ...]:
+def phases(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> tuple[Phase, ...]:
     """Return the phases of a tile: one, or ``up`` where inputs lie apart; some have no taps."""
     stride, dilation, up = shape.strides[axis], shape.dilations[axis], shape.up[axis]
     start = _start(shape, axis, outputs, taps)
@@ -188,30 +188,31 @@ def split(found: tuple[Phase, ...], step: int) -> list[Phase]:
     ]
 
 
-def tile_of(shape: ConvShape, group: int, co: Part, rows: Part, columns: Part) -> Tile:
+def tile_of(shape: ConvShape, group: int, co: Range, rows: Range, columns: Range) -> OutputTile:
     """Return the tile that leaves some rows and columns to be stored."""
     if shape.after is None:
-        return Tile(group, co, rows, columns, rows, columns, Layout(rows.count, columns.count))
+        layout = Layout(rows.count, columns.count)
+        return OutputTile(group, co, rows, columns, rows, columns, layout)
     inside, spans, firsts = [], [], []
     for axis, stored in enumerate((rows, columns)):
         begin = stored.start * shape.after.strides[axis] - shape.after.before[axis]
         spans.append(shape.span(axis, stored.count))
         start, end = max(begin, 0), min(begin + spans[-1], shape.out[axis])
-        inside.append(Part(start, end - start))
+        inside.append(Range(start, end - start))
         firsts.append(start - begin)
     layout = Layout(spans[0], spans[1], shape.after.strides, (firsts[0], firsts[1]))
-    return Tile(group, co, inside[0], inside[1], rows, columns, layout)
+    return OutputTile(group, co, inside[0], inside[1], rows, columns, layout)
 
 
-def inputs_of(shape: ConvShape, tile: Tile, chunk: Chunk) -> Part:
+def inputs_of(shape: ConvShape, tile: OutputTile, chunk: ReductionChunk) -> Range:
     """Return the input blocks a tile needs for a chunk of its sums."""
     if not shape.leads:
         return chunk.ci
     first, last = shape.leads[tile.co.start], shape.leads[tile.co.start + tile.co.count - 1]
-    return Part(first + chunk.ci.start, last - first + chunk.ci.count)
+    return Range(first + chunk.ci.start, last - first + chunk.ci.count)
 
 
-def _start(shape: ConvShape, axis: int, outputs: Part, taps: Part) -> int:
+def _start(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> int:
     """Return where the first tap of the first output lies, in the spread input."""
     return (outputs.start * shape.strides[axis] + taps.start * shape.dilations[axis]
             - shape.before[axis])

@@ -15,8 +15,8 @@ from math import lcm, prod
 
 from ...isa.config import Config
 from ...isa.opcodes import UOP_BYTES, MemoryType
-from .conv_problem import DATAFLOWS, ConvShape, ConvTiling, cuts, parameter_tiles
-from .conv_tiles import Part, extent, parts_of, tile_of
+from .conv_problem import DATAFLOWS, ConvShape, ConvTiling, even_splits, parameter_tiles
+from .conv_tiles import Range, extent, ranges_of, tile_of
 from .cost import Cost
 
 __all__ = ["Buffers", "analytical_cost", "buffers_of", "order_matters", "tilings"]
@@ -80,7 +80,7 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
     uops = _kernel_uops(shape, t)
     if shape.after is not None:
         kept += parameter_tiles(config) * shape.after.tables
-        kept += shape.after.beside * _beside(shape, t)
+        kept += shape.after.scratch_tiles * _scratch_tiles(shape, t)
         most = 1  # little is stored of a tile, the next need not wait for it long
         uops = max(uops, min(t.part, t.oh, columns) * prod(shape.after.kernel))
     count = min(2, (config.depth(MemoryType.ACC) - kept) // size)
@@ -89,8 +89,8 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
     return Buffers(inp, wgt, (count, size), kept, other)
 
 
-def _beside(shape: ConvShape, t: ConvTiling) -> int:
-    """Return how many tiles of a part go through what needs as many beside them."""
+def _scratch_tiles(shape: ConvShape, t: ConvTiling) -> int:
+    """Return how many tiles of a part need a scratch tile each at once."""
     after = shape.after
     assert after is not None
     if after.early or after.kernel == after.strides == (1, 1):  # rows of results may lie apart
@@ -140,15 +140,17 @@ def tilings(
     (oh_all, ow_all), (kh_all, kw_all) = shape.stored, shape.kernel
     windows = [(kh_all, kw_all)]
     if not fits(1, 1, 1, 1, 1, kh_all, kw_all):
-        windows = list(product(cuts(kh_all), cuts(kw_all)))
+        windows = list(product(even_splits(kh_all), even_splits(kw_all)))
     for kh, kw in windows:
         whole_rows = fits(1, 1, 1, 1, ow_all, kh, kw)
-        columns = cuts(ow_all, shape.up[1])
+        columns = even_splits(ow_all, shape.up[1])
         for ow in (columns if not whole_rows else columns[:_CUTS] if shape.overlap else [ow_all]):
-            for oh, co, ci in product(cuts(oh_all, shape.up[0]), cuts(shape.co), cuts(shape.ci)):
+            for oh, co, ci in product(
+                even_splits(oh_all, shape.up[0]), even_splits(shape.co), even_splits(shape.ci)
+            ):
                 if not fits(co, 1, ci, oh, ow, kh, kw):
                     continue
-                for part in cuts(co):
+                for part in even_splits(co):
                     for name in DATAFLOWS[:2] if part == co else DATAFLOWS[2:]:
                         found = dataflow in (None, name) and fits(
                             co, part, ci, oh, ow, kh, kw, name=name)
@@ -159,7 +161,7 @@ def tilings(
 @lru_cache(maxsize=4096)
 def _inside(shape: ConvShape, axis: int, outputs: int, taps: int) -> float:
     """Return how many inputs are loaded along an axis for a whole pass, on average per tap part."""
-    parts = parts_of(shape.kernel[axis], taps)
+    parts = ranges_of(shape.kernel[axis], taps)
     return sum(
         extent(shape, axis, out, part).inside
         for out in _outputs(shape, axis, outputs) for part in parts
@@ -167,9 +169,9 @@ def _inside(shape: ConvShape, axis: int, outputs: int, taps: int) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _outputs(shape: ConvShape, axis: int, stored: int) -> list[Part]:
+def _outputs(shape: ConvShape, axis: int, stored: int) -> list[Range]:
     """Return the outputs of the convolution along an axis that are computed, tile by tile."""
-    one, parts = Part(0, 1), parts_of(shape.stored[axis], stored)
+    one, parts = Range(0, 1), ranges_of(shape.stored[axis], stored)
     if axis == 0:
         return [tile_of(shape, 0, one, part, one).oh for part in parts]
     return [tile_of(shape, 0, one, one, part).ow for part in parts]

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...isa.config import Config
 from ..ir.compile_errors import CompileError
-from .conv_problem import DATAFLOWS, After, ConvShape, ConvTiling
+from .conv_problem import DATAFLOWS, ConvShape, ConvTiling, EpilogueSpec
 
 __all__ = ["TunedLayer", "read_tuned", "shape_of", "tiling_of", "tuned_json", "write_tuned"]
 
@@ -76,7 +76,7 @@ def shape_of(values: Mapping[str, Any]) -> ConvShape:
     """Return a shape from plain data; ValueError for what is none."""
     shape = _tuples(values, ConvShape)
     if shape["after"] is not None:
-        shape["after"] = After(**_tuples(shape["after"], After))
+        shape["after"] = EpilogueSpec(**_tuples(shape["after"], EpilogueSpec))
     return ConvShape(**shape)
 
 

@@ -18,9 +18,9 @@ from math import prod
 
 from ....isa.opcodes import MemoryType
 from ...codegen.lowering_context import LoweringContext, load_run
-from ...codegen.scratchpad_lru import Slot, SlotPool
+from ...codegen.scratchpad_lru import LruBuffers, Slot
 from ...schedule.conv_problem import ConvTiling, parameter_tiles
-from ...schedule.conv_tiles import Chunk, Part, Tile, inputs_of, parts_of, tile_of
+from ...schedule.conv_tiles import OutputTile, Range, ReductionChunk, inputs_of, ranges_of, tile_of
 from ...schedule.tiling_space import buffers_of
 from .conv_constants import ConvConstants, place_constants
 from .conv_emit import ConvCalls
@@ -61,16 +61,16 @@ class _ConvEmitter:
         buffers = buffers_of(shape, tiling, ctx.config)
         assert buffers is not None, "a tiling that fits"
         # first block of the parameters on chip, and which parts of them are there
-        self.resident: tuple[int, set[Part]] = (0, set())
-        self.loaded: dict[int, set[Part]] = {}  # parts of the weights in a slot of WGT
-        self.acc = SlotPool(buffers.kept, buffers.acc[1], buffers.acc[0])
+        self.resident: tuple[int, set[Range]] = (0, set())
+        self.loaded: dict[int, set[Range]] = {}  # parts of the weights in a slot of WGT
+        self.acc = LruBuffers(buffers.kept, buffers.acc[1], buffers.acc[0])
         count, size = buffers.other
         self.inp = ctx.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0], count * size)
         self.wgt = ctx.pool(MemoryType.WGT, buffers.wgt[1], buffers.wgt[0], int(shape.residual))
         self.residual = group.residual
         if self.residual is not None:
             self.other = ctx.activations[self.residual.other]
-            self.added = SlotPool(ctx.config.depth(MemoryType.INP) - count * size, size, count)
+            self.added = LruBuffers(ctx.config.depth(MemoryType.INP) - count * size, size, count)
             self.one = ctx.config.depth(MemoryType.WGT) - 1  # address of the identity
             self.table_of_sums = buffers.kept - self.stride
             self.sums_resident = False
@@ -87,9 +87,9 @@ class _ConvEmitter:
 
     def run(self) -> None:
         t, shape = self.tiling, self.shape
-        chunks = [Chunk(*parts) for parts in product(
-            parts_of(shape.ci, t.ci), parts_of(shape.kernel[0], t.kh),
-            parts_of(shape.kernel[1], t.kw),
+        chunks = [ReductionChunk(*parts) for parts in product(
+            ranges_of(shape.ci, t.ci), ranges_of(shape.kernel[0], t.kh),
+            ranges_of(shape.kernel[1], t.kw),
         )]
         tiles = list(self.tiles(t))
         self.prefetch(tiles[0], chunks)
@@ -98,30 +98,30 @@ class _ConvEmitter:
         last = tiles[-1].co.count * tiles[-1].pixels * chunks[-1].products
         self.ctx.slack = last // prod(shape.up)
 
-    def prefetch(self, tile: Tile, chunks: list[Chunk]) -> None:
+    def prefetch(self, tile: OutputTile, chunks: list[ReductionChunk]) -> None:
         """Load weights ahead of the first inputs, as many as come in while the layer before ends.
         """
         left = self.ctx.slack_before * self.ctx.config.bus_bytes
         for chunk in chunks[:len(self.wgt.slots)]:
-            for part in parts_of(tile.co.count, self.tiling.part):
+            for part in ranges_of(tile.co.count, self.tiling.part):
                 left -= part.count * chunk.products * self.ctx.config.tile_bytes(MemoryType.WGT)
                 if left < 0:
                     return
                 self.hold_weights(tile, chunk, part)
 
-    def tiles(self, t: ConvTiling) -> Iterator[Tile]:
+    def tiles(self, t: ConvTiling) -> Iterator[OutputTile]:
         spatial = list(product(
-            range(self.shape.groups), parts_of(self.shape.stored[0], t.oh),
-            parts_of(self.shape.stored[1], t.ow),
+            range(self.shape.groups), ranges_of(self.shape.stored[0], t.oh),
+            ranges_of(self.shape.stored[1], t.ow),
         ))
-        outer = parts_of(self.shape.co, t.co)
+        outer = ranges_of(self.shape.co, t.co)
         if t.dataflow == "weight-stationary":
             return (tile_of(self.shape, g, co, *at) for co in outer for g, *at in spatial)
         return (tile_of(self.shape, g, co, *at) for g, *at in spatial for co in outer)
 
-    def tile(self, tile: Tile, chunks: list[Chunk]) -> None:
+    def tile(self, tile: OutputTile, chunks: list[ReductionChunk]) -> None:
         acc = self.acc.take(tile)
-        parts = parts_of(tile.co.count, self.tiling.part)
+        parts = ranges_of(tile.co.count, self.tiling.part)
         for chunk in chunks:
             wgt = self.hold_weights(tile, chunk, parts[0])
             inp = self.ctx.fill(
@@ -137,7 +137,7 @@ class _ConvEmitter:
                 if last:
                     self.conclude(tile, part, acc.base + part.start * tile.pixels)
 
-    def conclude(self, tile: Tile, part: Part, base: int) -> None:
+    def conclude(self, tile: OutputTile, part: Range, base: int) -> None:
         """Turn the sums of a part into outputs, and store them.
 
         The operands for that are loaded while the last products are being summed.
@@ -164,7 +164,7 @@ class _ConvEmitter:
                 self.ctx.compute(partial(step, field=field))
         self.ctx.store(partial(self.calls.store, tile=tile, base=field.base, width=width))
 
-    def load_other(self, tile: Tile) -> int:
+    def load_other(self, tile: OutputTile) -> int:
         """Load the other operand of the Add for a tile; return its base index in INP."""
         if self.residual is None:
             return 0
@@ -172,7 +172,7 @@ class _ConvEmitter:
         self.ctx.load(partial(self.calls.load_other, base=base, other=self.other, tile=tile))
         return base
 
-    def hold_weights(self, tile: Tile, chunk: Chunk, part: Part) -> Slot:
+    def hold_weights(self, tile: OutputTile, chunk: ReductionChunk, part: Range) -> Slot:
         """Ensure the weights of a chunk for a part are on chip; return their slot."""
         slot = self.wgt.find((tile.co, chunk))
         if slot is None:
@@ -185,10 +185,10 @@ class _ConvEmitter:
                 tile=tile.cut(part), chunk=chunk))
         return slot
 
-    def hold_parameters(self, tile: Tile, part: Part) -> int:
+    def hold_parameters(self, tile: OutputTile, part: Range) -> int:
         """Ensure the parameters of a part are resident in ACC; return their base index."""
         first = 0 if self.tiling.all_parameters else tile.co.start
-        wanted = Part(tile.co.start + part.start, part.count)
+        wanted = Range(tile.co.start + part.start, part.count)
         table = (wanted.start - first) * self.stride
         if first != self.resident[0]:
             self.resident = first, set()

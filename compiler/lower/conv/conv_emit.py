@@ -9,7 +9,16 @@ from ....isa.opcodes import MemoryType
 from ...codegen.loop_nest import Loop
 from ...codegen.lowering_context import Activation
 from ...codegen.tile_ops import accumulate, requantize_tiles, reset_tiles, shift_left
-from ...schedule.conv_tiles import Chunk, Part, Phase, Tile, extent, inputs_of, phases, split
+from ...schedule.conv_tiles import (
+    OutputTile,
+    Phase,
+    Range,
+    ReductionChunk,
+    extent,
+    inputs_of,
+    phases,
+    split,
+)
 from ...schedule.group_blocks import Run, runs
 from .conv_constants import ConvConstants
 from .epilogue_ops import Field
@@ -33,7 +42,7 @@ class ConvCalls:
         self.weights, self.border = constants.weights, constants.border
 
     def load_other(
-        self, builder: StreamBuilder, base: int, other: Activation, tile: Tile
+        self, builder: StreamBuilder, base: int, other: Activation, tile: OutputTile
     ) -> None:
         """Load the tiles of another activation that are added to a tile."""
         first = other.at(tile.group, tile.co.start, tile.oh.start, tile.ow.start)
@@ -48,7 +57,7 @@ class ConvCalls:
             )
 
     def add_other(
-        self, builder: StreamBuilder, residual: Residual, tile: Tile, field: Field,
+        self, builder: StreamBuilder, residual: Residual, tile: OutputTile, field: Field,
         others: tuple[int, int], table: int,
     ) -> None:
         """Add as many tiles to all outputs of a tile, by an identity, and requantize the sums."""
@@ -72,7 +81,9 @@ class ConvCalls:
             builder, self.rule, field.base, field.blocks, field.run, table, self.stride,
             field.apart)
 
-    def load_inputs(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+    def load_inputs(
+        self, builder: StreamBuilder, base: int, tile: OutputTile, chunk: ReductionChunk
+    ) -> None:
         self.load_padded(builder, base, tile, chunk)
         if self.border is None:
             return
@@ -82,7 +93,9 @@ class ConvCalls:
             start = base + index * rows.total * columns.total
             fill_border(builder, start, rows, columns, self.border)
 
-    def load_padded(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+    def load_padded(
+        self, builder: StreamBuilder, base: int, tile: OutputTile, chunk: ReductionChunk
+    ) -> None:
         rows = extent(self.shape, 0, tile.oh, chunk.kh)
         columns = extent(self.shape, 1, tile.ow, chunk.kw)
         blocks = inputs_of(self.shape, tile, chunk)
@@ -105,7 +118,9 @@ class ConvCalls:
                 x_pad=(columns.before, columns.after), y_pad=(rows.before, rows.after),
             )
 
-    def load_weights(self, builder: StreamBuilder, base: int, tile: Tile, chunk: Chunk) -> None:
+    def load_weights(
+        self, builder: StreamBuilder, base: int, tile: OutputTile, chunk: ReductionChunk
+    ) -> None:
         (kh, kw), ci = self.shape.kernel, self.shape.ci
         window = chunk.kh.count * chunk.kw.count
         size = chunk.ci.count * window
@@ -121,7 +136,7 @@ class ConvCalls:
             )
 
     def multiply(
-        self, builder: StreamBuilder, tile: Tile, part: Part, chunk: Chunk,
+        self, builder: StreamBuilder, tile: OutputTile, part: Range, chunk: ReductionChunk,
         bases: tuple[int, int, int],
     ) -> None:
         width = extent(self.shape, 1, tile.ow, chunk.kw).total
@@ -136,8 +151,8 @@ class ConvCalls:
                     builder, tile, chunk, (bases[0], inp, bases[2]), run, axes, (width, area))
 
     def multiply_phase(
-        self, builder: StreamBuilder, tile: Tile, chunk: Chunk, bases: tuple[int, int, int],
-        run: Run, axes: tuple[Phase, Phase], extents: tuple[int, int],
+        self, builder: StreamBuilder, tile: OutputTile, chunk: ReductionChunk,
+        bases: tuple[int, int, int], run: Run, axes: tuple[Phase, Phase], extents: tuple[int, int],
     ) -> None:
         (v, h), (acc, inp, wgt), (width, area) = axes, bases, extents
         window = chunk.kh.count * chunk.kw.count
@@ -165,7 +180,7 @@ class ConvCalls:
         ]
         accumulate(builder, (acc, inp, wgt), kept, summed, chunk.first)
 
-    def store(self, builder: StreamBuilder, tile: Tile, base: int, width: int) -> None:
+    def store(self, builder: StreamBuilder, tile: OutputTile, base: int, width: int) -> None:
         """Store what lies from tile ``base``, its rows ``width`` apart."""
         target, rows, columns = self.target, tile.rows, tile.columns
         tight = width == columns.count or rows.count == 1
@@ -177,7 +192,7 @@ class ConvCalls:
             return
         for index, part in product(
             range(tile.co.count),
-            [rows] if tight else [Part(rows.start + row, 1) for row in range(rows.count)],
+            [rows] if tight else [Range(rows.start + row, 1) for row in range(rows.count)],
         ):
             builder.store_2d(
                 base + index * tile.pixels + (part.start - rows.start) * width,

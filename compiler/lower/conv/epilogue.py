@@ -17,7 +17,7 @@ import numpy as np
 from ....isa.config import Config
 from ...codegen.lowering_context import Activation
 from ...ir.quantized_graph import QuantizedNode
-from ...schedule.conv_problem import After, ConvShape
+from ...schedule.conv_problem import ConvShape, EpilogueSpec
 from .epilogue_ops import quick_leaky
 
 __all__ = ["Epilogue", "epilogue", "factor_of", "in_epilogues"]
@@ -35,7 +35,7 @@ class Epilogue:
     ahead: tuple[QuantizedNode, ...]
     window: QuantizedNode | None
     rest: tuple[QuantizedNode, ...]
-    after: After
+    after: EpilogueSpec
 
 
 def in_epilogues(node: QuantizedNode) -> bool:
@@ -56,7 +56,7 @@ def epilogue(
         return None
     first = places[0] if places else len(nodes)
     window = nodes[first] if places else None
-    after = After(shape.out)
+    after = EpilogueSpec(shape.out)
     if window is not None:
         found = _windows(window, activations, shape.out)
         if found is None:
@@ -68,7 +68,7 @@ def epilogue(
     after = replace(
         after, steps=after.taps + sum(_steps(node, config) for node in nodes),
         tables=sum(node.requant is not None for node in nodes),
-        beside=int(any(node.op == "LeakyRelu" for node in nodes)),
+        scratch_tiles=int(any(node.op == "LeakyRelu" for node in nodes)),
     )
     return Epilogue(tuple(nodes), tuple(nodes[:first]), window, tuple(nodes[first + 1:]), after)
 
@@ -95,17 +95,17 @@ def factor_of(node: QuantizedNode) -> int:
 
 def _windows(
     node: QuantizedNode, activations: Mapping[str, Activation], out: tuple[int, int]
-) -> After | None:
+) -> EpilogueSpec | None:
     """Return the windows of a pooling layer over the outputs of a convolution."""
     if node.op == "GlobalAveragePool":
-        return After((1, 1), out)
+        return EpilogueSpec((1, 1), out)
     attrs, stored = node.attrs, activations[node.outputs[0]].view[1:]
     kernel = attrs["kernel"]
     if kernel[0] * kernel[1] > _TAPS or tuple(attrs.get("dilations", (1, 1))) != (1, 1):
         return None
     strides = tuple(
         stride if count > 1 else 1 for stride, count in zip(attrs["strides"], stored, strict=True))
-    after = After(stored, tuple(kernel), (strides[0], strides[1]), tuple(attrs["pads"][:2]))
+    after = EpilogueSpec(stored, tuple(kernel), (strides[0], strides[1]), tuple(attrs["pads"][:2]))
     if node.op == "AveragePool":
         factors = attrs["factors"]
         if _outside(after, out) or (factors != factors.flat[0]).any():
@@ -113,7 +113,7 @@ def _windows(
     return after
 
 
-def _outside(after: After, out: tuple[int, int]) -> bool:
+def _outside(after: EpilogueSpec, out: tuple[int, int]) -> bool:
     """Return whether windows reach out of the outputs."""
     return any(
         before > 0 or (count - 1) * stride + kernel > size

@@ -11,7 +11,7 @@ from ....isa.opcodes import AluOpcode, MemoryType
 from ...codegen.lowering_context import LoweringContext, load_run
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import parameter_tiles
-from ...schedule.conv_tiles import Tile
+from ...schedule.conv_tiles import OutputTile
 from .epilogue import Epilogue, factor_of
 from .epilogue_ops import Field, gather, leaky, result, scale, within
 
@@ -44,7 +44,7 @@ class EpilogueEmitter:
         first = end - self.each * len(tables)
         self.places = {name: first + at * self.each for at, name in enumerate(tables)}
 
-    def conclude(self, tile: Tile, base: int, steps: Sequence[Values]) -> None:
+    def conclude(self, tile: OutputTile, base: int, steps: Sequence[Values]) -> None:
         """Record ``steps``, those of the convolution on its sums, and the epilogue.
 
         ``base``: the first tile of ACC that holds sums.
@@ -82,5 +82,5 @@ class EpilogueEmitter:
     def _values(self, node: QuantizedNode) -> Values:
         if node.op == "LeakyRelu":
             return partial(
-                leaky, node=node, beside=self.scratch, table=self.places[node.name])
+                leaky, node=node, scratch=self.scratch, table=self.places[node.name])
         return partial(within, node=node)

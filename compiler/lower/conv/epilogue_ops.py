@@ -9,12 +9,12 @@ import numpy as np
 
 from ....driver.stream.stream import StreamBuilder
 from ....isa.opcodes import AluOpcode
-from ...codegen.loop_nest import Loop, Nest, nest
-from ...codegen.tile_ops import bound_tiles, every_tile, requantize_tiles, reset_tiles
+from ...codegen.loop_nest import Loop, LoopNest, nest
+from ...codegen.tile_ops import clamp_tiles, every_tile, requantize_tiles, reset_tiles
 from ...ir.fixed_point import Requant, limits
 from ...ir.quantized_graph import QuantizedNode
-from ...schedule.conv_problem import After
-from ...schedule.conv_tiles import Tile
+from ...schedule.conv_problem import EpilogueSpec
+from ...schedule.conv_tiles import OutputTile
 
 __all__ = ["Field", "bounds_of", "gather", "leaky", "quick_leaky", "result", "scale", "within"]
 
@@ -34,7 +34,7 @@ class Field:
         return self.blocks * self.run
 
 
-def result(after: After | None, tile: Tile, base: int) -> tuple[Field, int]:
+def result(after: EpilogueSpec | None, tile: OutputTile, base: int) -> tuple[Field, int]:
     """Return where the windows of a tile leave their values, and from row to row there.
 
     Between the rows may lie tiles that mean nothing.
@@ -45,7 +45,7 @@ def result(after: After | None, tile: Tile, base: int) -> tuple[Field, int]:
     return Field(base + tile.layout.at(row, column), tile.co.count, run, tile.pixels), width
 
 
-def _kept_taps(after: After, tile: Tile) -> list[tuple[int, bool]]:
+def _kept_taps(after: EpilogueSpec, tile: OutputTile) -> list[tuple[int, bool]]:
     """Return, for each axis, the tap whose place a window's value takes, and whether alone.
 
     Alone: no other window of the tile meets what is there.
@@ -60,7 +60,7 @@ def _kept_taps(after: After, tile: Tile) -> list[tuple[int, bool]]:
 
 
 def gather(
-    builder: StreamBuilder, opcode: AluOpcode, after: After, tile: Tile, base: int
+    builder: StreamBuilder, opcode: AluOpcode, after: EpilogueSpec, tile: OutputTile, base: int
 ) -> None:
     """Emit the maximum or sum of every window of a tile, into where :func:`result` says."""
     _fill_outside(builder, tile, base)
@@ -110,10 +110,10 @@ def _meet(
         found = nest((into, 0, 0), loops)
         each = np.array([[0, place, 0] for place in places])
         uops = (found.uops[:, None, :] + each[None, :, :]).reshape(-1, 3)
-        Nest(uops, found.outer, found.inner).alu(builder, opcode)
+        LoopNest(uops, found.outer, found.inner).alu(builder, opcode)
 
 
-def _fill_outside(builder: StreamBuilder, tile: Tile, base: int) -> None:
+def _fill_outside(builder: StreamBuilder, tile: OutputTile, base: int) -> None:
     """Put the least number where windows cover what is outside."""
     layout, blocks = tile.layout, tile.co.count
     (top, left), (sy, sx) = layout.first, layout.strides
@@ -137,19 +137,19 @@ def _fill_outside(builder: StreamBuilder, tile: Tile, base: int) -> None:
 
 
 def leaky(
-    builder: StreamBuilder, node: QuantizedNode, field: Field, beside: int, table: int
+    builder: StreamBuilder, node: QuantizedNode, field: Field, scratch: int, table: int
 ) -> None:
-    """Emit a LeakyRelu; as many tiles from ``beside`` on hold a copy, its parameters ``table``."""
+    """Emit a LeakyRelu; as many tiles from ``scratch`` on hold a copy, its parameters ``table``."""
     rule, config = node.requant, builder.config
     assert rule is not None
     blocks = Loop(field.blocks, field.run, field.apart)
-    copy = nest((beside, field.base, 0), [blocks, Loop(field.run, 1, 1)])
-    back = nest((field.base, beside, 0), [
+    copy = nest((scratch, field.base, 0), [blocks, Loop(field.run, 1, 1)])
+    back = nest((field.base, scratch, 0), [
         Loop(field.blocks, field.apart, field.run), Loop(field.run, 1, 1)])
-    reset_tiles(builder, beside, [Loop(field.tiles, 1)])
+    reset_tiles(builder, scratch, [Loop(field.tiles, 1)])
     copy.alu(builder, AluOpcode.ADD)
     if quick_leaky(node, config.out_width):
-        requantize_tiles(builder, rule, beside, 1, field.tiles, table, 0)
+        requantize_tiles(builder, rule, scratch, 1, field.tiles, table, 0)
         back.alu(builder, AluOpcode.MAX)
         return
     if node.attrs["slope"]:
@@ -179,7 +179,7 @@ def bounds_of(node: QuantizedNode, width: int) -> tuple[int, int]:
 
 def within(builder: StreamBuilder, node: QuantizedNode, field: Field) -> None:
     """Emit a Relu or a Clip."""
-    bound_tiles(
+    clamp_tiles(
         builder, *bounds_of(node, builder.config.inp_width), field.base, field.run, field.blocks,
         field.apart)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from myvta.compiler.codegen.scratchpad_lru import SlotPool
+from myvta.compiler.codegen.scratchpad_lru import LruBuffers
 
 
 def test_slots_take_turns_and_remember() -> None:
-    pool = SlotPool(8, 4)
+    pool = LruBuffers(8, 4)
     first = pool.take("a")
     assert first.base == 8
     second = pool.take("b")

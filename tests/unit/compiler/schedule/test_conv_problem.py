@@ -11,15 +11,15 @@ from hypothesis import given, settings, strategies as st
 
 from myvta.compiler.schedule.conv_problem import (
     DATAFLOWS,
-    After,
     ConvShape,
-    cuts,
+    EpilogueSpec,
+    even_splits,
     parameter_tiles,
 )
 from myvta.compiler.schedule.conv_tiles import (
-    Part,
-    parts_of,
+    Range,
     phases,
+    ranges_of,
     split,
     tile_of,
 )
@@ -86,7 +86,7 @@ def followed() -> st.SearchStrategy[ConvShape]:
         out = tuple(
             max(1, (whole + outside - size) // stride + 1) for whole, outside, size, stride in zip(
                 shape.out, before, kernel, strides, strict=True))
-        after = After(
+        after = EpilogueSpec(
             (out[0], out[1]), kernel, strides, (before[0], before[1]), draw(st.booleans()),
             draw(st.integers(0, 9)), draw(st.integers(0, 2)), draw(st.integers(0, 1)))
         return replace(shape, after=after, residual=draw(st.booleans()))
@@ -106,7 +106,8 @@ def test_every_candidate_with_windows_fits(shape: ConvShape, name: str) -> None:
         assert buffers.acc[1] == t.co * rows * columns
         blocks = (shape.co if t.all_parameters else t.co) + after.tables + shape.residual
         through = t.oh * t.ow if after.early else rows * columns
-        assert buffers.kept >= parameter_tiles(config) * blocks + after.beside * t.part * through
+        scratch = after.scratch_tiles * t.part * through
+        assert buffers.kept >= parameter_tiles(config) * blocks + scratch
         assert buffers.kept + prod(buffers.acc) <= config.depth(MemoryType.ACC)
         if shape.residual:
             assert buffers.other == (2, t.part * rows * columns)
@@ -122,9 +123,9 @@ def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.Data
     """Each has a place of its own, those of a tap are neighbours, and none is forgotten."""
     after = shape.after
     assert after is not None
-    parts = parts_of(after.out[0], tall), parts_of(after.out[1], wide)
+    parts = ranges_of(after.out[0], tall), ranges_of(after.out[1], wide)
     rows, columns = (data.draw(st.sampled_from(choices)) for choices in parts)
-    tile = tile_of(shape, 0, Part(0, 1), rows, columns)
+    tile = tile_of(shape, 0, Range(0, 1), rows, columns)
     layout, (sy, sx) = tile.layout, after.strides
     every = product(range(layout.rows), range(layout.columns))
     assert sorted(layout.at(*place) for place in every) == list(range(layout.size))
@@ -145,7 +146,7 @@ def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.Data
         assert there <= set(range(inside.start, inside.start + inside.count))
         assert layout.first[axis] - inside.start == (
             after.before[axis] - stored.start * after.strides[axis])
-        phase = phases(shape, axis, inside, Part(0, 1))
+        phase = phases(shape, axis, inside, Range(0, 1))
         found = sorted(
             part.first + index * part.step for part in split(phase, after.strides[axis])
             for index in range(part.count))
@@ -154,7 +155,7 @@ def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.Data
             part.step % after.strides[axis] == 0 for part in split(phase, after.strides[axis]))
 
 
-def test_cuts() -> None:
-    assert cuts(1) == [1]
-    assert cuts(7) == [7, 4, 3, 2, 1]
-    assert cuts(7, 2) == [7, 4, 2, 1]
+def test_even_splits() -> None:
+    assert even_splits(1) == [1]
+    assert even_splits(7) == [7, 4, 3, 2, 1]
+    assert even_splits(7, 2) == [7, 4, 2, 1]

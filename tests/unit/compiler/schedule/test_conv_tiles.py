@@ -10,10 +10,10 @@ from myvta.compiler.schedule.conv_problem import (
 )
 from myvta.compiler.schedule.conv_tiles import (
     Extent,
-    Part,
+    Range,
     extent,
-    parts_of,
     phases,
+    ranges_of,
 )
 
 
@@ -22,20 +22,20 @@ from myvta.compiler.schedule.conv_tiles import (
 ])
 def test_extent(start: int, count: int, wanted: tuple[int, int, int, int]) -> None:
     shape = ConvShape(1, 1, 1, (5, 5), (5, 5), (3, 3), before=(1, 1))
-    found = extent(shape, 0, Part(start, count), Part(0, 3))
+    found = extent(shape, 0, Range(start, count), Range(0, 3))
     assert found == Extent(*wanted, step=1)
     assert found.before + found.inside + found.after == found.total
 
 
 def test_rows_that_a_stride_skips_stay_in_memory() -> None:
     shape = ConvShape(1, 1, 1, (7, 7), (4, 4), (1, 1), (2, 2), before=(1, 1))
-    assert extent(shape, 0, Part(0, 4), Part(0, 1)) == Extent(1, 3, 1, 4, step=2)
-    assert extent(shape, 1, Part(0, 4), Part(0, 1)) == Extent(0, 6, 1, 7, step=1)
+    assert extent(shape, 0, Range(0, 4), Range(0, 1)) == Extent(1, 3, 1, 4, step=2)
+    assert extent(shape, 1, Range(0, 4), Range(0, 1)) == Extent(0, 6, 1, 7, step=1)
 
 
 def test_nothing_inside() -> None:
     shape = ConvShape(1, 1, 1, (3, 3), (7, 7), (5, 5), before=(4, 4))
-    assert extent(shape, 0, Part(0, 1), Part(0, 1)) == Extent(0, 0, 0, 1, step=1)
+    assert extent(shape, 0, Range(0, 1), Range(0, 1)) == Extent(0, 0, 0, 1, step=1)
 
 
 @pytest.mark.slow
@@ -52,7 +52,7 @@ def test_phases_are_every_product_that_counts_once(
     dilation, before, size = draw(1, 4), draw(-3, 8), 30
     shape = ConvShape(1, 1, 1, (size, size), (20, 20), (9, 9), (stride, stride),
                       (dilation, dilation), (before, before), (up, up))
-    outputs, taps = Part(draw(0, 8), draw(1, 9)), Part(draw(0, 4), draw(1, 5))
+    outputs, taps = Range(draw(0, 8), draw(1, 9)), Range(draw(0, 4), draw(1, 5))
     found = extent(shape, axis, outputs, taps)
     visited = {}
     for phase in phases(shape, axis, outputs, taps):
@@ -79,4 +79,4 @@ def test_phases_are_every_product_that_counts_once(
 
 
 def test_parts_of() -> None:
-    assert parts_of(7, 3) == [Part(0, 3), Part(3, 3), Part(6, 1)]
+    assert ranges_of(7, 3) == [Range(0, 3), Range(3, 3), Range(6, 1)]
