@@ -41,12 +41,12 @@ _PASSES = [item.name for item in PASSES]
 @click.option("--shape", "shapes", multiple=True, metavar="NAME=1,1,8,8",
               help="Sizes of an input whose shape is dynamic; may be given several times.")
 @click.option("--calibration", type=click.Choice((AUTO, *METHODS)), default=AUTO,
-              show_default=True, help="How scales of activations are chosen; auto: all are tried, "
-              "the one that errs least on the calibration data stays.")
+              show_default=True, help="Method that chooses the scales of activations; auto: that "
+              "with the smallest error on the calibration data.")
 @click.option("--scales", type=click.Choice(SCALES), default=SCALES[0], show_default=True,
               help="Scales of weights: one for each output channel, or a power of two a tensor.")
 @click.option("--equalize", type=click.Choice(EQUALIZE), default=AUTO, show_default=True,
-              help="Equalize channels across layers; auto: where that errs less.")
+              help="Equalize channels across layers; auto: where the error is smaller.")
 @click.option("--memory", default="64M", show_default=True, metavar="BYTES",
               help="Device memory the network may take.")
 @click.option("--compare", is_flag=True,
@@ -70,7 +70,7 @@ _PASSES = [item.name for item in PASSES]
               help=f"Print the network after a pass ({', '.join(_PASSES)}); may be given several "
               "times.")
 @click.option("--stop-after", type=click.Choice(_PASSES), metavar="PASS",
-              help="Run no pass behind this one, and write nothing.")
+              help="Run no pass after this one, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print report and dumps as JSON.")
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, shapes: tuple[str, ...],
@@ -81,8 +81,8 @@ def command(
 ) -> None:
     """Compile an ONNX MODEL: quantize it, place every node, write the bundle."""
     config = load_config(config_name)
-    found = read_tuned(tuned, config) if tuned else {}
-    schedule = ScheduleOptions(dataflow, not serial, found, fuse)
+    schedules = read_tuned(tuned, config) if tuned else {}
+    schedule = ScheduleOptions(dataflow, not serial, schedules, fuse)
     request = CompileRequest(
         model, calib, TargetDescription(config, latency, parse_bytes(memory)),
         parse_shapes(shapes), Options(scales, calibration, equalize), schedule, per_layer,

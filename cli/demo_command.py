@@ -40,7 +40,7 @@ __all__ = ["SHEET_FILE", "command", "demo"]
 SHEET_FILE = "contact_sheet.png"
 
 Stage = Callable[[str, int | None], Callable[[], None]]
-"""Begin a stage of so many steps (None: unknown); returns what to call after each step."""
+"""Begin a stage of so many steps (None: unknown); returns the function to call after each step."""
 
 
 def demo(

@@ -63,7 +63,7 @@ class Report:
         return self.model_mismatches + (self.rtl_mismatches or 0)
 
     def to_json(self) -> str:
-        """Return the text of ``report.json``: one key a line, figures rounded to what is known."""
+        """Return the text of ``report.json``: one key a line, figures rounded."""
         digits = {"cycles_per_image": 1, "simulated_cycles_per_second": 0, "wall_seconds": 2}
         values = {
             name: round(value, digits.get(name, 6)) if isinstance(value, float) else value

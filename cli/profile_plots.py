@@ -137,4 +137,4 @@ PLOTS: dict[str, tuple[Callable[[int], float], Callable[[Any, Profile], None]]] 
     "traffic": (lambda rows: 1.2 + 0.16 * rows, _traffic),
     "timeline": (lambda rows: 3.2, _timeline),
 }
-"""Plot by name: its height in inches for so many launches, and what draws it."""
+"""Plot by name: its height in inches for so many launches, and its function."""

@@ -40,7 +40,7 @@ _COLUMNS = (
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="TUNED.json",
               help="The schedules found; default: the model's name, in this folder.")
 @click.option("--log", type=click.Path(path_type=Path), metavar="TRIALS.jsonl",
-              help="Every trial, one a line; what it holds is not tried again. Default: beside "
+              help="Every trial, one a line; those it holds are not tried again. Default: beside "
               "the output.")
 @click.option("--search", type=click.Choice(SEARCHES), default=SEARCHES[0], show_default=True,
               help="Every schedule, most promising first, or samples of all (needs optuna).")
@@ -56,7 +56,7 @@ _COLUMNS = (
               help="Sizes of an input whose shape is dynamic; may be given several times.")
 @click.option("--memory", default="64M", show_default=True, metavar="BYTES",
               help="Device memory the network may take.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the schedules as JSON.")
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, log: Path | None,
     search: str, trials: int, latency: int, url: str, verified: int, shapes: tuple[str, ...],

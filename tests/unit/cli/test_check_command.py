@@ -34,7 +34,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_sound_listing(here):
+def test_correct_listing_has_no_findings(here):
     (here / "a.s").write_text(SOUND)
     result = run("check", "a.s")
     assert (result.exit_code, result.output) == (
@@ -56,7 +56,7 @@ def test_a_race_in_a_listing_names_the_line(here):
     assert not race["warning"] and not facts["sound"]
 
 
-def test_a_warning_is_a_finding(here):
+def test_a_warning_counts_as_a_finding(here):
     (here / "a.s").write_text(".config 1x4x4\nload inp cols=0 push_next\nfinish\n")
     result = run("check", "a.s")
     assert result.exit_code == 1 and "0 errors and 1 warnings" in result.output
@@ -68,7 +68,7 @@ def test_a_configuration_for_a_listing_without_one(here):
     assert run("check", "a.s", "--config", "1x4x4").exit_code == 0
 
 
-def test_bundles(here):
+def test_finding_in_a_bundle_names_its_launch(here):
     program = network()
     write_bundle(program, "net.vta")
     result = run("check", "net.vta")
@@ -89,7 +89,7 @@ def test_bundles(here):
     ("a.vta", "PK", "refused: foreign"), ("a.s", "frob", "unknown word"),
     (None, "", "No such file"),
 ])
-def test_files_that_are_refused(here, name, text, message):
+def test_files_that_are_no_program_are_refused(here, name, text, message):
     if name:
         (here / name).write_text(".config 1x4x4\n" * (name == "a.s") + text)
     result = run("check", name or "nothing.s")
@@ -102,7 +102,7 @@ def test_another_configuration_than_the_bundle_s(here):
     assert result.exit_code == 2 and "net.vta is for configuration 1x4x4" in result.stderr
 
 
-def test_run_refuses_a_race_unless_it_is_told_not_to_look(here):
+def test_run_refuses_a_race_unless_no_check_is_given(here):
     write_bundle(program(lambda **at: racing_stream(), outputs=("x",)), "race.vta")
     np.savez("data.npz", x=np.zeros((2, 8), np.int8))
     result = run("run", "race.vta", "--input", "data.npz")

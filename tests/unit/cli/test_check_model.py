@@ -32,7 +32,7 @@ def network() -> NetworkBuilder:
     return build
 
 
-def test_a_table_of_every_node(here: Path) -> None:
+def test_table_has_every_node_with_place_and_reason(here: Path) -> None:
     save(network(), here / "n.onnx")
     result = run("n.onnx")
     assert result.exit_code == 0
@@ -53,7 +53,7 @@ def test_a_table_of_every_node(here: Path) -> None:
     )
 
 
-def test_json_and_configuration(here: Path) -> None:
+def test_json_is_for_the_given_configuration(here: Path) -> None:
     save(network(), here / "n.onnx")
     facts = json.loads(run("n.onnx", "--json", "--config", "1x4x4").output)
     assert facts["config"] == "1x4x4"
@@ -64,7 +64,7 @@ def test_json_and_configuration(here: Path) -> None:
     }
 
 
-def test_problems_and_exit_status(here: Path) -> None:
+def test_problems_are_listed_and_exit_with_1(here: Path) -> None:
     build = NetworkBuilder()
     x = build.relu(build.input((1, 4)))
     y = build.node("Neg", [build.constant(np.ones(3))], (3,))
@@ -79,7 +79,7 @@ def test_problems_and_exit_status(here: Path) -> None:
     assert json.loads(run("n.onnx", "--memory", "1", "--json").output)["compiles"] is False
 
 
-def test_dynamic_shapes(here: Path) -> None:
+def test_dynamic_shape_needs_the_shape_option(here: Path) -> None:
     build = NetworkBuilder()
     build.relu(build.input((1, 2, "h", 4)))
     save(build, here / "n.onnx")

@@ -47,7 +47,7 @@ def refused(*args: str) -> str:
     return result.stderr.removeprefix("error: ").rstrip("\n")
 
 
-def test_the_verbs_are_there() -> None:
+def test_compile_and_run_are_verbs() -> None:
     assert {"compile", "run"} <= set(VERBS)
 
 
@@ -73,7 +73,7 @@ def test_compile_and_run(folder: Path) -> None:
             np.testing.assert_array_equal(found[name].reshape(want.shape), want)
 
 
-def test_json(folder: Path) -> None:
+def test_json_reports_of_compile_and_run_agree(folder: Path) -> None:
     result = myvta("compile", "net.onnx", "--calib", "calib.npz", "-o", "a.vta", "--json")
     report = json.loads(result.output)
     assert report["output"] == "a.vta"
@@ -89,7 +89,7 @@ def test_json(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("fuse", "count"), [("on", 1), ("off", 0)])
-def test_layers_in_a_convolution(folder: Path, fuse: str, count: int) -> None:
+def test_fuse_computes_a_layer_in_its_convolution(folder: Path, fuse: str, count: int) -> None:
     build = NetworkBuilder(1)
     x = build.conv(build.input((1, 6, 5, 5)), 7)
     build.node("LeakyRelu", [x], build.shapes[x], alpha=0.25)
@@ -103,7 +103,7 @@ def test_layers_in_a_convolution(folder: Path, fuse: str, count: int) -> None:
     assert sum(reason.endswith("; computed in conv0") for reason in reasons) == count
 
 
-def test_compare(folder: Path) -> None:
+def test_compare_prints_maxima_of_float_and_integer_outputs(folder: Path) -> None:
     compile_it = ("compile", "net.onnx", "--calib", "calib.npz", "--compare")
     result = myvta(*compile_it)
     assert result.exit_code == 0, result.output
@@ -116,7 +116,7 @@ def test_compare(folder: Path) -> None:
     assert f"{row['value']:.6g}" in result.output
 
 
-def test_forced_quantization(folder: Path) -> None:
+def test_forced_calibration_and_scales_are_used(folder: Path) -> None:
     compile_it = ("compile", "net.onnx", "--calib", "calib.npz", "--json")
     forced = json.loads(myvta(
         *compile_it, "--calibration", "kl", "--scales", "power-of-two", "--equalize", "off").output)
@@ -132,7 +132,7 @@ def test_forced_quantization(folder: Path) -> None:
         assert f"Invalid value for '{option}'" in refused(*compile_it[:4], option, "some")
 
 
-def test_a_model_that_comes_quantized(folder: Path) -> None:
+def test_pre_quantized_model_reports_its_deviation(folder: Path) -> None:
     onnx.save(hand_made(), "q.onnx")
     np.savez("q.npz", x=np.random.default_rng(1).normal(0, 2, (5, 2, 3, 3)))
     result = myvta("compile", "q.onnx", "--calib", "q.npz")
@@ -161,7 +161,7 @@ def test_qdq_report_says_that_onnxruntime_saturates(
     assert bool(report["deviation_note"]) == saturates
 
 
-def test_host_nodes_are_explained(folder: Path) -> None:
+def test_host_nodes_are_listed_with_their_reason(folder: Path) -> None:
     build = NetworkBuilder()
     build.node("Sigmoid", [build.conv(build.input((1, 2, 4, 4)), 3)], (1, 3, 4, 4))
     save(build, folder / "s.onnx")
@@ -170,7 +170,7 @@ def test_host_nodes_are_explained(folder: Path) -> None:
     assert "on the host: sigmoid1 (Sigmoid): no lowering for Sigmoid" in result.output
 
 
-def test_sizes_from_the_command_line(folder: Path) -> None:
+def test_shape_fixes_dynamic_sizes(folder: Path) -> None:
     build = NetworkBuilder()
     build.conv(build.input(("n", 2, "h", 4)), 3)
     save(build, folder / "d.onnx")
@@ -180,7 +180,7 @@ def test_sizes_from_the_command_line(folder: Path) -> None:
     assert result.exit_code == 0, result.output
 
 
-def test_wrong_networks(folder: Path) -> None:
+def test_unreadable_or_invalid_networks_are_refused(folder: Path) -> None:
     assert refused("compile", "no.onnx", "--calib", "calib.npz") == (
         "cannot read no.onnx: No such file or directory"
     )
@@ -197,7 +197,7 @@ def test_wrong_networks(folder: Path) -> None:
     )
 
 
-def test_wrong_calibration(folder: Path) -> None:
+def test_unfit_calibration_data_is_refused(folder: Path) -> None:
     np.savez("wrong.npz", input=np.zeros((4, 1, 99, 99)))
     assert "wrong.npz: 'input' must have shape [images, " in refused(
         "compile", "net.onnx", "--calib", "wrong.npz")
@@ -208,7 +208,7 @@ def test_wrong_calibration(folder: Path) -> None:
     assert "Missing option '--calib'" in refused("compile", "net.onnx")
 
 
-def test_wrong_configuration_and_options(folder: Path) -> None:
+def test_invalid_options_are_refused(folder: Path) -> None:
     compile_it = ("compile", "net.onnx", "--calib", "calib.npz")
     assert "neither a file nor a named configuration" in refused(*compile_it, "--config", "7x7")
     assert "out of device memory" in refused(*compile_it, "--memory", "8K")
@@ -219,7 +219,7 @@ def test_wrong_configuration_and_options(folder: Path) -> None:
     assert "Invalid value for '--calibration'" in refused(*compile_it, "--calibration", "guess")
 
 
-def test_places_that_cannot_be_written(folder: Path) -> None:
+def test_unwritable_outputs_are_refused(folder: Path) -> None:
     assert refused("compile", "net.onnx", "--calib", "calib.npz", "-o", "no/folder/net.vta") == (
         "cannot write no/folder/net.vta: No such file or directory"
     )

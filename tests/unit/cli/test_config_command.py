@@ -13,14 +13,14 @@ def run(*arguments):
     return CliRunner().invoke(cli, ["config", *map(str, arguments)])
 
 
-def test_list():
+def test_list_has_every_named_configuration():
     result = run()
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.output.splitlines()[1:-1]] == list(NAMED)
     assert list(json.loads(run("--json").output)) == list(NAMED)
 
 
-def test_facts():
+def test_derived_sizes_of_the_default_configuration():
     facts = json.loads(run("default", "--json").output)
     assert facts["macs_per_cycle"] == 256
     assert facts["memories"]["wgt"] == {"element_bytes": 256, "depth": 1024}
@@ -50,7 +50,7 @@ def test_written_file_states_the_bus_width(bus, tmp_path):
     assert load_config(copy) == config
 
 
-def test_configuration_that_does_not_fit(tmp_path):
+def test_illegal_configuration_is_refused_with_its_key(tmp_path):
     path = tmp_path / "c.json"
     path.write_text(NAMED["base"].to_json().replace('"LOG_BLOCK" : 4', '"LOG_BLOCK" : 9'))
     result = run(path, "--check")
@@ -62,7 +62,7 @@ def test_configuration_that_does_not_fit(tmp_path):
 
 
 @pytest.mark.parametrize("option", [("--check",), ("--write", "x.json")])
-def test_options_that_need_a_configuration(option, tmp_path, monkeypatch):
+def test_write_and_check_need_a_configuration(option, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run(*option)
     assert result.exit_code == 2

@@ -30,7 +30,7 @@ def converted(monkeypatch):
     return calls
 
 
-def test_hands_over(converted, tmp_path):
+def test_configuration_folder_and_language_reach_the_converter(converted, tmp_path):
     folder = tmp_path / "hdl"
     result = run("--config", "1x4x4", "--hdl", "vhdl", "-o", folder)
     assert result.output == (

@@ -35,7 +35,7 @@ def run_in(folder, *arguments: str):
     return run("--target", "model://", "--output", str(folder), *arguments)
 
 
-def test_on_the_model(tmp_path):
+def test_model_classifies_every_image_as_the_reference(tmp_path):
     result = run_in(tmp_path / "demo")
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "demo" / "report.json").read_text())
@@ -140,12 +140,12 @@ def test_unwritable_folder_is_refused_before_any_work(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["verilog://", "model://?speed=9"])
-def test_target_that_cannot_be(tmp_path, url):
+def test_invalid_target_is_refused(tmp_path, url):
     refused(run("--target", url, "--output", str(tmp_path / "demo")))
     assert not (tmp_path / "demo").exists()
 
 
-def test_missing_simulator_asked_for(tmp_path, monkeypatch):
+def test_missing_simulator_that_was_asked_for_is_refused(tmp_path, monkeypatch):
     def miss(url: str, config: object):
         raise MissingTool("iverilog is not on PATH; install it")
 
@@ -177,7 +177,7 @@ def test_images_reach_the_network_as_trained():
     (2, "360 handwritten digits, classified by myvta's model, 2 of them by its RTL"),
     (0, "360 handwritten digits, classified by myvta's model"),
 ])
-def test_picture_does_not_claim_more_than_ran(on_rtl, title):
+def test_title_counts_the_images_that_ran_on_the_rtl(on_rtl, title):
     report = Report(
         float_accuracy=1.0, int8_accuracy=0.9972, rtl_accuracy=1.0 if on_rtl else None,
         rtl_images=on_rtl, rtl_mismatches=0 if on_rtl else None, model_images=360,

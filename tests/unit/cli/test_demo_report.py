@@ -53,7 +53,7 @@ def test_rows_of_the_rtl():
     assert rows["simulated cycles/s"] == "1,234,568"
 
 
-def test_rows_of_the_model_say_what_it_cannot_tell():
+def test_rows_of_the_model_name_figures_that_it_lacks():
     rows = dict(MODEL.rows())
     assert "RTL accuracy" not in rows
     assert rows["bit for bit"] == "model = reference in all 11 tensors of every image"

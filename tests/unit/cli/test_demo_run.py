@@ -63,7 +63,7 @@ def test_first_difference_sees_values_shapes_and_what_is_missing(oracle):
     assert first_difference(tensors, {name: v.astype(int) for name, v in tensors.items()}) is None
 
 
-def test_comparing_nothing_is_no_success():
+def test_comparing_no_tensor_is_an_error():
     with pytest.raises(AssertionError, match="nothing would be compared"):
         first_difference({}, {})
 
@@ -105,7 +105,7 @@ def opener(missing: dict[str, str]):
     ({"verilator://": "no g++", "icarus://": "no vvp"}, "model",
      "running the model alone, because no g++; no vvp"),
 ])
-def test_backend_falls_back_and_says_why(monkeypatch, missing, name, note):
+def test_backend_falls_back_with_the_reason(monkeypatch, missing, name, note):
     monkeypatch.setattr(demo_run, "open_target", opener(missing))
     backend = open_backend(None, CONFIG)
     assert (backend.name, backend.note) == (name, note)

@@ -29,7 +29,7 @@ def test_everything_required_is_found():
         assert not found[name]["required"]
 
 
-def test_without_simulators_the_model_still_works(monkeypatch, tmp_path):
+def test_missing_simulators_leave_the_model_working(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     known = doctor.importlib.util.find_spec
     monkeypatch.setattr(

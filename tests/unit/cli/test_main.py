@@ -40,7 +40,7 @@ def test_help_lists_every_verb(arguments):
      (("convert", "--hdl", "c"),
       "Invalid value for '--hdl': 'c' is not one of 'verilog', 'vhdl'; see `cli convert --help`")],
 )
-def test_wrong_words(arguments, message):
+def test_unknown_verbs_and_options_are_refused(arguments, message):
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.stderr.strip() == f"error: {message}"
@@ -93,7 +93,7 @@ def myvta(*arguments, **options):
     )
 
 
-def test_as_a_process(tmp_path):
+def test_refusal_of_a_process_is_one_line_on_stderr(tmp_path):
     done = myvta("config", "nope", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -101,7 +101,7 @@ def test_as_a_process(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_reader_that_stops_early(tmp_path):
+def test_a_closed_pipe_ends_without_an_error(tmp_path):
     (tmp_path / "long.bin").write_bytes(bytes(16 * 20000))
     writer = subprocess.Popen(
         [sys.executable, "-m", "myvta.cli.main", "dis", "long.bin"], cwd=tmp_path,

@@ -67,7 +67,7 @@ def test_tune_and_compile(folder: Path) -> None:
 
 @pytest.mark.verilator
 @pytest.mark.timeout(600)  # it may build a simulator
-def test_winners_are_measured(folder: Path) -> None:
+def test_best_schedules_are_measured_on_the_target(folder: Path) -> None:
     myvta("tune", *NETWORK, "--target", "verilator://?latency=64&mem=0x0:1M", "--trials", "4",
           "--verify", "2", "-o", "t.json")
     for layer in json.loads(Path("t.json").read_text())["layers"]:

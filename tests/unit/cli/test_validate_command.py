@@ -29,7 +29,7 @@ def run(*arguments):
     return CliRunner().invoke(cli, ["validate", *(str(argument) for argument in arguments)])
 
 
-def test_a_sound_target(bundle, tmp_path):
+def test_correct_target_agrees_in_every_layer(bundle, tmp_path):
     report = tmp_path / "report.xml"
     result = run(bundle, "--target", "model://?order=1&mem=0:1M", "--junit", report, "--input",
                  bundle.parent / "data.npz")
@@ -40,7 +40,7 @@ def test_a_sound_target(bundle, tmp_path):
     assert [suite.get("failures") for suite in root] == ["0", "0"]
 
 
-def test_a_wrong_target(bundle, monkeypatch):
+def test_wrong_target_differs_at_its_first_wrong_element(bundle, monkeypatch):
     place = _first_output(bundle)
 
     def opened(url, config):
