@@ -37,7 +37,7 @@ def run(python, *arguments):
     return run_python(python, SCRIPT, *arguments)
 
 
-def test_with_numpy_and_pyserial_alone(board, bundle, tmp_path):
+def test_script_needs_only_numpy_and_pyserial(board, bundle, tmp_path):
     done = run(board, bundle, "model://?mem=0:1M&order=2", "--junit", tmp_path / "report.xml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "yes program" in done.stdout and "yes alone   conv1: " in done.stdout
@@ -46,7 +46,7 @@ def test_with_numpy_and_pyserial_alone(board, bundle, tmp_path):
     assert len(cases) == done.stdout.count("yes alone") + done.stdout.count("yes chained") > 4
 
 
-def test_a_device_of_another_configuration_is_told_before_anything_runs(board, bundle):
+def test_wrong_configuration_is_refused_before_a_launch(board, bundle):
     done = run(board, bundle, "model://?config=1x4x4")
     assert done.returncode == 1 and done.stdout.startswith("NO  open")
     assert "alone" not in done.stdout
@@ -70,7 +70,7 @@ def test_on_the_rtl(small):
     assert "cycles" in done.stdout and "MHz" in done.stdout
 
 
-def test_a_step_that_takes_the_compiler_is_told(board, tmp_path):
+def test_missing_compiler_is_reported(board, tmp_path):
     build = NetworkBuilder(5)
     x = build.conv(build.input((1, 3, 4, 4)), 4)
     made = compiled(build, tmp_path, "1x4x4", build.node("Sin", [x], build.shapes[x]))

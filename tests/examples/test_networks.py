@@ -37,14 +37,14 @@ def learned(model: onnx.ModelProto) -> int:
     *(pytest.param(name, marks=pytest.mark.networks)
       for name in ("resnet34", "resnet50", "alexnet", "yolov3_tiny")),
 ])
-def test_published_number_of_weights(name: str, tmp_path: Path) -> None:
+def test_weight_counts_are_the_published_ones(name: str, tmp_path: Path) -> None:
     size = () if name == "alexnet" else ("--size", "64")
     done = run(name, "--out", str(tmp_path), "--images", "1", *size)
     assert done.returncode == 0, done.stderr
     assert learned(onnx.load(tmp_path / f"{name}.onnx")) == WEIGHTS[name]
 
 
-def test_every_normalization_meets_the_statistics_it_was_given(tmp_path: Path) -> None:
+def test_normalization_statistics_match_the_activations(tmp_path: Path) -> None:
     assert run("resnet18", "--out", str(tmp_path), "--size", "64").returncode == 0
     model = onnx.load(tmp_path / "resnet18.onnx")
     constants = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
@@ -69,7 +69,7 @@ def test_every_normalization_meets_the_statistics_it_was_given(tmp_path: Path) -
     *(pytest.param(name, marks=pytest.mark.networks)
       for name in ("resnet18", "resnet34", "resnet50", "mobilenet_v1", "alexnet")),
 ])
-def test_a_classifier_tells_the_classes_of_its_images(name: str, tmp_path: Path) -> None:
+def test_classifier_separates_its_images(name: str, tmp_path: Path) -> None:
     size = () if name == "alexnet" else ("--size", "64")
     assert run(name, "--out", str(tmp_path), "--images", "10", *size).returncode == 0
     session = onnxruntime.InferenceSession(tmp_path / f"{name}.onnx")
@@ -77,13 +77,13 @@ def test_a_classifier_tells_the_classes_of_its_images(name: str, tmp_path: Path)
     logits = np.concatenate([session.run(None, {"input": image[None]})[0] for image in images])
     assert logits.shape == (10, 1000)
     assert logits.argmax(1).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 0, 1]
-    maximum, second = np.sort(logits, 1)[:, -2:].T[::-1]
-    np.testing.assert_allclose(maximum, maximum[0], rtol=1e-3)
-    assert (maximum > 1.5 * second).all()
-    np.testing.assert_allclose(maximum[0], 2 * logits[:, 8:].max(), rtol=1e-3)
+    largest, second = np.sort(logits, 1)[:, -2:].T[::-1]
+    np.testing.assert_allclose(largest, largest[0], rtol=1e-3)
+    assert (largest > 1.5 * second).all()
+    np.testing.assert_allclose(largest[0], 2 * logits[:, 8:].max(), rtol=1e-3)
 
 
-def test_same_seed_same_file(tmp_path: Path) -> None:
+def test_same_seed_gives_the_same_file(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         assert run("dcgan", "--out", str(tmp_path / folder)).returncode == 0
     first, second = ((tmp_path / folder / "dcgan.onnx").read_bytes() for folder in ("a", "b"))
@@ -92,7 +92,7 @@ def test_same_seed_same_file(tmp_path: Path) -> None:
     assert [dim.dim_value for dim in shape.dim] == [1, 3, 64, 64]
 
 
-def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+def test_all_wrong_options_are_reported_together(tmp_path: Path) -> None:
     done = run("resnet19", "dcgan", "--size", "8", "--images", "0", "--out", str(tmp_path))
     assert done.returncode == 2
     for part in ("no network 'resnet19'", "--images must be at least 1, not 0",

@@ -1,4 +1,4 @@
-"""A planted bug is data: where, what text stands there, what to put in its place, who should see.
+"""A planted bug is data: where, its text, what to put in its place, who should see.
 
 :mod:`plant` plants those of its table one by one and tells which test kills which.
 """
@@ -36,7 +36,7 @@ class Planted:
     file : str
         In ``rtl/``.
     old, new : str
-        Text that stands exactly once in the file, and what replaces it.
+        Text that occurs exactly once in the file, and what replaces it.
     tests : str
         Who is asked first, with blanks between: ``rtl_queue`` is ``tests/rtl/lib/test_queue.py``,
         ``rtl_queue::test_x`` one test of it.
@@ -82,14 +82,14 @@ def problems(table: Iterable[Planted], rtl: Path, root: Path) -> list[str]:
 def _problems_of(bug: Planted, rtl: Path, root: Path) -> list[str]:
     if bug.part not in PARTS:
         return [f"part must be one of {', '.join(PARTS)}, not {bug.part!r}"]
-    found = [f"there is no {test}" for test in bug.asked() if not _stands(test, root)]
+    found = [f"there is no {test}" for test in bug.asked() if not _exists(test, root)]
     source = rtl / bug.file
     if not source.is_file():
         return [*found, f"there is no rtl/{bug.file}"]
     text = source.read_text(encoding="utf-8")
     count = text.count(bug.old)
     if count != 1:
-        return [*found, f"its old text stands {count} times in rtl/{bug.file}: {bug.old!r}"]
+        return [*found, f"its old text occurs {count} times in rtl/{bug.file}: {bug.old!r}"]
     changed = bug.apply(text)
     if changed == text:
         found.append("its new text is its old one")
@@ -100,6 +100,6 @@ def _problems_of(bug: Planted, rtl: Path, root: Path) -> list[str]:
     return found
 
 
-def _stands(test: str, root: Path) -> bool:
+def _exists(test: str, root: Path) -> bool:
     file, _, name = test.partition("::")
     return (root / file).is_file() and f"def {name}" in (root / file).read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ def test_every_bug_applies_exactly_once_and_is_python():
     assert problems(plant.TABLE, RTL, plant.ROOT) == []
 
 
-def test_there_are_enough_in_every_part():
+def test_every_part_has_enough_bugs():
     assert len(plant.TABLE) >= 40
     for part in PARTS:
         assert sum(bug.part == part for bug in plant.TABLE) >= 5, part
@@ -32,14 +32,14 @@ def test_there_are_enough_in_every_part():
 @pytest.mark.parametrize(("changes", "said"), [
     ({"part": "host"}, "part must be one of gemm, alu, .*, not 'host'"),
     ({"file": "none.py"}, "there is no rtl/none.py"),
-    ({"old": "no such text"}, "its old text stands 0 times in rtl/.*: 'no such text'"),
-    ({"old": "import"}, r"its old text stands \d+ times"),
+    ({"old": "no such text"}, "its old text occurs 0 times in rtl/.*: 'no such text'"),
+    ({"old": "import"}, r"its old text occurs \d+ times"),
     ({"new": ONE.old}, "its new text is its old one"),
     ({"new": "def ("}, "rtl/.* is no Python with it: invalid syntax"),
     ({"tests": "rtl/none"}, "there is no tests/rtl/test_none.py"),
     ({"tests": "rtl/lib/queue::test_none"}, "there is no tests/rtl/lib/test_queue.py::test_none"),
 ])
-def test_what_does_not_apply_is_said(changes, said):
+def test_bug_that_does_not_apply_is_reported(changes, said):
     (text,) = problems([replace(ONE, **changes)], RTL, plant.ROOT)
     assert text.startswith(f"{ONE.name}: ")
     assert re.search(said, text)

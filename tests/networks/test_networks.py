@@ -31,7 +31,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("default", None), *((config, 64) for config in SMALL),
 ])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_network(name: str, config: str, size: int | None, folder: Path) -> None:
+def test_network_matches_the_reference(
+    name: str, config: str, size: int | None, folder: Path
+) -> None:
     path = build(name, folder, size)
     with np.load(path.with_suffix(".npz")) as file:
         images = dict(file)

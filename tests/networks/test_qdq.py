@@ -27,7 +27,9 @@ CLEAR = 16
     ("int8", 64), ("uint8", 64), ("symmetric", 64), ("uint8", None),
 ])
 @pytest.mark.parametrize("name", LAYERS)
-def test_network(name: str, kind: str, size: int | None, tmp_path: Path) -> None:
+def test_network_matches_the_reference(
+    name: str, kind: str, size: int | None, tmp_path: Path
+) -> None:
     path = build(name, tmp_path, size, IMAGES)
     with np.load(path.with_suffix(".npz")) as file:
         images = dict(file)

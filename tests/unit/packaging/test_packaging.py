@@ -1,4 +1,4 @@
-"""What is packed is what stands in the tree; the habits' files agree with each other."""
+"""The wheel holds the tree; setup.cfg, tox.ini, Makefile and CHANGELOG agree with it."""
 
 import configparser
 import re
@@ -68,7 +68,7 @@ def test_every_dependency_has_its_reason():
         assert row.startswith("    # ") or before.startswith("    # "), row
 
 
-def test_markers_stand_for_what_tox_runs():
+def test_markers_and_tox_environments_are_listed():
     tox = configparser.RawConfigParser()
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     assert {name.removeprefix("testenv:") for name in tox if name.startswith("testenv:")} == {

@@ -51,7 +51,7 @@ NOTE = "note: for everything to work, run: sudo apt-get install -y "
 INSTALL = "python -m pip install --quiet --editable .[sim,host]"
 
 
-def test_nothing_missing(machine):
+def test_complete_machine_prints_nothing(machine):
     add, run = machine
     add("iverilog", "")
     done, log = run("iverilog")
@@ -59,7 +59,7 @@ def test_nothing_missing(machine):
     assert log[-1] == INSTALL
 
 
-def test_user_who_may_not_install_gets_one_line(machine):
+def test_user_without_rights_is_shown_the_command(machine):
     add, run = machine
     add("apt-get", LOG)
     done, log = run("iverilog", "g++")
@@ -90,7 +90,7 @@ def test_sudo_without_a_password_installs(machine):
     assert "apt-get install -y -qq iverilog" in log
 
 
-def test_package_that_apt_lacks(machine):
+def test_package_unknown_to_apt_is_named(machine):
     add, run = machine
     add("id", "echo 0\n")
     add("apt-get", LOG + '[ "$4" != ghdl ]\n')
@@ -101,7 +101,7 @@ def test_package_that_apt_lacks(machine):
     assert log[-1] == INSTALL
 
 
-def test_python_without_venv(machine, tmp_path):
+def test_python_without_venv_is_an_error(machine, tmp_path):
     _, run = machine
     (tmp_path / "no-venv").touch()
     done, log = run()
@@ -113,7 +113,7 @@ def test_python_without_venv(machine, tmp_path):
     assert INSTALL not in log
 
 
-def test_old_python(machine, tmp_path):
+def test_old_python_is_refused(machine, tmp_path):
     _, run = machine
     (tmp_path / "old").touch()
     done, log = run()
@@ -124,7 +124,7 @@ def test_old_python(machine, tmp_path):
     assert not (tmp_path / "venv").exists()
 
 
-def test_venv_that_stands_is_kept(machine, tmp_path):
+def test_existing_venv_is_kept(machine, tmp_path):
     _, run = machine
     run()
     (tmp_path / "venv" / "mine").touch()
@@ -134,7 +134,7 @@ def test_venv_that_stands_is_kept(machine, tmp_path):
     assert sum("-m venv" in line for line in log) == 1
 
 
-def test_no_network(machine, tmp_path):
+def test_failed_pip_is_explained(machine, tmp_path):
     _, run = machine
     (tmp_path / "no-network").touch()
     done, _ = run()

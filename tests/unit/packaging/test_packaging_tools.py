@@ -28,7 +28,7 @@ def test_present(require_tool):
     ("", "1 passed, 2 skipped"), ("false", "1 passed, 2 skipped"),
     ("true", "1 failed, 1 passed, 1 error"), ("1", "1 failed, 1 passed, 1 error"),
 ])
-def test_missing_tools(tmp_path, ci, outcome):
+def test_missing_tool_skips_or_fails_in_ci(tmp_path, ci, outcome):
     shutil.copy(TESTS_ROOT / "conftest.py", tmp_path)
     (tmp_path / "test_some.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = icarus\n")

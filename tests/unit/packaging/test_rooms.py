@@ -29,12 +29,12 @@ def test_only_the_onnx_front_end_imports_onnx():
     assert importers == {"compiler.frontend.onnx"}
 
 
-def test_a_name_is_used_once():
+def test_module_names_are_unique():
     names = Counter(module.rpartition(".")[2] for module, _ in rooms.modules())
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_a_public_class_name_is_defined_once():
+def test_public_class_names_are_unique():
     """Two classes of one name need an alias wherever both are used, and mislead a search."""
     defined = Counter(
         node.name
@@ -45,5 +45,5 @@ def test_a_public_class_name_is_defined_once():
     assert {name for name, count in defined.items() if count > 1} <= CLASSES_DEFINED_TWICE
 
 
-def test_no_file_is_long():
+def test_files_are_within_the_line_limit():
     assert rooms.long_files() == []
