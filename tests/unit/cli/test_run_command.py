@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from compiler_networks import NetworkBuilder, compiled
+from compiler_networks import NetworkBuilder, compiled, save_samples
 
 from myvta.cli.main import cli
 from myvta.driver import write_bundle
@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     x = build.flatten(build.relu(build.conv(build.input((1, 3, 4, 4)), 6)))
     program = compiled(build, tmp_path, "1x4x4", x).program
     write_bundle(program, tmp_path / "net.vta")
-    np.savez(tmp_path / "images.npz", **build.samples(3))
+    save_samples(build, tmp_path / "images.npz", 3)
     return tmp_path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,10 +18,11 @@ def even(value: int) -> Iterator[BrokenRule]:
 
 def numbers(*increments: int) -> tuple[Pass, ...]:
     """Return passes ``add0``, ``add1`` ... that add to a number, which has to stay even."""
+    def adding(amount: int) -> Callable[[int | None, int], int]:
+        return lambda ir, start: (start if ir is None else ir) + amount
+
     return tuple(
-        Pass(f"add{index}", "add", "int", "int",
-             lambda ir, start, amount=amount: (start if ir is None else ir) + amount, even,
-             lambda _: [])
+        Pass(f"add{index}", "add", "int", "int", adding(amount), even, lambda _: [])
         for index, amount in enumerate(increments)
     )
 
