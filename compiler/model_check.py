@@ -1,4 +1,4 @@
-"""What will become of a model, before it is compiled: where nodes run, and what is wrong."""
+"""Check a model before it is compiled: where each node will run, and every problem."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["CheckedNode", "ModelCheck", "check_model"]
 
 @dataclass(frozen=True)
 class CheckedNode:
-    """A node of the model as it came: ``where`` is ``accelerator``, ``host`` or ``folded``."""
+    """A node of the imported model: ``where`` is ``accelerator``, ``host`` or ``folded``."""
 
     name: str
     op: str
@@ -33,7 +33,7 @@ class CheckedNode:
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """Every node in order, and everything that keeps the model from being compiled."""
+    """Every node in order, and every problem that prevents compilation."""
 
     model: str
     config: str
@@ -42,11 +42,11 @@ class ModelCheck:
 
     @property
     def compiles(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there is no problem."""
         return not self.problems
 
     def count(self, where: str) -> int:
-        """Return how many nodes end up at a place."""
+        """Return the number of nodes that run at a place."""
         return sum(node.where == where for node in self.nodes)
 
     def to_json(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def check_model(
 ) -> ModelCheck:
     """Check a model file; parameters as :func:`~.compile.compile_model`.
 
-    Nothing of the model is a reason to raise: what is wrong with it is in ``problems``.
+    No problem of the model is raised: all are in ``problems``.
 
     Raises
     ------
@@ -72,21 +72,21 @@ def check_model(
         graph, _ = import_model(path, shapes)
     except CompileError as error:
         return ModelCheck(str(path), config.name, (), tuple(error.problems))
-    came = [(node.name, node.op, node.outputs[0]) for node in graph.nodes]
+    imported = [(node.name, node.op, node.outputs[0]) for node in graph.nodes]
     sizes = {name: tensor.shape for name, tensor in graph.tensors.items()}
     try:
         placements = partition_model(graph, config, canonicalize_model(graph, config))
     except CompileError as error:
         return ModelCheck(str(path), config.name, (), tuple(error.problems))
     nodes = tuple(
-        CheckedNode(name, op, *_fate(name, graph, placements), sizes.get(output, ()))
-        for name, op, output in came
+        CheckedNode(name, op, *_placement(name, graph, placements), sizes.get(output, ()))
+        for name, op, output in imported
     )
     problems = tuple(_problems(graph, placements, config, memory))
     return ModelCheck(str(path), config.name, nodes, problems)
 
 
-def _fate(name: str, graph: Graph, placements: dict[str, Placement]) -> tuple[str, str]:
+def _placement(name: str, graph: Graph, placements: dict[str, Placement]) -> tuple[str, str]:
     """Return where a node runs and why."""
     if name in placements:
         return placements[name].where, placements[name].reason
@@ -105,24 +105,24 @@ def _problems(
         if graph.tensors[name].constant:
             yield f"output {name!r} is a constant: it does not depend on the input"
     images = graph.tensors[graph.inputs[0]].shape[:1]
-    whole = lcm(*images, config.batch)
-    if images and whole != images[0]:
+    batch = lcm(*images, config.batch)
+    if images and batch != images[0]:
         for name in _host_names(graph, placements):
             if graph.tensors[name].shape[:1] != images:
                 yield (
                     f"host tensor {name!r} {list(graph.tensors[name].shape)} has no dimension of "
-                    f"images: compile for a batch of {whole}, --shape {graph.inputs[0]}={whole},..."
+                    f"images: compile for a batch of {batch}, --shape {graph.inputs[0]}={batch},..."
                 )
-    least = _least_memory(graph, placements, config, whole)
-    if least > memory:
+    needed = _minimum_memory(graph, placements, config, batch)
+    if needed > memory:
         yield (
-            f"its weights and activations take {least} bytes of device memory, more than {memory}: "
-            "give the target and the compiler more memory"
+            f"its weights and activations take {needed} bytes of device memory, more than "
+            f"{memory}: give the target and the compiler more memory"
         )
 
 
 def _host_names(graph: Graph, placements: dict[str, Placement]) -> list[str]:
-    """Return what nodes on the host read and make, and what is read of the others' results."""
+    """Return the inputs and outputs of the network and of its nodes on the host."""
     names = dict.fromkeys((*graph.inputs, *graph.outputs))
     for node in graph.nodes:
         if not placements[node.name].on_accelerator:
@@ -130,19 +130,19 @@ def _host_names(graph: Graph, placements: dict[str, Placement]) -> list[str]:
     return [name for name in names if not graph.tensors[name].constant]
 
 
-def _least_memory(
+def _minimum_memory(
     graph: Graph, placements: dict[str, Placement], config: Config, images: int
 ) -> int:
     """Return a bound on the device memory: activations and weights, without instructions."""
-    total, seen = 0, set()
+    total, counted = 0, set()
     for node in graph.nodes:
         if not placements[node.name].on_accelerator:
             continue
         for name in (*node.inputs, *node.outputs):
             tensor = graph.tensors[name] if name else None
-            if tensor is None or name in seen:
+            if tensor is None or name in counted:
                 continue
-            seen.add(name)
+            counted.add(name)
             view = own_view(tensor.shape)
             if tensor.constant:
                 total += prod(tensor.shape) * config.wgt_width // 8 if len(tensor.shape) > 1 else 0

@@ -20,7 +20,7 @@ __all__ = ["PASSES", "fold"]
 
 _WINDOWED = ("Conv", "ConvTranspose")
 _SCALED = (*_WINDOWED, "Gemm", "Affine")  # a factor (weights) for each output channel, an offset
-_LARGEST_FOLDED = 1 << 24  # elements; a constant larger than this is computed when it is needed
+_LARGEST_FOLDED = 1 << 24  # elements; larger constants are computed at run time
 
 
 def fold(graph: Graph) -> Graph:
@@ -43,7 +43,7 @@ def fold_constants(graph: Graph) -> None:
         try:
             values = run_host(export_host(graph, [node]), {})
         except HostError:
-            continue  # it stays a node, and fails again, with its name, where it is used
+            continue  # the node stays, and its error names it where it is used
         for name, value in values.items():
             graph.tensors[name].value = np.asarray(value)
         graph.remove(node)
@@ -56,7 +56,7 @@ def normalize(graph: Graph) -> None:
 
 
 def fold_feature_constants(graph: Graph) -> None:
-    """Fold an Add of one constant a feature into the dense layer with features last ahead of it."""
+    """Fold an Add of one constant per feature into the preceding dense layer with features last."""
     for node in graph.nodes:
         if node.op != "Add" or node.source is None or len(node.inputs) != 2:
             continue
@@ -69,8 +69,8 @@ def fold_feature_constants(graph: Graph) -> None:
         weight = graph.value(before.inputs[1])
         if weight is None or graph.only_consumer(data) is not node:
             continue
-        one_each = value.shape[-1:] == weight.shape[:1] and value.size == len(weight)
-        if before.op != "Gemm" or value.ndim > 3 or not (one_each or value.size == 1):
+        per_feature = value.shape[-1:] == weight.shape[:1] and value.size == len(weight)
+        if before.op != "Gemm" or value.ndim > 3 or not (per_feature or value.size == 1):
             continue
         old = graph.value(before.inputs[2]) if len(before.inputs) > 2 else None
         bias = np.broadcast_to(value.reshape(-1), (len(weight),)) + (0 if old is None else old)
@@ -82,7 +82,7 @@ def fold_feature_constants(graph: Graph) -> None:
 
 
 def fold_affine(graph: Graph) -> None:
-    """Fold an Affine into the Conv, Gemm or Affine that alone feeds it."""
+    """Fold an Affine into the Conv, Gemm or Affine whose only consumer it is."""
     for node in graph.nodes:
         if node.op != "Affine":
             continue
@@ -101,7 +101,7 @@ def fold_affine(graph: Graph) -> None:
 
 
 def fold_pads(graph: Graph) -> None:
-    """Fold a Pad with zeros into the Conv that alone reads it."""
+    """Fold a Pad with zeros into the Conv that is its only consumer."""
     for node in graph.nodes:
         reader = graph.only_consumer(node.outputs[0])
         if node.op != "Pad" or node.attrs.get("fill") != 0 or min(node.attrs["pads"]) < 0:
@@ -120,7 +120,7 @@ def fold_pads(graph: Graph) -> None:
 
 
 def fuse_activations(graph: Graph) -> None:
-    """Fuse Relu and Clip into the Conv, Gemm, Add or Affine that alone feeds them."""
+    """Fuse Relu and Clip into the Conv, Gemm, Add or Affine whose only consumer they are."""
     for node in graph.nodes:
         if node.op == "Relu":
             node.source = None
@@ -165,11 +165,11 @@ def _scale_outputs(graph: Graph, node: Node, scale: np.ndarray, offset: np.ndarr
     scale, offset = (each.repeat(len(weight) // each.size) for each in (scale, offset))
     old = np.zeros(weight.shape[0]) if bias is None else np.asarray(bias, np.float64)
     scaled = (weight * scale.reshape((-1,) + (1,) * (weight.ndim - 1))).astype(np.float32)
-    moved = (old.reshape(-1) * scale + offset).reshape(old.shape).astype(np.float32)
+    shifted = (old.reshape(-1) * scale + offset).reshape(old.shape).astype(np.float32)
     node.inputs = (
         node.inputs[0],
         graph.constant(f"{node.name}.weight", scaled),
-        graph.constant(f"{node.name}.bias", moved),
+        graph.constant(f"{node.name}.bias", shifted),
     )
     node.source = None
 

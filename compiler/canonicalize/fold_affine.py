@@ -1,7 +1,7 @@
 """Arithmetic with constants: Mul, Add, Sub, Div, Neg and BatchNormalization become one Affine.
 
-An Affine computes ``x * scale + offset`` with one scale and offset a channel.  It goes into the
-Conv, Gemm or Affine that alone feeds it; what is left runs as a node of its own.
+An Affine computes ``x * scale + offset`` with one scale and offset per channel.  It is folded
+into the Conv, Gemm or Affine whose only consumer it is, or else runs as a node of its own.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def per_channel(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
 def make_affine(graph: Graph) -> None:
     """Turn arithmetic with constants of one value per channel into Affine."""
     for node in graph.nodes:
-        found = _batch_norm(node, graph) or _arithmetic(node, graph)
-        if found is None:
+        affine = _batch_norm(node, graph) or _arithmetic(node, graph)
+        if affine is None:
             continue
-        data, scale, offset = found
+        data, scale, offset = affine
         if not (np.isfinite(scale).all() and np.isfinite(offset).all()):
-            continue  # the float network is not finite either: calibration says so
+            continue  # the float network is not finite either: calibration reports it
         shape = (-1,) + (1,) * (len(graph.tensors[data].shape) - 2)
         node.op, node.attrs, node.source = "Affine", {}, None
         node.inputs = (
@@ -55,13 +55,14 @@ def broadcast_constants(graph: Graph) -> None:
             continue
         if value.ndim == len(shape) and value.shape[0] != 1:
             continue
-        whole = np.broadcast_to(value, (1, *shape[1:])) * np.float32(-1 if node.op == "Sub" else 1)
+        sign = np.float32(-1 if node.op == "Sub" else 1)
+        full = np.broadcast_to(value, (1, *shape[1:])) * sign
         node.op, node.attrs, node.source = "Add", {}, None
-        node.inputs = (data, graph.constant(f"{node.name}.constant", np.ascontiguousarray(whole)))
+        node.inputs = (data, graph.constant(f"{node.name}.constant", np.ascontiguousarray(full)))
 
 
 def _fits(data: str, node: Node, graph: Graph) -> bool:
-    """Say whether a node's output has the type and shape of its data."""
+    """Return whether a node's output has the type and shape of its data."""
     before, after = graph.tensors[data], graph.tensors[node.outputs[0]]
     return before.dtype == after.dtype == "float32" and before.shape == after.shape
 
@@ -73,10 +74,10 @@ def _batch_norm(node: Node, graph: Graph) -> tuple[str, np.ndarray, np.ndarray] 
     if any(value is None for value in values) or not _fits(node.inputs[0], node, graph):
         return None
     gamma, beta, mean, variance = (np.asarray(value, np.float64) for value in values)
-    spread = variance + node.attrs.get("epsilon", 1e-5)
-    if not (spread > 0).all():
+    stabilized = variance + node.attrs.get("epsilon", 1e-5)
+    if not (stabilized > 0).all():
         return None
-    scale = gamma / np.sqrt(spread)
+    scale = gamma / np.sqrt(stabilized)
     return node.inputs[0], scale, beta - mean * scale
 
 
@@ -84,8 +85,8 @@ def _arithmetic(node: Node, graph: Graph) -> tuple[str, np.ndarray, np.ndarray] 
     if node.op not in ("Mul", "Add", "Sub", "Div", "Neg") or not all(node.inputs):
         return None
     data, other = node.inputs[0], node.inputs[-1]
-    turned = len(node.inputs) == 2 and graph.tensors[data].constant
-    if turned:
+    constant_first = len(node.inputs) == 2 and graph.tensors[data].constant
+    if constant_first:
         data, other = other, data
     if graph.tensors[data].constant or not _fits(data, node, graph):
         return None
@@ -102,7 +103,7 @@ def _arithmetic(node: Node, graph: Graph) -> tuple[str, np.ndarray, np.ndarray] 
     if node.op == "Add":
         return data, ones, value
     if node.op == "Sub":
-        return (data, -ones, value) if turned else (data, ones, -value)
-    if turned or not value.all():
+        return (data, -ones, value) if constant_first else (data, ones, -value)
+    if constant_first or not value.all():
         return None  # a reciprocal, or a division by zero
     return data, 1 / value, zeros

@@ -1,8 +1,8 @@
 """A dense layer whose features are reshaped into a feature map computes that map.
 
 Its rows are laid out as the map's tiles are (:mod:`.feature_tiles`): channel block by channel
-block, pixel by pixel, lane by lane.  So the Reshape costs nothing, and what follows it finds
-channels, rows and columns.
+block, pixel by pixel, lane by lane.  So the Reshape costs nothing, and the nodes
+after it see channels, rows and columns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["absorb_views"]
 
 
 def absorb_views(graph: Graph) -> None:
-    """Let a Gemm make the feature map that alone is made of its features."""
+    """Let a Gemm produce the feature map where that is the only use of its features."""
     for node in graph.nodes:
         before = graph.producer(node.inputs[0]) if node.op == "View" else None
         if before is None or before.op != "Gemm" or before.source is not None:

@@ -35,7 +35,7 @@ class FloatModel(Protocol):
     def evaluator(self, names: Sequence[str]) -> Callable[[Feeds], Feeds]:
         """Return a function from the model's inputs to the named tensors, outputs or inner ones.
 
-        The function may raise whatever the evaluator raises.
+        The function may raise any exception of the evaluator.
         """
 
 

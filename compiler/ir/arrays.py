@@ -1,4 +1,4 @@
-"""Arrays that a user gives: reading ``.npz`` files, and checking them against what is wanted."""
+"""Arrays from users: reading ``.npz`` files, and checking them against the expected inputs."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def check_arrays(
-    arrays: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[tuple[int, ...], str]],
+    arrays: Mapping[str, np.ndarray], expected: Mapping[str, tuple[tuple[int, ...], str]],
     where: str,
 ) -> dict[str, np.ndarray]:
-    """Return the wanted arrays in their dtypes, ``[any number of images, ...]``.
+    """Return the expected arrays in their dtypes, ``[any number of images, ...]``.
 
-    A single array may have any name where a single one is wanted.
+    A single array may have any name where a single one is expected.
 
     Parameters
     ----------
-    wanted
+    expected
         Shape (its first size does not matter) and dtype by name.
     where
-        What to call the arrays in errors.
+        Name of the arrays in errors.
 
     Raises
     ------
@@ -54,20 +54,20 @@ def check_arrays(
         Lists every array that is missing, not numeric, of a wrong shape, empty or not finite, and
         different numbers of images.
     """
-    given = {name: np.asarray(value) for name, value in arrays.items()}
-    if len(wanted) == len(given) == 1:
-        given = {next(iter(wanted)): next(iter(given.values()))}
+    provided = {name: np.asarray(value) for name, value in arrays.items()}
+    if len(expected) == len(provided) == 1:
+        provided = {next(iter(expected)): next(iter(provided.values()))}
     problems = []
     counts = {}
-    for name, (shape, dtype) in wanted.items():
+    for name, (shape, dtype) in expected.items():
         full = "[images, " + ", ".join(str(size) for size in shape[1:]) + "]"
-        if name not in given:
+        if name not in provided:
             problems.append(
                 f"{where}: no array for input {name!r} {full}; it holds "
-                f"{', '.join(given) or 'nothing'}"
+                f"{', '.join(provided) or 'nothing'}"
             )
             continue
-        value = given[name]
+        value = provided[name]
         if value.dtype.kind not in "fiub" or np.dtype(dtype).kind not in "fiub":
             problems.append(f"{where}: {name!r} must hold numbers, not {value.dtype}")
         elif value.ndim != len(shape) or value.shape[1:] != tuple(shape[1:]):
@@ -82,4 +82,4 @@ def check_arrays(
         problems.append(f"{where}: different numbers of images: {counts}")
     if problems:
         raise CompileError(*problems)
-    return {name: given[name].astype(dtype) for name, (_, dtype) in wanted.items()}
+    return {name: provided[name].astype(dtype) for name, (_, dtype) in expected.items()}

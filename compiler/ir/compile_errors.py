@@ -11,7 +11,7 @@ class CompileError(ValueError):
     Attributes
     ----------
     problems
-        Every reason found, each one sentence: what, where, what to do.
+        Every reason, each one sentence: the problem, its place, the remedy.
     """
 
     def __init__(self, *problems: str):

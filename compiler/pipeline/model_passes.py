@@ -18,7 +18,7 @@ from ..ir.target_description import TargetDescription
 from ..partition.front_end import canonicalize_model, partition_model
 from ..partition.partition import Placement
 from ..quantize.calibrate import check_samples
-from ..quantize.import_qdq import take_over
+from ..quantize.import_qdq import import_qdq
 from ..quantize.quantization_search import Choice, Options, choose
 from ..schedule.select_tiling import ScheduleOptions
 from .dump import DumpRow
@@ -184,7 +184,7 @@ def quantize(model: PartitionedModel, request: CompileRequest) -> QuantizedModel
     if given is None:
         choice = choose(*inputs, request.target.config, request.quantization)
     else:
-        choice = take_over(*inputs, request.quantization, given)
+        choice = import_qdq(*inputs, request.quantization, given)
     operators = {node.name: node.op for node in model.graph.nodes}
     scales = request.quantization.scales if given is None else "given"
     return QuantizedModel(choice, model.placements, operators, scales)

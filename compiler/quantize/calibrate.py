@@ -1,7 +1,7 @@
-"""Run the float network over calibration data and keep what quantization needs to know.
+"""Run the float network over calibration data and record the statistics quantization needs.
 
-The model runs as it came (before folding), in float, with every activation made an output; so
-calibration also checks that folding kept the names of what it kept.
+The imported model runs (not the canonical graph), in float, with every activation an output; so
+calibration also checks that canonicalization preserved the names of tensors.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _KEPT = 1 << 16  # values kept of each tensor to measure quantization errors on
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What calibration saw of each activation.
+    """Statistics of each activation over the calibration data.
 
     Attributes
     ----------
     peaks
-        Greatest magnitude of each channel (axis 1).
+        Maximum magnitude of each channel (axis 1).
     values
         A sample of its values, ``[images, channels, some positions]``.
     images
-        How many were seen.
+        Number of images.
     """
 
     peaks: dict[str, np.ndarray]
@@ -40,11 +40,11 @@ class Calibration:
     images: int
 
     def peak(self, name: str) -> float:
-        """Return the greatest magnitude of an activation."""
+        """Return the maximum magnitude of an activation."""
         return float(self.peaks[name].max(initial=0))
 
     def scaled(self, factors: Mapping[str, np.ndarray]) -> Calibration:
-        """Return what calibration sees when channels are divided by positive factors."""
+        """Return the statistics of channels divided by positive factors."""
         peaks, values = dict(self.peaks), dict(self.values)
         for name, factor in factors.items():
             peaks[name] = peaks[name] / factor
@@ -56,9 +56,9 @@ def check_samples(
     samples: Mapping[str, np.ndarray], graph: Graph, where: str = "calibration data"
 ) -> dict[str, np.ndarray]:
     """Return the arrays of the graph's inputs (errors: :func:`~.samples.check_arrays`)."""
-    wanted = {name: (graph.tensors[name].shape, graph.tensors[name].dtype)
+    expected = {name: (graph.tensors[name].shape, graph.tensors[name].dtype)
               for name in graph.inputs}
-    return check_arrays(samples, wanted, where)
+    return check_arrays(samples, expected, where)
 
 
 def calibrate(
@@ -125,8 +125,8 @@ def _channels(name: str, value: np.ndarray) -> np.ndarray:
 def _some(flat: np.ndarray, keep: int) -> np.ndarray:
     """Return the values at some positions, the same for all channels; about ``keep`` in all."""
     positions = flat.shape[2]
-    wanted = max(1, keep // max(1, flat.shape[0] * flat.shape[1]))
-    if wanted >= positions:
+    count = max(1, keep // max(1, flat.shape[0] * flat.shape[1]))
+    if count >= positions:
         return flat
-    chosen = np.random.default_rng(positions).permutation(positions)[:wanted]
+    chosen = np.random.default_rng(positions).permutation(positions)[:count]
     return flat[:, :, np.sort(chosen)]

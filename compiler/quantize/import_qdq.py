@@ -1,7 +1,7 @@
-"""Take over the quantization of a model that comes quantized, and say how far it is from it.
+"""Import the quantization of a pre-quantized (QDQ) model, and measure the deviation from it.
 
-onnxruntime, its fusions switched off, computes what the model says, in float between roundings.  A
-layer of ours is compared with it on the same integers: those the model rounds its inputs to.
+The front end evaluates the model without fusions, in float between roundings.  Each integer layer
+is compared with it on the same integers: those to which the model rounds its inputs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..ir.quantized_graph import QuantizedGraph
 from ..partition.partition import Placement
 from ..reference.reference_evaluator import evaluate_node
 from .calibrate import calibrate, float_activations
-from .error_metrics import clipped, measure, take_sample
+from .error_metrics import measure, saturation_shares, take_sample
 from .output_comparison import OutputComparison, compare_outputs
 from .qdq_quantizer import GivenQuantizer
 from .quantization_search import (
@@ -29,43 +29,43 @@ from .quantization_search import (
     multiplications,
 )
 
-__all__ = ["deviations", "take_over"]
+__all__ = ["deviations", "import_qdq"]
 
 _WORK = 3e11  # multiply-accumulates of the images whose outputs are compared
 
 
-def take_over(
+def import_qdq(
     graph: Graph, model: FloatModel, placements: Mapping[str, Placement],
-    samples: dict[str, np.ndarray], options: Options, given: QdqScales,
+    samples: dict[str, np.ndarray], options: Options, scales: QdqScales,
 ) -> Choice:
     """Return the integer network by the model's own scales.
 
-    Of ``options`` only the method counts, for activations that have no scale.
+    Of ``options`` only the method is used, for activations that have no scale.
 
     Raises
     ------
     CompileError
-        What the device cannot do; all problems are listed.
+        The device does not support the quantization; all problems are listed.
     """
     names = layer_activations(graph, placements)
     seen = calibrate(model, graph, samples, names)
     method = "error" if options.method == AUTO else options.method
-    quantized = GivenQuantizer(graph, dict(placements), seen, method, given).run()
+    quantized = GivenQuantizer(graph, dict(placements), seen, method, scales).run()
     images = measured_images(graph)
     sample = take_sample(model, graph, samples, names, images)
     rounded = {
-        name: given.rounded[name] for name, tensor in quantized.tensors.items()
-        if tensor.exponent is not None and name in given.rounded
+        name: scales.rounded[name] for name, tensor in quantized.tensors.items()
+        if tensor.exponent is not None and name in scales.rounded
     }
     runs = list(float_activations(model, graph, sample.inputs, set(rounded.values())))
     exact = {
         name: np.concatenate([run[inside] for run in runs]) for name, inside in rounded.items()
     }
-    sample.activations.update(exact)  # what the model goes on with
+    sample.activations.update(exact)  # the model's values after rounding
     measured = measure(quantized, sample, {})
     return Choice(
         quantized, "given", False, seen.images, len(next(iter(sample.inputs.values()))), {},
-        measured.ratios, clipped(quantized, seen),
+        measured.snr_db, saturation_shares(quantized, seen),
         _outputs(graph, model, samples, quantized, images), deviations(quantized, exact),
         model.deviation_note,
     )
@@ -77,26 +77,26 @@ def _outputs(
 ) -> tuple[OutputComparison, ...]:
     """Compare the outputs over all calibration images, ``images`` at a time."""
     total = min(len(samples[graph.inputs[0]]), max(1, int(_WORK / multiplications(graph))))
-    wanted: dict[str, list[np.ndarray]] = {}
-    found: dict[str, list[np.ndarray]] = {}
+    expected: dict[str, list[np.ndarray]] = {}
+    actual: dict[str, list[np.ndarray]] = {}
     for start in range(0, total, images):
         part = {name: value[start : min(total, start + images)] for name, value in samples.items()}
         sample = take_sample(model, graph, part, set(), images)
         outputs = measure(quantized, sample, {}).outputs
         count = len(part[graph.inputs[0]])
         for name, value in outputs.items():
-            wanted.setdefault(name, []).append(sample.activations[name][:count])
-            found.setdefault(name, []).append(value[:count])
+            expected.setdefault(name, []).append(sample.activations[name][:count])
+            actual.setdefault(name, []).append(value[:count])
     return compare_outputs(
-        {name: np.concatenate(values) for name, values in wanted.items()},
-        {name: np.concatenate(values) for name, values in found.items()},
+        {name: np.concatenate(values) for name, values in expected.items()},
+        {name: np.concatenate(values) for name, values in actual.items()},
     )
 
 
 def deviations(
     quantized: QuantizedGraph, exact: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[int, float]]:
-    """Return how far each layer is from the model's, given the model's integers.
+    """Return the deviation of each layer from the model's, on the model's integers.
 
     Parameters
     ----------
@@ -106,10 +106,10 @@ def deviations(
     Returns
     -------
     dict
-        By node whose inputs and output the model rounds: the greatest difference in steps of the
+        By node whose inputs and output the model rounds: the maximum difference in steps of the
         output's scale, and the share of elements that differ at all.
     """
-    found: dict[str, tuple[int, float]] = {}
+    deviation: dict[str, tuple[int, float]] = {}
     width = quantized.inp_width
     integers = {
         name: quantized.tensors[name].integers(value, width) for name, value in exact.items()
@@ -117,10 +117,10 @@ def deviations(
     for node in quantized.nodes:
         if node.op == "Host" or not integers.keys() >= set(node.inputs):
             continue
-        made = evaluate_node(node, [integers[name] for name in node.inputs], width)
+        output = evaluate_node(node, [integers[name] for name in node.inputs], width)
         if node.outputs[0] in integers:
-            apart = np.abs(made - integers[node.outputs[0]])
-            found[node.name] = int(apart.max(initial=0)), float((apart > 0).mean())
-        elif node.op == "ScaledAdd":  # put in ahead of a node, and part of it
-            integers[node.outputs[0]] = made
-    return found
+            difference = np.abs(output - integers[node.outputs[0]])
+            deviation[node.name] = int(difference.max(initial=0)), float((difference > 0).mean())
+        elif node.op == "ScaledAdd":  # inserted before a node, and part of it
+            integers[node.outputs[0]] = output
+    return deviation

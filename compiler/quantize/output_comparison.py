@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .error_metrics import ratio
+from .error_metrics import snr_db
 
 __all__ = ["ImageComparison", "OutputComparison", "compare_outputs"]
 
@@ -17,7 +17,7 @@ _LISTED = 4096  # elements of an output, up to which its values go into JSON
 
 @dataclass(frozen=True)
 class ImageComparison:
-    """One image of one output: where the greatest elements are, and how far all are apart."""
+    """One image of one output: the maxima, and the distance of all elements."""
 
     image: int
     float_argmax: int
@@ -30,52 +30,52 @@ class ImageComparison:
 
 @dataclass(frozen=True, eq=False)
 class OutputComparison:
-    """A float output ``[images, ...]`` and what the integer network has for it."""
+    """A float output ``[images, ...]`` and the integer network's."""
 
     name: str
-    wanted: np.ndarray
-    found: np.ndarray
+    expected: np.ndarray
+    actual: np.ndarray
 
     @property
     def snr(self) -> float:
         """Signal-to-noise ratio over all images, in dB."""
-        return ratio(self.wanted, self.found)
+        return snr_db(self.expected, self.actual)
 
     @property
     def same_argmax(self) -> tuple[int, int]:
-        """Images whose greatest element is at the same place, and of how many."""
+        """Images whose maximum is at the same place, and the number of images."""
         rows = self.images()
         return sum(row.argmax == row.float_argmax for row in rows), len(rows)
 
     def images(self) -> list[ImageComparison]:
         """Return a row for each image."""
         rows = []
-        for index, (wanted, found) in enumerate(zip(self.wanted, self.found, strict=True)):
-            a, b = int(wanted.argmax()), int(found.argmax())
+        for index, (expected, actual) in enumerate(zip(self.expected, self.actual, strict=True)):
+            a, b = int(expected.argmax()), int(actual.argmax())
             rows.append(ImageComparison(
-                index, a, float(wanted.flat[a]), b, float(found.flat[b]),
-                float(np.abs(wanted - found).max()), ratio(wanted, found),
+                index, a, float(expected.flat[a]), b, float(actual.flat[b]),
+                float(np.abs(expected - actual).max()), snr_db(expected, actual),
             ))
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data: the rows, and all values where there are not too many."""
+        """Return plain data: the rows, and all values of small outputs."""
         rows = self.images()
         data: dict[str, Any] = {
             "name": self.name, "snr": self.snr,
             "same_argmax": self.same_argmax[0],
             "images": [asdict(row) for row in rows],
         }
-        if self.wanted.size <= _LISTED:
-            data |= {"float": self.wanted.tolist(), "integer": self.found.tolist()}
+        if self.expected.size <= _LISTED:
+            data |= {"float": self.expected.tolist(), "integer": self.actual.tolist()}
         return data
 
 
 def compare_outputs(
-    wanted: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+    expected: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]
 ) -> tuple[OutputComparison, ...]:
     """Return the comparison of every output that both have."""
     return tuple(
-        OutputComparison(name, wanted[name], found[name]) for name in wanted
-        if name in found and wanted[name].size
+        OutputComparison(name, expected[name], actual[name]) for name in expected
+        if name in actual and expected[name].size
     )

@@ -23,7 +23,7 @@ from ..partition.partition import Placement
 from .activation_scales import METHODS
 from .calibrate import Calibration, calibrate
 from .equalize import equalized
-from .error_metrics import Measurement, clipped, measure, take_sample
+from .error_metrics import Measurement, measure, saturation_shares, take_sample
 from .output_comparison import OutputComparison, compare_outputs
 from .quantizer import quantize_graph
 from .weight_scales import SCALES, scheme_of
@@ -174,8 +174,8 @@ class _Chooser:
         images = len(next(iter(self.sample.inputs.values())))
         return Choice(
             best.quantized, best.method, best.equalized, self.seen.images, images,
-            {candidate.title: candidate.snr for candidate in candidates}, best.measured.ratios,
-            clipped(best.quantized, best.seen),
+            {candidate.title: candidate.snr for candidate in candidates}, best.measured.snr_db,
+            saturation_shares(best.quantized, best.seen),
             compare_outputs(self.sample.activations, best.measured.outputs),
         )
 

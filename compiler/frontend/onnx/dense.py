@@ -31,8 +31,8 @@ def normalize_gemm(graph: Graph) -> None:
         axis = {2: 0 if left is None else None, 3: 2 if left is None else 1}.get(rank)
         if weight.ndim != 2 or axis is None or (node.op == "Gemm" and rank != 2):
             continue
-        turned = axis != 1 and not node.attrs.get("transB", 0)
-        rows = weight.T if turned else weight
+        transposed = axis != 1 and not node.attrs.get("transB", 0)
+        rows = weight.T if transposed else weight
         rows = (rows * np.float32(node.attrs.get("alpha", 1.0))).astype(np.float32)
         inputs = [data, graph.constant(f"{node.name}.weight", np.ascontiguousarray(rows))]
         if len(node.inputs) > 2 and node.inputs[2]:
@@ -50,23 +50,23 @@ def onnx_dense(node: Node, graph: Graph, target: str) -> list[onnx.NodeProto]:
     """Return ONNX nodes that compute a dense layer of three dimensions into ``target``."""
     weight, axis = graph.value(node.inputs[1]), node.attrs["axis"]
     assert weight is not None
-    turned, product = f"{target}__weight", f"{target}__product"
+    factor, product = f"{target}__weight", f"{target}__product"
     value = np.ascontiguousarray(weight.T) if axis == 2 else weight
-    factors = [node.inputs[0], turned] if axis == 2 else [turned, node.inputs[0]]
+    factors = [node.inputs[0], factor] if axis == 2 else [factor, node.inputs[0]]
     biased = len(node.inputs) > 2
-    made = [
-        helper.make_node("Constant", [], [turned], value=numpy_helper.from_array(value)),
+    nodes = [
+        helper.make_node("Constant", [], [factor], value=numpy_helper.from_array(value)),
         helper.make_node("MatMul", factors, [product if biased else target]),
     ]
     if biased:
         bias = np.asarray(graph.value(node.inputs[2]))
         column = bias if axis == 2 else bias.reshape(-1, 1)
         name = f"{target}__bias"
-        made += [
+        nodes += [
             helper.make_node("Constant", [], [name], value=numpy_helper.from_array(column)),
             helper.make_node("Add", [product, name], [target]),
         ]
-    return made
+    return nodes
 
 
 def _per_feature(shape: tuple[int, ...], features: int) -> bool:

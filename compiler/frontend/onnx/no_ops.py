@@ -14,7 +14,7 @@ _SAME_ORDER = ("Flatten", "Reshape", "Squeeze", "Unsqueeze", "Expand", "Slice")
 
 
 def drop_no_ops(graph: Graph) -> None:
-    """Remove what passes its input on, unless it makes a graph output of an input."""
+    """Remove nodes without an effect, unless one makes a graph output of an input."""
     for node in graph.nodes:
         if not does_nothing(node, graph):
             continue
@@ -22,10 +22,10 @@ def drop_no_ops(graph: Graph) -> None:
         if after not in graph.outputs:
             graph.rename_reads(after, before)
         else:
-            maker = graph.producer(before)
-            if maker is None or before in graph.outputs:
+            producer = graph.producer(before)
+            if producer is None or before in graph.outputs:
                 continue
-            maker.outputs = tuple(after if name == before else name for name in maker.outputs)
+            producer.outputs = tuple(after if name == before else name for name in producer.outputs)
             graph.rename_reads(before, after)
         graph.remove(node)
         graph.folded[node.name] = "does nothing"
@@ -62,7 +62,7 @@ def does_nothing(node: Node, graph: Graph) -> bool:
 
 
 def _inactive(node: Node, graph: Graph) -> bool:
-    """Say whether a Dropout is one of inference, whose mask nobody reads."""
+    """Return whether a Dropout is one of inference, whose mask nobody reads."""
     if len(node.inputs) > 2 and node.inputs[2]:
         training = graph.value(node.inputs[2])
         if training is None or training.any():

@@ -1,7 +1,7 @@
 """Normal forms of operators that are not convolutions: ONNX's many spellings become few kinds.
 
-One function for each ONNX operator: it rewrites its node, or leaves it alone where this form of it
-is not one that the accelerator knows.  Nodes keep their ONNX source unless they are new.
+One function for each ONNX operator rewrites its node, or leaves alone forms that the accelerator
+does not know.  Nodes keep their ONNX source unless they are new.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def normalize_operators(graph: Graph) -> None:
 
 
 def _constant(node: Node, graph: Graph, index: int, attribute: str) -> np.ndarray | None:
-    """Return what newer operator sets give as an input and older ones as an attribute.
+    """Return a parameter that newer operator sets have as an input and older ones as an attribute.
 
     An empty array stands for neither, None for an input that is not constant.
     """
@@ -178,7 +178,7 @@ def _pad(node: Node, graph: Graph) -> None:
 
 
 def _resize(node: Node, graph: Graph) -> None:
-    """Recognise nearest neighbours of whole scales, whichever way pixels are counted."""
+    """Recognise nearest neighbours of integer scales, by any coordinate transformation."""
     before, after = _shape(graph, node.inputs[0]), _shape(graph, node.outputs[0])
     if node.attrs.get("mode", "nearest") != "nearest" or len(before) != 4:
         return
@@ -193,18 +193,18 @@ def _resize(node: Node, graph: Graph) -> None:
 
 def _nearest(node: Node, small: int, big: int) -> list[int]:
     """Return the input of each output along one axis, by ONNX's definition of Resize."""
-    way = node.attrs.get("coordinate_transformation_mode", "half_pixel")
+    mode = node.attrs.get("coordinate_transformation_mode", "half_pixel")
     rounding = node.attrs.get("nearest_mode", "round_prefer_floor")
     if node.op == "Upsample":
-        way, rounding = "asymmetric", "floor"
+        mode, rounding = "asymmetric", "floor"
     at = np.arange(big, dtype=np.float64)
-    if way == "align_corners":
+    if mode == "align_corners":
         at = at * (small - 1) / (big - 1) if big > 1 else at * 0
-    elif way in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric"):
+    elif mode in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric"):
         at = (at + 0.5) * small / big - 0.5
-        if way == "pytorch_half_pixel" and big == 1:
+        if mode == "pytorch_half_pixel" and big == 1:
             at = np.zeros(1)
-    elif way == "asymmetric":
+    elif mode == "asymmetric":
         at = at * small / big
     else:
         return []
@@ -212,8 +212,8 @@ def _nearest(node: Node, small: int, big: int) -> list[int]:
         "round_prefer_floor": np.ceil(at - 0.5), "round_prefer_ceil": np.floor(at + 0.5),
         "floor": np.floor(at), "ceil": np.ceil(at),
     }.get(rounding, np.full(big, -1.0))
-    found: list[int] = np.clip(at, 0, small - 1).astype(int).tolist()
-    return found
+    nearest: list[int] = np.clip(at, 0, small - 1).astype(int).tolist()
+    return nearest
 
 
 def _reshape(node: Node, graph: Graph) -> None:

@@ -35,7 +35,7 @@ def evaluator_name() -> str:
 def evaluator(model: onnx.ModelProto, outputs: Sequence[str]) -> Callable[[Feeds], Feeds]:
     """Return a function from inputs by name to the named outputs of a model.
 
-    What it returns does not depend on the processor (:mod:`.saturation`).
+    Results do not depend on the processor (:mod:`.saturation`).
     """
     names = list(outputs)
     try:
@@ -48,7 +48,7 @@ def evaluator(model: onnx.ModelProto, outputs: Sequence[str]) -> Callable[[Feeds
     options.intra_op_num_threads = 1
     options.log_severity_level = 4  # errors come as exceptions
     if any(node.op_type == "DequantizeLinear" for node in model.graph.node):
-        # round where the model says, not where a fused kernel would
+        # fused kernels round elsewhere than the model
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     data, providers = model.SerializeToString(), ["CPUExecutionProvider"]
     try:
@@ -70,11 +70,11 @@ def host_model(graph: Graph, nodes: Sequence[Node]) -> bytes:
     Its inputs are the tensors they read and do not compute (constants stay inside), its outputs
     the tensors that other nodes or the graph's outputs read.
     """
-    made = {name for node in nodes for name in node.outputs}
+    produced = {name for node in nodes for name in node.outputs}
     read = dict.fromkeys(name for node in nodes for name in node.inputs if name)
     outputs = graph.results(nodes)
     constants = [name for name in read if graph.tensors[name].constant]
-    inputs = [name for name in read if name not in made and name not in constants]
+    inputs = [name for name in read if name not in produced and name not in constants]
     protos = [proto for node in nodes for proto in _protos(node, graph)]
     body = helper.make_graph(
         protos, graph.name, [_info(graph, n) for n in inputs], [_info(graph, n) for n in outputs],
@@ -121,33 +121,33 @@ def _protos(node: Node, graph: Graph) -> list[onnx.NodeProto]:
     inputs, attrs = [name for name in node.inputs if name], node.attrs
     before: list[onnx.NodeProto] = []
     if node.op == "Conv" and "kernel" in attrs:
-        made = helper.make_node(
+        proto = helper.make_node(
             "Conv", inputs, [target], kernel_shape=attrs["kernel"], strides=attrs["strides"],
             pads=attrs["pads"], dilations=attrs["dilations"], group=attrs["group"],
         )
     elif node.op == "ConvTranspose" and "kernel" in attrs:
-        weight, made = onnx_nodes(node, graph, target)
+        weight, proto = onnx_nodes(node, graph, target)
         before = [weight]
     elif node.op == "MaxPool" and "kernel" in attrs:
-        made = helper.make_node(
+        proto = helper.make_node(
             "MaxPool", inputs, [target], kernel_shape=attrs["kernel"], strides=attrs["strides"],
             pads=attrs["pads"], dilations=attrs["dilations"],
         )
     elif node.op == "Gemm" and node.source is None and not {"unflatten", "axis"} & set(attrs):
-        made = helper.make_node("Gemm", inputs, [target], transB=1)
+        proto = helper.make_node("Gemm", inputs, [target], transB=1)
     elif node.op == "Flatten" and node.source is None:
-        made = helper.make_node("Flatten", inputs, [target], axis=1)
+        proto = helper.make_node("Flatten", inputs, [target], axis=1)
     elif node.op in ("Add", "Relu", "GlobalAveragePool") and node.source is None:
-        made = helper.make_node(node.op, inputs, [target])
+        proto = helper.make_node(node.op, inputs, [target])
     elif node.source is None:
         return [*written_out(node, graph, target), *after]
     else:
         assert isinstance(node.source, bytes)
-        made = onnx.NodeProto()
-        made.ParseFromString(node.source)
-        del made.input[:]
-        made.input.extend(node.inputs)
-        del made.output[:]
-        made.output.extend(node.outputs)
-        return [made]
-    return [*before, made, *after]
+        proto = onnx.NodeProto()
+        proto.ParseFromString(node.source)
+        del proto.input[:]
+        proto.input.extend(node.inputs)
+        del proto.output[:]
+        proto.output.extend(node.outputs)
+        return [proto]
+    return [*before, proto, *after]

@@ -1,4 +1,4 @@
-"""Canonical kinds that no ONNX node of the network stands for, written as ONNX nodes."""
+"""Canonical nodes written as ONNX nodes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def opsets_of(graph: Graph) -> dict[str, int]:
 
 
 def activation_nodes(node: Node, graph: Graph) -> tuple[list[onnx.NodeProto], str]:
-    """Return what computes a node's fused Relu and Clip, and what they call their input."""
+    """Return the nodes of a fused Relu and Clip, and the name of their input."""
     low, high = node.attrs.get("clip", (-math.inf, math.inf))
     low = max(low, 0.0) if node.attrs.get("relu") else low
     target = node.outputs[0]
@@ -55,25 +55,25 @@ def written_out(node: Node, graph: Graph, target: str) -> list[onnx.NodeProto]:
             helper.make_node("Reshape", [flat, shape], [target]),
         ]
     assert node.op == "Slice", node
-    given = {"starts": [attrs["start"]], "ends": [attrs["stop"]], "axes": [1]}
+    ranges = {"starts": [attrs["start"]], "ends": [attrs["stop"]], "axes": [1]}
     if opsets_of(graph).get("", 1) < 10:
-        return [helper.make_node("Slice", [data], [target], **given)]
-    names = [f"{target}__{name}" for name in given]
+        return [helper.make_node("Slice", [data], [target], **ranges)]
+    names = [f"{target}__{name}" for name in ranges]
     bounds = [_constant(name, np.array(value, np.int64))
-              for name, value in zip(names, given.values(), strict=True)]
+              for name, value in zip(names, ranges.values(), strict=True)]
     return [*bounds, helper.make_node("Slice", [data, *names], [target])]
 
 
 def _clip(
     data: str, target: str, low: float, high: float, graph: Graph
 ) -> list[onnx.NodeProto]:
-    least, most = (float(np.clip(v, -3e38, 3e38)) for v in (low, high))
+    minimum, maximum = (float(np.clip(v, -3e38, 3e38)) for v in (low, high))
     if opsets_of(graph).get("", 1) < 11:
-        return [helper.make_node("Clip", [data], [target], min=least, max=most)]
+        return [helper.make_node("Clip", [data], [target], min=minimum, max=maximum)]
     names = [f"{target}__low", f"{target}__high"]
     return [
-        _constant(names[0], np.array(least, np.float32)),
-        _constant(names[1], np.array(most, np.float32)),
+        _constant(names[0], np.array(minimum, np.float32)),
+        _constant(names[1], np.array(maximum, np.float32)),
         helper.make_node("Clip", [data, *names], [target]),
     ]
 

@@ -1,4 +1,4 @@
-"""Read an ONNX file into a :class:`~.graph.Graph`, refusing what cannot be compiled.
+"""Read an ONNX file into a :class:`~.graph.Graph`, refusing models that cannot be compiled.
 
 Everything is checked before anything is built: the file, the ONNX checker, shapes (static after
 ``shapes`` are applied and inferred), weights (finite, inside the file: external data is refused).
@@ -127,7 +127,7 @@ def _parse(path: Path) -> onnx.ModelProto:
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
-    except Exception:  # protobuf's DecodeError, which carries no more than that it failed
+    except Exception:  # protobuf's DecodeError, which has no details
         raise CompileError(f"{path}: not an ONNX file (protobuf does not parse)") from None
     if not model.graph.node or not model.opset_import:
         raise CompileError(f"{path}: not an ONNX file (no graph or no opset in it)")

@@ -1,4 +1,4 @@
-"""What makes an ONNX model impossible to compile: each check returns its problems as sentences."""
+"""Checks of an ONNX model before it is compiled: each returns its problems as sentences."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _DIMENSIONS = "--shape NAME=1,1,8,8"
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error that says something."""
+    """Return the first line of an error that is not empty."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))
 
 
 def dtype_name(info: onnx.ValueInfoProto) -> str:
-    """Return numpy's name of a value's type, ``unknown`` for what is no tensor of plain numbers."""
+    """Return numpy's name of a value's type, ``unknown`` for anything but a tensor of numbers."""
     try:
         kind = helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
     except KeyError:
@@ -33,7 +33,7 @@ def dtype_name(info: onnx.ValueInfoProto) -> str:
 
 
 def external_data(graph: onnx.GraphProto, path: str) -> list[str]:
-    """Find weights that lie in other files."""
+    """Find weights that are stored in other files."""
     tensors = list(graph.initializer)
     for node in graph.node:
         for attribute in node.attribute:
@@ -67,7 +67,7 @@ def weights(model: onnx.ModelProto, path: str) -> list[str]:
 def apply_shapes(
     model: onnx.ModelProto, shapes: dict[str, tuple[int, ...]], path: str
 ) -> list[str]:
-    """Write the given sizes into the model's inputs; find inputs that are still dynamic."""
+    """Write sizes into the model's inputs; find inputs that are still dynamic."""
     constants = {constant.name for constant in model.graph.initializer}
     inputs = {i.name: i for i in model.graph.input if i.name not in constants}
     problems = [
@@ -86,24 +86,24 @@ def apply_shapes(
         dims = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?"
                 for d in kind.shape.dim]
         if name in shapes:
-            given = tuple(shapes[name])
-            fits = not dims or (len(dims) == len(given) and all(
-                not isinstance(have, int) or have in (0, want)
-                for have, want in zip(dims, given, strict=True)))
-            if not fits or min(given, default=1) < 1:
+            sizes = tuple(shapes[name])
+            fits = not dims or (len(dims) == len(sizes) and all(
+                not isinstance(declared, int) or declared in (0, size)
+                for declared, size in zip(dims, sizes, strict=True)))
+            if not fits or min(sizes, default=1) < 1:
                 problems.append(
-                    f"{path}: input {name!r} has shape {_text(dims)}, {_text(given)} does not fit"
+                    f"{path}: input {name!r} has shape {_text(dims)}, {_text(sizes)} does not fit"
                 )
                 continue
             kind.shape.ClearField("dim")
-            for size in given:
+            for size in sizes:
                 kind.shape.dim.add().dim_value = size
-        elif any(not isinstance(have, int) or have < 1 for have in dims):
+        elif any(not isinstance(declared, int) or declared < 1 for declared in dims):
             problems.append(
                 f"{path}: input {name!r} has a dynamic shape {_text(dims)}: give its sizes, "
                 f"{_DIMENSIONS.replace('NAME', name)}"
             )
-    if not problems and shapes:  # shapes in the file may speak of the sizes before
+    if not problems and shapes:  # shapes in the file may be those of other sizes
         del model.graph.value_info[:]
         for output in model.graph.output:
             output.type.tensor_type.ClearField("shape")

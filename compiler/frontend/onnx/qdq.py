@@ -1,8 +1,8 @@
 """Pre-quantized models: ONNX graphs with QuantizeLinear and DequantizeLinear pairs (QDQ).
 
-:func:`read_scales` runs on the graph as it came and notes the scales of activations and weights;
-:func:`drop_pairs` runs on the folded one and takes out the pairs, so that what is left is a float
-graph whose tensors have known scales.  Integers are int8 on the device: a uint8 zero point moves
+:func:`read_scales` runs on the imported graph and records the scales of activations and weights;
+:func:`drop_pairs` runs on the canonical one and removes the pairs, which leaves a float graph whose
+tensors have known scales.  Integers are int8 on the device: a uint8 zero point moves
 by 128.
 """
 
@@ -22,29 +22,29 @@ _LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
 def read_scales(graph: Graph) -> QdqScales | None:
-    """Return the scales in a graph as it came, None where there are none.
+    """Return the scales of an imported graph, None where there are none.
 
     Raises
     ------
     CompileError
-        A tensor is quantized in a way the device has not; all such are listed.
+        A tensor is quantized in a way the device does not support; all such are listed.
     """
     scales, problems = QdqScales(), list[str]()
-    found = [node for node in graph.nodes if node.op in _DEQUANTIZE]
-    for node in found:
+    dequantizers = [node for node in graph.nodes if node.op in _DEQUANTIZE]
+    for node in dequantizers:
         if graph.tensors[node.inputs[0]].constant:
             _read_weights(graph, node, scales, problems)
         else:
             _read_activation(graph, node, scales, problems)
     if problems:
         raise CompileError(*problems)
-    return scales if found else None
+    return scales if dequantizers else None
 
 
 def drop_pairs(graph: Graph, scales: QdqScales) -> None:
-    """Take the pairs out of a folded graph, and note the scales of what is left.
+    """Remove the pairs of a canonical graph, and record the scales of its tensors.
 
-    A pair stays, and runs on the host, where the values ahead of it are read unrounded too.
+    A pair stays, and runs on the host, where a node reads the values before rounding too.
     """
     for node in graph.nodes:
         if node.op not in _DEQUANTIZE or node.outputs[0] not in scales.pairs:
@@ -68,13 +68,13 @@ def drop_pairs(graph: Graph, scales: QdqScales) -> None:
 
 
 def _replace(graph: Graph, node: Node, source: str) -> str | None:
-    """Let readers of a DequantizeLinear read ``source``; return the name of what they read."""
+    """Let readers of a DequantizeLinear read ``source``; return the name they read."""
     rounded = node.outputs[0]
     if rounded in graph.outputs:
-        maker = graph.producer(source)
-        if maker is None or source in graph.outputs:
+        producer = graph.producer(source)
+        if producer is None or source in graph.outputs:
             return None
-        maker.outputs = tuple(rounded if name == source else name for name in maker.outputs)
+        producer.outputs = tuple(rounded if name == source else name for name in producer.outputs)
         graph.rename_reads(source, rounded)
         source = rounded
     graph.remove(node)
@@ -136,7 +136,7 @@ def _read_activation(graph: Graph, node: Node, scales: QdqScales, problems: list
 
 
 def _read_weights(graph: Graph, node: Node, scales: QdqScales, problems: list[str]) -> None:
-    """Note the scales of weights; biases, whose scale follows, need no note."""
+    """Record the scales of weights; those of biases follow from them."""
     integers, scale = graph.tensors[node.inputs[0]], graph.value(node.inputs[1])
     layers = [
         layer for layer in graph.consumers(node.outputs[0])
@@ -147,13 +147,13 @@ def _read_weights(graph: Graph, node: Node, scales: QdqScales, problems: list[st
         axis = len(integers.shape) - 1 if last else 0
         along = node.attrs.get("axis", 1) % max(1, len(integers.shape))
         outputs = integers.shape[axis]
-        what = f"{layer.op} {layer.name!r}: its weights"
+        subject = f"{layer.op} {layer.name!r}: its weights"
         if integers.dtype not in ("int8", "uint8"):
-            problems.append(f"{what} are {integers.dtype}; int8 or uint8 are possible")
+            problems.append(f"{subject} are {integers.dtype}; int8 or uint8 are possible")
         elif scale is None or not (scale.size == 1 or (scale.size == outputs and along == axis)):
-            problems.append(f"{what} have neither one scale nor one for each output channel")
+            problems.append(f"{subject} have neither one scale nor one for each output channel")
         elif not (np.isfinite(scale).all() and (scale > 0).all()):
-            problems.append(f"{what} have a scale that is not a positive number")
+            problems.append(f"{subject} have a scale that is not a positive number")
         elif layer.op != "ConvTranspose":
             scales.weights[layer.name] = np.broadcast_to(
                 np.asarray(scale, np.float64).reshape(-1), (outputs,))

@@ -1,8 +1,8 @@
 """Transposed convolution in its normal form, and back in ONNX's.
 
 ONNX has the weights of ConvTranspose as [C, M / G, KH, KW]; the normal form has output channels
-first like every other layer, [M, C / G, KH, KW], and says with pads and output_padding alone where
-the output begins and ends:
+first like every other layer, [M, C / G, KH, KW], and pads and output_padding alone determine the
+range of outputs:
 
     output o, input i, tap k meet where  o = i * stride + k * dilation - pad_before
     outputs = (inputs - 1) * stride + dilation * (k - 1) + 1 - pad_before - pad_after + added
@@ -22,7 +22,7 @@ __all__ = ["normalize_transposed", "onnx_nodes"]
 
 
 def normalize_transposed(node: Node, graph: Graph) -> None:
-    """Rewrite a 2-D ConvTranspose with constant weights; leave any other as it is."""
+    """Rewrite a 2-D ConvTranspose with constant weights; leave all others unchanged."""
     weight = graph.value(node.inputs[1])
     if weight is None or weight.ndim != 4 or len(graph.tensors[node.inputs[0]].shape) != 4:
         return
@@ -30,9 +30,9 @@ def normalize_transposed(node: Node, graph: Graph) -> None:
     attrs = _window(node, graph, weight.shape[2:])
     if attrs is None or weight.shape[0] != graph.tensors[node.inputs[0]].shape[1]:
         return
-    turned = _swapped(weight, group)
+    swapped = _swapped(weight, group)
     node.inputs = (
-        node.inputs[0], graph.constant(f"{node.name}.weight", turned), *node.inputs[2:]
+        node.inputs[0], graph.constant(f"{node.name}.weight", swapped), *node.inputs[2:]
     )
     node.attrs = {**attrs, "group": group, "relu": 0}
     node.source = None
@@ -63,32 +63,32 @@ def _swapped(weight: np.ndarray, group: int) -> np.ndarray:
 
 
 def _window(node: Node, graph: Graph, kernel: tuple[int, ...]) -> dict[str, Any] | None:
-    """Return kernel, strides, dilations, pads and output_padding, None for what has no meaning.
+    """Return kernel, strides, dilations, pads and output_padding, None for an invalid window.
 
-    ``auto_pad`` and ``output_shape`` share their padding out as ONNX says: an odd pixel goes behind
-    with SAME_UPPER, else ahead.
+    ``auto_pad`` and ``output_shape`` distribute their padding as ONNX defines: an odd pixel goes
+    behind with SAME_UPPER, else ahead.
     """
     attrs = node.attrs
     strides, dilations = tuple(attrs.get("strides", (1, 1))), tuple(attrs.get("dilations", (1, 1)))
-    pads, added = list(attrs.get("pads", (0, 0, 0, 0))), list(attrs.get("output_padding", (0, 0)))
-    if {len(strides), len(dilations), len(pads) // 2, len(added)} != {2}:
+    pads, extra = list(attrs.get("pads", (0, 0, 0, 0))), list(attrs.get("output_padding", (0, 0)))
+    if {len(strides), len(dilations), len(pads) // 2, len(extra)} != {2}:
         return None
     auto = attrs.get("auto_pad", "NOTSET")
-    shared = auto in ("SAME_UPPER", "SAME_LOWER") or bool(attrs.get("output_shape"))
+    automatic = auto in ("SAME_UPPER", "SAME_LOWER") or bool(attrs.get("output_shape"))
     if auto == "VALID":
         pads = [0, 0, 0, 0]
-    if shared and any(added):
+    if automatic and any(extra):
         return None  # ONNX's shape inference and its evaluators disagree on the output's size
     sizes = graph.tensors[node.inputs[0]].shape[2:]
     outputs = graph.tensors[node.outputs[0]].shape[2:]
     for axis in range(2):
-        whole = (sizes[axis] - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1
-        total = max(0, whole - outputs[axis])
-        if shared:
+        full = (sizes[axis] - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1
+        total = max(0, full - outputs[axis])
+        if automatic:
             pads[axis] = total // 2 if auto == "SAME_UPPER" else total - total // 2
-        after = whole - pads[axis] - outputs[axis]
-        pads[axis + 2], added[axis] = max(0, after), max(0, -after)
+        after = full - pads[axis] - outputs[axis]
+        pads[axis + 2], extra[axis] = max(0, after), max(0, -after)
     return {
         "kernel": tuple(kernel), "strides": strides, "pads": tuple(pads), "dilations": dilations,
-        "output_padding": tuple(added),
+        "output_padding": tuple(extra),
     }

@@ -26,8 +26,8 @@ def normalize_windows(graph: Graph) -> None:
 def canonical_window(node: Node, graph: Graph) -> dict[str, Any] | None:
     """Return canonical attributes of a 2-D Conv or pooling, None where the kind has none.
 
-    ``auto_pad`` and ``ceil_mode`` are resolved into pads: the padding after the last window is
-    what the output size in the graph needs.  MaxPool with a second output or column-major storage
+    ``auto_pad`` and ``ceil_mode`` are resolved into pads: the padding after the last window
+    follows from the output size in the graph.  MaxPool with a second output or column-major storage
     keeps its ONNX form.
     """
     attrs = node.attrs
@@ -73,14 +73,14 @@ def canonical_window(node: Node, graph: Graph) -> dict[str, Any] | None:
 def counted_padding(node: Node, graph: Graph) -> tuple[int, int, int, int]:
     """Return the padding (top, left, bottom, right) an AveragePool counts as values.
 
-    That is what the node says, without what ``ceil_mode`` adds behind the last window.
+    That is the declared padding, without the part that ``ceil_mode`` adds behind the last window.
     """
     if not node.attrs.get("count_include_pad", 0):
         return 0, 0, 0, 0
     if node.attrs.get("auto_pad", "NOTSET") in ("NOTSET", ""):
         top, left, bottom, right = node.attrs.get("pads", (0, 0, 0, 0))
         return top, left, bottom, right
-    found = canonical_window(node, graph)
-    assert found is not None
-    top, left, bottom, right = found["pads"]
+    window = canonical_window(node, graph)
+    assert window is not None
+    top, left, bottom, right = window["pads"]
     return top, left, bottom, right

@@ -92,7 +92,7 @@ def test_outputs_without_a_dimension_of_images(tmp_path: Path, outputs: tuple[st
         assert found[name].shape == wanted.shape == (6, *build.shapes[name])
         np.testing.assert_allclose(found[name], wanted, atol=0.1)
         np.testing.assert_array_equal(found[name], expected[name])
-    assert [output.wanted.shape for output in made.compared] == [
+    assert [output.expected.shape for output in made.compared] == [
         (6, *build.shapes[name]) for name in outputs]
     for row in made.compared[0].images():
         assert (row.argmax, row.float_argmax) == (0, 0)
