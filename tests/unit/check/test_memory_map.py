@@ -22,6 +22,7 @@ def test_rows_are_solid_when_no_byte_is_left_out():
     assert not Rows(0, 8, 9, 2).solid
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(*[
     st.builds(Rows, st.integers(0, 20), st.integers(1, 6), st.integers(0, 9), st.integers(1, 5))

@@ -72,6 +72,7 @@ def test_undefined_opcodes_keep_their_word(opcode):
     assert Undefined(word).opcode == opcode
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(list(NAMED.values())), st.integers(0, 2**128 - 1))
 def test_decode_keeps_every_field(config, word):

@@ -30,6 +30,7 @@ def expand(product):
                     yield from [(dst, src, wgt)] * product.repeat
 
 
+@pytest.mark.slow
 @MANY
 @given(all_steps())
 def test_products_are_the_steps(steps):

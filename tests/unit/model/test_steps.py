@@ -54,6 +54,7 @@ def test_take_returns_steps(steps, start, more):
     assert list(zip(*columns, strict=True)) == list(walk(steps))[start:stop]
 
 
+@pytest.mark.slow
 @MANY
 @given(all_steps(), st.integers(1, 40), st.integers(1, 40), st.integers(0, 2))
 def test_first_violation(steps, dst_depth, src_depth, offset):

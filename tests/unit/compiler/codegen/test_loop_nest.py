@@ -29,6 +29,7 @@ def expanded(loops: list[Loop], base: tuple[int, int, int]) -> list[tuple[int, .
     return sorted(indices)
 
 
+@pytest.mark.slow
 @given(LOOPS)
 def test_a_nest_visits_every_index_once(loops: list[Loop]) -> None:
     base = (3, 5, 7)
@@ -41,6 +42,7 @@ def test_a_nest_visits_every_index_once(loops: list[Loop]) -> None:
     assert sorted(visited) == expanded(loops, base)
 
 
+@pytest.mark.slow
 @given(LOOPS)
 def test_unroll_and_merge_keep_the_order(loops: list[Loop]) -> None:
     assert unroll((0, 0, 0), merge(loops)).tolist() == unroll((0, 0, 0), loops).tolist()

@@ -86,6 +86,7 @@ def test_errors_are_those_of_the_front_end(network: Path) -> None:
     assert "not a JSON network" in check_model(network, "1x4x4").problems[0]
 
 
+@pytest.mark.slow
 def test_onnx_is_not_imported_for_another_format(tmp_path: Path) -> None:
     path = write_network(tmp_path)
     code = f"""

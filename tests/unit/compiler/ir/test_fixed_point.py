@@ -62,6 +62,7 @@ def oracle(acc: int, bias: int, multiplier: int | None, shift: int, relu: bool, 
     return min(max(r, 0 if relu else low), high)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(INT32, INT32, st.none() | st.integers(0, 2**31 - 1), st.integers(0, 31)),
              min_size=1, max_size=8),

@@ -176,6 +176,7 @@ def chain(nodes: int) -> NetworkBuilder:
     return build
 
 
+@pytest.mark.slow
 def test_work_up_to_the_partition_is_linear_in_the_nodes(tmp_path: Path):
     import_model(save(chain(4), tmp_path / "n.onnx"))  # imports of modules do not count
     small, large = (instructions(chain(nodes), tmp_path) for nodes in (100, 400))

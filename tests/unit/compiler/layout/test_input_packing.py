@@ -69,6 +69,7 @@ def test_the_packed_convolution_has_the_same_sums(packing: InputPacking, seed: i
     np.testing.assert_array_equal(found, plain(packing, x, weight))
 
 
+@pytest.mark.slow
 @given(packings())
 def test_a_packing_survives_json(packing: InputPacking) -> None:
     assert InputPacking.from_json(json.loads(json.dumps(packing.to_json()))) == packing

@@ -34,6 +34,7 @@ def snr_by_hand(made: Compiled, path: Path, inputs: np.ndarray, name: str) -> fl
     return float(10 * np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum()))
 
 
+@pytest.mark.slow
 def test_auto_is_the_best_of_all(tmp_path: Path) -> None:
     build, samples = with_outliers()
     path = save(build, tmp_path / "n.onnx")

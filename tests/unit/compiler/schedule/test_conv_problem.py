@@ -94,6 +94,7 @@ def followed() -> st.SearchStrategy[ConvShape]:
     return draw_one()
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(followed(), st.sampled_from(sorted(NAMED)))
 def test_every_candidate_with_windows_fits(shape: ConvShape, name: str) -> None:
@@ -117,6 +118,7 @@ def test_every_candidate_with_windows_fits(shape: ConvShape, name: str) -> None:
         assert cost.moved >= shape.groups * shape.co * prod(after.out)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(followed(), st.integers(1, 9), st.integers(1, 9), st.data())
 def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.DataObject) -> None:

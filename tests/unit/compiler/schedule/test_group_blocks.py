@@ -32,6 +32,7 @@ def dense(weight: np.ndarray, group: int) -> np.ndarray:
     return full
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(groupings, st.sampled_from(["1x4x4", "1x8x8", "default"]))
 def test_tiles_are_those_of_the_dense_matrix(sizes: tuple[int, int, int], name: str) -> None:

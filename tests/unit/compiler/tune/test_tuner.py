@@ -158,6 +158,7 @@ def test_compile_uses_what_was_found(
     check_every_layer(made, network.samples(1), order="1")
 
 
+@pytest.mark.slow
 def test_fused_layers_are_tuned_and_stay_fused(tmp_path: Path) -> None:
     """The key of a schedule has the epilogue: --tuned finds the convolution that is compiled."""
     build = NetworkBuilder(3)

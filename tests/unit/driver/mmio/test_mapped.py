@@ -75,6 +75,7 @@ def add(target, a, b):
     return run.get(out, (1, 4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", [
     "model", pytest.param("verilator", marks=pytest.mark.verilator),
 ])

@@ -143,6 +143,7 @@ def test_registers(monkeypatch):
     assert "confuses addresses" in step.advice and "what WGT_BASE was written" in step.found
 
 
+@pytest.mark.slow
 def test_a_launch_that_does_not_end(monkeypatch):
     step = last(monkeypatch, Wrong(
         read=lambda it, old: Status.LAUNCH if it == Reg.CONTROL else old))

@@ -18,7 +18,6 @@ from qdq_models import (
     same_inputs,
     within_a_step,
 )
-from tiers import slow
 
 from myvta.compiler.compile import Compiled, compile_model
 from myvta.compiler.frontend.onnx.onnx_evaluator import evaluator
@@ -93,7 +92,8 @@ def test_nodes_with_constants_of_their_own(tmp_path: Path, kind: str) -> None:
     check_every_layer(made, build.samples(2))
 
 
-@pytest.mark.parametrize("config", ["default", *slow("1x8x8", "2x8x8")])
+@pytest.mark.slow
+@pytest.mark.parametrize("config", ["default", "1x8x8", "2x8x8"])
 @pytest.mark.parametrize("kind", ["uint8", "symmetric"])
 def test_the_device_agrees_bit_for_bit(tmp_path: Path, kind: str, config: str) -> None:
     build = everything()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
-from tiers import slow
 
 from myvta.compiler.compile import runner
 from myvta.compiler.ir.target_description import TargetDescription
@@ -31,7 +30,8 @@ CASES: dict[str, Callable[[NetworkBuilder], object]] = {
 }
 
 
-@pytest.mark.parametrize("config", ["2x8x8", *slow("1x4x4")])
+@pytest.mark.slow
+@pytest.mark.parametrize("config", ["1x4x4", "2x8x8"])
 @pytest.mark.parametrize("case", CASES)
 def test_border(tmp_path: Path, case: str, config: str) -> None:
     build = NetworkBuilder(1)
