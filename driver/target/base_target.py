@@ -109,4 +109,4 @@ class BaseTarget(ABC):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise TargetError("the target is closed")
+            raise TargetError(f"the target is closed ({type(self).__name__}); open it again")

@@ -207,5 +207,5 @@ def test_closing_twice_is_harmless(target):
         lambda: target.read_register(Reg.IDENTITY), lambda: target.write_register(0, 0),
         lambda: target.read_memory(BASE, 1), lambda: target.write_memory(BASE, b"a"),
     ):
-        with pytest.raises(TargetError, match="^the target is closed$"):
+        with pytest.raises(TargetError, match=r"^the target is closed \(\w+\); open it again$"):
             access()

@@ -101,5 +101,5 @@ def test_a_closed_target_refuses_use():
         lambda: it.read_memory(0x1000, 1), lambda: it.write_memory(0x1000, b"a"),
     )
     for use in uses:
-        with pytest.raises(TargetError, match="^the target is closed$"):
+        with pytest.raises(TargetError, match=r"^the target is closed \(\w+\); open it again$"):
             use()

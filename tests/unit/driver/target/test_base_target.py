@@ -71,5 +71,5 @@ def test_a_closed_target_is_released_once_and_refuses_every_access():
         lambda: target.read_register(0), lambda: target.write_register(0, 0),
         lambda: target.read_memory(0x3000, 1), lambda: target.write_memory(0x3000, b"a"),
     ):
-        with pytest.raises(TargetError, match="^the target is closed$"):
+        with pytest.raises(TargetError, match=r"^the target is closed \(\w+\); open it again$"):
             access()
