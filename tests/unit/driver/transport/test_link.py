@@ -1,22 +1,14 @@
 """link and responder: lossy lines, copies, resynchronisation; every wait ends."""
 
-import os
 import time
 from random import Random
 
 import pytest
-from link_board import Noise, answering, pseudo_terminal
+from link_board import Noise, answering
 
 from myvta.driver import (
-    AccessError,
-    BusyError,
-    DeviceError,
-    IdentityError,
     LinkError,
-    Runtime,
     TargetError,
-    TargetTimeout,
-    UrlError,
     WindowError,
     open_target,
 )
@@ -25,7 +17,6 @@ from myvta.driver.transport.exchange import LinkRequest
 from myvta.driver.transport.frame import Frame
 from myvta.driver.transport.link import Link
 from myvta.isa.link_protocol import LinkStatus, MessageKind
-from myvta.isa.opcodes import MemoryType
 from myvta.isa.register_map import Reg
 
 QUERY = "?config=1x4x4&mem=0x3000:32K"
@@ -177,84 +168,3 @@ def test_a_device_that_is_reset_says_so_and_a_new_exchange_goes_on(model):
     with pytest.raises(LinkError, match="has been reset"):
         link.ask(MessageKind.READ_REGISTER, 0x40, 4)
     assert link.ask(MessageKind.READ_REGISTER, 0x40, 4) == b"MVTA"
-
-
-@pytest.mark.parametrize("work, text", [
-    (lambda data: b"", "nothing came back: is it powered"),
-    (lambda data: os.urandom(40) if data else b"", "bytes came back, .* wrong baud rate"),
-    (lambda data: data, "bytes came back"),  # an echo
-])
-def test_silence_garbage_and_echo_end_in_time(work, text):
-    with pseudo_terminal(work) as path:
-        started = time.monotonic()
-        with pytest.raises(TargetTimeout, match=text):
-            open_target(f"uart://{path}?config=1x4x4&timeout=0.4")
-        assert time.monotonic() - started < 2
-
-
-def test_a_line_that_dies_in_the_middle_of_a_run(model):
-    power, work = [True], answering(model)
-    terminal = pseudo_terminal(lambda data: work(data) if power[0] else b"")
-    with terminal as path, open_target(f"uart://{path}?config=1x4x4&timeout=0.5") as target:
-        power[0] = False
-        with pytest.raises(TargetTimeout, match=r"waited 0.5 s for the answer to WRITE_MEMORY"):
-            target.write_memory(0x3000, bytes(5000))
-        power[0] = True
-        target.write_memory(0x3000, b"on again")
-        assert target.read_memory(0x3000, 8) == b"on again"
-
-
-def test_a_port_that_vanishes(model):
-    with pseudo_terminal(answering(model)) as path:
-        target = open_target(f"uart://{path}?config=1x4x4&timeout=0.5")
-    with pytest.raises(TargetError, match=f"{path} is gone|waited"):
-        target.read_register(0)
-    target.close()
-
-
-def test_bad_uart_urls_and_ports(model, monkeypatch):
-    for url, text in [
-        ("uart:///dev/x?baud=fast", "baud must be a number 50..100000000, not 'fast'"),
-        ("uart:///dev/x?timeout=0", "timeout must be seconds, at most 3600, not '0'"),
-        ("uart:///dev/x?speed=1", "no option 'speed'; known: baud, timeout"),
-        ("uart://", "name the port"),
-    ]:
-        with pytest.raises(UrlError, match=text):
-            open_target(url)
-    with pytest.raises(AccessError, match=r"there is no port /dev/no-such: plug the board in"):
-        open_target("uart:///dev/no-such")
-    busy = pytest.raises(BusyError, match="is busy: another program has it open")
-    with pseudo_terminal(answering(model)) as path:
-        url = f"uart://{path}?config=1x4x4"
-        with open_target(url), busy:
-            open_target(url)
-
-    def forbidden(*arguments, **options):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("serial.serial_for_url", forbidden)
-    with pytest.raises(AccessError, match="no permission to open /dev/ttyUSB0: .* dialout"):
-        open_target("uart:///dev/ttyUSB0")
-
-
-def test_the_wrong_device_is_refused_before_anything_is_written(model):
-    counting = Counting(model)
-    with pseudo_terminal(answering(counting)) as path:
-        with pytest.raises(IdentityError, match="it is '1x4x4'"):
-            open_target(f"uart://{path}?config=default")
-        with pytest.raises(UrlError, match=r"mem=0x0:4096 is not inside .* 0x3000:32768"):
-            open_target(f"uart://{path}?config=1x4x4&mem=0x0:4K")
-    assert counting.writes == []
-
-
-def test_a_program_runs_over_a_line(model):
-    terminal = pseudo_terminal(answering(model), Noise(1e-3, 7), Noise(1e-3, 8))
-    with terminal as path, open_target(f"uart://{path}?config=1x4x4") as target:
-        run = Runtime(target, serial=True, check=False)  # the device finds it
-        out = run.room((1, 4), MemoryType.OUT)
-        run.gemm([(0, 0, 0)], reset=True)
-        run.store(0, out, 1)
-        assert run.sync().counters["OUT_BYTES"] == 4
-        run.gemm([(255, 0, 0)], iter_in=9, dst_factor=(0, 255), reset=True)
-        with pytest.raises(DeviceError, match="STEP_INDEX"):
-            run.sync()
