@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from myvta.compiler.ir.attributes import ConvAttributes, SlidingWindow
 from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.layouts import View
 from myvta.compiler.ir.quantized_graph import QuantizedNode
@@ -36,8 +37,7 @@ class ConvLayer:
     @property
     def compulsory_bytes(self) -> int:
         """Bytes of int8 input, weights and output."""
-        assert self.node.weight is not None
-        return self.node.weight.size + sum(c * h * w for c, h, w in self.views.values())
+        return self.node.attrs.weight.size + sum(c * h * w for c, h, w in self.views.values())
 
 
 def networks() -> tuple[str, ...]:
@@ -63,9 +63,10 @@ def conv_layer(row: Mapping[str, str | int]) -> ConvLayer:
     rule = Requant(np.zeros(cout, np.int32), np.full(cout, 8, np.int32), None, True)
     node = QuantizedNode(
         "Conv", str(row["layer"]), ("x",), ("y",),
-        {"strides": (stride, stride), "dilations": (1, 1), "pads": (pad,) * 4,
-         "group": groups},
-        weight=np.zeros((cout, cin // groups, k, k), np.int8), requant=rule,
+        ConvAttributes(
+            np.zeros((cout, cin // groups, k, k), np.int8), np.ones(cout),
+            SlidingWindow((k, k), (stride, stride), (pad, pad, pad, pad)), groups),
+        rule,
     )
     out = [(size + 2 * pad - k) // stride + 1 for size in (h, w)]
     views = {"x": (cin, h, w), "y": (cout, out[0], out[1])}

@@ -88,7 +88,7 @@ def main() -> int:
         table.add_column(title, justify="right", no_wrap=True)
     for number, layer in enumerate(layers):
         columns = [cycles[name, latency][number] for name in streams for latency in (1, 64)]
-        steps = layer.node.weight.size * layer.views["y"][1] * layer.views["y"][2] // 256
+        steps = layer.node.attrs.weight.size * layer.views["y"][1] * layer.views["y"][2] // 256
         table.add_row(
             layer.name, str(layer.count), str(steps), *map(str, columns),
             f"{moved(streams['default'][number]) / 1e6:.3f}", f"{layer.compulsory_bytes / 1e6:.3f}")

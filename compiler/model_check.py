@@ -14,6 +14,7 @@ from .frontend.front_ends import import_model
 from .ir.compile_errors import CompileError
 from .ir.graph import Graph
 from .ir.layouts import own_view
+from .operators.registry import OPERATORS
 from .partition.front_end import canonicalize_model, partition_model
 from .partition.partition import Placement
 
@@ -146,7 +147,7 @@ def _minimum_memory(
             view = own_view(tensor.shape)
             if tensor.constant:
                 total += prod(tensor.shape) * config.wgt_width // 8 if len(tensor.shape) > 1 else 0
-            elif view is not None and node.op not in ("Flatten", "View"):
+            elif view is not None and not OPERATORS[node.op].attributes.is_view:
                 tiles = images // config.batch * -(-view[0] // config.block_in) * view[1] * view[2]
                 total += tiles * config.tile_bytes(MemoryType.INP)
     return total

@@ -9,8 +9,10 @@ from typing import Any
 
 from ..isa.config import Config
 from .codegen.stream_costs import StreamCosts
+from .ir.attributes import ConvAttributes, TransposedAttributes, WeightedAttributes
 from .ir.quantized_graph import QuantizedGraph, QuantizedNode
 from .layout.packed_network import PackedNetwork
+from .operators.scaled_add import SCALED_ADD
 from .partition.partition import Placement
 
 __all__ = [
@@ -19,7 +21,7 @@ __all__ = [
 ]
 
 
-_ADDED = Placement("accelerator", "changes the scale")  # nodes that quantization puts in
+_INSERTED = Placement("accelerator", SCALED_ADD.reason)
 
 
 @dataclass(frozen=True)
@@ -103,18 +105,19 @@ def node_report(
     deviations: Mapping[str, tuple[int, float]], repeats: int,
 ) -> NodeReport:
     """Return the report of an accelerator node; a run holds ``repeats`` batches of the graph."""
-    macs, scale, output = 0, node.weight_scale, graph.tensors[node.outputs[0]]
-    if node.weight is not None:
-        positions = prod(output.shape) // len(node.weight)
-        if node.op != "Conv":  # every input pixel, or row of features, meets every weight
+    macs, scale, output = 0, None, graph.tensors[node.outputs[0]]
+    attrs, weights = node.attrs, 0
+    if isinstance(attrs, WeightedAttributes):
+        weights, scale = attrs.weight.size, attrs.weight_scale
+        positions = prod(output.shape) // len(attrs.weight)
+        if not isinstance(attrs, ConvAttributes):
+            # every input pixel, or row of features, meets every weight
             before = graph.tensors[node.inputs[0]].shape
             positions = prod(before) // (
-                before[1] if node.op == "ConvTranspose" else node.weight.shape[1])
-        macs = repeats * positions * node.weight.size
+                before[1] if isinstance(attrs, TransposedAttributes) else attrs.weight.shape[1])
+        macs = repeats * positions * weights
     lanes = sum(prod(graph.tensors[name].shape) for name in (*node.inputs, *node.outputs[:1]))
-    bits = repeats * lanes * config.inp_width
-    if node.weight is not None:
-        bits += node.weight.size * config.wgt_width
+    bits = repeats * lanes * config.inp_width + weights * config.wgt_width
     return NodeReport(
         node.name, node.op, placement.where, placement.reason,
         tuple(graph.tensors[name].scale for name in node.inputs), output.scale, output.zero_point,
@@ -134,7 +137,7 @@ def _entries(
     found = []
     for name, tensor in graph.tensors.items():
         maker = makers.get(name)
-        if tensor.exponent is not None and (maker is None or maker.op == "Host"):
+        if tensor.exponent is not None and (maker is None or maker.on_host):
             found.append(EntryReport(
                 name, maker.name if maker else "", tensor.scale, tensor.zero_point,
                 clipped.get(name), ratios.get(name),
@@ -166,14 +169,14 @@ def make_report(
     repeats = images // graph.images
     rows: list[NodeReport] = []
     for node in graph.nodes:
-        if node.op == "Host":
+        if node.on_host:
             rows += [
                 NodeReport(name, ops[name], "host", placements[name].reason)
-                for name in node.members
+                for name in node.attrs.members
             ]
         else:
             rows.append(node_report(
-                node, placements.get(node.name, _ADDED), graph, config, costs, ratios, clipped,
+                node, placements.get(node.name, _INSERTED), graph, config, costs, ratios, clipped,
                 deviations, repeats,
             ))
     return CompileReport(
@@ -193,8 +196,9 @@ def network_remarks(
     remarks: dict[str, list[str]] = {}
     for node in network.graph.nodes:
         listed = remarks.setdefault(node.name, [])
-        if node.attrs.get("group", 1) > 1:
-            listed.append(f"{node.attrs['group']} groups as block-diagonal weight tiles")
+        attrs = node.attrs
+        if isinstance(attrs, (ConvAttributes, TransposedAttributes)) and attrs.group > 1:
+            listed.append(f"{attrs.group} groups as block-diagonal weight tiles")
         for name in network.inputs.keys() & set(node.inputs):
             ty, tx = network.inputs[name].packing.taps
             listed.append(f"{ty} x {tx} taps packed into the lanes of a tile by the host")

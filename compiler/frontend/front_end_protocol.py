@@ -58,8 +58,8 @@ class FrontEnd(Protocol):
     def normalize(self, graph: Graph) -> None:
         """Rewrite nodes of the format's own spelling to canonical ones, in place.
 
-        Canonical nodes (:data:`~.graph.CANONICAL`) have no ``source``.  Unknown nodes are left
-        alone: they run on the host.
+        Canonical nodes (``form`` of :mod:`myvta.compiler.operators.registry`) have no ``source``.
+        Unknown nodes are left alone: they run on the host.
         """
 
     def read_scales(self, graph: Graph) -> QdqScales | None:

@@ -1,8 +1,12 @@
 """The network as plain data: tensors, nodes and the graph that the passes rewrite.
 
-A graph starts as a front end reads it; :mod:`.canonicalize` rewrites it into few node kinds.  The
-kinds the accelerator knows (:data:`CANONICAL`) have fixed attributes; every other node runs on the
-host, through the front end it came from.
+A graph starts as a front end reads it; :mod:`.canonicalize` rewrites it into few operators.
+Those of the accelerator (:mod:`myvta.compiler.operators.registry`) have a canonical form each, with
+fixed attributes; every other node runs on the host, through the front end it came from.
+
+Where a form has attr relu there may be attr clip (low, high) too, applied after it.  Before
+canonicalization there may also be Mul, Add, Sub, Div (two inputs, broadcast), Neg, and
+BatchNormalization (inputs x, scale, bias, mean, variance; attr epsilon).
 """
 
 from __future__ import annotations
@@ -13,38 +17,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["CANONICAL", "Graph", "Node", "Origin", "Tensor"]
-
-CANONICAL: dict[str, str] = {
-    "Conv": "inputs x, weight[, bias]; attrs kernel, strides, pads (top, left, bottom, right), "
-    "dilations (pairs y, x), group, relu",
-    "ConvTranspose": "as Conv, and attr output_padding (y, x); weight [M, C / group, KH, KW] too "
-    "(:mod:`.transposed`)",
-    "Gemm": "inputs x [N, K], weight [M, K][, bias [M]]; attrs relu, maybe unflatten: the shape "
-    "[C, H, W] of its M outputs",
-    "Add": "two inputs of one shape, one may be a constant [1, ...]; attr relu",
-    "Affine": "inputs x, scale, offset, the last two [C, 1 ...] constants; attr relu",
-    "Relu": "one input",
-    "Clip": "one input; attrs low, high (floats, maybe infinite)",
-    "LeakyRelu": "one input; attr alpha",
-    "Tanh": "one input",
-    "MaxPool": "one input; attrs kernel, strides, pads, dilations",
-    "AveragePool": "one input; attrs kernel, strides, pads, dilations (1, 1), counted (top, left, "
-    "bottom, right: padding that counts as values)",
-    "GlobalAveragePool": "one input [N, C, ...]",
-    "Concat": "inputs joined along the channels; attr axis 1",
-    "Slice": "one input; attrs start, stop: channels kept",
-    "Pad": "one input; attrs pads (top, left, bottom, right; negative ones crop), fill",
-    "Resize": "one input; attr factors: every pixel repeated (y, x) times",
-    "Flatten": "one input, [N, everything else]",
-    "View": "one input, its pixels in another shape; channels stay",
-}
-"""Node kinds after folding, with their inputs and attributes.
-
-Where there is attr relu there may be attr clip (low, high) too, applied after it.  Before folding
-there may also be Mul, Add, Sub, Div (two inputs, broadcast), Neg, and BatchNormalization (inputs x,
-scale, bias, mean, variance; attr epsilon).
-"""
+__all__ = ["Graph", "Node", "Origin", "Tensor"]
 
 
 @dataclass(frozen=True)

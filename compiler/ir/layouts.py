@@ -8,25 +8,33 @@ view, so what follows it keeps seeing the channels, rows and columns from before
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
-__all__ = ["ALIASES", "View", "last_view", "learn", "needed_view", "own_view", "views"]
+from .attributes import DenseAttributes
+from .quantized_graph import QuantizedNode
+
+__all__ = ["LayoutNode", "View", "last_view", "learn", "needed_view", "own_view", "views"]
 
 View = tuple[int, int, int]
-ALIASES = ("Flatten", "View")  # nodes whose output is their input's memory
-_PASS = ("Flatten", "Relu", "Add", "Clip", "LeakyRelu", "Tanh", "Affine", "ScaledAdd",
-         "HardSwish", "HardSigmoid")
 
 
-class _Node(Protocol):
-    @property
-    def op(self) -> str: ...
-    @property
-    def attrs(self) -> dict[str, Any]: ...
-    @property
-    def inputs(self) -> tuple[str, ...]: ...
-    @property
-    def outputs(self) -> tuple[str, ...]: ...
+@dataclass(frozen=True)
+class LayoutNode:
+    """What the layouts of a node's inputs and outputs depend on, besides their shapes.
+
+    Attributes
+    ----------
+    keeps_layout
+        Whether the outputs have the first input's layout.
+    channels_last
+        Whether the last of three axes of inputs and outputs holds the channels.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    keeps_layout: bool = False
+    channels_last: bool = False
 
 
 class _Tensor(Protocol):
@@ -51,31 +59,37 @@ def last_view(shape: tuple[int, ...]) -> View:
     return channels, rows, 1
 
 
-def needed_view(node: _Node, shape: tuple[int, ...]) -> View | None:
+def needed_view(shape: tuple[int, ...], channels_last: bool) -> View | None:
     """Return how a node has an input or output of a shape, where nothing else is known of it."""
-    if node.op == "Gemm" and node.attrs.get("axis") == 2 and len(shape) == 3:
-        return last_view(shape)
-    return own_view(shape)
+    return last_view(shape) if channels_last and len(shape) == 3 else own_view(shape)
 
 
-def views(nodes: Iterable[_Node], tensors: Mapping[str, _Tensor]) -> dict[str, View]:
+def views(
+    nodes: Iterable[QuantizedNode], tensors: Mapping[str, _Tensor]
+) -> dict[str, View]:
     """Return ``(channels, rows, columns)`` of every activation on the accelerator by name."""
     known: dict[str, View] = {}
     for node in nodes:
-        if node.op != "Host":
-            learn(node, tensors, known)
+        if not node.on_host:
+            attrs = node.attrs
+            last = isinstance(attrs, DenseAttributes) and attrs.axis == 2
+            learn(
+                LayoutNode(node.inputs, node.outputs, attrs.keeps_layout, last), tensors, known)
     return known
 
 
-def learn(node: _Node, tensors: Mapping[str, _Tensor], known: MutableMapping[str, View]) -> None:
+def learn(
+    node: LayoutNode, tensors: Mapping[str, _Tensor], known: MutableMapping[str, View]
+) -> None:
     """Add the views of a node's inputs that are new, and of its outputs."""
     for name in node.inputs:
-        view = needed_view(node, tensors[name].shape) if name and name not in known else None
-        if view is not None:
-            known[name] = view
-    passes = node.op in _PASS and node.inputs[0] in known
+        if name and name not in known:
+            view = needed_view(tensors[name].shape, node.channels_last)
+            if view is not None:
+                known[name] = view
+    passes = node.keeps_layout and node.inputs[0] in known
     for name in node.outputs:
         view = known[node.inputs[0]] if passes else (
-            needed_view(node, tensors[name].shape) if name else None)
+            needed_view(tensors[name].shape, node.channels_last) if name else None)
         if view is not None:
             known[name] = view

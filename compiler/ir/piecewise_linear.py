@@ -8,9 +8,11 @@ a multiple of 1/N, drawn in by 0.6 %, which halves the greatest error: 0.77 step
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from .attributes import Attributes
 from .fixed_point import Requant, round_half_up
 
 __all__ = ["PIECES", "STEPS", "ClippedLines", "tanh_lines"]
@@ -26,12 +28,13 @@ _LARGEST = (1 << 15) - 1  # of an immediate; greater bends lie outside of the in
 
 
 @dataclass(frozen=True)
-class ClippedLines:
+class ClippedLines(Attributes):
     """``sum_j clip(x << fine, -bounds[j], bounds[j])``, to be divided by ``2^shift``.
 
     ``bounds`` fall from the first to the last.
     """
 
+    keeps_layout: ClassVar[bool] = True
     bounds: tuple[int, ...]
     fine: int
     shift: int

@@ -7,18 +7,17 @@ need (weights, biases, shifts): this is the contract between quantization and ev
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
+from .attributes import Attributes, HostAttributes
 from .fixed_point import Requant, to_integers, to_reals
-from .host_payload import HostPayload
 
-__all__ = ["DROPPED", "QuantizedGraph", "QuantizedNode", "QuantizedTensor"]
+__all__ = ["QuantizedGraph", "QuantizedNode", "QuantizedTensor"]
 
-DROPPED = -1
-"""In ``QuantizedNode.shifts``: this input counts as zero."""
+A = TypeVar("A", bound=Attributes)
 
 
 @dataclass(frozen=True)
@@ -52,46 +51,38 @@ class QuantizedTensor:
 
 
 @dataclass(frozen=True, eq=False)
-class QuantizedNode:
+class QuantizedNode(Generic[A]):
     """One operation.
-
-    ``op`` is Host, or one of the kinds of :data:`~.graph.CANONICAL` (on the accelerator), or
-    ScaledAdd: the sum of inputs, each times its integer in attr gains.
 
     Attributes
     ----------
+    op
+        Host, or an operator of the accelerator (:mod:`myvta.compiler.operators.registry`).
     inputs, outputs
         Names of activations (weights are not among them).
-    weight
-        Conv and ConvTranspose [M, C / groups, KH, KW] or Gemm [M, K], int8.
-    weight_scale
-        Of the weights, float64 [M]: one for each output channel.
+    attrs
+        Of the operator's own type.
     requant
         From accumulator to output; None where values pass in the scale they have.
-    padding
-        Conv: the integer that stands outside the input, its zero point.
-    shifts
-        Add, Concat: how far each input is shifted left, :data:`DROPPED` where its scale is so much
-        finer than another's that it counts as zero.
-    constant
-        Add: the operand [1, ...] that is no activation.  Affine: the factor of each channel.
-    payload
-        Host: the nodes named in ``members``, as their front end has packed them.
     """
 
     op: str
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    attrs: dict[str, Any] = field(default_factory=dict)
-    weight: np.ndarray | None = None
-    weight_scale: np.ndarray | None = None
+    attrs: A
     requant: Requant | None = None
-    padding: int = 0
-    shifts: tuple[int, ...] = ()
-    constant: np.ndarray | None = None
-    payload: HostPayload | None = None
-    members: tuple[str, ...] = ()
+
+    @property
+    def on_host(self) -> bool:
+        """Whether the host runs it."""
+        return isinstance(self.attrs, HostAttributes)
+
+    @property
+    def rule(self) -> Requant:
+        """The requantization of an operator that always has one."""
+        assert self.requant is not None, f"{self.op} {self.name!r} has no requantization"
+        return self.requant
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..ir.attributes import HostAttributes
 from ..ir.quantized_graph import QuantizedNode
 from .memory_plan import TensorMemory, integer_name
 
@@ -40,18 +41,17 @@ class HostSteps:
         """Note that a launch makes the integers of tensors."""
         self.present.update(self.memory.program_name(name) for name in names)
 
-    def evaluate(self, node: QuantizedNode) -> None:
+    def evaluate(self, node: QuantizedNode[HostAttributes]) -> None:
         """Add a step for neighbouring nodes of the host."""
         for name in node.inputs:
             self.real(name)
         for name in node.outputs:
             self.memory.float_tensor(name)
-        assert node.payload is not None
+        payload, members = node.attrs.payload, node.attrs.members
         self.builder.host(
-            node.name, node.payload.front_end, node.inputs, node.outputs,
-            payload=node.payload.data,
-            attributes={"images": self.memory.graph.images, "nodes": list(node.members)},
-            reason="; ".join(f"{name}: {self.reasons[name]}" for name in node.members),
+            node.name, payload.front_end, node.inputs, node.outputs, payload=payload.data,
+            attributes={"images": self.memory.graph.images, "nodes": list(members)},
+            reason="; ".join(f"{name}: {self.reasons[name]}" for name in members),
         )
         self.present.update(node.outputs)
 

@@ -22,6 +22,7 @@ from typing import Any
 from ...driver.program.lane_packing import InputPacking, Pair
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
+from ..ir.attributes import ConvAttributes, SlidingWindow
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 from ..schedule.conv_problem import even_splits
 
@@ -76,49 +77,44 @@ def pack_inputs(
         The same network with new tensors ahead of these convolutions, and what each is by name.
         A tensor that no device layer reads as it is any more has no exponent left.
     """
-    device = {name for node in graph.nodes if node.op != "Host" for name in node.outputs}
+    device = {name for node in graph.nodes if not node.on_host for name in node.outputs}
     tensors, packed = dict(graph.tensors), dict[str, Packed]()
     names: dict[Packed, str] = {}
     nodes: list[QuantizedNode] = []
     for node in graph.nodes:
         found = None
-        if node.op == "Conv" and node.inputs[0] not in device:
-            found = _packing(node, graph, config)
+        attrs = node.attrs
+        if isinstance(attrs, ConvAttributes) and node.inputs[0] not in device:
+            found = _packing(node, attrs, graph, config)
         if found is None:
             nodes.append(node)
             continue
-        assert node.weight is not None
         key = Packed(node.inputs[0], found)
         if key not in names:
             names[key] = name = _fresh(f"{key.source}.packed", tensors)
             source = tensors[key.source]
             shape = (source.shape[0], found.lanes, *found.pixels)
             tensors[name], packed[name] = replace(source, name=name, shape=shape), key
-        attrs = {
-            **node.attrs, "kernel": found.window, "strides": found.packed_strides,
-            "dilations": found.packed_dilations, "pads": (0, 0, 0, 0),
-        }
-        nodes.append(replace(
-            node, inputs=(names[key],), weight=found.pack_weight(node.weight), attrs=attrs
-        ))
-    read = {name for node in nodes if node.op != "Host" for name in node.inputs}
+        window = SlidingWindow(
+            found.window, found.packed_strides, (0, 0, 0, 0), found.packed_dilations)
+        nodes.append(replace(node, inputs=(names[key],), attrs=replace(
+            attrs, weight=found.pack_weight(attrs.weight), window=window)))
+    read = {name for node in nodes if not node.on_host for name in node.inputs}
     for name in {key.source for key in packed.values()} - read:
         tensors[name] = replace(tensors[name], exponent=None)
     return replace(graph, nodes=tuple(nodes), tensors=tensors), packed
 
 
-def _packing(node: QuantizedNode, graph: QuantizedGraph, config: Config) -> InputPacking | None:
-    if node.attrs["group"] != 1:
+def _packing(
+    node: QuantizedNode, attrs: ConvAttributes, graph: QuantizedGraph, config: Config
+) -> InputPacking | None:
+    if attrs.group != 1:
         return None
-    assert node.weight is not None
     before, after = graph.tensors[node.inputs[0]].shape, graph.tensors[node.outputs[0]].shape
-    kernel, strides, dilations = (
-        (int(pair[0]), int(pair[1]))
-        for pair in (node.attrs["kernel"], node.attrs["strides"], node.attrs["dilations"])
-    )
+    window = attrs.window
     return choose_packing(
-        before[1], len(node.weight), (before[2], before[3]), (after[2], after[3]), kernel,
-        strides, dilations, (node.attrs["pads"][0], node.attrs["pads"][1]), config,
+        before[1], len(attrs.weight), (before[2], before[3]), (after[2], after[3]), window.kernel,
+        window.strides, window.dilations, window.pads[:2], config,
     )
 
 

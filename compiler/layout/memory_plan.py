@@ -16,7 +16,7 @@ from ...driver.program.program import Tensor
 from ...driver.program.tensor_layout import pack_tiles
 from ...isa.opcodes import MemoryType
 from ..codegen.lowering_context import Activation
-from ..ir.layouts import ALIASES, View, last_view, own_view, views
+from ..ir.layouts import View, last_view, own_view, views
 from ..ir.quantized_graph import QuantizedNode
 from ..ir.target_description import TargetDescription
 from .packed_network import PackedNetwork
@@ -72,7 +72,7 @@ class TensorMemory:
                 ))
             elif tensor.exponent is not None:
                 shared = None
-                if maker is not None and maker.op in ALIASES:
+                if maker is not None and maker.attrs.is_view:
                     shared = self.builder.tensors[integer_name(maker.inputs[0])].offset
                 self._integers(name, self.views[name], shared, maker)
         for name in self.graph.inputs:

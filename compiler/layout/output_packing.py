@@ -22,11 +22,13 @@ from ...driver.program.lane_packing import OutputPacking, Pair
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..ir import piecewise_linear as clipped
+from ..ir.attributes import ConvAttributes, SlidingWindow, TransposedAttributes
 from ..ir.fixed_point import Requant
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 
 __all__ = ["Axis", "Spread", "block_axis", "spread_outputs"]
 
+_Convolution = ConvAttributes | TransposedAttributes
 _MOST = 16  # outputs of a block along an axis
 
 
@@ -90,7 +92,7 @@ def spread_outputs(
         The same network with new tensors behind these convolutions, and what becomes of each by the
         name of the tensor it replaces on the device.
     """
-    read = {name for node in graph.nodes if node.op != "Host" for name in node.inputs}
+    read = {name for node in graph.nodes if not node.on_host for name in node.inputs}
     behind = _tanh_behind(graph)
     tensors, spread, nodes = dict(graph.tensors), dict[str, Spread](), []
 
@@ -107,7 +109,7 @@ def spread_outputs(
 
     for node in graph.nodes:
         found = None
-        if node.op in ("Conv", "ConvTranspose"):
+        if isinstance(node.attrs, (ConvAttributes, TransposedAttributes)):
             last = behind.get(node.outputs[0], node)
             if last.outputs[0] not in read:
                 found = _choose(node, graph, config, 0 if last is node else clipped.STEPS)
@@ -115,12 +117,11 @@ def spread_outputs(
             spreading, axes = found
             name = pack(node, spreading, (axes[0].count, axes[1].count))
             nodes.append(_packed(node, name, spreading, axes))
-        elif node.op == "Tanh" and node.inputs[0] in spread:
-            assert node.requant is not None
+        elif isinstance(node.attrs, clipped.ClippedLines) and node.inputs[0] in spread:
             before = spread[node.inputs[0]]
             rows, columns = tensors[before.packed].shape[2:]
             name = pack(node, before.spreading, (rows, columns))
-            rule = _repeated(node.requant, prod(before.spreading.block))
+            rule = _repeated(node.rule, prod(before.spreading.block))
             nodes.append(replace(node, inputs=(before.packed,), outputs=(name,), requant=rule))
         else:
             nodes.append(node)
@@ -132,7 +133,7 @@ def _tanh_behind(graph: QuantizedGraph) -> dict[str, QuantizedNode]:
     readers = Counter(name for node in graph.nodes for name in node.inputs)
     return {
         node.inputs[0]: node for node in graph.nodes
-        if node.op == "Tanh" and readers[node.inputs[0]] == 1
+        if isinstance(node.attrs, clipped.ClippedLines) and readers[node.inputs[0]] == 1
         and node.inputs[0] not in graph.outputs
     }
 
@@ -146,47 +147,46 @@ def _repeated(rule: Requant, blocks: int) -> Requant:
 
 
 def _packed(
-    node: QuantizedNode, output: str, spreading: OutputPacking, axes: tuple[Axis, Axis]
+    node: QuantizedNode[_Convolution], output: str, spreading: OutputPacking,
+    axes: tuple[Axis, Axis],
 ) -> QuantizedNode:
     """Return the convolution of blocks."""
-    assert node.weight is not None
-    assert node.requant is not None
-    weight, (by, bx), (v, h) = _advancing(node), spreading.block, axes
+    weight, (by, bx), (v, h) = _advancing(node.attrs), spreading.block, axes
     full = np.zeros((by, bx, *weight.shape[:2], v.kernel, h.kernel), weight.dtype)
     for ((dy, ky), ty), ((dx, kx), tx) in product(v.taps.items(), h.taps.items()):
         full[dy, dx, :, :, ty, tx] = weight[:, :, ky, kx]
-    attrs = {
-        **node.attrs, "kernel": (v.kernel, h.kernel), "strides": (v.stride, h.stride),
-        "dilations": (v.dilation, h.dilation), "pads": (v.before, h.before, 0, 0),
-    }
-    return replace(
-        node, op="Conv", outputs=(output,), attrs=attrs, requant=_repeated(node.requant, by * bx),
-        weight=full.reshape(-1, *full.shape[3:]),
+    window = SlidingWindow(
+        (v.kernel, h.kernel), (v.stride, h.stride), (v.before, h.before, 0, 0),
+        (v.dilation, h.dilation))
+    return QuantizedNode(
+        "Conv", node.name, node.inputs, (output,), ConvAttributes(
+            full.reshape(-1, *full.shape[3:]), node.attrs.weight_scale, window),
+        _repeated(node.rule, by * bx),
     )
 
 
-def _advancing(node: QuantizedNode) -> np.ndarray:
+def _advancing(attrs: _Convolution) -> np.ndarray:
     """Return the weights with taps in the order in which inputs advance."""
-    assert node.weight is not None
-    return node.weight[:, :, ::-1, ::-1] if node.op == "ConvTranspose" else node.weight
+    turned = isinstance(attrs, TransposedAttributes)
+    return attrs.weight[:, :, ::-1, ::-1] if turned else attrs.weight
 
 
 def _choose(
-    node: QuantizedNode, graph: QuantizedGraph, config: Config, behind: int
+    node: QuantizedNode[_Convolution], graph: QuantizedGraph, config: Config, behind: int
 ) -> tuple[OutputPacking, tuple[Axis, Axis]] | None:
     """Return the blocks that take the fewest cycles, None where single outputs do.
 
     ``behind``: steps a tile of outputs takes in what follows.
     """
-    if node.attrs["group"] != 1 or node.padding or "unflatten" in node.attrs:
+    attrs = node.attrs
+    if attrs.group != 1 or (isinstance(attrs, ConvAttributes) and attrs.padding):
         return None
-    assert node.weight is not None
-    filters, channels, *kernel = node.weight.shape
+    filters, channels, *kernel = attrs.weight.shape
     shape = graph.tensors[node.outputs[0]].shape
     size = (shape[2], shape[3])
-    strides, dilations, before, ups = node.attrs["strides"], node.attrs["dilations"], list(
-        node.attrs["pads"][:2]), (1, 1)
-    if node.op == "ConvTranspose":
+    strides, dilations, before, ups = (
+        attrs.window.strides, attrs.window.dilations, list(attrs.window.pads[:2]), (1, 1))
+    if isinstance(attrs, TransposedAttributes):
         before = [dilations[a] * (kernel[a] - 1) - before[a] for a in range(2)]
         strides, ups = (1, 1), strides
     passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1) + behind

@@ -19,6 +19,7 @@ from ..codegen.loop_nest import ITERATIONS, Loop, nest
 from ..codegen.lowering_context import Activation, LoweringContext, load_run
 from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate, parameters, requantize_tiles
+from ..ir.attributes import AveragePoolAttributes
 from ..ir.quantized_graph import QuantizedNode
 from ..schedule.conv_problem import ConvShape, even_splits, parameter_tiles
 from ..schedule.conv_tiles import Extent, Range, extent, ranges_of
@@ -55,16 +56,18 @@ class _Piece:
         return self.oh.count * self.ow.count
 
 
-def lower_average_pool(ctx: LoweringContext, node: QuantizedNode) -> None:
+def lower_average_pool(
+    ctx: LoweringContext, node: QuantizedNode[AveragePoolAttributes]
+) -> None:
     """Lower the mean over windows; padding is zeros that count or do not."""
     source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
+    window = node.attrs.window
     shape = ConvShape(
         groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
-        out=target.view[1:], kernel=node.attrs["kernel"], strides=node.attrs["strides"],
-        dilations=node.attrs["dilations"], before=node.attrs["pads"][:2],
+        out=target.view[1:], kernel=window.kernel, strides=window.strides,
+        dilations=window.dilations, before=window.pads[:2],
     )
-    config, rule, factors = ctx.config, node.requant, node.attrs["factors"]
-    assert rule is not None
+    config, rule, factors = ctx.config, node.rule, node.attrs.factors
     kept = parameter_tiles(config)
     tiling = _tiling(shape, config)
     weights = ctx.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)

@@ -10,6 +10,7 @@ from ..codegen.loop_nest import ITERATIONS, Loop
 from ..codegen.lowering_context import LoweringContext, load_run
 from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate, every_tile, parameters, requantize_tiles
+from ..ir.attributes import GlobalAverageAttributes
 from ..ir.quantized_graph import QuantizedNode
 from ..schedule.conv_problem import parameter_tiles
 from .block_gemm import scaled_identity
@@ -17,11 +18,12 @@ from .block_gemm import scaled_identity
 __all__ = ["lower_global_average"]
 
 
-def lower_global_average(ctx: LoweringContext, node: QuantizedNode) -> None:
+def lower_global_average(
+    ctx: LoweringContext, node: QuantizedNode[GlobalAverageAttributes]
+) -> None:
     """Lower the mean over all pixels of each channel."""
     source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
-    config, rule = ctx.config, node.requant
-    assert rule is not None
+    config, rule, factor = ctx.config, node.rule, node.attrs.factor
     weights = ctx.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
     table = ctx.constants(
         f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
@@ -55,8 +57,8 @@ def lower_global_average(ctx: LoweringContext, node: QuantizedNode) -> None:
             builder, bases, [Loop(count, 1, part)], [Loop(part, 0, 1)], pixel == 0
         )
         if pixel + part == source.pixels:
-            if node.attrs["factor"] != 1:
-                every_tile(builder, AluOpcode.MUL, node.attrs["factor"], bases[0], count)
+            if factor != 1:
+                every_tile(builder, AluOpcode.MUL, factor, bases[0], count)
             requantize_tiles(builder, rule, bases[0], 1, count, 0, 0)
 
     def store(builder: StreamBuilder, out: int, start: int, count: int) -> None:

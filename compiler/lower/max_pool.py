@@ -17,6 +17,7 @@ from ..codegen.loop_nest import ITERATIONS, Loop, nest
 from ..codegen.lowering_context import LoweringContext
 from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate
+from ..ir.attributes import MaxPoolAttributes
 from ..ir.quantized_graph import QuantizedNode
 from ..schedule.conv_problem import even_splits
 from .block_gemm import scaled_identity
@@ -70,11 +71,12 @@ def _axis(start: int, count: int, size: int, kernel: int, stride: int, dilation:
     return _Axis(start, count, first, end - first, at - first, stride, dilation)
 
 
-def lower_max_pool(ctx: LoweringContext, node: QuantizedNode) -> None:
+def lower_max_pool(ctx: LoweringContext, node: QuantizedNode[MaxPoolAttributes]) -> None:
     """Lower a 2-D maximum; the scale stays."""
     source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
-    config, (kh, kw) = ctx.config, node.attrs["kernel"]
-    (sy, sx), (dy, dx), pads = node.attrs["strides"], node.attrs["dilations"], node.attrs["pads"]
+    config, window = ctx.config, node.attrs.window
+    (kh, kw), (sy, sx), (dy, dx), pads = (
+        window.kernel, window.strides, window.dilations, window.pads)
     (height, width), (oh, ow) = source.view[1:], target.view[1:]
 
     def rows(start: int, count: int) -> _Axis:

@@ -48,10 +48,11 @@ class _Span:
         return self.at, self.at + self.inputs * self.copies
 
 
-def lower_pad(ctx: LoweringContext, node: QuantizedNode) -> None:
-    """Lower a border of one value; a negative one crops."""
+def lower_pad(
+    ctx: LoweringContext, node: QuantizedNode, pads: tuple[int, int, int, int], fill: int
+) -> None:
+    """Lower a border of one value, pads (top, left, bottom, right); a negative one crops."""
     source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
-    pads = node.attrs["pads"]
 
     def spans(axis: int, size: int) -> list[_Span]:
         found, have = [], source.view[1 + axis]
@@ -64,15 +65,16 @@ def lower_pad(ctx: LoweringContext, node: QuantizedNode) -> None:
             ))
         return found
 
-    _Copier(ctx, node, source, target, spans, node.attrs["fill"]).run(
+    _Copier(ctx, node, source, target, spans, fill).run(
         even_splits(target.view[1]), even_splits(target.view[2]), (1, 1)
     )
 
 
-def lower_resize(ctx: LoweringContext, node: QuantizedNode) -> None:
-    """Lower repeating every pixel a whole number of times along each axis."""
+def lower_resize(
+    ctx: LoweringContext, node: QuantizedNode, factors: tuple[int, int]
+) -> None:
+    """Lower repeating every pixel ``factors`` (y, x) times."""
     source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
-    factors = node.attrs["factors"]
 
     def sizes(axis: int) -> list[int]:
         copies = factors[axis]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...driver.program.tensor_layout import tile_tensor
+from ...isa.opcodes import MemoryType
+from ..codegen.lowering_context import Activation, LoweringContext
+from ..ir.attributes import DROPPED, AddAttributes
 from ..ir.fixed_point import quantize
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.elementwise import lower_add
+from ..lower.block_gemm import BlockGemm, identity_terms
+from ..lower.pointwise import lower_block_gemm
 from .constraints import layout_reason
 from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import Names, Quantizer, aligned, channels_of, uniform_requant
+from .quantization_rules import Names, QuantizerContext, aligned, channels_of, uniform_requant
 from .scaled_add import scaled_add
 
 __all__ = ["ADD"]
@@ -30,7 +35,7 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return ""
 
 
-def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[AddAttributes]:
     exponents = [q.exponents[name] for name in names]
     constant = None
     if len(names) < len(node.inputs):
@@ -40,27 +45,49 @@ def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
     finest, shifts = aligned(exponents)
     rule = uniform_requant(node, channels_of(q, node), q.shift_to(node.outputs[0], finest))
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, node.attrs, requant=rule, shifts=shifts,
-        constant=constant,
-    )
+        node.op, node.name, names, node.outputs, AddAttributes(shifts, constant), rule)
 
 
 def _qdq_unsupported_reason(node: Node, graph: Graph) -> str:
     first, second = (graph.tensors[name] for name in node.inputs)
     if first.shape != second.shape or first.constant or second.constant:
-        return "adds what is no activation of the same shape in a model that comes quantized"
+        return (
+            "adds operands other than two activations of one shape in a pre-quantized (QDQ) model")
     return ""
+
+
+def _lower(ctx: LoweringContext, node: QuantizedNode[AddAttributes]) -> None:
+    sources, shifts = [ctx.activations[name] for name in node.inputs], node.attrs.shifts
+    if node.attrs.constant is not None:
+        sources.append(_place_constant(ctx, node, node.attrs.constant))
+    order = sorted(range(len(sources)), key=lambda index: -shifts[index])
+    kept = [(index, shifts[index], 0) for index in order if shifts[index] != DROPPED]
+    blocks = ctx.activations[node.outputs[0]].blocks
+    terms = identity_terms(ctx.config, blocks, kept)
+    lower_block_gemm(ctx, node, sources, BlockGemm(terms, node.rule))
+
+
+def _place_constant(
+    ctx: LoweringContext, node: QuantizedNode, constant: np.ndarray
+) -> Activation:
+    """Place a constant operand as an activation that every group of images shares."""
+    like = ctx.activations[node.inputs[0]]
+    values = constant.reshape(1, *like.view).repeat(ctx.config.batch, 0)
+    tiles = tile_tensor(values, MemoryType.INP, ctx.config)
+    dram = ctx.constants(f"{node.name}.constant", tiles, MemoryType.INP)
+    return Activation(dram, 1, like.blocks, like.view)
 
 
 ADD = Operator(
     name="Add",
+    attributes=AddAttributes,
     form="two inputs of one shape, one may be a constant [1, ...]; attr relu",
     reason="GEMM with scaled identities, requantized",
     docs=DocsRow(
         "Add, Sum; also of a constant of any shape without images",
         "`out((x << i) + (y << j), s)`: the finer of the two exponents; one 2^20 finer than the "
         "other counts as zero", "3"),
-    lower=lower_add,
+    lower=_lower,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(lambda q, node: [scaled_add(q, node)], _qdq_unsupported_reason),

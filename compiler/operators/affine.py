@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
+from ..codegen.lowering_context import LoweringContext
+from ..ir.attributes import Attributes
 from ..ir.fixed_point import Requant, limits, round_half_up
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.elementwise import lower_affine
+from ..lower.block_gemm import BlockGemm, Term
+from ..lower.pointwise import lower_block_gemm
 from .constraints import layout_reason
 from .operator import Context, DocsRow, Operator
-from .quantization_rules import Names, Quantizer
+from .quantization_rules import Names, QuantizerContext
 
-__all__ = ["AFFINE"]
+__all__ = ["AFFINE", "AffineAttributes"]
 
 _HEADROOM = 29  # bits of a product and of an offset, each: their sum and a rounding constant fit
+
+
+@dataclass(frozen=True, eq=False)
+class AffineAttributes(Attributes):
+    """The factor of each channel, int8 [C]; the offset is the requantization's bias."""
+
+    keeps_layout: ClassVar[bool] = True
+    factors: np.ndarray
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
@@ -24,7 +38,7 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return layout_reason(node, context)
 
 
-def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[AffineAttributes]:
     scale, offset = (
         np.asarray(q.graph.value(name), np.float64).reshape(-1) for name in node.inputs[1:]
     )
@@ -43,9 +57,7 @@ def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
         relu=bool(node.attrs.get("relu")),
     )
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, node.attrs, requant=rule,
-        constant=factors.astype(np.int8),
-    )
+        node.op, node.name, names, node.outputs, AffineAttributes(factors.astype(np.int8)), rule)
 
 
 def _ceil_log2(values: np.ndarray) -> np.ndarray:
@@ -53,8 +65,19 @@ def _ceil_log2(values: np.ndarray) -> np.ndarray:
     return np.ceil(np.log2(np.maximum(values, 2.0**-60)))
 
 
+def _lower(ctx: LoweringContext, node: QuantizedNode[AffineAttributes]) -> None:
+    source, block, given = ctx.activations[node.inputs[0]], ctx.config.block_in, node.attrs.factors
+    factors = np.zeros(source.blocks * block, np.int64)
+    same = bool((given == given[0]).all())  # then whatever its channels are
+    factors[: source.view[0]] = given[0] if same else given
+    diagonals = [np.diag(factors[b * block : (b + 1) * block]) for b in range(source.blocks)]
+    blocks = [[Term(0, index, tile)] for index, tile in enumerate(diagonals)]
+    lower_block_gemm(ctx, node, [source], BlockGemm(blocks, node.rule))
+
+
 AFFINE = Operator(
     name="Affine",
+    attributes=AffineAttributes,
     form="inputs x, scale, offset, the last two [C, 1 ...] constants; attr relu",
     reason="GEMM with diagonal matrices, requantized per channel",
     docs=DocsRow(
@@ -62,7 +85,7 @@ AFFINE = Operator(
         "ahead takes in",
         "`out(x * w[c] + b[c], s[c])`: a factor of the weights' width, an exponent for each "
         "channel", "2"),
-    lower=lower_affine,
+    lower=_lower,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     fallback_reasons={

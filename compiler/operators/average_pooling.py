@@ -6,6 +6,7 @@ from math import prod
 
 import numpy as np
 
+from ..ir.attributes import AveragePoolAttributes, SlidingWindow
 from ..ir.graph import Graph, Node
 from ..ir.pooling_window import taps_of
 from ..ir.quantized_graph import QuantizedNode
@@ -14,8 +15,8 @@ from .constraints import MEAN_PIXELS, window_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import (
     Names,
-    QdqQuantizer,
-    Quantizer,
+    QdqContext,
+    QuantizerContext,
     channels_of,
     mean_factors,
     uniform_requant,
@@ -31,15 +32,18 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return problem
 
 
-def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+def _quantize(
+    q: QuantizerContext, node: Node, names: Names
+) -> QuantizedNode[AveragePoolAttributes]:
     size = q.graph.tensors[names[0]].shape[2:]
     out = q.graph.tensors[node.outputs[0]].shape[2:]
     rows, columns = (_counts(node, axis, size[axis], out[axis]) for axis in range(2))
     factors, bits = mean_factors(np.outer(rows, columns))
     shift = q.shift_to(node.outputs[0], q.exponents[names[0]] - bits)
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, {**node.attrs, "factors": factors},
-        requant=uniform_requant(node, channels_of(q, node), shift),
+        node.op, node.name, names, node.outputs,
+        AveragePoolAttributes(SlidingWindow.of(node.attrs), factors),
+        uniform_requant(node, channels_of(q, node), shift),
     )
 
 
@@ -50,15 +54,15 @@ def _counts(node: Node, axis: int, size: int, outputs: int) -> np.ndarray:
     return np.asarray(((taps >= -before) & (taps < size + after)).sum(1))
 
 
-def _qdq(q: QdqQuantizer, node: Node) -> list[QuantizedNode]:
+def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
     source, pixels = q.scale(node.inputs[0]), prod(node.attrs["kernel"])
     out = q.graph.tensors[node.outputs[0]].shape
     accumulator = np.full(out[1], source.scale / pixels)
     bias = np.full(out[1], -source.zero_point * pixels, np.int64)
     return [QuantizedNode(
         node.op, node.name, node.inputs, node.outputs,
-        {**node.attrs, "factors": np.ones(out[2:], np.int64)},
-        requant=q.requant_to(node, accumulator, bias, q.output(node, accumulator)),
+        AveragePoolAttributes(SlidingWindow.of(node.attrs), np.ones(out[2:], np.int64)),
+        q.requant_to(node, accumulator, bias, q.output(node, accumulator)),
     )]
 
 
@@ -70,12 +74,13 @@ def _qdq_unsupported_reason(node: Node, graph: Graph) -> str:
         for axis in range(2)
     ]
     if any(node.attrs["pads"]) or reach[0] > size[0] or reach[1] > size[1]:
-        return "windows that reach into padding in a model that comes quantized"
+        return "windows that reach into padding in a pre-quantized (QDQ) model"
     return ""
 
 
 AVERAGE_POOL = Operator(
     name="AveragePool",
+    attributes=AveragePoolAttributes,
     form="one input; attrs kernel, strides, pads, dilations (1, 1), counted (top, left, "
     "bottom, right: padding that counts as values)",
     reason="GEMM with the identity over taps, ALU MUL, requantized",

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ...driver.stream.stream import StreamBuilder
+from ..codegen.lowering_context import LoweringContext
+from ..codegen.tile_ops import clamp_tiles
+from ..ir.attributes import ClipAttributes
 from ..ir.graph import Graph, Node
-from ..lower.elementwise import lower_clip
+from ..ir.quantized_graph import QuantizedNode
+from ..lower.block_gemm import BlockGemm, identity_terms
+from ..lower.pointwise import lower_block_gemm
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
 __all__ = ["CLIP"]
 
 
-def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> dict[str, Any]:
-    low, high = to_integers((node.attrs["low"], node.attrs["high"]))
-    return {"low": low, "high": high}
+def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> ClipAttributes:
+    return ClipAttributes(*to_integers((node.attrs["low"], node.attrs["high"])))
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
     return "" if "low" in node.attrs else "its bounds are not constant"
 
 
+def _lower(ctx: LoweringContext, node: QuantizedNode[ClipAttributes]) -> None:
+    def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+        clamp_tiles(builder, node.attrs.low, node.attrs.high, base, count)
+
+    source = ctx.activations[node.inputs[0]]
+    terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0)])
+    lower_block_gemm(ctx, node, [source], BlockGemm(terms, post_op=post_op))
+
+
 CLIP = Operator(
     name="Clip",
+    attributes=ClipAttributes,
     form="one input; attrs low, high (floats, maybe infinite)",
     reason="ALU MAX and MIN with its bounds",
     docs=DocsRow(
         "Clip, Max, Min with constant bounds",
         "`min(max(x, low), high)`, bounds rounded to x's scale", "1 + 1 a bound"),
-    lower=lower_clip,
+    lower=_lower,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from ..codegen.lowering_context import LoweringContext
+from ..ir.attributes import Attributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.elementwise import lower_concat
+from ..lower.block_gemm import BlockGemm
+from ..lower.channel_selection import ChannelRange, selection_terms
+from ..lower.pointwise import lower_block_gemm
 from .constraints import layout_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import (
     Names,
-    QdqQuantizer,
-    Quantizer,
+    QdqContext,
+    QuantizerContext,
     aligned,
     channels_of,
     uniform_requant,
 )
 
-__all__ = ["CONCAT"]
+__all__ = ["CONCAT", "ConcatAttributes"]
+
+
+@dataclass(frozen=True)
+class ConcatAttributes(Attributes):
+    """How far each input is shifted left, :data:`~..ir.attributes.DROPPED` for a zero."""
+
+    shifts: tuple[int, ...]
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
@@ -27,7 +40,7 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return layout_reason(node, context)
 
 
-def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[ConcatAttributes]:
     exponents = [q.exponents[name] for name in names]
     finest, shifts = aligned(exponents)
     rule = None
@@ -36,25 +49,33 @@ def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
     else:
         rule = uniform_requant(node, channels_of(q, node), q.shift_to(node.outputs[0], finest))
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, node.attrs, requant=rule, shifts=shifts
-    )
+        node.op, node.name, names, node.outputs, ConcatAttributes(shifts), rule)
 
 
-def _qdq(q: QdqQuantizer, node: Node) -> list[QuantizedNode]:
+def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
     before, names, _ = q.alike(node)
     return [*before, QuantizedNode(
-        node.op, node.name, names, node.outputs, node.attrs, shifts=(0,) * len(names)
-    )]
+        node.op, node.name, names, node.outputs, ConcatAttributes((0,) * len(names)))]
+
+
+def _lower(ctx: LoweringContext, node: QuantizedNode[ConcatAttributes]) -> None:
+    sources, ranges, at = [ctx.activations[name] for name in node.inputs], [], 0
+    for index, (source, shift) in enumerate(zip(sources, node.attrs.shifts, strict=True)):
+        ranges.append(ChannelRange(index, 0, at, source.view[0], shift))
+        at += source.view[0]
+    terms = selection_terms(ctx.config, at, ranges)
+    lower_block_gemm(ctx, node, sources, BlockGemm(terms, node.requant))
 
 
 CONCAT = Operator(
     name="Concat",
+    attributes=ConcatAttributes,
     form="inputs joined along the channels; attr axis 1",
     reason="GEMM with matrices that choose channels, requantized where scales differ",
     docs=DocsRow(
         "along the channels, any numbers of them", "x, or `out(x << i, s)` where exponents differ",
         "blocks that meet + 1"),
-    lower=lower_concat,
+    lower=_lower,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(_qdq),

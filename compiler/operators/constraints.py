@@ -7,11 +7,11 @@ from ..ir.layouts import own_view
 from ..ir.pooling_window import taps_of
 from .operator import Context
 
-__all__ = ["MEAN_PIXELS", "MIXED_UP", "data_reason", "layout_reason", "window_reason"]
+__all__ = ["MEAN_PIXELS", "RESHAPED", "data_reason", "layout_reason", "window_reason"]
 
 MEAN_PIXELS = 1 << 16
 """Pixels whose mean a 15-bit factor still rounds well."""
-MIXED_UP = "channels and pixels of its input do not lie as its shape says: it was reshaped"
+RESHAPED = "channels and pixels of its input do not lie as its shape says: it was reshaped"
 
 
 def data_reason(node: Node, graph: Graph) -> str:
@@ -36,7 +36,7 @@ def layout_reason(node: Node, context: Context) -> str:
     tensors = context.graph.tensors
     names = [name for name in node.inputs if name and not tensors[name].constant]
     mixed = any(context.layouts[name] != own_view(tensors[name].shape) for name in names)
-    return MIXED_UP if mixed else ""
+    return RESHAPED if mixed else ""
 
 
 def window_reason(node: Node, context: Context) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ..ir.attributes import ConvAttributes, SlidingWindow
 from ..ir.graph import Node
+from ..ir.quantized_graph import QuantizedNode
 from .operator import Context, DocsRow, Operator, QdqRule
+from .quantization_rules import Names, QdqContext, QuantizerContext
 
 __all__ = ["CONV", "convolution_reason"]
 
@@ -20,8 +23,23 @@ def convolution_reason(node: Node, context: Context) -> str:
     return ""
 
 
+def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[ConvAttributes]:
+    weight, scale, rule = q.weights(node, names)
+    return QuantizedNode(node.op, node.name, names, node.outputs, ConvAttributes(
+        weight, scale, SlidingWindow.of(node.attrs), node.attrs["group"]), rule)
+
+
+def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
+    """The zero point of the input stands outside of it, where zeros would be."""
+    weight, scale, rule = q.qdq_weights(node)
+    padding = q.scale(node.inputs[0]).zero_point if any(node.attrs["pads"]) else 0
+    return [QuantizedNode(node.op, node.name, node.inputs[:1], node.outputs, ConvAttributes(
+        weight, scale, SlidingWindow.of(node.attrs), node.attrs["group"], padding), rule)]
+
+
 CONV = Operator(
     name="Conv",
+    attributes=ConvAttributes,
     form="inputs x, weight[, bias]; attrs kernel, strides, pads (top, left, bottom, right), "
     "dilations (pairs y, x), group, relu",
     reason="GEMM over taps and channel blocks",
@@ -29,7 +47,7 @@ CONV = Operator(
         "also grouped; Pad with zeros ahead of it goes into its padding", "docs/compiler.md",
         "taps x blocks + 1"),
     lower=None,
-    quantize=lambda q, node, names: q.weighted(node, names),
+    quantize=_quantize,
     unsupported_reason=convolution_reason,
-    qdq=QdqRule(lambda q, node: q.layer(node)),
+    qdq=QdqRule(_qdq),
 )

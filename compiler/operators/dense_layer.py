@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from ..ir.attributes import DenseAttributes
 from ..ir.graph import Node
 from ..ir.layouts import needed_view
+from ..ir.quantized_graph import QuantizedNode
 from .operator import Context, DocsRow, Operator, QdqRule
+from .quantization_rules import Names, QdqContext, QuantizerContext
 
 __all__ = ["GEMM"]
+
+
+def _channels_last(node: Node) -> bool:
+    return node.attrs.get("axis") == 2
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
     if node.source is not None:
         return "weights are not a constant matrix, or A is transposed"
     shape = context.graph.tensors[node.inputs[0]].shape
-    if len(shape) > 2 and context.layouts[node.inputs[0]] != needed_view(node, shape):
+    if len(shape) > 2 and context.layouts[node.inputs[0]] != needed_view(
+        shape, _channels_last(node)
+    ):
         return "the axis it sums over is not where its input has its channels"
     return ""
 
 
+def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[DenseAttributes]:
+    weight, scale, rule = q.weights(node, names)
+    return QuantizedNode(node.op, node.name, names, node.outputs, DenseAttributes(
+        weight, scale, node.attrs.get("axis"), node.attrs.get("unflatten")), rule)
+
+
+def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
+    weight, scale, rule = q.qdq_weights(node)
+    return [QuantizedNode(node.op, node.name, node.inputs[:1], node.outputs, DenseAttributes(
+        weight, scale, node.attrs.get("axis"), node.attrs.get("unflatten")), rule)]
+
+
 GEMM = Operator(
     name="Gemm",
+    attributes=DenseAttributes,
     form="inputs x [N, K], weight [M, K][, bias [M]]; attrs relu, maybe unflatten: the shape "
     "[C, H, W] of its M outputs; maybe axis (2: x is [N, T, K]; 1: x is [N, K, T])",
     reason="GEMM over feature blocks",
@@ -27,8 +49,9 @@ GEMM = Operator(
         "Gemm; MatMul with a constant: [N, K], rows [N, T, K], columns [N, K, T]; a Reshape of "
         "its features into a map goes into it", "`out(x . w + b, s)`", "blocks + 1"),
     lower=None,
-    quantize=lambda q, node, names: q.weighted(node, names),
+    quantize=_quantize,
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(lambda q, node: q.layer(node)),
+    channels_last=_channels_last,
+    qdq=QdqRule(_qdq),
     fallback_reasons={"MatMul": "neither factor is a constant matrix"},
 )

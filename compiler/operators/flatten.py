@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from ..ir.graph import Node
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..ir.attributes import Attributes
+from ..ir.graph import Graph, Node
 from .constraints import layout_reason
 from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import keep_scale, keep_scale_qdq
+from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
-__all__ = ["FLATTEN", "flatten_reason"]
+__all__ = ["FLATTEN", "FlattenAttributes", "flatten_reason"]
+
+
+@dataclass(frozen=True)
+class FlattenAttributes(Attributes):
+    """Flatten has no attributes."""
+
+    is_view: ClassVar[bool] = True
+    keeps_layout: ClassVar[bool] = True
+
+
+def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> FlattenAttributes:
+    return FlattenAttributes()
 
 
 def flatten_reason(node: Node, context: Context) -> str:
@@ -18,14 +34,15 @@ def flatten_reason(node: Node, context: Context) -> str:
 
 FLATTEN = Operator(
     name="Flatten",
+    attributes=FlattenAttributes,
     form="one input, [N, everything else]",
     reason="a view: no work",
     docs=DocsRow(
         "Flatten; Reshape, Squeeze, Unsqueeze, Transpose to one vector for each image", "x",
         "0: the same memory"),
     lower=None,
-    quantize=keep_scale(),
+    quantize=keep_scale(_attributes),
     unsupported_reason=flatten_reason,
-    qdq=QdqRule(keep_scale_qdq()),
+    qdq=QdqRule(keep_scale_qdq(_attributes)),
     homogeneous=lambda node: node.source is None,
 )

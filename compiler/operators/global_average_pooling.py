@@ -6,12 +6,13 @@ from math import prod
 
 import numpy as np
 
+from ..ir.attributes import GlobalAverageAttributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.global_average_pool import lower_global_average
 from .constraints import MEAN_PIXELS, layout_reason
 from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import Names, QdqQuantizer, Quantizer, mean_factors, uniform_requant
+from .quantization_rules import Names, QdqContext, QuantizerContext, mean_factors, uniform_requant
 
 __all__ = ["GLOBAL_AVERAGE_POOL"]
 
@@ -23,31 +24,34 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return layout_reason(node, context)
 
 
-def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+def _quantize(
+    q: QuantizerContext, node: Node, names: Names
+) -> QuantizedNode[GlobalAverageAttributes]:
     shape = q.graph.tensors[names[0]].shape
     factors, bits = mean_factors(np.array(prod(shape[2:])))
     shift = q.shift_to(node.outputs[0], q.exponents[names[0]] - bits)
     rank = len(q.graph.tensors[node.outputs[0]].shape)
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, {"factor": int(factors), "rank": rank},
-        requant=uniform_requant(node, shape[1], shift),
+        node.op, node.name, names, node.outputs, GlobalAverageAttributes(int(factors), rank),
+        uniform_requant(node, shape[1], shift),
     )
 
 
-def _qdq(q: QdqQuantizer, node: Node) -> list[QuantizedNode]:
+def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
     source, shape = q.scale(node.inputs[0]), q.graph.tensors[node.inputs[0]].shape
     pixels = prod(shape[2:])
     accumulator = np.full(shape[1], source.scale / pixels)
     bias = np.full(shape[1], -source.zero_point * pixels, np.int64)
     rank = len(q.graph.tensors[node.outputs[0]].shape)
     return [QuantizedNode(
-        node.op, node.name, node.inputs, node.outputs, {"factor": 1, "rank": rank},
-        requant=q.requant_to(node, accumulator, bias, q.output(node, accumulator)),
+        node.op, node.name, node.inputs, node.outputs, GlobalAverageAttributes(1, rank),
+        q.requant_to(node, accumulator, bias, q.output(node, accumulator)),
     )]
 
 
 GLOBAL_AVERAGE_POOL = Operator(
     name="GlobalAveragePool",
+    attributes=GlobalAverageAttributes,
     form="one input [N, C, ...]",
     reason="GEMM with the identity over all pixels, requantized",
     docs=DocsRow("also ReduceMean over all pixels", "`out(sum * f, s)`", "pixels + 2"),

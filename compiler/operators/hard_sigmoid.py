@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil, log2
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,12 +12,19 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode
 from ..codegen.lowering_context import LoweringContext
 from ..codegen.tile_ops import every_tile
+from ..ir.attributes import Attributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
 from ..lower.pointwise import lower_block_gemm
 from .operator import Context, DocsRow, Operator
-from .quantization_rules import Names, Quantizer, channels_of, integer_bounds, uniform_requant
+from .quantization_rules import (
+    Names,
+    QuantizerContext,
+    channels_of,
+    integer_bounds,
+    uniform_requant,
+)
 
 __all__ = ["HARD_SIGMOID", "HardSigmoidAttributes", "hard_sigmoid_attributes"]
 
@@ -27,9 +35,10 @@ _BETA_BITS = 25  # below the point of sums: 16 then fits 29 bits
 
 
 @dataclass(frozen=True)
-class HardSigmoidAttributes:
+class HardSigmoidAttributes(Attributes):
     """``x * factor + offset`` is alpha * x + beta in units of ``2^exponent``."""
 
+    keeps_layout: ClassVar[bool] = True
     factor: int
     offset: int
     exponent: int
@@ -61,31 +70,34 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return ""
 
 
-def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+def _quantize(
+    q: QuantizerContext, node: Node, names: Names
+) -> QuantizedNode[HardSigmoidAttributes]:
     attributes = hard_sigmoid_attributes(*_alpha_beta(node), q.exponents[names[0]], q.inp_width)
     shift = q.shift_to(node.outputs[0], attributes.exponent)
     rule = uniform_requant(node, channels_of(q, node), shift)
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, {"integers": attributes},
-        requant=replace(
+        node.op, node.name, names, node.outputs, attributes,
+        replace(
             rule, bias=np.full_like(rule.bias, attributes.offset),
             clip=integer_bounds((0, 1), q.exponents[node.outputs[0]], q.inp_width)),
     )
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode) -> None:
-    factor = node.attrs["integers"].factor
+def _lower(ctx: LoweringContext, node: QuantizedNode[HardSigmoidAttributes]) -> None:
+    factor = node.attrs.factor
 
     def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         every_tile(builder, AluOpcode.MUL, factor, base, count)
 
     source = ctx.activations[node.inputs[0]]
     terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0)])
-    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.requant, post_op))
+    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.rule, post_op))
 
 
 HARD_SIGMOID = Operator(
     name="HardSigmoid",
+    attributes=HardSigmoidAttributes,
     form="one input; attrs alpha, beta",
     reason="GEMM with the identity, ALU MUL, requantized, ALU MAX and MIN with 0 and 1",
     docs=DocsRow(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log2
+from typing import ClassVar
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode
 from ..codegen.loop_nest import Loop, nest
 from ..codegen.lowering_context import LoweringContext
 from ..codegen.tile_ops import every_tile
+from ..ir.attributes import Attributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
 from ..lower.pointwise import lower_block_gemm
 from .operator import DocsRow, Operator
-from .quantization_rules import Names, Quantizer, channels_of, uniform_requant
+from .quantization_rules import Names, QuantizerContext, channels_of, uniform_requant
 
 __all__ = ["HARD_SWISH", "HardSwishAttributes", "hard_swish_attributes"]
 
@@ -25,12 +27,13 @@ _SUM_BITS = 30  # of all products
 
 
 @dataclass(frozen=True)
-class HardSwishAttributes:
+class HardSwishAttributes(Attributes):
     """``x * min(max((x << shift) + three, 0), 2 * three) * factor``, in units of ``2^exponent``.
 
     A negative ``shift`` is one to the right.
     """
 
+    keeps_layout: ClassVar[bool] = True
     shift: int
     three: int
     factor: int
@@ -53,18 +56,17 @@ def hard_swish_attributes(exponent: int, width: int) -> HardSwishAttributes:
     return HardSwishAttributes(shift, three, factor, exponent - max(-gate, 0) - bits)
 
 
-def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[HardSwishAttributes]:
     attributes = hard_swish_attributes(q.exponents[names[0]], q.inp_width)
     shift = q.shift_to(node.outputs[0], attributes.exponent)
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, {"integers": attributes},
-        requant=uniform_requant(node, channels_of(q, node), shift),
+        node.op, node.name, names, node.outputs, attributes,
+        uniform_requant(node, channels_of(q, node), shift),
     )
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode) -> None:
-    attributes: HardSwishAttributes = node.attrs["integers"]
-    shift, three = attributes.shift, attributes.three
+def _lower(ctx: LoweringContext, node: QuantizedNode[HardSwishAttributes]) -> None:
+    shift, three, factor = node.attrs.shift, node.attrs.three, node.attrs.factor
 
     def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         gate = base + distance
@@ -74,15 +76,16 @@ def _lower(ctx: LoweringContext, node: QuantizedNode) -> None:
         every_tile(builder, AluOpcode.MAX, 0, gate, count)
         every_tile(builder, AluOpcode.MIN, 2 * three, gate, count)
         nest((base, gate, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.MUL)
-        every_tile(builder, AluOpcode.MUL, attributes.factor, base, count)
+        every_tile(builder, AluOpcode.MUL, factor, base, count)
 
     source = ctx.activations[node.inputs[0]]
     terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0), (0, max(shift, 0), 1)])
-    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.requant, post_op, accumulators=2))
+    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.rule, post_op, accumulators=2))
 
 
 HARD_SWISH = Operator(
     name="HardSwish",
+    attributes=HardSwishAttributes,
     form="one input",
     reason="GEMM with two scaled identities, ALU ADD, MAX, MIN and MUL, requantized",
     docs=DocsRow(

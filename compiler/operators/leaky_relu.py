@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 
+from ...driver.stream.stream import StreamBuilder
+from ...isa.opcodes import AluOpcode
+from ..codegen.loop_nest import Loop, nest
+from ..codegen.lowering_context import LoweringContext
+from ..ir.attributes import LeakyReluAttributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.elementwise import lower_leaky
+from ..lower.block_gemm import BlockGemm, identity_terms
+from ..lower.pointwise import lower_block_gemm
 from .operator import Context, DocsRow, Operator
-from .quantization_rules import Names, Quantizer, channels_of, uniform_requant
+from .quantization_rules import Names, QuantizerContext, channels_of, uniform_requant
 
 __all__ = ["LEAKY_RELU", "power_of_two_slope"]
 
@@ -27,22 +33,34 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return ""
 
 
-def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+def _quantize(
+    q: QuantizerContext, node: Node, names: Names
+) -> QuantizedNode[LeakyReluAttributes]:
     slope = power_of_two_slope(node.attrs["alpha"])
     assert slope is not None, "placement sends other slopes to the host"
     shift = q.shift_to(node.outputs[0], q.exponents[names[0]] - slope)
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, {"slope": slope},
-        requant=uniform_requant(node, channels_of(q, node), shift),
+        node.op, node.name, names, node.outputs, LeakyReluAttributes(slope),
+        uniform_requant(node, channels_of(q, node), shift),
     )
+
+
+def _lower(ctx: LoweringContext, node: QuantizedNode[LeakyReluAttributes]) -> None:
+    def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+        nest((base, base + distance, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.MAX)
+
+    source = ctx.activations[node.inputs[0]]
+    terms = identity_terms(ctx.config, source.blocks, [(0, node.attrs.slope, 0), (0, 0, 1)])
+    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.rule, post_op, accumulators=2))
 
 
 LEAKY_RELU = Operator(
     name="LeakyRelu",
+    attributes=LeakyReluAttributes,
     form="one input; attr alpha",
     reason="GEMM with two scaled identities, ALU MAX, requantized",
     docs=DocsRow("slope 2^-k, 0 <= k <= 16", "`out(max(x << k, x), s + k)`", "4"),
-    lower=lower_leaky,
+    lower=_lower,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     homogeneous=lambda node: True,

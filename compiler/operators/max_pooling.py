@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from ...isa.opcodes import MemoryType
-from ..ir.graph import Node
+from ..ir.attributes import MaxPoolAttributes, SlidingWindow
+from ..ir.graph import Graph, Node
 from ..lower.max_pool import lower_max_pool
 from .constraints import window_reason
 from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import keep_scale, keep_scale_qdq
+from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
 __all__ = ["MAX_POOL"]
+
+
+def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> MaxPoolAttributes:
+    return MaxPoolAttributes(SlidingWindow.of(node.attrs))
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
@@ -26,14 +31,15 @@ def _unsupported_reason(node: Node, context: Context) -> str:
 
 MAX_POOL = Operator(
     name="MaxPool",
+    attributes=MaxPoolAttributes,
     form="one input; attrs kernel, strides, pads, dilations",
     reason="ALU MAX over taps",
     docs=DocsRow(
         "MaxPool, GlobalMaxPool; padding, strides, dilations, `ceil_mode`",
         "the maximum of x inside", "taps + inputs"),
     lower=lower_max_pool,
-    quantize=keep_scale(),
+    quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(keep_scale_qdq()),
+    qdq=QdqRule(keep_scale_qdq(_attributes)),
     homogeneous=lambda node: "kernel" in node.attrs,
 )

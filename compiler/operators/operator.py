@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from ...isa.config import Config
 from ..codegen.lowering_context import LoweringContext
+from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
 from ..ir.layouts import View
 from ..ir.quantized_graph import QuantizedNode
-from .quantization_rules import Names, QdqQuantizer, Quantizer
+from .quantization_rules import Names, QdqContext, QuantizerContext
 
 __all__ = ["Context", "DocsRow", "Operator", "QdqRule"]
+
+A = TypeVar("A", bound=Attributes)
 
 
 @dataclass(frozen=True)
 class Context:
-    """What constraints may look at besides the node: its graph, the target, layouts by tensor."""
+    """The surroundings of a node: its graph, the target, and layouts by tensor."""
 
     graph: Graph
     config: Config
@@ -55,18 +59,20 @@ class QdqRule:
         Why such a node stays on the host, '' where it does not.
     """
 
-    quantize: Callable[[QdqQuantizer, Node], list[QuantizedNode]]
+    quantize: Callable[[QdqContext, Node], list[QuantizedNode]]
     unsupported_reason: Callable[[Node, Graph], str] = lambda node, graph: ""
 
 
 @dataclass(frozen=True, eq=False)
-class Operator:
+class Operator(Generic[A]):
     """Everything the compiler knows of one operator, the integer reference aside.
 
     Attributes
     ----------
     name
         ``op`` of its nodes, before and after quantization.
+    attributes
+        The type of its quantized nodes' attributes.
     form
         Inputs and attributes of its canonical node.
     reason
@@ -83,6 +89,8 @@ class Operator:
         Why the host runs a node, '' where the accelerator does.
     qdq
         Quantization in a pre-quantized model; None where the host runs it there.
+    channels_last
+        Whether the last of three axes of a canonical node's tensors holds its channels.
     homogeneous
         Whether a canonical node commutes with positive factors of its input's channels.
     fallback_reasons
@@ -90,12 +98,14 @@ class Operator:
     """
 
     name: str
+    attributes: type[A]
     form: str
     reason: str
     docs: DocsRow
-    lower: Callable[[LoweringContext, QuantizedNode], None] | None
-    quantize: Callable[[Quantizer, Node, Names], QuantizedNode] | None = None
+    lower: Callable[[LoweringContext, QuantizedNode[A]], None] | None
+    quantize: Callable[[QuantizerContext, Node, Names], QuantizedNode[A]] | None = None
     unsupported_reason: Callable[[Node, Context], str] = lambda node, context: ""
     qdq: QdqRule | None = None
+    channels_last: Callable[[Node], bool] = lambda node: False
     homogeneous: Callable[[Node], bool] = lambda node: False
     fallback_reasons: Mapping[str, str] = field(default_factory=dict)

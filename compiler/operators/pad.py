@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
+from ..codegen.lowering_context import LoweringContext
+from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
+from ..ir.quantized_graph import QuantizedNode
 from ..lower.pad_resize import lower_pad
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
-__all__ = ["PAD"]
+__all__ = ["PAD", "PadAttributes"]
 
 
-def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PadAttributes(Attributes):
+    """Rows and columns around the input (top, left, bottom, right; negative ones crop), and theirs
+    integer.
+    """
+
+    pads: tuple[int, int, int, int]
+    fill: int
+
+
+def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> PadAttributes:
     fill, _ = to_integers((node.attrs["fill"], node.attrs["fill"]))
-    return {"pads": node.attrs["pads"], "fill": fill}
+    return PadAttributes(node.attrs["pads"], fill)
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
     return "" if "fill" in node.attrs else "does not pad rows and columns with one constant"
 
 
+def _lower(ctx: LoweringContext, node: QuantizedNode[PadAttributes]) -> None:
+    lower_pad(ctx, node, node.attrs.pads, node.attrs.fill)
+
+
 PAD = Operator(
     name="Pad",
+    attributes=PadAttributes,
     form="one input; attrs pads (top, left, bottom, right; negative ones crop), fill",
     reason="GEMM with the identity, ALU ADD of the value around it",
     docs=DocsRow(
         "constant Pad, negative too; Slice of rows and columns with step 1",
         "x, or the value in x's scale", "1, 2 where there is a border with a value"),
-    lower=lower_pad,
+    lower=_lower,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

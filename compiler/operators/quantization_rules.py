@@ -1,4 +1,4 @@
-"""What quantization rules of operators share.
+"""Shared parts of the quantization rules of operators.
 
 An operator that computes nothing (Clip, MaxPool, Slice, Pad, Resize, views) keeps its input's scale
 (:func:`keep_scale`).  Every other one has an accumulator whose exponent is known, and a shift to
@@ -8,18 +8,19 @@ the exponent that calibration gives its output.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
+from ..ir.attributes import DROPPED, Attributes
 from ..ir.fixed_point import Requant, quantize
 from ..ir.graph import Graph, Node
 from ..ir.qdq_scales import TensorScale
-from ..ir.quantized_graph import DROPPED, QuantizedNode
+from ..ir.quantized_graph import QuantizedNode
 
 __all__ = [
-    "Names", "QdqQuantizer", "Quantizer", "ToIntegers", "aligned", "channels_of", "integer_bounds",
-    "keep_scale", "keep_scale_qdq", "mean_factors", "uniform_requant",
+    "Names", "QdqContext", "QuantizerContext", "ToIntegers", "aligned", "channels_of",
+    "integer_bounds", "keep_scale", "keep_scale_qdq", "mean_factors", "uniform_requant",
 ]
 
 _FARTHEST = 20  # left shifts of an 8-bit operand that leave room to add another
@@ -29,12 +30,11 @@ _PRODUCT_BITS = 23  # of the factor and the number of values it is multiplied wi
 Names = tuple[str, ...]
 ToIntegers = Callable[[Sequence[float]], tuple[int, int]]
 """Gives a pair of real bounds as integers in the scale of a node's output."""
-Attributes = Callable[[Node, Graph, ToIntegers], dict[str, Any]]
-"""Gives the attributes of a quantized node."""
+A = TypeVar("A", bound=Attributes)
 
 
-class Quantizer(Protocol):
-    """What rules need of the quantizer of a float model."""
+class QuantizerContext(Protocol):
+    """The quantizer of a float model, as rules see it."""
 
     graph: Graph
     exponents: dict[str, int]
@@ -44,11 +44,13 @@ class Quantizer(Protocol):
     def calibrated(self, name: str) -> int: ...
     def fitting(self, values: np.ndarray) -> int: ...
     def shift_to(self, name: str, accumulator: int) -> int: ...
-    def weighted(self, node: Node, activations: Names) -> QuantizedNode: ...
+    def weights(
+        self, node: Node, activations: Names
+    ) -> tuple[np.ndarray, np.ndarray, Requant]: ...
 
 
-class QdqQuantizer(Protocol):
-    """What rules need of the quantizer of a pre-quantized model."""
+class QdqContext(Protocol):
+    """The quantizer of a pre-quantized model, as rules see it."""
 
     @property
     def graph(self) -> Graph: ...
@@ -59,7 +61,7 @@ class QdqQuantizer(Protocol):
         self, node: Node, accumulator: np.ndarray, bias: np.ndarray, out: TensorScale
     ) -> Requant: ...
     def bounds(self, reals: Sequence[float], scale: TensorScale) -> tuple[int, int]: ...
-    def layer(self, node: Node) -> list[QuantizedNode]: ...
+    def qdq_weights(self, node: Node) -> tuple[np.ndarray, np.ndarray, Requant]: ...
     def alike(self, node: Node) -> tuple[list[QuantizedNode], Names, TensorScale]: ...
 
 
@@ -77,7 +79,7 @@ def uniform_requant(node: Node, channels: int, shift: int) -> Requant:
     )
 
 
-def channels_of(q: Quantizer, node: Node) -> int:
+def channels_of(q: QuantizerContext, node: Node) -> int:
     """Return the channels of a node's output."""
     return q.graph.tensors[node.outputs[0]].shape[1]
 
@@ -102,15 +104,11 @@ def mean_factors(counts: np.ndarray) -> tuple[np.ndarray, int]:
     return ((1 << bits) + counts // 2) // counts, bits
 
 
-def _unchanged(node: Node, graph: Graph, to_integers: ToIntegers) -> dict[str, Any]:
-    return dict(node.attrs)
-
-
 def keep_scale(
-    attributes: Attributes = _unchanged,
-) -> Callable[[Quantizer, Node, Names], QuantizedNode]:
+    attributes: Callable[[Node, Graph, ToIntegers], A],
+) -> Callable[[QuantizerContext, Node, Names], QuantizedNode[A]]:
     """Return the rule of an operator whose output has its input's scale."""
-    def rule(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+    def rule(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[A]:
         exponent = q.exponents[node.outputs[0]] = q.exponents[names[0]]
         made = attributes(
             node, q.graph, lambda reals: integer_bounds(reals, exponent, q.inp_width))
@@ -120,10 +118,10 @@ def keep_scale(
 
 
 def keep_scale_qdq(
-    attributes: Attributes = _unchanged,
-) -> Callable[[QdqQuantizer, Node], list[QuantizedNode]]:
+    attributes: Callable[[Node, Graph, ToIntegers], A],
+) -> Callable[[QdqContext, Node], list[QuantizedNode]]:
     """Return the rule of an operator whose output has its input's scale, for QDQ models."""
-    def rule(q: QdqQuantizer, node: Node) -> list[QuantizedNode]:
+    def rule(q: QdqContext, node: Node) -> list[QuantizedNode]:
         before, (name,), scale = q.alike(node)
         made = attributes(node, q.graph, lambda reals: q.bounds(reals, scale))
         return [*before, QuantizedNode(node.op, node.name, (name,), node.outputs, made)]

@@ -4,32 +4,49 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...driver.stream.stream import StreamBuilder
+from ...isa.opcodes import AluOpcode
+from ..codegen.lowering_context import LoweringContext
+from ..codegen.tile_ops import every_tile
+from ..ir.attributes import ReluAttributes
 from ..ir.graph import Node
 from ..ir.qdq_scales import TensorScale
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.elementwise import lower_relu
+from ..lower.block_gemm import BlockGemm, identity_terms
+from ..lower.pointwise import lower_block_gemm
 from .operator import DocsRow, Operator, QdqRule
-from .quantization_rules import QdqQuantizer, keep_scale
+from .quantization_rules import QdqContext, keep_scale
 from .scaled_add import scaled_add
 
 __all__ = ["RELU"]
 
 
-def _qdq(q: QdqQuantizer, node: Node) -> list[QuantizedNode]:
+def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
     """Keep the scale if the model does and its zero point is 0; else change it in one sum."""
     source = q.scale(node.inputs[0])
     if q.output_like(node, source) == source == TensorScale(source.scale):
-        return [QuantizedNode("Relu", node.name, node.inputs, node.outputs, node.attrs)]
+        return [QuantizedNode(
+            "Relu", node.name, node.inputs, node.outputs, ReluAttributes())]
     return [scaled_add(q, replace(node, attrs={"relu": 1}))]
+
+
+def _lower(ctx: LoweringContext, node: QuantizedNode[ReluAttributes]) -> None:
+    def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+        every_tile(builder, AluOpcode.MAX, 0, base, count)
+
+    source = ctx.activations[node.inputs[0]]
+    terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0)])
+    lower_block_gemm(ctx, node, [source], BlockGemm(terms, post_op=post_op))
 
 
 RELU = Operator(
     name="Relu",
+    attributes=ReluAttributes,
     form="one input",
     reason="ALU MAX with 0",
     docs=DocsRow("Relu; Clip, Max with the one bound 0", "`max(x, 0)`", "1 + 1"),
-    lower=lower_relu,
-    quantize=keep_scale(),
+    lower=_lower,
+    quantize=keep_scale(lambda node, graph, to_integers: ReluAttributes()),
     qdq=QdqRule(_qdq),
     homogeneous=lambda node: True,
 )

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from ..ir.graph import Node
+from dataclasses import dataclass
+
+from ..ir.attributes import Attributes
+from ..ir.graph import Graph, Node
 from ..lower.pad_resize import lower_resize
 from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import keep_scale, keep_scale_qdq
+from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
-__all__ = ["RESIZE"]
+__all__ = ["RESIZE", "ResizeAttributes"]
+
+
+@dataclass(frozen=True)
+class ResizeAttributes(Attributes):
+    """How often every pixel is repeated (y, x)."""
+
+    factors: tuple[int, int]
+
+
+def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> ResizeAttributes:
+    return ResizeAttributes(node.attrs["factors"])
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
@@ -16,13 +30,14 @@ def _unsupported_reason(node: Node, context: Context) -> str:
 
 RESIZE = Operator(
     name="Resize",
+    attributes=ResizeAttributes,
     form="one input; attr factors: every pixel repeated (y, x) times",
     reason="GEMM with the identity, once for each copy",
     docs=DocsRow(
         "Resize, Upsample: nearest, whole scales, whichever way pixels are counted", "x", "1"),
-    lower=lower_resize,
-    quantize=keep_scale(),
+    lower=lambda ctx, node: lower_resize(ctx, node, node.attrs.factors),
+    quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(keep_scale_qdq()),
+    qdq=QdqRule(keep_scale_qdq(_attributes)),
     homogeneous=lambda node: "factors" in node.attrs,
 )

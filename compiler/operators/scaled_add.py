@@ -7,24 +7,36 @@ bits, shifted left, and for the lower 7.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
 from ..codegen.lowering_context import LoweringContext
+from ..ir.attributes import Attributes
 from ..ir.fixed_point import shared_factors
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, Term
 from ..lower.pointwise import lower_block_gemm
 from .operator import DocsRow, Operator
-from .quantization_rules import QdqQuantizer
+from .quantization_rules import QdqContext
 
-__all__ = ["SCALED_ADD", "scaled_add"]
+__all__ = ["SCALED_ADD", "ScaledAddAttributes", "scaled_add"]
 
 _LOW_BITS = 7  # of a factor: what one weight holds
 _MAX_GAIN = (1 << 2 * _LOW_BITS) - 1  # of a term of a sum
 
 
-def scaled_add(q: QdqQuantizer, node: Node) -> QuantizedNode:
+@dataclass(frozen=True)
+class ScaledAddAttributes(Attributes):
+    """The factor of each operand, 0 .. 2^14 - 1."""
+
+    keeps_layout: ClassVar[bool] = True
+    gains: tuple[int, ...]
+
+
+def scaled_add(q: QdqContext, node: Node) -> QuantizedNode[ScaledAddAttributes]:
     """Return the sum of a node's inputs, whatever their scales and zero points."""
     scales = [q.scale(name) for name in node.inputs]
     reals = np.array([scale.scale for scale in scales])
@@ -36,15 +48,14 @@ def scaled_add(q: QdqQuantizer, node: Node) -> QuantizedNode:
     rule = q.requant_to(
         node, np.full(channels, ratio * out.scale), np.full(channels, offset, np.int64), out)
     return QuantizedNode(
-        "ScaledAdd", node.name, node.inputs, node.outputs[:1], {"gains": tuple(gains)},
-        requant=rule,
-    )
+        "ScaledAdd", node.name, node.inputs, node.outputs[:1],
+        ScaledAddAttributes(tuple(gains)), rule)
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode) -> None:
+def _lower(ctx: LoweringContext, node: QuantizedNode[ScaledAddAttributes]) -> None:
     """Lower ``requantize(sum of gain * input)``."""
     unit = np.eye(ctx.config.block_in, dtype=np.int64)
-    gains = node.attrs["gains"]
+    gains = node.attrs.gains
     parts = [(index, gain >> _LOW_BITS, _LOW_BITS) for index, gain in enumerate(gains)]
     parts += [(index, gain & (1 << _LOW_BITS) - 1, 0) for index, gain in enumerate(gains)]
     used = [part for part in parts if part[1]]
@@ -53,11 +64,12 @@ def _lower(ctx: LoweringContext, node: QuantizedNode) -> None:
         for block in range(ctx.activations[node.outputs[0]].blocks)
     ]
     sources = [ctx.activations[name] for name in node.inputs]
-    lower_block_gemm(ctx, node, sources, BlockGemm(blocks, node.requant))
+    lower_block_gemm(ctx, node, sources, BlockGemm(blocks, node.rule))
 
 
 SCALED_ADD = Operator(
     name="ScaledAdd",
+    attributes=ScaledAddAttributes,
     form="inserted by quantization",
     reason="changes the scale",
     docs=DocsRow(

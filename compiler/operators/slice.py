@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from ..ir.graph import Node
-from ..lower.elementwise import lower_slice
+from dataclasses import dataclass
+
+from ..codegen.lowering_context import LoweringContext
+from ..ir.attributes import Attributes
+from ..ir.graph import Graph, Node
+from ..ir.quantized_graph import QuantizedNode
+from ..lower.block_gemm import BlockGemm
+from ..lower.channel_selection import ChannelRange, selection_terms
+from ..lower.pointwise import lower_block_gemm
 from .constraints import layout_reason
 from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import keep_scale, keep_scale_qdq
+from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
-__all__ = ["SLICE"]
+__all__ = ["SLICE", "SliceAttributes"]
+
+
+@dataclass(frozen=True)
+class SliceAttributes(Attributes):
+    """The channels kept, ``start .. stop``."""
+
+    start: int
+    stop: int
+
+
+def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> SliceAttributes:
+    return SliceAttributes(node.attrs["start"], node.attrs["stop"])
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
@@ -17,14 +36,21 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return layout_reason(node, context)
 
 
+def _lower(ctx: LoweringContext, node: QuantizedNode[SliceAttributes]) -> None:
+    start, count = node.attrs.start, node.attrs.stop - node.attrs.start
+    terms = selection_terms(ctx.config, count, [ChannelRange(0, start, 0, count)])
+    lower_block_gemm(ctx, node, [ctx.activations[node.inputs[0]]], BlockGemm(terms))
+
+
 SLICE = Operator(
     name="Slice",
+    attributes=SliceAttributes,
     form="one input; attrs start, stop: channels kept",
     reason="GEMM with matrices that choose channels",
     docs=DocsRow("Slice and Split of channels", "x", "1 or 2"),
-    lower=lower_slice,
-    quantize=keep_scale(),
+    lower=_lower,
+    quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(keep_scale_qdq()),
+    qdq=QdqRule(keep_scale_qdq(_attributes)),
     fallback_reasons={"Split": "does not split channels"},
 )

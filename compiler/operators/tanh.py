@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
+from ...driver.stream.stream import StreamBuilder
+from ...isa.opcodes import AluOpcode
+from ..codegen.loop_nest import Loop, nest
+from ..codegen.lowering_context import LoweringContext
+from ..codegen.tile_ops import every_tile
 from ..ir.graph import Node
-from ..ir.piecewise_linear import PIECES, tanh_lines
+from ..ir.piecewise_linear import PIECES, ClippedLines, tanh_lines
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.elementwise import lower_tanh
+from ..lower.block_gemm import BlockGemm, identity_terms
+from ..lower.pointwise import lower_block_gemm
 from .operator import DocsRow, Operator
-from .quantization_rules import Names, Quantizer, channels_of
+from .quantization_rules import Names, QuantizerContext, channels_of
 
 __all__ = ["TANH"]
 
 
-def _quantize(q: Quantizer, node: Node, names: Names) -> QuantizedNode:
+def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[ClippedLines]:
     lines = tanh_lines(q.exponents[names[0]], q.inp_width)
     q.exponents[node.outputs[0]] = 1 - q.inp_width  # -1 .. 1 whatever calibration has met
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, {"lines": lines},
-        requant=lines.requant(channels_of(q, node)),
+        node.op, node.name, names, node.outputs, lines,
+        lines.requant(channels_of(q, node)),
     )
+
+
+def _lower(ctx: LoweringContext, node: QuantizedNode[ClippedLines]) -> None:
+    """Sum clipped lines: each clips further the values that the one before left."""
+    lines = node.attrs
+
+    def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
+        for index, bound in enumerate(lines.bounds):
+            at, tiles = (base + distance, count) if index else (base, distance + count)
+            every_tile(builder, AluOpcode.MIN, bound, at, tiles)
+            every_tile(builder, AluOpcode.MAX, -bound, at, tiles)
+            if index:
+                nest((base, base + distance, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.ADD)
+
+    source = ctx.activations[node.inputs[0]]
+    terms = identity_terms(ctx.config, source.blocks, [(0, lines.fine, 0), (0, lines.fine, 1)])
+    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.rule, post_op, accumulators=2))
 
 
 TANH = Operator(
     name="Tanh",
+    attributes=ClippedLines,
     form="one input",
     reason=f"GEMM with the identity, ALU MIN, MAX and ADD of {PIECES} lines, requantized",
     docs=DocsRow(
         "any shape",
         f"`out(sum over {PIECES} bounds of clip(x << k, -b, b), s)`; "
         "the output exponent is 1 - width", "50"),
-    lower=lower_tanh,
+    lower=_lower,
     quantize=_quantize,
 )

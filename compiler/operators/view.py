@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import ClassVar
 
+from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
 from ..ir.layouts import own_view
-from .constraints import MIXED_UP
+from .constraints import RESHAPED
 from .flatten import flatten_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
-__all__ = ["VIEW"]
+__all__ = ["VIEW", "ViewAttributes"]
 
 
-def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> dict[str, Any]:
-    return {"shape": graph.tensors[node.outputs[0]].shape[1:]}
+@dataclass(frozen=True)
+class ViewAttributes(Attributes):
+    """The shape of an image."""
+
+    is_view: ClassVar[bool] = True
+    shape: tuple[int, ...]
+
+
+def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> ViewAttributes:
+    return ViewAttributes(graph.tensors[node.outputs[0]].shape[1:])
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
     if flatten_reason(node, context):
-        return MIXED_UP
+        return RESHAPED
     before = context.layouts[node.inputs[0]]
     after = own_view(context.graph.tensors[node.outputs[0]].shape)
     if after is None or (before[0], prod(before)) != (after[0], prod(after)):
@@ -31,6 +41,7 @@ def _unsupported_reason(node: Node, context: Context) -> str:
 
 VIEW = Operator(
     name="View",
+    attributes=ViewAttributes,
     form="one input, its pixels in another shape; channels stay",
     reason="a view: no work",
     docs=DocsRow(

@@ -1,4 +1,4 @@
-"""From an imported graph to a folded one whose nodes have places, whatever kind of model it is."""
+"""From an imported graph to a folded one whose nodes are placed, float or pre-quantized."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def canonicalize_model(graph: Graph, config: Config) -> QdqScales | None:
         The model is pre-quantized in a way that the device or the configuration has not.
     """
     source = front_end(graph.origin.front_end)
-    given = source.read_scales(graph)
-    if given is not None and not (
+    scales = source.read_scales(graph)
+    if scales is not None and not (
         config.requantize and config.inp_width == config.wgt_width == 8
     ):
         raise CompileError(
-            "the model comes quantized (QuantizeLinear, DequantizeLinear): its scales need 8-bit "
+            "the model is pre-quantized (QuantizeLinear, DequantizeLinear): its scales need 8-bit "
             f"operands and RQT, and {config.name} has not both: choose a configuration that has, "
             "or compile the float model"
         )
     fold(graph)
-    if given is not None:
-        source.drop_pairs(graph, given)
-    return given
+    if scales is not None:
+        source.drop_pairs(graph, scales)
+    return scales
 
 
 def partition_model(
-    graph: Graph, config: Config, given: QdqScales | None
+    graph: Graph, config: Config, scales: QdqScales | None
 ) -> dict[str, Placement]:
     """Return where each node of a folded graph runs, by node name."""
-    return place(graph, config, qdq=given is not None)
+    return place(graph, config, qdq=scales is not None)

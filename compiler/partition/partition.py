@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...isa.config import Config
 from ..ir.graph import Graph, Node
-from ..ir.layouts import ALIASES, View, learn
+from ..ir.layouts import LayoutNode, View, learn
 from ..operators.constraints import data_reason
 from ..operators.operator import Context
 from ..operators.registry import FALLBACK_REASONS, OPERATORS
@@ -40,13 +40,13 @@ def place(graph: Graph, config: Config, *, qdq: bool = False) -> dict[str, Place
     seen: dict[str, View] = {}
     for node in graph.nodes:
         layouts = ChainMap[str, View]({}, seen)
-        learn(node, graph.tensors, layouts)
+        learn(_layout_node(node), graph.tensors, layouts)
         reason = _unsupported_reason(node, Context(graph, config, layouts))
         if not reason and qdq:
             reason = _qdq_reason(node, graph)
         before = graph.producer(node.inputs[0]) if node.inputs else None
         after_host = before is not None and not placements[before.name].on_accelerator
-        if not reason and node.op in ALIASES and after_host:
+        if not reason and after_host and OPERATORS[node.op].attributes.is_view:
             reason = "its input is on the host"
         if reason:
             placements[node.name] = Placement("host", reason)
@@ -54,6 +54,14 @@ def place(graph: Graph, config: Config, *, qdq: bool = False) -> dict[str, Place
             placements[node.name] = Placement("accelerator", OPERATORS[node.op].reason)
             seen |= layouts.maps[0]
     return placements
+
+
+def _layout_node(node: Node) -> LayoutNode:
+    operator = OPERATORS.get(node.op)
+    if operator is None:
+        return LayoutNode(node.inputs, node.outputs)
+    return LayoutNode(
+        node.inputs, node.outputs, operator.attributes.keeps_layout, operator.channels_last(node))
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
@@ -66,5 +74,5 @@ def _unsupported_reason(node: Node, context: Context) -> str:
 def _qdq_reason(node: Node, graph: Graph) -> str:
     rule = OPERATORS[node.op].qdq
     if rule is None:
-        return f"no {node.op} in a model that comes quantized"
+        return f"no {node.op} in a pre-quantized (QDQ) model"
     return rule.unsupported_reason(node, graph)

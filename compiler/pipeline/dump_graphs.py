@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..ir.attributes import SlidingWindow
 from ..ir.graph import Graph
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 from ..partition.partition import Placement
@@ -40,15 +41,12 @@ def quantized_rows(graph: QuantizedGraph) -> list[DumpRow]:
 
 def node_row(node: QuantizedNode) -> DumpRow:
     """Return the row of a node of a quantized graph."""
-    facts: dict[str, Any] = dict(node.attrs)
-    if node.members:
-        facts["members"] = node.members
-    for name in ("weight", "shifts", "constant"):
-        value = getattr(node, name)
-        if value is not None and len(value):
+    facts: dict[str, Any] = {}
+    for name, value in vars(node.attrs).items():
+        if isinstance(value, SlidingWindow):
+            facts |= vars(value)
+        elif value is not None and name not in ("weight_scale", "payload"):
             facts[name] = value
-    if node.padding:
-        facts["padding"] = node.padding
     if node.requant is not None:
         rule = node.requant
         facts["shift"] = rule.shift if rule.uniform_shift is None else rule.uniform_shift

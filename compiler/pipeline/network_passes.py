@@ -11,7 +11,6 @@ from ...driver.stream.stream import Stream
 from ..codegen.lowering_context import LoweringContext
 from ..codegen.tokens import synchronize
 from ..ir.compile_errors import CompileError
-from ..ir.layouts import ALIASES
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 from ..layout.host_steps import HostSteps
 from ..layout.memory_plan import TensorMemory
@@ -89,7 +88,7 @@ def fuse(allocated: AllocatedNetwork, request: CompileRequest) -> FusedNetwork:
     private = {name for name, count in uses.items() if count == 1}
     regions = []
     for nodes in _launches(graph, request.per_layer):
-        work = [node for node in nodes if node.op not in (*ALIASES, "Host")]
+        work = [node for node in nodes if not (node.attrs.is_view or node.on_host)]
         operations = fuse_nodes(work, private, memory.views, scheduler, lower_node)
         regions.append(LaunchRegion(tuple(nodes), tuple(operations)))
     return FusedNetwork(allocated, tuple(regions), scheduler)
@@ -99,10 +98,10 @@ def _launches(graph: QuantizedGraph, per_layer: bool) -> Iterator[list[Quantized
     """Yield the nodes of each launch, and each node of the host, in order."""
     waiting: list[QuantizedNode] = []
     for node in graph.nodes:
-        if waiting and (node.op == "Host" or (per_layer and node.op not in ALIASES)):
+        if waiting and (node.on_host or (per_layer and not node.attrs.is_view)):
             yield waiting
             waiting = []
-        if node.op == "Host":
+        if node.on_host:
             yield [node]
         else:
             waiting.append(node)
@@ -185,7 +184,7 @@ def _add_launch(
 ) -> None:
     """Add a launch, and the host steps that write the integers it reads."""
     needed = _needed(host, region)
-    work = [node.name for node in region.nodes if node.op not in ALIASES]
+    work = [node.name for node in region.nodes if not node.attrs.is_view]
     label = work[0] if per_layer else (
         f"launch {len(memory.builder.steps)}: {work[0]} .. {work[-1]}")
     outputs = [name for node in region.nodes for name in node.outputs]

@@ -61,7 +61,7 @@ class LaunchRegion:
     @property
     def on_host(self) -> bool:
         """Whether the host evaluates it: then it is a single node."""
-        return self.nodes[0].op == "Host"
+        return self.nodes[0].on_host
 
     @property
     def groups(self) -> tuple[FusionGroup, ...]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..ir.attributes import WeightedAttributes
 from ..ir.fixed_point import limits
 from ..ir.graph import Graph
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
@@ -97,10 +98,11 @@ def verify_quantized(
     known = {*graph.inputs, *graph.constants, *host_tensors}
     yield from _verify_order(graph.nodes, known, graph.tensors, graph.outputs)
     for node in graph.nodes:
-        if node.op == "Host":
-            if node.payload is None:
-                yield BrokenRule(node.name, "a host node without a payload")
+        if node.on_host:
             continue
+        operator = OPERATORS.get(node.op)
+        if operator is None or not isinstance(node.attrs, operator.attributes):
+            yield BrokenRule(node.name, f"{type(node.attrs).__name__} on a node of {node.op}")
         for name in (*node.inputs, *node.outputs):
             if name in graph.tensors and graph.tensors[name].exponent is None:
                 yield BrokenRule(node.name, f"{name!r} is on the accelerator without a scale")
@@ -109,7 +111,8 @@ def verify_quantized(
 
 def _verify_constants(node: QuantizedNode, width: int) -> Iterator[BrokenRule]:
     lowest, highest = limits(width)
-    weight, rule = node.weight, node.requant
+    attrs, rule = node.attrs, node.requant
+    weight = attrs.weight if isinstance(attrs, WeightedAttributes) else None
     if weight is not None and weight.size and not (
         lowest <= int(weight.min()) and int(weight.max()) <= highest
     ):

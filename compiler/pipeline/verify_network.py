@@ -9,7 +9,7 @@ from ...driver.stream.stream import Stream
 from ...isa.instructions import Finish, Instruction, route
 from ...isa.opcodes import MemoryType
 from ...isa.token_queues import TOKEN_FLAGS, TokenQueue, queues_popped, queues_pushed
-from ..ir.layouts import ALIASES
+from ..ir.attributes import ConvAttributes
 from ..lower.conv.fusion_group import FusionGroup, conv_problem
 from ..schedule.tiling_space import buffers_of
 from .network_stages import (
@@ -35,14 +35,15 @@ def verify_packed(packed: PackedModel) -> Iterator[BrokenRule]:
     graph, network = packed.graph, packed.network
     yield from verify_quantized(graph, {*network.inputs, *network.outputs})
     for node in graph.nodes:
-        if node.op != "Conv" or node.weight is None:
+        attrs = node.attrs
+        if not isinstance(attrs, ConvAttributes):
             continue
         source, target = (
             graph.tensors[name].shape[1] for name in (node.inputs[0], node.outputs[0]))
-        if node.weight.shape[1] * node.attrs["group"] != source:
+        if attrs.weight.shape[1] * attrs.group != source:
             yield BrokenRule(node.name, f"its filters do not have the {source} channels it reads")
-        if len(node.weight) != target:
-            yield BrokenRule(node.name, f"{len(node.weight)} filters for {target} output channels")
+        if len(attrs.weight) != target:
+            yield BrokenRule(node.name, f"{len(attrs.weight)} filters for {target} output channels")
 
 
 def verify_allocated(network: AllocatedNetwork) -> Iterator[BrokenRule]:
@@ -50,7 +51,7 @@ def verify_allocated(network: AllocatedNetwork) -> Iterator[BrokenRule]:
     memory = network.memory
     size = network.memory.config.tile_bytes(MemoryType.INP)
     shared = {
-        node.outputs[0]: node.inputs[0] for node in network.graph.nodes if node.op in ALIASES}
+        node.outputs[0]: node.inputs[0] for node in network.graph.nodes if node.attrs.is_view}
     places = []
     for name, item in memory.activations.items():
         if name in shared:
@@ -73,13 +74,13 @@ def verify_fused(network: FusedNetwork) -> Iterator[BrokenRule]:
     counts = Counter(
         node.name for region in network.regions for item in region.operations
         for node in (item.nodes if isinstance(item, FusionGroup) else (item,)))
-    device = [node for node in graph.nodes if node.op not in (*ALIASES, "Host")]
+    device = [node for node in graph.nodes if not (node.attrs.is_view or node.on_host)]
     for node in device:
         if counts[node.name] != 1:
             yield BrokenRule(node.name, f"it is in {counts[node.name]} operations, not in one")
     roots: dict[str, str] = {}
     for node in graph.nodes:
-        if node.op in ALIASES:
+        if node.attrs.is_view:
             roots[node.outputs[0]] = roots.get(node.inputs[0], node.inputs[0])
     missing = {name for node in device for name in node.outputs}
     for region in network.regions:

@@ -2,12 +2,12 @@
 
 Between two layers with only positively homogeneous work in between (Relu, pooling, Flatten ...),
 channel i may be divided by any s > 0 in the first and multiplied by it in the second: the float
-network stays what it was.  s is chosen so that both sides of a channel take the same part of their
+network does not change.  s is chosen so that both sides of a channel take the same part of their
 range; with one scale a tensor no channel then wastes it.
 
-What stands for the range on the first side depends on the scales that weights will have.  With one
-scale for the tensor it is the channel's greatest weight, as published.  With a scale for each
-channel that range costs nothing, and the greatest activation of calibration stands instead: the
+The range on the first side depends on the scales that weights will have.  With one
+scale for the tensor it is the channel's largest weight, as published.  With a scale for each
+channel that range costs nothing, and the largest activation of calibration is taken instead: the
 activation between keeps a single scale.
 """
 
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ..ir.attributes import WeightedAttributes
 from ..ir.graph import Graph, Node, Tensor
 from ..operators.registry import OPERATORS
 
@@ -24,13 +25,12 @@ __all__ = ["equalized"]
 
 _ROUNDS = 8  # over chains of layers; the factors settle within a few
 _LIMIT = 256.0  # of a factor, either way
-_LAYERS = ("Conv", "ConvTranspose", "Gemm")
 
 
 def equalized(
     graph: Graph, peaks: Mapping[str, np.ndarray] | None = None
 ) -> tuple[Graph, dict[str, np.ndarray]]:
-    """Return an equalized copy of a folded graph, and what its channels were divided by.
+    """Return an equalized copy of a folded graph, and the divisors of its channels.
 
     Parameters
     ----------
@@ -84,12 +84,12 @@ def _pair(graph: Graph, first: Node) -> tuple[Node, list[str], Node] | None:
 
 def _weighted(graph: Graph, node: Node) -> bool:
     """Whether a node is a layer in normal form, with constant finite weights."""
-    known = node.op in _LAYERS and all(
-        not name or graph.tensors[name].constant for name in node.inputs[1:]
-    )
-    if not known or "axis" in node.attrs:
+    operator = OPERATORS.get(node.op)
+    if operator is None or not issubclass(operator.attributes, WeightedAttributes):
         return False
-    if node.source is not None if node.op == "Gemm" else "kernel" not in node.attrs:
+    canonical = node.source is None or "kernel" in node.attrs
+    constant = all(not name or graph.tensors[name].constant for name in node.inputs[1:])
+    if not canonical or not constant or "axis" in node.attrs:
         return False
     values = [np.asarray(graph.value(name)) for name in node.inputs[1:] if name]
     return all(np.isfinite(value).all() for value in values)
@@ -113,7 +113,7 @@ def _inputs_of(weight: np.ndarray, groups: int, channels: int) -> Iterator[np.nd
 
 
 def _factor(graph: Graph, first: Node, second: Node, peaks: np.ndarray | None) -> np.ndarray:
-    """Return what to divide each output channel of ``first`` by, float64."""
+    """Return the divisor of each output channel of ``first``, float64."""
     weight = np.asarray(graph.value(first.inputs[1]), np.float64)
     ahead = np.abs(weight).reshape(len(weight), -1).max(1) if peaks is None else peaks
     reader = np.abs(np.asarray(graph.value(second.inputs[1]), np.float64))

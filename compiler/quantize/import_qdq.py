@@ -14,12 +14,13 @@ from ..frontend.front_end_protocol import FloatModel
 from ..ir.graph import Graph
 from ..ir.qdq_scales import QdqScales
 from ..ir.quantized_graph import QuantizedGraph
+from ..operators.scaled_add import ScaledAddAttributes
 from ..partition.partition import Placement
 from ..reference.reference_evaluator import evaluate_node
 from .calibrate import calibrate, float_activations
 from .error_metrics import measure, saturation_shares, take_sample
 from .output_comparison import OutputComparison, compare_outputs
-from .qdq_quantizer import GivenQuantizer
+from .qdq_quantizer import QdqQuantizer
 from .quantization_search import (
     AUTO,
     Choice,
@@ -50,7 +51,7 @@ def import_qdq(
     names = layer_activations(graph, placements)
     seen = calibrate(model, graph, samples, names)
     method = "error" if options.method == AUTO else options.method
-    quantized = GivenQuantizer(graph, dict(placements), seen, method, scales).run()
+    quantized = QdqQuantizer(graph, dict(placements), seen, method, scales).run()
     images = measured_images(graph)
     sample = take_sample(model, graph, samples, names, images)
     rounded = {
@@ -115,12 +116,12 @@ def deviations(
         name: quantized.tensors[name].integers(value, width) for name, value in exact.items()
     }
     for node in quantized.nodes:
-        if node.op == "Host" or not integers.keys() >= set(node.inputs):
+        if node.on_host or not integers.keys() >= set(node.inputs):
             continue
         output = evaluate_node(node, [integers[name] for name in node.inputs], width)
         if node.outputs[0] in integers:
             difference = np.abs(output - integers[node.outputs[0]])
             deviation[node.name] = int(difference.max(initial=0)), float((difference > 0).mean())
-        elif node.op == "ScaledAdd":  # inserted before a node, and part of it
+        elif isinstance(node.attrs, ScaledAddAttributes):  # inserted before a node, and part of it
             integers[node.outputs[0]] = output
     return deviation

@@ -1,4 +1,4 @@
-"""Quantize by the scales that a model brings; what has none is calibrated.
+"""Quantize a pre-quantized (QDQ) model by its own scales; activations without one are calibrated.
 
 Zero points are exact: the sum over (x - z) * w is the sum over x * w less z times the sum of the
 weights, which goes into the bias, with z outside the input where zeros would be.  An output's zero
@@ -30,20 +30,20 @@ from .calibrate import Calibration
 from .quantizer import Quantizer
 from .weight_scales import Scheme, choose_scales, quantize_weights
 
-__all__ = ["GivenQuantizer"]
+__all__ = ["QdqQuantizer"]
 
 _ANY = Scheme(per_channel=True, multipliers=True)
 
 
-class GivenQuantizer(Quantizer):
+class QdqQuantizer(Quantizer):
     """The quantizer of a model with scales of its own; needs RQT and 8-bit operands."""
 
     def __init__(
         self, graph: Graph, placements: dict[str, Placement], calibration: Calibration,
-        method: str, given: QdqScales,
+        method: str, scales: QdqScales,
     ):
         super().__init__(graph, placements, calibration, 8, 8, method, _ANY)
-        self.given = given
+        self.scales = scales
 
     def tensor(self, name: str) -> QuantizedTensor:
         plain = super().tensor(name)
@@ -55,39 +55,39 @@ class GivenQuantizer(Quantizer):
             name, plain.shape, exponent - 1, plain.dtype, 2 * mantissa, known.zero_point
         )
 
-    def made(self, node: Node) -> list[QuantizedNode]:
+    def quantized(self, node: Node) -> list[QuantizedNode]:
         rule = OPERATORS[node.op].qdq
         assert rule is not None, "placement sends nodes without a rule to the host"
-        made = rule.quantize(self, node)
+        nodes = rule.quantize(self, node)
         for name in (*node.inputs, *node.outputs):
             if name and not self.graph.tensors[name].constant:
-                self.exponents[name] = 0  # it has one; which, tensor() says
-        return made
+                self.exponents[name] = 0  # a mark: tensor() gives the scale
+        return nodes
 
     def scale(self, name: str) -> TensorScale:
-        """Return the scale of an activation: given, or fixed on first sight by calibration."""
-        if name not in self.given.tensors:
-            self.given.tensors[name] = TensorScale(math.ldexp(1.0, self.calibrated(name)))
-        return self.given.tensors[name]
+        """Return the scale of an activation: the model's, else fixed by calibration."""
+        if name not in self.scales.tensors:
+            self.scales.tensors[name] = TensorScale(math.ldexp(1.0, self.calibrated(name)))
+        return self.scales.tensors[name]
 
     def output(self, node: Node, accumulator: np.ndarray) -> TensorScale:
         """Return the scale of a node's output, coarser than its accumulators."""
-        name, greatest = node.outputs[0], float(accumulator.max())
-        if name not in self.given.tensors:
-            least = math.ldexp(1.0, math.frexp(greatest)[1])
+        name, largest = node.outputs[0], float(accumulator.max())
+        if name not in self.scales.tensors:
+            smallest = math.ldexp(1.0, math.frexp(largest)[1])
             wanted = math.ldexp(1.0, self.calibrated(name))
-            self.given.tensors[name] = TensorScale(max(least, wanted))
-        scale = self.given.tensors[name]
-        if greatest >= scale.scale:
+            self.scales.tensors[name] = TensorScale(max(smallest, wanted))
+        scale = self.scales.tensors[name]
+        if largest >= scale.scale:
             self.problems.append(
                 f"{node.op} {node.name!r}: its output's scale {scale.scale:g} is finer than its "
-                f"products' {greatest:g}, which no requantization reaches: quantize it again"
+                f"products' {largest:g}, which no requantization reaches: quantize it again"
             )
         return scale
 
     def output_like(self, node: Node, scale: TensorScale) -> TensorScale:
-        """Return the scale of a node's output: given, else the one proposed."""
-        return self.given.tensors.setdefault(node.outputs[0], scale)
+        """Return the scale of a node's output: the model's, else the one proposed."""
+        return self.scales.tensors.setdefault(node.outputs[0], scale)
 
     def requant_to(
         self, node: Node, accumulator: np.ndarray, bias: np.ndarray, out: TensorScale
@@ -108,10 +108,11 @@ class GivenQuantizer(Quantizer):
         low, high = to_integers(np.array(reals), scale.scale, self.inp_width, scale.zero_point)
         return int(low), int(high)
 
-    def layer(self, node: Node) -> list[QuantizedNode]:
+    def qdq_weights(self, node: Node) -> tuple[np.ndarray, np.ndarray, Requant]:
+        """Quantize the weights of a layer; return them, their scales and the requantization."""
         weight, bias = self.constants(node)
         source = self.scale(node.inputs[0])
-        scale, integers = self.given.weights.get(node.name), None
+        scale, integers = self.scales.weights.get(node.name), None
         if scale is not None:
             rows = weight / scale.reshape((-1,) + (1,) * (weight.ndim - 1))
             integers = round_half_up(rows)
@@ -119,11 +120,11 @@ class GivenQuantizer(Quantizer):
                 integers = None  # folded since: they are not the model's integers any more
         if scale is None or integers is None:
             exponent = math.frexp(source.scale)[1]
-            made = quantize_weights(
+            weights = quantize_weights(
                 weight, bias, exponent, self.calibrated(node.outputs[0]), _ANY, self.inp_width,
                 self.wgt_width, choose_scales(weight, self.wgt_width, "error", _ANY),
             )
-            scale, integers = made.scale, made.integers
+            scale, integers = weights.scale, weights.integers
         low, high = limits(self.wgt_width)
         if integers.min(initial=0) < low or integers.max(initial=0) > high:
             self.problems.append(
@@ -141,16 +142,12 @@ class GivenQuantizer(Quantizer):
             node, accumulator, offset - source.zero_point * sums.sum(1),
             self.output(node, accumulator),
         )
-        padded = node.op == "Conv" and any(node.attrs["pads"])
-        return [QuantizedNode(
-            node.op, node.name, node.inputs[:1], node.outputs, node.attrs,
-            integers.astype(np.int8), scale, rule, padding=source.zero_point if padded else 0,
-        )]
+        return integers.astype(np.int8), scale, rule
 
     def alike(self, node: Node) -> tuple[list[QuantizedNode], tuple[str, ...], TensorScale]:
         """Change inputs to the scale of the output, by nodes of their own, where theirs is another.
 
-        Without one given the output gets that of its coarsest input.
+        Where the model has none the output gets that of its coarsest input.
         """
         inputs = [name for name in node.inputs if name and not self.graph.tensors[name].constant]
         coarsest = max((self.scale(name) for name in inputs), key=lambda known: known.scale)
@@ -162,7 +159,7 @@ class GivenQuantizer(Quantizer):
                     f"{node.outputs[0]}.rescaled{index}",))
                 name, before = change.outputs[0], self.graph.tensors[name]
                 self.graph.tensors[name] = Tensor(name, before.shape, before.dtype)
-                self.given.tensors[name], self.exponents[name] = target, 0
+                self.scales.tensors[name], self.exponents[name] = target, 0
                 ahead.append(scaled_add(self, change))
             names.append(name)
         return ahead, tuple(names), target

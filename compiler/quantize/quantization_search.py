@@ -16,9 +16,11 @@ import numpy as np
 
 from ...isa.config import Config
 from ..frontend.front_end_protocol import FloatModel
+from ..ir.attributes import ConvAttributes, DenseAttributes
 from ..ir.compile_errors import CompileError
 from ..ir.graph import Graph
 from ..ir.quantized_graph import QuantizedGraph
+from ..operators.registry import OPERATORS
 from ..partition.partition import Placement
 from .activation_scales import METHODS
 from .calibrate import Calibration, calibrate
@@ -218,7 +220,10 @@ def multiplications(graph: Graph) -> float:
     """Return about how many multiply-accumulates an image takes, at least one."""
     total = 0
     for node in graph.nodes:
-        if node.op in ("Conv", "Gemm"):
+        operator = OPERATORS.get(node.op)
+        if operator is not None and issubclass(
+            operator.attributes, (ConvAttributes, DenseAttributes)
+        ):
             weight, output = graph.tensors[node.inputs[1]], graph.tensors[node.outputs[0]]
             total += prod(weight.shape) * prod(output.shape[2:])
     return float(max(1, total))

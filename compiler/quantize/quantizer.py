@@ -1,7 +1,7 @@
 """Quantize a folded, placed network: a power-of-two exponent per activation, int32 biases.
 
-Weights have scales of their own kind (:mod:`.weights`).  Exponents come from calibration
-(:mod:`.exponents`).
+Weights have scales of their own kind (:mod:`.weight_scales`).  Exponents come from calibration
+(:mod:`.activation_scales`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from ..frontend.front_ends import export_host
+from ..ir.attributes import HostAttributes
 from ..ir.compile_errors import CompileError
+from ..ir.fixed_point import Requant
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
 from ..operators.quantization_rules import integer_bounds
@@ -37,7 +39,7 @@ def quantize_graph(
     inp_width, wgt_width
         Bits of activations and of weights.
     method
-        How exponents are chosen (:data:`~.exponents.METHODS`).
+        How exponents are chosen (:data:`~.activation_scales.METHODS`).
     scheme
         Which scales weights may have.
     memo
@@ -78,14 +80,14 @@ class Quantizer:
             if waiting:
                 nodes.append(self.host(waiting))
                 waiting = []
-            nodes += self.made(node)
+            nodes += self.quantized(node)
         if waiting:
             nodes.append(self.host(waiting))
         if self.problems:
             raise CompileError(*self.problems)
         named = dict.fromkeys(self.graph.inputs)
-        for made in nodes:
-            named |= dict.fromkeys((*made.inputs, *made.outputs))
+        for each in nodes:
+            named |= dict.fromkeys((*each.inputs, *each.outputs))
         tensors = {name: self.tensor(name) for name in named}
         constants = tuple(
             name for name in self.graph.outputs if self.graph.tensors[name].constant
@@ -96,30 +98,30 @@ class Quantizer:
         )
 
     def tensor(self, name: str) -> QuantizedTensor:
-        """Return what is known of an activation."""
+        """Return an activation with its scale, if it has one."""
         tensor = self.graph.tensors[name]
         return QuantizedTensor(name, tensor.shape, self.exponents.get(name), tensor.dtype)
 
-    def made(self, node: Node) -> list[QuantizedNode]:
-        """Return what a node of the accelerator becomes."""
+    def quantized(self, node: Node) -> list[QuantizedNode]:
+        """Return the quantized nodes of a node of the accelerator."""
         return [self.accelerator(node)]
 
     def host(self, nodes: list[Node]) -> QuantizedNode:
         """Return one step for neighbouring nodes of the host."""
-        made = {name for node in nodes for name in node.outputs}
+        produced = {name for node in nodes for name in node.outputs}
         inputs = dict.fromkeys(
             name for node in nodes for name in node.inputs
-            if name and name not in made and not self.graph.tensors[name].constant
+            if name and name not in produced and not self.graph.tensors[name].constant
         )
         outputs = tuple(self.graph.results(nodes))
         members = tuple(node.name for node in nodes)
         return QuantizedNode(
             "Host", "+".join(members), tuple(inputs), outputs,
-            payload=export_host(self.graph, nodes), members=members,
+            HostAttributes(export_host(self.graph, nodes), members),
         )
 
     def accelerator(self, node: Node) -> QuantizedNode:
-        """Quantize a node by the rules of its kind."""
+        """Quantize a node by the rule of its operator."""
         activations = tuple(
             name for name in node.inputs if name and not self.graph.tensors[name].constant
         )
@@ -127,14 +129,14 @@ class Quantizer:
             if name not in self.exponents:
                 self.exponents[name] = self.calibrated(name)
         rule = OPERATORS[node.op].quantize
-        assert rule is not None, "placement keeps on the accelerator only what has a rule"
-        made = rule(self, node, activations)
-        if "clip" in node.attrs and made.requant is not None:
+        assert rule is not None, "operators without a rule are placed on the host"
+        result = rule(self, node, activations)
+        if "clip" in node.attrs and result.requant is not None:
             bounds = integer_bounds(
                 node.attrs["clip"], self.exponents[node.outputs[0]], self.inp_width
             )
-            made = replace(made, requant=replace(made.requant, clip=bounds))
-        return made
+            result = replace(result, requant=replace(result.requant, clip=bounds))
+        return result
 
     def calibrated(self, name: str) -> int:
         """Return the exponent that calibration gives an activation."""
@@ -142,7 +144,7 @@ class Quantizer:
         return choose_exponent(values, peak, self.inp_width, self.method)
 
     def fitting(self, values: np.ndarray) -> int:
-        """Return the exponent for a constant that stands where activations do."""
+        """Return the exponent of a constant operand."""
         peak = float(np.abs(values).max(initial=0))
         return choose_exponent(values.reshape(-1), peak, self.inp_width, self.method)
 
@@ -165,22 +167,21 @@ class Quantizer:
             weight, bias = np.nan_to_num(weight, posinf=0, neginf=0), np.zeros(outputs)
         return weight, np.asarray(bias, np.float64)
 
-    def weighted(self, node: Node, activations: tuple[str, ...]) -> QuantizedNode:
-        """Quantize a layer with weights."""
+    def weights(
+        self, node: Node, activations: tuple[str, ...]
+    ) -> tuple[np.ndarray, np.ndarray, Requant]:
+        """Quantize the weights of a layer; return them, their scales and the requantization."""
         weight, bias = self.constants(node)
         source, target = self.exponents[activations[0]], self.calibrated(node.outputs[0])
         kind = "minmax" if self.method == "minmax" else "error"  # those of activations do not fit
         if (node.name, kind) not in self.memo:
             self.memo[node.name, kind] = choose_scales(weight, self.wgt_width, kind, self.scheme)
-        made = quantize_weights(
+        weights = quantize_weights(
             weight, bias, source, target, self.scheme, self.inp_width, self.wgt_width,
             self.memo[node.name, kind],
         )
         exponent, requant = requantization(
-            made, source, target, self.scheme, bool(node.attrs.get("relu"))
+            weights, source, target, self.scheme, bool(node.attrs.get("relu"))
         )
         self.exponents[node.outputs[0]] = exponent
-        return QuantizedNode(
-            node.op, node.name, activations, node.outputs, node.attrs,
-            made.integers, made.scale, requant,
-        )
+        return weights.integers, weights.scale, requant

@@ -1,4 +1,4 @@
-"""Integer definitions of operators that are not convolutions, in plain numpy.
+"""Integer definitions of every operator, in plain numpy; convolutions are a module of their own.
 
 Part of the oracle (:mod:`.reference`): written from the operators' meaning, not from how they are
 lowered.  Inputs and outputs are int64 with channels on axis 1.
@@ -11,74 +11,107 @@ from typing import Any
 
 import numpy as np
 
+from ..ir.attributes import (
+    DROPPED,
+    AddAttributes,
+    AveragePoolAttributes,
+    ClipAttributes,
+    GlobalAverageAttributes,
+    LeakyReluAttributes,
+    MaxPoolAttributes,
+    SlidingWindow,
+)
 from ..ir.fixed_point import requantize, wrap
-from ..ir.quantized_graph import DROPPED, QuantizedNode
+from ..ir.piecewise_linear import ClippedLines
+from ..ir.quantized_graph import QuantizedNode
+from ..operators.affine import AffineAttributes
+from ..operators.concat import ConcatAttributes
+from ..operators.hard_sigmoid import HardSigmoidAttributes
+from ..operators.hard_swish import HardSwishAttributes
+from ..operators.pad import PadAttributes
+from ..operators.resize import ResizeAttributes
+from ..operators.scaled_add import ScaledAddAttributes
+from ..operators.slice import SliceAttributes
+from .reference_convolutions import conv, dense, transposed
 
-__all__ = ["OPERATORS", "windows"]
+__all__ = ["REFERENCES", "windows"]
 
 
 def _rescale(node: QuantizedNode, accumulator: np.ndarray, width: int) -> np.ndarray:
     return accumulator if node.requant is None else requantize(accumulator, node.requant, width)
 
 
-def _shifted(values: list[np.ndarray], node: QuantizedNode) -> list[np.ndarray]:
+def _shifted(values: list[np.ndarray], shifts: tuple[int, ...]) -> list[np.ndarray]:
     return [
         np.zeros_like(value) if shift == DROPPED else value << shift
-        for value, shift in zip(values, node.shifts, strict=True)
+        for value, shift in zip(values, shifts, strict=True)
     ]
 
 
-def _add(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    operands = values if node.constant is None else [*values, node.constant.astype(np.int64)]
-    first, second = _shifted(operands, node)
+def _add(node: QuantizedNode[AddAttributes], values: list[np.ndarray], width: int) -> np.ndarray:
+    constant = node.attrs.constant
+    operands = values if constant is None else [*values, constant.astype(np.int64)]
+    first, second = _shifted(operands, node.attrs.shifts)
     return _rescale(node, wrap(first + second), width)
 
 
-def _concat(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    return _rescale(node, np.concatenate(_shifted(values, node), axis=1), width)
+def _concat(
+    node: QuantizedNode[ConcatAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
+    return _rescale(node, np.concatenate(_shifted(values, node.attrs.shifts), axis=1), width)
 
 
-def _scaled_add(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    total = sum(gain * x for gain, x in zip(node.attrs["gains"], values, strict=True))
+def _scaled_add(
+    node: QuantizedNode[ScaledAddAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
+    total = sum(gain * x for gain, x in zip(node.attrs.gains, values, strict=True))
     return _rescale(node, wrap(np.asarray(total)), width)
 
 
-def _affine(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    assert node.constant is not None
+def _affine(
+    node: QuantizedNode[AffineAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
     lanes = (1, -1) + (1,) * (values[0].ndim - 2)
-    return _rescale(node, wrap(values[0] * node.constant.astype(np.int64).reshape(lanes)), width)
+    factors = node.attrs.factors.astype(np.int64).reshape(lanes)
+    return _rescale(node, wrap(values[0] * factors), width)
 
 
-def _leaky(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+def _leaky(
+    node: QuantizedNode[LeakyReluAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
     """``max(x, x / 2^slope)`` with the accumulator in units of ``2^-slope``."""
-    return _rescale(node, np.maximum(values[0] << node.attrs["slope"], values[0]), width)
+    return _rescale(node, np.maximum(values[0] << node.attrs.slope, values[0]), width)
 
 
-def _tanh(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    """The mean of clipped lines (:mod:`.clipped`)."""
-    lines = node.attrs["lines"]
+def _tanh(node: QuantizedNode[ClippedLines], values: list[np.ndarray], width: int) -> np.ndarray:
+    """The mean of clipped lines (:mod:`~..ir.piecewise_linear`)."""
+    lines = node.attrs
     x = values[0] << lines.fine
     total = np.sum([np.clip(x, -bound, bound) for bound in lines.bounds], axis=0)
     return _rescale(node, wrap(total), width)
 
 
-def _hard_swish(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+def _hard_swish(
+    node: QuantizedNode[HardSwishAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
     """``x * gate / 6``: the gate is x + 3 between 0 and 6, 1/6 a factor."""
-    x, integers = values[0], node.attrs["integers"]
+    x, integers = values[0], node.attrs
     aligned = x << integers.shift if integers.shift >= 0 else x >> -integers.shift
     gate = np.clip(aligned + integers.three, 0, 2 * integers.three)
     return _rescale(node, wrap(x * gate * integers.factor), width)
 
 
-def _hard_sigmoid(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+def _hard_sigmoid(
+    node: QuantizedNode[HardSigmoidAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
     """``alpha * x + beta`` within 0 and 1: beta and the bounds are the requantization's."""
-    return _rescale(node, wrap(values[0] * node.attrs["integers"].factor), width)
+    return _rescale(node, wrap(values[0] * node.attrs.factor), width)
 
 
-def windows(x: np.ndarray, attrs: dict[str, Any], padding: int) -> list[np.ndarray]:
+def windows(x: np.ndarray, window: SlidingWindow, padding: int) -> list[np.ndarray]:
     """Return each tap of a sliding window over all outputs, ``[N, C, OH, OW]``."""
-    (kh, kw), (sy, sx), (dy, dx) = attrs["kernel"], attrs["strides"], attrs["dilations"]
-    top, left, bottom, right = attrs["pads"]
+    (kh, kw), (sy, sx), (dy, dx) = window.kernel, window.strides, window.dilations
+    top, left, bottom, right = window.pads
     x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=padding)
     oh = (x.shape[2] - dy * (kh - 1) - 1) // sy + 1
     ow = (x.shape[3] - dx * (kw - 1) - 1) // sx + 1
@@ -89,47 +122,58 @@ def windows(x: np.ndarray, attrs: dict[str, Any], padding: int) -> list[np.ndarr
     ]
 
 
-def _max_pool(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    taps = windows(values[0], node.attrs, np.iinfo(np.int64).min)  # never wins
+def _max_pool(
+    node: QuantizedNode[MaxPoolAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
+    taps = windows(values[0], node.attrs.window, np.iinfo(np.int64).min)  # never wins
     return np.asarray(np.max(taps, axis=0))
 
 
-def _average_pool(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    total = np.sum(windows(values[0], node.attrs, 0), axis=0)
-    return _rescale(node, wrap(total * node.attrs["factors"]), width)
+def _average_pool(
+    node: QuantizedNode[AveragePoolAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
+    total = np.sum(windows(values[0], node.attrs.window, 0), axis=0)
+    return _rescale(node, wrap(total * node.attrs.factors), width)
 
 
-def _global_average(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
+def _global_average(
+    node: QuantizedNode[GlobalAverageAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
     x = values[0]
     total = x.reshape(*x.shape[:2], -1).sum(2)
-    mean = _rescale(node, wrap(total * node.attrs.get("factor", 1)), width)
-    return mean.reshape(*x.shape[:2], *(1,) * (node.attrs.get("rank", x.ndim) - 2))
+    mean = _rescale(node, wrap(total * node.attrs.factor), width)
+    return mean.reshape(*x.shape[:2], *(1,) * (node.attrs.rank - 2))
 
 
-def _clip(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    return np.minimum(np.maximum(values[0], node.attrs["low"]), node.attrs["high"])
+def _clip(node: QuantizedNode[ClipAttributes], values: list[np.ndarray], width: int) -> np.ndarray:
+    return np.minimum(np.maximum(values[0], node.attrs.low), node.attrs.high)
 
 
-def _slice(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    return values[0][:, node.attrs["start"] : node.attrs["stop"]]
+def _slice(
+    node: QuantizedNode[SliceAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
+    return values[0][:, node.attrs.start : node.attrs.stop]
 
 
-def _pad(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    x, (top, left, bottom, right) = values[0], node.attrs["pads"]
+def _pad(node: QuantizedNode[PadAttributes], values: list[np.ndarray], width: int) -> np.ndarray:
+    x, (top, left, bottom, right) = values[0], node.attrs.pads
     rows, columns = x.shape[2] + top + bottom, x.shape[3] + left + right
-    out = np.full((*x.shape[:2], rows, columns), node.attrs["fill"], np.int64)
+    out = np.full((*x.shape[:2], rows, columns), node.attrs.fill, np.int64)
     for y in range(max(top, 0), min(top + x.shape[2], rows)):
         for c in range(max(left, 0), min(left + x.shape[3], columns)):
             out[:, :, y, c] = x[:, :, y - top, c - left]
     return out
 
 
-def _resize(node: QuantizedNode, values: list[np.ndarray], width: int) -> np.ndarray:
-    rows, columns = node.attrs["factors"]
+def _resize(
+    node: QuantizedNode[ResizeAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
+    rows, columns = node.attrs.factors
     return values[0].repeat(rows, axis=2).repeat(columns, axis=3)
 
 
-OPERATORS: dict[str, Callable[[QuantizedNode, list[np.ndarray], int], np.ndarray]] = {
+REFERENCES: dict[str, Callable[[Any, list[np.ndarray], int], np.ndarray]] = {
+    "Conv": conv, "ConvTranspose": transposed, "Gemm": dense,
     "Add": _add, "Affine": _affine, "Concat": _concat, "LeakyRelu": _leaky, "Tanh": _tanh,
     "HardSwish": _hard_swish, "HardSigmoid": _hard_sigmoid,
     "MaxPool": _max_pool,
@@ -137,6 +181,6 @@ OPERATORS: dict[str, Callable[[QuantizedNode, list[np.ndarray], int], np.ndarray
     "ScaledAdd": _scaled_add, "Slice": _slice, "Pad": _pad, "Resize": _resize,
     "Relu": lambda node, values, width: np.maximum(values[0], 0),
     "Flatten": lambda node, values, width: values[0].reshape(len(values[0]), -1),
-    "View": lambda node, values, width: values[0].reshape(len(values[0]), *node.attrs["shape"]),
+    "View": lambda node, values, width: values[0].reshape(len(values[0]), *node.attrs.shape),
 }
-"""``OPERATORS[kind](node, inputs, width)``."""
+"""``REFERENCES[operator](node, inputs, width)``: int64 in and out."""

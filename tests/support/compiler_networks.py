@@ -14,6 +14,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from myvta.compiler.compile import Compiled, compile_model
+from myvta.compiler.ir.attributes import DenseAttributes
 from myvta.compiler.ir.layouts import last_view, views
 from myvta.compiler.reference.reference_evaluator import evaluate
 from myvta.compiler.session import Session
@@ -246,7 +247,7 @@ def _turned(made: Compiled, name: str) -> bool:
     """Whether the rows of features ``[N, T, K]`` of a tensor lie as ``[N, K, T]``."""
     nodes = made.quantized.nodes
     return any(
-        node.attrs.get("axis") == 2 and node.op == "Gemm" for node in nodes
+        isinstance(node.attrs, DenseAttributes) and node.attrs.axis == 2 for node in nodes
     ) and views(nodes, made.quantized.tensors)[name[:-2]] == last_view(
         made.quantized.tensors[name[:-2]].shape)
 

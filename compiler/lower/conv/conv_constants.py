@@ -8,6 +8,7 @@ from ....isa.config import Config
 from ....isa.opcodes import MemoryType
 from ...codegen.lowering_context import Constants
 from ...codegen.tile_ops import parameters
+from ...ir.attributes import ConvAttributes
 from ...schedule.group_blocks import Blocks, weight_tiles
 from ..block_gemm import scaled_identity
 from .conv_shape import filters
@@ -46,22 +47,21 @@ def place_constants(
 ) -> ConvConstants:
     """Place the constants of a group; return their addresses."""
     conv, shape, source = problem.conv, problem.shape, problem.source
-    assert conv.requant is not None
     weights = constants(f"{conv.name}.weights", weight_tiles(
         filters(conv, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
     ), MemoryType.WGT)
-    table = constants(f"{conv.name}.parameters", parameters(conv.requant, config), MemoryType.ACC)
+    table = constants(f"{conv.name}.parameters", parameters(conv.rule, config), MemoryType.ACC)
     border = identity = sum_parameters = None
-    if conv.padding:
+    attrs = conv.attrs
+    if isinstance(attrs, ConvAttributes) and attrs.padding:
         border = constants(
-            f"{conv.name}.padding", border_row(shape, conv.padding, config), MemoryType.INP)
+            f"{conv.name}.padding", border_row(shape, attrs.padding, config), MemoryType.INP)
     if group.residual is not None:
         add, shift = group.residual.add, group.residual.other_shift
-        assert add.requant is not None
         tile, _ = scaled_identity(config, shift)
         identity = constants(f"{add.name}.weights", tile[None], MemoryType.WGT)
         sum_parameters = constants(
-            f"{add.name}.parameters", parameters(add.requant, config, uniform=True),
+            f"{add.name}.parameters", parameters(add.rule, config, uniform=True),
             MemoryType.ACC)
     nodes = () if group.epilogue is None else group.epilogue.nodes
     return ConvConstants(weights, table, border, identity, sum_parameters, {

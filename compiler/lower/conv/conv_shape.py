@@ -6,6 +6,12 @@ import numpy as np
 
 from ....isa.config import Config
 from ...codegen.lowering_context import Activation
+from ...ir.attributes import (
+    ConvAttributes,
+    DenseAttributes,
+    TransposedAttributes,
+    WeightedAttributes,
+)
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import ConvShape
 from ...schedule.group_blocks import blocks_of
@@ -14,7 +20,7 @@ __all__ = ["conv_shape", "filters"]
 
 
 def conv_shape(
-    node: QuantizedNode, source: Activation, target: Activation, config: Config,
+    node: QuantizedNode[WeightedAttributes], source: Activation, target: Activation, config: Config,
 ) -> ConvShape:
     """Return a node as a convolution in blocks.
 
@@ -23,30 +29,32 @@ def conv_shape(
     taps are turned round, so that inputs advance with them.
     """
     groups, co, size, out = source.groups, target.blocks, source.view[1:], target.view[1:]
-    if node.op == "Gemm" and "axis" in node.attrs:  # rows of features: single pixels
+    attrs = node.attrs
+    if isinstance(attrs, DenseAttributes) and attrs.axis is not None:  # rows: single pixels
         return ConvShape(groups, source.blocks, co, size, out, (1, 1))
-    if node.op == "Gemm":
+    if isinstance(attrs, DenseAttributes):
         return ConvShape(groups, source.blocks, co, size, (1, 1), source.view[1:])
-    assert node.weight is not None
-    blocks = blocks_of(source.view[0], target.view[0], node.attrs["group"], config)
-    kernel, dilations, pads = node.weight.shape[2:], node.attrs["dilations"], node.attrs["pads"]
-    if node.op == "Conv":
+    assert isinstance(attrs, (ConvAttributes, TransposedAttributes))
+    blocks = blocks_of(source.view[0], target.view[0], attrs.group, config)
+    window = attrs.window
+    kernel, dilations, pads = window.kernel, window.dilations, window.pads
+    if isinstance(attrs, ConvAttributes):
         return ConvShape(
-            groups, blocks.count, co, size, out, kernel, node.attrs["strides"], dilations,
+            groups, blocks.count, co, size, out, kernel, window.strides, dilations,
             pads[:2], leads=blocks.leads,
         )
     top, left = (dilations[axis] * (kernel[axis] - 1) - pads[axis] for axis in range(2))
     return ConvShape(
         groups, blocks.count, co, size, out, kernel, dilations=dilations, before=(top, left),
-        up=node.attrs["strides"], leads=blocks.leads,
+        up=window.strides, leads=blocks.leads,
     )
 
 
-def filters(node: QuantizedNode, view: tuple[int, int, int]) -> np.ndarray:
+def filters(node: QuantizedNode[WeightedAttributes], view: tuple[int, int, int]) -> np.ndarray:
     """Return the weights ``[M, C, KH, KW]``, taps in the order in which inputs advance."""
-    assert node.weight is not None
-    if node.op == "Gemm" and "axis" in node.attrs:
-        return node.weight[:, :, None, None]
-    if node.op == "Gemm":
-        return node.weight.reshape(len(node.weight), *view)
-    return node.weight[:, :, ::-1, ::-1] if node.op == "ConvTranspose" else node.weight
+    attrs = node.attrs
+    if isinstance(attrs, DenseAttributes):
+        pixels = view if attrs.axis is None else (-1, 1, 1)
+        return attrs.weight.reshape(len(attrs.weight), *pixels)
+    turned = isinstance(attrs, TransposedAttributes)
+    return attrs.weight[:, :, ::-1, ::-1] if turned else attrs.weight

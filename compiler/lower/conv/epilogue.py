@@ -16,14 +16,23 @@ import numpy as np
 
 from ....isa.config import Config
 from ...codegen.lowering_context import Activation
+from ...ir.attributes import (
+    AveragePoolAttributes,
+    ClipAttributes,
+    GlobalAverageAttributes,
+    LeakyReluAttributes,
+    MaxPoolAttributes,
+    ReluAttributes,
+    WeightedAttributes,
+)
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import ConvShape, EpilogueSpec
 from .epilogue_ops import quick_leaky
 
 __all__ = ["Epilogue", "epilogue", "factor_of", "in_epilogues"]
 
-VALUES = ("Relu", "Clip", "LeakyRelu")
-WINDOWS = ("MaxPool", "AveragePool", "GlobalAveragePool")
+VALUES = (ReluAttributes, ClipAttributes, LeakyReluAttributes)
+WINDOWS = (MaxPoolAttributes, AveragePoolAttributes, GlobalAverageAttributes)
 _TAPS = 81  # of windows, unless one covers everything: each is an instruction or more micro-ops
 
 
@@ -40,18 +49,18 @@ class Epilogue:
 
 def in_epilogues(node: QuantizedNode) -> bool:
     """Return whether a node is of a kind that epilogues have."""
-    return node.op in (*VALUES, *WINDOWS)
+    return isinstance(node.attrs, (*VALUES, *WINDOWS))
 
 
 def epilogue(
-    conv: QuantizedNode, nodes: Sequence[QuantizedNode], shape: ConvShape,
+    conv: QuantizedNode[WeightedAttributes], nodes: Sequence[QuantizedNode], shape: ConvShape,
     activations: Mapping[str, Activation], config: Config,
 ) -> Epilogue | None:
     """Return ``nodes`` as the epilogue of a convolution of a shape, None if they cannot be one.
 
     Whether it fits the buffers is another question (:func:`~.tiling_space.tilings`).
     """
-    places = [index for index, node in enumerate(nodes) if node.op in WINDOWS]
+    places = [index for index, node in enumerate(nodes) if isinstance(node.attrs, WINDOWS)]
     if len(places) > 1 or not all(_uniform(node) for node in nodes):
         return None
     first = places[0] if places else len(nodes)
@@ -61,14 +70,15 @@ def epilogue(
         found = _windows(window, activations, shape.out)
         if found is None:
             return None
-        early = window.op == "MaxPool" and not shape.residual and _never_wraps(conv, config)
+        largest = isinstance(window.attrs, MaxPoolAttributes)
+        early = largest and not shape.residual and _never_wraps(conv, config)
         if not early and _outside(found, shape.out):  # what is outside has no value to round
             return None
         after = replace(found, early=early)
     after = replace(
         after, steps=after.taps + sum(_steps(node, config) for node in nodes),
         tables=sum(node.requant is not None for node in nodes),
-        scratch_tiles=int(any(node.op == "LeakyRelu" for node in nodes)),
+        scratch_tiles=int(any(isinstance(node.attrs, LeakyReluAttributes) for node in nodes)),
     )
     return Epilogue(tuple(nodes), tuple(nodes[:first]), window, tuple(nodes[first + 1:]), after)
 
@@ -76,38 +86,42 @@ def epilogue(
 def _steps(node: QuantizedNode, config: Config) -> int:
     """Return the ALU steps of a stored tile, taps aside."""
     passes = 1 if config.requantize else 4
-    match node.op:
-        case "LeakyRelu":
+    match node.attrs:
+        case LeakyReluAttributes():
             return 3 + passes + (not quick_leaky(node, config.out_width))
-        case "Relu" | "Clip":
-            return 1 + (node.op == "Clip")
-        case "AveragePool" | "GlobalAveragePool":
+        case ReluAttributes():
+            return 1
+        case ClipAttributes():
+            return 2
+        case AveragePoolAttributes() | GlobalAverageAttributes():
             return passes + (factor_of(node) != 1)
     return 0
 
 
 def factor_of(node: QuantizedNode) -> int:
     """Return the factor that stands for the division of a mean."""
-    if node.op == "GlobalAveragePool":
-        return int(node.attrs["factor"])
-    return int(node.attrs["factors"].flat[0])
+    if isinstance(node.attrs, GlobalAverageAttributes):
+        return node.attrs.factor
+    assert isinstance(node.attrs, AveragePoolAttributes)
+    return int(node.attrs.factors.flat[0])
 
 
 def _windows(
     node: QuantizedNode, activations: Mapping[str, Activation], out: tuple[int, int]
 ) -> EpilogueSpec | None:
     """Return the windows of a pooling layer over the outputs of a convolution."""
-    if node.op == "GlobalAveragePool":
-        return EpilogueSpec((1, 1), out)
     attrs, stored = node.attrs, activations[node.outputs[0]].view[1:]
-    kernel = attrs["kernel"]
-    if kernel[0] * kernel[1] > _TAPS or tuple(attrs.get("dilations", (1, 1))) != (1, 1):
+    if isinstance(attrs, GlobalAverageAttributes):
+        return EpilogueSpec((1, 1), out)
+    assert isinstance(attrs, (MaxPoolAttributes, AveragePoolAttributes))
+    window, (kh, kw) = attrs.window, attrs.window.kernel
+    if kh * kw > _TAPS or window.dilations != (1, 1):
         return None
     strides = tuple(
-        stride if count > 1 else 1 for stride, count in zip(attrs["strides"], stored, strict=True))
-    after = EpilogueSpec(stored, tuple(kernel), (strides[0], strides[1]), tuple(attrs["pads"][:2]))
-    if node.op == "AveragePool":
-        factors = attrs["factors"]
+        stride if count > 1 else 1 for stride, count in zip(window.strides, stored, strict=True))
+    after = EpilogueSpec(stored, window.kernel, (strides[0], strides[1]), window.pads[:2])
+    if isinstance(attrs, AveragePoolAttributes):
+        factors = attrs.factors
         if _outside(after, out) or (factors != factors.flat[0]).any():
             return None
     return after
@@ -126,12 +140,11 @@ def _uniform(node: QuantizedNode) -> bool:
     return node.requant is None or node.requant.uniform
 
 
-def _never_wraps(conv: QuantizedNode, config: Config) -> bool:
+def _never_wraps(conv: QuantizedNode[WeightedAttributes], config: Config) -> bool:
     """Return whether no sum with its bias leaves 32 bits: then a greater sum is a greater output.
     """
-    assert conv.weight is not None
-    assert conv.requant is not None
-    rule, axes = conv.requant, tuple(range(1, conv.weight.ndim))
-    most = np.abs(conv.weight.astype(np.int64)).sum(axes) << (config.inp_width - 1)
+    rule, weight = conv.rule, conv.attrs.weight
+    axes = tuple(range(1, weight.ndim))
+    most = np.abs(weight.astype(np.int64)).sum(axes) << (config.inp_width - 1)
     half = (np.int64(1) << rule.shift.astype(np.int64)) >> 1
     return bool((most + np.abs(rule.bias.astype(np.int64)) + half < 1 << 31).all())

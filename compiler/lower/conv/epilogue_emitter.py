@@ -9,6 +9,7 @@ from typing import Protocol
 from ....driver.stream.stream import StreamBuilder
 from ....isa.opcodes import AluOpcode, MemoryType
 from ...codegen.lowering_context import LoweringContext, load_run
+from ...ir.attributes import LeakyReluAttributes, MaxPoolAttributes
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import parameter_tiles
 from ...schedule.conv_tiles import OutputTile
@@ -64,7 +65,7 @@ class EpilogueEmitter:
                 self.ctx.compute(partial(step, field=everything))
             ahead = []
         if epilogue.window is not None:
-            largest = epilogue.window.op == "MaxPool"
+            largest = isinstance(epilogue.window.attrs, MaxPoolAttributes)
             self.ctx.compute(partial(
                 gather, opcode=AluOpcode.MAX if largest else AluOpcode.ADD, after=epilogue.after,
                 tile=tile, base=base))
@@ -75,12 +76,11 @@ class EpilogueEmitter:
             self.ctx.compute(partial(step, field=field))
 
     def _mean(self, node: QuantizedNode) -> Values:
-        assert node.requant is not None
         return partial(
-            scale, factor=factor_of(node), rule=node.requant, table=self.places[node.name])
+            scale, factor=factor_of(node), rule=node.rule, table=self.places[node.name])
 
     def _values(self, node: QuantizedNode) -> Values:
-        if node.op == "LeakyRelu":
+        if isinstance(node.attrs, LeakyReluAttributes):
             return partial(
                 leaky, node=node, scratch=self.scratch, table=self.places[node.name])
         return partial(within, node=node)

@@ -11,6 +11,7 @@ from ....driver.stream.stream import StreamBuilder
 from ....isa.opcodes import AluOpcode
 from ...codegen.loop_nest import Loop, LoopNest, nest
 from ...codegen.tile_ops import clamp_tiles, every_tile, requantize_tiles, reset_tiles
+from ...ir.attributes import ClipAttributes, LeakyReluAttributes
 from ...ir.fixed_point import Requant, limits
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import EpilogueSpec
@@ -137,11 +138,11 @@ def _fill_outside(builder: StreamBuilder, tile: OutputTile, base: int) -> None:
 
 
 def leaky(
-    builder: StreamBuilder, node: QuantizedNode, field: Field, scratch: int, table: int
+    builder: StreamBuilder, node: QuantizedNode[LeakyReluAttributes], field: Field, scratch: int,
+    table: int,
 ) -> None:
     """Emit a LeakyRelu; as many tiles from ``scratch`` on hold a copy, its parameters ``table``."""
-    rule, config = node.requant, builder.config
-    assert rule is not None
+    rule, config, slope = node.rule, builder.config, node.attrs.slope
     blocks = Loop(field.blocks, field.run, field.apart)
     copy = nest((scratch, field.base, 0), [blocks, Loop(field.run, 1, 1)])
     back = nest((field.base, scratch, 0), [
@@ -152,29 +153,28 @@ def leaky(
         requantize_tiles(builder, rule, scratch, 1, field.tiles, table, 0)
         back.alu(builder, AluOpcode.MAX)
         return
-    if node.attrs["slope"]:
-        every_tile(builder, AluOpcode.SHR, -node.attrs["slope"], field.base, field.run,
+    if slope:
+        every_tile(builder, AluOpcode.SHR, -slope, field.base, field.run,
                    field.blocks, field.apart)
     back.alu(builder, AluOpcode.MAX)
     requantize_tiles(
         builder, rule, field.base, field.blocks, field.run, table, 0, field.apart)
 
 
-def quick_leaky(node: QuantizedNode, width: int) -> bool:
+def quick_leaky(node: QuantizedNode[LeakyReluAttributes], width: int) -> bool:
     """Return whether positive values stay as they are: the maximum may come after rounding."""
-    rule = node.requant
-    assert rule is not None
+    rule = node.rule
     return (
         rule.multiplier is None and not rule.bias.any() and rule.zero_point == 0
-        and rule.uniform_shift == node.attrs["slope"] and rule.bounds(width) == limits(width)
+        and rule.uniform_shift == node.attrs.slope and rule.bounds(width) == limits(width)
     )
 
 
 def bounds_of(node: QuantizedNode, width: int) -> tuple[int, int]:
     """Return the least and the greatest value a Relu or a Clip lets through."""
-    if node.op == "Relu":
-        return 0, limits(width)[1]
-    return node.attrs["low"], node.attrs["high"]
+    if isinstance(node.attrs, ClipAttributes):
+        return node.attrs.low, node.attrs.high
+    return 0, limits(width)[1]
 
 
 def within(builder: StreamBuilder, node: QuantizedNode, field: Field) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from ...ir.attributes import DenseAttributes, WeightedAttributes
 from ...ir.layouts import View
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.select_tiling import exceeds_bound
 from ...schedule.tiling_space import tilings
 from .conv_scheduler import ConvScheduler, LowerNode
 from .epilogue import Epilogue, epilogue, in_epilogues
-from .fusion_group import CONVOLUTIONS, FusionGroup, conv_problem
+from .fusion_group import FusionGroup, conv_problem
 from .residual import Residual, residuals
 
 __all__ = ["Operation", "fuse_nodes"]
@@ -58,14 +59,14 @@ def _groups(
     scheduler: ConvScheduler, lower: LowerNode,
 ) -> dict[str, FusionGroup]:
     """Return the group of every convolution, by its name."""
-    convolutions = [node for node in nodes if node.op in CONVOLUTIONS]
+    convolutions = [node for node in nodes if isinstance(node.attrs, WeightedAttributes)]
     if scheduler.options.fuse == "off":
         return {conv.name: FusionGroup(conv) for conv in convolutions}
     adds = residuals(nodes, private, views, scheduler.target.config)
     readers = {name: node for node in nodes for name in node.inputs if name in private}
     groups = {}
     for conv in convolutions:
-        if "unflatten" in conv.attrs:
+        if isinstance(conv.attrs, DenseAttributes) and conv.attrs.unflatten is not None:
             groups[conv.name] = FusionGroup(conv)
             continue
         group = _with_residual(conv, adds.get(conv.name), scheduler)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ....isa.config import Config
 from ...codegen.lowering_context import Activation
+from ...ir.attributes import DenseAttributes, WeightedAttributes
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import ConvShape
 from .conv_shape import conv_shape
@@ -14,17 +15,14 @@ from .epilogue import Epilogue
 from .residual import Residual
 from .tile_order import in_tiles
 
-__all__ = ["CONVOLUTIONS", "ConvProblem", "FusionGroup", "conv_problem"]
-
-CONVOLUTIONS = ("Conv", "ConvTranspose", "Gemm")
-"""Operators that are lowered as convolutions."""
+__all__ = ["ConvProblem", "FusionGroup", "conv_problem"]
 
 
 @dataclass(frozen=True, eq=False)
 class FusionGroup:
     """A convolution, an Add computed with it, and the epilogue on the outputs of both."""
 
-    conv: QuantizedNode
+    conv: QuantizedNode[WeightedAttributes]
     residual: Residual | None = None
     epilogue: Epilogue | None = None
 
@@ -66,7 +64,7 @@ class ConvProblem:
     """
 
     shape: ConvShape
-    conv: QuantizedNode
+    conv: QuantizedNode[WeightedAttributes]
     source: Activation
     target: Activation
 
@@ -77,7 +75,7 @@ def conv_problem(
     """Return the scheduling problem of a group."""
     conv, source = group.conv, activations[group.conv.inputs[0]]
     target = activations[conv.outputs[0]]
-    if "unflatten" in conv.attrs:
+    if isinstance(conv.attrs, DenseAttributes) and conv.attrs.unflatten is not None:
         conv, target = in_tiles(conv, target, config.block_out)
     shape = replace(
         conv_shape(conv, source, target, config), residual=group.residual is not None,

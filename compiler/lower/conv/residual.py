@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ....isa.config import Config
+from ...ir.attributes import DROPPED, AddAttributes, ConvAttributes
 from ...ir.layouts import View
-from ...ir.quantized_graph import DROPPED, QuantizedNode
+from ...ir.quantized_graph import QuantizedNode
 
 __all__ = ["Residual", "residuals"]
 
@@ -45,29 +46,30 @@ def residuals(
     makers = {name: (at, node) for at, node in enumerate(nodes) for name in node.outputs}
     found: dict[str, Residual] = {}
     for add in nodes:
-        if add.op != "Add" or len(add.inputs) != 2 or not _simple(add):
+        attrs = add.attrs
+        if not isinstance(attrs, AddAttributes) or len(add.inputs) != 2 or not _simple(add):
             continue
         if views[add.inputs[0]] != views[add.inputs[1]]:
             continue
         choices = [
             (makers[name][0], index) for index, name in enumerate(add.inputs)
-            if name in alone and name in makers and makers[name][1].op == "Conv"
+            if name in alone and name in makers and isinstance(
+                makers[name][1].attrs, ConvAttributes)
         ]
         for at, index in sorted(choices, reverse=True):
-            other_shift = add.shifts[1 - index]
+            other_shift = attrs.shifts[1 - index]
             if other_shift <= config.wgt_width - 2 and nodes[at].name not in found:
                 found[nodes[at].name] = Residual(
-                    add, add.inputs[1 - index], add.shifts[index], other_shift)
+                    add, add.inputs[1 - index], attrs.shifts[index], other_shift)
                 break
     return found
 
 
-def _simple(add: QuantizedNode) -> bool:
+def _simple(add: QuantizedNode[AddAttributes]) -> bool:
     """Return whether an Add is one sum with one requantization for all channels."""
-    rule = add.requant
-    assert rule is not None
+    rule = add.rule
     arrays = [rule.bias, rule.shift] + ([] if rule.multiplier is None else [rule.multiplier])
     return (
-        add.constant is None and DROPPED not in add.shifts
+        add.attrs.constant is None and DROPPED not in add.attrs.shifts
         and all((values == values[0]).all() for values in arrays)
     )

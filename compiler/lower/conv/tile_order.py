@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from ...codegen.lowering_context import Activation
+from ...ir.attributes import WeightedAttributes
 from ...ir.quantized_graph import QuantizedNode
 
 __all__ = ["in_tiles"]
 
 
 def in_tiles(
-    node: QuantizedNode, target: Activation, block: int
-) -> tuple[QuantizedNode, Activation]:
+    node: QuantizedNode[WeightedAttributes], target: Activation, block: int
+) -> tuple[QuantizedNode[WeightedAttributes], Activation]:
     """Return a Gemm of features in tile order, and its output as one long vector of them."""
     channels, pixels = target.view[0], target.pixels
     place = np.arange(target.blocks * pixels * block).reshape(target.blocks, pixels, block)
@@ -26,9 +27,7 @@ def in_tiles(
         """Return rows in order; those of no channel are zero."""
         return np.asarray(np.concatenate([values, np.zeros_like(values[:1])])[rows])
 
-    assert node.weight is not None
-    assert node.requant is not None
-    old = node.requant
+    old = node.rule
     rule = replace(
         old, bias=chosen(old.bias), shift=chosen(old.shift),
         multiplier=None if old.multiplier is None else chosen(old.multiplier),
@@ -36,4 +35,5 @@ def in_tiles(
     flat = Activation(
         target.dram, target.groups, target.blocks * pixels, (place.size, 1, 1)
     )
-    return replace(node, weight=chosen(node.weight), requant=rule), flat
+    attrs = replace(node.attrs, weight=chosen(node.attrs.weight))
+    return replace(node, attrs=attrs, requant=rule), flat

@@ -117,7 +117,7 @@ def test_inputs_of_very_different_scale(tmp_path: Path) -> None:
     build.add(y, x)
     for config in ("1x4x4", "1x4x4_base", "1x4x4_int4"):
         made = compiled(build, tmp_path, config)
-        (shifts,) = [node.shifts for node in made.quantized.nodes if node.op == "Add"]
+        (shifts,) = [node.attrs.shifts for node in made.quantized.nodes if node.op == "Add"]
         assert max(shifts) > 6
         check(build, made, range(2))
 

@@ -10,8 +10,9 @@ import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 from hypothesis import given, settings, strategies as st
 
+from myvta.compiler.ir.attributes import SlidingWindow
 from myvta.compiler.layout.input_packing import choose_packing
-from myvta.compiler.reference.reference_evaluator import accumulate_conv
+from myvta.compiler.reference.reference_convolutions import accumulate_conv
 from myvta.driver.program.lane_packing import InputPacking
 from myvta.driver.program.program import HostStep
 from myvta.isa.config import NAMED, named
@@ -47,10 +48,9 @@ def plain(packing: InputPacking, x: np.ndarray, weight: np.ndarray) -> np.ndarra
         for a in range(2)
     ]
     x = x[:, :, : packing.size[0] + min(0, needed[0]), : packing.size[1] + min(0, needed[1])]
-    return accumulate_conv(x, weight, {
-        "strides": packing.strides, "dilations": packing.dilations,
-        "pads": (*packing.before, max(0, needed[0]), max(0, needed[1])),
-    })
+    pads = (*packing.before, max(0, needed[0]), max(0, needed[1]))
+    return accumulate_conv(
+        x, weight, SlidingWindow(packing.kernel, packing.strides, pads, packing.dilations))
 
 
 @pytest.mark.slow
@@ -62,10 +62,8 @@ def test_the_packed_convolution_has_the_same_sums(packing: InputPacking, seed: i
     weight = random.integers(-128, 128, (4, packing.channels, *packing.kernel))
     packed = packing.pack(x)
     assert packed.shape == (2, packing.lanes, *packing.pixels)
-    found = accumulate_conv(packed, packing.pack_weight(weight), {
-        "strides": packing.packed_strides, "dilations": packing.packed_dilations,
-        "pads": (0, 0, 0, 0),
-    })
+    found = accumulate_conv(packed, packing.pack_weight(weight), SlidingWindow(
+        packing.window, packing.packed_strides, (0, 0, 0, 0), packing.packed_dilations))
     np.testing.assert_array_equal(found, plain(packing, x, weight))
 
 

@@ -35,8 +35,7 @@ def test_integers_are_within_a_step_of_onnxruntime(
     rule = Requant(
         np.full(1, attributes.offset, np.int32), np.full(1, shift, np.int32),
         clip=(0, (1 << (width - 1)) - 1))
-    node = QuantizedNode(
-        "HardSigmoid", "n", ("x",), ("y",), {"integers": attributes}, requant=rule)
+    node = QuantizedNode("HardSigmoid", "n", ("x",), ("y",), attributes, rule)
     steps = np.minimum(np.ldexp(wanted, width - 1), (1 << (width - 1)) - 1)
     assert np.abs(evaluate_node(node, [x], width) - steps).max() <= 0.5 + 0.3
 
@@ -49,8 +48,7 @@ def test_output_is_bounded_by_1_in_its_own_scale(tmp_path: Path) -> None:
     samples = {x: np.array([[-9.0, 0.0, 2.0, 3.0]], np.float32)}
     made = compile_model(save(build, tmp_path / "n.onnx"), samples, "default", method="minmax")
     (node,) = made.quantized.nodes
-    assert node.requant is not None
-    assert node.requant.clip == (0, 64)
+    assert node.rule.clip == (0, 64)
     found = evaluate_node(node, [np.array([[-128, 0, 16, 127]])], 8)
     np.testing.assert_array_equal(found, [[0, 32, 58, 64]])  # 0, 0.5, 0.9, 1 with units of 2^-3
 

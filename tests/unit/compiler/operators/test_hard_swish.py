@@ -29,8 +29,7 @@ def test_integers_are_within_a_step_of_onnxruntime(exponent: int, width: int) ->
     attributes = hard_swish_attributes(exponent, width)
     shift = max(out, attributes.exponent) - attributes.exponent
     rule = Requant(np.zeros(1, np.int32), np.full(1, shift, np.int32))
-    node = QuantizedNode(
-        "HardSwish", "n", ("x",), ("y",), {"integers": attributes}, requant=rule)
+    node = QuantizedNode("HardSwish", "n", ("x",), ("y",), attributes, rule)
     error = evaluate_node(node, [x], width) - np.ldexp(wanted, -max(out, attributes.exponent))
     assert np.abs(error).max() <= 0.5 + 0.4
     assert 0 <= shift <= 31

@@ -100,7 +100,7 @@ def test_broken_rules_of_placements_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("node", "changes", "rule"), [
-    ("softmax4", {"payload": None}, "a host node without a payload"),
+    ("conv0", {"op": "Add"}, "ConvAttributes on a node of Add"),
     ("conv0", {"inputs": ("softmax4",)}, "reads 'softmax4' before a node produces it"),
     ("conv0", {"weight": np.full((5, 3, 3, 3), 128)}, "a weight exceeds 8 bits"),
     ("conv0", {"weight": np.zeros((6, 3, 3, 3), int)}, "6 output channels, parameters for 5"),
@@ -115,6 +115,8 @@ def test_broken_rule_of_a_quantized_node_is_found(
     old = next(item for item in graph.nodes if item.name == node)
     if old.requant is not None and changes.keys() <= {"shift", "multiplier"}:
         changes = {"requant": replace(old.requant, **changes)}
+    if "weight" in changes:
+        changes = {"attrs": replace(old.attrs, **changes)}
     nodes = tuple(replace(old, **changes) if item is old else item for item in graph.nodes)
     assert BrokenRule(node, rule) in list(verify_quantized(replace(graph, nodes=nodes)))
 

@@ -41,7 +41,8 @@ def rules(name: str, result: Any) -> list[tuple[str, str]]:
 def test_filters_of_other_channels_are_found(tmp_path: Path) -> None:
     packed = run(tmp_path).results["pack"]
     nodes = tuple(
-        replace(node, weight=np.zeros((6, 5, 3, 3), np.int8)) if node.op == "Conv" else node
+        replace(node, attrs=replace(node.attrs, weight=np.zeros((6, 5, 3, 3), np.int8)))
+        if node.op == "Conv" else node
         for node in packed.graph.nodes)
     network = replace(packed.network, graph=replace(packed.graph, nodes=nodes))
     assert rules("pack", replace(packed, network=network)) == [

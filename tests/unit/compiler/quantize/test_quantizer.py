@@ -10,9 +10,10 @@ from compiler_networks import NetworkBuilder, random_network, save
 
 from myvta.compiler.canonicalize.canonicalize import fold
 from myvta.compiler.frontend.front_ends import import_model
+from myvta.compiler.ir.attributes import DROPPED, WeightedAttributes
 from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.ir.fixed_point import dequantize
-from myvta.compiler.ir.quantized_graph import DROPPED, QuantizedGraph
+from myvta.compiler.ir.quantized_graph import QuantizedGraph
 from myvta.compiler.partition.partition import place
 from myvta.compiler.quantize.activation_scales import choose_exponent
 from myvta.compiler.quantize.calibrate import calibrate, check_samples
@@ -75,13 +76,11 @@ def test_a_convolution_worked_by_hand(tmp_path: Path) -> None:
     graph = quantized(convolution(1.5, 0.125), tmp_path, samples, method="minmax")
     (node,) = graph.nodes
     assert graph.tensors["input"].exponent == -7  # 0.75 * 128 = 96
-    assert node.weight_scale == 2**-6
-    assert node.weight is not None
-    assert node.weight.item() == 96
-    assert node.requant is not None
-    assert node.requant.bias.item() == 0.125 * 2**13
+    assert node.attrs.weight_scale == 2**-6
+    assert node.attrs.weight.item() == 96
+    assert node.rule.bias.item() == 0.125 * 2**13
     assert graph.tensors["conv0"].exponent == -6  # 1.25 * 64 = 80
-    assert node.requant.shift.item() == 7
+    assert node.rule.shift.item() == 7
     np.testing.assert_array_equal(
         evaluate(graph, samples)["conv0"].ravel(), [56, -16, 80, 8]
     )
@@ -119,7 +118,7 @@ def test_an_input_of_an_add_that_cannot_matter_counts_as_zero(tmp_path: Path) ->
     build.add(x, y)
     samples = {"x": np.ones((1, 4), np.float32), "y": np.full((1, 4), 1e-9, np.float32)}
     graph = quantized(build, tmp_path, samples)
-    assert graph.nodes[0].shifts[1] == DROPPED
+    assert graph.nodes[0].attrs.shifts[1] == DROPPED
     found = evaluate(graph, samples)
     np.testing.assert_array_equal(found["add0"], found["x"])
 
@@ -155,7 +154,6 @@ def test_narrow_operands_are_in_range(tmp_path: Path, config: str) -> None:
     build = random_network(3)
     graph = quantized(build, tmp_path, config=config)
     for node in graph.nodes:
-        if node.weight is not None:
-            assert np.abs(node.weight.astype(int)).max() <= 8
-            assert node.weight.min() >= -8
-            assert node.weight.max() <= 7
+        if isinstance(node.attrs, WeightedAttributes):
+            assert node.attrs.weight.min() >= -8
+            assert node.attrs.weight.max() <= 7

@@ -13,15 +13,19 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from myvta.compiler.ir.attributes import (
+    AddAttributes,
+    GlobalAverageAttributes,
+    MaxPoolAttributes,
+    ReluAttributes,
+    SlidingWindow,
+)
 from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
-from myvta.compiler.reference.reference_evaluator import (
-    accumulate_conv,
-    accumulate_gemm,
-    evaluate,
-    evaluate_node,
-)
+from myvta.compiler.operators.flatten import FlattenAttributes
+from myvta.compiler.reference.reference_convolutions import accumulate_conv, accumulate_gemm
+from myvta.compiler.reference.reference_evaluator import evaluate, evaluate_node
 
 
 def run(op: str, inputs: dict[str, np.ndarray], kind: int, **attrs: Any) -> np.ndarray:
@@ -68,7 +72,8 @@ def test_convolution_equals_convinteger(seed: int) -> None:
         "ConvInteger", unsigned(x, weight), TensorProto.INT32,
         kernel_shape=kernel.tolist(), group=group, **attrs,
     )
-    np.testing.assert_array_equal(accumulate_conv(x, weight, attrs), wanted)
+    np.testing.assert_array_equal(accumulate_conv(
+        x, weight, SlidingWindow.of({**attrs, "kernel": weight.shape[2:]})), wanted)
 
 
 @pytest.mark.parametrize("channels", [300, 1100])
@@ -79,7 +84,8 @@ def test_sums_beyond_24_bits(channels: int) -> None:
     weight = random.integers(100, 128, (2, channels, 3, 3)).astype(np.int8)
     attrs = {"strides": (1, 1), "dilations": (1, 1), "pads": (1, 0, 0, 0)}
     wanted = run("ConvInteger", unsigned(x, weight), TensorProto.INT32, **attrs)
-    np.testing.assert_array_equal(accumulate_conv(x, weight, attrs), wanted)
+    np.testing.assert_array_equal(accumulate_conv(
+        x, weight, SlidingWindow.of({**attrs, "kernel": weight.shape[2:]})), wanted)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -112,7 +118,8 @@ def test_pooling_equals_maxpool(seed: int) -> None:
     }
     x = random.integers(-128, 128, (2, 3, 9, 8)).astype(np.int8)
     wanted = run("MaxPool", {"x": x}, TensorProto.INT8, kernel_shape=kernel.tolist(), **attrs)
-    node = QuantizedNode("MaxPool", "p", ("x",), ("y",), {"kernel": kernel.tolist(), **attrs})
+    node = QuantizedNode("MaxPool", "p", ("x",), ("y",), MaxPoolAttributes(
+        SlidingWindow.of({"kernel": kernel, **attrs})))
     np.testing.assert_array_equal(evaluate_node(node, [x], 8), wanted)
 
 
@@ -130,14 +137,15 @@ def rule(channels: int, shift: int, bias: int = 0, relu: bool = False) -> Requan
 
 
 def test_add_shifts_its_coarser_input() -> None:
-    node = QuantizedNode("Add", "a", ("x", "y"), ("z",), requant=rule(1, 1), shifts=(2, 0))
+    node = QuantizedNode("Add", "a", ("x", "y"), ("z",), AddAttributes((2, 0)), rule(1, 1))
     x, y = np.array([[10], [-10], [100]]), np.array([[1], [-1], [0]])
     found = evaluate_node(node, [x, y], 8)
     np.testing.assert_array_equal(found, [[21], [-20], [127]])  # 41/2, -41/2, 400/2
 
 
 def test_mean_of_a_power_of_two_is_a_rounding_shift() -> None:
-    node = QuantizedNode("GlobalAveragePool", "g", ("x",), ("y",), requant=rule(1, 2))
+    node = QuantizedNode(
+        "GlobalAveragePool", "g", ("x",), ("y",), GlobalAverageAttributes(1, 4), rule(1, 2))
     x = np.array([[[[1, 2], [3, 4]]], [[[-1, -2], [-3, -4]]]])
     np.testing.assert_array_equal(evaluate_node(node, [x], 8).ravel(), [3, -2])  # 2.5, -2.5
 
@@ -147,16 +155,17 @@ def test_mean_of_nine_uses_the_multiplier() -> None:
         np.zeros(1, np.int32), np.zeros(1, np.int32),
         np.array([round(2**31 / 9)], np.int32),
     )
-    node = QuantizedNode("GlobalAveragePool", "g", ("x",), ("y",), requant=requant)
+    node = QuantizedNode(
+        "GlobalAveragePool", "g", ("x",), ("y",), GlobalAverageAttributes(1, 4), requant)
     x = np.full((1, 1, 3, 3), 77)
     assert evaluate_node(node, [x], 8).item() == 77
 
 
 def test_relu_and_flatten() -> None:
     x = np.array([[[[-3, 0], [2, -1]]]])
-    relu = QuantizedNode("Relu", "r", ("x",), ("y",))
+    relu = QuantizedNode("Relu", "r", ("x",), ("y",), ReluAttributes())
     np.testing.assert_array_equal(evaluate_node(relu, [x], 8).ravel(), [0, 0, 2, 0])
-    flat = QuantizedNode("Flatten", "f", ("x",), ("y",))
+    flat = QuantizedNode("Flatten", "f", ("x",), ("y",), FlattenAttributes())
     assert evaluate_node(flat, [x], 8).shape == (1, 4)
 
 

@@ -15,9 +15,27 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from myvta.compiler.ir.attributes import (
+    DROPPED,
+    AddAttributes,
+    Attributes,
+    AveragePoolAttributes,
+    ClipAttributes,
+    GlobalAverageAttributes,
+    LeakyReluAttributes,
+    ReluAttributes,
+    SlidingWindow,
+)
 from myvta.compiler.ir.fixed_point import Requant
-from myvta.compiler.ir.quantized_graph import DROPPED, QuantizedNode
+from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.operators.affine import AffineAttributes
+from myvta.compiler.operators.concat import ConcatAttributes
+from myvta.compiler.operators.flatten import FlattenAttributes
+from myvta.compiler.operators.pad import PadAttributes
 from myvta.compiler.operators.quantization_rules import mean_factors
+from myvta.compiler.operators.resize import ResizeAttributes
+from myvta.compiler.operators.slice import SliceAttributes
+from myvta.compiler.operators.view import ViewAttributes
 from myvta.compiler.reference.reference_evaluator import evaluate_node
 
 KINDS = {
@@ -50,9 +68,9 @@ def judge(
     return session.run(None, {f"x{index}": value for index, value in enumerate(inputs)})[0]
 
 
-def node(op: str, **more: Any) -> QuantizedNode:
+def node(op: str, attrs: Attributes, requant: Requant | None = None) -> QuantizedNode:
     """Return a quantized node."""
-    return QuantizedNode(op, "n", ("x",), ("y",), **more)
+    return QuantizedNode(op, "n", ("x",), ("y",), attrs, requant)
 
 
 def rule(channels: int, shift: int, bias: int = 0) -> Requant:
@@ -79,7 +97,7 @@ def test_add_of_two_scales(seed: int) -> None:
     x, y = integers(random, 2, 3, 4, 5), integers(random, 2, 3, 4, 5)
     shifts = (int(random.integers(0, 12)), 0)
     total = judge("Add", [(x << shifts[0]).astype(np.int32), y.astype(np.int32)])
-    found = evaluate_node(node("Add", shifts=shifts, requant=rule(3, shifts[0])), [x, y], 8)
+    found = evaluate_node(node("Add", AddAttributes(shifts), rule(3, shifts[0])), [x, y], 8)
     np.testing.assert_array_equal(found, rounded(total, shifts[0]))
 
 
@@ -87,9 +105,9 @@ def test_add_of_a_constant_and_of_what_cannot_matter() -> None:
     random = np.random.default_rng(1)
     x, y = integers(random, 2, 3, 4, 5), integers(random, 1, 3, 4, 5)
     total = judge("Add", [x.astype(np.int32), (y << 2).astype(np.int32)])
-    made = node("Add", shifts=(0, 2), requant=rule(3, 1), constant=y.astype(np.int8))
+    made = node("Add", AddAttributes((0, 2), y.astype(np.int8)), rule(3, 1))
     np.testing.assert_array_equal(evaluate_node(made, [x], 8), rounded(total, 1))
-    made = node("Add", shifts=(0, DROPPED), requant=rule(3, 0), constant=y.astype(np.int8))
+    made = node("Add", AddAttributes((0, DROPPED), y.astype(np.int8)), rule(3, 0))
     np.testing.assert_array_equal(evaluate_node(made, [x], 8), x)
 
 
@@ -101,7 +119,7 @@ def test_affine(seed: int) -> None:
     scaled = judge("Mul", [x.astype(np.int32), factor.reshape(-1, 1, 1).astype(np.int32)])
     total = judge("Add", [scaled, offset.reshape(-1, 1, 1).astype(np.int32)])
     requant = Requant(offset.astype(np.int32), shift.astype(np.int32))
-    found = evaluate_node(node("Affine", constant=factor, requant=requant), [x], 8)
+    found = evaluate_node(node("Affine", AffineAttributes(factor), requant), [x], 8)
     for channel in range(7):
         np.testing.assert_array_equal(
             found[:, channel], rounded(total[:, channel], int(shift[channel]))
@@ -112,7 +130,7 @@ def test_affine(seed: int) -> None:
 def test_leaky_relu(slope: int) -> None:
     x = np.arange(-128, 128).reshape(1, 1, 16, 16)
     exact = judge("LeakyRelu", [x.astype(np.float64)], alpha=2.0**-slope) * 2**slope
-    found = evaluate_node(node("LeakyRelu", attrs={"slope": slope}, requant=rule(1, slope)), [x], 8)
+    found = evaluate_node(node("LeakyRelu", LeakyReluAttributes(slope), rule(1, slope)), [x], 8)
     np.testing.assert_array_equal(found, rounded(exact, slope))
 
 
@@ -123,16 +141,16 @@ def test_clip_and_relu(seed: int) -> None:
     low, high = sorted(random.integers(-140, 140, 2).tolist())
     bounds = {1: np.array(max(low, -128), np.int8), 2: np.array(min(high, 127), np.int8)}
     wanted = judge("Clip", [x.astype(np.int8)], bounds)
-    made = node("Clip", attrs={"low": max(low, -128), "high": min(high, 127)})
+    made = node("Clip", ClipAttributes(max(low, -128), min(high, 127)))
     np.testing.assert_array_equal(evaluate_node(made, [x], 8), wanted)
     wanted = judge("Relu", [x.astype(np.int32)])
-    np.testing.assert_array_equal(evaluate_node(node("Relu"), [x], 8), wanted)
+    np.testing.assert_array_equal(evaluate_node(node("Relu", ReluAttributes()), [x], 8), wanted)
 
 
 def test_bounds_of_a_requantization() -> None:
     x = np.arange(-128, 128).reshape(1, 1, 16, 16)
     requant = Requant(np.zeros(1, np.int32), np.zeros(1, np.int32), clip=(-5, 96))
-    found = evaluate_node(node("Affine", constant=np.array([2]), requant=requant), [x], 8)
+    found = evaluate_node(node("Affine", AffineAttributes(np.array([2])), requant), [x], 8)
     wanted = judge("Clip", [(2 * x).astype(np.int32)],
                    {1: np.array(-5, np.int32), 2: np.array(96, np.int32)})
     np.testing.assert_array_equal(found, wanted)
@@ -153,8 +171,8 @@ def test_average_pool(seed: int) -> None:
                  count_include_pad=1, **attrs)[0, 0] * kernel.prod()
     counts = np.full(ones.shape, kernel.prod()) if counted else ones.round().astype(int)
     factors, bits = mean_factors(counts)
-    made = node("AveragePool", requant=rule(3, bits), attrs={
-        **attrs, "kernel": kernel.tolist(), "dilations": (1, 1), "factors": factors})
+    made = node("AveragePool", AveragePoolAttributes(SlidingWindow.of(
+        {**attrs, "kernel": kernel, "dilations": (1, 1)}), factors), rule(3, bits))
     found = evaluate_node(made, [x], 8)
     sums = (mean.astype(np.float64) * counts).round()
     np.testing.assert_array_equal(found, rounded(sums * factors, bits))
@@ -167,8 +185,7 @@ def test_global_average_pool(size: tuple[int, int]) -> None:
     x = integers(random, 2, 3, *size)
     mean = judge("GlobalAveragePool", [x.astype(np.float32)])
     factors, bits = mean_factors(np.array(size[0] * size[1]))
-    made = node("GlobalAveragePool", attrs={"factor": int(factors), "rank": 4},
-                requant=rule(3, bits))
+    made = node("GlobalAveragePool", GlobalAverageAttributes(int(factors), 4), rule(3, bits))
     found = evaluate_node(made, [x], 8)
     total = judge("ReduceSum", [x.astype(np.int32)], {1: np.array([2, 3])})
     np.testing.assert_array_equal(found, rounded(total.astype(np.int64) * int(factors), bits))
@@ -191,12 +208,12 @@ def test_concat(seed: int) -> None:
     random = np.random.default_rng(seed)
     parts = [integers(random, 2, int(c), 3, 4) for c in random.integers(1, 7, 3)]
     wanted = judge("Concat", [part.astype(np.int8) for part in parts], axis=1)
-    made = node("Concat", attrs={"axis": 1}, shifts=(0, 0, 0))
+    made = node("Concat", ConcatAttributes((0, 0, 0)))
     np.testing.assert_array_equal(evaluate_node(made, parts, 8), wanted)
     shifted = [(part << shift).astype(np.int32) for part, shift in zip(parts, (3, 0, 1),
                                                                        strict=True)]
     wanted = rounded(judge("Concat", shifted, axis=1), 2)
-    made = node("Concat", shifts=(3, 0, 1), requant=rule(wanted.shape[1], 2))
+    made = node("Concat", ConcatAttributes((3, 0, 1)), rule(wanted.shape[1], 2))
     np.testing.assert_array_equal(evaluate_node(made, parts, 8), wanted)
 
 
@@ -207,7 +224,7 @@ def test_slice(seed: int) -> None:
     start, stop = np.sort(random.choice(10, 2, replace=False)).tolist()
     wanted = judge("Slice", [x.astype(np.int8)],
                    {1: np.array([start]), 2: np.array([stop]), 3: np.array([1])})
-    made = node("Slice", attrs={"start": start, "stop": stop})
+    made = node("Slice", SliceAttributes(start, stop))
     np.testing.assert_array_equal(evaluate_node(made, [x], 8), wanted)
 
 
@@ -219,7 +236,7 @@ def test_pad_and_crop(seed: int) -> None:
     fill = int(random.integers(-128, 128))
     wanted = judge("Pad", [x.astype(np.int32)], {
         1: np.array([0, 0, top, left, 0, 0, bottom, right]), 2: np.array(fill, np.int32)})
-    made = node("Pad", attrs={"pads": (top, left, bottom, right), "fill": fill})
+    made = node("Pad", PadAttributes((top, left, bottom, right), fill))
     np.testing.assert_array_equal(evaluate_node(made, [x], 8), wanted)
 
 
@@ -228,14 +245,15 @@ def test_resize(factors: tuple[int, int]) -> None:
     x = integers(np.random.default_rng(1), 2, 3, 4, 5)
     wanted = judge("Resize", [x.astype(np.int32)], {2: np.array([1, 1, *factors], np.float32)},
                    mode="nearest")
-    made = node("Resize", attrs={"factors": factors})
+    made = node("Resize", ResizeAttributes(factors))
     np.testing.assert_array_equal(evaluate_node(made, [x], 8), wanted)
 
 
 def test_view_and_flatten() -> None:
     x = integers(np.random.default_rng(1), 2, 3, 4, 6)
     wanted = judge("Reshape", [x.astype(np.int8)], {1: np.array([2, 3, 24])})
-    np.testing.assert_array_equal(evaluate_node(node("View", attrs={"shape": (3, 24)}), [x], 8),
+    np.testing.assert_array_equal(evaluate_node(node("View", ViewAttributes((3, 24))), [x], 8),
                                   wanted)
     wanted = judge("Flatten", [x.astype(np.int8)])
-    np.testing.assert_array_equal(evaluate_node(node("Flatten"), [x], 8), wanted)
+    made = node("Flatten", FlattenAttributes())
+    np.testing.assert_array_equal(evaluate_node(made, [x], 8), wanted)

@@ -140,8 +140,7 @@ def test_unsigned_weights_and_one_scale_for_all_channels(tmp_path: Path) -> None
     weight = np.array([[178, 98], [148, 255]], np.uint8)
     made = compile_hand_made(tmp_path, weight=weight, weight_zero=128)
     (node,) = made.quantized.nodes
-    assert node.weight is not None
-    assert node.weight.reshape(2, 2).tolist() == [[50, -30], [20, 127]]
+    assert node.attrs.weight.reshape(2, 2).tolist() == [[50, -30], [20, 127]]
     deviation = made.report.nodes[0].deviation
     assert deviation is not None
     assert deviation[0] <= 1
@@ -185,9 +184,8 @@ def test_unknown_quantization_option_is_refused(tmp_path: Path, option: str) -> 
 def test_a_convolution_worked_by_hand(tmp_path: Path) -> None:
     made = compile_hand_made(tmp_path)
     (node,) = made.quantized.nodes
-    assert node.weight is not None
     assert node.requant is not None
-    assert node.weight.reshape(2, 2).tolist() == [[50, -30], [20, 90]]
+    assert node.attrs.weight.reshape(2, 2).tolist() == [[50, -30], [20, 90]]
     assert node.requant.bias.tolist() == [-3 * 20, -3 * 110]
     assert node.requant.zero_point == 0
     found = evaluate_node(node, [np.array([[[[13]], [[-7]]]])], 8)

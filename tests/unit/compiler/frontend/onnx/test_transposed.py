@@ -14,8 +14,9 @@ from onnx import TensorProto, helper
 from myvta.compiler.canonicalize.canonicalize import fold
 from myvta.compiler.frontend.front_ends import import_model
 from myvta.compiler.frontend.onnx.onnx_evaluator import host_model, run_host
+from myvta.compiler.ir.attributes import SlidingWindow, TransposedAttributes
 from myvta.compiler.ir.graph import Graph
-from myvta.compiler.reference.reference_evaluator import accumulate_transposed
+from myvta.compiler.reference.reference_convolutions import accumulate_transposed
 
 
 def onnxruntime_result(x: np.ndarray, weight: np.ndarray, **attrs: Any) -> np.ndarray:
@@ -50,7 +51,9 @@ def test_reference_equals_onnxruntime(seed: int) -> None:
     }
     wanted = onnxruntime_result(x, weight, group=group, kernel_shape=kernel.tolist(), **window)
     first = np.concatenate([part.swapaxes(0, 1) for part in np.split(weight, group)])
-    found = accumulate_transposed(x, first, window)
+    found = accumulate_transposed(x, TransposedAttributes(
+        first, np.ones(len(first)), SlidingWindow.of({**window, "kernel": kernel}), group,
+        (added[0], added[1])))
     np.testing.assert_array_equal(found, wanted)
 
 

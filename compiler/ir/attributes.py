@@ -1,0 +1,175 @@
+"""Attributes of quantized nodes: what an operator's integers are, besides its operands.
+
+Every operator has a frozen dataclass of its own.  Those that rooms below the operators read (to
+pack, fuse and schedule) are here; the others are in their operators' files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .host_payload import HostPayload
+
+__all__ = [
+    "AddAttributes", "Attributes", "AveragePoolAttributes", "ClipAttributes", "ConvAttributes",
+    "DROPPED", "DenseAttributes", "GlobalAverageAttributes", "HostAttributes",
+    "LeakyReluAttributes", "MaxPoolAttributes", "ReluAttributes", "TransposedAttributes",
+    "WeightedAttributes", "SlidingWindow",
+]
+
+Pair = tuple[int, int]
+
+DROPPED = -1
+"""In ``shifts``: this input counts as zero."""
+
+
+class Attributes:
+    """The base of all attributes.
+
+    Attributes
+    ----------
+    is_view
+        Whether the output is its input's memory.
+    keeps_layout
+        Whether the output has its input's channels, rows and columns, whatever their shapes say.
+    """
+
+    is_view: ClassVar[bool] = False
+    keeps_layout: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class SlidingWindow:
+    """A sliding window in two dimensions: pairs (y, x), pads (top, left, bottom, right)."""
+
+    kernel: Pair
+    strides: Pair
+    pads: tuple[int, int, int, int]
+    dilations: Pair = (1, 1)
+
+    @classmethod
+    def of(cls, attrs: Mapping[str, Any]) -> SlidingWindow:
+        """Return the window of a canonical node's attributes."""
+        kernel, strides, pads, dilations = (
+            tuple(int(value) for value in attrs[name])
+            for name in ("kernel", "strides", "pads", "dilations")
+        )
+        return cls(
+            (kernel[0], kernel[1]), (strides[0], strides[1]),
+            (pads[0], pads[1], pads[2], pads[3]), (dilations[0], dilations[1]))
+
+
+@dataclass(frozen=True, eq=False)
+class HostAttributes(Attributes):
+    """Nodes named ``members`` that the host runs, as their front end has packed them."""
+
+    payload: HostPayload
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedAttributes(Attributes):
+    """Integer weights ``[M, ...]``, int8, and their scale for each output channel, float64 [M]."""
+
+    weight: np.ndarray
+    weight_scale: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class ConvAttributes(WeightedAttributes):
+    """A convolution, weights [M, C / group, KH, KW].
+
+    ``padding`` is the integer outside the input: its zero point.
+    """
+
+    window: SlidingWindow
+    group: int = 1
+    padding: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class TransposedAttributes(WeightedAttributes):
+    """A transposed convolution, weights [M, C / group, KH, KW]."""
+
+    window: SlidingWindow
+    group: int = 1
+    output_padding: Pair = (0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class DenseAttributes(WeightedAttributes):
+    """A dense layer, weights [M, K].
+
+    Attributes
+    ----------
+    axis
+        That is summed over, where the input is [N, T, K] (2) or [N, K, T] (1).
+    unflatten
+        The shape [C, H, W] of the M outputs, where it is not [M].
+    """
+
+    axis: int | None = None
+    unflatten: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class AddAttributes(Attributes):
+    """A sum of two operands, each shifted left by its entry of ``shifts``.
+
+    ``constant`` is the second operand [1, ...], int8, where that is no activation.
+    """
+
+    keeps_layout: ClassVar[bool] = True
+    shifts: tuple[int, ...]
+    constant: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class ReluAttributes(Attributes):
+    """Relu has no attributes."""
+
+    keeps_layout: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class ClipAttributes(Attributes):
+    """Bounds of the integers, both reached."""
+
+    keeps_layout: ClassVar[bool] = True
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class LeakyReluAttributes(Attributes):
+    """Negative values are divided by ``2^slope``."""
+
+    keeps_layout: ClassVar[bool] = True
+    slope: int
+
+
+@dataclass(frozen=True)
+class MaxPoolAttributes(Attributes):
+    """Windows whose maximum is taken; padding is never the maximum."""
+
+    window: SlidingWindow
+
+
+@dataclass(frozen=True, eq=False)
+class AveragePoolAttributes(Attributes):
+    """Windows whose sums are multiplied by ``factors`` [OH, OW]; padding is zero."""
+
+    window: SlidingWindow
+    factors: np.ndarray
+
+
+@dataclass(frozen=True)
+class GlobalAverageAttributes(Attributes):
+    """The sum of all pixels is multiplied by ``factor``; ``rank`` is the output's."""
+
+    factor: int
+    rank: int
