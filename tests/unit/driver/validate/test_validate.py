@@ -14,7 +14,6 @@ from faulty_target import FaultyTarget
 from myvta.compiler.session import host
 from myvta.driver import (
     LoadedProgram,
-    ProgramBuilder,
     StreamBuilder,
     TargetTimeout,
     open_target,
@@ -26,7 +25,6 @@ from myvta.driver.validate.validate import validate
 from myvta.driver.validate.validate_report import LayerResult, ValidationReport
 from myvta.driver.validate.waves import trace_store
 from myvta.isa.instructions import Finish, decode_stream
-from myvta.isa.opcodes import MemoryType
 from myvta.isa.register_map import Reg
 
 
@@ -215,24 +213,6 @@ def test_a_host_step_that_nobody_does_ends_the_part():
     assert modes(report) == {"alone": ["dense", "dense", "neg"], "chained": ["d1", "d2", "neg"]}
     assert [it.passed for it in report.results] == [True, True, False] * 2
     assert "give host=" in report.results[2].error
-
-
-def test_layers_that_share_tiles_stay_in_one_piece():
-    builder = ProgramBuilder("shared", CONFIG)
-    x = builder.tensor("x", (1, 4), MemoryType.INP)
-    stream = StreamBuilder(CONFIG, serial=True)
-    for note in ("one", "two"):
-        stream.note(note)
-        stream.gemm([(0, 0, 0)], reset=note == "one")
-        if note == "one":
-            stream.load_2d(MemoryType.INP, 0, x.offset // 4, 1)
-            stream.load_2d(MemoryType.WGT, 0, 0, 1)
-    stream.store_2d(0, x.offset // 4, 1)
-    builder.launch("both", stream.finish(), ["x"], ["x"])
-    builder.constant("w", bytes(16))
-    program = builder.build(["x"], ["x"])
-    (layer,) = split(program, program.launches[0])
-    assert layer.name == "both" and "'two' cannot run alone" in layer.whole
 
 
 def test_over_tcp(program):
