@@ -22,9 +22,10 @@ def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
         The file is missing, or not such an npz.
     """
     try:
-        with np.load(Path(path), allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a bare array")
+        archive = np.load(Path(path), allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("it holds a bare array")
+        with archive:
             return {name: archive[name] for name in archive.files}
     except OSError as error:
         raise CompileError(f"cannot read {path}: {error.strerror or error}") from None
