@@ -109,17 +109,17 @@ def schedule(
     if not config.requantize:
 
         @always_comb
-        def decide():
+        def proceed():
             moves.next = free
 
         @always_seq(clock.posedge, reset)
-        def report():
+        def raise_fault():
             if not fault.raised and indices.out_of_range:
                 fault.raised.next = True
                 fault.code.next = ErrorCode.STEP_INDEX
                 fault.index.next = indices.index
 
-        return parts, decide, report
+        return parts, proceed, raise_fault
 
     ready, check = bit(), ParameterCheck()
 
