@@ -37,7 +37,8 @@ def test_border(tmp_path: Path, case: str, config: str) -> None:
     build = NetworkBuilder(1)
     CASES[case](build)
     plain = compiled(build, tmp_path, config)
-    nodes = tuple(replace(node, padding=-77) for node in plain.quantized.nodes)
+    nodes = tuple(
+        replace(node, attrs=replace(node.attrs, padding=-77)) for node in plain.quantized.nodes)
     tensors = dict(plain.quantized.tensors)
     tensors["input"] = replace(tensors["input"], zero_point=-77)
     quantized = replace(plain.quantized, nodes=nodes, tensors=tensors)
