@@ -9,6 +9,7 @@ import pytest
 from compiler_networks import NetworkBuilder, save
 
 from myvta.compiler.frontend.front_ends import import_model
+from myvta.compiler.ir.attributes import ReluAttributes
 from myvta.compiler.ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
 from myvta.compiler.quantize.calibrate import Calibration
 from myvta.compiler.quantize.error_metrics import (
@@ -31,7 +32,7 @@ def test_signal_to_noise_ratio(expected: list[float], actual: list[float], decib
 def relu_network() -> QuantizedGraph:
     """Return y = relu(x) with steps of a half in 4 bits."""
     tensors = {name: QuantizedTensor(name, (1, 2), -1) for name in "xy"}
-    node = QuantizedNode("Relu", "r", ("x",), ("y",))
+    node = QuantizedNode("Relu", "r", ("x",), ("y",), ReluAttributes())
     return QuantizedGraph("g", (node,), tensors, ("x",), ("y",), 4, 4)
 
 
