@@ -39,7 +39,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("partition", "place each node on the accelerator or on the host, with the reason",
          "CanonicalModel", "PartitionedModel",
          model.partition, model.verify_partitioned, model.dump_partitioned),
-    Pass("quantize", "choose the integers that err least on the calibration data",
+    Pass("quantize", "choose the integers with the smallest error on the calibration data",
          "PartitionedModel", "QuantizedModel",
          model.quantize, model.verify_quantized_model, model.dump_quantized),
     Pass("pack", "pack taps of first layers and outputs of last layers into the lanes of tiles",

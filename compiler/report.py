@@ -1,4 +1,4 @@
-"""What the compiler did, per node: where it runs and why, scales, and what its stream costs."""
+"""The compiler's report, per node: where it runs and why, scales, and the cost of its stream."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class NodeReport:
     input_scales: tuple[float, ...] = ()
     output_scale: float | None = None
     output_zero_point: int = 0
-    weight_scale: tuple[float, float] | None = None  # least and greatest over the channels
+    weight_scale: tuple[float, float] | None = None  # minimum and maximum over the channels
     shift: int | None = None  # where all channels share it
     clipped: float | None = None  # share of the output's float values beyond its scale
     snr: float | None = None  # dB, of the output against the float network
-    deviation: tuple[int, float] | None = None  # from the quantized model: greatest, share
+    deviation: tuple[int, float] | None = None  # from the quantized model: maximum, share
     macs: int = 0
     ideal_steps: int = 0
     compulsory_bytes: int = 0
@@ -132,7 +132,7 @@ def node_report(
 def _entries(
     graph: QuantizedGraph, ratios: Mapping[str, float], clipped: Mapping[str, float]
 ) -> tuple[EntryReport, ...]:
-    """Return the reports of what comes to the accelerator from the host."""
+    """Return the reports of the activations that the host quantizes for the accelerator."""
     makers = {name: node for node in graph.nodes for name in node.outputs}
     found = []
     for name, tensor in graph.tensors.items():
@@ -188,11 +188,11 @@ def make_report(
 def network_remarks(
     network: PackedNetwork, fused_into: Mapping[str, str]
 ) -> dict[str, list[str]]:
-    """Return what packing, grouping and fusion did to single nodes, by node name.
+    """Return the effects of packing, grouping and fusion on single nodes, by node name.
 
     ``fused_into``: the convolution that computes a layer, by the name of the layer.
     """
-    unpacked = {item.packed: item.spreading for item in network.outputs.values()}
+    unpacked = {item.packed: item.packing for item in network.outputs.values()}
     remarks: dict[str, list[str]] = {}
     for node in network.graph.nodes:
         listed = remarks.setdefault(node.name, [])
@@ -206,5 +206,5 @@ def network_remarks(
             listed.append(f"computed in {fused_into[node.name]}")
         for name in unpacked.keys() & set(node.outputs):
             by, bx = unpacked[name].block
-            listed.append(f"{by} x {bx} outputs in the lanes of a tile, spread by the host")
+            listed.append(f"{by} x {bx} outputs in the lanes of a tile, unpacked by the host")
     return remarks

@@ -64,9 +64,9 @@ class Session:
         self, inputs: Mapping[str, np.ndarray], *, capture: bool = False, timeout: float = 60.0,
         where: str = "inputs",
     ) -> dict[str, np.ndarray]:
-        """Run images and return outputs by name, with ``capture`` every tensor made.
+        """Run images and return outputs by name, with ``capture`` every tensor produced.
 
-        The last launch is filled with zero images; :attr:`reports` holds what launches cost.  A
+        The last launch is filled with zero images; :attr:`reports` holds the cost of launches.  A
         tensor without a dimension of images comes with one for launches.
         """
         values = self.check(inputs, where)

@@ -1,4 +1,4 @@
-"""What must wait for what in a stream, found from what its instructions touch.
+"""Dependences between the instructions of a stream, derived from their memory accesses.
 
 A stream is written as if one instruction ran after another.  Three engines run it at once, each its
 own instructions in order, so an instruction needs a token where it touches what an earlier one of
@@ -29,9 +29,9 @@ _ACTIVATIONS = (MemoryType.INP, MemoryType.OUT, MemoryType.ACC_8BIT)
 
 
 def dependences(stream: Stream) -> list[DependenceMap]:
-    """Return what each instruction waits for of the other engines; its tokens are not looked at."""
-    found = _Dependences(stream)
-    return [found.next(position, item) for position, item in enumerate(stream.instructions)]
+    """Return each instruction's dependences on the other engines; its tokens are not looked at."""
+    state = _Dependences(stream)
+    return [state.next(position, item) for position, item in enumerate(stream.instructions)]
 
 
 class _Dependences:
@@ -51,7 +51,7 @@ class _Dependences:
         self.sets: Callable[..., tuple[np.ndarray, ...]] = lru_cache(maxsize=1024)(self._sets)
 
     def next(self, position: int, item: Instruction) -> DependenceMap:
-        """Return what the next instruction waits for, and note what it touches."""
+        """Return the dependences of the next instruction, and record its own accesses."""
         waits: DependenceMap = {}
         if isinstance(item, Load) and item.x_size:
             self._load(position, item, waits)

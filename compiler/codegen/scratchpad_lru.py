@@ -1,4 +1,4 @@
-"""Scratchpad slots: what lies where."""
+"""Slots of a scratchpad, the least recently used one replaced first."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ __all__ = ["Slot", "LruBuffers"]
 
 @dataclass(eq=False)
 class Slot:
-    """A part of a scratchpad that holds ``key``; ``turn`` says when it was last used."""
+    """A part of a scratchpad that holds ``key``; ``last_used`` counts accesses."""
 
     base: int
     key: Hashable = None
-    turn: int = 0
+    last_used: int = 0
 
 
 class LruBuffers:
-    """``count`` equal slots of ``size`` elements from ``base``; the one idle longest is reused."""
+    """``count`` equal slots of ``size`` elements from ``base``, the oldest replaced first."""
 
     def __init__(self, base: int, size: int, count: int = 2):
         self.slots = [Slot(base + index * size) for index in range(count)]
-        self._turn = 0
+        self._clock = 0
 
     def find(self, key: Hashable) -> Slot | None:
         """Return the slot that holds ``key``, and count it as used now."""
-        self._turn += 1
+        self._clock += 1
         for slot in self.slots:
             if slot.key == key:
-                slot.turn = self._turn
+                slot.last_used = self._clock
                 return slot
         return None
 
     def take(self, key: Hashable) -> Slot:
-        """Give the slot idle longest to ``key``."""
-        self._turn += 1
-        slot = min(self.slots, key=lambda slot: slot.turn)
-        slot.key, slot.turn = key, self._turn
+        """Assign the least recently used slot to ``key``."""
+        self._clock += 1
+        slot = min(self.slots, key=lambda slot: slot.last_used)
+        slot.key, slot.last_used = key, self._clock
         return slot

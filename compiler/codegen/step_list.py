@@ -31,7 +31,7 @@ class Step:
 
 
 class _Recorder(StreamBuilder):
-    """Keeps the calls of steps, kernels encoded, to be made again on other builders."""
+    """Records the calls of steps, kernels encoded, to repeat them on other builders."""
 
     def __init__(self, config: Config):
         super().__init__(config)
@@ -45,14 +45,14 @@ class _Recorder(StreamBuilder):
         self.calls.append(lambda builder: builder.store_2d(*args, **options))
 
     def gemm(self, kernel: Kernels, **options: Any) -> None:
-        encoded = self._heard(kernel)
+        encoded = self._encoded(kernel)
         self.calls.append(lambda builder: builder.gemm(encoded, **options))
 
     def alu(self, kernel: Kernels, opcode: AluOpcode, **options: Any) -> None:
-        encoded = self._heard(kernel)
+        encoded = self._encoded(kernel)
         self.calls.append(lambda builder: builder.alu(encoded, opcode, **options))
 
-    def _heard(self, kernel: Kernels) -> Kernel:
+    def _encoded(self, kernel: Kernels) -> Kernel:
         encoded = kernel if isinstance(kernel, Kernel) else make_kernel(kernel, self.config)
         self.kernels[encoded] = None
         return encoded
@@ -101,11 +101,11 @@ class Pipeline:
                 step.emit(recorder)
             calls.append(recorder.calls)
         builder = _TimingBuilder(config) if timing_only else StreamBuilder(config)
-        for step, made in zip(self.steps, calls, strict=True):
+        for step, recorded in zip(self.steps, calls, strict=True):
             builder.note(step.note)
             kernels = recorders[step.note].kernels
             if step.emit is None and sum(map(len, kernels)) <= config.depth(MemoryType.UOP):
                 builder.preload(kernels)
-            for call in made:
+            for call in recorded:
                 call(builder)
         return builder.finish()

@@ -76,15 +76,15 @@ def every_tile(
 
 
 def clamp_tiles(
-    builder: StreamBuilder, least: int, most: int, base: int, count: int, blocks: int = 1,
+    builder: StreamBuilder, lower: int, upper: int, base: int, count: int, blocks: int = 1,
     apart: int = 0,
 ) -> None:
-    """Emit ``min(max(x, least), most)`` over tiles, where that is not what their width holds."""
+    """Emit ``min(max(x, lower), upper)`` over tiles; bounds of the width itself need no step."""
     narrowest, widest = limits(builder.config.inp_width)
-    if least > narrowest:
-        every_tile(builder, AluOpcode.MAX, least, base, count, blocks, apart)
-    if most < widest:
-        every_tile(builder, AluOpcode.MIN, most, base, count, blocks, apart)
+    if lower > narrowest:
+        every_tile(builder, AluOpcode.MAX, lower, base, count, blocks, apart)
+    if upper < widest:
+        every_tile(builder, AluOpcode.MIN, upper, base, count, blocks, apart)
 
 
 def shift_left(builder: StreamBuilder, amount: int, base: int, count: int) -> None:
@@ -139,12 +139,12 @@ def requantize_tiles(
     apart = pixels if apart is None else apart
     every = partial(every_tile, builder, base=base, count=pixels, blocks=blocks, apart=apart)
     loops = [Loop(blocks, apart, stride), Loop(pixels, 1, 0)]
-    found = nest((base, table, 0), loops)
+    tiles = nest((base, table, 0), loops)
     low, high = rule.bounds(config.out_width)
     if config.requantize:
         imm = rqt_immediate(
             rule.zero_point, relu=rule.relu, bypass=rule.multiplier is None)
-        found.alu(builder, AluOpcode.RQT, imm)
+        tiles.alu(builder, AluOpcode.RQT, imm)
         widest = limits(config.out_width)
         if low > (rule.zero_point if rule.relu else widest[0]):
             every(AluOpcode.MAX, low)
@@ -153,8 +153,8 @@ def requantize_tiles(
         return
     shift = rule.uniform_shift
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
-    assert rule.zero_point == 0, "models that come quantized are refused for such configurations"
-    found.alu(builder, AluOpcode.ADD)
+    assert rule.zero_point == 0, "pre-quantized models are refused for such configurations"
+    tiles.alu(builder, AluOpcode.ADD)
     if shift is None:  # a shift of its own for every channel, from the tile after the bias
         nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)
     elif shift:

@@ -3,7 +3,7 @@
 Engines run their instructions in order, so a wait that an earlier one of the same engine implies
 needs no token.  Load and store have no queue between them: such a wait goes through a *relay*, an
 instruction of compute that does nothing.  It is put where compute will be when the store has most
-likely ended, so that compute does not stand still for it.  Every wait points backwards in the
+likely ended, so that compute does not idle for it.  Every wait points backwards in the
 order of the stream, hence nothing deadlocks.
 """
 
@@ -27,7 +27,7 @@ _RELAY = Load(memory_type=MemoryType.UOP)
 
 @dataclass
 class _Entry:
-    """An instruction, encoded without tokens, and what it waits for."""
+    """An instruction, encoded without tokens, and the instructions it waits for."""
 
     item: Instruction
     word: int
@@ -68,7 +68,7 @@ def serialize(stream: Stream) -> Stream:
 
 
 def _with_relays(stream: Stream, waits: list[DependenceMap]) -> list[_Entry]:
-    """Put relays in; return all instructions with what they wait for, as positions in the list."""
+    """Insert relays; return all instructions with their dependences, as positions in the list."""
     items = stream.instructions
     relays = _Relays(stream, waits)
     after: dict[int, list[int]] = {}  # position -> stores to be relayed after it
@@ -145,7 +145,7 @@ class _Relays:
 
 
 def _rebuilt(stream: Stream, entries: list[_Entry]) -> Stream:
-    fields = layout(Opcode.FINISH, stream.config)  # flags lie at the same place in every format
+    fields = layout(Opcode.FINISH, stream.config)  # flags have the same position in every format
     bits = {flag: fields[flag].put(1) for flag in TOKEN_FLAGS}
     instructions, code = [], []
     for entry in entries:

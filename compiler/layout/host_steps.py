@@ -12,7 +12,7 @@ __all__ = ["HostSteps"]
 
 
 class HostSteps:
-    """Adds host steps to a program, each tensor made once.
+    """Adds host steps to a program, each tensor produced once.
 
     Parameters
     ----------
@@ -25,11 +25,11 @@ class HostSteps:
     def __init__(self, memory: TensorMemory, reasons: Mapping[str, str]):
         self.memory, self.reasons = memory, reasons
         self.builder, self.config = memory.builder, memory.config
-        self.present = set(memory.graph.inputs)  # tensors of the program that a step has made
-        self.origins: dict[str, str] = {}  # views without a launch, and what they are views of
+        self.present = set(memory.graph.inputs)  # tensors of the program that a step produces
+        self.origins: dict[str, str] = {}  # views without a launch, and their sources
 
     def source(self, name: str) -> str:
-        """Return the tensor of the program that holds the integers a view is a view of."""
+        """Return the tensor of the program that holds the integers of a view's source."""
         return self.memory.program_name(self.origins.get(name, name))
 
     def view(self, node: QuantizedNode) -> None:
@@ -37,8 +37,8 @@ class HostSteps:
         before = self.origins.get(node.inputs[0], node.inputs[0])
         self.origins |= dict.fromkeys(node.outputs, before)
 
-    def made(self, names: Iterable[str]) -> None:
-        """Note that a launch makes the integers of tensors."""
+    def produced(self, names: Iterable[str]) -> None:
+        """Note that a launch produces the integers of tensors."""
         self.present.update(self.memory.program_name(name) for name in names)
 
     def evaluate(self, node: QuantizedNode[HostAttributes]) -> None:
@@ -56,48 +56,48 @@ class HostSteps:
         self.present.update(node.outputs)
 
     def integer(self, name: str) -> None:
-        """Have the integers of a float tensor made."""
+        """Have a step produce the integers of a float tensor."""
         if self.memory.program_name(name) in self.present:
             return
-        if name in self.memory.packed:
+        if name in self.memory.packed_inputs:
             self._pack(name)
             return
-        turned = {"turned": 1} if self.memory.turned(name) else {}
-        plain = self.config.inp_width == 8 and not turned
+        transposed = {"transposed": 1} if self.memory.transposed(name) else {}
+        plain = self.config.inp_width == 8 and not transposed
         self.builder.host(
             f"quantize {name}", "quantize" if plain else "quantize_narrow", [name],
             [integer_name(name)], reason="network boundary",
-            attributes={} if plain else {"width": self.config.inp_width, **turned},
+            attributes={} if plain else {"width": self.config.inp_width, **transposed},
         )
         self.present.add(integer_name(name))
 
     def _pack(self, name: str) -> None:
-        """Have a packed tensor made of the float tensor it is packed of."""
-        source, packing = self.memory.packed[name].source, self.memory.packed[name].packing
+        """Have a step produce a packed tensor from its float source."""
+        packed = self.memory.packed_inputs[name]
         self.builder.host(
-            f"pack {source}", "quantize_packed", [source], [name],
+            f"pack {packed.source}", "quantize_packed", [packed.source], [name],
             reason="network boundary, taps packed into lanes",
-            attributes={"width": self.config.inp_width, **packing.to_json()},
+            attributes={"width": self.config.inp_width, **packed.packing.to_json()},
         )
         self.present.add(name)
 
     def real(self, name: str) -> None:
-        """Have the float values of an accelerator tensor made."""
+        """Have a step produce the float values of an accelerator tensor."""
         if name in self.present:
             return
         self.memory.float_tensor(name)
-        if name in self.memory.spread:
-            packed, spreading = self.memory.spread[name].packed, self.memory.spread[name].spreading
+        if name in self.memory.packed_outputs:
+            output = self.memory.packed_outputs[name]
             self.builder.host(
-                f"spread {name}", "spread", [packed], [integer_name(name)],
-                reason="network boundary, lanes spread over pixels",
-                attributes=spreading.to_json(),
+                f"unpack {name}", "unpack", [output.packed], [integer_name(name)],
+                reason="network boundary, lanes unpacked into pixels",
+                attributes=output.packing.to_json(),
             )
         integers = self.builder.tensors[integer_name(self.origins.get(name, name))]
-        turned = {"turned": 1} if self.memory.turned(name) else {}
-        same = integers.shape == self.builder.tensors[name].shape and not turned
+        transposed = {"transposed": 1} if self.memory.transposed(name) else {}
+        same = integers.shape == self.builder.tensors[name].shape and not transposed
         self.builder.host(
             f"dequantize {name}", "dequantize" if same else "dequantize_flat", [integers.name],
-            [name], reason="network boundary", attributes=turned,
+            [name], reason="network boundary", attributes=transposed,
         )
         self.present.add(name)

@@ -26,7 +26,7 @@ from ..ir.attributes import ConvAttributes, SlidingWindow
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 from ..schedule.conv_problem import even_splits
 
-__all__ = ["Packed", "choose_packing", "pack_inputs"]
+__all__ = ["PackedInput", "choose_packing", "pack_inputs"]
 
 
 def choose_packing(
@@ -46,21 +46,21 @@ def choose_packing(
         return max(float(steps), max(moved, stored) / config.bus_bytes), moved
 
     co = -(-filters // config.block_out)
-    passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1)  # beside the sums
+    passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1)  # besides the sums
     best, chosen = cost(-(-channels // config.block_in), kernel, size), None
     for taps in product(even_splits(kernel[0]), even_splits(kernel[1])):
         packing = InputPacking(channels, size, out, kernel, strides, dilations, before,
                           (taps[0], taps[1]))
         blocks = -(-packing.lanes // config.block_in)
-        found = cost(blocks, packing.window, packing.pixels)
-        if prod(taps) > 1 and found < best:
-            best, chosen = found, packing
+        candidate = cost(blocks, packing.window, packing.pixels)
+        if prod(taps) > 1 and candidate < best:
+            best, chosen = candidate, packing
     return chosen
 
 
 @dataclass(frozen=True)
-class Packed:
-    """A packed tensor: what it is packed of, and how."""
+class PackedInput:
+    """A packed tensor: its source and its packing."""
 
     source: str
     packing: InputPacking
@@ -68,37 +68,37 @@ class Packed:
 
 def pack_inputs(
     graph: QuantizedGraph, config: Config
-) -> tuple[QuantizedGraph, dict[str, Packed]]:
-    """Let convolutions of what the host makes read packed tensors, where that is faster.
+) -> tuple[QuantizedGraph, dict[str, PackedInput]]:
+    """Let convolutions whose input the host produces read packed tensors, where that is faster.
 
     Returns
     -------
     graph, packed
-        The same network with new tensors ahead of these convolutions, and what each is by name.
+        The same network with new tensors ahead of these convolutions, and their packings by name.
         A tensor that no device layer reads as it is any more has no exponent left.
     """
     device = {name for node in graph.nodes if not node.on_host for name in node.outputs}
-    tensors, packed = dict(graph.tensors), dict[str, Packed]()
-    names: dict[Packed, str] = {}
+    tensors, packed = dict(graph.tensors), dict[str, PackedInput]()
+    names: dict[PackedInput, str] = {}
     nodes: list[QuantizedNode] = []
     for node in graph.nodes:
-        found = None
+        packing = None
         attrs = node.attrs
         if isinstance(attrs, ConvAttributes) and node.inputs[0] not in device:
-            found = _packing(node, attrs, graph, config)
-        if found is None:
+            packing = _packing(node, attrs, graph, config)
+        if packing is None:
             nodes.append(node)
             continue
-        key = Packed(node.inputs[0], found)
+        key = PackedInput(node.inputs[0], packing)
         if key not in names:
             names[key] = name = _fresh(f"{key.source}.packed", tensors)
             source = tensors[key.source]
-            shape = (source.shape[0], found.lanes, *found.pixels)
+            shape = (source.shape[0], packing.lanes, *packing.pixels)
             tensors[name], packed[name] = replace(source, name=name, shape=shape), key
         window = SlidingWindow(
-            found.window, found.packed_strides, (0, 0, 0, 0), found.packed_dilations)
+            packing.window, packing.packed_strides, (0, 0, 0, 0), packing.packed_dilations)
         nodes.append(replace(node, inputs=(names[key],), attrs=replace(
-            attrs, weight=found.pack_weight(attrs.weight), window=window)))
+            attrs, weight=packing.pack_weight(attrs.weight), window=window)))
     read = {name for node in nodes if not node.on_host for name in node.inputs}
     for name in {key.source for key in packed.values()} - read:
         tensors[name] = replace(tensors[name], exponent=None)

@@ -1,8 +1,8 @@
-"""Where the tensors of a program lie.
+"""Addresses of the tensors of a program in device memory.
 
 Names in the program: a float tensor keeps its name, its integers are ``NAME.q``
-(:func:`integer_name`).  Integers lie as [N, C, H, W] in INP tiles, so what the accelerator stores
-is what it loads again; a dense vector is [N, F]; a Flatten shares the memory of what it flattens.
+(:func:`integer_name`).  Integers are stored as [N, C, H, W] in INP tiles, which the
+accelerator loads again as they are; a dense vector is [N, F]; a Flatten shares its input's memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["TensorMemory", "integer_name"]
 
 
 def integer_name(name: str) -> str:
-    """Return what the integers of an activation are called in a program."""
+    """Return the name of an activation's integers in a program."""
     return f"{name}.q"
 
 
@@ -38,22 +38,24 @@ class TensorMemory:
         Of the program.
     graph
         The packed network.
-    packed, spread
+    packed_inputs, packed_outputs
         Its packed tensors (:class:`.PackedNetwork`).
     limit
         Bytes of device memory.
     images
         Of a run: whole tiles, whole network batches.
     views
-        How tensors lie.
+        Channels, rows and columns of tensors.
     activations
-        Where the integers of tensors lie.
+        Addresses and sizes of the integers of tensors.
     """
 
     def __init__(self, network: PackedNetwork, target: TargetDescription):
         self.config = config = target.config
-        self.graph, self.packed, self.spread = network.graph, network.inputs, network.outputs
-        self.lanes = {*self.packed, *(spread.packed for spread in self.spread.values())}
+        self.graph = network.graph
+        self.packed_inputs, self.packed_outputs = network.inputs, network.outputs
+        self.lanes = {
+            *self.packed_inputs, *(output.packed for output in self.packed_outputs.values())}
         self.limit = target.memory_bytes
         self.builder = ProgramBuilder(self.graph.name, config, self.limit)
         self.images = lcm(self.graph.images, config.batch)
@@ -61,11 +63,11 @@ class TensorMemory:
         self.activations: dict[str, Activation] = {}
 
     def place(self) -> None:
-        """Place every tensor that the accelerator reads or makes (OutOfMemoryError: no room)."""
+        """Place every tensor that the accelerator reads or writes (OutOfMemoryError: no room)."""
         makers = {name: node for node in self.graph.nodes for name in node.outputs}
         for name, tensor in self.graph.tensors.items():
             maker = makers.get(name)
-            if name in self.spread:
+            if name in self.packed_outputs:
                 self.builder.add(Tensor(
                     name=integer_name(name), shape=(self.images, *tensor.shape[1:]),
                     scale=(tensor.scale,), zero_point=tensor.zero_point,
@@ -84,7 +86,7 @@ class TensorMemory:
         tensor = self.graph.tensors[name]
         own = self.graph.tensors[name].shape
         shape = (self.images, *(own[1:] if own_view(own) == view else view))
-        if self.turned(name):
+        if self.transposed(name):
             shape = (self.images, own[2], own[1])
         placed = self.builder.tensor(
             self.program_name(name), shape, MemoryType.INP, offset=offset, scale=(tensor.scale,),
@@ -96,7 +98,7 @@ class TensorMemory:
             self.images // self.config.batch, -(-view[0] // self.config.block_in), view,
         )
 
-    def turned(self, name: str) -> bool:
+    def transposed(self, name: str) -> bool:
         """Whether a tensor ``[N, T, K]`` has its last axis as channels in memory."""
         shape = self.graph.tensors[name].shape
         if len(shape) != 3:
@@ -104,7 +106,7 @@ class TensorMemory:
         return self.views[name] != own_view(shape) and self.views[name] == last_view(shape)
 
     def program_name(self, name: str) -> str:
-        """Return what the integers of a tensor are called in the program."""
+        """Return the name of a tensor's integers in the program."""
         return name if name in self.lanes else integer_name(name)
 
     def float_tensor(self, name: str) -> None:

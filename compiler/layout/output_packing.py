@@ -1,4 +1,4 @@
-"""Last layers: neighbouring outputs in the lanes of a tile, spread out again by the host.
+"""Last layers: neighbouring outputs in the lanes of a tile, unpacked by the host.
 
 A convolution with three filters keeps three of the array's rows busy.  Where only the host reads
 its outputs, a tile can hold several of them instead: lane ``(dy * block_x + dx) * filters + m`` of
@@ -21,12 +21,12 @@ import numpy as np
 from ...driver.program.lane_packing import OutputPacking, Pair
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
-from ..ir import piecewise_linear as clipped
+from ..ir import piecewise_linear
 from ..ir.attributes import ConvAttributes, SlidingWindow, TransposedAttributes
 from ..ir.fixed_point import Requant
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 
-__all__ = ["Axis", "Spread", "block_axis", "spread_outputs"]
+__all__ = ["Axis", "PackedOutput", "block_axis", "pack_outputs"]
 
 _Convolution = ConvAttributes | TransposedAttributes
 _MOST = 16  # outputs of a block along an axis
@@ -74,58 +74,58 @@ def block_axis(
 
 
 @dataclass(frozen=True)
-class Spread:
-    """A tensor that the host spreads: of which packed one, and how."""
+class PackedOutput:
+    """The packed tensor that the host unpacks, and its packing."""
 
     packed: str
-    spreading: OutputPacking
+    packing: OutputPacking
 
 
-def spread_outputs(
+def pack_outputs(
     graph: QuantizedGraph, config: Config
-) -> tuple[QuantizedGraph, dict[str, Spread]]:
-    """Let convolutions that only the host reads make packed tensors, where that is faster.
+) -> tuple[QuantizedGraph, dict[str, PackedOutput]]:
+    """Let convolutions that only the host reads produce packed tensors, where that is faster.
 
     Returns
     -------
-    graph, spread
-        The same network with new tensors behind these convolutions, and what becomes of each by the
-        name of the tensor it replaces on the device.
+    graph, outputs
+        The same network with new tensors behind these convolutions, and their packings by the name
+        of the tensor that each replaces on the device.
     """
     read = {name for node in graph.nodes if not node.on_host for name in node.inputs}
     behind = _tanh_behind(graph)
-    tensors, spread, nodes = dict(graph.tensors), dict[str, Spread](), []
+    tensors, outputs, nodes = dict(graph.tensors), dict[str, PackedOutput](), []
 
-    def pack(node: QuantizedNode, spreading: OutputPacking, size: Pair) -> str:
+    def pack(node: QuantizedNode, packing: OutputPacking, size: Pair) -> str:
         """Give the output of a node its packed form; return the name."""
         old = tensors[node.outputs[0]]
         name = f"{old.name}.packed"
         while name in tensors:
             name += "_"
-        lanes = spreading.filters * prod(spreading.block)
+        lanes = packing.filters * prod(packing.block)
         tensors[name] = replace(old, name=name, shape=(old.shape[0], lanes, *size))
-        spread[old.name] = Spread(name, spreading)
+        outputs[old.name] = PackedOutput(name, packing)
         return name
 
     for node in graph.nodes:
-        found = None
+        blocks = None
         if isinstance(node.attrs, (ConvAttributes, TransposedAttributes)):
             last = behind.get(node.outputs[0], node)
             if last.outputs[0] not in read:
-                found = _choose(node, graph, config, 0 if last is node else clipped.STEPS)
-        if found is not None:
-            spreading, axes = found
-            name = pack(node, spreading, (axes[0].count, axes[1].count))
-            nodes.append(_packed(node, name, spreading, axes))
-        elif isinstance(node.attrs, clipped.ClippedLines) and node.inputs[0] in spread:
-            before = spread[node.inputs[0]]
+                blocks = _choose(node, graph, config, 0 if last is node else piecewise_linear.STEPS)
+        if blocks is not None:
+            packing, axes = blocks
+            name = pack(node, packing, (axes[0].count, axes[1].count))
+            nodes.append(_packed(node, name, packing, axes))
+        elif isinstance(node.attrs, piecewise_linear.ClippedLines) and node.inputs[0] in outputs:
+            before = outputs[node.inputs[0]]
             rows, columns = tensors[before.packed].shape[2:]
-            name = pack(node, before.spreading, (rows, columns))
-            rule = _repeated(node.rule, prod(before.spreading.block))
+            name = pack(node, before.packing, (rows, columns))
+            rule = _repeated(node.rule, prod(before.packing.block))
             nodes.append(replace(node, inputs=(before.packed,), outputs=(name,), requant=rule))
         else:
             nodes.append(node)
-    return replace(graph, nodes=tuple(nodes), tensors=tensors), spread
+    return replace(graph, nodes=tuple(nodes), tensors=tensors), outputs
 
 
 def _tanh_behind(graph: QuantizedGraph) -> dict[str, QuantizedNode]:
@@ -133,7 +133,7 @@ def _tanh_behind(graph: QuantizedGraph) -> dict[str, QuantizedNode]:
     readers = Counter(name for node in graph.nodes for name in node.inputs)
     return {
         node.inputs[0]: node for node in graph.nodes
-        if isinstance(node.attrs, clipped.ClippedLines) and readers[node.inputs[0]] == 1
+        if isinstance(node.attrs, piecewise_linear.ClippedLines) and readers[node.inputs[0]] == 1
         and node.inputs[0] not in graph.outputs
     }
 
@@ -147,11 +147,11 @@ def _repeated(rule: Requant, blocks: int) -> Requant:
 
 
 def _packed(
-    node: QuantizedNode[_Convolution], output: str, spreading: OutputPacking,
+    node: QuantizedNode[_Convolution], output: str, packing: OutputPacking,
     axes: tuple[Axis, Axis],
 ) -> QuantizedNode:
     """Return the convolution of blocks."""
-    weight, (by, bx), (v, h) = _advancing(node.attrs), spreading.block, axes
+    weight, (by, bx), (v, h) = _advancing(node.attrs), packing.block, axes
     full = np.zeros((by, bx, *weight.shape[:2], v.kernel, h.kernel), weight.dtype)
     for ((dy, ky), ty), ((dx, kx), tx) in product(v.taps.items(), h.taps.items()):
         full[dy, dx, :, :, ty, tx] = weight[:, :, ky, kx]
@@ -176,7 +176,7 @@ def _choose(
 ) -> tuple[OutputPacking, tuple[Axis, Axis]] | None:
     """Return the blocks that take the fewest cycles, None where single outputs do.
 
-    ``behind``: steps a tile of outputs takes in what follows.
+    ``behind``: steps that the layers behind take for a tile of outputs.
     """
     attrs = node.attrs
     if attrs.group != 1 or (isinstance(attrs, ConvAttributes) and attrs.padding):
@@ -211,7 +211,7 @@ def _choose(
         lanes = filters * by * bx
         if by * bx == 1 or lanes > 4 * config.block_out or max(v.kernel, h.kernel) > 64:
             continue
-        found = cost(lanes, v.kernel * h.kernel, v.count * h.count)
-        if found < best:
-            best, chosen = found, (OutputPacking(filters, size, (by, bx)), (v, h))
+        candidate = cost(lanes, v.kernel * h.kernel, v.count * h.count)
+        if candidate < best:
+            best, chosen = candidate, (OutputPacking(filters, size, (by, bx)), (v, h))
     return chosen

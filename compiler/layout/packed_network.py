@@ -1,4 +1,4 @@
-"""Both packings of a network: of what the host writes for it, and of what the host reads of it."""
+"""Both packings of a network: of the inputs that the host writes and the outputs that it reads."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ...isa.config import Config
 from ..ir.quantized_graph import QuantizedGraph
-from .input_packing import Packed, pack_inputs
-from .output_packing import Spread, spread_outputs
+from .input_packing import PackedInput, pack_inputs
+from .output_packing import PackedOutput, pack_outputs
 
 __all__ = ["PackedNetwork", "pack_network"]
 
@@ -27,12 +27,12 @@ class PackedNetwork:
     """
 
     graph: QuantizedGraph
-    inputs: dict[str, Packed]
-    outputs: dict[str, Spread]
+    inputs: dict[str, PackedInput]
+    outputs: dict[str, PackedOutput]
 
 
 def pack_network(graph: QuantizedGraph, config: Config) -> PackedNetwork:
     """Return a network with its packed tensors."""
     packed, inputs = pack_inputs(graph, config)
-    graph, outputs = spread_outputs(packed, config)
+    graph, outputs = pack_outputs(packed, config)
     return PackedNetwork(graph, inputs, outputs)

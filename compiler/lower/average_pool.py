@@ -1,6 +1,6 @@
 """AveragePool: sums of taps by GEMM with the identity, times a factor, requantized.
 
-The factor stands for the division (:func:`~.quantization_rules.mean_factors`); windows that count
+The factor replaces the division (:func:`~.quantization_rules.mean_factors`); windows that count
 different numbers of values have factors of their own, one ALU MUL for each rectangle of outputs.
 """
 
@@ -138,13 +138,13 @@ def _tiling(shape: ConvShape, config: Config) -> _Tiling:
                     and 2 * loops[0] * loops[1] * loops[2] <= uops)
 
     for kh, kw in product(even_splits(shape.kernel[0]), even_splits(shape.kernel[1])):
-        found = [
+        fitting = [
             t for t in (_Tiling(*size, kh, kw) for size in product(
                 even_splits(shape.co), even_splits(shape.out[0]), even_splits(shape.out[1])))
             if fits(t)
         ]
-        if found:
-            return max(found, key=lambda t: (t.blocks * t.oh * t.ow, t.ow, t.oh))
+        if fitting:
+            return max(fitting, key=lambda t: (t.blocks * t.oh * t.ow, t.ow, t.oh))
     raise AssertionError("a single tap of a single output always fits")
 
 
@@ -156,7 +156,7 @@ def _load_block(
     builder: StreamBuilder, base: int, source: Activation, group: int, block: int, rows: Extent,
     columns: Extent,
 ) -> None:
-    """Load what a piece needs of one block of channels, zeros around it."""
+    """Load a piece's inputs of one block of channels, zeros around them."""
     if rows.inside == 0 or columns.inside == 0:  # nothing but padding
         builder.load_2d(MemoryType.INP, base, 0, rows.total * columns.total, 0, y_pad=(1, 0))
         return

@@ -1,4 +1,4 @@
-"""Sums of input blocks times small matrices, tile by tile: what most cheap operators are.
+"""Sums of input blocks times small matrices, tile by tile: the form of most cheap operators.
 
 Every output tile is a sum of products of one weight tile with one block of channels of an input at
 the same pixel.  An identity times 2^n passes or aligns values (Relu, Add), a diagonal scales them
@@ -37,14 +37,14 @@ class Term:
     accumulator: int = 0
 
     def follows(self, other: Term) -> bool:
-        """Return whether it is what ``other`` is, one block of channels later."""
+        """Return whether it equals ``other``, one block of channels later."""
         return (self.source, self.block, self.shift, self.accumulator) == (
             other.source, other.block + 1, other.shift, other.accumulator)
 
 
 @dataclass(frozen=True)
 class Run:
-    """Neighbouring output blocks with terms alike, those of the first given."""
+    """Neighbouring output blocks with like terms; ``terms`` are those of the first."""
 
     first: int
     blocks: int
@@ -64,9 +64,9 @@ class BlockGemm:
     rule
         Requantization of the first accumulator, None where it needs none.
     post_op
-        What to do with finished sums ahead of the requantization.
+        Instructions on finished sums ahead of the requantization.
     accumulators
-        Sums an output tile needs; the first is what is stored.
+        Sums an output tile needs; the first is stored.
     """
 
     blocks: list[list[Term]]
@@ -77,7 +77,7 @@ class BlockGemm:
     def runs(self) -> tuple[np.ndarray, list[Run]]:
         """Return all weight tiles, and the runs of output blocks that use them."""
         tiles: list[np.ndarray] = []
-        found: list[Run] = []
+        result: list[Run] = []
         start = 0
         while start < len(self.blocks):
             end, terms = start + 1, self.blocks[start]
@@ -89,11 +89,11 @@ class BlockGemm:
                 for term, first in zip(block, terms, strict=True)
             )
             step = 0 if same else len(terms)
-            found.append(Run(start, end - start, tuple(terms), len(tiles), step))
+            result.append(Run(start, end - start, tuple(terms), len(tiles), step))
             for block in self.blocks[start : start + 1 if same else end]:
                 tiles += [term.tile for term in block]
             start = end
-        return np.stack(tiles), found
+        return np.stack(tiles), result
 
 
 def _alike(before: list[Term], after: list[Term]) -> bool:

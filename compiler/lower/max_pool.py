@@ -1,8 +1,8 @@
 """MaxPool by ALU MAX over the taps.
 
-Inputs are loaded without padding, and each tap visits only the outputs for which it lies inside:
-no value stands for minus infinity.  The first tap, moved inside where it falls into the padding, is
-in every window; GEMM with the identity writes it straight into the outputs.
+Inputs are loaded without padding, and each tap visits only the outputs for which it is inside:
+no value has to represent minus infinity.  The first tap, moved inside where it falls into the
+padding, is in every window; GEMM with the identity writes it straight into the outputs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Axis:
     dilation: int
 
     def inside(self, tap: int) -> tuple[int, int, int]:
-        """Return (first output whose ``tap`` lies inside, how many, input of that tap)."""
+        """Return (first output whose ``tap`` is inside, how many, input of that tap)."""
         at = [self.offset + o * self.stride + tap for o in range(self.count)]
         good = [o for o, place in enumerate(at) if 0 <= place < self.inputs]
         return (good[0], len(good), at[good[0]]) if good else (0, 0, 0)
@@ -54,7 +54,7 @@ class _Axis:
 
 @dataclass(frozen=True)
 class _Part:
-    """Outputs made in one step: channel blocks of a group of images, rows, columns."""
+    """Outputs computed in one step: channel blocks of a group of images, rows, columns."""
 
     group: int
     block: int
@@ -145,7 +145,7 @@ def _maximum(
 ) -> None:
     """Emit one tile: outputs from the first base on, then a copy of the inputs behind them.
 
-    The columns of the copy lie stride by stride apart: all that a tap reads are neighbours, and two
+    The columns of the copy are a stride apart: all inputs of a tap are neighbours, and two
     operands of a step never meet in a bank of the accumulator.
     """
     (out, inp, one), (blocks, v, h) = bases, (part.blocks, part.rows, part.columns)
@@ -172,9 +172,9 @@ def _maximum(
         if (ky, kx) == (0, 0) or not ny or not nx:
             continue
         start, width = starts[ix % h.stride], widths[ix % h.stride]
-        found = nest(
+        loops = nest(
             (out + oy * h.count + ox, start + iy * width + ix // h.stride, 0),
             [Loop(blocks, pixels, v.inputs * width), Loop(ny, h.count, v.stride * width),
              Loop(nx, 1, 1)],
         )
-        found.alu(builder, AluOpcode.MAX)
+        loops.alu(builder, AluOpcode.MAX)

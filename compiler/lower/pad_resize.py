@@ -32,7 +32,7 @@ class _Span:
     """Neighbouring outputs along one axis and the inputs they repeat.
 
     ``inputs`` from input ``first`` on appear from output ``at`` of the span on, ``copies`` times
-    each; what is left of the ``count`` outputs, before and behind, is border.
+    each; the rest of the ``count`` outputs, before and behind, is border.
     """
 
     start: int
@@ -55,15 +55,15 @@ def lower_pad(
     source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
 
     def spans(axis: int, size: int) -> list[_Span]:
-        found, have = [], source.view[1 + axis]
+        result, have = [], source.view[1 + axis]
         for part in ranges_of(target.view[1 + axis], size):
             begin = min(max(part.start - pads[axis], 0), have)
             end = min(max(part.start + part.count - pads[axis], 0), have)
-            found.append(_Span(
+            result.append(_Span(
                 part.start, part.count, begin, end - begin,
                 begin + pads[axis] - part.start if end > begin else 0,
             ))
-        return found
+        return result
 
     _Copier(ctx, node, source, target, spans, fill).run(
         even_splits(target.view[1]), even_splits(target.view[2]), (1, 1)
@@ -186,7 +186,7 @@ class _Copier:
         self._border(builder, out, part, v, h)
 
     def _border(self, builder: StreamBuilder, out: int, part: Range, v: _Span, h: _Span) -> None:
-        """Fill what repeats no input: above, below, left and right of what does."""
+        """Fill the border: above, below, left and right of the outputs that repeat an input."""
         (top, bottom), (left, right) = v.inside, h.inside
         if not (v.inputs and h.inputs):
             top, bottom = v.count, v.count
@@ -198,14 +198,14 @@ class _Copier:
                 continue
             at = out + y * h.count + x
             area = v.count * h.count
-            found = nest((at, at, 0), [
+            border = nest((at, at, 0), [
                 Loop(part.count, area, area), Loop(tall, h.count, h.count), Loop(wide, 1, 1),
             ])
             nest((at, 0, 0), [
                 Loop(part.count, area), Loop(tall, h.count), Loop(wide, 1),
             ]).gemm(builder, reset=True)
             if self.fill:
-                found.alu(builder, AluOpcode.ADD, self.fill)
+                border.alu(builder, AluOpcode.ADD, self.fill)
 
     def _store(
         self, builder: StreamBuilder, out: int, group: int, part: Range, v: _Span, h: _Span

@@ -35,7 +35,7 @@ def dump_packed(packed: PackedModel) -> list[DumpRow]:
         for name, item in packed.network.inputs.items()
     ]
     outputs = [
-        DumpRow(name, "OutputPacking", (item.packed,), (name,), item.spreading.to_json())
+        DumpRow(name, "OutputPacking", (item.packed,), (name,), item.packing.to_json())
         for name, item in packed.network.outputs.items()
     ]
     return [*inputs, *outputs, *quantized_rows(packed.graph)]

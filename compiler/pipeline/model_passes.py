@@ -82,12 +82,12 @@ class ImportedModel:
 class CanonicalModel:
     """The model in few operators (:mod:`~myvta.compiler.operators.registry`).
 
-    ``given``: the scales of a pre-quantized (QDQ) model.
+    ``qdq``: the scales of a pre-quantized (QDQ) model.
     """
 
     imported: ImportedModel
     graph: Graph
-    given: QdqScales | None
+    qdq: QdqScales | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +164,7 @@ def verify_canonical_model(model: CanonicalModel) -> Iterator[BrokenRule]:
 def partition(model: CanonicalModel, request: CompileRequest) -> PartitionedModel:
     """Place every node."""
     return PartitionedModel(
-        model, partition_model(model.graph, request.target.config, model.given))
+        model, partition_model(model.graph, request.target.config, model.qdq))
 
 
 def verify_partitioned(model: PartitionedModel) -> Iterator[BrokenRule]:
@@ -179,14 +179,14 @@ def dump_partitioned(model: PartitionedModel) -> list[DumpRow]:
 
 def quantize(model: PartitionedModel, request: CompileRequest) -> QuantizedModel:
     """Choose the integers."""
-    given, imported = model.canonical.given, model.canonical.imported
+    qdq, imported = model.canonical.qdq, model.canonical.imported
     inputs = (model.graph, imported.model, model.placements, imported.samples)
-    if given is None:
+    if qdq is None:
         choice = choose(*inputs, request.target.config, request.quantization)
     else:
-        choice = import_qdq(*inputs, request.quantization, given)
+        choice = import_qdq(*inputs, request.quantization, qdq)
     operators = {node.name: node.op for node in model.graph.nodes}
-    scales = request.quantization.scales if given is None else "given"
+    scales = request.quantization.scales if qdq is None else "given"
     return QuantizedModel(choice, model.placements, operators, scales)
 
 

@@ -176,7 +176,7 @@ def _add_views(host: HostSteps, region: LaunchRegion) -> None:
     _needed(host, region)
     for node in region.nodes:
         host.view(node)
-    host.made(name for node in region.nodes for name in node.outputs)
+    host.produced(name for node in region.nodes for name in node.outputs)
 
 
 def _add_launch(
@@ -192,4 +192,4 @@ def _add_launch(
         label, stream, [host.source(name) for name in needed],
         [memory.program_name(name) for name in outputs if name not in region.on_chip],
     )
-    host.made(outputs)
+    host.produced(outputs)

@@ -33,7 +33,7 @@ class InvariantError(Exception):
     pass_name
         The pass.
     violations
-        All that its verifier found.
+        All findings of its verifier.
     """
 
     def __init__(self, pass_name: str, violations: Sequence[BrokenRule]):

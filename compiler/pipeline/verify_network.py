@@ -47,7 +47,7 @@ def verify_packed(packed: PackedModel) -> Iterator[BrokenRule]:
 
 
 def verify_allocated(network: AllocatedNetwork) -> Iterator[BrokenRule]:
-    """Yield broken rules: activations lie inside the memory, and only views share it."""
+    """Yield broken rules: activations are inside the memory, and only views share it."""
     memory = network.memory
     size = network.memory.config.tile_bytes(MemoryType.INP)
     shared = {

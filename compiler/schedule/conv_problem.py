@@ -15,16 +15,16 @@ __all__ = ["DATAFLOWS", "EpilogueSpec", "ConvShape", "ConvTiling", "even_splits"
 
 @dataclass(frozen=True)
 class EpilogueSpec:
-    """What a convolution's outputs go through in the accumulator before they are stored.
+    """The operations on a convolution's outputs in the accumulator before they are stored.
 
     Windows over them leave one value each; those of 1 x 1 every value.
     """
 
-    out: tuple[int, int]  # what is stored
+    out: tuple[int, int]  # rows and columns that are stored
     kernel: tuple[int, int] = (1, 1)
     strides: tuple[int, int] = (1, 1)
     before: tuple[int, int] = (0, 0)  # of windows, above and to the left of the outputs
-    early: bool = False  # windows come first: only what they leave is requantized
+    early: bool = False  # windows come first: only their maxima are requantized
     steps: int = 0  # ALU steps of a stored tile
     tables: int = 0  # sets of parameters, each for all channels
     scratch_tiles: int = 0  # that a stored tile needs for a while
@@ -64,25 +64,26 @@ class ConvShape:
     up: tuple[int, int] = (1, 1)
     leads: tuple[int, ...] = ()
     residual: bool = False  # another activation is added to the output
-    after: EpilogueSpec | None = None
+    epilogue: EpilogueSpec | None = None
 
     @property
     def stored(self) -> tuple[int, int]:
-        """Rows and columns of what is stored."""
-        return self.out if self.after is None else self.after.out
+        """Rows and columns that are stored."""
+        return self.out if self.epilogue is None else self.epilogue.out
 
     @property
     def overlap(self) -> bool:
         """Whether outputs of the convolution are computed for several tiles."""
-        return self.after is not None and any(
+        return self.epilogue is not None and any(
             kernel > stride for kernel, stride, count in zip(
-                self.after.kernel, self.after.strides, self.after.out, strict=True) if count > 1)
+                self.epilogue.kernel, self.epilogue.strides, self.epilogue.out, strict=True)
+            if count > 1)
 
     def span(self, axis: int, stored: int) -> int:
-        """Return how many outputs lie on chip for neighbouring stored ones, those outside too."""
-        if self.after is None:
+        """Return how many outputs are on chip for neighbouring stored ones, those outside too."""
+        if self.epilogue is None:
             return stored
-        return (stored - 1) * self.after.strides[axis] + self.after.kernel[axis]
+        return (stored - 1) * self.epilogue.strides[axis] + self.epilogue.kernel[axis]
 
     @property
     def steps(self) -> int:
@@ -98,7 +99,7 @@ class ConvShape:
         return axis == 0 and taps == 1 and self.up[0] == 1
 
     def reach(self, axis: int, outputs: int, taps: int) -> int:
-        """Return how many inputs lie on chip for ``outputs`` neighbouring windows of ``taps``.
+        """Return how many inputs are on chip for ``outputs`` neighbouring windows of ``taps``.
 
         All that the windows cover; of rows that a stride skips under a single tap, none.
         """
@@ -127,7 +128,7 @@ class ConvTiling:
     """Tile sizes and dataflow (:data:`DATAFLOWS`).
 
     A tile of ``co`` output blocks is computed, drained and stored ``part`` blocks at a time; ``oh``
-    and ``ow`` count what is stored.
+    and ``ow`` count stored rows and columns.
     """
 
     co: int

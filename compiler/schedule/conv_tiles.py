@@ -23,7 +23,7 @@ class Range:
 
 
 def ranges_of(total: int, size: int) -> list[Range]:
-    """Cut a dimension into parts of ``size``, the last one what is left."""
+    """Cut a dimension into parts of ``size``, the last one the remainder."""
     return [Range(start, min(size, total - start)) for start in range(0, total, size)]
 
 
@@ -48,11 +48,11 @@ class ReductionChunk:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the outputs of one block of channels lie in ACC.
+    """The layout of the outputs of one block of channels in ACC.
 
     All that the windows over them cover have a place, those outside too; the first inside is at
-    ``first``.  Outputs ``strides`` apart are neighbours, phase by phase: what one tap meets in all
-    windows is one box, and what the windows leave another.
+    ``first``.  Outputs ``strides`` apart are neighbours, phase by phase: the inputs of one tap
+    in all windows are one box, and the pooled values another.
     """
 
     rows: int
@@ -83,7 +83,7 @@ class Layout:
 class OutputTile:
     """A part of the output of one group of images: channel blocks, rows, columns.
 
-    ``rows`` and ``columns`` are what is stored of it.
+    ``rows`` and ``columns`` are the stored part.
     """
 
     group: int
@@ -106,7 +106,7 @@ class OutputTile:
 
 @dataclass(frozen=True)
 class Extent:
-    """Inputs along one axis that a range of outputs needs, and how they lie on chip."""
+    """Inputs along one axis that a range of outputs needs, and their layout on chip."""
 
     first: int  # first input inside
     inside: int  # how many are inside
@@ -125,7 +125,7 @@ class Phase:
     """Outputs of a tile along one axis that meet the same taps, evenly spaced, and those taps.
 
     Output ``first + i * step`` of the tile meets tap ``tap + j * tap_step`` of the chunk at the
-    input that lies at ``source + i * move + j * tap_move`` of the extent.
+    input at ``source + i * move + j * tap_move`` of the extent.
     """
 
     first: int
@@ -141,7 +141,7 @@ class Phase:
 
 @lru_cache(maxsize=4096)
 def extent(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> Extent:
-    """Return which inputs ``outputs`` need for the given taps."""
+    """Return which inputs ``outputs`` need for ``taps``."""
     size = shape.size[axis]
     start = -(-_start(shape, axis, outputs, taps) // shape.up[axis])
     total = shape.reach(axis, outputs.count, taps.count)
@@ -154,35 +154,35 @@ def extent(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> Extent:
 
 @lru_cache(maxsize=4096)
 def phases(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> tuple[Phase, ...]:
-    """Return the phases of a tile: one, or ``up`` where inputs lie apart; some have no taps."""
+    """Return the phases of a tile: one, or ``up`` where inputs are apart; some have no taps."""
     stride, dilation, up = shape.strides[axis], shape.dilations[axis], shape.up[axis]
     start = _start(shape, axis, outputs, taps)
     base = -(-start // up)
     move = 1 if shape.skips(axis, taps.count) else stride * up // gcd(stride, up) // up
     every, tap_every = up // gcd(stride, up), up // gcd(dilation, up)
-    found = []
+    result = []
     for first in range(min(every, outputs.count)):
         at = start + first * stride
         tap = next((k for k in range(tap_every) if (at + k * dilation) % up == 0), taps.count)
-        found.append(Phase(
+        result.append(Phase(
             first, -(-(outputs.count - first) // every), every, tap,
             max(0, -(-(taps.count - tap) // tap_every)), tap_every,
             (at + tap * dilation) // up - base, move, tap_every * dilation // up,
         ))
-    return tuple(found)
+    return tuple(result)
 
 
-def split(found: tuple[Phase, ...], step: int) -> list[Phase]:
-    """Return the phases cut into such whose outputs lie multiples of ``step`` apart."""
+def split(tile_phases: tuple[Phase, ...], step: int) -> list[Phase]:
+    """Return the phases cut into such whose outputs are multiples of ``step`` apart."""
     if step == 1:
-        return list(found)
+        return list(tile_phases)
     return [
         replace(
             phase, first=phase.first + index * phase.step, count=-(-(phase.count - index) // every),
             step=phase.step * every, source=phase.source + index * phase.move,
             move=phase.move * every,
         )
-        for phase in found
+        for phase in tile_phases
         for every in (step // gcd(phase.step, step),)
         for index in range(min(every, phase.count))
     ]
@@ -190,17 +190,17 @@ def split(found: tuple[Phase, ...], step: int) -> list[Phase]:
 
 def tile_of(shape: ConvShape, group: int, co: Range, rows: Range, columns: Range) -> OutputTile:
     """Return the tile that leaves some rows and columns to be stored."""
-    if shape.after is None:
+    if shape.epilogue is None:
         layout = Layout(rows.count, columns.count)
         return OutputTile(group, co, rows, columns, rows, columns, layout)
     inside, spans, firsts = [], [], []
     for axis, stored in enumerate((rows, columns)):
-        begin = stored.start * shape.after.strides[axis] - shape.after.before[axis]
+        begin = stored.start * shape.epilogue.strides[axis] - shape.epilogue.before[axis]
         spans.append(shape.span(axis, stored.count))
         start, end = max(begin, 0), min(begin + spans[-1], shape.out[axis])
         inside.append(Range(start, end - start))
         firsts.append(start - begin)
-    layout = Layout(spans[0], spans[1], shape.after.strides, (firsts[0], firsts[1]))
+    layout = Layout(spans[0], spans[1], shape.epilogue.strides, (firsts[0], firsts[1]))
     return OutputTile(group, co, inside[0], inside[1], rows, columns, layout)
 
 
@@ -213,6 +213,6 @@ def inputs_of(shape: ConvShape, tile: OutputTile, chunk: ReductionChunk) -> Rang
 
 
 def _start(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> int:
-    """Return where the first tap of the first output lies, in the spread input."""
+    """Return the position of the first output's first tap in the upsampled input."""
     return (outputs.start * shape.strides[axis] + taps.start * shape.dilations[axis]
             - shape.before[axis])

@@ -62,7 +62,7 @@ def blocks_of(channels: int, filters: int, group: int, config: Config) -> Blocks
 
 @lru_cache(maxsize=4096)
 def most_apart(leads: tuple[int, ...], size: int) -> int:
-    """Return the greatest distance between first input blocks in parts of ``size`` of them."""
+    """Return the maximum distance between first input blocks in parts of ``size`` of them."""
     return max(
         leads[min(start + size, len(leads)) - 1] - leads[start]
         for start in range(0, len(leads), size)
@@ -73,17 +73,17 @@ def runs(leads: tuple[int, ...], start: int, count: int) -> list[Run]:
     """Return the output blocks ``[start, start + count)`` as few runs."""
     if not leads:
         return [Run(start, 0, count)]
-    found: list[Run] = []
+    result: list[Run] = []
     for lead, blocks in groupby(range(start, start + count), key=leads.__getitem__):
         members = list(blocks)
-        last = found[-1] if found else None
+        last = result[-1] if result else None
         if last is not None and last.count == len(members):
             jump = lead - last.lead - (last.repeats - 1) * last.jump
             if last.repeats == 1 or jump == last.jump:
-                found[-1] = Run(last.start, last.lead, last.count, last.repeats + 1, jump)
+                result[-1] = Run(last.start, last.lead, last.count, last.repeats + 1, jump)
                 continue
-        found.append(Run(members[0], lead, len(members)))
-    return found
+        result.append(Run(members[0], lead, len(members)))
+    return result
 
 
 def weight_tiles(weight: np.ndarray, channels: int, blocks: Blocks, config: Config) -> np.ndarray:

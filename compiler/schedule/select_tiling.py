@@ -39,7 +39,7 @@ class ScheduleOptions:
     overlap
         Whether loads, steps and stores overlap; without, one engine runs at a time.
     tuned
-        Tilings found earlier (:mod:`.tuned_schedules`); they come before all others.
+        Tilings of a tuning run (:mod:`.tuned_schedules`); they come before all others.
     fuse
         One of :data:`FUSE`: whether layers are computed in the convolution ahead of them
         (:mod:`~myvta.compiler.lower.conv.fusion`) where that costs no more, wherever it fits, or

@@ -1,4 +1,4 @@
-"""Every way to cut a convolution so that it fits the scratchpads, and what each would cost.
+"""Every way to cut a convolution so that it fits the scratchpads, and the cost of each.
 
 Two slots of the input and of the weight buffer take turns, one is filled while the other is
 computed on; where everything a layer ever needs fits, each thing has a slot of its own and is
@@ -21,7 +21,7 @@ from .cost import Cost
 
 __all__ = ["Buffers", "analytical_cost", "buffers_of", "order_matters", "tilings"]
 
-_INSTRUCTION = 6  # cycles an instruction costs beside its steps
+_INSTRUCTION = 6  # cycles an instruction costs besides its steps
 _CUTS = 4  # of rows that would fit, where tiles overlap: less of them does if they are squarer
 _START = 150  # cycles from launch to the first data, and from the last store to the end
 
@@ -78,11 +78,11 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
     size = t.co * rows * columns
     most = 1 if t.part < t.co or counts.outer * counts.spatial == 1 else 2
     uops = _kernel_uops(shape, t)
-    if shape.after is not None:
-        kept += parameter_tiles(config) * shape.after.tables
-        kept += shape.after.scratch_tiles * _scratch_tiles(shape, t)
+    if shape.epilogue is not None:
+        kept += parameter_tiles(config) * shape.epilogue.tables
+        kept += shape.epilogue.scratch_tiles * _scratch_tiles(shape, t)
         most = 1  # little is stored of a tile, the next need not wait for it long
-        uops = max(uops, min(t.part, t.oh, columns) * prod(shape.after.kernel))
+        uops = max(uops, min(t.part, t.oh, columns) * prod(shape.epilogue.kernel))
     count = min(2, (config.depth(MemoryType.ACC) - kept) // size)
     if count < most or uops > config.depth(MemoryType.UOP) // 2:
         return None
@@ -91,10 +91,10 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
 
 def _scratch_tiles(shape: ConvShape, t: ConvTiling) -> int:
     """Return how many tiles of a part need a scratch tile each at once."""
-    after = shape.after
-    assert after is not None
-    if after.early or after.kernel == after.strides == (1, 1):  # rows of results may lie apart
-        return t.part * t.oh * (t.ow + (after.kernel[1] - 1) // after.strides[1])
+    epilogue = shape.epilogue
+    assert epilogue is not None
+    if epilogue.early or epilogue.kernel == epilogue.strides == (1, 1):  # rows may be apart
+        return t.part * t.oh * (t.ow + (epilogue.kernel[1] - 1) // epilogue.strides[1])
     return t.part * shape.span(0, t.oh) * shape.span(1, t.ow)
 
 
@@ -152,10 +152,10 @@ def tilings(
                     continue
                 for part in even_splits(co):
                     for name in DATAFLOWS[:2] if part == co else DATAFLOWS[2:]:
-                        found = dataflow in (None, name) and fits(
+                        tiling = dataflow in (None, name) and fits(
                             co, part, ci, oh, ow, kh, kw, name=name)
-                        if found:
-                            yield found
+                        if tiling:
+                            yield tiling
 
 
 @lru_cache(maxsize=4096)
@@ -216,11 +216,12 @@ def analytical_cost(
     added = tiles * unit(MemoryType.OUT) * shape.residual
     moved = inp + wgt * wgt_passes + uops * UOP_BYTES + parameters + added
     passes = (0 if config.overwrite else 1) + 2 * shape.residual
-    last_passes, after = 1 if config.requantize else 4, shape.after
+    last_passes, epilogue = 1 if config.requantize else 4, shape.epilogue
     steps = shape.steps * tiles / (blocks * prod(shape.out))
-    steps += tiles * passes + (stored if after is not None and after.early else tiles) * last_passes
-    if after is not None:
-        steps += stored * after.steps
+    early = epilogue is not None and epilogue.early
+    steps += tiles * passes + (stored if early else tiles) * last_passes
+    if epilogue is not None:
+        steps += stored * epilogue.steps
     compute = (
         steps + runs * 2 * _INSTRUCTION
         + outer * spatial * parts * 4 * _INSTRUCTION + (uops * UOP_BYTES + parameters) / bus

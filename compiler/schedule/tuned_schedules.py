@@ -1,7 +1,7 @@
-"""Files of tuned schedules: what `myvta tune` writes and `myvta compile --tuned` reads.
+"""Files of tuned schedules, which `myvta tune` writes and `myvta compile --tuned` reads.
 
-JSON: the configuration (a schedule fits no other), then a shape, its tiling and what it costs for
-each layer.
+JSON: the configuration (a schedule fits no other), then a shape, its tiling and its cost for each
+layer.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def read_tuned(path: str | Path, config: Config) -> dict[ConvShape, ConvTiling]:
         content = json.loads(Path(path).read_text())
         if content["format"] != _FORMAT or content["version"] != _VERSION:
             raise ValueError(f"format {content['format']!r} version {content['version']}")
-        found = {
+        tilings = {
             shape_of(layer["shape"]): tiling_of(layer["tiling"]) for layer in content["layers"]
         }
         made_for = (content["config"], content["bus"])
@@ -69,19 +69,19 @@ def read_tuned(path: str | Path, config: Config) -> dict[ConvShape, ConvTiling]:
             f"{path}: tuned for {made_for[0]} with a memory port of {made_for[1]} bits, not for "
             f"{config.canonical} with {config.bus_width}: tune for it"
         )
-    return found
+    return tilings
 
 
 def shape_of(values: Mapping[str, Any]) -> ConvShape:
-    """Return a shape from plain data; ValueError for what is none."""
+    """Return a shape from plain data; ValueError for anything else."""
     shape = _tuples(values, ConvShape)
-    if shape["after"] is not None:
-        shape["after"] = EpilogueSpec(**_tuples(shape["after"], EpilogueSpec))
+    if shape["epilogue"] is not None:
+        shape["epilogue"] = EpilogueSpec(**_tuples(shape["epilogue"], EpilogueSpec))
     return ConvShape(**shape)
 
 
 def tiling_of(values: Mapping[str, Any]) -> ConvTiling:
-    """Return a tiling from plain data; ValueError for what is none."""
+    """Return a tiling from plain data; ValueError for anything else."""
     tiling = ConvTiling(**_tuples(values, ConvTiling))
     sizes = (tiling.co, tiling.part, tiling.ci, tiling.oh, tiling.ow, tiling.kh, tiling.kw)
     if tiling.dataflow not in DATAFLOWS or not all(isinstance(n, int) and n > 0 for n in sizes):

@@ -103,10 +103,10 @@ def on_target(target: Target) -> Measure:
 def propose(
     layer: TunableLayer, search: str, done: list[Trial], seed: int = 0
 ) -> Iterator[ConvTiling]:
-    """Yield tilings to try, none twice; trials are to be added to ``done`` as they are made.
+    """Yield tilings to try, none twice; the caller appends each trial to ``done`` as it ends.
 
     ``exhaustive`` goes through the whole space, the most promising first; ``optuna`` samples it by
-    what the trials so far were like.
+    the results of the trials so far.
 
     Raises
     ------
@@ -207,7 +207,7 @@ class Tuner:
         default=lambda layer, done, total, best: None)
 
     def tune(self, layer: TunableLayer) -> TunedLayer:
-        """Return the best schedule found."""
+        """Return the best schedule measured."""
         done = self.log.of(layer.shape)
         total = min(self.trials, len(layer.space))
         proposals = propose(layer, self.search, done)

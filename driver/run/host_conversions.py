@@ -69,7 +69,7 @@ def _quantize_width(
     results = []
     for name, value in zip(step.outputs, values, strict=True):
         integers = quantize(value, program.tensor(name), program.config, width)
-        results.append(integers.swapaxes(1, 2) if step.attributes.get("turned") else integers)
+        results.append(integers.swapaxes(1, 2) if step.attributes.get("transposed") else integers)
     return results
 
 
@@ -100,7 +100,7 @@ def _dequantize_reshaped(
     step: HostStep, values: list[np.ndarray], program: Program
 ) -> list[np.ndarray]:
     (reals,) = _dequantize(step, values, program)
-    if step.attributes.get("turned"):  # rows of features [N, T, K] are stored as [N, K, T]
+    if step.attributes.get("transposed"):  # rows of features [N, T, K] are stored as [N, K, T]
         reals = reals.swapaxes(1, 2)
     return [reals.reshape(program.tensor(step.outputs[0]).shape)]
 
@@ -111,7 +111,7 @@ HOST_CONVERSIONS: dict[
     "quantize": _quantize,
     "quantize_narrow": _quantize_width,
     "quantize_packed": _quantize_packed,
-    "spread": _unpack,
+    "unpack": _unpack,
     "dequantize": _dequantize,
     "dequantize_flat": _dequantize_reshaped,
 }

@@ -156,7 +156,7 @@ class _ConvEmitter:
             steps.append(partial(
                 self.calls.add_other, residual=self.residual, tile=tile,
                 others=(added, self.one), table=self.table_of_sums))
-        field, width = result(self.shape.after, tile, base)
+        field, width = result(self.shape.epilogue, tile, base)
         if self.epilogue is not None:
             self.epilogue.conclude(tile, base, steps)
         else:

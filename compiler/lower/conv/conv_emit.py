@@ -76,7 +76,7 @@ class ConvCalls:
         requantize_tiles(builder, residual.add.requant, field.base, 1, count, table, 0)
 
     def requantize(self, builder: StreamBuilder, field: Field, table: int) -> None:
-        """Requantize the sums of a part; its parameters lie at ``table``."""
+        """Requantize the sums of a part; its parameters are at ``table``."""
         requantize_tiles(
             builder, self.rule, field.base, field.blocks, field.run, table, self.stride,
             field.apart)
@@ -181,7 +181,7 @@ class ConvCalls:
         accumulate(builder, (acc, inp, wgt), kept, summed, chunk.first)
 
     def store(self, builder: StreamBuilder, tile: OutputTile, base: int, width: int) -> None:
-        """Store what lies from tile ``base``, its rows ``width`` apart."""
+        """Store the tiles from ``base`` on, their rows ``width`` apart."""
         target, rows, columns = self.target, tile.rows, tile.columns
         tight = width == columns.count or rows.count == 1
         if columns.count == target.view[2] and tile.pixels == rows.count * columns.count:

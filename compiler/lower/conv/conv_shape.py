@@ -26,7 +26,7 @@ def conv_shape(
 
     A dense layer is one whose window is the whole input; a flattened input is read as the feature
     map it was.  A transposed convolution is one of the input with gaps, which cost nothing; its
-    taps are turned round, so that inputs advance with them.
+    taps are reversed, so that inputs advance with them.
     """
     groups, co, size, out = source.groups, target.blocks, source.view[1:], target.view[1:]
     attrs = node.attrs

@@ -1,10 +1,10 @@
 """Layers computed on the outputs of a convolution before they leave the accumulator.
 
-What a single layer reads of a convolution (or of the Add computed in one) need not go to memory and
-come back where that layer is work for the ALU: values by themselves (Relu, Clip, LeakyRelu), or
-windows over them (MaxPool, AveragePool without padding, GlobalAveragePool), those once in a chain.
-The integers are those of the layers one by one.  A maximum commutes with everything that never
-falls, so it is taken of the sums, and only what it leaves is requantized.
+The outputs of a convolution (or of the Add computed in one) that a single layer reads need not go
+to memory and come back where that layer is work for the ALU: values by themselves (Relu,
+Clip, LeakyRelu), or windows over them (MaxPool, AveragePool without padding, GlobalAveragePool),
+those once in a chain.  The integers are those of the layers one by one.  A maximum commutes with
+every non-decreasing function, so it is taken of the sums, and only the maxima are requantized.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Epilogue:
     ahead: tuple[QuantizedNode, ...]
     window: QuantizedNode | None
     rest: tuple[QuantizedNode, ...]
-    after: EpilogueSpec
+    spec: EpilogueSpec
 
 
 def in_epilogues(node: QuantizedNode) -> bool:
@@ -65,22 +65,22 @@ def epilogue(
         return None
     first = places[0] if places else len(nodes)
     window = nodes[first] if places else None
-    after = EpilogueSpec(shape.out)
+    spec = EpilogueSpec(shape.out)
     if window is not None:
-        found = _windows(window, activations, shape.out)
-        if found is None:
+        pooled = _windows(window, activations, shape.out)
+        if pooled is None:
             return None
         largest = isinstance(window.attrs, MaxPoolAttributes)
         early = largest and not shape.residual and _never_wraps(conv, config)
-        if not early and _outside(found, shape.out):  # what is outside has no value to round
+        if not early and _outside(pooled, shape.out):  # padding has no value to round
             return None
-        after = replace(found, early=early)
-    after = replace(
-        after, steps=after.taps + sum(_steps(node, config) for node in nodes),
+        spec = replace(pooled, early=early)
+    spec = replace(
+        spec, steps=spec.taps + sum(_steps(node, config) for node in nodes),
         tables=sum(node.requant is not None for node in nodes),
         scratch_tiles=int(any(isinstance(node.attrs, LeakyReluAttributes) for node in nodes)),
     )
-    return Epilogue(tuple(nodes), tuple(nodes[:first]), window, tuple(nodes[first + 1:]), after)
+    return Epilogue(tuple(nodes), tuple(nodes[:first]), window, tuple(nodes[first + 1:]), spec)
 
 
 def _steps(node: QuantizedNode, config: Config) -> int:
@@ -99,7 +99,7 @@ def _steps(node: QuantizedNode, config: Config) -> int:
 
 
 def factor_of(node: QuantizedNode) -> int:
-    """Return the factor that stands for the division of a mean."""
+    """Return the factor that replaces the division of a mean."""
     if isinstance(node.attrs, GlobalAverageAttributes):
         return node.attrs.factor
     assert isinstance(node.attrs, AveragePoolAttributes)
@@ -119,20 +119,20 @@ def _windows(
         return None
     strides = tuple(
         stride if count > 1 else 1 for stride, count in zip(window.strides, stored, strict=True))
-    after = EpilogueSpec(stored, window.kernel, (strides[0], strides[1]), window.pads[:2])
+    spec = EpilogueSpec(stored, window.kernel, (strides[0], strides[1]), window.pads[:2])
     if isinstance(attrs, AveragePoolAttributes):
         factors = attrs.factors
-        if _outside(after, out) or (factors != factors.flat[0]).any():
+        if _outside(spec, out) or (factors != factors.flat[0]).any():
             return None
-    return after
+    return spec
 
 
-def _outside(after: EpilogueSpec, out: tuple[int, int]) -> bool:
+def _outside(spec: EpilogueSpec, out: tuple[int, int]) -> bool:
     """Return whether windows reach out of the outputs."""
     return any(
         before > 0 or (count - 1) * stride + kernel > size
         for before, count, stride, kernel, size in zip(
-            after.before, after.out, after.strides, after.kernel, out, strict=True)
+            spec.before, spec.out, spec.strides, spec.kernel, out, strict=True)
     )
 
 

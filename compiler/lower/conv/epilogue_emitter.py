@@ -33,7 +33,7 @@ class EpilogueEmitter:
     tables
         Addresses of the parameters in DRAM, by node name.
     scratch, end
-        Scratch tiles lie in ACC from tile ``scratch`` on, parameters below tile ``end``.
+        Scratch tiles are in ACC from tile ``scratch`` on, parameters below tile ``end``.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class EpilogueEmitter:
         epilogue = self.epilogue
         ahead = [*steps, *map(self._values, epilogue.ahead)]
         rest = [*map(self._values, epilogue.rest)]
-        if not epilogue.after.early:
+        if not epilogue.spec.early:
             everything = Field(base, tile.co.count, tile.pixels, tile.pixels)
             for step in ahead:
                 self.ctx.compute(partial(step, field=everything))
@@ -67,11 +67,11 @@ class EpilogueEmitter:
         if epilogue.window is not None:
             largest = isinstance(epilogue.window.attrs, MaxPoolAttributes)
             self.ctx.compute(partial(
-                gather, opcode=AluOpcode.MAX if largest else AluOpcode.ADD, after=epilogue.after,
+                gather, opcode=AluOpcode.MAX if largest else AluOpcode.ADD, spec=epilogue.spec,
                 tile=tile, base=base))
             if not largest:
                 ahead.append(self._mean(epilogue.window))
-        field, _ = result(epilogue.after, tile, base)
+        field, _ = result(epilogue.spec, tile, base)
         for step in (*ahead, *rest):
             self.ctx.compute(partial(step, field=field))
 

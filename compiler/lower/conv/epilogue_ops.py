@@ -1,4 +1,4 @@
-"""What is done to the outputs of a convolution in the accumulator, as ALU steps on tiles there."""
+"""Operations on the outputs of a convolution in the accumulator, as ALU steps on tiles there."""
 
 from __future__ import annotations
 
@@ -35,38 +35,38 @@ class Field:
         return self.blocks * self.run
 
 
-def result(after: EpilogueSpec | None, tile: OutputTile, base: int) -> tuple[Field, int]:
-    """Return where the windows of a tile leave their values, and from row to row there.
+def result(spec: EpilogueSpec | None, tile: OutputTile, base: int) -> tuple[Field, int]:
+    """Return the field of a tile's pooled values, and the distance from row to row in it.
 
-    Between the rows may lie tiles that mean nothing.
+    Tiles between the rows may hold intermediate values.
     """
-    row, column = (0, 0) if after is None else (tap for tap, _ in _kept_taps(after, tile))
+    row, column = (0, 0) if spec is None else (tap for tap, _ in _kept_taps(spec, tile))
     width = tile.layout.width(column)
     run = (tile.rows.count - 1) * width + tile.columns.count
     return Field(base + tile.layout.at(row, column), tile.co.count, run, tile.pixels), width
 
 
-def _kept_taps(after: EpilogueSpec, tile: OutputTile) -> list[tuple[int, bool]]:
+def _kept_taps(spec: EpilogueSpec, tile: OutputTile) -> list[tuple[int, bool]]:
     """Return, for each axis, the tap whose place a window's value takes, and whether alone.
 
-    Alone: no other window of the tile meets what is there.
+    Alone: no other window of the tile reads that tap.
     """
-    found = []
+    taps = []
     for stored, kernel, stride in zip(
-        (tile.rows, tile.columns), after.kernel, after.strides, strict=True
+        (tile.rows, tile.columns), spec.kernel, spec.strides, strict=True
     ):
         apart = kernel <= 2 * stride - 1
-        found.append((max(0, kernel - stride) if apart else 0, apart or stored.count == 1))
-    return found
+        taps.append((max(0, kernel - stride) if apart else 0, apart or stored.count == 1))
+    return taps
 
 
 def gather(
-    builder: StreamBuilder, opcode: AluOpcode, after: EpilogueSpec, tile: OutputTile, base: int
+    builder: StreamBuilder, opcode: AluOpcode, spec: EpilogueSpec, tile: OutputTile, base: int
 ) -> None:
     """Emit the maximum or sum of every window of a tile, into where :func:`result` says."""
     _fill_outside(builder, tile, base)
-    layout, (high, wide) = tile.layout, after.kernel
-    (row, alone_down), (column, alone_along) = _kept_taps(after, tile)
+    layout, (high, wide) = tile.layout, spec.kernel
+    (row, alone_down), (column, alone_along) = _kept_taps(spec, tile)
     channels = Loop(tile.co.count, layout.size, layout.size)
     if layout.size == high * wide and layout.strides == (1, 1):  # one window of everything
         loops = [Loop(layout.size - 1, 0, 1), channels]
@@ -84,7 +84,7 @@ def gather(
                 channels, Loop(tile.rows.count, width, layout.width(phase)), Loop(columns, 1, 1)]
             _meet(builder, opcode, into, places, loops, alone)
 
-    if not after.by_axis:
+    if not spec.by_axis:
         taps = [tap for tap in product(range(high), range(wide)) if tap != (row, column)]
         meet(row, column, taps, tile.columns.count, alone_down and alone_along)
         return
@@ -101,21 +101,21 @@ def _meet(
 ) -> None:
     """Emit the values at ``places`` into those at ``into``, tap by tap.
 
-    Unless these are alone, value by value in the order in which they lie: what is overwritten is
-    met by no later one.
+    Unless these are alone, value by value in ascending order: no later one reads an overwritten
+    value.
     """
     if alone or len(places) == 1:
         for place in places:
             nest((into, place, 0), loops).alu(builder, opcode)
     elif places:
-        found = nest((into, 0, 0), loops)
+        steps = nest((into, 0, 0), loops)
         each = np.array([[0, place, 0] for place in places])
-        uops = (found.uops[:, None, :] + each[None, :, :]).reshape(-1, 3)
-        LoopNest(uops, found.outer, found.inner).alu(builder, opcode)
+        uops = (steps.uops[:, None, :] + each[None, :, :]).reshape(-1, 3)
+        LoopNest(uops, steps.outer, steps.inner).alu(builder, opcode)
 
 
 def _fill_outside(builder: StreamBuilder, tile: OutputTile, base: int) -> None:
-    """Put the least number where windows cover what is outside."""
+    """Write the minimum value where windows reach outside the outputs."""
     layout, blocks = tile.layout, tile.co.count
     (top, left), (sy, sx) = layout.first, layout.strides
     lines = [
@@ -128,13 +128,13 @@ def _fill_outside(builder: StreamBuilder, tile: OutputTile, base: int) -> None:
         for column in range(layout.columns) if not left <= column < left + tile.ow.count
         for phase in range(min(sy, layout.rows))
     ]
-    least = -(1 << 15)  # an immediate's
+    minimum = -(1 << 15)  # an immediate's
     for at, count, step in lines:
         loops = [Loop(blocks, layout.size, layout.size), Loop(count, step, step)]
-        found = nest((base + at, base + at, 0), loops)
+        padding = nest((base + at, base + at, 0), loops)
         reset_tiles(builder, base + at, loops)
-        found.alu(builder, AluOpcode.MIN, least)
-        found.alu(builder, AluOpcode.SHR, 16 - builder.config.acc_width)
+        padding.alu(builder, AluOpcode.MIN, minimum)
+        padding.alu(builder, AluOpcode.SHR, 16 - builder.config.acc_width)
 
 
 def leaky(
@@ -171,7 +171,7 @@ def quick_leaky(node: QuantizedNode[LeakyReluAttributes], width: int) -> bool:
 
 
 def bounds_of(node: QuantizedNode, width: int) -> tuple[int, int]:
-    """Return the least and the greatest value a Relu or a Clip lets through."""
+    """Return the bounds of a Relu or a Clip."""
     if isinstance(node.attrs, ClipAttributes):
         return node.attrs.low, node.attrs.high
     return 0, limits(width)[1]

@@ -103,7 +103,7 @@ def _best(
         tried = epilogue(group.conv, chain[:count], shape, activations, config)
         if tried is None:
             continue
-        fused = replace(shape, after=tried.after)
+        fused = replace(shape, epilogue=tried.spec)
         if next(tilings(fused, config), None) is None:
             continue
         if options.fuse == "on" or fused in options.tuned:  # only fused layers are tuned as such

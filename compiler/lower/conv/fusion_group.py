@@ -79,7 +79,7 @@ def conv_problem(
         conv, target = in_tiles(conv, target, config.block_out)
     shape = replace(
         conv_shape(conv, source, target, config), residual=group.residual is not None,
-        after=None if group.epilogue is None else group.epilogue.after)
+        epilogue=None if group.epilogue is None else group.epilogue.spec)
     if len(group.nodes) > 1:
         target = activations[group.output]
     return ConvProblem(shape, conv, source, target)

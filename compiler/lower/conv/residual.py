@@ -44,7 +44,7 @@ def residuals(
     if not config.requantize:  # without RQT two requantizations take more steps than they save
         return {}
     makers = {name: (at, node) for at, node in enumerate(nodes) for name in node.outputs}
-    found: dict[str, Residual] = {}
+    residuals: dict[str, Residual] = {}
     for add in nodes:
         attrs = add.attrs
         if not isinstance(attrs, AddAttributes) or len(add.inputs) != 2 or not _simple(add):
@@ -58,11 +58,11 @@ def residuals(
         ]
         for at, index in sorted(choices, reverse=True):
             other_shift = attrs.shifts[1 - index]
-            if other_shift <= config.wgt_width - 2 and nodes[at].name not in found:
-                found[nodes[at].name] = Residual(
+            if other_shift <= config.wgt_width - 2 and nodes[at].name not in residuals:
+                residuals[nodes[at].name] = Residual(
                     add, add.inputs[1 - index], attrs.shifts[index], other_shift)
                 break
-    return found
+    return residuals
 
 
 def _simple(add: QuantizedNode[AddAttributes]) -> bool:

@@ -1,6 +1,6 @@
 """Padding with a number that is not zero: LOAD pads with zeros, so other loads overwrite them.
 
-A layer whose input has a zero point needs it outside the input.  It lies in a row of constant tiles
+A layer whose input has a zero point needs it outside the input.  A row of constant tiles holds it
 in DRAM, which a LOAD of stride 0 repeats: one for the rows above, one for those below, and one for
 each gap between rows, the right end of one and the left end of the next.
 """

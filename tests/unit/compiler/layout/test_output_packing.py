@@ -1,4 +1,4 @@
-"""Last layers with few filters: several outputs in the lanes of a tile, spread by the host."""
+"""Last layers with few filters: several outputs in the lanes of a tile, unpacked by the host."""
 
 from __future__ import annotations
 
@@ -52,28 +52,28 @@ def test_steps(tmp_path: Path, layer: str) -> None:
     make(build)
     node = compiled(build, tmp_path, "default").report.nodes[-1]
     assert node.costs.gemm_steps == steps
-    assert node.reason.endswith("outputs in the lanes of a tile, spread by the host")
+    assert node.reason.endswith("outputs in the lanes of a tile, unpacked by the host")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4_base", "1x8x8", "2x8x8", "1x16x16_int4"])
 @pytest.mark.parametrize("layer", LAYERS)
-def test_spread_outputs_are_the_reference_s(tmp_path: Path, layer: str, config: str) -> None:
+def test_unpacked_outputs_equal_the_reference(tmp_path: Path, layer: str, config: str) -> None:
     build = NetworkBuilder(1)
     LAYERS[layer][0](build)
     check_every_layer(compiled(build, tmp_path, config), build.samples(2), strict="1")
 
 
 def test_first_and_last_at_once(tmp_path: Path) -> None:
-    """An image to an image: the input packed, the output spread; per-channel biases and Relu."""
+    """An image to an image: the input packed, the output unpacked; per-channel biases and Relu."""
     build = NetworkBuilder(1)
     build.relu(build.conv(build.input((2, 3, 11, 10)), 3, (5, 5), pads=(2, 2, 2, 2)))
     made = compiled(build, tmp_path, "default")
     kinds = [step.op for step in made.program.steps if isinstance(step, HostStep)]
-    assert kinds == ["quantize_packed", "spread", "dequantize"]
+    assert kinds == ["quantize_packed", "unpack", "dequantize"]
     (node,) = made.report.nodes
     assert "taps packed" in node.reason
-    assert "spread by the host" in node.reason
+    assert "unpacked by the host" in node.reason
     check_every_layer(made, build.samples(4), strict="1")
 
 
@@ -81,14 +81,14 @@ def test_first_and_last_at_once(tmp_path: Path) -> None:
     lambda b: b.relu(b.max_pool(b.conv(b.input((1, 16, 8, 8)), 3))),  # the device reads it
     lambda b: b.conv(b.input((1, 16, 8, 8)), 16),  # no lane is free
 ])
-def test_nothing_to_spread(tmp_path: Path, make: Build) -> None:
+def test_layers_without_a_faster_packing_are_not_packed(tmp_path: Path, make: Build) -> None:
     build = NetworkBuilder(1)
     make(build)
     made = compiled(build, tmp_path, "default")
-    assert not any(getattr(step, "op", "") == "spread" for step in made.program.steps)
+    assert not any(getattr(step, "op", "") == "unpack" for step in made.program.steps)
 
 
-def test_host_nodes_read_what_was_spread(tmp_path: Path) -> None:
+def test_host_nodes_read_unpacked_outputs(tmp_path: Path) -> None:
     build = NetworkBuilder(1)
     x = build.conv_transpose(build.input((1, 20, 5, 4)), 2)
     build.node("Softplus", [x], build.shapes[x])

@@ -86,10 +86,10 @@ def followed() -> st.SearchStrategy[ConvShape]:
         out = tuple(
             max(1, (whole + outside - size) // stride + 1) for whole, outside, size, stride in zip(
                 shape.out, before, kernel, strides, strict=True))
-        after = EpilogueSpec(
+        epilogue = EpilogueSpec(
             (out[0], out[1]), kernel, strides, (before[0], before[1]), draw(st.booleans()),
             draw(st.integers(0, 9)), draw(st.integers(0, 2)), draw(st.integers(0, 1)))
-        return replace(shape, after=after, residual=draw(st.booleans()))
+        return replace(shape, epilogue=epilogue, residual=draw(st.booleans()))
 
     return draw_one()
 
@@ -98,24 +98,24 @@ def followed() -> st.SearchStrategy[ConvShape]:
 @settings(max_examples=15, deadline=None)
 @given(followed(), st.sampled_from(sorted(NAMED)))
 def test_every_candidate_with_windows_fits(shape: ConvShape, name: str) -> None:
-    config, after = NAMED[name], shape.after
-    assert after is not None
+    config, epilogue = NAMED[name], shape.epilogue
+    assert epilogue is not None
     for t, buffers in islice(tilings(shape, config), 20):
         cost = analytical_cost(shape, t, buffers, config)
         rows, columns = shape.span(0, t.oh), shape.span(1, t.ow)
-        assert rows == (t.oh - 1) * after.strides[0] + after.kernel[0]
+        assert rows == (t.oh - 1) * epilogue.strides[0] + epilogue.kernel[0]
         assert buffers.acc[1] == t.co * rows * columns
-        blocks = (shape.co if t.all_parameters else t.co) + after.tables + shape.residual
-        through = t.oh * t.ow if after.early else rows * columns
-        scratch = after.scratch_tiles * t.part * through
+        blocks = (shape.co if t.all_parameters else t.co) + epilogue.tables + shape.residual
+        through = t.oh * t.ow if epilogue.early else rows * columns
+        scratch = epilogue.scratch_tiles * t.part * through
         assert buffers.kept >= parameter_tiles(config) * blocks + scratch
         assert buffers.kept + prod(buffers.acc) <= config.depth(MemoryType.ACC)
         if shape.residual:
             assert buffers.other == (2, t.part * rows * columns)
         assert prod(buffers.inp) + prod(buffers.other) <= config.depth(MemoryType.INP)
-        assert t.oh <= after.out[0]
-        assert t.ow <= after.out[1]
-        assert cost.moved >= shape.groups * shape.co * prod(after.out)
+        assert t.oh <= epilogue.out[0]
+        assert t.ow <= epilogue.out[1]
+        assert cost.moved >= shape.groups * shape.co * prod(epilogue.out)
 
 
 @pytest.mark.slow
@@ -123,15 +123,15 @@ def test_every_candidate_with_windows_fits(shape: ConvShape, name: str) -> None:
 @given(followed(), st.integers(1, 9), st.integers(1, 9), st.data())
 def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.DataObject) -> None:
     """Each has a place of its own, those of a tap are neighbours, and none is forgotten."""
-    after = shape.after
-    assert after is not None
-    parts = ranges_of(after.out[0], tall), ranges_of(after.out[1], wide)
+    epilogue = shape.epilogue
+    assert epilogue is not None
+    parts = ranges_of(epilogue.out[0], tall), ranges_of(epilogue.out[1], wide)
     rows, columns = (data.draw(st.sampled_from(choices)) for choices in parts)
     tile = tile_of(shape, 0, Range(0, 1), rows, columns)
-    layout, (sy, sx) = tile.layout, after.strides
+    layout, (sy, sx) = tile.layout, epilogue.strides
     every = product(range(layout.rows), range(layout.columns))
     assert sorted(layout.at(*place) for place in every) == list(range(layout.size))
-    for y, x in product(*map(range, after.kernel)):
+    for y, x in product(*map(range, epilogue.kernel)):
         assert [
             layout.at(y + i * sy, x + j * sx)
             for i in range(rows.count) for j in range(columns.count)
@@ -141,20 +141,21 @@ def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.Data
         ]
     for inside, stored, axis in ((tile.oh, rows, 0), (tile.ow, columns, 1)):
         met = {
-            output * after.strides[axis] - after.before[axis] + tap
+            output * epilogue.strides[axis] - epilogue.before[axis] + tap
             for output in range(stored.start, stored.start + stored.count)
-            for tap in range(after.kernel[axis])}
+            for tap in range(epilogue.kernel[axis])}
         there = {index for index in met if 0 <= index < shape.out[axis]}
         assert there <= set(range(inside.start, inside.start + inside.count))
         assert layout.first[axis] - inside.start == (
-            after.before[axis] - stored.start * after.strides[axis])
+            epilogue.before[axis] - stored.start * epilogue.strides[axis])
         phase = phases(shape, axis, inside, Range(0, 1))
         found = sorted(
-            part.first + index * part.step for part in split(phase, after.strides[axis])
+            part.first + index * part.step for part in split(phase, epilogue.strides[axis])
             for index in range(part.count))
         assert found == list(range(inside.count))
         assert all(
-            part.step % after.strides[axis] == 0 for part in split(phase, after.strides[axis]))
+            part.step % epilogue.strides[axis] == 0
+            for part in split(phase, epilogue.strides[axis]))
 
 
 def test_even_splits() -> None:

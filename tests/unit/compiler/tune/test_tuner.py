@@ -166,7 +166,7 @@ def test_fused_layers_are_tuned_and_stay_fused(tmp_path: Path) -> None:
     build.node("LeakyRelu", [x], build.shapes[x], alpha=0.125)
     (layer,) = tunable(build, tmp_path)
     assert layer.shape.residual
-    assert layer.shape.after is not None
+    assert layer.shape.epilogue is not None
     path, chosen = tmp_path / "tuned.json", layer.space[-1]
     trial = layer.try_out(chosen)
     write_tuned(path, CONFIG, [TunedLayer(

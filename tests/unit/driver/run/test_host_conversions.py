@@ -57,13 +57,13 @@ def test_quantize_narrow_saturates_to_its_width_and_transposes_rows():
         [[2, -2], [7, -8]]
     ]
     assert converted(
-        "quantize_narrow", real, (1, 2, 2), (1, 2, 2), width=4, turned=1
+        "quantize_narrow", real, (1, 2, 2), (1, 2, 2), width=4, transposed=1
     ).tolist() == [[[2, 7], [-2, -8]]]
 
 
 def test_dequantize_flat_transposes_rows_back_and_takes_the_output_s_shape():
     whole = np.array([[[2, 7], [-2, -8]]], np.int8)
-    assert converted("dequantize_flat", whole, (1, 2, 2), (1, 4), turned=1).tolist() == [
+    assert converted("dequantize_flat", whole, (1, 2, 2), (1, 4), transposed=1).tolist() == [
         [1.0, -1.0, 3.5, -4.0]
     ]
     assert converted("dequantize_flat", whole, (1, 2, 2), (1, 4)).tolist() == [
@@ -71,9 +71,9 @@ def test_dequantize_flat_transposes_rows_back_and_takes_the_output_s_shape():
     ]
 
 
-def test_spread_gives_every_lane_its_pixel():
+def test_unpack_gives_every_lane_its_pixel():
     packed = np.arange(8, dtype=np.int8).reshape(1, 4, 1, 2)
-    found = converted("spread", packed, (1, 4, 1, 2), (1, 1, 2, 3),
+    found = converted("unpack", packed, (1, 4, 1, 2), (1, 1, 2, 3),
                       filters=1, size=[2, 3], block=[2, 2])
     assert found.tolist() == [[[[0, 2, 1], [4, 6, 5]]]]
 

@@ -230,7 +230,7 @@ def test_maxima_of_sums_only_where_none_wraps(tmp_path: Path) -> None:
     ):
         found = epilogue(node, [second], shape, activations, NAMED["default"])
         assert found is not None
-        assert found.after.early is early
+        assert found.spec.early is early
 
 
 @pytest.mark.verilator

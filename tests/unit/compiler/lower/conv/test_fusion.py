@@ -56,7 +56,7 @@ def test_tuned_schedule_of_a_fused_group_fuses_it(
     activations = network.allocated.memory.activations
     shape = conv_problem(group, activations, TARGET.config).shape
     alone = conv_problem(FusionGroup(group.conv), activations, TARGET.config).shape
-    assert shape == replace(alone, after=shape.after) != alone
+    assert shape == replace(alone, epilogue=shape.epilogue) != alone
     monkeypatch.setattr(fusion, "exceeds_bound", lambda *_: True)  # auto would not
     assert not fused(build, tmp_path, ScheduleOptions()).fused_into
     tuned = {shape: next(tilings(shape, TARGET.config))[0]}
