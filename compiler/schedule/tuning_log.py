@@ -61,7 +61,7 @@ class TrialLog:
         """Read a line; one cut short by an interruption, or of another target, is not."""
         try:
             row = json.loads(line)
-            if row.pop("target") == self._target:
+            if row["target"] == self._target:
                 cost = Cost(row["cost"]["cycles"], row["cost"]["moved"])
                 trial = Trial(tiling_of(row["tiling"]), cost)
                 self._known.setdefault(row["layer"], []).append(trial)
