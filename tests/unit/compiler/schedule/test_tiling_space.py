@@ -1,0 +1,118 @@
+"""Tilings that fit the scratchpads: slots by hand, limits of each buffer, and their costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from myvta.compiler.schedule.conv_problem import DATAFLOWS, ConvShape, ConvTiling, EpilogueSpec
+from myvta.compiler.schedule.tiling_space import (
+    Buffers,
+    analytical_cost,
+    buffers_of,
+    order_matters,
+    tilings,
+)
+from myvta.isa.config import Config, named
+
+CONFIG = Config(
+    log_block=2, log_uop_buff_size=9, log_inp_buff_size=8, log_wgt_buff_size=10,
+    log_acc_buff_size=10, overwrite=True, requantize=True,
+)
+"""64 tiles of INP, WGT and ACC, 128 micro-ops; three tiles of parameters for each block."""
+SHAPE = ConvShape(1, 2, 4, (6, 6), (6, 6), (1, 1))
+
+
+def tiling(co: int = 1, part: int = 1, ci: int = 1, oh: int = 2, ow: int = 6, **more: object
+           ) -> ConvTiling:
+    values = {"kh": 1, "kw": 1, "dataflow": "weight-stationary", "all_parameters": False, **more}
+    return ConvTiling(co, part, ci, oh, ow, **values)  # type: ignore[arg-type]
+
+
+def test_slots_are_two_or_one_for_everything_that_is_needed() -> None:
+    """Three tiles of rows times two chunks are six inputs of 12 tiles: five fit, two are used."""
+    assert buffers_of(SHAPE, tiling(), CONFIG) == Buffers((2, 12), (8, 1), (2, 12), 3)
+    # of 6 tiles (a row) there are 12 inputs, ten fit; with one chunk six of 12: five fit
+    assert buffers_of(SHAPE, tiling(oh=1, ci=2), CONFIG) == Buffers((2, 12), (4, 2), (2, 6), 3)
+    small = replace(SHAPE, size=(4, 4), out=(4, 4))
+    assert buffers_of(small, tiling(oh=4, ow=4, ci=2), CONFIG) == Buffers(
+        (1, 32), (4, 2), (2, 16), 3)
+
+
+def test_parameters_of_all_blocks_may_be_kept() -> None:
+    found = buffers_of(SHAPE, tiling(all_parameters=True), CONFIG)
+    assert found is not None
+    assert found.kept == 12
+
+
+@pytest.mark.parametrize("changed", [
+    tiling(ci=2, oh=6),  # 72 tiles of INP
+    tiling(co=4, part=4),  # 48 tiles of ACC and 12 parameters: a second tile does not fit
+    tiling(co=4, part=1, oh=3),  # 72 tiles of ACC
+])
+def test_tilings_that_do_not_fit_have_no_buffers(changed: ConvTiling) -> None:
+    assert buffers_of(SHAPE, changed, CONFIG) is None
+
+
+def test_a_tile_drained_in_parts_needs_the_accumulator_once() -> None:
+    found = buffers_of(SHAPE, tiling(co=4, dataflow="output-stationary"), CONFIG)
+    assert found == Buffers((2, 12), (2, 4), (1, 48), 12)
+
+
+def test_another_operand_takes_two_slots_at_the_end_of_inp() -> None:
+    found = buffers_of(replace(SHAPE, residual=True), tiling(), CONFIG)
+    assert found == Buffers((2, 12), (8, 1), (2, 12), 6, (2, 12))
+
+
+def test_windows_need_the_outputs_that_they_cover() -> None:
+    """Two stored rows of 3 x 3 windows with stride 2 cover five rows; one of columns three."""
+    after = EpilogueSpec((2, 2), (3, 3), (2, 2), tables=1, scratch_tiles=0)
+    shape = replace(SHAPE, size=(5, 5), out=(5, 5), after=after)
+    found = buffers_of(shape, tiling(oh=2, ow=1), CONFIG)
+    assert found is not None
+    assert (found.acc[1], found.inp[1], found.kept) == (15, 15, 6)
+
+
+def test_order_matters_with_several_tiles_along_channels_and_pixels() -> None:
+    assert order_matters(SHAPE, tiling())
+    assert not order_matters(SHAPE, tiling(co=4))
+    assert not order_matters(SHAPE, tiling(oh=6))
+
+
+@pytest.mark.parametrize("dataflow", [None, *DATAFLOWS])
+def test_every_tiling_fits_and_is_of_the_dataflow(dataflow: str | None) -> None:
+    found = list(tilings(SHAPE, CONFIG, dataflow))
+    assert found
+    assert len({t for t, _ in found}) == len(found)
+    for t, buffers in found:
+        assert buffers_of(SHAPE, t, CONFIG) == buffers
+        assert (t.dataflow == "output-stationary") == (t.part < t.co)
+    kinds = {t.dataflow for t, _ in found}
+    assert kinds == (set(DATAFLOWS) if dataflow is None else {dataflow})
+
+
+def test_cost_of_a_layer_that_is_held_whole() -> None:
+    """Everything is moved once: inputs, weights, parameters, outputs and micro-ops."""
+    config, shape = named("default"), ConvShape(1, 2, 2, (4, 4), (4, 4), (1, 1))
+    t = ConvTiling(2, 2, 2, 4, 4, 1, 1, "weight-stationary", True)
+    buffers = buffers_of(shape, t, config)
+    assert buffers is not None
+    cost = analytical_cost(shape, t, buffers, config)
+    data = 2 * 16 * 16 + 4 * 256 + 2 * 16 * 16 + 2 * 3 * 64
+    assert data < cost.moved <= data + 64  # micro-ops are few
+    assert cost.cycles > shape.steps == 64
+
+
+def test_weights_pass_once_for_each_tile_of_pixels_unless_they_stay() -> None:
+    stays = tiling(oh=1, ci=2, part=1)
+    passes = replace(stays, dataflow="input-stationary")
+    wide = replace(SHAPE, co=40)  # 80 weight tiles: more than fit
+    costs = []
+    for t in (stays, passes):
+        buffers = buffers_of(wide, t, CONFIG)
+        assert buffers is not None
+        costs.append(analytical_cost(wide, t, buffers, CONFIG).moved)
+    weights, inputs = 80 * 16, 72 * 4
+    parameters = 40 * 3 * 16
+    assert costs[1] - costs[0] == 5 * weights + 5 * parameters - 39 * inputs
