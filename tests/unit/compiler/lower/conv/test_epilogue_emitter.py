@@ -40,9 +40,9 @@ def steps(nodes, times=1, tables=None):
     """Return names and fields of the steps recorded for a tile that begins at 8."""
     recorded = []
     found = epilogue(CONV, nodes, SHAPE, PLACES, SMALL)
-    shape = ConvShape(**{**vars(SHAPE), "after": found.after})
+    shape = ConvShape(**{**vars(SHAPE), "epilogue": found.spec})
     tile = tile_of(
-        shape, 0, Range(0, 1), *(Range(0, size) for size in found.after.out))
+        shape, 0, Range(0, 1), *(Range(0, size) for size in found.spec.out))
     ctx = SimpleNamespace(
         config=SMALL, compute=lambda call: recorded.append(
             (call.func.__name__, call.keywords.get("field"), call.keywords)))

@@ -100,7 +100,7 @@ def test_gather_leaves_the_value_of_each_window(opcode, kernel, strides, before,
     """Values are where the layout of the tile says; outside is the minimum."""
     size = (5, 4)
     spec = EpilogueSpec(stored, kernel, strides, before)
-    shape = ConvShape(1, 1, 1, size, size, (1, 1), after=spec)
+    shape = ConvShape(1, 1, 1, size, size, (1, 1), epilogue=spec)
     tile = tile_of(shape, 0, Range(0, 1), Range(0, stored[0]), Range(0, stored[1]))
     values = np.random.default_rng(4).integers(-6, 7, size)
     tiles = np.zeros((max(tile.pixels, 40), 1, 4), int)

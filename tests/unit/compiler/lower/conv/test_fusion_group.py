@@ -35,7 +35,7 @@ def test_a_convolution_alone():
     assert (alone.name, alone.nodes, alone.inputs, alone.output) == ("conv", (CONV,), ("x",), "y")
     problem = conv_problem(alone, PLACES, CONFIG)
     assert (problem.conv, problem.source, problem.target) == (CONV, PLACES["x"], PLACES["y"])
-    assert (problem.shape.residual, problem.shape.after) == (False, None)
+    assert (problem.shape.residual, problem.shape.epilogue) == (False, None)
 
 
 def test_layers_of_a_group_are_in_order_and_the_last_is_stored():
@@ -45,7 +45,7 @@ def test_layers_of_a_group_are_in_order_and_the_last_is_stored():
     problem = conv_problem(whole, PLACES, CONFIG)
     assert problem.target == PLACES["z"]
     assert problem.shape.residual
-    assert problem.shape.after == whole.epilogue.after
+    assert problem.shape.epilogue == whole.epilogue.spec
 
 
 def test_a_dense_layer_that_makes_a_feature_map_stores_one_vector_of_tiles():
