@@ -67,8 +67,8 @@ def test_another_operand_takes_two_slots_at_the_end_of_inp() -> None:
 
 def test_windows_need_the_outputs_that_they_cover() -> None:
     """Two stored rows of 3 x 3 windows with stride 2 cover five rows; one of columns three."""
-    after = EpilogueSpec((2, 2), (3, 3), (2, 2), tables=1, scratch_tiles=0)
-    shape = replace(SHAPE, size=(5, 5), out=(5, 5), after=after)
+    epilogue = EpilogueSpec((2, 2), (3, 3), (2, 2), tables=1, scratch_tiles=0)
+    shape = replace(SHAPE, size=(5, 5), out=(5, 5), epilogue=epilogue)
     found = buffers_of(shape, tiling(oh=2, ow=1), CONFIG)
     assert found is not None
     assert (found.acc[1], found.inp[1], found.kept) == (15, 15, 6)

@@ -33,7 +33,7 @@ def plain(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("shape", [
-    PLAIN, replace(PLAIN, leads=(0, 1, 1), residual=True), replace(PLAIN, after=WINDOWS),
+    PLAIN, replace(PLAIN, leads=(0, 1, 1), residual=True), replace(PLAIN, epilogue=WINDOWS),
 ])
 def test_schedules_come_back_by_shape(tmp_path: Path, shape: ConvShape) -> None:
     path = tmp_path / "tuned.json"
@@ -57,7 +57,7 @@ def test_the_file_has_configuration_port_and_costs() -> None:
     (lambda d: d.update(config="2x8x8"), "tuned for 2x8x8 with a memory port of 64 bits, not for"),
     (lambda d: d.update(bus=128), "memory port of 128 bits, not for .* with 64: tune for it"),
     (lambda d: d["layers"][0]["shape"].pop("ci"), "ConvShape with groups, co, size"),
-    (lambda d: d["layers"][0]["shape"].update(after={}), "EpilogueSpec with nothing"),
+    (lambda d: d["layers"][0]["shape"].update(epilogue={}), "EpilogueSpec with nothing"),
     (lambda d: d["layers"][0]["tiling"].update(oh=0), "no tiling: ConvTiling"),
     (lambda d: d["layers"][0]["tiling"].update(oh="9"), "no tiling: ConvTiling"),
     (lambda d: d["layers"][0]["tiling"].update(dataflow="w"), "no tiling: ConvTiling"),

@@ -184,22 +184,6 @@ def test_fused_layers_are_tuned_and_stay_fused(tmp_path: Path) -> None:
     check_every_layer(compile_request(request), build.samples(1), order="1")
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"format": "else"}, "not a file of tuned schedules"),
-    ({"config": "2x8x8"}, "tuned for 2x8x8"), ({"bus": 128}, "memory port of 128 bits"),
-    ({"layers": [{}]}, "not a file of tuned schedules"),
-    ({"layers": [{"shape": {}, "tiling": {}}]}, "ConvShape with nothing"),
-])
-def test_a_file_that_does_not_fit(
-    layers: list[TunableLayer], tmp_path: Path, change: dict[str, object], message: str
-) -> None:
-    path = tmp_path / "tuned.json"
-    write_tuned(path, CONFIG, [])
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(CompileError, match=message):
-        read_tuned(path, CONFIG)
-
-
 def test_a_tiling_that_does_not_fit(
     network: NetworkBuilder, layers: list[TunableLayer], tmp_path: Path
 ) -> None:
