@@ -1,50 +1,66 @@
-"""The registry: complete operators, each with a reference, and reasons for the ones left behind."""
+"""The registry: complete, without duplicates, and lowering dispatches by it."""
 
 from __future__ import annotations
 
-from dataclasses import is_dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from myvta.compiler.ir.attributes import Attributes, WeightedAttributes
+from myvta.compiler.ir.attributes import Attributes, ReluAttributes
 from myvta.compiler.ir.quantized_graph import QuantizedNode
-from myvta.compiler.operators.flatten import FlattenAttributes
-from myvta.compiler.operators.operator import Operator
+from myvta.compiler.operators import registry
 from myvta.compiler.operators.registry import FALLBACK_REASONS, OPERATORS, lower_node
-from myvta.compiler.reference.reference_operators import REFERENCES
+
+SHARED = {"__init__", "constraints", "operator", "operator_docs", "quantization_rules", "registry"}
 
 
-def test_every_operator_has_a_reference_and_no_other_name_has_one() -> None:
-    assert set(REFERENCES) == set(OPERATORS)
+def test_every_file_of_the_room_is_one_registered_operator() -> None:
+    files = {path.stem for path in Path(registry.__file__).parent.glob("*.py")} - SHARED
+    assert len(files) == len(OPERATORS)
 
 
-@pytest.mark.parametrize("operator", OPERATORS.values(), ids=lambda operator: operator.name)
-def test_operator_is_complete(operator: Operator) -> None:
-    assert issubclass(operator.attributes, Attributes)
-    assert is_dataclass(operator.attributes)
-    assert operator.attributes.__dataclass_params__.frozen
-    assert operator.form and operator.reason
-    lowered_elsewhere = operator.attributes.is_view or issubclass(
-        operator.attributes, WeightedAttributes)
-    assert (operator.lower is None) == lowered_elsewhere
+def test_operators_are_found_by_their_name() -> None:
+    assert [operator.name for operator in OPERATORS.values()] == list(OPERATORS)
+    assert all(issubclass(operator.attributes, Attributes) for operator in OPERATORS.values())
 
 
-def test_only_quantization_inserts_operators_without_a_rule() -> None:
-    assert [name for name, each in OPERATORS.items() if each.quantize is None] == ["ScaledAdd"]
+def test_operators_that_keep_the_layout_and_views() -> None:
+    kept = {name for name, known in OPERATORS.items() if known.attributes.keeps_layout}
+    assert kept == {"Add", "ScaledAdd", "Affine", "Relu", "Clip", "LeakyRelu", "Tanh", "HardSwish",
+                    "HardSigmoid", "Flatten"}
+    assert {name for name, known in OPERATORS.items() if known.attributes.is_view} == {
+        "Flatten", "View"}
 
 
-def test_attributes_are_of_one_operator_each() -> None:
-    types = [operator.attributes for operator in OPERATORS.values()]
-    assert len(set(types)) == len(types)
+def test_only_convolutions_dense_layers_and_views_are_not_lowered_alone() -> None:
+    assert {name for name, known in OPERATORS.items() if known.lower is None} == {
+        "Conv", "ConvTranspose", "Gemm", "Flatten", "View"}
 
 
-def test_fallback_reasons_are_of_operators_that_are_not_registered() -> None:
-    assert not FALLBACK_REASONS.keys() & OPERATORS.keys()
-    assert len(FALLBACK_REASONS) == sum(
-        len(operator.fallback_reasons) for operator in OPERATORS.values())
+def test_fallback_reasons_are_of_other_operators_and_stated_once() -> None:
+    stated = [name for known in OPERATORS.values() for name in known.fallback_reasons]
+    assert len(stated) == len(set(stated)) == len(FALLBACK_REASONS)
+    assert not set(stated) & set(OPERATORS)
+    assert FALLBACK_REASONS["MatMul"] == "neither factor is a constant matrix"
 
 
-def test_view_is_not_lowered() -> None:
-    node = QuantizedNode("Flatten", "f", ("x",), ("y",), FlattenAttributes())
-    with pytest.raises(AssertionError, match=r"^f: Flatten is not lowered by itself$"):
-        lower_node(None, node)  # type: ignore[arg-type]
+def node(op: str) -> QuantizedNode:
+    return QuantizedNode(op, "n", ("x",), ("y",), ReluAttributes())
+
+
+def test_lowering_is_that_of_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, QuantizedNode]] = []
+    spy = replace(OPERATORS["Relu"], lower=lambda ctx, lowered: calls.append((ctx, lowered)))
+    monkeypatch.setitem(OPERATORS, "Relu", spy)
+    context: Any = object()
+    relu = node("Relu")
+    lower_node(context, relu)
+    assert calls == [(context, relu)]
+
+
+def test_convolution_is_not_lowered_by_itself() -> None:
+    context: Any = object()
+    with pytest.raises(AssertionError, match="^n: Conv is not lowered by itself"):
+        lower_node(context, node("Conv"))

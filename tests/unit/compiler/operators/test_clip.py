@@ -1,0 +1,49 @@
+"""Clip: bounds rounded to its input's scale, in float and pre-quantized models."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from graph_cases import graph_of
+from operator_rules import host_reason, quantize_node, quantize_qdq
+
+from myvta.compiler.ir.attributes import ClipAttributes
+from myvta.compiler.ir.graph import Graph, Node
+from myvta.compiler.ir.qdq_scales import TensorScale
+
+
+def clip(**attrs: float) -> Graph:
+    return graph_of(Node("Clip", "n", ("x",), ("y",), attrs), shapes={"x": (1, 3), "y": (1, 3)})
+
+
+@pytest.mark.parametrize(("low", "high", "bounds"), [
+    (-0.5, 1.0, (-8, 16)), (-math.inf, 0.03125, (-128, 1)), (0.03, math.inf, (0, 127)),
+    (-100.0, 100.0, (-128, 127)),
+])
+def test_bounds_are_integers_of_the_kept_scale(
+    low: float, high: float, bounds: tuple[int, int]
+) -> None:
+    node, exponent = quantize_node(clip(low=low, high=high), {"x": -4, "y": 5})
+    assert (node.attrs, node.requant, exponent) == (ClipAttributes(*bounds), None, -4)
+
+
+def test_bounds_that_are_not_constant_are_on_the_host() -> None:
+    assert host_reason(clip(low=0.0, high=1.0)) == ""
+    assert host_reason(clip()) == "its bounds are not constant"
+
+
+def test_zero_point_of_a_pre_quantized_model() -> None:
+    scales = {"x": TensorScale(0.1, 5), "y": TensorScale(0.1, 5)}
+    (node,) = quantize_qdq(clip(low=-0.5, high=1.0), scales).nodes
+    assert node.attrs == ClipAttributes(0, 15)
+
+
+def test_another_output_scale_of_a_pre_quantized_model() -> None:
+    scales = {"x": TensorScale(0.1, 5), "y": TensorScale(0.02, -20)}
+    result = quantize_qdq(clip(low=-0.5, high=1.0), scales)
+    assert [node.op for node in result.nodes] == ["ScaledAdd", "Clip"]
+    assert result.nodes[1].attrs == ClipAttributes(-45, 30)
+    x = np.array([[-1.0, 0.3, 7.0]])
+    np.testing.assert_allclose(result.reals({"x": x}), [[-0.5, 0.3, 1.0]], atol=0.011)

@@ -1,0 +1,39 @@
+"""Relu: the scale stays; a zero point or another scale makes it a sum."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from graph_cases import graph_of
+from operator_rules import host_reason, quantize_node, quantize_qdq
+
+from myvta.compiler.ir.attributes import ReluAttributes
+from myvta.compiler.ir.graph import Node
+from myvta.compiler.ir.qdq_scales import TensorScale
+
+GRAPH = {"x": (1, 4), "y": (1, 4)}
+NODE = ("Relu", "n", ("x",), ("y",))
+
+
+def test_scale_is_kept() -> None:
+    graph = graph_of(Node(*NODE), shapes=GRAPH)
+    node, exponent = quantize_node(graph, {"x": -4, "y": 3})
+    assert (node.attrs, node.requant, exponent) == (ReluAttributes(), None, -4)
+
+
+def test_any_layout_runs_on_the_accelerator() -> None:
+    assert host_reason(graph_of(Node(*NODE), shapes=GRAPH), layouts={"x": (2, 2, 1)}) == ""
+
+
+@pytest.mark.parametrize(("scales", "op"), [
+    ({"x": TensorScale(0.1)}, "Relu"), ({"x": TensorScale(0.1), "y": TensorScale(0.1)}, "Relu"),
+    ({"x": TensorScale(0.1, 4)}, "ScaledAdd"),
+    ({"x": TensorScale(0.1), "y": TensorScale(0.05)}, "ScaledAdd"),
+    ({"x": TensorScale(0.1), "y": TensorScale(0.1, -128)}, "ScaledAdd"),
+])
+def test_pre_quantized_model(scales: dict[str, TensorScale], op: str) -> None:
+    result = quantize_qdq(graph_of(Node(*NODE), shapes=GRAPH), scales)
+    assert [node.op for node in result.nodes] == [op]
+    x = np.array([[-3.0, -0.1, 0.0, 4.2]])
+    step = result.scales["y"].scale
+    np.testing.assert_allclose(result.reals({"x": x}), np.maximum(x, 0), atol=0.51 * step)
