@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hooked_target import HookedTarget
 
 from myvta.cli.main import cli
 from myvta.driver import open_target
@@ -23,38 +24,9 @@ STEPS = ["open", "identity", "configuration", "no launch", "registers", "address
          "data lines", "bandwidth", "device memory", "program", "clock"]
 
 
-class Wrong:
-    """The model with something wrong: hooks get what it would do."""
-
-    def __init__(self, **hooks):
-        self.inner = open_target(URL)
-        self.config, self.window = self.inner.config, self.inner.window
-        self.hooks = hooks
-
-    def read_register(self, offset):
-        value = self.inner.read_register(offset)
-        return self.hooks.get("read", lambda offset, value: value)(Reg(offset), value)
-
-    def write_register(self, offset, value):
-        offset, value = self.hooks.get("write", lambda *it: it)(Reg(offset), value)
-        self.inner.write_register(offset, value)
-
-    def read_memory(self, address, size):
-        data = self.inner.read_memory(address, size)
-        return self.hooks.get("load", lambda address, data: data)(address, data)
-
-    def write_memory(self, address, data):
-        address = self.hooks.get("place", lambda address: address)(address)
-        self.inner.write_memory(address, data)
-
-    def close(self):
-        self.inner.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.close()
+def wrong(**hooks):
+    """Return the model with something wrong."""
+    return HookedTarget(URL, **hooks)
 
 
 def steps(monkeypatch, target=None, url=URL, error=None):
@@ -95,11 +67,11 @@ def test_a_sound_target(monkeypatch, url):
 
 
 def test_memory_is_restored(monkeypatch):
-    target = Wrong()
+    target = HookedTarget(URL)
     data = np.random.default_rng(7).bytes(target.window[1])
     target.write_memory(target.window[0], data)
     kept = []
-    monkeypatch.setattr(Wrong, "close", lambda self: kept.append(
+    monkeypatch.setattr(HookedTarget, "close", lambda self: kept.append(
         self.inner.read_memory(*self.window)))
     assert all(it.works for it in steps(monkeypatch, target))
     assert kept == [data]
@@ -116,46 +88,38 @@ def test_a_small_window_is_said_not_failed(monkeypatch):
     (0x4D565441, "wrong order"),
 ])
 def test_identity(monkeypatch, value, words):
-    step = last(monkeypatch, Wrong(read=lambda it, old: value if it == Reg.IDENTITY else old))
+    step = last(monkeypatch, wrong(read=lambda it, old: value if it == Reg.IDENTITY else old))
     assert step.name == "identity" and words in step.advice
 
 
 def test_another_version_and_another_configuration(monkeypatch):
-    step = last(monkeypatch, Wrong(read=lambda it, old: 2 << 16 if it == Reg.VERSION else old))
+    step = last(monkeypatch, wrong(read=lambda it, old: 2 << 16 if it == Reg.VERSION else old))
     assert step.name == "identity" and "speaks 1.0" in step.found
     other = named("1x8x8").fingerprint
-    step = last(monkeypatch, Wrong(read=lambda it, old: other if it == Reg.FINGERPRINT else old))
+    step = last(monkeypatch, wrong(read=lambda it, old: other if it == Reg.FINGERPRINT else old))
     assert step.name == "configuration" and "config=1x8x8" in step.advice
-    step = last(monkeypatch, Wrong(read=lambda it, old: 77 if it == Reg.FINGERPRINT else old))
+    step = last(monkeypatch, wrong(read=lambda it, old: 77 if it == Reg.FINGERPRINT else old))
     assert "config=FILE" in step.advice
-    step = last(monkeypatch, Wrong(read=lambda it, old: 0 if it == Reg.FEATURES else old))
+    step = last(monkeypatch, wrong(read=lambda it, old: 0 if it == Reg.FEATURES else old))
     assert "other extensions" in step.found
 
 
 def test_registers(monkeypatch):
-    step = last(monkeypatch, Wrong(write=lambda it, value: (it, value & ~0x400)))
+    step = last(monkeypatch, wrong(write=lambda it, value: (it, value & ~0x400)))
     assert step.name == "registers" and "loses bits" in step.advice
 
     def alias(it, value):
         return (Reg.INP_BASE if it == Reg.WGT_BASE else it), value
 
-    step = last(monkeypatch, Wrong(write=alias))
+    step = last(monkeypatch, wrong(write=alias))
     assert "confuses addresses" in step.advice and "what WGT_BASE was written" in step.found
 
 
 @pytest.mark.slow
 def test_a_launch_that_does_not_end(monkeypatch):
-    step = last(monkeypatch, Wrong(
+    step = last(monkeypatch, wrong(
         read=lambda it, old: Status.LAUNCH if it == Reg.CONTROL else old))
     assert step.name == "no launch" and "does not follow RESET" in step.found
-
-
-def test_address_lines(monkeypatch):
-    step = last(monkeypatch, Wrong(place=lambda address: address & ~0x800))
-    assert step.name == "address lines" and "smaller than mem=" in step.advice
-    assert "0x100800" in step.found
-    step = last(monkeypatch, Wrong(load=lambda address, data: bytes(len(data))))
-    assert "no memory answers there" in step.advice
 
 
 def test_data_lines(monkeypatch):
@@ -163,59 +127,8 @@ def test_data_lines(monkeypatch):
         return data if len(data) < 100 else bytes(
             byte | (4 if n % 32 == 9 else 0) for n, byte in enumerate(data))
 
-    step = last(monkeypatch, Wrong(load=stuck))
+    step = last(monkeypatch, wrong(load=stuck))
     assert step.name == "data lines" and "data lines 74 (of 256)" in step.found
-
-
-def test_lost_bytes(monkeypatch):
-    def lossy(address, data):
-        return data if len(data) != 4096 or not any(data) else data[:-1] + bytes([~data[-1] & 255])
-
-    step = last(monkeypatch, Wrong(load=lossy))
-    assert step.name == "bandwidth" and "loses data" in step.advice
-    assert "1 of 4096 random bytes come back wrong, the first at 0x100fff" in step.found
-
-
-def test_host_and_device_see_different_memory(monkeypatch):
-    target = Wrong()
-    own = bytearray(target.inner.read_memory(*target.window))
-    base = target.window[0]
-
-    def write(address, data):
-        own[address - base : address - base + len(data)] = data
-        if not 0 < address - base < 0x2000:  # these never reach the device
-            target.inner.write_memory(address, data)
-
-    def read(address, size):
-        if 0 < address - base < 0x2000:
-            return bytes(own[address - base : address - base + size])
-        return target.inner.read_memory(address, size)
-
-    target.write_memory, target.read_memory = write, read
-    step = last(monkeypatch, target)
-    assert step.name == "device memory" and "do not see the same memory" in step.advice
-
-
-def test_a_device_that_computes_wrongly(monkeypatch):
-    target = Wrong()
-    seen = []
-
-    def wrong(address, data):
-        if len(data) == 4 and len(seen) > 40:  # the result of the product
-            return bytes([data[0] ^ 1]) + data[1:]
-        seen.append(address)
-        return data
-
-    target.hooks["load"] = wrong
-    step = last(monkeypatch, target)
-    assert step.name == "program" and "is wrong, though memory is right" in step.found
-
-
-def test_a_clock_that_is_not_what_was_said(monkeypatch):
-    target = Wrong(read=lambda it, old: 1000 if it == Reg.CYCLES else old)
-    target.clock_hz = 1e12
-    step = last(monkeypatch, target)
-    assert step.name == "clock" and "correct the clock" in step.advice
 
 
 @pytest.mark.parametrize(("scheme", "error", "words"), [

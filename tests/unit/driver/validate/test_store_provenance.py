@@ -1,0 +1,62 @@
+"""store_provenance: the last STORE over a byte, and the last writer of the tile it took."""
+
+import pytest
+from driver_programs import CONFIG, INP, program
+
+from myvta.driver import StreamBuilder
+from myvta.driver.program.launch_partition import whole
+from myvta.driver.validate.store_provenance import last_writers
+from myvta.isa.instructions import Alu, Gemm, Store, decode_stream
+from myvta.isa.opcodes import AluOpcode
+
+TILE = 4
+
+
+@pytest.fixture
+def made():
+    """Tiles 0..3 reset; 1 and 3 changed; stored to y, tiles 2..3 to z, 0 again to y."""
+    def stream(x, y, z, weight):
+        builder = StreamBuilder(CONFIG, serial=True)
+        builder.gemm([(0, 0, 0)], reset=True, iter_in=4, dst_factor=(0, 1))
+        builder.alu([(1, 1)], AluOpcode.ADD, imm=5, iter_in=2, dst_factor=(0, 2))
+        builder.store_2d(0, y // TILE, 2, 2, 2)
+        builder.store_2d(2, z // TILE, 2)
+        builder.store_2d(0, y // TILE, 1)
+        return builder.finish()
+
+    return program(stream)
+
+
+def writers(made, name, byte):
+    """Return position of the STORE among all, and types of both instructions."""
+    (step,) = made.launches
+    address = made.tensor(name).offset + byte
+    index, store, compute = last_writers(made, step, whole(made, step), address)
+    code = decode_stream(made.code(step), CONFIG)
+    stores = [n for n, it in enumerate(code) if isinstance(it, Store)]
+    assert store.index == index
+    assert store.text.startswith("store out")
+    return stores.index(index), type(code[compute.index])
+
+
+@pytest.mark.parametrize(("name", "byte", "store", "compute"), [
+    ("y", 0, 2, Gemm), ("y", 3, 2, Gemm), ("y", 4, 0, Alu), ("y", 8, 0, Gemm), ("y", 15, 0, Alu),
+    ("z", 3, 1, Gemm), ("z", 4, 1, Alu),
+])
+def test_the_last_store_and_the_last_writer_of_its_tile(made, name, byte, store, compute):
+    assert writers(made, name, byte) == (store, compute)
+
+
+@pytest.mark.parametrize(("name", "byte"), [("x", 0), ("y", 16), ("z", 8)])
+def test_bytes_that_no_store_wrote(made, name, byte):
+    (step,) = made.launches
+    address = made.tensor(name).offset + byte
+    assert last_writers(made, step, whole(made, step), address) == (None, None, None)
+
+
+def test_the_text_has_the_address_from_the_base_of_the_program(made):
+    (step,) = made.launches
+    place = made.tensor("z").offset
+    _, store, _ = last_writers(made, step, whole(made, step), place)
+    assert str(place // TILE) in store.text or hex(place // TILE) in store.text
+    assert made.tensor("z").memory_type == INP
