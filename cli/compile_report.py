@@ -91,14 +91,14 @@ def print_comparison(outputs: tuple[OutputComparison, ...], console: Console) ->
         same, images = output.same_argmax
         console.print(
             f"{output.name}: maxima, float against integer; the same argmax in {same} of {images} "
-            f"images; {output.snr:.1f} dB over all",
+            f"images; {output.snr_db:.1f} dB over all",
             markup=False, highlight=False, soft_wrap=True,
         )
         print_table(console, _COMPARISON, [
             [
                 str(row.image), f"{row.float_value:.6g}", str(row.float_argmax),
                 f"{row.value:.6g}", str(row.argmax), f"{row.largest_difference:.6g}",
-                f"{row.snr:.1f} dB",
+                f"{row.snr_db:.1f} dB",
             ]
             for row in output.images()
         ])
@@ -113,8 +113,8 @@ def _scale(scale: float | str | None) -> str:
 
 def _errors(row: EntryReport | NodeReport) -> list[str]:
     return [
-        "" if row.clipped is None else f"{100 * row.clipped:.2f} %",
-        "" if row.snr is None else f"{row.snr:.1f} dB",
+        "" if row.saturation_share is None else f"{100 * row.saturation_share:.2f} %",
+        "" if row.snr_db is None else f"{row.snr_db:.1f} dB",
     ]
 
 

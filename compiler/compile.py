@@ -150,7 +150,7 @@ def compile_request(request: CompileRequest, observer: PassObserver | None = Non
         choice.quantized, request.target.config, placements, quantized.operators,
         assembled.synchronized.costs, images=fused.allocated.memory.images,
         evaluator=work.results["import"].model.evaluator_name,
-        ratios=choice.ratios, clipped=choice.clipped, tried=choice.tried,
+        snr_db=choice.snr_db, saturation_shares=choice.saturation_shares, tried=choice.tried,
         same_argmax={output.name: output.same_argmax for output in choice.compared},
         deviations=choice.deviations, deviation_note=choice.deviation_note,
         measured_images=choice.measured, **quantized.provenance,

@@ -96,7 +96,7 @@ def _placement(name: str, graph: Graph, placements: dict[str, Placement]) -> tup
         where = "host" if any(not part.on_accelerator for part in parts) else "accelerator"
         reasons = dict.fromkeys(part.reason for part in parts if part.where == where)
         return where, f"in {len(parts)} parts: {'; '.join(reasons)}"
-    return "folded", graph.folded.get(name, "nobody reads what it computes")
+    return "folded", graph.folded.get(name, "no node reads its result")
 
 
 def _problems(

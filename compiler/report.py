@@ -32,8 +32,8 @@ class EntryReport:
     maker: str  # the host node, '' for an input of the network
     scale: float
     zero_point: int
-    clipped: float | None  # share of its float values beyond its scale
-    snr: float | None  # dB, against the float network
+    saturation_share: float | None  # share of its float values beyond its scale
+    snr_db: float | None  # dB, against the float network
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class NodeReport:
     output_zero_point: int = 0
     weight_scale: tuple[float, float] | None = None  # minimum and maximum over the channels
     shift: int | None = None  # where all channels share it
-    clipped: float | None = None  # share of the output's float values beyond its scale
-    snr: float | None = None  # dB, of the output against the float network
+    saturation_share: float | None = None  # share of the output's float values beyond its scale
+    snr_db: float | None = None  # dB, of the output against the float network
     deviation: tuple[int, float] | None = None  # from the quantized model: maximum, share
     macs: int = 0
     ideal_steps: int = 0
@@ -101,7 +101,8 @@ class CompileReport:
 
 def node_report(
     node: QuantizedNode, placement: Placement, graph: QuantizedGraph, config: Config,
-    costs: Mapping[str, StreamCosts], ratios: Mapping[str, float], clipped: Mapping[str, float],
+    costs: Mapping[str, StreamCosts], snr_db: Mapping[str, float],
+    saturation_shares: Mapping[str, float],
     deviations: Mapping[str, tuple[int, float]], repeats: int,
 ) -> NodeReport:
     """Return the report of an accelerator node; a run holds ``repeats`` batches of the graph."""
@@ -123,32 +124,33 @@ def node_report(
         tuple(graph.tensors[name].scale for name in node.inputs), output.scale, output.zero_point,
         None if scale is None else (float(scale.min()), float(scale.max())),
         node.requant.uniform_shift if node.requant else None,
-        clipped.get(node.outputs[0]), ratios.get(node.outputs[0]),
+        saturation_shares.get(node.outputs[0]), snr_db.get(node.outputs[0]),
         deviations.get(node.name),
         macs, -(-macs // config.macs_per_step), bits // 8, costs.get(node.name, StreamCosts()),
     )
 
 
 def _entries(
-    graph: QuantizedGraph, ratios: Mapping[str, float], clipped: Mapping[str, float]
+    graph: QuantizedGraph, snr_db: Mapping[str, float], saturation_shares: Mapping[str, float]
 ) -> tuple[EntryReport, ...]:
     """Return the reports of the activations that the host quantizes for the accelerator."""
     makers = {name: node for node in graph.nodes for name in node.outputs}
-    found = []
+    entries = []
     for name, tensor in graph.tensors.items():
         maker = makers.get(name)
         if tensor.exponent is not None and (maker is None or maker.on_host):
-            found.append(EntryReport(
+            entries.append(EntryReport(
                 name, maker.name if maker else "", tensor.scale, tensor.zero_point,
-                clipped.get(name), ratios.get(name),
+                saturation_shares.get(name), snr_db.get(name),
             ))
-    return tuple(found)
+    return tuple(entries)
 
 
 def make_report(
     graph: QuantizedGraph, config: Config, placements: Mapping[str, Placement],
-    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], ratios: Mapping[str, float],
-    clipped: Mapping[str, float], deviations: Mapping[str, tuple[int, float]], images: int,
+    ops: Mapping[str, str], costs: Mapping[str, StreamCosts], snr_db: Mapping[str, float],
+    saturation_shares: Mapping[str, float], deviations: Mapping[str, tuple[int, float]],
+    images: int,
     **whole: Any,
 ) -> CompileReport:
     """Return the report of a network.
@@ -159,8 +161,8 @@ def make_report(
         The kind of each node of the folded graph.
     costs
         Of the streams, by node.
-    ratios, clipped
-        Signal-to-noise ratio and share of clipped values, by activation.
+    snr_db, saturation_shares
+        Signal-to-noise ratio and share of saturated values, by activation.
     deviations
         From a model that comes quantized, by node (:func:`~.imported.deviations`).
     images
@@ -176,12 +178,13 @@ def make_report(
             ]
         else:
             rows.append(node_report(
-                node, placements.get(node.name, _INSERTED), graph, config, costs, ratios, clipped,
+                node, placements.get(node.name, _INSERTED), graph, config, costs, snr_db,
+                saturation_shares,
                 deviations, repeats,
             ))
     return CompileReport(
         name=graph.name, config=config.name, images=images, nodes=tuple(rows),
-        entries=_entries(graph, ratios, clipped), **whole,
+        entries=_entries(graph, snr_db, saturation_shares), **whole,
     )
 
 

@@ -1,4 +1,4 @@
-"""The front ends by name, and what the compiler asks of the one that read a model.
+"""The front ends by name, and the requests of the compiler to the one that read a model.
 
 Each is imported when a model of its format is first read or run: a board whose programs have no
 host nodes needs no library of any format.

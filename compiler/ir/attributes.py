@@ -1,4 +1,4 @@
-"""Attributes of quantized nodes: what an operator's integers are, besides its operands.
+"""Attributes of quantized nodes: an operator's integers besides its operands.
 
 Every operator has a frozen dataclass of its own.  Those that rooms below the operators read (to
 pack, fuse and schedule) are here; the others are in their operators' files.

@@ -11,7 +11,7 @@ zero point 0; models that come quantized bring any scale and zero point.  A weig
     q = p, or floor((p * multiplier + 2^30) / 2^31) where there is a multiplier
     r = q, or floor((q + 2^(shift - 1)) / 2^shift) where shift > 0
     v = r + zero point
-    y = min(max(v, low), high)                      what the width holds, less with relu and clip
+    y = min(max(v, low), high)                      the width's bounds, tighter with relu and clip
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Requant:
         return all(bool((values == values[0]).all()) for values in arrays)
 
     def bounds(self, width: int) -> tuple[int, int]:
-        """Return the least and greatest output of a width; the greatest wins where they cross."""
+        """Return the minimum and maximum output of a width; the maximum wins where they cross."""
         low, high = limits(width)
         low = self.zero_point if self.relu else low
         return (low, high) if self.clip is None else (
@@ -62,7 +62,7 @@ class Requant:
 
 
 def limits(width: int) -> tuple[int, int]:
-    """Return the least and greatest signed integer of a width in bits."""
+    """Return the minimum and maximum signed integer of a width in bits."""
     return -(1 << (width - 1)), (1 << (width - 1)) - 1
 
 
@@ -133,17 +133,17 @@ def split_ratio(ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shared_factors(ratios: np.ndarray, most: int) -> tuple[np.ndarray, float]:
-    """Return whole factors and one ratio whose products with them are nearest given ratios.
+    """Return whole factors and one ratio whose products with them are nearest ``ratios``.
 
-    Of all ratios that make the greatest factor whole: the one that errs least over all terms, as
-    :func:`split_ratio` writes it.
+    Of all ratios that make the largest factor whole: the one with the smallest error over all
+    terms, as :func:`split_ratio` writes it.
 
     Parameters
     ----------
     ratios
         float64, positive: one for each term of a sum.
     most
-        The greatest factor there may be.
+        Upper bound of the factors.
 
     Returns
     -------
@@ -151,10 +151,10 @@ def shared_factors(ratios: np.ndarray, most: int) -> tuple[np.ndarray, float]:
         int64 factors, 0 .. ``most``, and the ratio; it is 1 or more where ``ratios`` are out of
         reach.
     """
-    greatest = float(ratios.max())
-    tried = np.arange(min(most, int(greatest) + 1), most + 1)
-    factors = round_half_up(tried[:, None] * (ratios / greatest))
-    shared = greatest / tried
+    largest = float(ratios.max())
+    tried = np.arange(min(most, int(largest) + 1), most + 1)
+    factors = round_half_up(tried[:, None] * (ratios / largest))
+    shared = largest / tried
     multiplier, shift = split_ratio(np.clip(shared, 2.0**-32, np.nextafter(1.0, 0.0)))
     reached = factors * np.ldexp(multiplier.astype(np.float64), -31 - shift)[:, None]
     error = np.abs(reached - ratios).sum(1) + (shift > 0)  # a second rounding is worse than any

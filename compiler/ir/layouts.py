@@ -43,7 +43,7 @@ class _Tensor(Protocol):
 
 
 def own_view(shape: tuple[int, ...]) -> View | None:
-    """Return how a tensor of a shape lies that is nobody's view, None for unfit ranks."""
+    """Return the layout of a tensor that is not a view, None for unsupported ranks."""
     if len(shape) not in (2, 3, 4):
         return None
     _, channels, *size = shape
@@ -51,7 +51,7 @@ def own_view(shape: tuple[int, ...]) -> View | None:
 
 
 def last_view(shape: tuple[int, ...]) -> View:
-    """Return how a tensor ``[N, T, K]`` lies whose channels are its last axis.
+    """Return the layout of a tensor ``[N, T, K]`` whose channels are its last axis.
 
     Rows, not columns: so it differs from :func:`own_view` where T = K, too.
     """

@@ -2,7 +2,7 @@
 
 With N = 16 pieces, ``tanh(x) ~ sum_j clip(x, -t_j, t_j) / N``: a line through the bends t_j whose
 slope falls by 1/N at each.  The t_j are those of the tangents that touch where the slope of tanh is
-a multiple of 1/N, drawn in by 0.6 %, which halves the greatest error: 0.77 steps of 1/128.
+a multiple of 1/N, drawn in by 0.6 %, which halves the maximum error: 0.77 steps of 1/128.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STEPS = 3 * PIECES + 2
 _DRAWN_IN = 0.994
 _FINEST = 12  # bends are rounded to 2^-12, if the input is no finer
 _COARSEST_INPUT, _FINEST_INPUT = 8, -20  # beyond, every value is a step of 1, or rounds to 0
-_LARGEST = (1 << 15) - 1  # of an immediate; greater bends lie outside of the input's width
+_LARGEST = (1 << 15) - 1  # of an immediate; larger bends are outside the input's width
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ClippedLines(Attributes):
 
 
 def bends() -> np.ndarray:
-    """Return the bends t_j of the real function, the greatest first."""
+    """Return the bends t_j of the real function, the largest first."""
     slopes = 1 - np.arange(PIECES) / PIECES
     touches = np.arctanh(np.sqrt(1 - slopes))
     crossings = np.append(np.tanh(touches) - touches * slopes, 1.0)  # of the tangents and x = 0

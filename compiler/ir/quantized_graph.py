@@ -1,4 +1,4 @@
-"""The quantized network as plain data: what the reference evaluator and the lowering both read.
+"""The quantized network as plain data, read by the reference evaluator and the lowering.
 
 Values are integers; an activation is (integer - zero point) * scale.  Nodes hold everything they
 need (weights, biases, shifts): this is the contract between quantization and everything after it.
@@ -37,7 +37,7 @@ class QuantizedTensor:
 
     @property
     def scale(self) -> float:
-        """What one step of the integers stands for."""
+        """The real value of one step of the integers."""
         assert self.exponent is not None, self.name
         return math.ldexp(self.mantissa, self.exponent)
 
@@ -46,7 +46,7 @@ class QuantizedTensor:
         return to_integers(real, self.scale, width, self.zero_point)
 
     def reals(self, integers: np.ndarray) -> np.ndarray:
-        """Return what integers stand for, float64."""
+        """Return the real values of integers, float64."""
         return to_reals(integers, self.scale, self.zero_point)
 
 

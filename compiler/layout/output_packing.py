@@ -167,8 +167,8 @@ def _packed(
 
 def _advancing(attrs: _Convolution) -> np.ndarray:
     """Return the weights with taps in the order in which inputs advance."""
-    turned = isinstance(attrs, TransposedAttributes)
-    return attrs.weight[:, :, ::-1, ::-1] if turned else attrs.weight
+    reverse = isinstance(attrs, TransposedAttributes)
+    return attrs.weight[:, :, ::-1, ::-1] if reverse else attrs.weight
 
 
 def _choose(

@@ -1,4 +1,4 @@
-"""AveragePool: sums of windows, times a factor that stands for the division, requantized."""
+"""AveragePool: sums of windows, times a factor that replaces the division, requantized."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def _lower(ctx: LoweringContext, node: QuantizedNode[ConcatAttributes]) -> None:
 CONCAT = Operator(
     name="Concat",
     attributes=ConcatAttributes,
-    form="inputs joined along the channels; attr axis 1",
+    form="inputs concatenated along the channels; attr axis 1",
     reason="GEMM with matrices that choose channels, requantized where scales differ",
     docs=DocsRow(
         "along the channels, any numbers of them", "x, or `out(x << i, s)` where exponents differ",

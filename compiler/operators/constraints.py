@@ -11,7 +11,7 @@ __all__ = ["MEAN_PIXELS", "RESHAPED", "data_reason", "layout_reason", "window_re
 
 MEAN_PIXELS = 1 << 16
 """Pixels whose mean a 15-bit factor still rounds well."""
-RESHAPED = "channels and pixels of its input do not lie as its shape says: it was reshaped"
+RESHAPED = "the layout of its input does not match its shape: it was reshaped"
 
 
 def data_reason(node: Node, graph: Graph) -> str:
@@ -50,5 +50,5 @@ def window_reason(node: Node, context: Context) -> str:
     for axis, (size, outputs) in enumerate(zip(before, after, strict=True)):
         taps = taps_of(node.attrs, axis, outputs)
         if not ((taps >= 0) & (taps < size)).any(1).all():
-            return "a window lies in the padding alone"
+            return "a window is entirely in the padding"
     return layout_reason(node, context)

@@ -30,7 +30,7 @@ def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[Co
 
 
 def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
-    """The zero point of the input stands outside of it, where zeros would be."""
+    """The zero point of the input is the padding value outside it, in place of zeros."""
     weight, scale, rule = q.qdq_weights(node)
     padding = q.scale(node.inputs[0]).zero_point if any(node.attrs["pads"]) else 0
     return [QuantizedNode(node.op, node.name, node.inputs[:1], node.outputs, ConvAttributes(

@@ -1,4 +1,4 @@
-"""GlobalAveragePool: the sum of all pixels, times a factor that stands for the division."""
+"""GlobalAveragePool: the sum of all pixels, times a factor that replaces the division."""
 
 from __future__ import annotations
 

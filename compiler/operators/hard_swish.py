@@ -43,7 +43,7 @@ class HardSwishAttributes(Attributes):
 def hard_swish_attributes(exponent: int, width: int) -> HardSwishAttributes:
     """Return the integers for an input of scale ``2^exponent``.
 
-    Beyond the finest scale of the gate x is next to nothing beside 3; beyond the coarsest every x
+    Beyond the finest scale of the gate x is negligible against 3; beyond the coarsest every x
     but 0 is past the bends.
     """
     gate = min(max(exponent, _FINEST), _COARSEST)

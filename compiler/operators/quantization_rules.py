@@ -110,9 +110,9 @@ def keep_scale(
     """Return the rule of an operator whose output has its input's scale."""
     def rule(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[A]:
         exponent = q.exponents[node.outputs[0]] = q.exponents[names[0]]
-        made = attributes(
+        integers = attributes(
             node, q.graph, lambda reals: integer_bounds(reals, exponent, q.inp_width))
-        return QuantizedNode(node.op, node.name, names, node.outputs, made)
+        return QuantizedNode(node.op, node.name, names, node.outputs, integers)
 
     return rule
 
@@ -123,7 +123,7 @@ def keep_scale_qdq(
     """Return the rule of an operator whose output has its input's scale, for QDQ models."""
     def rule(q: QdqContext, node: Node) -> list[QuantizedNode]:
         before, (name,), scale = q.alike(node)
-        made = attributes(node, q.graph, lambda reals: q.bounds(reals, scale))
-        return [*before, QuantizedNode(node.op, node.name, (name,), node.outputs, made)]
+        integers = attributes(node, q.graph, lambda reals: q.bounds(reals, scale))
+        return [*before, QuantizedNode(node.op, node.name, (name,), node.outputs, integers)]
 
     return rule

@@ -24,7 +24,7 @@ from .quantization_rules import QdqContext
 
 __all__ = ["SCALED_ADD", "ScaledAddAttributes", "scaled_add"]
 
-_LOW_BITS = 7  # of a factor: what one weight holds
+_LOW_BITS = 7  # of a factor, in one weight
 _MAX_GAIN = (1 << 2 * _LOW_BITS) - 1  # of a term of a sum
 
 

@@ -19,7 +19,7 @@ from ..partition.front_end import canonicalize_model, partition_model
 from ..partition.partition import Placement
 from ..quantize.calibrate import check_samples
 from ..quantize.import_qdq import import_qdq
-from ..quantize.quantization_search import Choice, Options, choose
+from ..quantize.quantization_search import Options, QuantizationResult, choose
 from ..schedule.select_tiling import ScheduleOptions
 from .dump import DumpRow
 from .dump_graphs import graph_rows, quantized_rows
@@ -111,7 +111,7 @@ class QuantizedModel:
     weights.
     """
 
-    choice: Choice
+    choice: QuantizationResult
     placements: dict[str, Placement]
     operators: dict[str, str]
     scales: str
@@ -186,7 +186,7 @@ def quantize(model: PartitionedModel, request: CompileRequest) -> QuantizedModel
     else:
         choice = import_qdq(*inputs, request.quantization, qdq)
     operators = {node.name: node.op for node in model.graph.nodes}
-    scales = request.quantization.scales if qdq is None else "given"
+    scales = request.quantization.scales if qdq is None else "qdq"
     return QuantizedModel(choice, model.placements, operators, scales)
 
 

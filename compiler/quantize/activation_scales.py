@@ -1,11 +1,11 @@
-"""Choose the power-of-two exponent of a tensor from what calibration saw of it.
+"""Choose the power-of-two exponent of a tensor from its values in calibration.
 
-| method | the least exponent that ... |
+| method | exponent |
 |---|---|
-| ``minmax`` | clips nothing |
-| ``percentile`` | clips no more than one magnitude in ten thousand |
-| ``kl`` | changes the distribution least, by Kullback-Leibler divergence (Migacz, 2017) |
-| ``error`` | has the least squared error |
+| ``minmax`` | the smallest that clips nothing |
+| ``percentile`` | the smallest that clips no more than one magnitude in ten thousand |
+| ``kl`` | minimum Kullback-Leibler divergence of the distributions (Migacz, 2017) |
+| ``error`` | minimum squared error |
 
 ``auto`` is no method of a tensor: the one that serves the whole network best (:mod:`.choose`).
 """
@@ -29,14 +29,14 @@ _BINS = 2048  # of the histogram of magnitudes: several to a level, even four ti
 
 
 def widest_exponent(peak: float, width: int) -> int:
-    """Return the least exponent that clips nothing of magnitude ``peak`` (0 for no magnitude)."""
+    """Return the smallest exponent that does not clip magnitude ``peak`` (0 for no magnitude)."""
     if peak == 0:
         return 0
     return max(_SMALLEST, math.ceil(math.log2(peak / limits(width)[1])))
 
 
 def choose_exponent(values: np.ndarray, peak: float, width: int, method: str) -> int:
-    """Return the exponent for values of a tensor whose greatest magnitude is ``peak``.
+    """Return the exponent for values of a tensor whose maximum magnitude is ``peak``.
 
     Raises
     ------
@@ -60,12 +60,12 @@ def choose_exponent(values: np.ndarray, peak: float, width: int, method: str) ->
 
 
 def divergence(histogram: np.ndarray, bins: int, levels: int) -> float:
-    """Return how much a distribution of magnitudes loses when clipped and quantized, in nats.
+    """Return the Kullback-Leibler divergence that clipping and quantization cause, in nats.
 
     The reference clips the histogram to its first ``bins``, all beyond counted in the last of them;
-    the candidate spreads what falls into each of ``levels`` equal runs of bins evenly over those of
-    the run that hold anything (Migacz, "8-bit inference with TensorRT", 2017).  A ten-thousandth of
-    the candidate is spread over all that the reference has, so that nothing is infinitely far.
+    the candidate distributes the count of each of ``levels`` equal runs of bins evenly over the
+    non-empty bins of the run (Migacz, "8-bit inference with TensorRT", 2017).  A ten-thousandth of
+    the candidate is distributed over all bins of the reference, so that no term is infinite.
     """
     inside = histogram[:bins].astype(np.float64)
     reference = inside.copy()

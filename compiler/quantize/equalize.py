@@ -59,8 +59,8 @@ def equalized(
             _divide(copy, first, second, factor)
             for name in between:
                 channels = graph.tensors[name].shape[1]
-                spread = factor.repeat(channels // factor.size)  # a Flatten's features
-                factors[name] = factors.get(name, 1.0) * spread
+                repeated = factor.repeat(channels // factor.size)  # a Flatten's features
+                factors[name] = factors.get(name, 1.0) * repeated
     return copy, factors
 
 

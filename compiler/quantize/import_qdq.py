@@ -23,8 +23,8 @@ from .output_comparison import OutputComparison, compare_outputs
 from .qdq_quantizer import QdqQuantizer
 from .quantization_search import (
     AUTO,
-    Choice,
     Options,
+    QuantizationResult,
     layer_activations,
     measured_images,
     multiplications,
@@ -38,7 +38,7 @@ _WORK = 3e11  # multiply-accumulates of the images whose outputs are compared
 def import_qdq(
     graph: Graph, model: FloatModel, placements: Mapping[str, Placement],
     samples: dict[str, np.ndarray], options: Options, scales: QdqScales,
-) -> Choice:
+) -> QuantizationResult:
     """Return the integer network by the model's own scales.
 
     Of ``options`` only the method is used, for activations that have no scale.
@@ -64,8 +64,8 @@ def import_qdq(
     }
     sample.activations.update(exact)  # the model's values after rounding
     measured = measure(quantized, sample, {})
-    return Choice(
-        quantized, "given", False, seen.images, len(next(iter(sample.inputs.values()))), {},
+    return QuantizationResult(
+        quantized, "qdq", False, seen.images, len(next(iter(sample.inputs.values()))), {},
         measured.snr_db, saturation_shares(quantized, seen),
         _outputs(graph, model, samples, quantized, images), deviations(quantized, exact),
         model.deviation_note,

@@ -25,7 +25,7 @@ class ImageComparison:
     argmax: int
     value: float  # of the integer network's output there
     largest_difference: float
-    snr: float  # dB
+    snr_db: float  # dB
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class OutputComparison:
     actual: np.ndarray
 
     @property
-    def snr(self) -> float:
+    def snr_db(self) -> float:
         """Signal-to-noise ratio over all images, in dB."""
         return snr_db(self.expected, self.actual)
 
@@ -62,7 +62,7 @@ class OutputComparison:
         """Return plain data: the rows, and all values of small outputs."""
         rows = self.images()
         data: dict[str, Any] = {
-            "name": self.name, "snr": self.snr,
+            "name": self.name, "snr_db": self.snr_db,
             "same_argmax": self.same_argmax[0],
             "images": [asdict(row) for row in rows],
         }

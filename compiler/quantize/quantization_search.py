@@ -31,7 +31,8 @@ from .quantizer import quantize_graph
 from .weight_scales import SCALES, scheme_of
 
 __all__ = [
-    "AUTO", "EQUALIZE", "Choice", "Options", "choose", "layer_activations", "measured_images",
+    "AUTO", "EQUALIZE", "Options", "QuantizationResult", "choose", "layer_activations",
+    "measured_images",
     "multiplications",
 ]
 
@@ -75,25 +76,25 @@ class Options:
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
-    """A quantized network and how it came about.
+class QuantizationResult:
+    """A quantized network and the options that gave it.
 
     Attributes
     ----------
     quantized
-        What was chosen.
+        The integer network.
     method, equalized
-        How.
+        The options chosen.
     images
         Of calibration.
     measured
         On how many of them errors were measured.
     tried
-        Signal-to-noise ratio of the outputs, in dB, by what was tried.
-    ratios
-        Signal-to-noise ratio of each activation of what was chosen, in dB.
-    clipped
-        Share of the values of each quantized activation that its scale clips.
+        Signal-to-noise ratio of the outputs, in dB, by the options tried.
+    snr_db
+        Signal-to-noise ratio of each activation of the integer network, in dB.
+    saturation_shares
+        Share of the values of each quantized activation that its scale saturates.
     compared
         Outputs against the float network's, over the measured images.
     deviations
@@ -108,8 +109,8 @@ class Choice:
     images: int
     measured: int
     tried: dict[str, float]
-    ratios: dict[str, float]
-    clipped: dict[str, float]
+    snr_db: dict[str, float]
+    saturation_shares: dict[str, float]
     compared: tuple[OutputComparison, ...]
     deviations: dict[str, tuple[int, float]] = field(default_factory=dict)
     deviation_note: str = ""
@@ -124,7 +125,7 @@ class _Candidate:
     equalized: bool = False
 
     @property
-    def snr(self) -> float:
+    def snr_db(self) -> float:
         return self.measured.overall
 
     @property
@@ -135,13 +136,13 @@ class _Candidate:
 def choose(
     graph: Graph, model: FloatModel, placements: Mapping[str, Placement],
     samples: dict[str, np.ndarray], config: Config, options: Options,
-) -> Choice:
+) -> QuantizationResult:
     """Return the integer network of a folded, placed graph.
 
     Raises
     ------
     CompileError
-        Nothing that was tried can be represented.
+        No option gives weights and biases that can be represented.
     """
     work = _Chooser(graph, model, placements, samples, config, options)
     return work.run()
@@ -160,7 +161,7 @@ class _Chooser:
         images = measured_images(graph)
         self.sample = take_sample(model, graph, samples, names, images)
 
-    def run(self) -> Choice:
+    def run(self) -> QuantizationResult:
         methods = METHODS if self.options.method == AUTO else (self.options.method,)
         candidates: list[_Candidate] = []
         if self.options.equalize != "on":
@@ -172,11 +173,11 @@ class _Chooser:
             other, factors = equalized(self.graph, peaks)
             if factors or not candidates:
                 candidates += self.best_first(methods, other, factors, candidates or None)
-        best = max(candidates, key=lambda candidate: candidate.snr)
+        best = max(candidates, key=lambda candidate: candidate.snr_db)
         images = len(next(iter(self.sample.inputs.values())))
-        return Choice(
+        return QuantizationResult(
             best.quantized, best.method, best.equalized, self.seen.images, images,
-            {candidate.title: candidate.snr for candidate in candidates}, best.measured.snr_db,
+            {candidate.title: candidate.snr_db for candidate in candidates}, best.measured.snr_db,
             saturation_shares(best.quantized, best.seen),
             compare_outputs(self.sample.activations, best.measured.outputs),
         )
@@ -186,7 +187,7 @@ class _Chooser:
         spare: list[_Candidate] | None,
     ) -> list[_Candidate]:
         """Quantize by each method; a failure counts only where nothing else is at hand."""
-        found: list[_Candidate] = []
+        candidates: list[_Candidate] = []
         problems: list[CompileError] = []
         memo: dict[tuple[str, str], np.ndarray] = {}
         seen = self.seen.scaled({n: f for n, f in factors.items() if n in self.seen.peaks})
@@ -200,10 +201,10 @@ class _Chooser:
                 problems.append(error)
                 continue
             measured = measure(quantized, self.sample, factors)
-            found.append(_Candidate(method, quantized, seen, measured, bool(factors)))
-        if problems and not found and not spare:
+            candidates.append(_Candidate(method, quantized, seen, measured, bool(factors)))
+        if problems and not candidates and not spare:
             raise problems[0]
-        return sorted(found, key=lambda candidate: -candidate.snr)
+        return sorted(candidates, key=lambda candidate: -candidate.snr_db)
 
 
 def layer_activations(graph: Graph, placements: Mapping[str, Placement]) -> set[str]:

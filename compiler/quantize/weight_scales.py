@@ -21,10 +21,10 @@ __all__ = [
 ]
 
 SCALES = ("per-channel", "power-of-two")
-_FRACTIONS = {  # of the greatest magnitude, by width: clipping whose errors are compared
+_FRACTIONS = {  # of the maximum magnitude, by width: candidates for clipping
     4: np.linspace(1, 0.4, 13), 8: np.linspace(1, 0.8, 5),
 }
-_RANGE = 30  # log2 of the ratio between scales of one layer: what shifts up to 31 can undo
+_RANGE = 30  # log2 of the ratio between scales of one layer, which shifts up to 31 can undo
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Weights:
 def choose_scales(weight: np.ndarray, width: int, method: str, scheme: Scheme) -> np.ndarray:
     """Return a scale for each output channel (axis 0), float64 [M].
 
-    By ``minmax`` nothing is clipped; by ``error`` the squared error of each channel, or of the
-    tensor, is least over a few choices.  A channel of zeros gets the greatest scale of all.
+    ``minmax`` clips nothing; ``error`` takes the minimum squared error of each channel, or of the
+    tensor, over a few candidates.  A channel of zeros gets the maximum scale of all.
     """
     channels = weight.shape[0]
     peaks = np.abs(weight).reshape(channels, -1).max(1, initial=0)
@@ -111,13 +111,13 @@ def quantize_weights(
         As chosen (:func:`choose_scales`).
     """
     rows = np.asarray(weight, np.float64)
-    least = np.ldexp(1.0, target - source - _RANGE)
+    minimum = np.ldexp(1.0, target - source - _RANGE)
     while True:
-        scale = np.maximum(scale, max(least, np.ldexp(scale.max(initial=0), -_RANGE)))
+        scale = np.maximum(scale, max(minimum, np.ldexp(scale.max(initial=0), -_RANGE)))
         integers = quantize_by(rows, scale, wgt_width)
         scaled = round_half_up(np.asarray(bias, np.float64) / np.ldexp(scale, source))
         sums = np.abs(integers).reshape(len(integers), -1).sum(1) << (inp_width - 1)
-        over = sums + np.abs(scaled) >= 1 << 30  # a rounding constant comes beside
+        over = sums + np.abs(scaled) >= 1 << 30  # a rounding constant is added
         if not over.any():
             return Weights(integers.astype(np.int8), scale, scaled.astype(np.int32))
         scale = np.where(over if scheme.per_channel else True, 2 * scale, scale)
@@ -131,11 +131,11 @@ def requantization(
     The exponent is ``target``, or greater where an output would be finer than an accumulator.
     """
     accumulator = np.ldexp(weights.scale, source)
-    least = int(np.frexp(accumulator.max())[1])  # the power of two above every scale
+    above = int(np.frexp(accumulator.max())[1])  # the power of two above every scale
     if scheme.multipliers:
-        exponent = max(target, least)
+        exponent = max(target, above)
         multiplier, shift = split_ratio(np.ldexp(accumulator, -exponent))
         return exponent, Requant(weights.bias, shift, multiplier, relu)
-    exponent = max(target, least - 1)
+    exponent = max(target, above - 1)
     shifts = exponent + 1 - np.frexp(accumulator)[1]
     return exponent, Requant(weights.bias, shifts.astype(np.int32), None, relu)

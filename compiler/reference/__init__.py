@@ -1,1 +1,1 @@
-"""The integer reference: what every quantized operator must compute."""
+"""The integer reference: the definition of every quantized operator."""

@@ -41,8 +41,8 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
                 else graph.tensors[name].reals(integers[name]).astype(np.float32)
                 for name in node.inputs
             }
-            made = run_host_images(node.attrs.payload, feeds, graph.images, graph.alone)
-            for name, value in made.items():
+            results = run_host_images(node.attrs.payload, feeds, graph.images, graph.alone)
+            for name, value in results.items():
                 reals[name] = value
                 tensor = graph.tensors[name]
                 if tensor.exponent is not None:

@@ -30,7 +30,7 @@ def normalize_operators(graph: Graph) -> None:
 def _constant(node: Node, graph: Graph, index: int, attribute: str) -> np.ndarray | None:
     """Return a parameter that newer operator sets have as an input and older ones as an attribute.
 
-    An empty array stands for neither, None for an input that is not constant.
+    An empty array means neither, None for an input that is not constant.
     """
     if len(node.inputs) > index and node.inputs[index]:
         return graph.value(node.inputs[index])

@@ -82,7 +82,7 @@ def host_model(graph: Graph, nodes: Sequence[Node]) -> bytes:
     )
     opsets = [helper.make_opsetid(domain, version) for domain, version in opsets_of(graph).items()]
     model = helper.make_model(body, opset_imports=opsets)
-    model.ir_version = min(model.ir_version, 10)  # what released onnxruntimes read
+    model.ir_version = min(model.ir_version, 10)  # that released onnxruntimes read
     return bytes(model.SerializeToString())
 
 

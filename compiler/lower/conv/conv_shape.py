@@ -56,5 +56,5 @@ def filters(node: QuantizedNode[WeightedAttributes], view: tuple[int, int, int])
     if isinstance(attrs, DenseAttributes):
         pixels = view if attrs.axis is None else (-1, 1, 1)
         return attrs.weight.reshape(len(attrs.weight), *pixels)
-    turned = isinstance(attrs, TransposedAttributes)
-    return attrs.weight[:, :, ::-1, ::-1] if turned else attrs.weight
+    reverse = isinstance(attrs, TransposedAttributes)
+    return attrs.weight[:, :, ::-1, ::-1] if reverse else attrs.weight

@@ -140,7 +140,7 @@ def test_pre_quantized_model_reports_its_deviation(folder: Path) -> None:
     assert "pre-quantized model: on its own integers a layer is at most " in result.output
     assert "out: argmax as the model's in 5 of 5 images" in result.output
     report = json.loads(myvta("compile", "q.onnx", "--calib", "q.npz", "--json").output)
-    assert report["method"] == "given"
+    assert report["method"] == "qdq"
     assert report["nodes"][0]["deviation"][0] <= 1
     assert report["same_argmax"] == {"out": [5, 5]}
     assert "its scales need 8-bit operands and RQT, and base has not both" in refused(

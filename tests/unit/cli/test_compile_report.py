@@ -20,8 +20,8 @@ def node(name: str, op: str, where: str = "accelerator", steps: int = 0) -> Node
         return NodeReport(name, op, where, f"no lowering for {op}")
     costs = StreamCosts(gemm_steps=steps, alu_steps=steps, instructions=steps) if steps \
         else StreamCosts()
-    return NodeReport(name, op, where, "GEMM", (2.0**-4, 2.0**-5), 2.0**-4, clipped=0.0123,
-                      snr=35.5, ideal_steps=steps, costs=costs)
+    return NodeReport(name, op, where, "GEMM", (2.0**-4, 2.0**-5), 2.0**-4, saturation_share=0.0123,
+                      snr_db=35.5, ideal_steps=steps, costs=costs)
 
 
 REPORT = CompileReport(

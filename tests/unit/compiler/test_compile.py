@@ -55,7 +55,7 @@ def test_host_nodes_run_and_are_reported(tmp_path: Path) -> None:
     ]
     assert [(entry.name, entry.maker) for entry in made.report.entries] == [
         ("input", ""), ("softplus2", "sigmoid1+softplus2")]
-    assert all(entry.clipped is not None and entry.snr for entry in made.report.entries)
+    assert all(entry.saturation_share is not None and entry.snr_db for entry in made.report.entries)
     found = check_every_layer(made, build.samples(3), strict="1")
     np.testing.assert_allclose(found["softmax7"].sum(1), 1, rtol=1e-5)
 

@@ -47,7 +47,7 @@ def test_every_node_is_accounted_for(tmp_path: Path) -> None:
         ("dropout5", "folded", "does nothing"),
         ("neg6", "folded", "constant: computed when the network is compiled"),
         ("mul7", "accelerator", "GEMM with diagonal matrices, requantized per channel"),
-        ("sigmoid8", "folded", "nobody reads what it computes"),
+        ("sigmoid8", "folded", "no node reads its result"),
         ("split", "accelerator", "in 2 parts: GEMM with matrices that choose channels"),
         ("concat10", "accelerator",
          "GEMM with matrices that choose channels, requantized where scales differ"),

@@ -167,9 +167,9 @@ def test_it_is_used_where_it_errs_less(tmp_path: Path, config: str) -> None:
         compiled = compile_model(path, samples, config, scales="power-of-two", **options)
         check_every_layer(compiled, build.samples(1))
         if compiled.report.equalized:  # each layer's figure is of the network as it came
-            assert all(20 < (node.snr or 0) < 60 for node in compiled.report.nodes)
+            assert all(20 < (node.snr_db or 0) < 60 for node in compiled.report.nodes)
         (output,) = compiled.compared
-        return output.snr, compiled.report.equalized
+        return output.snr_db, compiled.report.equalized
 
     off, on = made(equalize="off"), made(equalize="on")
     assert on[0] > off[0] + 10

@@ -69,27 +69,27 @@ def test_ratios_and_clipping_of_each_node(tmp_path: Path) -> None:
     made = compile_model(path, samples, "1x4x4", method="percentile", equalize="off")
     for node, quantized in zip(made.report.nodes, made.quantized.nodes, strict=True):
         by_hand = snr_by_hand(made, path, samples["input"][:32], quantized.outputs[0])
-        assert node.snr == pytest.approx(by_hand, abs=1e-3)
+        assert node.snr_db == pytest.approx(by_hand, abs=1e-3)
     (entry,) = made.report.entries
     assert (entry.name, entry.maker, entry.zero_point) == ("input", "", 0)
     assert entry.scale == made.quantized.tensors["input"].scale
     by_hand = snr_by_hand(made, path, samples["input"][:32], "input")
-    assert entry.snr == pytest.approx(by_hand, abs=1e-3)
-    assert entry.clipped == 0
+    assert entry.snr_db == pytest.approx(by_hand, abs=1e-3)
+    assert entry.saturation_share == 0
     made = compile_model(path, samples, "1x4x4_int4", method="error", equalize="off")
     conv = made.quantized.nodes[0]
     (values,) = float_values(load_model(path), conv.outputs, samples["input"])
     exponent = made.quantized.tensors[conv.outputs[0]].exponent
     assert exponent is not None
     share = (np.floor(values / 2.0**exponent + 0.5) > 7).mean()
-    assert made.report.nodes[0].clipped == pytest.approx(share)
+    assert made.report.nodes[0].saturation_share == pytest.approx(share)
     assert share > 0
     (entry,) = made.report.entries
     rounded = np.floor(samples["input"] / entry.scale + 0.5)
-    assert entry.clipped == pytest.approx(((rounded > 7) | (rounded < -8)).mean())
-    assert entry.clipped
+    assert entry.saturation_share == pytest.approx(((rounded > 7) | (rounded < -8)).mean())
+    assert entry.saturation_share
     minmax = compile_model(path, samples, "1x4x4_int4", method="minmax", equalize="off")
-    assert minmax.report.nodes[0].clipped == minmax.report.entries[0].clipped == 0
+    assert minmax.report.nodes[0].saturation_share == minmax.report.entries[0].saturation_share == 0
 
 
 def test_outputs_compared_image_by_image(tmp_path: Path) -> None:
