@@ -74,6 +74,6 @@ def conv_layer(row: Mapping[str, str | int]) -> ConvLayer:
 
 
 def measure(target: Target, stream: Stream, size: int) -> tuple[int, dict[str, int]]:
-    """Run a stream whose data lies in the first ``size`` bytes; return cycles and counters."""
+    """Run a stream whose data is in the first ``size`` bytes; return cycles and counters."""
     report = run_alone(target, stream, size)
     return report.cycles, {**report.counters, **read_performance(target)}

@@ -69,7 +69,7 @@ class Tiling:
 
     @cached_property
     def acc(self) -> int:
-        """First accumulator tile; the parameters lie before it."""
+        """First accumulator tile; the parameters are before it."""
         return 3 * self.couts
 
     def fits(self, config: Config) -> bool:
@@ -186,7 +186,7 @@ def stream(t: Tiling, rqt_imm: int) -> list[Instruction]:
 def _loads(
     t: Tiling, y: int, co: int, ci: int, held: dict[MemoryType, tuple[int, int]]
 ) -> list[Instruction]:
-    """Return the loads of what is not on chip yet; ``held`` remembers what is."""
+    """Return the loads of tiles that are not on chip yet; ``held`` has those that are."""
     conv, taps = t.conv, t.conv.k**2
     out: list[Instruction] = []
     if held.get(MemoryType.INP) != (y, ci):

@@ -1,4 +1,4 @@
-"""What a change that only moves or renames must leave equal: golden hashes and cycle counts.
+"""Golden hashes and cycle counts, which a change that only moves or renames must leave equal.
 
     python benchmarks/golden.py              # compare with golden.json: exit 1 where they differ
     python benchmarks/golden.py --record     # replace the recorded values by today's
@@ -81,9 +81,9 @@ def converted() -> Values:
     def one(job: tuple[str, str]) -> tuple[str, str]:
         name, hdl = job
         with TemporaryDirectory(prefix="myvta-golden-") as folder:
-            made = json.loads(run(*MYVTA, "convert", "--config", name, "--hdl", hdl, "-o", folder,
-                                  "--json"))
-            return f"{name} {hdl}", sha256(Path(made["file"]).read_bytes())
+            report = json.loads(run(*MYVTA, "convert", "--config", name, "--hdl", hdl, "-o", folder,
+                                    "--json"))
+            return f"{name} {hdl}", sha256(Path(report["file"]).read_bytes())
 
     jobs = [(name, hdl) for name in NAMED for hdl in ("verilog", "vhdl")]
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -173,7 +173,7 @@ def _figures(script: str, *options: str) -> dict:
     subprocess.run([sys.executable, str(ROOT / f"benchmarks/{script}.py"), *options, "--json",
                     str(file)], stdout=subprocess.DEVNULL, check=False)
     if not file.exists():
-        raise SystemExit(f"benchmarks/{script}.py made no figures")
+        raise SystemExit(f"benchmarks/{script}.py printed no figures")
     return json.loads(file.read_text())["figures"]
 
 

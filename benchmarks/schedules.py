@@ -30,12 +30,12 @@ MARKS = {("default", 1): 6.97e6, ("default", 64): 7.13e6, ("base", 1): 7.35e6, (
 BYTES = 18e6
 
 
-def moved(made: Isolated) -> int:
+def moved(isolated: Isolated) -> int:
     """Return the bytes that LOADs and STOREs move."""
-    config = made.stream.config
+    config = isolated.stream.config
     return sum(
         item.x_size * item.y_size * config.tile_bytes(MemoryType(item.memory_type))
-        for item in made.stream.instructions if isinstance(item, (Load, Store))
+        for item in isolated.stream.instructions if isinstance(item, (Load, Store))
     )
 
 
@@ -48,17 +48,18 @@ def lowered(
 
 
 def dataflows(console: Console, layers: list[conv_layers.ConvLayer]) -> None:
-    """Print what each dataflow would take."""
+    """Print the cost of each dataflow."""
     table = Table(title="predicted cycles at latency 64, and MB, by dataflow")
     for title in ("layer", *DATAFLOWS, "chosen"):
         table.add_column(title, justify="right", no_wrap=True)
     for layer in layers:
         cells = []
         for dataflow in (*DATAFLOWS, None):
-            made = lowered(layer, "default", ScheduleOptions(dataflow))
+            isolated = lowered(layer, "default", ScheduleOptions(dataflow))
             cycles = predict(
-                made.stream.instructions, made.stream.uops, made.stream.config, latency=64).cycles
-            cells.append(f"{cycles} {moved(made) / 1e6:.2f}")
+                isolated.stream.instructions, isolated.stream.uops, isolated.stream.config,
+                latency=64).cycles
+            cells.append(f"{cycles} {moved(isolated) / 1e6:.2f}")
         table.add_row(layer.name, *cells)
     console.print(table)
 
@@ -81,7 +82,8 @@ def main() -> int:
         config = "base" if name == "base" else "default"
         with open_target(f"verilator://?config={config}&latency={latency}") as target:
             cycles[name, latency] = [
-                conv_layers.measure(target, made.stream, made.size)[0] for made in streams[name]]
+                conv_layers.measure(target, isolated.stream, isolated.size)[0]
+                for isolated in streams[name]]
     table = Table(title="cycles, 64-bit memory port")
     for title in ("layer", "count", "ideal", "latency 1", "latency 64", "base 1", "base 64",
                   "no hiding 1", "no hiding 64", "MB", "compulsory"):
@@ -95,7 +97,7 @@ def main() -> int:
     console.print(table)
     if options.dataflows:
         dataflows(console, layers)
-    found = [
+    compared = [
         marks.Mark(
             f"C2..C11, {name}, latency {latency}",
             sum(layer.count * n for layer, n in zip(layers, cycles[name, latency], strict=True)),
@@ -103,16 +105,17 @@ def main() -> int:
         for (name, latency), mark in MARKS.items()
     ]
     total = sum(
-        layer.count * moved(made) for layer, made in zip(layers, streams["default"], strict=True))
-    found.append(marks.Mark("C2..C11, DRAM bytes", total, BYTES, "bytes", at_least=False))
+        layer.count * moved(isolated)
+        for layer, isolated in zip(layers, streams["default"], strict=True))
+    compared.append(marks.Mark("C2..C11, DRAM bytes", total, BYTES, "bytes", at_least=False))
     for latency in (1, 64):
         pairs = zip(cycles["off", latency], cycles["default", latency], strict=True)
-        found.append(marks.Mark(
+        compared.append(marks.Mark(
             f"minimum gain of a layer from latency hiding, latency {latency}",
             min(off / on for off, on in pairs), 1.0, "x"))
     figures = {f"{name} {latency}": values for (name, latency), values in cycles.items()}
     return marks.conclude(
-        found, {"layers": [layer.name for layer in layers], **figures},
+        compared, {"layers": [layer.name for layer in layers], **figures},
         versions={n: version(n) for n in ("myhdl", "verilator")}, file=options.json)
 
 

@@ -4,7 +4,7 @@ The 7-series netlist (1x16x16) is counted after ``synth_xilinx``.  The ECP5 one 
 and routed for an LFE5U-85F with a constraint of 80 MHz, once per seed; a seed that misses it is
 told at once and fails the benchmark.  (nextpnr by itself also fails a clock that is just as fast as
 its constraint; hence the clock is read from its report, unrounded.)  The core has more ports than a
-package has pins, so there it stands inside a frame of registers that shifts its inputs in and its
+package has pins, so there it is inside a frame of registers that shifts its inputs in and its
 outputs out; the frame is not counted.
 
 ECP5 memories are mapped with ``-no-rw-check``, which leaves undefined the result of a read during a

@@ -47,17 +47,17 @@ def main() -> int:
         for latency in (1, 64):
             url = f"verilator://?config=default&bus={config.bus_width}&latency={latency}"
             with open_target(url) as target:
-                for layer, made in zip(layers, streams, strict=True):
-                    measured, _ = conv_layers.measure(target, made.stream, made.size)
+                for layer, isolated in zip(layers, streams, strict=True):
+                    measured, _ = conv_layers.measure(target, isolated.stream, isolated.size)
                     started = time.perf_counter()
                     predicted = predict(
-                        made.stream.instructions, made.stream.uops, config, latency=latency
+                        isolated.stream.instructions, isolated.stream.uops, config, latency=latency
                     ).cycles
                     seconds += time.perf_counter() - started
-                    instructions += len(made.stream)
+                    instructions += len(isolated.stream)
                     error = 100 * (predicted / measured - 1)
                     rows.append((f"{layer.network} {layer.name}", config.bus_width, latency,
-                                 len(made.stream), measured, predicted, error))
+                                 len(isolated.stream), measured, predicted, error))
                     shown.add_row(*(f"{value:+.2f}" if isinstance(value, float) else str(value)
                                     for value in rows[-1]))
     console = Console(width=110)

@@ -38,10 +38,10 @@ _COLUMNS = (
 @click.option("--config", "config_name", metavar="NAME", default="default", show_default=True,
               help="A named configuration or a vta_config.json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="TUNED.json",
-              help="The schedules found; default: the model's name, in this folder.")
+              help="The best schedules; default: the model's name, in this folder.")
 @click.option("--log", type=click.Path(path_type=Path), metavar="TRIALS.jsonl",
-              help="Every trial, one a line; those it holds are not tried again. Default: beside "
-              "the output.")
+              help="Every trial, one a line; those it holds are not tried again. Default: next "
+              "to the output.")
 @click.option("--search", type=click.Choice(SEARCHES), default=SEARCHES[0], show_default=True,
               help="Every schedule, most promising first, or samples of all (needs optuna).")
 @click.option("--trials", type=click.IntRange(min=1), default=64, show_default=True,

@@ -1,7 +1,7 @@
 """Build cache: nothing is built twice from the same content.
 
 An entry is a folder named by the hash of everything it was made from.  It is built in a temporary
-folder beside its place and renamed into it, so an entry is there completely or not at all.  Two
+folder next to its place and renamed into it, so an entry is there completely or not at all.  Two
 processes that want the same entry at once: one builds under a file lock, the other waits; the
 lock ends with its holder, so a killed build blocks nobody.
 """

@@ -1,4 +1,4 @@
-"""``icarus://``: the converted core in Icarus Verilog, joined to MyHDL by ``Cosimulation``.
+"""``icarus://``: the converted core in Icarus Verilog, connected to MyHDL by ``Cosimulation``.
 
 Thousands of cycles a second: for instructions and blocks.  Its memory, register master and checker
 are MyHDL twins of those under Verilator; the same options give the same cycle counts.

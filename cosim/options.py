@@ -13,7 +13,7 @@ __all__ = ["Wave", "SimulationOptions", "parse_options", "with_bus"]
 
 _BUS_WIDTHS = (64, 128, 256)
 _TABLE = {
-    # name: (lowest, highest, what it is)
+    # name: (lowest, highest, meaning)
     "latency": (0, 100_000, "cycles from an accepted address to its first beat"),
     "bandwidth": (1, 100, "percent of cycles with a beat, in each direction"),
     "stall": (0, 90, "percent probability of a stall, per channel and cycle"),

@@ -1,4 +1,4 @@
-"""``verilator://``: the converted core compiled to machine code, with its memory beside it.
+"""``verilator://``: the converted core compiled to machine code, with its memory.
 
 No Python runs per cycle: :mod:`.build` compiles the verilated core, the AXI memory, the register
 master and the bus checker into one shared library, which works on a numpy array's bytes.

@@ -86,7 +86,7 @@ def compile_design(design: str, bus_width: int) -> Path:
 
 
 def _check_ports(said: str) -> None:
-    """Icarus only warns when a port is wider or narrower than what it is joined to."""
+    """Icarus only warns when a port is wider or narrower than the signal at it."""
     found = re.search(rf"Port \d+ \((\w+)\) of {TOP} expects (\d+) bits, got (\d+)", said)
     if found:
         raise BuildError(

@@ -29,7 +29,7 @@ _CACHED_STEPS = 1 << 20  # longer instructions are planned piece by piece and no
 
 @dataclass(frozen=True)
 class _Gather:
-    """A product with its tile indices turned into row indices of the scratchpads.
+    """A product with row indices of the scratchpads in place of tile indices.
 
     ``acc`` is [groups, rows * batch, columns], ``inp`` [groups, rows * batch, terms] and ``wgt``
     [groups, columns * block_out, terms]; ``span`` is the first and last+1 row of ACC when ``acc``

@@ -1,7 +1,7 @@
 """Plan a GEMM instruction as few large matrix products.
 
 Accumulation is a sum modulo 2**32, so its order does not matter: the steps may be regrouped by
-what they share.  Micro-ops are first grouped by destination; the destinations are then arranged
+shared tiles.  Micro-ops are first grouped by destination; the destinations are then arranged
 as *groups x rows x columns* such that the input tiles depend on (group, row, term) and the weight
 tiles on (group, column, term) only.  Each of the two loops extends exactly one of those four axes,
 depending on which indices it moves.  The rest is one batched matrix product.

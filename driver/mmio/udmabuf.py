@@ -1,7 +1,7 @@
 """Memory from the u-dma-buf kernel module: contiguous, cached, handed over with every access.
 
-https://github.com/ikwzm/udmabuf: the device file maps the buffer; files beside its physical address
-and size in sysfs give a range to the processor or to the device.
+https://github.com/ikwzm/udmabuf: the device file maps the buffer; files next to its physical
+address and size in sysfs give a range to the processor or to the device.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class DmaBuffer(MappedMemory):
         self._tell("sync_direction", _BOTH_WAYS)
 
     def read(self, start: int, size: int) -> bytes:
-        """Take the range from the device, drop what the caches hold of it, return the bytes."""
+        """Take the range from the device, invalidate it in the caches, return the bytes."""
         self._hand_over("sync_for_cpu", start, size)
         return super().read(start, size)
 

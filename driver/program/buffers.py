@@ -50,7 +50,7 @@ class Allocator:
         Raises
         ------
         OutOfMemoryError
-            No hole is large enough; says what was asked, what is free, the largest hole.
+            No hole is large enough; names the bytes asked for, those free and the largest hole.
         AllocationError
             Size not positive, or alignment not a power of two.
         """

@@ -45,7 +45,7 @@ class LaunchLayer:
     indices : tuple of int
         For each instruction its position in the launch, -1 for added ones.
     reads, writes : Ranges
-        Memory it loads beside constants, and memory it stores.
+        Memory it loads besides constants, and memory it stores.
     whole : str
         Why the launch was not cut, ``""`` when it was (or has one layer).
     """
@@ -190,7 +190,7 @@ class _Cutter:
 
 
 def _ranges(rows: Iterable[Rows], gap: int) -> Ranges:
-    """Return the bytes of rows as ranges; those nearer than ``gap`` bytes are joined."""
+    """Return the bytes of rows as ranges; those nearer than ``gap`` bytes are merged."""
     parts: set[tuple[int, int]] = set()
     for area in rows:
         if area.solid or area.pitch - area.size <= gap:
@@ -200,7 +200,7 @@ def _ranges(rows: Iterable[Rows], gap: int) -> Ranges:
             (area.start + n * area.pitch, area.start + n * area.pitch + area.size)
             for n in range(area.count)
         )
-    joined = Intervals((start, end + gap) for start, end in parts)
+    merged = Intervals((start, end + gap) for start, end in parts)
     return tuple(
-        (start, end - gap) for start, end in zip(joined.starts, joined.ends, strict=True)
+        (start, end - gap) for start, end in zip(merged.starts, merged.ends, strict=True)
     )

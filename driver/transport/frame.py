@@ -39,7 +39,7 @@ class Frame:
     sequence : int
         Modulo 256.
     address : int
-        32 bits; in a response what the status says, else that of the request.
+        32 bits; in a response by its status, else that of the request.
     count : int
         Bytes asked for, or meant by the payload.
     payload : bytes

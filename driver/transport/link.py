@@ -1,7 +1,7 @@
 """The client side of the protocol: sessions and their resynchronisation (docs/protocol.md).
 
-Requests of one exchange go out as far as the window allows and are answered in order; what is lost
-or damaged on the way is sent again, and the device does nothing twice.
+Requests of one exchange go out as far as the window allows and are answered in order; frames lost
+or damaged on the way are sent again, and the device does nothing twice.
 """
 
 from __future__ import annotations

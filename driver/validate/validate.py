@@ -1,9 +1,9 @@
 """Prove layer by layer that a target computes what the model computes, bit for bit.
 
-Each layer runs alone first: its inputs are those the model had, its outputs are filled with what is
-certainly wrong before it runs.  Then the program runs as it is, and after each of its steps the
-outputs are compared again.  A layer that fails is looked into - which element, which instructions,
-which cycle - and the others go on.
+Each layer runs alone first: its inputs are those the model had, its outputs are filled with
+certainly wrong bytes before it runs.  Then the program runs as it is, and after each of its steps
+the outputs are compared again.  A layer that fails is looked into - which element, which
+instructions, which cycle - and the others go on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From an open port to the first validated layer: runs on the board or on the machine beside it.
+"""From an open port to the first validated layer: runs on the board or on the machine next to it.
 
     python first_layer.py NET.vta URL [--junit FILE]
 
@@ -39,7 +39,7 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
 
 
 def look(url: str, config: Config) -> bool:
-    """Print what is there; returns whether it works."""
+    """Print the device's identity; returns whether it works."""
     works = True
     for step in diagnose(url, config):
         print(f"{'yes' if step.works else 'NO '} {step.name:16s} {step.found}")

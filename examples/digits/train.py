@@ -27,7 +27,7 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def distort(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the images ``[n, 8, 8]`` turned, scaled, sheared and shifted a little at random."""
+    """Return the images ``[n, 8, 8]`` rotated, scaled, sheared and shifted a little at random."""
     count = len(images)
     angle = rng.uniform(-0.2, 0.2, count)
     shear = rng.uniform(-0.15, 0.15, count)

@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["CLASSES", "class_images", "natural_images"]
 
 CLASSES = 8
-_PATTERN, _TINT = 1.0, 0.5  # deviation of stripes and of a tint beside natural images of 1
+_PATTERN, _TINT = 1.0, 0.5  # deviation of stripes and of a tint against natural images of 1
 
 
 def natural_images(count: int, channels: int, size: int, seed: int) -> np.ndarray:

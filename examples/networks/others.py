@@ -51,8 +51,8 @@ def yolov3_tiny(net: Builder) -> list[str]:
     x = _leaky_block(net, _leaky_block(net, x, 1024, 3), 256, 1)
     coarse = net.conv(_leaky_block(net, x, 512, 3), 255, 1, bias=True)
     up = net.upsample(_leaky_block(net, x, 128, 1), 2)
-    joined = net.node("Concat", [up, route], axis=1)
-    fine = net.conv(_leaky_block(net, joined, 256, 3), 255, 1, bias=True)
+    merged = net.node("Concat", [up, route], axis=1)
+    fine = net.conv(_leaky_block(net, merged, 256, 3), 255, 1, bias=True)
     return [coarse, fine]
 
 

@@ -137,7 +137,7 @@ def _find_config(
                     f"the text is for configuration {chosen.name}, but {config.name} was asked for",
                 ))
     if chosen is None and config is None and not problems:
-        problems.append((1, "no configuration: add `.config NAME` or name one beside the text"))
+        problems.append((1, "no configuration: add `.config NAME` or name one with the text"))
     return chosen or config
 
 

@@ -33,7 +33,7 @@ class Access(NamedTuple):
 
 
 class Pending:
-    """A window over one engine's accesses, oldest out first, with the union of what is in it.
+    """A window over one engine's accesses, oldest out first, with the union of its accesses.
 
     Two stacks keep the union at hand: each access is moved once, so everything together costs no
     more than a few operations an access, however long the window grows.

@@ -1,6 +1,6 @@
 """Cycles the RTL spends around the work itself, in one table: the constants of the timing model.
 
-Change a number here when the RTL file named beside it changes; ``benchmarks/timing_model.py`` shows
+Change a number here when its RTL file changes; ``benchmarks/timing_model.py`` shows
 whether the whole still fits.  All are clock cycles unless said otherwise.
 """
 
@@ -40,7 +40,7 @@ CONSTANTS: dict[str, Constant] = {
     "COMMAND_GAP": Constant(2, "loader", "cycles without data between two LOADs"),
     "LOAD_DONE": Constant(2, "loader", "from the gap behind a LOAD to its token"),
     "FILL_DONE": Constant(1, "loader", "from the gap behind a LOAD of compute to its end"),
-    "BUFFER": Constant(256, "compute", "beats of compute's LOADs that wait beside its steps"),
+    "BUFFER": Constant(256, "compute", "beats of compute's LOADs that wait during its steps"),
     "BUFFER_DELAY": Constant(2, "read_buffer", "from the last beat on the bus to the next LOAD"),
     "DRAIN": Constant(11, "step_pipeline", "from a command's last micro-op to an idle pipeline"),
     "WRITTEN": Constant(11, "step_pipeline", "from a command's last micro-op to its token"),

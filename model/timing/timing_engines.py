@@ -145,7 +145,7 @@ class Engines(Queues):
             self.at(drained + _WRITTEN, self.complete, item)
 
     def _fill(self, now: int, item: int) -> None:
-        """Start a LOAD of compute: its data comes beside steps, and is written after them."""
+        """Start a LOAD of compute: its data arrives during steps, and is written after them."""
         self.fills += 1
         work = self.work[item]
         self.fill_walk = now + _WALK + max(work.bursts - 1, 0)

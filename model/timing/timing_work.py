@@ -34,7 +34,7 @@ class Work:
     pushes: _Queues
     beats: int = 0
     bursts: int = 0
-    slots: int = 0  # cycles of data and of padding that finds no room beside it
+    slots: int = 0  # cycles of data and of padding that does not fit next to it
     reads: int = 0  # tiles a STORE reads, one a cycle
     steps: int = 0  # cycles of the step pipeline
     instruction: Instruction | None = None
@@ -82,9 +82,9 @@ class WorkReader:
         slots = beats
         if kind in (MemoryType.ACC, MemoryType.ACC_8BIT):  # one tile per cycle
             slots *= max(1, self.config.bus_bytes // self.config.tile_bytes(kind))
-        # an element of several beats is zeroed beside the data, in two cycles; others after it
-        beside = beats // 2 if self.config.tile_bytes(kind) > self.config.bus_bytes else 0
-        slots += max(0, padding - beside)
+        # an element of several beats is zeroed along with the data, in two cycles; others after it
+        hidden = beats // 2 if self.config.tile_bytes(kind) > self.config.bus_bytes else 0
+        slots += max(0, padding - hidden)
         name = "load" if module == Module.LOAD else "fill"
         return Work(module, name, *queues, beats=beats, bursts=bursts, slots=slots)
 

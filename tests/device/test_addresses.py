@@ -151,8 +151,8 @@ def test_a_smaller_window(target, kind):
         if kind == ACC_8BIT and pointer % target.config.tile_bytes(ACC):
             continue
         target.write_register(register, pointer)
-        it = Store(x_size=2) if kind == OUT else Load(memory_type=kind, x_size=2)
-        put(target, IDLE, it, Finish(), at=low + 0x800)
+        item = Store(x_size=2) if kind == OUT else Load(memory_type=kind, x_size=2)
+        put(target, IDLE, item, Finish(), at=low + 0x800)
         status = go(target)
         assert target.read_register(Reg.ERROR_CODE) == code, hex(pointer)
         assert status == (Status.FINISH | Status.ERROR if code else Status.FINISH)
@@ -170,8 +170,8 @@ def test_bus_error(device, target, kind):
     """Inside the window, but no memory answers there: BUS, and the next launch is clean."""
     target.write_register(Reg.WINDOW_LIMIT, END + 0xFFFF)
     target.write_register(BASE_REGISTERS[kind], END + 0x1000)
-    it = Store(x_size=3) if kind == OUT else Load(memory_type=kind, x_size=3)
-    put(target, IDLE, IDLE, it, Finish())
+    item = Store(x_size=3) if kind == OUT else Load(memory_type=kind, x_size=3)
+    put(target, IDLE, IDLE, item, Finish())
     assert go(target) == Status.FINISH | Status.ERROR
     assert target.read_register(Reg.ERROR_CODE) == ErrorCode.BUS
     assert target.read_register(Reg.ERROR_INDEX) == 2

@@ -41,16 +41,16 @@ class Bench:
 
     def alu(self, **fields):
         """Append the instruction and execute it."""
-        it = Alu(**fields)
-        self.program.add(it)
-        for i in range(it.iter_out):
-            for j in range(it.iter_in):
-                for uop in self._uops[it.uop_bgn : it.uop_end]:
-                    d = uop.dst + i * it.dst_factor_out + j * it.dst_factor_in
-                    s = uop.src + i * it.src_factor_out + j * it.src_factor_in
-                    second = [it.imm] * self.config.lanes if it.use_imm else self.acc[s]
+        item = Alu(**fields)
+        self.program.add(item)
+        for i in range(item.iter_out):
+            for j in range(item.iter_in):
+                for uop in self._uops[item.uop_bgn : item.uop_end]:
+                    d = uop.dst + i * item.dst_factor_out + j * item.dst_factor_in
+                    s = uop.src + i * item.src_factor_out + j * item.src_factor_in
+                    second = [item.imm] * self.config.lanes if item.use_imm else self.acc[s]
                     self.acc[d] = [
-                        operate(it.alu_opcode, p, q)
+                        operate(item.alu_opcode, p, q)
                         for p, q in zip(self.acc[d], second, strict=True)
                     ]
                     self.steps += 1
@@ -153,9 +153,9 @@ def test_src_index_is_not_checked_with_an_immediate(device):
     depth = device.config.depth(ACC)
     bench = Bench(device.config, seed=3)
     bench.uops(Uop(dst=1))
-    it = Alu(alu_opcode=ADD, use_imm=1, imm=9, iter_in=3, dst_factor_in=1,
+    item = Alu(alu_opcode=ADD, use_imm=1, imm=9, iter_in=3, dst_factor_in=1,
              src_factor_in=depth - 1)
-    bench.program.add(it)
+    bench.program.add(item)
     bench.steps += 3
     for n in (1, 2, 3):
         bench.acc[n] = [operate(ADD, p, 9) for p in bench.acc[n]]

@@ -49,7 +49,7 @@ def test_unused_bits_are_ignored(device):
         body = [*chain(program.body), Finish()]
         program.body, program.raw = body, True
         if spoil:
-            program.body = [dirty(it, config) for it in body]
+            program.body = [dirty(item, config) for item in body]
             free = ALL & 0xFFFF_FFFF & ~uop_layout(config).mask
             at = micro.address - BASE
             for n in range(at, at + 8, 4):

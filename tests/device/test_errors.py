@@ -225,16 +225,16 @@ def test_window(device, kind, where):
         "wrap": dict(dram_base=at(program, kind, 2**32 + BASE + 0x1000), x_size=1),
         "last legal": dict(dram_base=last, x_size=1),
     }[where]
-    it = Store(**fields) if kind == OUT else Load(memory_type=kind, **fields)
+    item = Store(**fields) if kind == OUT else Load(memory_type=kind, **fields)
     if where == "last legal":
         if kind == OUT:
-            program.add(Load(memory_type=ACC, x_size=1, push_next=1), replace(it, pop_prev=1))
+            program.add(Load(memory_type=ACC, x_size=1, push_next=1), replace(item, pop_prev=1))
         else:
-            program.add(it)
+            program.add(item)
         program.add(Finish())
         device.passes(program)
     else:
-        program.add(it, Finish())
+        program.add(item, Finish())
         device.fails(program, ErrorCode.WINDOW, 1)
         followed_by_a_clean_launch(device)
 
@@ -255,7 +255,7 @@ POINTERS = [(kind, offset) for kind, size in SIZES.items() if kind != ACC_8BIT
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-@pytest.mark.parametrize(("kind", "offset"), POINTERS, ids=lambda it: getattr(it, "name", it))
+@pytest.mark.parametrize(("kind", "offset"), POINTERS, ids=lambda item: getattr(item, "name", item))
 def test_alignment(device, kind, offset):
     """Nothing is fetched: the index is 0 whatever the stream holds."""
     program = Program(device.config, raw=True)

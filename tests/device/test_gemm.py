@@ -35,27 +35,27 @@ class Bench:
 
     def gemm(self, **fields):
         """Append the instruction and execute it."""
-        it = Gemm(**fields)
-        self.program.add(it)
-        for i in range(it.iter_out):
-            for j in range(it.iter_in):
-                for uop in self._uops[it.uop_bgn : it.uop_end]:
+        item = Gemm(**fields)
+        self.program.add(item)
+        for i in range(item.iter_out):
+            for j in range(item.iter_in):
+                for uop in self._uops[item.uop_bgn : item.uop_end]:
                     self._step(
-                        it, uop.dst + i * it.dst_factor_out + j * it.dst_factor_in,
-                        uop.src + i * it.src_factor_out + j * it.src_factor_in,
-                        uop.wgt + i * it.wgt_factor_out + j * it.wgt_factor_in,
+                        item, uop.dst + i * item.dst_factor_out + j * item.dst_factor_in,
+                        uop.src + i * item.src_factor_out + j * item.src_factor_in,
+                        uop.wgt + i * item.wgt_factor_out + j * item.wgt_factor_in,
                     )
 
-    def _step(self, it, a, x, w):
+    def _step(self, item, a, x, w):
         config = self.config
-        if it.reset:
+        if item.reset:
             self.resets += 1
             self.acc[a] = 0
             return
         self.steps += 1
         rows = self.inp[x].reshape(config.batch, config.block_in)
         product = rows @ self.wgt[w].reshape(config.block_out, config.block_in).T
-        before = 0 if it.overwrite else self.acc[a]
+        before = 0 if item.overwrite else self.acc[a]
         self.acc[a] = (before + product.reshape(-1) + 2**31) % 2**32 - 2**31
 
     def check(self, device):

@@ -1,4 +1,4 @@
-"""Compute's LOADs wait for memory beside the steps before them: results stay sequential.
+"""Compute's LOADs wait for memory during the steps before them: results stay sequential.
 
 Random streams of LOADs of UOP, ACC and ACC_8BIT between GEMM and ALU on the same few tiles and
 micro-ops, without tokens between them, against the model; memory near, far and stalling.

@@ -128,20 +128,20 @@ class Bench:
         return self.program.uops(*uops)
 
     def rqt(self, imm, **fields):
-        it = rqt(imm, **fields)
-        self.program.add(it)
-        for i in range(it.iter_out):
-            for j in range(it.iter_in):
-                for uop in self._uops[it.uop_bgn : it.uop_end]:
+        item = rqt(imm, **fields)
+        self.program.add(item)
+        for i in range(item.iter_out):
+            for j in range(item.iter_in):
+                for uop in self._uops[item.uop_bgn : item.uop_end]:
                     self._step(
-                        it, uop.dst + i * it.dst_factor_out + j * it.dst_factor_in,
-                        uop.src + i * it.src_factor_out + j * it.src_factor_in,
+                        item, uop.dst + i * item.dst_factor_out + j * item.dst_factor_in,
+                        uop.src + i * item.src_factor_out + j * item.src_factor_in,
                     )
 
-    def _step(self, it, d, s):
+    def _step(self, item, d, s):
         columns = zip(self.acc[d], *self.acc[s : s + 3], strict=True)
         assert all(0 <= n <= 31 for n in self.acc[s + 2]), "the test's own mistake"
-        self.acc[d] = [requantize(*lane, it.imm, self.config.out_width) for lane in columns]
+        self.acc[d] = [requantize(*lane, item.imm, self.config.out_width) for lane in columns]
 
     def check(self, device):
         shown = self.program.show_acc(0, len(self.acc))

@@ -1,4 +1,4 @@
-"""An environment as a board has it: ``myvta-board`` installed by pip beside numpy and pyserial.
+"""An environment as a board has it: ``myvta-board`` installed by pip with numpy and pyserial.
 
 The wheel is built from a copy of the tree and installed with its dependencies checked, without a
 network: numpy and pyserial are those of the environment that runs the tests.

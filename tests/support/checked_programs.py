@@ -17,8 +17,8 @@ def check(program, **changes):
     memory, address, count, bases = program.launchable()
     at = address - BASE
     contents = tuple(
-        (it.address, memory[it.address - BASE : it.address - BASE + 4 * it.count], f"uop_{n}")
-        for n, it in enumerate(program.regions) if it.kind == UOP
+        (region.address, memory[region.address - BASE :][: 4 * region.count], f"uop_{n}")
+        for n, region in enumerate(program.regions) if region.kind == UOP
     )
     checker = _CHECKERS.setdefault(program.config.canonical, StreamChecker(program.config))
     return checker.check(
@@ -49,9 +49,9 @@ class LooseProgram(RandomProgram):
 
     def _tokens(self, body):
         micro, touched = Micro(self), []
-        for it in body:
-            micro.execute(it)
-            touched.append(accesses(self, it, micro))
+        for item in body:
+            micro.execute(item)
+            touched.append(accesses(self, item, micro))
         return order(body, lambda first, second: (
             conflict(touched[first], touched[second]) and self._dice.random() >= self._chance
         ))

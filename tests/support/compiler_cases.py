@@ -59,10 +59,10 @@ def _draw_constant(draw: st.DrawFn, shape: Shape) -> Args:
     if op in ("Add", "Sub") and len(shape) == 4:
         forms += ["whole", "pixel"]
     form = draw(st.sampled_from(forms))
-    turned = op in ("Add", "Mul") or (op == "Sub" and form in ("scalar", "channel"))
+    swappable = op in ("Add", "Mul") or (op == "Sub" and form in ("scalar", "channel"))
     return {
         "op": op, "form": form, "gain": draw(st.sampled_from((1.0, 0.02, 20.0))),
-        "first": turned and draw(st.booleans()),
+        "first": swappable and draw(st.booleans()),
     }
 
 

@@ -243,8 +243,8 @@ def float_values(
     return [np.concatenate(values) for values in zip(*runs, strict=True)]
 
 
-def _turned(made: Compiled, name: str) -> bool:
-    """Whether the rows of features ``[N, T, K]`` of a tensor lie as ``[N, K, T]``."""
+def _transposed(made: Compiled, name: str) -> bool:
+    """Whether the rows of features ``[N, T, K]`` of a tensor are stored as ``[N, K, T]``."""
     nodes = made.quantized.nodes
     return any(
         isinstance(node.attrs, DenseAttributes) and node.attrs.axis == 2 for node in nodes
@@ -269,7 +269,7 @@ def check_every_layer(
     for name, value in found.items():
         if name.endswith(".q"):
             wanted = expected[name[:-2]]
-            if wanted.ndim == value.ndim == 3 and _turned(made, name):
+            if wanted.ndim == value.ndim == 3 and _transposed(made, name):
                 value = value.swapaxes(1, 2)
             np.testing.assert_array_equal(value.reshape(wanted.shape), wanted, err_msg=name)
             checked += 1

@@ -8,7 +8,7 @@ from myvta.isa.instructions import Alu, Gemm, Load, Store, Uop, decode_uop
 from myvta.isa.opcodes import AluOpcode
 
 Touched = namedtuple("Touched", "reads writes")
-"""Sets as integers, one bit for each tile or byte, by memory type; OUT stands for DRAM."""
+"""Sets as integers, one bit for each tile or byte, by memory type; OUT is DRAM."""
 
 
 class Micro:
@@ -18,48 +18,48 @@ class Micro:
         self._program = program
         self.uops = [None] * program.config.depth(UOP)
 
-    def execute(self, it):
-        """Do what a LOAD UOP does; every other instruction changes nothing here."""
-        if not isinstance(it, Load) or it.memory_type != UOP or not it.x_size:
+    def execute(self, item):
+        """Apply a LOAD UOP; every other instruction changes nothing here."""
+        if not isinstance(item, Load) or item.memory_type != UOP or not item.x_size:
             return
-        width = it.x_pad_0 + it.x_size + it.x_pad_1
-        rows = [[Uop()] * width] * it.y_pad_0
-        for y in range(it.y_size):
-            words = [self._word(it.dram_base + y * it.x_stride + x) for x in range(it.x_size)]
-            rows.append([Uop()] * it.x_pad_0 + words + [Uop()] * it.x_pad_1)
-        rows += [[Uop()] * width] * it.y_pad_1
+        width = item.x_pad_0 + item.x_size + item.x_pad_1
+        rows = [[Uop()] * width] * item.y_pad_0
+        for y in range(item.y_size):
+            words = [self._word(item.dram_base + y * item.x_stride + x) for x in range(item.x_size)]
+            rows.append([Uop()] * item.x_pad_0 + words + [Uop()] * item.x_pad_1)
+        rows += [[Uop()] * width] * item.y_pad_1
         flat = [uop for row in rows for uop in row]
-        self.uops[it.sram_base : it.sram_base + len(flat)] = flat
+        self.uops[item.sram_base : item.sram_base + len(flat)] = flat
 
     def _word(self, tile):
         program = self._program
         at = program.pointers[UOP] + 4 * tile - BASE
         return decode_uop(int.from_bytes(program.image[at : at + 4], "little"), program.config)
 
-    def steps(self, it):
+    def steps(self, item):
         """Return the indices (dst, src, wgt) of every step of a GEMM or ALU instruction."""
-        wgt_out, wgt_in = getattr(it, "wgt_factor_out", 0), getattr(it, "wgt_factor_in", 0)
+        wgt_out, wgt_in = getattr(item, "wgt_factor_out", 0), getattr(item, "wgt_factor_in", 0)
         return [
-            (uop.dst + i * it.dst_factor_out + j * it.dst_factor_in,
-             uop.src + i * it.src_factor_out + j * it.src_factor_in,
+            (uop.dst + i * item.dst_factor_out + j * item.dst_factor_in,
+             uop.src + i * item.src_factor_out + j * item.src_factor_in,
              uop.wgt + i * wgt_out + j * wgt_in)
-            for i in range(it.iter_out) for j in range(it.iter_in)
-            for uop in self.uops[it.uop_bgn : it.uop_end]
+            for i in range(item.iter_out) for j in range(item.iter_in)
+            for uop in self.uops[item.uop_bgn : item.uop_end]
         ]
 
 
-def accesses(program, it, micro):
+def accesses(program, item, micro):
     """Return what an instruction of a program touches; micro-ops, which one engine has, apart."""
-    if isinstance(it, (Gemm, Alu)):
-        return _steps(it, micro)
-    if not isinstance(it, (Load, Store)) or not it.x_size:
+    if isinstance(item, (Gemm, Alu)):
+        return _steps(item, micro)
+    if not isinstance(item, (Load, Store)) or not item.x_size:
         return Touched({}, {})
-    memory = {OUT: row_bytes(program, it)}
-    if isinstance(it, Store):
-        return Touched({ACC: _span(it.sram_base, it.x_size * it.y_size)}, memory)
-    width = it.x_pad_0 + it.x_size + it.x_pad_1
-    tiles = _span(it.sram_base, width * (it.y_pad_0 + it.y_size + it.y_pad_1))
-    kind = ACC if it.memory_type == ACC_8BIT else it.memory_type
+    memory = {OUT: row_bytes(program, item)}
+    if isinstance(item, Store):
+        return Touched({ACC: _span(item.sram_base, item.x_size * item.y_size)}, memory)
+    width = item.x_pad_0 + item.x_size + item.x_pad_1
+    tiles = _span(item.sram_base, width * (item.y_pad_0 + item.y_size + item.y_pad_1))
+    kind = ACC if item.memory_type == ACC_8BIT else item.memory_type
     return Touched(memory, {} if kind == UOP else {kind: tiles})
 
 
@@ -81,25 +81,25 @@ def _bits(indices):
     return bits
 
 
-def row_bytes(program, it):
+def row_bytes(program, item):
     """Return the bytes of memory, as bits, that the rows of a LOAD or STORE address."""
-    size = program.config.tile_bytes(it.memory_type)
-    pointer = program.pointers[ACC if it.memory_type == ACC_8BIT else it.memory_type]
+    size = program.config.tile_bytes(item.memory_type)
+    pointer = program.pointers[ACC if item.memory_type == ACC_8BIT else item.memory_type]
     bits = 0
-    for y in range(it.y_size):
-        start = pointer - BASE + (it.dram_base + y * it.x_stride) * size
-        bits |= _span(start, it.x_size * size)
+    for y in range(item.y_size):
+        start = pointer - BASE + (item.dram_base + y * item.x_stride) * size
+        bits |= _span(start, item.x_size * size)
     return bits
 
 
-def _steps(it, micro):
-    steps = micro.steps(it)
+def _steps(item, micro):
+    steps = micro.steps(item)
     written = _bits(dst for dst, _, _ in steps)
     reads = {ACC: written}
-    if isinstance(it, Gemm) and not it.reset:
+    if isinstance(item, Gemm) and not item.reset:
         reads |= {INP: _bits(src for _, src, _ in steps), WGT: _bits(wgt for _, _, wgt in steps)}
-    if isinstance(it, Alu) and not it.use_imm:
+    if isinstance(item, Alu) and not item.use_imm:
         reads[ACC] |= _bits(src for _, src, _ in steps)
-    if isinstance(it, Alu) and it.alu_opcode == AluOpcode.RQT:
+    if isinstance(item, Alu) and item.alu_opcode == AluOpcode.RQT:
         reads[ACC] |= _bits(src + n for _, src, _ in steps for n in range(3))
     return Touched(reads, {ACC: written})

@@ -1,4 +1,4 @@
-"""Malformed instructions for random programs: one fault each, found wherever it stands."""
+"""Malformed instructions for random programs: one fault each, detected at every position."""
 
 from functools import partial
 

@@ -1,7 +1,7 @@
-"""Directed programs for the whole device: memory image, micro-ops, instructions, what to look at.
+"""Directed programs for the whole device: memory image, micro-ops, instructions, ranges to compare.
 
 A :class:`Program` collects instructions without dependency flags; :mod:`device_tokens` chains them
-when it runs (``raw=True``: they run as they stand).  Scratchpads are made visible through OUT:
+when it runs (``raw=True``: they run unchanged).  Scratchpads are made visible through OUT:
 :meth:`Program.show_acc` stores the accumulator plane by plane, :meth:`Program.show` does it for
 any memory, with products by unit vectors.  Every memory type has a base pointer of its own.
 """
@@ -27,7 +27,7 @@ from myvta.isa.instructions import (
 from myvta.isa.opcodes import AluOpcode, MemoryType
 
 BASE, SIZE = 0x10000, 0x40000  # every device's memory: a base that is not 0, room for a program
-LOW = 0x1000  # the base pointers lie below this, buffers above
+LOW = 0x1000  # the base pointers are below this, buffers above
 UOP, WGT, INP, ACC, OUT, ACC_8BIT = (
     MemoryType.UOP, MemoryType.WGT, MemoryType.INP, MemoryType.ACC, MemoryType.OUT,
     MemoryType.ACC_8BIT,
@@ -36,7 +36,7 @@ _GUARD = np.random.default_rng(0x6A2D).integers(1, 256, SIZE, np.uint8).tobytes(
 
 
 def lane_bits(config, kind):
-    """Bits of a lane of a memory type as it lies in DRAM."""
+    """Bits of a lane of a memory type as stored in DRAM."""
     return {
         UOP: 32, WGT: config.wgt_width, INP: config.inp_width, ACC: 32, OUT: config.out_width,
         ACC_8BIT: 8,
@@ -102,7 +102,7 @@ class Program:
     ----------
     config : Config
     raw : bool
-        Run the instructions as they stand: no tokens are added, no FINISH.
+        Run the instructions unchanged: no tokens are added, no FINISH.
     """
 
     def __init__(self, config, *, raw=False):
@@ -247,7 +247,7 @@ class Program:
         return bytes(image), address, len(stream) // 16, dict(self.pointers)
 
     def place(self, address):
-        """Say in words where an address lies."""
+        """Return the name of the range that holds an address."""
         for n, region in enumerate(self.regions):
             size = self.config.tile_bytes(region.kind)
             if region.address <= address < region.address + size * region.count:

@@ -1,7 +1,7 @@
-"""Random programs whose result no legal schedule changes: instructions, hazards, least tokens.
+"""Random programs whose result no legal schedule changes: instructions, hazards, fewest tokens.
 
 A *sketch* is a kind of instruction and some numbers; :class:`RandomProgram` turns sketches into
-instructions that are legal where they stand: every index inside an arena of each scratchpad that
+instructions that are legal at their position: every index inside an arena of each scratchpad that
 was loaded before, every address inside a pool of bytes that loads and stores share, RQT parameters
 in range.  Sketches may be dropped or changed at will and the program stays legal, so shrinking
 needs no thought.  At the end every arena is stored, ACC in full width.
@@ -41,7 +41,7 @@ class Shape:
     tiles : int
         Size of the arenas in INP and ACC; half of it in WGT, as many micro-ops.
     high : bool
-        The arenas lie at the end of the scratchpads, not at their start.
+        The arenas are at the end of the scratchpads, not at their start.
     chained : bool
         Every instruction waits for the one before; else only where they conflict.
     """
@@ -68,7 +68,7 @@ def draw_shape(dice, seed, tiles=(8, 16, 40)):
 
 
 class RandomProgram(Program):
-    """A program made of sketches; ``shown`` says what the end stores of each memory."""
+    """A program made of sketches; ``shown`` has the arenas stored at the end, by memory."""
 
     def __init__(self, config, shape, drawn, fault=None):
         super().__init__(config, raw=True)
@@ -106,7 +106,7 @@ class RandomProgram(Program):
             return self._low[kind] + self._rng.integers(0, self._tiles[kind], count)
 
         count = 2 * self._tiles[UOP]
-        self._uop_source = self.data(UOP, [Uop(*map(int, it)) for it in zip(
+        self._uop_source = self.data(UOP, [Uop(*map(int, item)) for item in zip(
             within(ACC, count), within(INP, count), within(WGT, count), strict=True)])
         lanes = config.lanes
         triples = np.empty((30, lanes), np.int64)
@@ -177,7 +177,7 @@ class RandomProgram(Program):
 
     @staticmethod
     def _spread(numbers, columns, rows, tiles):
-        """Return a stride and a place such that all rows lie within so many tiles."""
+        """Return a stride and a place such that all rows are within so many tiles."""
         stride = next(numbers) % 12
         if rows > 1:
             stride = min(stride, max(0, tiles - columns) // (rows - 1))
@@ -222,17 +222,17 @@ class RandomProgram(Program):
         fields = self._steps(numbers, {"dst": ACC, "src": ACC}, spare=2)
         if not fields:
             return
-        it = Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=imm, **fields)
-        steps = self._micro.steps(it)
+        item = Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=imm, **fields)
+        steps = self._micro.steps(item)
         if steps:
             low, high = min(s for _, s, _ in steps), max(s for _, s, _ in steps) + 2
             source = self._small if small else self._triples
             columns = min(high - low + 1, source.count)
             self._take(Load(memory_type=ACC, sram_base=low, dram_base=source.tile, x_size=columns))
-        self._take(it)
+        self._take(item)
 
     def _steps(self, numbers, memories, spare=0):
-        """Return loop fields whose every index lies inside the arenas, None if there are none."""
+        """Return loop fields whose every index is inside the arenas, None if there are none."""
         count, low = self._tiles[UOP], self._low[UOP]
         begin = next(numbers) % count
         end = min(begin + next(numbers) % 6, count)
@@ -270,7 +270,7 @@ class RandomProgram(Program):
                 if fault.code != ErrorCode.RQT_PARAMETER:
                     raise
                 earlier = sum(map(_is_rqt, stream[: fault.index]))
-                places = [n for n, it in enumerate(self.body) if _is_rqt(it)]
+                places = [n for n, item in enumerate(self.body) if _is_rqt(item)]
                 del self.body[places[earlier]]
 
     def _spoil(self, name, at):
@@ -282,12 +282,12 @@ class RandomProgram(Program):
         if self.shape.chained:
             return chain(body)
         micro, touched = Micro(self), []
-        for it in body:
-            if it is self._fault:  # what it touches does not matter: nothing is left to see
+        for item in body:
+            if item is self._fault:  # its accesses do not matter: nothing is left to compare
                 touched.append(Touched({}, {}))
                 continue
-            micro.execute(it)
-            touched.append(accesses(self, it, micro))
+            micro.execute(item)
+            touched.append(accesses(self, item, micro))
         return order(body, lambda first, second: conflict(touched[first], touched[second]))
 
 

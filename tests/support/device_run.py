@@ -119,7 +119,7 @@ def run_on(target, program, *, image=None):
 
 
 def launch_on(target, address, count, bases):
-    """Launch what lies in memory; an error end is an outcome like any other."""
+    """Launch the stream in memory; an error end is an outcome like any other."""
     try:
         launch(target, address, count, bases=bases, timeout=60)
     except TargetError as error:
@@ -169,9 +169,9 @@ class Targets:
 
 
 class Device:
-    """A backend with a configuration, and the model beside it.
+    """A backend with a configuration, and the model next to it.
 
-    Every launch of a simulator is compared with the model's; what a test states itself is
+    Every launch of a simulator is compared with the model's; a test's own expectation is
     compared with the model's outcome, and so holds for both.
     """
 

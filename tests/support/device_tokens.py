@@ -55,7 +55,7 @@ def order(body, conflicts):
         modules.
 
     Whatever the engines do between these waits, the result is that of sequential execution: in
-    each of the four queues the n-th pop belongs to the n-th push, because both lie in rising order.
+    each of the four queues the n-th pop belongs to the n-th push: both are in ascending order.
     """
     stream, place = [], []  # place: position in the stream of each instruction of the body
     last = dict.fromkeys(FLAGS, (-1, -1))  # the latest wait of each queue

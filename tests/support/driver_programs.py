@@ -1,4 +1,4 @@
-"""Small programs made by hand, and what they compute."""
+"""Small programs written by hand, and their results."""
 
 import numpy as np
 
@@ -77,7 +77,7 @@ def racing_stream():
 
 
 def program(stream, *, inputs=("x",), outputs=(), later=()):
-    """Return a program of one launch beside tensors x, y (128 bytes each) and constant w."""
+    """Return a program of one launch and tensors x, y (128 bytes each) and constant w."""
     builder = ProgramBuilder("one", CONFIG)
     places = {name: builder.tensor(name, (2, 8), INP).offset for name in "xyz"}
     weight = builder.constant("w", pack_tensor(np.zeros((8, 8), int), WGT, CONFIG))

@@ -131,5 +131,5 @@ def hostile(server, token, random, frames):
                 sent += len(batch)
             client.socket.close()
         except (ConnectionError, TimeoutError, IndexError):
-            pass  # refused or hung up on: what it deserves
+            pass  # refused or disconnected, as expected
     return sent

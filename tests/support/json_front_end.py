@@ -43,7 +43,7 @@ class JsonModel:
 
 
 def evaluate(layer: dict[str, object], x: np.ndarray) -> np.ndarray:
-    """Return what a layer makes of its input."""
+    """Return the output of a layer."""
     if layer["kind"] == "dense":
         return np.asarray(x @ np.asarray(layer["weight"], np.float32).T)
     return np.maximum(x, 0) if layer["kind"] == "relu" else np.sin(x)

@@ -54,8 +54,8 @@ class Noise:
 def pseudo_terminal(
     work: Callable[[bytes], bytes], toward: Noise | None = None, back: Noise | None = None,
 ) -> Iterator[str]:
-    """Yield the path of a terminal; what is written to it goes through ``work``, back comes what
-    that returns.  ``work(b"")`` is called while nothing comes."""
+    """Yield the path of a terminal: bytes written to it go through ``work``, whose result comes
+    back.  ``work(b"")`` is called while nothing comes."""
     toward, back = toward or Noise(), back or Noise()
     master, slave = os.openpty()
     tty.setraw(slave)

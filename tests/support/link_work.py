@@ -1,4 +1,4 @@
-"""A product of two random matrices: what the tests of links run on the device behind them."""
+"""A product of two random matrices, which the tests of links run on the device behind them."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from myvta.isa.opcodes import MemoryType
 
 
 def multiply(target: Target, seed: int = 1) -> RunReport:
-    """Multiply on the device (1x4x4), compare, and return what the launch cost."""
+    """Multiply on the device (1x4x4), compare, and return the report of the launch."""
     random = np.random.default_rng(seed)
     x = random.integers(-8, 8, (1, 8), dtype=np.int8)
     w = random.integers(-8, 8, (4, 8), dtype=np.int8)

@@ -34,7 +34,7 @@ KNOWN = ("valid", "ready", "idle", "waiting", "completed", "raised", "pop", "pus
 def load_and_scratchpads(
     clock, reset, sink, g2l, l2g, inp_base, wgt_base, read, status, inp_read, wgt_read, *, config,
 ):
-    """The load engine and what it fills, as in the core."""
+    """The load engine and the memories it fills, as in the core."""
     lanes = max(config.bus_bytes // config.tile_bytes(kind) for kind in (INP, WGT)) or 1
     writes, pads = [TileWrite(config, lanes) for _ in range(3)], [PadWrite() for _ in range(3)]
     engine = load_engine(

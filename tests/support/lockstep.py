@@ -3,7 +3,7 @@
 A seed decides everything: instructions, data, tokens, and how the memory behaves.  One simulator
 serves a configuration and a width of the memory port; it is opened anew, which takes milliseconds,
 with another behaviour every few programs.  When a program's outcomes differ, its instructions are
-thrown out one after the other as long as they still do: what is left is shown.
+thrown out one after the other as long as they still do: the rest is shown.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 ``python mapped_board.py FILE URL REGS [MEMORY]``: FILE is the physical address space; registers at
 REGS, memory at the window of URL, or all of the file MEMORY.  Plain memory tells nobody that it was
-written, so the process looks at the registers over and over: what differs from what it last showed
-was written by the host, and is given to the device.  A host that writes what a register already
-shows is therefore not seen: INTERRUPT_STATUS cannot be cleared by writing 1.  CONTROL is shown
-last, after memory and all other registers, and taken last.  A word past the map counts the looks.
+written, so the process looks at the registers over and over: a value other than the one it last
+showed was written by the host, and goes to the device.  A write of the value that a register
+already shows is therefore not seen: INTERRUPT_STATUS cannot be cleared by writing 1.  CONTROL is
+shown last, after memory and all other registers, and taken last.  A word past the map counts the
+looks.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class MappedBoard:
         self.running = False
 
     def show(self) -> None:
-        """Show every register, CONTROL last; what the host wrote meanwhile stays."""
+        """Show every register, CONTROL last; the host's writes of the meantime stay."""
         fresh = np.zeros(_WORDS, np.uint32)
         for offset in REGISTERS:
             fresh[offset // 4] = self.target.read_register(offset)
@@ -60,7 +61,7 @@ class MappedBoard:
                 self.words[index] = self.shown[index] = fresh[index]
 
     def look(self) -> None:
-        """Take what the host wrote, and show what came of it."""
+        """Take the host's writes, and show their effects."""
         seen = self.words[:_WORDS].copy()
         changed = np.flatnonzero(seen != self.shown)
         for index in sorted(changed.tolist(), key=lambda index: index == 0):

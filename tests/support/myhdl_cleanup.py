@@ -28,7 +28,7 @@ def forget_hardware() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def find_support() -> Iterator[None]:
-    """Let the fresh process of a conversion import what a test's file imports."""
+    """Let the fresh process of a conversion import the modules that a test's file imports."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
         yield

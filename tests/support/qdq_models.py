@@ -98,7 +98,7 @@ def same_inputs(
 ) -> dict[str, tuple[int, float]]:
     """Compare each layer with onnxruntime on onnxruntime's integers.
 
-    Returns the greatest difference and the share of elements that differ.
+    Returns the maximum difference and the share of elements that differ.
     """
     known = integer_values(path, images)
     apart = {}

@@ -38,7 +38,7 @@ def soak_count(name, default):
 
 @dataclass(frozen=True)
 class Job:
-    """A launch ready to be written to a device, and what the model says it leaves behind."""
+    """A launch ready to be written to a device, and the model's outcome of it."""
 
     image: np.ndarray
     address: int
@@ -138,7 +138,7 @@ class Rig:
         return code, read(Reg.ERROR_INDEX), read(Reg.ERROR_ADDRESS)
 
     def cycles(self, job):
-        """Return what a job takes when nothing disturbs it."""
+        """Return the cycles of an undisturbed job."""
         self.start(job)
         self.wait()
         return self.target.read_register(Reg.CYCLES)

@@ -1,4 +1,4 @@
-"""The rooms of the package and the floors they stand on: imports only go to lower floors.
+"""The rooms of the package and their floors: imports only go to lower floors.
 
 A room is a folder with modules in it.  :data:`FLOORS` is the only place that says what may import
 what; ``test_rooms.py`` compares it with the imports.

@@ -1,4 +1,4 @@
-"""Replay what a block did in MyHDL on its converted Verilog (Icarus) and VHDL (GHDL).
+"""Replay a block's MyHDL simulation on its converted Verilog (Icarus) and VHDL (GHDL).
 
 A recorder notes every port in every cycle of a simulation.  The converted text is then driven with
 the same inputs and must show the same outputs before every clock edge.  Bits that are unknown
@@ -99,7 +99,7 @@ def _join(row: dict[str, int], ports: Ports) -> int:
 
 
 def _slices(ports: Ports) -> Sequence[tuple[str, int, int]]:
-    """Names with the highest and lowest bit in the joined word."""
+    """Names with the highest and lowest bit in the concatenated word."""
     slices, position = [], 0
     for name, width in ports:
         slices.append((name, position + width - 1, position))

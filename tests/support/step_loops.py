@@ -1,4 +1,4 @@
-"""Random step loops of GEMM and ALU, and the triple loop that they stand for."""
+"""Random step loops of GEMM and ALU, and their definition as a triple loop."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def open_line(skew: float = 1.0) -> UartLine:
 
 
 def behind_terminal(line: UartLine) -> Callable[[bytes], bytes]:
-    """Return the ``work`` of :func:`link_board.pseudo_terminal`: what a cable does."""
+    """Return the ``work`` of :func:`link_board.pseudo_terminal`: a cable."""
     def work(data: bytes) -> bytes:
         back = line.run(data, _CHUNK)
         while line.pending > 64:
