@@ -75,7 +75,7 @@ def test_ports_follow_the_bus_width():
     assert all(f" {name},\n" in text or f" {name}\n" in text for name in widths)
 
 
-def test_random_is_spread_and_reproducible():
+def test_random_is_uniform_and_reproducible():
     draws = [Random(1, channel).below(100) for channel in range(6)]
     assert len(set(draws)) > 3
     generator = Random(0, 0)

@@ -179,7 +179,7 @@ def test_configuration_problems(tmp_path):
     assert assemble(".config base", NAMED["base"].replace(log_bus_width=8)).config is NAMED["base"]
 
 
-def test_configuration_file_beside_the_text(tmp_path):
+def test_configuration_file_next_to_the_text(tmp_path):
     odd = NAMED["base"].replace(log_acc_buff_size=16)
     (tmp_path / "odd.json").write_text(odd.to_json())
     (tmp_path / "a.s").write_text(".config odd.json\nfinish\n")

@@ -43,7 +43,7 @@ def test_first_row_outside_a_range():
     assert rows.row_outside(0x100, 0x40F) == 0x400
 
 
-def test_adjacent_and_overlapping_intervals_are_joined():
+def test_adjacent_and_overlapping_intervals_are_merged():
     parts = Intervals([(20, 30), (0, 10), (10, 15), (25, 40), (50, 50)])
     assert list(zip(parts.starts, parts.ends, strict=True)) == [(0, 15), (20, 40)]
 

@@ -64,7 +64,7 @@ def test_every_node_is_accounted_for(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["default", "1x4x4_base", "2x8x8"])
 @pytest.mark.parametrize("seed", range(4))
-def test_says_what_the_compiler_does(tmp_path: Path, seed: int, config: str) -> None:
+def test_check_agrees_with_the_compiler(tmp_path: Path, seed: int, config: str) -> None:
     build = everything() if seed == 0 else random_network(seed)
     made = compiled(build, tmp_path, config)
     found = check_model(tmp_path / "network.onnx", config)

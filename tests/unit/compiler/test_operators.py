@@ -115,7 +115,7 @@ def test_the_smallest_buffers(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_integers_stand_for_the_float_network(tmp_path: Path, name: str) -> None:
+def test_integers_approximate_the_float_network(tmp_path: Path, name: str) -> None:
     """Factors, bounds and scales mean what the operators mean: within a few units of the output."""
     network = NetworkBuilder()
     output = CASES[name].build(network)

@@ -47,7 +47,7 @@ def waits(made: Stream) -> list[dict[Module, int]]:
     ]
 
 
-def test_compute_waits_for_what_it_reads() -> None:
+def test_compute_waits_for_the_tiles_it_reads() -> None:
     found = waits(stream(
         load(INP, 0, 0, 4), load(INP, 4, 4, 4), load(WGT, 0, 0), load(WGT, 1, 1),
         gemm(0, 2, 0, 2), gemm(0, 2, 1, 3), gemm(0, 20, 20),
@@ -120,7 +120,7 @@ def test_memory_is_not_overwritten_before_it_is_read() -> None:
         COMPUTE: 1, LOAD: 0}
 
 
-def test_weights_do_not_wait_for_stores_beside_them() -> None:
+def test_weights_do_not_wait_for_concurrent_stores() -> None:
     """A weight tile of this configuration is four output tiles long."""
     found = waits(stream(gemm(0, 9, 9), store(0, 8), load(WGT, 0, 3), load(WGT, 0, 2)))
     assert found[2:] == [{}, {STORE: 1}]

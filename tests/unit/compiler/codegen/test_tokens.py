@@ -50,7 +50,7 @@ def test_load_waits_for_store_through_compute() -> None:
     assert (stored.pop_prev, stored.push_prev) == (1, 1)
 
 
-def test_a_relay_stands_where_the_store_has_ended() -> None:
+def test_a_relay_is_placed_where_the_store_has_ended() -> None:
     """Compute goes on with other work until then."""
     work = [gemm(100 + n, 9, 9, 60) for n in range(8)]
     made = insert_tokens(stream(

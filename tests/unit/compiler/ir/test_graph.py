@@ -107,7 +107,7 @@ def test_removed_nodes_leave_the_index_and_may_join_another_graph():
         Graph("h", graph.nodes, {}, [], [], graph.origin)
 
 
-def test_parts_stand_in_the_place_of_their_node():
+def test_parts_take_the_position_of_their_node():
     graph = diamond()
     left = graph.nodes[1]
     graph.split(left, [node("left0", "a", "b"), node("left1", "a", "e")])

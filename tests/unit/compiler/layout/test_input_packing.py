@@ -120,7 +120,7 @@ def first_layer(made_on_device: bool) -> NetworkBuilder:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", sorted(NAMED))
-def test_only_what_the_host_makes_is_packed(tmp_path: Path, config: str) -> None:
+def test_only_host_produced_inputs_are_packed(tmp_path: Path, config: str) -> None:
     for made_on_device in (False, True):
         build = first_layer(made_on_device)
         made = compiled(build, tmp_path, config)

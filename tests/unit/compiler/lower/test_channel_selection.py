@@ -36,7 +36,7 @@ def test_shifts_are_held_by_the_weights_first_and_terms_sorted_by_the_rest():
 
 
 @pytest.mark.parametrize("config", [CONFIG, named("2x8x8"), SMALL])
-def test_inputs_are_joined_along_the_channels(config):
+def test_inputs_are_concatenated_along_the_channels(config):
     sizes, shifts = {"a": 3, "b": 9, "c": 1}, (2, 0, DROPPED)
     values = {name: integers((2, size, 4, 3), size) for name, size in sizes.items()}
     ranges = [

@@ -54,13 +54,13 @@ def test_windows() -> None:
     assert host_reason(pool()) == ""
     assert host_reason(pool(pads=(0, 0, -1, 0))) == "negative padding"
     assert host_reason(pool(pads=(1, 0, 0, 0))) == ""
-    assert host_reason(pool(pads=(2, 0, 0, 0))) == "a window lies in the padding alone"
-    assert host_reason(pool(pads=(0, 2, 0, 0))) == "a window lies in the padding alone"
-    assert host_reason(pool(strides=(2, 1))) == "a window lies in the padding alone"  # row 4
+    assert host_reason(pool(pads=(2, 0, 0, 0))) == "a window is entirely in the padding"
+    assert host_reason(pool(pads=(0, 2, 0, 0))) == "a window is entirely in the padding"
+    assert host_reason(pool(strides=(2, 1))) == "a window is entirely in the padding"  # row 4
     assert host_reason(pool(), layouts={"x": (32, 1, 1)}) == RESHAPED
 
 
 def test_window_whose_taps_surround_the_input_has_no_value() -> None:
     graph = pool(dilations=(6, 1), pads=(1, 0, 3, 0))
     graph.tensors["y"].shape = (1, 2, 1, 3)
-    assert host_reason(graph) == "a window lies in the padding alone"  # taps -1 and 5
+    assert host_reason(graph) == "a window is entirely in the padding"  # taps -1 and 5

@@ -38,7 +38,7 @@ def test_divergence(seed: int, bins: int, levels: int) -> None:
     assert divergence(histogram, bins, levels) == pytest.approx(wanted, abs=1e-12)
 
 
-def test_divergence_of_what_a_clip_leaves_nothing_of() -> None:
+def test_divergence_of_an_empty_clipped_histogram() -> None:
     assert divergence(np.array([0, 0, 0, 5]), 2, 2) == math.inf
 
 

@@ -43,7 +43,7 @@ def test_a_ratio_is_a_multiplier_and_a_shift(ratio: float) -> None:
     assert abs(found / Fraction(ratio) - 1) * 256 <= Fraction(1, 64)
 
 
-def test_scales_of_the_greatest_magnitude() -> None:
+def test_minmax_scales_follow_the_maximum_magnitude() -> None:
     weight, peaks = spread(), np.abs(spread()).max((1, 2, 3))
     (least,) = set(choose_scales(weight, 8, "minmax", PER_TENSOR))
     assert peaks.max() / 128 <= 127 * least / 127 <= 2 * peaks.max() / 127
@@ -100,7 +100,7 @@ def test_outputs_are_the_real_ones_rounded(scheme: Scheme, relu: bool) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_hopeless_weights_still_fit(scheme: Scheme) -> None:
+def test_weights_out_of_range_still_fit(scheme: Scheme) -> None:
     """Zeros, a giant bias on a tiny weight, and channels 2^60 apart."""
     weight = np.array([[0.0], [1e-9], [1e9], [1.0]])
     bias = np.array([3.0, 1e6, 0.0, -2.0])

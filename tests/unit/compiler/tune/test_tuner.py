@@ -92,7 +92,7 @@ def test_the_whole_space_can_be_searched(layers: list[TunableLayer], search: str
 
 
 @pytest.mark.slow
-def test_samples_find_what_is_good(layers: list[TunableLayer], tmp_path: Path) -> None:
+def test_sampling_finds_a_good_schedule(layers: list[TunableLayer], tmp_path: Path) -> None:
     """The best of a sample is better than most of the space."""
     layer = layers[0]
     with TrialLog(tmp_path / "log", TARGET) as log:
@@ -138,7 +138,7 @@ def test_the_measured_winner_wins(layers: list[TunableLayer], tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_compile_uses_what_was_found(
+def test_compile_uses_the_tuned_schedules(
     network: NetworkBuilder, layers: list[TunableLayer], tmp_path: Path
 ) -> None:
     path = tmp_path / "tuned.json"

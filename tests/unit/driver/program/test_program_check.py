@@ -58,7 +58,7 @@ def test_undeclared_inputs_are_found():
     assert kinds(program(dense("z", "y"), outputs=["y"])) == [FindingKind.UNWRITTEN]
 
 
-def test_stores_over_what_is_needed_later():
+def test_stores_over_data_needed_later():
     assert kinds(program(dense("x", "y"), outputs=["y"], later=["z"])) == []
     assert kinds(program(dense("x", "z"), later=["z"])) == [FindingKind.OVERLAP]
 
