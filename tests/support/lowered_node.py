@@ -84,8 +84,8 @@ def run_accumulator(
     builder.launch("accumulator", stream.finish(), [], ["y"])
     program = builder.build([], ["y"])
     with open_target(f"model://?mem=0:{program.size}&strict=1", config) as target:
-        found = run_program(program, target, {}).outputs["y"]
-    return found.reshape(config.batch, len(tiles), config.block_out).swapaxes(0, 1)
+        actual = run_program(program, target, {}).outputs["y"]
+    return actual.reshape(config.batch, len(tiles), config.block_out).swapaxes(0, 1)
 
 
 def naive_conv(

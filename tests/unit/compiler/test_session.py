@@ -40,14 +40,14 @@ def test_images_fill_launches_and_only_theirs_come_back(
 ) -> None:
     """Two images are one launch of this configuration."""
     x = np.random.default_rng(images).integers(-64, 64, (images, 6)).astype(np.float32) / 32
-    found = session.run({"input": x}, capture=True)
+    actual = session.run({"input": x}, capture=True)
     assert session.images == 2
     assert len(session.reports) == launches
     (name,) = session.program.outputs
     (wanted,) = float_values(build.model(name), [name], x)
-    assert found[name].shape == wanted.shape
-    np.testing.assert_allclose(found[name], wanted, atol=0.02)
-    np.testing.assert_array_equal(found["input.q"] >= 0, x >= 0)
+    assert actual[name].shape == wanted.shape
+    np.testing.assert_allclose(actual[name], wanted, atol=0.02)
+    np.testing.assert_array_equal(actual["input.q"] >= 0, x >= 0)
 
 
 def test_outputs_alone_come_back_without_capture(session: Session) -> None:
@@ -74,8 +74,8 @@ def test_host_steps_of_no_front_end_are_refused(program: Program) -> None:
 
 
 def test_the_host_computes_a_step_on_whole_launches(program: Program) -> None:
-    (step,) = [it for it in program.steps if isinstance(it, HostStep) and it.op == "onnx"]
+    (step,) = [item for item in program.steps if isinstance(item, HostStep) and item.op == "onnx"]
     x = np.arange(12, dtype=np.float32).reshape(2, 6)
-    (found,) = host(step, [x], program)
+    (actual,) = host(step, [x], program)
     wanted = np.exp(x) / np.exp(x).sum(1, keepdims=True)
-    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    np.testing.assert_allclose(actual, wanted, rtol=1e-5)

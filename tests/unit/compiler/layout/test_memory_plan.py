@@ -17,16 +17,16 @@ from myvta.isa.opcodes import MemoryType
 
 def placed(name: str = "1x4x4", memory: int = 1 << 20) -> TensorMemory:
     """Return the memory of the chain, its tensors placed."""
-    found = TensorMemory(
+    actual = TensorMemory(
         PackedNetwork(chain(), {}, {}), TargetDescription(named(name), memory_bytes=memory))
-    found.place()
-    return found
+    actual.place()
+    return actual
 
 
 def test_activations_have_pages_of_their_own_and_a_flatten_shares() -> None:
     """A page is 1024 tiles; z [9, 3, 4] are three blocks of 12 pixels."""
-    found = placed()
-    assert found.activations == {
+    actual = placed()
+    assert actual.activations == {
         "x": Activation(0, 2, 2, (6, 3, 4)), "y": Activation(1024, 2, 2, (6, 3, 4)),
         "z": Activation(2048, 2, 3, (9, 3, 4)), "flat": Activation(2048, 2, 3, (9, 3, 4)),
     }
@@ -44,24 +44,24 @@ def test_tensors_of_the_program_have_the_scale_and_the_layer() -> None:
 
 
 def test_images_are_whole_tiles_of_the_batch() -> None:
-    found = placed("2x8x8")
-    assert (found.images, found.activations["x"].groups) == (2, 1)
+    actual = placed("2x8x8")
+    assert (actual.images, actual.activations["x"].groups) == (2, 1)
 
 
 def test_constants_are_placed_by_tiles() -> None:
-    found = placed()
+    actual = placed()
     tiles = np.arange(32).reshape(2, 4, 4)
-    first = found.constant("w", tiles, MemoryType.WGT)
-    (segment,) = found.builder.segments
+    first = actual.constant("w", tiles, MemoryType.WGT)
+    (segment,) = actual.builder.segments
     assert (segment.name, segment.offset, len(segment.data)) == ("w", first * 16, 32)
     assert segment.offset >= 8192 + 2 * 3 * 12 * 4
 
 
 def test_float_tensors_are_added_once() -> None:
-    found = placed()
-    found.float_tensor("real")
-    found.float_tensor("real")
-    assert found.builder.tensors["real"].shape == (2, 108)
+    actual = placed()
+    actual.float_tensor("real")
+    actual.float_tensor("real")
+    assert actual.builder.tensors["real"].shape == (2, 108)
 
 
 def test_too_little_memory_is_refused() -> None:

@@ -29,5 +29,5 @@ def test_sums_of_windows_times_their_factors(config, kernel, strides, pads):
     factors[-1, 0] = 1
     node = QuantizedNode("AveragePool", "pool", ("x",), ("y",), AveragePoolAttributes(
         SlidingWindow(kernel, strides, pads), factors), rule(6, 7, bias=3))
-    found = run_lowered(lower_average_pool, node, {"x": x}, (2, 6, *out), config)
-    np.testing.assert_array_equal(found, scaled(sums * factors, 7, 3))
+    actual = run_lowered(lower_average_pool, node, {"x": x}, (2, 6, *out), config)
+    np.testing.assert_array_equal(actual, scaled(sums * factors, 7, 3))

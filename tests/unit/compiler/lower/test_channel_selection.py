@@ -50,6 +50,6 @@ def test_inputs_are_concatenated_along_the_channels(config):
         lower_block_gemm(ctx, node, sources, BlockGemm(terms, rule(13, 2)))
 
     node = QuantizedNode("Concat", "join", tuple(values), ("y",), Attributes())
-    found = run_lowered(lower, node, values, (2, 13, 4, 3), config)
+    actual = run_lowered(lower, node, values, (2, 13, 4, 3), config)
     joined = np.concatenate([4 * values["a"], values["b"], 0 * values["c"]], 1)
-    np.testing.assert_array_equal(found, scaled(joined, 2))
+    np.testing.assert_array_equal(actual, scaled(joined, 2))

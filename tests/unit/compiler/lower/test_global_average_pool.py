@@ -20,6 +20,6 @@ def test_the_mean_of_all_pixels(config, size, factor, shift):
     node = QuantizedNode(
         "GlobalAveragePool", "mean", ("x",), ("y",), GlobalAverageAttributes(factor, 4),
         rule(10, shift, 2))
-    found = run_lowered(lower_global_average, node, {"x": x}, (2, 10, 1, 1), config)
+    actual = run_lowered(lower_global_average, node, {"x": x}, (2, 10, 1, 1), config)
     sums = x.sum((2, 3), keepdims=True)
-    np.testing.assert_array_equal(found, scaled(sums * factor, shift, 2))
+    np.testing.assert_array_equal(actual, scaled(sums * factor, shift, 2))

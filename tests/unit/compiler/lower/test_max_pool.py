@@ -31,5 +31,5 @@ def test_the_maximum_of_each_window(config, kernel, strides, pads, dilations):
     ]
     node = QuantizedNode("MaxPool", "pool", ("x",), ("y",), MaxPoolAttributes(
         SlidingWindow(kernel, strides, pads, dilations)))
-    found = run_lowered(lower_max_pool, node, {"x": x}, (2, 6, *out), config)
-    np.testing.assert_array_equal(found, np.max(taps, 0))
+    actual = run_lowered(lower_max_pool, node, {"x": x}, (2, 6, *out), config)
+    np.testing.assert_array_equal(actual, np.max(taps, 0))

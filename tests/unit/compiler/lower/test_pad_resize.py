@@ -26,9 +26,9 @@ def test_a_border_of_one_value_and_negative_ones_crop(config, pads, fill):
     expected = expected[
         :, :, max(-top, 0) : rows - max(-bottom, 0), max(-left, 0) : columns - max(-right, 0)]
     node = QuantizedNode("Pad", "pad", ("x",), ("y",), Attributes())
-    found = run_lowered(
+    actual = run_lowered(
         lambda ctx, node: lower_pad(ctx, node, pads, fill), node, {"x": x}, expected.shape, config)
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(actual, expected)
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -39,6 +39,6 @@ def test_every_pixel_is_repeated(config, size, factors):
     x = integers((2, 6, *size))
     expected = x.repeat(factors[0], 2).repeat(factors[1], 3)
     node = QuantizedNode("Resize", "resize", ("x",), ("y",), Attributes())
-    found = run_lowered(
+    actual = run_lowered(
         lambda ctx, node: lower_resize(ctx, node, factors), node, {"x": x}, expected.shape, config)
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(actual, expected)

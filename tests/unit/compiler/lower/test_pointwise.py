@@ -43,27 +43,27 @@ def test_every_block_may_have_matrices_of_its_own(config, size):
     ]
     rule = per_channel(12)
     sums = np.einsum("mc,nchw->nmhw", matrix, x) + rule.bias[:, None, None]
-    found = run(BlockGemm(blocks, rule), x, 12, config)
+    actual = run(BlockGemm(blocks, rule), x, 12, config)
     for channel in range(12):
         expected = scaled(sums[:, channel], int(rule.shift[channel]))
-        np.testing.assert_array_equal(found[:, channel], expected)
+        np.testing.assert_array_equal(actual[:, channel], expected)
 
 
 def test_more_terms_than_fit_are_summed_in_parts():
     x = integers((1, 4 * 40, 1, 2))
     tile = integers((4, 4), 3)
-    found = run(BlockGemm([[Term(0, n, tile) for n in range(40)]], Requant(
+    actual = run(BlockGemm([[Term(0, n, tile) for n in range(40)]], Requant(
         np.zeros(4, np.int32), np.full(4, 9, np.int32))), x, 4, SMALL)
     sums = np.einsum("mc,nkchw->nmhw", tile, x.reshape(1, 40, 4, 1, 2))
-    np.testing.assert_array_equal(found, scaled(sums, 9))
+    np.testing.assert_array_equal(actual, scaled(sums, 9))
 
 
 def test_terms_with_shifts_are_summed_from_the_largest_to_none():
     x = integers((1, 8, 2, 3))
     eye = np.eye(4, dtype=np.int64)
-    found = run(BlockGemm([[Term(0, 1, eye, 5), Term(0, 0, eye, 2)]], Requant(
+    actual = run(BlockGemm([[Term(0, 1, eye, 5), Term(0, 0, eye, 2)]], Requant(
         np.zeros(4, np.int32), np.full(4, 6, np.int32))), x, 4, named("1x4x4"))
-    np.testing.assert_array_equal(found, scaled(32 * x[:, 4:] + 4 * x[:, :4], 6))
+    np.testing.assert_array_equal(actual, scaled(32 * x[:, 4:] + 4 * x[:, :4], 6))
 
 
 def test_a_post_op_comes_before_the_requantization():
@@ -72,6 +72,6 @@ def test_a_post_op_comes_before_the_requantization():
     def post_op(builder, base, count, distance):
         every_tile(builder, AluOpcode.MIN, 10, base, count)
 
-    found = run(BlockGemm([[Term(0, 0, 3 * np.eye(4, dtype=np.int64))]], Requant(
+    actual = run(BlockGemm([[Term(0, 0, 3 * np.eye(4, dtype=np.int64))]], Requant(
         np.full(4, 6, np.int32), np.full(4, 2, np.int32)), post_op), x, 4, named("1x4x4"))
-    np.testing.assert_array_equal(found, scaled(np.minimum(3 * x, 10), 2, 6))
+    np.testing.assert_array_equal(actual, scaled(np.minimum(3 * x, 10), 2, 6))

@@ -61,8 +61,8 @@ def test_a_launch_for_each_layer_has_its_name(tmp_path: Path) -> None:
 def test_streams_have_tokens_after_synchronization_alone(tmp_path: Path) -> None:
     work = run(network(), tmp_path)
     before, after = work.results["lower"].streams[0], work.results["synchronize"].streams[0]
-    assert not any(it.push_next or it.push_prev for it in before.instructions)
-    assert any(it.push_next for it in after.instructions)
+    assert not any(item.push_next or item.push_prev for item in before.instructions)
+    assert any(item.push_next for item in after.instructions)
     assert set(before.notes) == {"relu0", "maxpool1", ""}
 
 

@@ -41,9 +41,9 @@ def test_slots_are_two_or_one_for_everything_that_is_needed() -> None:
 
 
 def test_parameters_of_all_blocks_may_be_kept() -> None:
-    found = buffers_of(SHAPE, tiling(all_parameters=True), CONFIG)
-    assert found is not None
-    assert found.kept == 12
+    actual = buffers_of(SHAPE, tiling(all_parameters=True), CONFIG)
+    assert actual is not None
+    assert actual.kept == 12
 
 
 @pytest.mark.parametrize("changed", [
@@ -56,22 +56,22 @@ def test_tilings_that_do_not_fit_have_no_buffers(changed: ConvTiling) -> None:
 
 
 def test_a_tile_drained_in_parts_needs_the_accumulator_once() -> None:
-    found = buffers_of(SHAPE, tiling(co=4, dataflow="output-stationary"), CONFIG)
-    assert found == Buffers((2, 12), (2, 4), (1, 48), 12)
+    actual = buffers_of(SHAPE, tiling(co=4, dataflow="output-stationary"), CONFIG)
+    assert actual == Buffers((2, 12), (2, 4), (1, 48), 12)
 
 
 def test_another_operand_takes_two_slots_at_the_end_of_inp() -> None:
-    found = buffers_of(replace(SHAPE, residual=True), tiling(), CONFIG)
-    assert found == Buffers((2, 12), (8, 1), (2, 12), 6, (2, 12))
+    actual = buffers_of(replace(SHAPE, residual=True), tiling(), CONFIG)
+    assert actual == Buffers((2, 12), (8, 1), (2, 12), 6, (2, 12))
 
 
 def test_windows_need_the_outputs_that_they_cover() -> None:
     """Two stored rows of 3 x 3 windows with stride 2 cover five rows; one of columns three."""
     epilogue = EpilogueSpec((2, 2), (3, 3), (2, 2), tables=1, scratch_tiles=0)
     shape = replace(SHAPE, size=(5, 5), out=(5, 5), epilogue=epilogue)
-    found = buffers_of(shape, tiling(oh=2, ow=1), CONFIG)
-    assert found is not None
-    assert (found.acc[1], found.inp[1], found.kept) == (15, 15, 6)
+    actual = buffers_of(shape, tiling(oh=2, ow=1), CONFIG)
+    assert actual is not None
+    assert (actual.acc[1], actual.inp[1], actual.kept) == (15, 15, 6)
 
 
 def test_order_matters_with_several_tiles_along_channels_and_pixels() -> None:
@@ -82,13 +82,13 @@ def test_order_matters_with_several_tiles_along_channels_and_pixels() -> None:
 
 @pytest.mark.parametrize("dataflow", [None, *DATAFLOWS])
 def test_every_tiling_fits_and_is_of_the_dataflow(dataflow: str | None) -> None:
-    found = list(tilings(SHAPE, CONFIG, dataflow))
-    assert found
-    assert len({t for t, _ in found}) == len(found)
-    for t, buffers in found:
+    actual = list(tilings(SHAPE, CONFIG, dataflow))
+    assert actual
+    assert len({t for t, _ in actual}) == len(actual)
+    for t, buffers in actual:
         assert buffers_of(SHAPE, t, CONFIG) == buffers
         assert (t.dataflow == "output-stationary") == (t.part < t.co)
-    kinds = {t.dataflow for t, _ in found}
+    kinds = {t.dataflow for t, _ in actual}
     assert kinds == (set(DATAFLOWS) if dataflow is None else {dataflow})
 
 

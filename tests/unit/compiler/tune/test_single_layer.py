@@ -27,37 +27,37 @@ def test_activations_begin_pages_of_their_own(
     name: str, images: int, x: Activation, y: Activation
 ) -> None:
     """Tiles of 4 and of 16 bytes: a page is 1024 or 256 of them."""
-    found = isolated_activations(
+    actual = isolated_activations(
         FusionGroup(NODE), VIEWS, TargetDescription(named(name)), images)
-    assert found == {"x": x, "y": y}
+    assert actual == {"x": x, "y": y}
 
 
 def test_the_stream_reads_its_input_and_stores_its_output_once() -> None:
     config = named("1x4x4")
-    found = isolate(NODE, VIEWS, TargetDescription(config))
-    stores = [it for it in found.stream.instructions if isinstance(it, Store)]
-    assert sum(it.x_size * it.y_size for it in stores) == 3 * 35
-    assert min(it.dram_base for it in stores) == 1024
+    actual = isolate(NODE, VIEWS, TargetDescription(config))
+    stores = [item for item in actual.stream.instructions if isinstance(item, Store)]
+    assert sum(item.x_size * item.y_size for item in stores) == 3 * 35
+    assert min(item.dram_base for item in stores) == 1024
     last = max(
-        (it.dram_base + max(it.y_size - 1, 0) * it.x_stride + it.x_size)
-        * config.tile_bytes(MemoryType(it.memory_type))
-        for it in found.stream.instructions
-        if isinstance(it, Load) and it.memory_type != MemoryType.UOP and it.y_size)
-    assert last <= found.size
+        (item.dram_base + max(item.y_size - 1, 0) * item.x_stride + item.x_size)
+        * config.tile_bytes(MemoryType(item.memory_type))
+        for item in actual.stream.instructions
+        if isinstance(item, Load) and item.memory_type != MemoryType.UOP and item.y_size)
+    assert last <= actual.size
 
 
 def test_it_runs_on_zeros_and_reports_its_counters() -> None:
-    found = isolate(NODE, VIEWS, TargetDescription(named("1x4x4")))
+    actual = isolate(NODE, VIEWS, TargetDescription(named("1x4x4")))
     with open_target("model://?config=1x4x4&mem=0x10000:64K") as target:
         target.write_memory(0x10000, bytes([9]) * 8192)
-        report = run_alone(target, found.stream, found.size)
+        report = run_alone(target, actual.stream, actual.size)
         assert not any(target.read_memory(0x10000, 4096))
     assert report.counters["OUT_BYTES"] == 3 * 35 * 4
 
 
 def test_too_little_memory_is_refused() -> None:
-    found = isolate(NODE, VIEWS, TargetDescription(named("1x4x4")))
+    actual = isolate(NODE, VIEWS, TargetDescription(named("1x4x4")))
     with open_target("model://?config=1x4x4&mem=0:4K") as target, pytest.raises(
         OutOfMemoryError, match="4096"
     ):
-        run_alone(target, found.stream, found.size)
+        run_alone(target, actual.stream, actual.size)

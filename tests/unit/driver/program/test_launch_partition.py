@@ -29,10 +29,10 @@ def chain(weight, x, y, z):
 
 
 def test_each_note_is_a_layer_with_the_memory_it_reads_and_writes():
-    made = program(chain)
-    (step,) = made.launches
-    one, two = split(made, step)
-    places = {name: made.tensor(name).offset for name in "xyz"}
+    built = program(chain)
+    (step,) = built.launches
+    one, two = split(built, step)
+    places = {name: built.tensor(name).offset for name in "xyz"}
     assert (one.name, two.name, one.whole, two.whole) == ("one", "two", "", "")
     assert one.reads == ((places["x"], places["x"] + 4 * TILE),)  # weights are constants
     assert one.writes == two.reads == ((places["y"], places["y"] + 4 * TILE),)
@@ -40,22 +40,22 @@ def test_each_note_is_a_layer_with_the_memory_it_reads_and_writes():
 
 
 def test_a_layer_is_its_instructions_in_order_and_a_finish():
-    made = program(chain)
-    (step,) = made.launches
-    original = decode_stream(made.code(step), CONFIG)
-    for part in split(made, step):
+    built = program(chain)
+    (step,) = built.launches
+    original = decode_stream(built.code(step), CONFIG)
+    for part in split(built, step):
         *body, last = decode_stream(part.code, CONFIG)
         *indices, added = part.indices
         assert (last, added, part.count) == (Finish(), -1, len(body) + 1)
         assert indices == sorted(indices)
-        assert [type(it) for it in body] == [type(original[n]) for n in indices]
-        assert sum(isinstance(it, Store) for it in body) == 1
+        assert [type(item) for item in body] == [type(original[n]) for n in indices]
+        assert sum(isinstance(item, Store) for item in body) == 1
 
 
 def test_micro_ops_of_an_earlier_layer_are_loaded_again():
-    made = program(chain)
-    (step,) = made.launches
-    two = split(made, step)[1]
+    built = program(chain)
+    (step,) = built.launches
+    two = split(built, step)[1]
     first = decode_stream(two.code, CONFIG)[0]
     assert isinstance(first, Load) and first.memory_type == MemoryType.UOP
     assert step.notes[two.indices[0]] == "one"
@@ -63,30 +63,30 @@ def test_micro_ops_of_an_earlier_layer_are_loaded_again():
 
 
 def test_tokens_to_other_layers_are_dropped_and_those_inside_kept():
-    made = program(chain)
-    (step,) = made.launches
-    for part in split(made, step):
+    built = program(chain)
+    (step,) = built.launches
+    for part in split(built, step):
         body = decode_stream(part.code, CONFIG)
-        pushes = sum(it.push_prev + it.push_next for it in body[:-1])
-        pops = sum(it.pop_prev + it.pop_next for it in body[:-1])
+        pushes = sum(item.push_prev + item.push_next for item in body[:-1])
+        pops = sum(item.pop_prev + item.pop_next for item in body[:-1])
         assert pushes == pops > 0
 
 
 def test_a_launch_with_one_note_or_none_stays_whole():
-    made = network()
-    (only,) = split(made, made.launches[0])
+    built = network()
+    (only,) = split(built, built.launches[0])
     assert (only.name, only.whole) == ("dense", "")
-    assert only.code == made.code(made.launches[0])
+    assert only.code == built.code(built.launches[0])
     empty = program(lambda **places: StreamBuilder(CONFIG).finish())
     (only,) = split(empty, empty.launches[0])
     assert (only.name, only.indices) == ("first", (0,))
 
 
 def test_whole_keeps_the_stream_and_the_name_of_the_launch():
-    made = program(chain)
-    (step,) = made.launches
-    part = whole(made, step)
-    assert (part.name, part.code, part.whole) == ("first", made.code(step), "")
+    built = program(chain)
+    (step,) = built.launches
+    part = whole(built, step)
+    assert (part.name, part.code, part.whole) == ("first", built.code(step), "")
     assert part.indices == tuple(range(step.count))
 
 
@@ -98,8 +98,8 @@ def test_work_without_a_note_keeps_the_launch_whole():
         layer(builder, "", x, z, weight)
         return builder.finish()
 
-    made = program(stream)
-    (part,) = split(made, made.launches[0])
+    built = program(stream)
+    (part,) = split(built, built.launches[0])
     assert part.whole == "some of its instructions have no annotation"
 
 
@@ -115,8 +115,8 @@ def test_layers_that_share_tiles_stay_in_one_piece():
         builder.store_2d(0, x // TILE, 1)
         return builder.finish()
 
-    made = program(stream)
-    (part,) = split(made, made.launches[0])
+    built = program(stream)
+    (part,) = split(built, built.launches[0])
     assert part.name == "first" and "'two' cannot run alone" in part.whole
 
 
@@ -131,7 +131,7 @@ def test_rows_far_apart_are_ranges_of_their_own():
         stream.gemm([(0, 0, 0)], reset=True)
         stream.store_2d(0, y // TILE, 1)
         builder.launch("l", stream.finish(), ["x"], ["y"])
-        made = builder.build(["x"], ["y"])
-        (part,) = split(made, made.launches[0])
+        built = builder.build(["x"], ["y"])
+        (part,) = split(built, built.launches[0])
         rows = ((x, x + TILE), (x + pitch, x + pitch + TILE))
         assert part.reads == (rows if parts == 2 else ((x, x + pitch + TILE),))

@@ -14,7 +14,7 @@ def test_memory_is_taken_from_offset_0_in_whole_pages():
     assert (x.offset, x.dtype, x.nbytes(CONFIG)) == (4096, "int8", 16)
     program = builder.build(["x"], ["x"])
     assert program.size == 8192
-    assert [(it.name, it.offset, it.data) for it in program.segments] == [
+    assert [(item.name, item.offset, item.data) for item in program.segments] == [
         ("w", 0, b"abc"), ("v", 4, b"de"),
     ]
 
@@ -41,12 +41,12 @@ def test_a_launch_makes_constants_of_its_instructions_and_micro_ops():
     builder = ProgramBuilder("p", CONFIG)
     stream = StreamBuilder(CONFIG, serial=True)
     stream.gemm([(0, 0, 0)], reset=True)
-    made = stream.finish()
-    step = builder.launch("l", made)
+    built = stream.finish()
+    step = builder.launch("l", built)
     program = builder.build([], [])
-    assert [it.name for it in program.segments] == ["l.code", "l.uops"]
-    assert (program.code(step), step.count) == (made.code, len(made))
-    assert step.uops == program.segments[1].offset and program.segments[1].data == made.uops
+    assert [item.name for item in program.segments] == ["l.code", "l.uops"]
+    assert (program.code(step), step.count) == (built.code, len(built))
+    assert step.uops == program.segments[1].offset and program.segments[1].data == built.uops
     assert step.notes == ()  # none of the instructions has one
 
 
@@ -54,7 +54,7 @@ def test_a_launch_without_micro_ops_has_no_segment_for_them():
     builder = ProgramBuilder("p", CONFIG)
     step = builder.launch("empty", StreamBuilder(CONFIG).finish())
     assert (step.uops, step.count) == (0, 1)
-    assert [it.name for it in builder.build([], []).segments] == ["empty.code"]
+    assert [item.name for item in builder.build([], []).segments] == ["empty.code"]
 
 
 def test_steps_keep_their_order_and_attributes_are_copied():

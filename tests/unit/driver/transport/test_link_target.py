@@ -29,14 +29,14 @@ class ScriptedLink:
 
     def exchange(self, requests):
         answers = []
-        for it in requests:
-            self.requests.append((it.kind, it.address, it.count, it.payload))
-            start = it.address - self.identity.base
-            if it.kind == MessageKind.READ_MEMORY:
-                answers.append(bytes(self.memory[start : start + it.count]))
+        for item in requests:
+            self.requests.append((item.kind, item.address, item.count, item.payload))
+            start = item.address - self.identity.base
+            if item.kind == MessageKind.READ_MEMORY:
+                answers.append(bytes(self.memory[start : start + item.count]))
                 continue
-            skip = it.address % 4
-            self.memory[start : start + it.count] = it.payload[skip : skip + it.count]
+            skip = item.address % 4
+            self.memory[start : start + item.count] = item.payload[skip : skip + item.count]
             answers.append(b"")
         return answers
 

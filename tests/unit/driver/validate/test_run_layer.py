@@ -19,14 +19,14 @@ def test_example_inputs_are_of_the_dtype_and_range_of_each_tensor():
         builder.add(Tensor(name=kind, shape=(500,), dtype=kind))
     builder.tensor("tiles", (1, 400), INP)
     program = builder.build([*kinds, "tiles"], [])
-    found = example_inputs(program)
-    assert {name: found[name].dtype.name for name in kinds} == dict(zip(kinds, kinds, strict=True))
-    ranges = {name: (int(found[name].min()), int(found[name].max())) for name in kinds[1:]}
+    actual = example_inputs(program)
+    assert {name: actual[name].dtype.name for name in kinds} == dict(zip(kinds, kinds, strict=True))
+    ranges = {name: (int(actual[name].min()), int(actual[name].max())) for name in kinds[1:]}
     assert ranges == {"bool": (0, 1), "uint8": (0, 127), "int64": (-128, 127)}
-    assert (found["tiles"].min(), found["tiles"].max()) == (-8, 7)
+    assert (actual["tiles"].min(), actual["tiles"].max()) == (-8, 7)
     again, other = example_inputs(program), example_inputs(program, 1)
-    assert all(np.array_equal(found[name], again[name]) for name in found)
-    assert not np.array_equal(found["float32"], other["float32"])
+    assert all(np.array_equal(actual[name], again[name]) for name in actual)
+    assert not np.array_equal(actual["float32"], other["float32"])
 
 
 @pytest.fixture

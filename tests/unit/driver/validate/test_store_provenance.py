@@ -13,7 +13,7 @@ TILE = 4
 
 
 @pytest.fixture
-def made():
+def built():
     """Tiles 0..3 reset, 1 and 3 changed; 0 and 1 stored apart to y, 2 and 3 to z, 0 to y."""
     def stream(x, y, z, weight):
         builder = StreamBuilder(CONFIG, serial=True)
@@ -27,13 +27,13 @@ def made():
     return program(stream)
 
 
-def writers(made, name, byte):
+def writers(built, name, byte):
     """Return position of the STORE among all, and types of both instructions."""
-    (step,) = made.launches
-    address = made.tensor(name).offset + byte
-    index, store, compute = last_writers(made, step, whole(made, step), address)
-    code = decode_stream(made.code(step), CONFIG)
-    stores = [n for n, it in enumerate(code) if isinstance(it, Store)]
+    (step,) = built.launches
+    address = built.tensor(name).offset + byte
+    index, store, compute = last_writers(built, step, whole(built, step), address)
+    code = decode_stream(built.code(step), CONFIG)
+    stores = [n for n, item in enumerate(code) if isinstance(item, Store)]
     assert store.index == index
     assert store.text.startswith("store out")
     return stores.index(index), type(code[compute.index])
@@ -43,20 +43,20 @@ def writers(made, name, byte):
     ("y", 0, 2, Gemm), ("y", 3, 2, Gemm), ("y", 12, 0, Alu), ("y", 15, 0, Alu),
     ("z", 3, 1, Gemm), ("z", 4, 1, Alu),
 ])
-def test_the_last_store_and_the_last_writer_of_its_tile(made, name, byte, store, compute):
-    assert writers(made, name, byte) == (store, compute)
+def test_the_last_store_and_the_last_writer_of_its_tile(built, name, byte, store, compute):
+    assert writers(built, name, byte) == (store, compute)
 
 
 @pytest.mark.parametrize(("name", "byte"), [("x", 0), ("y", 4), ("y", 16), ("z", 8)])
-def test_bytes_that_no_store_wrote(made, name, byte):
-    (step,) = made.launches
-    address = made.tensor(name).offset + byte
-    assert last_writers(made, step, whole(made, step), address) == (None, None, None)
+def test_bytes_that_no_store_wrote(built, name, byte):
+    (step,) = built.launches
+    address = built.tensor(name).offset + byte
+    assert last_writers(built, step, whole(built, step), address) == (None, None, None)
 
 
-def test_the_text_has_the_address_from_the_base_of_the_program(made):
-    (step,) = made.launches
-    place = made.tensor("z").offset
-    _, store, _ = last_writers(made, step, whole(made, step), place)
+def test_the_text_has_the_address_from_the_base_of_the_program(built):
+    (step,) = built.launches
+    place = built.tensor("z").offset
+    _, store, _ = last_writers(built, step, whole(built, step), place)
     assert str(place // TILE) in store.text or hex(place // TILE) in store.text
-    assert made.tensor("z").memory_type == INP
+    assert built.tensor("z").memory_type == INP

@@ -31,8 +31,8 @@ def test_every_dataflow_computes_the_same_convolution(dataflow, position):
     window = SlidingWindow((3, 2), (2, 1), (1, 1, 2, 0))
     x, node = integers((1, 10, 9, 6)), conv_node((14, 10, 3, 2), window)
     sums = naive_conv(x, node.attrs.weight.astype(int), (5, 6), (2, 1), (1, 1, 2, 0))
-    found = convolved(node, x, (5, 6), SMALL, dataflow, position)
-    np.testing.assert_array_equal(found, scaled(sums, 9, 11))
+    actual = convolved(node, x, (5, 6), SMALL, dataflow, position)
+    np.testing.assert_array_equal(actual, scaled(sums, 9, 11))
 
 
 @pytest.mark.parametrize("config", [named("1x4x4"), named("2x8x8"), named("1x4x4_base")])
@@ -77,5 +77,5 @@ def test_transposed_convolution_adds_every_input_into_its_window():
 def test_dense_layer_reads_the_whole_feature_map():
     x, node = integers((2, 6, 3, 4)), dense_node((7, 72))
     sums = x.reshape(2, 72) @ node.attrs.weight.astype(int).T
-    found = convolved(node, x, (1, 1), named("2x8x8"))
-    np.testing.assert_array_equal(found[:, :, 0, 0], scaled(sums, 9, 11))
+    actual = convolved(node, x, (1, 1), named("2x8x8"))
+    np.testing.assert_array_equal(actual[:, :, 0, 0], scaled(sums, 9, 11))

@@ -37,10 +37,10 @@ def placed(group):
 
 def test_a_convolution_has_weights_and_parameters():
     node = conv_node((8, 8, 3, 3), WINDOW)
-    found, seen = placed(FusionGroup(node))
+    actual, seen = placed(FusionGroup(node))
     assert list(seen) == ["conv.weights", "conv.parameters"]
-    assert (found.weights, found.parameters) == (1, 2)
-    assert (found.border, found.identity, found.sum_parameters, found.epilogue) == (
+    assert (actual.weights, actual.parameters) == (1, 2)
+    assert (actual.border, actual.identity, actual.sum_parameters, actual.epilogue) == (
         None, None, None, {})
     kind, tiles = seen["conv.weights"]
     assert (kind, tiles.shape) == (MemoryType.WGT, (2, 2, 3, 3, 4, 4))
@@ -64,9 +64,9 @@ def test_an_add_needs_an_identity_times_its_shift():
     shape = replace(conv_problem(FusionGroup(conv), PLACES, CONFIG).shape, residual=True)
     group = FusionGroup(
         conv, Residual(add, "other", 0, 2), epilogue(conv, [leaky], shape, PLACES, CONFIG))
-    found, seen = placed(group)
+    actual, seen = placed(group)
     assert list(seen) == ["conv.weights", "conv.parameters", "add.weights", "add.parameters",
                           "leaky.parameters"]
-    assert (found.identity, found.sum_parameters, found.epilogue) == (3, 4, {"leaky": 5})
+    assert (actual.identity, actual.sum_parameters, actual.epilogue) == (3, 4, {"leaky": 5})
     np.testing.assert_array_equal(seen["add.weights"][1], [4 * np.eye(4)])
     assert len(seen["add.parameters"][1]) < len(seen["conv.parameters"][1].reshape(-1, 1, 4))

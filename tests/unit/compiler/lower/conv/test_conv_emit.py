@@ -31,8 +31,8 @@ def emitted(call, *arguments, **more):
     builder = StreamBuilder(CONFIG)
     call(builder, *arguments, **more)
     return [
-        (it.sram_base, it.dram_base, it.x_size, it.y_size, it.x_stride)
-        for it in builder.finish().instructions if isinstance(it, (Load, Store))
+        (item.sram_base, item.dram_base, item.x_size, item.y_size, item.x_stride)
+        for item in builder.finish().instructions if isinstance(item, (Load, Store))
     ]
 
 
@@ -58,11 +58,14 @@ def test_inputs_of_each_block_are_padded_where_the_window_leaves_them(calls):
     builder = StreamBuilder(CONFIG)
     part = tile(calls, Range(0, 3), Range(0, 2))
     calls.load_inputs(builder, 16, part, ReductionChunk(Range(1, 2), Range(0, 3), Range(0, 3)))
-    loads = [it for it in builder.finish().instructions if isinstance(it, Load)]
+    loads = [item for item in builder.finish().instructions if isinstance(item, Load)]
     # rows -1..3 and columns -1..2: 5 x 4 tiles on chip, 4 x 3 of them inside
-    assert [(it.sram_base, it.dram_base, it.x_size, it.y_size, it.x_stride) for it in loads] == [
+    places = [
+        (item.sram_base, item.dram_base, item.x_size, item.y_size, item.x_stride) for item in loads]
+    assert places == [
         (16, 1000 + 30, 3, 4, 5), (36, 1000 + 60, 3, 4, 5)]
-    assert {(it.x_pad_0, it.x_pad_1, it.y_pad_0, it.y_pad_1) for it in loads} == {(1, 0, 1, 0)}
+    pads = {(item.x_pad_0, item.x_pad_1, item.y_pad_0, item.y_pad_1) for item in loads}
+    assert pads == {(1, 0, 1, 0)}
 
 
 def test_inputs_in_the_padding_alone_are_zeros(calls):
@@ -70,7 +73,7 @@ def test_inputs_in_the_padding_alone_are_zeros(calls):
     part = tile(calls, Range(0, 1), Range(0, 5))
     chunk = ReductionChunk(Range(0, 3), Range(0, 1), Range(0, 3))
     calls.load_padded(builder, 0, part, chunk)
-    (load,) = [it for it in builder.finish().instructions if isinstance(it, Load)]
+    (load,) = [item for item in builder.finish().instructions if isinstance(item, Load)]
     assert (load.sram_base, load.x_size, load.y_size, load.y_pad_0) == (0, 3 * 7, 0, 1)
 
 

@@ -39,14 +39,14 @@ def own(builder, field):
 def steps(nodes, times=1, tables=None):
     """Return names and fields of the steps recorded for a tile that begins at 8."""
     recorded = []
-    found = epilogue(CONV, nodes, SHAPE, PLACES, SMALL)
-    shape = ConvShape(**{**vars(SHAPE), "epilogue": found.spec})
+    actual = epilogue(CONV, nodes, SHAPE, PLACES, SMALL)
+    shape = ConvShape(**{**vars(SHAPE), "epilogue": actual.spec})
     tile = tile_of(
-        shape, 0, Range(0, 1), *(Range(0, size) for size in found.spec.out))
+        shape, 0, Range(0, 1), *(Range(0, size) for size in actual.spec.out))
     ctx = SimpleNamespace(
         config=SMALL, compute=lambda call: recorded.append(
             (call.func.__name__, call.keywords.get("field"), call.keywords)))
-    emitter = EpilogueEmitter(ctx, found, tables or {}, 40, 60)
+    emitter = EpilogueEmitter(ctx, actual, tables or {}, 40, 60)
     for _ in range(times):
         emitter.conclude(tile, 8, [own])
     return recorded

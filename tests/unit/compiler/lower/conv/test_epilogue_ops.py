@@ -52,8 +52,8 @@ def test_bounds_of_relu_and_clip():
 def test_within_bounds_the_tiles_of_the_field_alone():
     tiles = sums()
     clip = node("Clip", ClipAttributes(-30, 25))
-    found = run_accumulator(lambda b: within(b, clip, FIELD), tiles, SMALL)
-    np.testing.assert_array_equal(found, changed(tiles, np.clip(tiles, -30, 25)))
+    actual = run_accumulator(lambda b: within(b, clip, FIELD), tiles, SMALL)
+    np.testing.assert_array_equal(actual, changed(tiles, np.clip(tiles, -30, 25)))
 
 
 @pytest.mark.parametrize("factor", [1, 7])
@@ -61,9 +61,9 @@ def test_scale_multiplies_and_requantizes(factor):
     tiles, requant = sums(), rule(4, 4, bias=20)
     table = parameters(requant, SMALL, uniform=True)
     tiles[40 : 40 + len(table)] = table
-    found = run_accumulator(lambda b: scale(b, factor, requant, FIELD, 40), tiles, SMALL)
+    actual = run_accumulator(lambda b: scale(b, factor, requant, FIELD, 40), tiles, SMALL)
     expected = changed(tiles, scaled(tiles * factor, 4, 20))
-    np.testing.assert_array_equal(found[:40], expected[:40])
+    np.testing.assert_array_equal(actual[:40], expected[:40])
 
 
 @pytest.mark.parametrize(("slope", "shift", "bias"), [(3, 3, 0), (3, 5, 0), (0, 2, 9)])
@@ -74,9 +74,9 @@ def test_leaky_is_the_maximum_of_two_lines(slope, shift, bias):
     tiles[50 : 50 + len(table)] = table
     leaky_node = node("LeakyRelu", LeakyReluAttributes(slope), requant)
     assert quick_leaky(leaky_node, 8) == (slope == shift)
-    found = run_accumulator(lambda b: leaky(b, leaky_node, FIELD, 20, 50), tiles, SMALL)
+    actual = run_accumulator(lambda b: leaky(b, leaky_node, FIELD, 20, 50), tiles, SMALL)
     expected = changed(tiles, scaled(np.maximum(tiles << slope, tiles), shift, bias))
-    np.testing.assert_array_equal(found[:20], expected[:20])
+    np.testing.assert_array_equal(actual[:20], expected[:20])
 
 
 @pytest.mark.parametrize("requant", [
@@ -108,7 +108,7 @@ def test_gather_leaves_the_value_of_each_window(opcode, kernel, strides, before,
         for column in range(tile.ow.count):
             place = tile.layout.at(row + tile.layout.first[0], column + tile.layout.first[1])
             tiles[place] = values[row, column]
-    found = run_accumulator(lambda b: gather(b, opcode, spec, tile, 0), tiles, SMALL)
+    actual = run_accumulator(lambda b: gather(b, opcode, spec, tile, 0), tiles, SMALL)
     field, width = result(spec, tile, 0)
     around = np.pad(values, 9, constant_values=-999)
     for row in range(stored[0]):
@@ -116,4 +116,4 @@ def test_gather_leaves_the_value_of_each_window(opcode, kernel, strides, before,
             y, x = row * strides[0] - before[0] + 9, column * strides[1] - before[1] + 9
             window = around[y : y + kernel[0], x : x + kernel[1]]
             wanted = window.max() if opcode == AluOpcode.MAX else window.sum()
-            assert found[field.base + row * width + column, 0, 0] == wanted, (row, column)
+            assert actual[field.base + row * width + column, 0, 0] == wanted, (row, column)
