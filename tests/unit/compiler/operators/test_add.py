@@ -33,6 +33,7 @@ def test_reasons_for_the_host() -> None:
     assert host_reason(add()) == ""
     assert host_reason(add(constant=CONSTANT)) == ""
     assert host_reason(add((1, 3, 1))) == "broadcasts its inputs"
+    assert host_reason(add((1, 1, 2))) == "broadcasts its inputs"
     assert host_reason(add(constant=CONSTANT, source=b"s")) == (
         "adds a constant that differs from image to image")
     assert host_reason(add(constant=CONSTANT), layouts={"x": (6, 1, 1)}) == RESHAPED

@@ -47,6 +47,19 @@ def test_mean_divides_by_the_values_that_count(
     assert np.abs(error).max() <= 0.5 * 2.0**exponent + 0.01
 
 
+@pytest.mark.parametrize(("counted", "counts"), [
+    ((0, 0, 0, 0), [[4, 4, 2], [4, 4, 2], [2, 2, 1]]), ((0, 0, 1, 1), [[4, 4, 4]] * 3),
+])
+def test_padding_after_the_input_counts_as_declared(
+    counted: tuple[int, ...], counts: list[list[int]]
+) -> None:
+    graph = pool((3, 3), (3, 3), (2, 2), pads=(0, 0, 1, 1), counted=counted)
+    node, _ = quantize_node(graph, {"x": 0, "y": -1})
+    bits = 2 if counted[2] else 14  # a shift alone, or a common factor
+    assert node.attrs.factors.tolist() == [[(1 << bits) // count for count in row]
+                                           for row in counts]
+
+
 def test_reasons_for_the_host() -> None:
     assert host_reason(pool((256, 257), (1, 2), (256, 256))) == ""
     assert host_reason(pool((256, 257), (1, 1), (256, 257))) == (

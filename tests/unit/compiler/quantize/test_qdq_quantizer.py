@@ -76,6 +76,13 @@ def test_unsupported_quantization_is_a_problem(
     assert result.problems == [f"Gemm 'n': {problem}"]
 
 
+def test_sums_of_many_weights_must_fit_32_bits() -> None:
+    """66,312 products of 127 and 255 are the first beyond 2^31."""
+    for count, problems in ((66311, []), (66312, ["Gemm 'n': its sums do not fit 32 bits"])):
+        graph = dense(np.full((2, count), 127 / 64, np.float32))
+        assert quantize_qdq(graph, SCALES, weights={"n": [1 / 64] * 2}).problems == problems
+
+
 def test_problems_are_raised_together() -> None:
     graph = dense(WEIGHT * np.float32(np.nan))
     work = quantizer(graph, {**SCALES, "y": TensorScale(1e-9)}, y=0)

@@ -52,6 +52,7 @@ def test_gemm_with_factors_and_bias(trans_b: int, bias: tuple[int, ...] | None) 
     if b is None:
         assert moved is None
     else:
+        assert moved is not None
         np.testing.assert_allclose(moved, -2 * np.broadcast_to(b.reshape(-1), (4,)), rtol=1e-6)
     assert graph.nodes[0].attrs == {}
 

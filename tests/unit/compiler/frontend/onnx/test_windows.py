@@ -42,7 +42,8 @@ def test_conv_takes_its_kernel_from_the_weights_and_defaults() -> None:
 
 
 def test_conv_keeps_its_attributes() -> None:
-    attrs = {"strides": (1, 2), "pads": (1, 1, 1, 2), "dilations": (2, 1), "group": 2}
+    attrs: dict[str, Any] = {
+        "strides": (1, 2), "pads": (1, 1, 1, 2), "dilations": (2, 1), "group": 2}
     assert canonical_window(*conv((8, 2, 3, 3), **attrs)) == {
         "kernel": (3, 3), "relu": 0, **attrs}
 
