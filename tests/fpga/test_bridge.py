@@ -8,6 +8,7 @@ from fpga_bench import LiteRegisters, NarrowMemory
 from rtl_bench import StreamSink, clock_and_reset, simulate
 
 from myvta.driver.serve.responder import Responder
+from myvta.driver.target.access_checks import window_offset
 from myvta.driver.transport.frame import Frame, FrameDecoder, encode
 from myvta.fpga.bridge import bridge
 from myvta.fpga.burst_master import BurstJob, burst_master
@@ -144,9 +145,11 @@ class Twin:
             raise OSError
 
     def read_memory(self, address, size):
+        window_offset(self.window, address, size)
         return bytes(self.memory[address:address + size])
 
     def write_memory(self, address, data):
+        window_offset(self.window, address, len(data))
         self.memory[address:address + len(data)] = data
 
 
