@@ -46,7 +46,7 @@ def uart() -> dict[str, float]:
 
     design = convert_once(TOP, _CONFIG, ("rtl", "isa", "fpga"), build, _DEVICE)
     line = UartLine(design, _DEVICE.clock_hz, _DEVICE.rate)
-    target = LinkTarget(Link(line, 1.0, line.now), _CONFIG, 0, 0)
+    target = LinkTarget(Link(line, 1.0, line.now), _CONFIG, None)
     data, byte_cycles = os.urandom(_UART_BYTES), 10 * _DEVICE.clock_hz / _DEVICE.rate
     figures = {}
 
