@@ -14,7 +14,7 @@ from .input_errors import InputError
 
 __all__ = ["PLOTS", "draw"]
 
-CAUSES = {  # of an engine's cycle, in the order of isa.registers.PERFORMANCE
+CAUSES = {  # of an engine's cycle, in the order of isa.register_map.PERFORMANCE
     "compute": (
         ("COMPUTE_BUSY", "busy", "#2a7f62"), ("COMPUTE_TOKEN", "waits for a token", "#e0a030"),
         ("COMPUTE_READ", "waits for memory", "#c0504d"),

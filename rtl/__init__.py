@@ -1,1 +1,1 @@
-"""The accelerator in MyHDL: one block a file, wired by :mod:`myvta.rtl.core`."""
+"""The accelerator in MyHDL: one block per file, wired by :mod:`myvta.rtl.core`."""

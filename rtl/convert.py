@@ -1,8 +1,8 @@
 """Verilog and VHDL from the MyHDL blocks, reproducible to the byte.
 
-MyHDL keeps conversion state in module globals and lets names drift when one process elaborates a
-block twice, so every conversion runs in a Python process of its own.  Files appear complete or
-not at all, and a warning of MyHDL is an error: where it warns the hardware is seldom meant.
+MyHDL keeps conversion state in module globals and changes names when one process elaborates a
+block twice, so every conversion runs in its own Python process.  Files are written completely or
+not at all.  A warning of MyHDL is an error: the hardware it warns about is seldom the intended one.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ __all__ = [
 ]
 
 SUFFIXES = {"verilog": ".v", "vhdl": ".vhd"}
-MAP_SUFFIX = ".map.json"  # which nets the signals of each block instance are
-CONVERTED_PACKAGE = "pck_myhdl_011.vhd"  # MyHDL's VHDL package, written beside a VHDL file
+MAP_SUFFIX = ".map.json"  # maps the signals of each block instance to nets
+CONVERTED_PACKAGE = "pck_myhdl_011.vhd"  # MyHDL's VHDL package, written next to a VHDL file
 
 # MyHDL warnings that are no defect: pattern and reason.
 _ALLOWED_WARNINGS: tuple[tuple[str, str], ...] = (
-    (r"driven but not read: .*write_port\w*_owner$", "one client writes: its number is not needed"),
+    (r"driven but not read: .*write_port\w*_owner$", "only one client writes: no number needed"),
     (
         r"^Port is not used: ((settings|results|status|load|compute|store|tokens|[lgs]2[lgs])_\w+"
         r"|\w+_error_address)$",
@@ -44,18 +44,18 @@ _ALLOWED_WARNINGS: tuple[tuple[str, str], ...] = (
     (r"driven but not read: acc_pad_memory_type$", "the accumulator has one kind of padding"),
     (
         r"driven but not read: (axi_arbiter\w*_s_axi|to_memory)_(arburst|awburst|awlen)$",
-        "on-chip memory has INCR bursts alone, and writes end with WLAST",
+        "on-chip memory supports INCR bursts only, and writes end with WLAST",
     ),
-    (r"(not used|not read): (\w*_)?data_last$", "who counts beats need not see where bursts end"),
+    (r"(not used|not read): (\w*_)?data_last$", "a client may count beats instead"),
 )
 
 
-# What becomes of the last test in `if x == 0: ... elif x == SIZE - 1:`, which is made a case.
+# MyHDL's wrong label for the last test of `if x == 0: ... elif x == SIZE - 1:`, as a case.
 _WRONG_LABEL = "(-'h1): begin"
 
 
 class ConvertError(OSError):
-    """A conversion that gave no file; the text names the failure, the place and the remedy."""
+    """A conversion that wrote no file; the text names the failure, the place and the remedy."""
 
 
 def convert(config: Config, folder: str | os.PathLike[str], hdl: str = "verilog") -> Path:
@@ -66,8 +66,8 @@ def convert(config: Config, folder: str | os.PathLike[str], hdl: str = "verilog"
     config
         Configuration to build.
     folder
-        Where to write; made when missing.  ``myvta_core.map.json`` is written beside, the nets of
-        each block (:mod:`.net_names`), and :data:`CONVERTED_PACKAGE` beside VHDL.
+        Output folder, created when missing.  Also gets ``myvta_core.map.json``, the nets of each
+        block (:mod:`.net_names`), and, for VHDL, :data:`CONVERTED_PACKAGE`.
     hdl
         ``verilog`` or ``vhdl``.
 
@@ -128,7 +128,7 @@ def convert_block(
 
 
 def _source(factory: Callable[..., Any]) -> str:
-    """Say where to import a factory from: a module of this package or a file."""
+    """Return where to import a factory from: a module of this package or a file."""
     package = __name__.split(".")[0]
     if factory.__module__.split(".")[0] == package:
         return factory.__module__
@@ -162,7 +162,7 @@ def _convert_here(job: dict[str, Any]) -> None:
         spec.loader.exec_module(module)
     else:
         module = importlib.import_module(source)
-    from .net_names import NetNames  # loads MyHDL, which whoever asks for a conversion does without
+    from .net_names import NetNames  # loads MyHDL, which the calling process does not need
 
     names = NetNames()
     names.install()
@@ -185,7 +185,7 @@ def _convert_here(job: dict[str, Any]) -> None:
     text = result.read_text(encoding="utf-8")
     if job["hdl"] == "verilog" and _WRONG_LABEL in text:
         raise ConvertError(
-            "MyHDL wrote a wrong case label: compare with a name of its own, not with a sum"
+            "MyHDL wrote a wrong case label: compare with a named constant, not with a sum"
         )
     result.with_suffix(MAP_SUFFIX).write_text(
         json.dumps({"module": job["name"], "blocks": names.net_map(text)}, indent=1) + "\n",

@@ -3,7 +3,7 @@
 Wiring only.  Ports: ``s_axi`` (AXI4-Lite slave, the register map of :mod:`myvta.isa.register_map`),
 ``m_axi`` (AXI4 master), ``interrupt`` (level, high while enabled and pending).  ``reset`` is
 synchronous and active high.  Everything but the memory port, the registers and the control block
-is reset by ``control`` whenever no launch is running, so a launch always starts clean.
+is reset by ``control`` whenever no launch is running, so every launch starts from reset state.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def operand_buffers(
     clock: Any, write: TileWrite, pad: PadWrite, inp: OperandRead, wgt: OperandRead,
     *, config: Config,
 ) -> Any:
-    """The input and weight buffers behind the load engine."""
+    """The input and weight scratchpads, which the load engine fills."""
     inp_write, inp_pad = TileWrite(config, MAX_LANES), PadWrite()
     wgt_write, wgt_pad = TileWrite(config, MAX_LANES), PadWrite()
     return (
@@ -103,7 +103,7 @@ def core(
 
     @always_seq(clock.posedge, module_reset)
     def join_idle():
-        # a cycle late: events before a FINISH show before FINISH does
+        # one cycle late, so that events before a FINISH are visible before FINISH is
         others_idle.next = load_status.idle and store_status.idle
 
     return (

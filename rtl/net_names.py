@@ -1,15 +1,15 @@
 """Names, comments and a map for converted text, so that a reader finds a signal of the source.
 
-MyHDL calls a net after the first block with a process that uses it, with the whole path to it.
-Here a net is called after the outermost block that has it.  A member of a bundle keeps its name
-there, ``s6_imm`` for ``s[6].imm``, if no other net has it; everything else gets the name of the
-block before its own, with the number of the instance where there are several: ``queue3_stored``.
+MyHDL names a net after the first block with a process that uses it, with the whole path to it.
+Here a net is named after the outermost block that has it.  A member of a bundle keeps its name
+there, ``s6_imm`` for ``s[6].imm``, if no other net has it; everything else is prefixed with the
+name of its block, with the number of the instance if there are several: ``queue3_stored``.
 Verilog and VHDL get the same names.
 
 Each block's docstring begins a comment above its first process, with the path of the instance; and
 :func:`net_map` lists, for each instance, the signals it sees and the nets they are.
 
-This reaches into MyHDL where it has analysed a design and not yet written it (``_analyzeSigs``).
+This hooks into MyHDL between the analysis of a design and its output (``_analyzeSigs``).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _VERILOG_KEYWORDS = frozenset(
     "wor xnor xor".split()
 )
 _RESERVED = frozenset((*_vhdl_keywords, *_VERILOG_KEYWORDS, *keyword.kwlist))
-_DEPTH = 4  # of bundles and lists inside each other
+_DEPTH = 4  # of nested bundles and lists
 
 Path = tuple[str, str]  # of a signal in its block: as in the source, and with underscores
 
 
 def local_signals(names: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """Give the signals and memories in the local names of a block, bundles and lists opened."""
+    """Yield the signals and memories in the local names of a block, bundles and lists included."""
     for name, value in names.items():
         if not name.startswith("_"):
             yield from _open(name, name, value, _DEPTH)
@@ -71,7 +71,7 @@ class NetNames:
         self._symbols: dict[int, dict[str, Any]] = {}
 
     def install(self) -> None:
-        """Take part in MyHDL's next conversion."""
+        """Hook into MyHDL's next conversion."""
         for module in (_toVerilog, _toVHDL):
             self._wrap(module)
 

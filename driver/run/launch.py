@@ -33,7 +33,7 @@ class RunReport:
     cycles : int
         Device clock cycles from launch to end (register CYCLES; 0 where a target keeps no time).
     counters : dict
-        Architectural counters by register name (``isa.registers.COUNTERS``).
+        Architectural counters by register name (``isa.register_map.COUNTERS``).
     warnings : tuple of str
         Conditions that are no failures, for example unconsumed tokens.
     seconds : float
@@ -117,7 +117,7 @@ def launch(
 def read_performance(target: Target) -> dict[str, int]:
     """Return where the cycles of the last launch went, by register name.
 
-    They are ``isa.registers.PERFORMANCE``: busy and waiting cycles of each engine, bursts of
+    They are ``isa.register_map.PERFORMANCE``: busy and waiting cycles of each engine, bursts of
     memory; all 0 on a target that keeps no time.
     """
     return {

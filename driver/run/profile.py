@@ -44,7 +44,7 @@ class Row:
     macs, ideal_steps, compulsory_bytes : int
         Of its layers, as the compiler counted them (0: it left no report).
     counters, performance : dict
-        By register name (``isa.registers.COUNTERS``, ``PERFORMANCE``); empty on the host.
+        By register name (``isa.register_map.COUNTERS``, ``PERFORMANCE``); empty on the host.
     """
 
     name: str

@@ -1,15 +1,15 @@
-"""Hand instructions to the three module queues in stream order.
+"""Dispatch instructions to the three module queues in stream order.
 
 Contract
     ``instructions`` holds {error, instruction}, error a ``PortError`` of its memory read.
-    An instruction is routed (isa.instructions.route) on its way into a :mod:`.skid_buffer`;
-    from there it goes to its queue in the cycle in which that is ready, with its position in the
-    stream: one a cycle, one cycle late.
-    ``done``     FINISH or ``insn_count`` instructions have been handed over: nothing more is.
-    ``index``    position of the next instruction to hand over.
-    ``blocked``  an instruction is here and its queue is full.
-    ``fault``    the next instruction could not be read (WINDOW or BUS); nothing more is handed
-                 over.  Raised one cycle after the failed read shows.
+    An instruction is routed (isa.instructions.route) on its way into a :mod:`.skid_buffer`, from
+    which it enters its queue as soon as that is ready, with its position in the stream: one per
+    cycle, with a latency of one cycle.
+    ``done``     FINISH or ``insn_count`` instructions have been dispatched: nothing more is.
+    ``index``    position of the next instruction to dispatch.
+    ``blocked``  an instruction waits because its queue is full.
+    ``fault``    the next instruction could not be read (WINDOW or BUS); nothing more is
+                 dispatched.  Raised one cycle after the failed read appears.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["FETCHED_BITS", "dispatch"]
 
-_BITS = ENTRY_BITS - INDEX_BITS  # of an instruction
+_BITS = ENTRY_BITS - INDEX_BITS  # bits of an instruction
 FETCHED_BITS = _BITS + 2  # {error, instruction}
 _FAILED, _LOAD, _STORE, _FINISH = range(FETCHED_BITS, FETCHED_BITS + 4)  # bits of a routed one
 _ROUTED_BITS = FETCHED_BITS + 4
@@ -44,7 +44,7 @@ def dispatch(
     tagged, routed = Stream(_ROUTED_BITS), Stream(_ROUTED_BITS)
     is_failed, is_load, is_store, is_finish = bit(), bit(), bit(), bit()
     following = Signal(modbv(1)[INDEX_BITS:])  # index + 1
-    present, failed = bit(), bit()  # an instruction is at hand / could not be read
+    present, failed = bit(), bit()  # an instruction is waiting / could not be read
     to_load, to_store, moves = bit(), bit(), bit()
 
     @always_comb

@@ -1,14 +1,14 @@
-"""Read the instruction stream ahead and hand it to the module queues.
+"""Prefetch the instruction stream and dispatch it to the module queues.
 
 Contract
-    Starts when reset falls, reads ``insn_count`` instructions from ``insn_base`` (both must hold
-    still until the next reset; the base is a multiple of 16) and dispatches them as
-    :mod:`.dispatch` says, whose ``index``, ``done``, ``blocked`` and ``fault`` these are.
-    Keeps up to 64 instructions in flight or waiting; a burst is asked for only when there is room
+    Starts when reset falls, reads ``insn_count`` instructions from ``insn_base`` (both must be
+    stable until the next reset; the base is a multiple of 16) and dispatches them as described in
+    :mod:`.dispatch`, which drives ``index``, ``done``, ``blocked`` and ``fault``.
+    Keeps up to 64 instructions in flight or waiting; a burst is requested only when there is room
     for all its beats, so ``read.data_ready`` is always high.  Bursts end at aligned blocks of 16
-    beats.  Read-ahead past FINISH stops with it and its errors are ignored.
-    The first request shows after the third clock edge, further ones in every second cycle; an
-    instruction leaves two cycles after its (last) beat came, three at 64 and 256 bits.
+    beats.  Dispatching FINISH stops the prefetch, whose errors are then ignored.
+    The first request appears after the third clock edge, further ones in every second cycle; an
+    instruction leaves two cycles after its (last) beat arrived, three at 64 and 256 bits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ READ_AHEAD = 64  # instructions
 
 @block
 def count_beats(insn_base: Any, insn_count: Any, total: Any, *, bus_width: int) -> Any:
-    """Tell how many beats hold the stream; ``total`` has two bits more than ``insn_count``."""
+    """Compute how many beats hold the stream; ``total`` has two bits more than ``insn_count``."""
     if bus_width == 64:
 
         @always_comb
@@ -68,7 +68,7 @@ def fetch(
     clock: Any, reset: Any, insn_base: Any, insn_count: Any, read: ReadClient, load: Stream,
     compute: Stream, store: Stream, status: FetchStatus, *, config: Config,
 ) -> Any:
-    """Ask for bursts; queue beats, assemble and dispatch instructions."""
+    """Request bursts; queue beats, assemble and dispatch instructions."""
     log_bytes = config.log_bus_width - 3
     depth = READ_AHEAD * INSTRUCTION_BYTES // config.bus_bytes  # beats
     bus_width = config.bus_width
@@ -80,9 +80,9 @@ def fetch(
     started = bit()
     next_beat = word(ADDRESS_BITS + 1 - log_bytes)  # address of the next request, in beats
     unrequested = word(INDEX_BITS + 2)  # beats
-    reserved = Signal(intbv(0, min=0, max=depth + 1))  # beats asked for and not yet taken out
+    reserved = Signal(intbv(0, min=0, max=depth + 1))  # beats requested and not yet taken out
     to_block_end, measured, burst = word(5), word(5), word(5)  # beats
-    prepared, ask, take = bit(), bit(), bit()  # prepared: burst is the next to be asked for
+    prepared, ask, take = bit(), bit(), bit()  # prepared: burst is the next to request
 
     length = count_beats(insn_base, insn_count, total, bus_width=bus_width)
     buffer_ = queue(clock, reset, arrived, beats, width=error_hi, depth=depth)

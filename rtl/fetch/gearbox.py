@@ -1,12 +1,13 @@
-"""Make instructions of memory beats: two beats each, one, or two in a beat.
+"""Convert memory beats to instructions: two beats per instruction, one, or half a beat.
 
 Contract
-    ``beats`` holds {error, data} in stream order, ``instructions`` gives {error, instruction}.
-    64-bit memory: the low half comes first; one instruction in two cycles, one cycle late.
+    ``beats`` holds {error, data} in stream order, ``instructions`` yields {error, instruction}.
+    64-bit memory: the low half arrives first; one instruction every two cycles, one cycle later.
     128-bit memory: wires only.
-    256-bit memory: one instruction a cycle, one cycle late; the first is in the half of the
+    256-bit memory: one instruction per cycle, one cycle later; the first is in the half of the
     first beat that bit 4 of ``insn_base`` selects, which must not change after reset.
-    A beat with an error makes an instruction with that error at once; what follows is undefined.
+    A beat with an error yields an instruction with that error at once; the output after it is
+    undefined.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def gearbox(
 
 @block
 def pair_beats(clock: Any, reset: Any, beats: Stream, instructions: Stream) -> Any:
-    """Two 64-bit beats make an instruction."""
+    """Combine two 64-bit beats into an instruction."""
     low, have_low = word(64), bit()
     free, take = bit(), bit()
 

@@ -1,24 +1,24 @@
-"""Start launches, see their end, and say how they ended.
+"""Start launches, detect their end, and report how they ended.
 
 Contract
     A launch begins at the clock edge that sees ``launch.start`` while not ``busy``.  If a base
-    pointer is not aligned it ends with ALIGNMENT before anything is fetched; else ``module_reset``
-    falls.
+    pointer is not aligned it ends with ALIGNMENT before anything is fetched; otherwise
+    ``module_reset`` falls.
     It runs until ``finish`` pulses, a module or fetch raises a fault (the first one counts; in one
-    cycle compute comes before load, store and fetch), or nothing has moved for 64 cycles: every
-    module idle or waiting, and fetch done or blocked.  Then, if a module waits, DEADLOCK with the
-    lowest index that waits; else NO_FINISH with the instruction count.
-    ``cancel`` ends it with RESET, more cycles than WATCHDOG end it with that code; the index is
-    then the lowest one under way or at the head of a queue, else the next one to be dispatched.
+    cycle compute precedes load, store and fetch), or nothing has moved for 64 cycles: every module
+    idle or waiting, and fetch done or blocked.  Then, if a module waits, it ends with DEADLOCK and
+    the lowest index that waits; otherwise with NO_FINISH and the instruction count.
+    ``cancel`` ends it with RESET, more cycles than WATCHDOG with WATCHDOG; the index is then the
+    lowest one in flight or at the head of a queue, otherwise the next one to be dispatched.
     From then on ``halt`` is high.  The edge that sees ``port_idle``, or that nothing has ``moved``
-    on the bus for 1024 cycles, raises ``module_reset``, drops ``busy`` and sets the status;
-    ``ended`` follows for one cycle.  ``draining`` shows in CONTROL while not busy.
+    on the bus for 1024 cycles, raises ``module_reset``, clears ``busy`` and sets the status;
+    ``ended`` follows for one cycle.  ``draining`` is visible in CONTROL while not busy.
     ``halt`` stays high between launches, so it covers the cycle in which the modules first see
-    ``module_reset``, their requests still standing.
-    The end is seen a cycle late, so ``halt`` rises two edges after its cause.  CYCLES counts the
-    edges after the launch up to and including the one at which ``halt`` rises.
-    Status, code, index and address hold until the next launch; ``clear`` drops the status bits
-    alone.  ``cancel`` without a launch, or while one is ending, does nothing.
+    ``module_reset`` while their requests are still asserted.
+    The end is detected one cycle late, so ``halt`` rises two edges after its cause.  CYCLES counts
+    the edges after the launch up to and including the one at which ``halt`` rises.
+    Status, code, index and address hold until the next launch; ``clear`` clears the status bits
+    only.  ``cancel`` has no effect without a launch or while one is ending.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def control(
     """Run the launch protocol; of the tokens only each queue's ``available`` is read."""
     finished, failed, tokens_left, owing = bit(), bit(), bit(), bit()
     misaligned, running, drained, stuck, expired = bit(), bit(), bit(), bit(), bit()
-    waiting, lowest = Position(), Position()  # a cycle after first_waiting and first_present
+    waiting, lowest = Position(), Position()  # one cycle after first_waiting and first_present
     first_waiting, first_present = Position(), Position()
     end, registered_end = LaunchEnd(), LaunchEnd()
     parts = (

@@ -1,10 +1,10 @@
-"""Count the work of a launch: the architectural counters of isa.registers.
+"""Count the work of a launch: the architectural counters of isa.register_map.
 
 Contract
-    All are cleared by the clock edge that sees ``launch`` and show an event after the edge that
-    sees it; they hold between launches and wrap at 2^32.  Events: completed instructions of the
-    three modules, GEMM steps that multiply, ALU steps, accumulator tiles written by steps, and
-    rows moved (``RowCount``: tiles of one memory type), shown as bytes.
+    All are cleared by the clock edge that sees ``launch``, and count an event at the edge that sees
+    it; they hold between launches and wrap at 2^32.  Events: completed instructions of the three
+    modules, GEMM steps that multiply, ALU steps, accumulator tiles written by steps, and rows moved
+    (``RowCount``: tiles of one memory type), reported as bytes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Find out when a launch ends, why, and at which instruction: the conditions :mod:`.control` obeys.
+"""Detect the end of a launch, its cause and its instruction, for :mod:`.control`.
 
-All are combinational but for the watch over still cycles.
+Everything is combinational except the counters of cycles without movement.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = [
     "find_end", "find_expired", "find_lowest",
 ]
 
-QUIET_CYCLES = 64  # cycles without movement that end a launch
+QUIET_CYCLES = 64  # cycles without movement after which a launch ends
 DRAIN_CYCLES = 1024  # cycles without a transfer after which the bus is no longer waited for
 
 
@@ -62,7 +62,7 @@ def find_deadlock(
     clock: Any, reset: Any, running: Any, fetch: FetchStatus, load: ModuleStatus,
     compute: ModuleStatus, store: ModuleStatus, stuck: Any,
 ) -> Any:
-    """``stuck``: nothing has moved for 64 cycles, two cycles ago."""
+    """``stuck``: two cycles ago, nothing had moved for 64 cycles."""
     quiet = bit()
     quiet_cycles = word((QUIET_CYCLES - 1).bit_length())
 
@@ -111,7 +111,7 @@ def find_drained(
 
 @block
 def find_expired(clock: Any, settings: Settings, cycles: Any, expired: Any) -> Any:
-    """``expired``: when this is seen, a cycle later, there are more than the watchdog allows.
+    """``expired``: one cycle later, when this is seen, the watchdog's cycles are exceeded.
 
     The watchdog's register must not change in the cycle before a launch or while one runs.
     """
@@ -135,7 +135,7 @@ def find_end(
     compute: ModuleStatus, store: ModuleStatus, stuck: Any, waiting: Position, cancel: Any,
     expired: Any, lowest: Position, end: LaunchEnd,
 ) -> Any:
-    """Drive ``end``: ``waiting`` and ``lowest`` are the first that waits, and in progress."""
+    """Drive ``end``; ``waiting``: the first instruction that waits, ``lowest``: in progress."""
     position = word(INDEX_BITS)  # the lowest instruction that has not completed
 
     @always_comb

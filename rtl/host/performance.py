@@ -1,7 +1,7 @@
-"""Count where the cycles of a launch go: isa.registers.PERFORMANCE.
+"""Attribute the cycles of a launch to causes: isa.register_map.PERFORMANCE.
 
 Contract
-    All are cleared by the clock edge that sees ``launch.start``, show an event one edge after the
+    All are cleared by the clock edge that sees ``launch.start``, count an event one edge after the
     one that sees it, hold between launches and wrap at 2^32.  Each edge that CYCLES counts
     (``busy`` and not ``halt``) is counted once for fetch and once for each engine, by
     :func:`count_states`.  Bursts are counted when the memory accepts their address.
@@ -26,7 +26,7 @@ def count_states(
     clock: Any, reset: Any, launch: Any, running: Any, empty: Any, held: Any, starved: Any,
     busy_cycles: Any, held_cycles: Any, starved_cycles: Any, empty_cycles: Any,
 ) -> Any:
-    """Count each running cycle as the first that is true of empty, held, starved, else busy."""
+    """Count each running cycle under the first of empty, held and starved that holds, or busy."""
     is_busy, is_held, is_starved, is_empty = bit(), bit(), bit(), bit()  # of the last cycle
 
     @always_seq(clock.posedge, reset)

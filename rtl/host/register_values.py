@@ -1,4 +1,4 @@
-"""Signals of the registers, by who writes them: the host (settings) or the device (results)."""
+"""Signals of the registers, grouped by writer: the host (settings) or the device (results)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Settings(_Values):
 
 
 class Results(_Values):
-    """Registers that the device drives: the host reads them as they are."""
+    """Registers that the device drives and the host reads."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, RESULTS)

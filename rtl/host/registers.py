@@ -1,17 +1,17 @@
-"""The register map behind an AXI4-Lite slave, generated from isa.registers.
+"""The register map as an AXI4-Lite slave, generated from isa.register_map.
 
 Contract
-    Writes: address and data come in any order; the write happens in the cycle after both are
-    here, strobes honoured, and is answered OKAY.  One write in two cycles.
-    Reads: data shows three clock edges after the one that takes the address.  One read at a time.
-    Addresses count in words (the two low bits are ignored); offsets outside the map read 0 and
+    Writes: address and data arrive in any order; the write takes place in the cycle after both have
+    arrived, strobes are honoured, and the response is OKAY.  One write every two cycles.
+    Reads: data appears three clock edges after the one that accepts the address.  One at a time.
+    Addresses select words (the two low bits are ignored); offsets outside the map read 0 and
     ignore writes.  While ``busy`` only the interrupt registers and RESET can be written.
     CONTROL: ``start`` pulses when 1 is written to bit 0, ``clear`` when 0 is, while not busy.
     RESET: ``cancel`` pulses when 1 is written to bit 0.  All three are registers: one cycle later.
     WINDOW_LOCK: once 1 it stays 1 and the window registers keep their values.
-    The interrupt status bit is set by ``ended`` (which wins over a clearing write of the same
-    cycle); ``interrupt`` is high while it and the enable bit are 1.
-    The device reads :class:`Settings`; the host reads :class:`Results` as they are.
+    The interrupt status bit is set by ``ended`` (which has priority over a clearing write in the
+    same cycle); ``interrupt`` is high while it and the enable bit are 1.
+    The device reads :class:`Settings`; the host reads :class:`Results`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ __all__ = ["registers"]
 _OKAY = 0
 _WINDOW = (Reg.WINDOW_BASE, Reg.WINDOW_LIMIT)
 _PAGE = WINDOW_GRANULE.bit_length() - 1
-_INDEX_BITS = (max(REGISTERS) // 4).bit_length() + 1  # of a read; the top one: outside the map
-_WRITABLE = {  # bits [high-1:low] the host can change, where not all; the others keep their reset
+_INDEX_BITS = (max(REGISTERS) // 4).bit_length() + 1  # word index; top bit: outside the map
+_WRITABLE = {  # bits [high-1:low] that the host can change; the others keep their reset value
     Reg.WINDOW_BASE: (32, _PAGE), Reg.WINDOW_LIMIT: (32, _PAGE), Reg.INTERRUPT_ENABLE: (1, 0),
 }
 
 
 class HostWrite:
-    """A write that happens in this cycle: word index, data, and which bits its strobes cover."""
+    """A write that takes place in this cycle: word index, data, and the bits its strobes cover."""
 
     def __init__(self) -> None:
         self.valid, self.index, self.data, self.mask = bit(), word(14), word(32), word(32)
@@ -50,7 +50,7 @@ def writable_word(
     clock: Any, reset: Any, write: HostWrite, closed: Any, value: Any, *, offset: int, high: int,
     low: int,
 ) -> Any:
-    """A register the host writes while not ``closed``; ``interrupt_enable`` always."""
+    """A register that the host writes while not ``closed``; ``interrupt_enable`` always."""
     always_open = offset == Reg.INTERRUPT_ENABLE
 
     @always_seq(clock.posedge, reset)
@@ -114,7 +114,7 @@ def register_word(clock: Any, value: Any, registered: Any) -> Any:
 
 @block
 def join_words(left: Any, right: Any, result: Any) -> Any:
-    """Join two selected words, of which one is 0."""
+    """Combine two selected words, of which one is 0."""
 
     @always_comb
     def join() -> None:
@@ -125,7 +125,7 @@ def join_words(left: Any, right: Any, result: Any) -> Any:
 
 @block
 def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any:
-    """Join AW and W to writes."""
+    """Combine AW and W into writes."""
     have_address, have_data = bit(), bit()
     strobe = word(4)
 
@@ -172,8 +172,8 @@ def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any
 
 @block
 def host_reads(clock: Any, reset: Any, s_axi: AxiLite, index: Any, value: Any) -> Any:
-    """Answer a read with ``value``, which follows ``index`` with a cycle between."""
-    found, registered = bit(), bit()  # the index is here; the value of it is
+    """Answer a read with ``value``, which is valid in the second cycle of ``index``."""
+    found, registered = bit(), bit()  # index is valid; value is valid
     high, top = len(index) + 1, len(index) - 1
 
     @always_comb
@@ -231,7 +231,7 @@ def registers(
                 )
             )
     middle = len(selected) // 8
-    while len(selected) > 1:  # a tree: oldest two joined to one, until one is left
+    while len(selected) > 1:  # a tree: the oldest two are combined until one is left
         if len(selected) == middle:
             found = [word(32) for _ in selected]
             nodes += [

@@ -1,4 +1,4 @@
-"""Status of the parts of the device, for control and the counters, and launch control."""
+"""Status signals of the parts of the device, for control and the counters, and launch control."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class ModuleStatus:
     """Status of a module.
 
     ``idle``: nothing held or in progress and no instruction at its queue.  ``waiting``: the
-    instruction with ``index`` cannot start and nothing else moves.  ``starved``: memory keeps it
-    waiting.  ``completed``: pulse per instruction.  ``rows``: each row it has moved.  ``present``:
+    instruction with ``index`` cannot start and nothing else moves.  ``starved``: it waits for
+    memory.  ``completed``: pulse per instruction.  ``rows``: each row it has moved.  ``present``:
     the module has instructions and ``oldest`` is the first of them (:mod:`.in_flight_tracker`).
     ``error_address``: of its first burst that failed.
     """
@@ -35,16 +35,16 @@ class FetchStatus:
 
 
 class StepEvents:
-    """Pulses of the compute engine for the counters: per step, and per tile that one writes."""
+    """Pulses of the compute engine for the counters: one per step, and one per tile written."""
 
     def __init__(self) -> None:
         self.gemm_step, self.alu_step, self.acc_write = bit(), bit(), bit()
 
 
 class LaunchControl:
-    """Between registers and control: the host's pulses, and how the launch goes.
+    """Signals between registers and control: the host's pulses and the state of the launch.
 
-    ``start`` begins a launch, ``clear`` drops the status bits, ``cancel`` ends a launch.  ``busy``
+    ``start`` begins a launch, ``clear`` clears the status bits, ``cancel`` ends a launch.  ``busy``
     is high while one runs; ``ended`` pulses at its end.
     """
 

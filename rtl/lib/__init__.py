@@ -1,1 +1,1 @@
-"""Elements that every room uses: bundles, memories, queues, registers."""
+"""Building blocks of every room: bundles, memories, queues, registers."""

@@ -1,7 +1,7 @@
 """Bundles of signals between blocks; every width comes from the configuration.
 
-A bundle holds signals and nothing clever.  Directions are told from the side that owns the name:
-a *sink* receives ``data``/``valid`` and drives ``ready``, a *source* does the opposite.
+A bundle only groups signals.  Directions are named from the side of the block that has the port: a
+*sink* receives ``data``/``valid`` and drives ``ready``, a *source* does the opposite.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
 INDEX_BITS = 32  # position of an instruction in its stream
 ERROR_BITS = 5  # isa.opcodes.ErrorCode
 ENTRY_BITS = 8 * INSTRUCTION_BYTES + INDEX_BITS  # queue entry: {index, instruction}
-MAX_BEATS = 16  # longest burst, aligned to its own size: never crosses 4 KiB, AXI3 masters too
+MAX_BEATS = 16  # longest burst (AXI3's limit); inside a block of its size, so within 4 KiB
 
 
 class PortError:
@@ -79,9 +79,9 @@ class ReadClient:
     """A client's read side of the memory port.
 
     One request is one burst of 1..16 beats inside one aligned block of 16 beats.  Bit 32 of the
-    address says that it is past the address space: the port refuses it like any other outside
-    the window.  Data of one client comes in request order; a refused burst comes as one beat with
-    ``data_last`` and ``data_error = WINDOW``.
+    address marks an address past the address space: the port refuses it like any other outside
+    the window.  Data of one client arrives in request order; a refused burst is answered by one
+    beat with ``data_last`` and ``data_error = WINDOW``.
     """
 
     def __init__(self, config: Config) -> None:
@@ -99,7 +99,7 @@ class WriteClient:
     """A client's write side of the memory port; requests as :class:`ReadClient`.
 
     ``data`` beats follow in request order.  ``done`` pulses once per burst, in order, when its
-    response has come (or it was refused and its beats were swallowed).
+    response has arrived (or the burst was refused and its beats were discarded).
     """
 
     def __init__(self, config: Config) -> None:
@@ -157,10 +157,10 @@ class LoadCommand:
 class TileWrite:
     """One beat of loaded data on its way into a scratchpad.
 
-    For elements of at least a beat, ``index`` is the element and ``column`` which beat of it.  For
-    smaller ones a beat holds several elements (lanes, element 0 in the low bits): ``lanes`` tells
-    which are valid and ``index`` is the element of lane 0, modulo the index width (it may belong
-    to an invalid lane and be before the first element written).
+    For elements of at least a beat, ``index`` is the element and ``column`` the beat within it.
+    For smaller ones a beat holds several elements (lanes, element 0 in the low bits): ``lanes``
+    marks the valid ones and ``index`` is the element of lane 0, modulo the index width (it may
+    belong to an invalid lane and precede the first element written).
     """
 
     def __init__(self, config: Config, lanes: int) -> None:
@@ -173,7 +173,7 @@ class TileWrite:
 
 
 class PadWrite:
-    """Ask a scratchpad to zero one element; taken when ``valid and ready``."""
+    """Request to zero one element of a scratchpad; accepted when ``valid and ready``."""
 
     def __init__(self) -> None:
         self.valid, self.ready = bit(), bit()

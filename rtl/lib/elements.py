@@ -22,17 +22,17 @@ def log_bytes(config: Config) -> tuple[int, ...]:
 
 
 def last_lanes(config: Config) -> tuple[int, ...]:
-    """Return the number of the last lane of a beat, by memory type (0: at most one element)."""
+    """Return the index of the last lane of a beat, by memory type (0: at most one element)."""
     return _table(lambda kind: max(config.bus_bytes // config.tile_bytes(kind), 1) - 1)
 
 
 def last_columns(config: Config) -> tuple[int, ...]:
-    """Return the number of the last beat of an element, by memory type (0: at most one beat)."""
+    """Return the index of the last beat of an element, by memory type (0: at most one beat)."""
     return _table(lambda kind: max(config.tile_bytes(kind) // config.bus_bytes, 1) - 1)
 
 
 def depths(config: Config) -> tuple[int, ...]:
-    """Return the elements of the scratchpad a memory type lives in, by memory type."""
+    """Return the depth in elements of the scratchpad of each memory type."""
     return _table(config.depth)
 
 

@@ -1,7 +1,7 @@
 """Register one field of a bundle from one pipeline stage to the next.
 
-A stage is built from a table of its fields, one :func:`field_register` each, so that no list of
-assignments has to repeat the table.
+A stage is built from a table of its fields, one :func:`field_register` for each, so that no list
+of assignments has to repeat the table.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Follow the instructions of one module from start to completion: which is the oldest?
+"""Track the instructions of one module from start to completion, and report the oldest of them.
 
 Contract
-    ``sink`` is the module's queue: an instruction starts when it leaves there.  ``completed``
+    ``sink`` is the module's queue: an instruction starts when it leaves the queue.  ``completed``
     pulses once for each, in order, at the earliest in the cycle in which it starts.
     ``present``: an instruction is in flight or at the head of the queue; ``index`` is then the
     position of the oldest of them.  At most ``DEPTH`` are in flight.
@@ -17,15 +17,15 @@ from .bundles import ENTRY_BITS, INDEX_BITS, Stream, bit, word
 
 __all__ = ["DEPTH", "in_flight_tracker"]
 
-DEPTH = 32  # more than any module starts before it completes the first
-_LOW = ENTRY_BITS - INDEX_BITS  # of the index in an entry
+DEPTH = 32  # more than any module has in flight
+_LOW = ENTRY_BITS - INDEX_BITS  # lowest bit of the index in an entry
 
 
 @block
 def in_flight_tracker(
     clock: Any, reset: Any, sink: Stream, completed: Any, present: Any, index: Any
 ) -> Any:
-    """Keep the oldest index in a register and those that follow in a small memory."""
+    """Keep the oldest index in a register and the later ones in a small memory."""
     memory = [word(INDEX_BITS) for _ in range(DEPTH)]
     write_address, read_address = word(DEPTH.bit_length() - 1), word(DEPTH.bit_length() - 1)
     in_flight = Signal(intbv(0, min=0, max=DEPTH + 1))

@@ -1,7 +1,7 @@
-"""Words made of fields: several signals as one, for queues and buffers, and back.
+"""Pack several signals into one word, for queues and buffers, and unpack them again.
 
-A list of signals is the table of a packed word: the first is in its low bits, and each takes as
-many as it has.  Both sides list the same fields in the same order.
+A list of signals is the layout of a packed word: the first occupies the lowest bits, the others
+follow, each with its own width.  Both sides list the same fields in the same order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["bits_of", "join", "pack", "split", "take"]
 
 
 def bits_of(fields: list[SignalType]) -> int:
-    """Return the bits of a word that holds ``fields``."""
+    """Return the width of a word that holds ``fields``."""
     return sum(map(len, fields))
 
 
@@ -31,7 +31,7 @@ def pack(parts: Any, packed: Any) -> Any:
 
 @block
 def join(fields: Any, packed: Any) -> Any:
-    """Put a list of signals together, the first in the low bits of ``packed``."""
+    """Concatenate a list of signals, the first in the low bits of ``packed``."""
     joined = ConcatSignal(*reversed(fields)) if len(fields) > 1 else fields[0]
     return pack(joined, packed)
 
@@ -48,7 +48,7 @@ def split(packed: Any, fields: Any) -> Any:
 
 @block
 def take(packed: Any, field: Any, *, lo: int) -> Any:
-    """Drive ``field`` from the bits of ``packed`` from ``lo`` on."""
+    """Drive ``field`` from the bits of ``packed`` that start at ``lo``."""
     hi = lo + len(field)
 
     if isinstance(field.val, bool):

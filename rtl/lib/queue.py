@@ -1,17 +1,17 @@
-"""First-in first-out queue whose last stage is a register of flip-flops.
+"""First-in first-out queue with a register as its last stage.
 
 Contract
-    Words leave ``source`` in the order in which they entered ``sink``, none lost or repeated.
-    A word that finds the queue empty, or its only word leaving, goes past the memory: entered at
-    clock edge t it shows at ``source`` after that edge.  Others pass memory and a stage behind it,
-    and show at the earliest after edge t + 2.
-    One word enters and one leaves in every cycle, also when full or one word deep; ``source`` may
-    be empty for one cycle when the first word goes through memory.
+    Words leave ``source`` in the order in which they entered ``sink``; none is lost or repeated.
+    A word bypasses the memory if the queue is empty or its only word is leaving: entered at clock
+    edge t, it appears at ``source`` after that edge.  Other words pass through the memory and the
+    stage after it, and appear at the earliest after edge t + 2.
+    One word can enter and one can leave in every cycle, also when the queue is full or holds one
+    word; ``source`` may be empty for one cycle when the first word goes through memory.
     ``sink.ready``, ``source.valid`` and ``source.data`` are, or depend on, registers only.
-    Holds ``depth`` words in memory and two more; the word at ``source`` holds while it waits.
-    Reset empties it; the contents of the memory stay.
+    Capacity: ``depth`` words in memory and two in registers.  The word at ``source`` is stable
+    while it waits.  Reset empties the queue but not the memory.
 
-A block RAM takes half a cycle to show a word: only the last register reads it.
+A block RAM needs half a cycle to drive its output, which therefore feeds only the last register.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def queue(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int, d
 
     memory = [word(width) for _ in range(depth)]
     write_address, read_address = word(depth.bit_length() - 1), word(depth.bit_length() - 1)
-    stored = Signal(intbv(0, min=0, max=depth + 1))  # words in memory, the later stages apart
-    non_empty, room = bit(), Signal(True)  # stored is not 0, not depth
-    one, one_left = bit(), bit()  # stored is 1, depth - 1
-    read_data, read_valid = word(width), bit()  # the stage behind the memory
+    stored = Signal(intbv(0, min=0, max=depth + 1))  # words in memory, not in the later stages
+    non_empty, room = bit(), Signal(True)  # stored is not 0; stored is not depth
+    one, one_left = bit(), bit()  # stored is 1; stored is depth - 1
+    read_data, read_valid = word(width), bit()  # the stage after the memory
     do_write, do_read, moves, passes = bit(), bit(), bit(), bit()
 
     @always_comb

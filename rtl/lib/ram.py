@@ -18,16 +18,16 @@ def ram(
 
     Write: the word is stored at the rising edge that ends a cycle with ``write_enable``.
 
-    Read, latency 1 cycle: ``read_data`` shows the word at ``read_address`` after the edge that ends
-    a cycle with ``read_enable`` and holds it otherwise.  Reading the address written at the same
-    edge gives the old word.
+    Read, latency 1 cycle: ``read_data`` is the word at ``read_address`` after the edge that ends a
+    cycle with ``read_enable``, and holds otherwise.  Reading the address that is written at the
+    same edge returns the old word.
 
     Parameters
     ----------
     width : int
         Bits of a word.
     depth : int
-        Words; the address signals may be wider, their value must stay below ``depth``.
+        Words; the address signals may be wider, but their value must stay below ``depth``.
     """
     words = [word(width) for _ in range(depth)]
 

@@ -1,10 +1,10 @@
-"""Two registers that separate a source from a sink: no path goes through, in either direction.
+"""Skid buffer: two registers that break every combinational path between its source and its sink.
 
 Contract
-    A word entered at clock edge t shows at ``source`` after that edge, or once the one before it
-    left.  Order is kept; one word passes in every cycle.  ``sink.ready``, ``source.valid`` and
-    ``source.data`` are registers; the word at ``source`` holds while it waits.  Two words fit.
-    ``sink.ready`` is high while fewer than two words are here.
+    A word accepted at clock edge t appears at ``source`` after that edge, or once the word before
+    it has left.  Order is kept; one word can pass in every cycle.  ``sink.ready``,
+    ``source.valid`` and ``source.data`` are registers; the word at ``source`` is stable while it
+    waits.  Capacity: two words; ``sink.ready`` is high while fewer are held.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ __all__ = ["skid_buffer"]
 
 @block
 def skid_buffer(clock: Any, reset: Any, sink: Stream, source: Stream, *, width: int) -> Any:
-    """Pass words of ``width`` bits one cycle late."""
-    free = Signal(True)  # the second register is
+    """Delay words of ``width`` bits by one cycle."""
+    free = Signal(True)  # the second register is free
     kept = word(width)
     moves = bit()
 

@@ -1,8 +1,8 @@
-"""A register between the walk over a LOAD's data and the scratchpads.
+"""Pipeline register between the data walker of a LOAD and the scratchpads.
 
 Contract
-    A beat taken from ``sink`` at clock edge t shows at ``source`` after that edge and until the
-    scratchpad takes it; one beat passes in every cycle.  ``busy``: one is here.
+    A beat taken from ``sink`` at clock edge t appears at ``source`` after that edge and stays until
+    the scratchpad takes it; one beat can pass in every cycle.  ``busy``: the register holds a beat.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["tile_register"]
 
 @block
 def tile_register(clock: Any, reset: Any, sink: TileWrite, source: TileWrite, busy: Any) -> Any:
-    """Pass beats one cycle late."""
+    """Delay beats by one cycle."""
     free, present = bit(), bit()
 
     @always_comb

@@ -1,14 +1,14 @@
 """Dependency tokens from one module to another: a counter with reservations.
 
 Contract
-    ``available``  at least one token is here; a pop then takes one.
-    ``room``       fewer than ``capacity`` tokens are here or promised; a reserve then promises one.
+    ``available``  the queue holds at least one token, which a pop removes.
+    ``room``       fewer than ``capacity`` tokens are held or reserved; a reserve claims one place.
     ``reserve``    pulse when an instruction that will push starts: its token has a place.
-    ``push``       pulse when that instruction completes: the token is here after this clock edge.
-    ``pop``        pulse when an instruction that waited for a token starts: the token is gone.
-    Both answers are registers.  All three pulses may come in one cycle.  Popping while
-    not ``available``, reserving without ``room`` or pushing more than was reserved is a bug of
-    the caller: it raises in simulation.  Reset takes everything away.
+    ``push``       pulse when that instruction completes: the token is held after this clock edge.
+    ``pop``        pulse when an instruction that waited for a token starts: the token is removed.
+    ``available`` and ``room`` are registers.  All three pulses may occur in one cycle.  Popping
+    while not ``available``, reserving without ``room`` or pushing more than was reserved is a
+    defect of the caller and raises in simulation.  Reset removes all tokens.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def token_queue(clock: Any, reset: Any, tokens: Tokens, *, capacity: int) -> Any
     @always_seq(clock.posedge, reset)
     def count() -> None:
         if __debug__:
-            assert stored != 0 or not tokens.pop, "a token was popped that is not there"
+            assert stored != 0 or not tokens.pop, "a token was popped from an empty queue"
             assert claimed != capacity or not tokens.reserve, "a token was reserved without room"
             assert stored != claimed or tokens.reserve or not tokens.push, "pushed unreserved"
         if tokens.push and not tokens.pop:

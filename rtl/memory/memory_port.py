@@ -1,16 +1,16 @@
-"""The only way to memory: an AXI4 master shared by fetch, compute, load and store.
+"""Memory port: the AXI4 master shared by fetch, compute, load and store, the only way to memory.
 
 Contract
-    Clients speak :class:`ReadClient` and :class:`WriteClient`; see :mod:`.read_port` and
+    Clients use :class:`ReadClient` and :class:`WriteClient`; see :mod:`.read_port` and
     :mod:`.write_port` for order, latency and errors.  Reads and writes do not wait for each
-    other.  Nothing is issued for a burst outside [window_base, window_limit], whose low 12
-    bits are 0 and 1; the window must not change while a burst is under way.
-    ``halt``: takes and issues nothing new, throws read data away, completes issued writes without
-    writing.  Once ``idle`` is high under ``halt`` it stays, and the clients may be reset.
-    If ``halt`` falls before that, ``draining`` is high and the port goes on as under ``halt``
-    until it is idle: late answers of memory never meet a new burst or a client.
+    other.  A burst outside [window_base, window_limit] is never issued; the low 12 bits of the
+    base are zeros, those of the limit ones.  The window must not change while a burst is in flight.
+    ``halt``: accepts and issues nothing new, discards read data, completes issued writes with all
+    strobes 0.  Once ``idle`` is high under ``halt`` it stays high, and the clients may be reset.
+    If ``halt`` falls before that, ``draining`` is high and the port continues as under ``halt``
+    until it is idle: late responses of memory never reach a new burst or a client.
     ``moved``: a transfer takes place on one of the five channels in this cycle.
-    ``reset`` is the device's own, not the modules': a burst under way must end on the bus.
+    ``reset`` is the reset of the device, not of the modules: a burst in flight must end on the bus.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def memory_port(
     compute: ReadClient, load: ReadClient, store: WriteClient, m_axi: Axi4, status: PortStatus, *,
     config: Config,
 ) -> Any:
-    """Join the two halves."""
+    """Combine the read half and the write half."""
     reads_idle, writes_idle, drains = bit(), bit(), bit()
 
     reads = read_port(

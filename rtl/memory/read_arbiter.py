@@ -1,10 +1,10 @@
-"""Choose among the three read clients, round robin.
+"""Round-robin arbiter of the three read clients.
 
 Contract
-    ``request`` shows one client's burst as long as any asks; the client after the one served last
-    is asked first, so each gets every third turn when all ask.  Only the client shown sees
-    ``request_ready``.  Combinational but for who comes first.  A client that waits may be passed
-    over for one that has just asked, so ``request`` may change until it is taken.
+    ``request`` carries the burst of one client while any of them requests.  The client after the
+    one served last has priority, so each gets every third grant when all request.  Only the granted
+    client sees ``request_ready``.  Combinational except for the priority.  A waiting client may
+    lose to one that has just requested, so ``request`` may change until it is accepted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def read_arbiter(
     clock: Any, reset: Any, fetch: ReadClient, compute: ReadClient, load: ReadClient,
     request: BurstRequest,
 ) -> Any:
-    """Offer one client's request; the client after the last one served is asked first."""
+    """Grant one client's request; the client after the one served last has priority."""
     chosen, first = word(2), word(2)
 
     @always_comb

@@ -1,11 +1,11 @@
-"""Keep the data a client has asked for until it takes it.
+"""Buffer the read data of a client until the client takes it.
 
 Contract
-    ``client`` is the client's side, ``port`` the memory port's.  Requests pass
-    unchanged, combinationally; beats come at the earliest one cycle late, in order, one a cycle.
-    :func:`read_buffer` keeps ``depth`` beats: ``port.data_ready`` stays high as long as the client
-    asks for no more than that before it takes them, and never holds up memory.
-    :func:`read_register` keeps two: it only parts the client from the wires of the port.
+    ``client`` is the client's side, ``port`` the memory port's.  Requests pass unchanged and
+    combinationally; beats arrive in order, one per cycle, at the earliest one cycle later.
+    :func:`read_buffer` holds ``depth`` beats: as long as the client requests no more than that
+    before it takes them, ``port.data_ready`` stays high and memory never has to wait.
+    :func:`read_register` holds two: it only isolates the client from the wires of the port.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _beat(client: ReadClient) -> list[Any]:
 
 @block
 def connect(client: ReadClient, port: ReadClient, arrived: Stream, kept: Stream) -> Any:
-    """Pass requests on; put beats into ``arrived`` and take them out of ``kept``."""
+    """Forward requests; write beats into ``arrived`` and deliver those of ``kept``."""
 
     @always_comb
     def request() -> None:

@@ -1,16 +1,16 @@
 """Read half of the memory port: three clients share the AR and R channels.
 
 Contract
-    Requests are taken round robin, one a cycle, and pass :func:`window_check`: AR shows at the
-    earliest after the third edge.  VALID and payload of AR are registers and stay until READY.
-    Up to ``READS`` and a few more bursts wait for their answers.  Answers come in order, so a
-    queue of owners tells the owner of the head; data goes straight from R to its owner, whose
-    ``data_ready`` drives RREADY.  A beat moves in every cycle if the memory delivers and the owner
-    takes.  A refused burst is answered in its turn by one beat with ``data_last`` and error WINDOW;
-    SLVERR and DECERR show as error BUS on their beat.  ``error_address`` of a client gets the
-    address of its first such burst in the cycle after the error shows.
-    While ``halt`` is high nothing new is taken or issued, data is thrown away, and no
-    client sees data.  ``idle`` then says that nothing is outstanding.
+    Requests are accepted round robin, one per cycle, and pass :func:`window_check`: ARVALID rises
+    at the earliest after the third edge.  VALID and payload of AR are registers and
+    stable until READY.  ``READS`` bursts and a few more may be outstanding.  Responses arrive in
+    order, so a queue of owners identifies the client of the next one; data passes combinationally
+    from R to that client, whose ``data_ready`` drives RREADY.  A beat can transfer in every cycle.
+    A refused burst is answered in its turn by one beat with ``data_last`` and error WINDOW; SLVERR
+    and DECERR are reported as error BUS on their beat.  ``error_address`` of a client becomes the
+    address of its first burst with an error, one cycle after the error.  While ``halt`` is high
+    nothing new is accepted or issued, data is discarded, and no client sees data.  ``idle`` then
+    means that nothing is outstanding.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from .window_check import BurstRequest, Checked, window_check
 
 __all__ = ["READS", "read_port"]
 
-READS = 64  # bursts whose answers are awaited, besides the one being answered
+READS = 64  # outstanding bursts, not counting the one being answered
 _INCR = 1
 
 
 class Owed:
-    """A burst without an answer yet: its owner, and whether it was refused."""
+    """An outstanding burst: its owner, and whether it was refused."""
 
     def __init__(self) -> None:
         self.for_fetch, self.for_compute, self.for_load = bit(), bit(), bit()
         self.refused, self.address = bit(), word(ADDRESS_BITS)
 
     def fields(self) -> list[Any]:
-        """Return the fields as they are queued, from bit 0."""
+        """Return the fields of a queue entry, from bit 0."""
         return [self.for_fetch, self.for_compute, self.for_load, self.refused, self.address]
 
 
@@ -51,7 +51,7 @@ def read_answer(
     clock: Any, reset: Any, valid: Any, owed: Owed, owns: Any, halt: Any, m_axi: Axi4,
     client: ReadClient, taken: Any,
 ) -> Any:
-    """Pass the R channel to a client while it owns the burst at hand; ``taken``: it accepts."""
+    """Pass the R channel to a client while it owns the oldest burst; ``taken``: it accepts."""
     mine = bit()
     failed = bit()  # error_address holds an address of this launch
 
@@ -98,7 +98,7 @@ def read_port(
     awaited, waiting, head = (Stream(width) for _ in range(3))
     outstanding = Signal(intbv(0, min=0, max=READS + 5))
     fetch_taken, compute_taken, load_taken = bit(), bit(), bit()
-    answered = bit()  # the head burst has its last beat
+    answered = bit()  # the last beat of the oldest burst transfers
     size = config.log_bus_width - 3
 
     arbiter = read_arbiter(clock, reset, fetch, compute, load, request)

@@ -1,15 +1,15 @@
 """Walk the rows of a two-dimensional transfer and request their bursts from the memory port.
 
 Contract
-    A walk is taken when ``walk.valid and walk.ready``.  Its rows are requested in order, each as
-    bursts that end at multiples of 16 beats: the first request shows 5 cycles after the walk was
-    taken, then one burst a cycle as fast as the port takes them, without a gap between rows.
-    ``walk.ready`` comes back two cycles after the last request was taken.
+    A walk is accepted when ``walk.valid and walk.ready``.  Its rows are requested in order, each as
+    bursts that end at multiples of 16 beats: the first request appears 5 cycles after the walk was
+    accepted, then one burst per cycle as fast as the port accepts them, without a gap between rows.
+    ``walk.ready`` rises again two cycles after the last request was accepted.
     A walk of no rows or of no elements requests nothing and takes 3 cycles.
     At most ``max_bursts`` are outstanding: requested, and not yet answered by ``burst_done``.
-    ``request_last`` (None: not needed) marks the last burst of a walk.  Bit 32 of an address
-    is sticky: a row that starts past the address space, and all that follows a burst that ends
-    there, has it set.
+    ``request_last`` (None: not needed) marks the last burst of a walk.  Bit 32 of an address is
+    sticky: it is set for a row that starts past the address space, and for everything after a burst
+    that ends there.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ def row_requests(
     beat_bytes = config.bus_bytes
     product_bits = ADDRESS_BITS + _LOG_MAX_BYTES
     beats_bits = _ROW_BITS - log_beat + 2
-    block_lo = log_beat + 4  # of the number of a block of 16 beats
+    block_lo = log_beat + 4  # lowest address bit of the number of a block of 16 beats
 
     phase, idle = word(2), Signal(True)  # idle: phase is IDLE
     base, rows_left = word(ADDRESS_BITS), word(16)
     product, stride, row_bytes = word(product_bits), word(_ROW_BITS), word(_ROW_BITS)
-    row, more = word(ADDRESS_BITS + 1), bit()  # start of the next row; there is one to enter
-    # the row to be cut next, and the burst being requested with the rest of its row
+    row, more = word(ADDRESS_BITS + 1), bit()  # start of the next row; a row is left to enter
+    # the row to be split next, and the burst being requested with the rest of its row
     row_valid, row_address, row_beats = bit(), word(ADDRESS_BITS + 1), word(beats_bits)
     burst_valid, address, beats = bit(), word(ADDRESS_BITS + 1), word(5)
     beats_left, row_ends = word(beats_bits), bit()
@@ -76,7 +76,7 @@ def row_requests(
     wide_size, span = word(_ROW_BITS), word(_ROW_BITS + 1)
     start, next_row = word(ADDRESS_BITS + 1), word(ADDRESS_BITS + 1)
     next_block = word(ADDRESS_BITS - block_lo)
-    offset, room = word(5), word(5)  # place in the block of 16 beats, and the rest of it
+    offset, room = word(5), word(5)  # position in the block of 16 beats; beats left in the block
     fits, accepted, row_moves, row_enters = bit(), bit(), bit(), bit()
 
     @always_comb

@@ -1,12 +1,12 @@
-"""Compare bursts with the memory window, one cycle late, in order.
+"""Compare bursts with the memory window, in order.
 
 Contract
-    A burst taken at ``request`` at clock edge t shows at ``checked`` after edge t + 1 (or once the
-    one before it left) with ``refused``: not all its bytes are in [window_base, window_limit].
-    One burst passes in every cycle.  Only pages are compared: a burst is inside one aligned
-    block of 16 beats, at most 512 bytes, and the window begins and ends with a page of 4096.
-    While ``halt`` is high nothing is taken; the reader of ``checked`` takes bursts that are here
-    and issues none. ``empty``: no burst is in here.
+    A burst accepted at ``request`` at clock edge t appears at ``checked`` after edge t + 1 (or once
+    the one before it has left) with ``refused``: not all its bytes are in [window_base,
+    window_limit].  One burst can pass in every cycle.  Only pages are compared: a burst is inside
+    one aligned block of 16 beats, at most 512 bytes, and the window begins and ends with a page of
+    4096 bytes.  While ``halt`` is high nothing is accepted; the reader of ``checked`` takes the
+    bursts that are left and issues none.  ``empty``: no burst is inside.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PAGE = WINDOW_GRANULE.bit_length() - 1
 
 
 class BurstRequest:
-    """A burst as a client asks for it: 33-bit byte address, 1..16 beats, and its owner."""
+    """A burst as a client requests it: 33-bit byte address, 1..16 beats, and its owner."""
 
     def __init__(self) -> None:
         self.valid, self.ready = bit(), bit()

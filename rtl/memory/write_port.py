@@ -1,16 +1,16 @@
 """Write half of the memory port: one client on the AW, W and B channels.
 
 Contract
-    Requests pass :func:`window_check`: AW shows at the earliest after the third edge.  VALID and
-    payload of AW and W are registers and stay until READY; AW never waits for W or the reverse.
-    Data beats are taken in request order, one a cycle, for bursts that have been issued; WLAST
-    comes from the burst's length.  ``WRITES`` bursts and a few more may wait for their data and
-    as many for their response.  ``done`` pulses once per burst, in order, the cycle after its
-    response; error BUS tells SLVERR or DECERR.  A refused burst swallows its beats and is done
-    with error WINDOW.
-    ``error_address`` gets the address of the first burst with an error, together with ``done``.
-    While ``halt`` is high nothing new is taken, missing beats of issued bursts are written with
-    strobe 0, and responses are swallowed.  ``idle`` then says that nothing is outstanding.
+    Requests pass :func:`window_check`: AWVALID rises at the earliest after the third edge.  VALID
+    and payload of AW and W are registers, stable until READY; AW never waits for W, nor W for AW.
+    Data beats are accepted in request order, one per cycle, for bursts that have been issued; WLAST
+    follows from the length of the burst.  ``WRITES`` bursts and a few more may wait for their data
+    and as many for their response.  ``done`` pulses once per burst, in order, in the cycle after
+    its response; error BUS reports SLVERR or DECERR.  The beats of a refused burst are
+    discarded, and it is done with error WINDOW.
+    ``error_address`` becomes the address of the first burst with an error, together with ``done``.
+    While ``halt`` is high nothing new is accepted, missing beats of issued bursts are written with
+    strobe 0, and responses are discarded.  ``idle`` then means that nothing is outstanding.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _INCR = 1
 
 
 class Burst:
-    """A burst on its way: it needs data, ``last_beat`` + 1 beats, and then a response."""
+    """A burst in flight: it needs ``last_beat`` + 1 beats of data and then a response."""
 
     def __init__(self) -> None:
         self.last_beat = word(5)
@@ -49,20 +49,20 @@ def write_port(
     """Write for one client."""
     request, checked, check_empty = BurstRequest(), Checked(), bit()
     filling, responding = Burst(), Burst()  # at the heads of the two queues
-    last_number = word(5)  # of the beats of the checked burst, counted from 0
+    last_number = word(5)  # index of the last beat of the checked burst
     issue_fields = [last_number, checked.refused, checked.address]
     issue_bits, response_bits = bits_of(issue_fields), bits_of(issue_fields[1:])
     issued, queued, lengths_head = (Stream(issue_bits) for _ in range(3))
     filled, owed, awaited = (Stream(response_bits) for _ in range(3))
     outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 4) + 1))
-    # beats: whether there is room is known by a register
-    last_beat, strobe = bit(), word(config.bus_bytes)  # of the beat taken, of the one that shows
+    # the ready signal of beats is a register
+    last_beat, strobe = bit(), word(config.bus_bytes)  # of the beat accepted; of the one on the bus
     beat_fields = [store.data, store.data_strobe, last_beat]
     beat_bits = bits_of(beat_fields)
     beats, sent = Stream(beat_bits), Stream(beat_bits)
     beat = word(5)  # data beats of the filling burst so far
     address_free, take_beat, answered = bit(), bit(), bit()
-    late = bit()  # the beat that shows came to the bus during a halt
+    late = bit()  # the beat on the bus got there during a halt
     failed = bit()  # error_address holds an address of this launch
     size = config.log_bus_width - 3
 

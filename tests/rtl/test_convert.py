@@ -184,6 +184,6 @@ def test_lint_names_the_package_of_a_missing_tool(tmp_path, monkeypatch):
 
 @pytest.mark.convert
 def test_a_wrong_case_label_is_refused(tmp_path):
-    with pytest.raises(ConvertError, match="wrong case label: compare with a name"):
+    with pytest.raises(ConvertError, match="wrong case label: compare with a named"):
         convert_block(sum_label_top, tmp_path, config=CONFIG, name="sum_label")
     assert not list(tmp_path.iterdir())

@@ -34,7 +34,7 @@ def inner(clock, reset, stream, busy):
 
 @block
 def chain(clock, reset, sink, source, busy):
-    """Two buffers, one behind the other."""
+    """Two buffers in series."""
     middle, process = Stream(8), bit()
     first = skid_buffer(clock, reset, sink, middle, width=8)
     second = skid_buffer(clock, reset, middle, source, width=8)
@@ -90,7 +90,7 @@ def test_verilog_and_vhdl_have_the_same_nets(converted):
 def test_each_block_begins_with_its_path_and_the_head_of_its_docstring(converted):
     for text, mark in zip(converted, ("//", "--"), strict=False):
         assert f"{mark} inner0: Watch a stream.\n" in text
-        assert text.count(f"{mark} skid_buffer1: Pass words of ``width`` bits one cycle late.") == 1
+        assert text.count(f"{mark} skid_buffer1: Delay words of ``width`` bits by one cycle.") == 1
         assert "Only the first line" not in text
 
 

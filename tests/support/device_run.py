@@ -53,7 +53,7 @@ class Outcome:
     error : (ErrorCode, int)
         Code and index.
     counters : dict of str to int
-        ``isa.registers.COUNTERS``; compared only after a launch without error.
+        ``isa.register_map.COUNTERS``; compared only after a launch without error.
     memory : bytes
         The whole window.
     """

@@ -40,7 +40,7 @@ def test_random_use_equals_two_counters(capacity):
 
 
 @pytest.mark.parametrize("pulse, complaint", [
-    ("pop", "popped that is not there"), ("push", "pushed unreserved"),
+    ("pop", "popped from an empty queue"), ("push", "pushed unreserved"),
 ])
 def test_misuse_raises_in_simulation(pulse, complaint):
     clock, reset, wires, block = bench(4)
