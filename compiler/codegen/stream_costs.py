@@ -16,7 +16,7 @@ __all__ = ["StreamCosts", "predicted_cost", "stream_costs"]
 
 @dataclass
 class StreamCosts:
-    """Counts over instructions: the counters a device would show (``isa.register_map.COUNTERS``)."""
+    """Counts over instructions: a device's counters (``isa.register_map.COUNTERS``)."""
 
     instructions: int = 0
     gemm_steps: int = 0

@@ -1,13 +1,12 @@
-"""Accumulator: ACC tiles in two banks, and OUT, their truncated copy, beside them.
+"""Accumulator: ACC tiles in two banks, and their truncated copy OUT.
 
 Even tiles are in bank 0, odd ones in bank 1; each bank has one write and one read port, so a step
-may read two tiles of different banks while a third is written (:mod:`.schedule`).  Every write,
-whoever makes it, also stores the low OUT_WIDTH bits of each lane in OUT: OUT is always the
-truncated view of ACC (rules D6, D7 of docs/device.md), with a read port of its own for the store
-engine.
+can read two tiles of different banks while a third is written (:mod:`.schedule`).  Every write,
+whatever its source, also stores the low OUT_WIDTH bits of each lane in OUT: OUT is always the
+truncated view of ACC (rules D6, D7 of docs/device.md), with its own read port for the store engine.
 
-Reads take one cycle and give the old tile when it is written at the same edge.  The pipeline and
-the loader never write in the same cycle (:mod:`.compute_issue` keeps them apart).
+Reads take one cycle and return the old tile when it is written at the same edge.  The pipeline and
+the loader never write in the same cycle (:mod:`.compute_issue` excludes it).
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ __all__ = ["AccumulatorRead", "AccumulatorWrite", "accumulator"]
 
 
 class AccumulatorRead:
-    """Read port of one bank: the tile at bank address ``address`` arrives a cycle later."""
+    """Read port of one bank: the tile at bank address ``address`` arrives one cycle later."""
 
     def __init__(self, config: Config) -> None:
         self.enable, self.address = bit(), word(config.log_acc_depth - 1)
@@ -62,7 +61,7 @@ def accumulator(
     clock: Any, reset: Any, even: AccumulatorRead, odd: AccumulatorRead,
     result: AccumulatorWrite, fill: TileFill, out: OperandRead, *, config: Config,
 ) -> Any:
-    """Store ``result`` when it is valid, else the write of ``fill``; read as the ports ask."""
+    """Store ``result`` when it is valid, otherwise the write of ``fill``; serve the read ports."""
     acc_bits, columns = config.log_acc_depth, column_count(config)
     column_bits = 8 * config.tile_bytes(MemoryType.ACC) // columns
     column_lanes = column_bits // 32

@@ -1,8 +1,8 @@
-"""How loaded beats become accumulator tiles: ACC as it is, ACC_8BIT sign-extended.
+"""Convert loaded beats to accumulator tiles: ACC unchanged, ACC_8BIT sign-extended.
 
-A beat of at most a tile goes to its columns at once.  A beat that holds several tiles is written
-one tile a cycle, ``write.ready`` coming with the last.  Padding is written in cycles without a
-beat.
+A beat of at most one tile is written to its columns at once.  A beat that holds several tiles is
+written one tile per cycle, with ``write.ready`` in the cycle of the last.  Padding is written in
+cycles without a beat.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["TileFill", "accumulator_fill", "column_count"]
 
 
 def column_count(config: Config) -> int:
-    """Return the separately written parts of an accumulator tile: beats, at least one."""
+    """Return the number of separately written parts of an accumulator tile: beats, at least one."""
     return max(1, config.tile_bytes(MemoryType.ACC) // config.bus_bytes)
 
 
@@ -56,19 +56,19 @@ def fill_lane(beat: Any, narrow: Any, value: Any, *, wide_lo: int, narrow_lo: in
 def accumulator_fill(
     clock: Any, reset: Any, write: TileWrite, pad: PadWrite, fill: TileFill, *, config: Config,
 ) -> Any:
-    """Turn ``write`` and ``pad`` into ``fill``, a register: written one cycle after they came."""
+    """Convert ``write`` and ``pad`` to ``fill``, a register that is one cycle later."""
     bus, lanes, columns = config.bus_width, config.lanes, column_count(config)
     wide_bits = 8 * config.tile_bytes(MemoryType.ACC)
     narrow_bits = 8 * config.tile_bytes(MemoryType.ACC_8BIT)
     wide_tiles, narrow_tiles = max(1, bus // wide_bits), max(1, bus // narrow_bits)
-    columns_a_beat = max(1, min(columns, 4))  # an 8-bit beat fills four beats of 32-bit lanes
+    columns_per_beat = max(1, min(columns, 4))  # an 8-bit beat fills four beats of 32-bit lanes
     all_columns = (1 << columns) - 1
     acc_bits = config.log_acc_depth
 
     several = wide_tiles > 1 or narrow_tiles > 1  # tiles in a beat
     narrow, last_tile, chosen = bit(), bit(), bit()
     tile = Signal(intbv(0, min=0, max=max(wide_tiles, narrow_tiles) + 1))
-    shifted, shift = word(bus), word(10)  # bits the beat is shifted down by
+    shifted, shift = word(bus), word(10)  # right shift of the beat, in bits
     values = [word(32) for _ in range(lanes)]
     data = ConcatSignal(*reversed(values))
     pick = [
@@ -81,8 +81,8 @@ def accumulator_fill(
     tile_data = word(wide_bits)
     wide_last, narrow_last = wide_tiles - 1, narrow_tiles - 1
     wide_columns_mask = 1 if columns > 1 else all_columns
-    narrow_columns_mask = all_columns if narrow_tiles > 1 else (1 << columns_a_beat) - 1
-    # from tile to tile in a beat; nothing where a beat has only one
+    narrow_columns_mask = all_columns if narrow_tiles > 1 else (1 << columns_per_beat) - 1
+    # bits from tile to tile in a beat; 0 if a beat has only one
     wide_step = wide_bits if wide_tiles > 1 else 0
     narrow_step = narrow_bits if narrow_tiles > 1 else 0
     mask = word(columns)
@@ -102,7 +102,7 @@ def accumulator_fill(
             last_tile.next = tile == wide_last
             mask.next = wide_columns_mask
         distance.next = 0
-        if narrow and narrow_last == 0 and columns > columns_a_beat:
+        if narrow and narrow_last == 0 and columns > columns_per_beat:
             distance.next = concat(write.column, modbv(0)[2:])
         elif not narrow and columns > 1:
             distance.next = write.column
@@ -123,7 +123,7 @@ def accumulator_fill(
     else:
         @always_comb
         def answer():
-            write.ready.next = True  # a constant: nothing hangs on it
+            write.ready.next = True  # a constant: no path depends on it
             pad.ready.next = not write.valid
 
     @always_seq(clock.posedge, reset)

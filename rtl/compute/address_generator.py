@@ -1,9 +1,9 @@
 """Indices of a step (stages s0 to s2): micro-op fields plus loop offsets, with range checks.
 
 The sums are registered into s1 with all their bits; s1 checks them and passes on the indices.
-Every index is computed without wrapping; one that is not inside its scratchpad sets
-``out_of_range`` (rule D14), counting only the operands that the step really uses: a GEMM reset its
-destination, an ALU step with immediate its destination, RQT all three parameter tiles.
+Indices never wrap; one outside its scratchpad sets ``out_of_range`` (rule D14).  Only operands that
+the step uses are checked: the destination alone of a GEMM reset and of an ALU step with an
+immediate; the destination and all three parameter tiles of RQT.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class StepIndices:
     def __init__(self, config: Config) -> None:
         self.inp = word(config.log_inp_depth)
         self.wgt = word(config.log_wgt_depth)
-        self.after = word(config.log_acc_depth - 1)  # row (in both banks) behind that of src
-        self.rqt = bit()  # an RQT is here: ACC[src], [multiplier], [shift] are its parameters
+        self.after = word(config.log_acc_depth - 1)  # row (in both banks) after that of src
+        self.rqt = bit()  # an RQT, whose parameters are ACC[src], [src + 1] and [src + 2]
         self.out_of_range = bit()
         self.index = word(INDEX_BITS)
 

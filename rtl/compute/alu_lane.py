@@ -1,14 +1,14 @@
 """ALU lane: operands registered into s8, accumulation or a tensor ALU operation there.
 
-An operand that the step just before makes is taken as it is made, on its way into the register: so
-the registered operand needs no further choice.
+An operand that the preceding step produces is forwarded on its way into the register, so the
+registered operand needs no further selection.
 
-Operations are those of vta_isa.md sections 4.3 and 4.4 with rules D1 to D4 of
-docs/device.md: the first operand is always ``ACC[dst]``; SHR shifts right arithmetically for
-``q >= 0``, the amount saturating at 31, and left for ``q < 0``, giving zero from 32 on.  GEMM is
-the sum of its operands, and so is MUL, whose product arrives finished from the long pipeline.
-RQT's operands here are zero, and its result, zero for all others, comes from
-:mod:`.requantize_lane` late in the cycle: it passes a single gate.
+Operations are those of vta_isa.md sections 4.3 and 4.4 with rules D1 to D4 of docs/device.md: the
+first operand is always ``ACC[dst]``; SHR shifts right arithmetically for ``q >= 0``, the amount
+saturating at 31, and left for ``q < 0``, giving zero from 32 on.  GEMM is the sum of its operands,
+and so is MUL, whose product arrives complete from the long pipeline.  RQT's operands are zero here;
+its result, which is zero for all other operations, comes from :mod:`.requantize_lane` late in the
+cycle and passes through a single gate.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Operation", "alu_lane", "alu_operands", "alu_operation"]
 
 
 class Operation:
-    """What all lanes do in s8, a bit for each kind; none of them: add."""
+    """Operation of all lanes in s8, one bit for each kind; no bit set: add."""
 
     def __init__(self) -> None:
         self.shifts = bit()  # SHR
@@ -55,7 +55,7 @@ def alu_operands(
     """Register the operands of one lane from s7 into s8.
 
     ``even_data``, ``odd_data``: tiles of the banks; ``dot``: packed dot products, ``dot_width``
-    bits a lane; ``product``: this lane's MUL; ``result``: this lane's result of the step in s8.
+    bits per lane; ``product``: this lane's MUL; ``result``: this lane's result of the step in s8.
     """
     lo, hi = 32 * lane, 32 * lane + 32
     dot_lo, dot_hi = dot_width * lane, dot_width * (lane + 1)
@@ -70,7 +70,7 @@ def alu_operands(
 
     @always_comb
     def compute_other():
-        # operands that are no tile; zero where a GEMM overwrites or clears
+        # operands other than tiles; zero where a GEMM overwrites or clears
         product_or_none.next = 0
         if s7.long:
             product_or_none.next = product
@@ -136,7 +136,7 @@ def alu_lane(
     @always_comb
     def view_signed():
         p.next = p_word.signed()
-        # of the same order without a sign: the comparison is then a carry and no gate more
+        # unsigned words in the same order: their comparison is a carry chain and nothing else
         p_order.next = p_word
         p_order.next[31] = not p_word[31]
         q_order.next = q_word
@@ -155,7 +155,7 @@ def alu_lane(
 
     @always_comb
     def rotate():
-        # to the right by n; that is to the left by 32 - n, and q[5:] is 32 - n for q < 0
+        # right by n, which is left by 32 - n; for q < 0, q[5:] is 32 - n
         double_shifted.next = double >> amount
         for i in range(4):
             for j in range(8):
@@ -170,7 +170,7 @@ def alu_lane(
 
     @always_comb
     def choose_bits():
-        # of the rotated bits: to the right the low ones, to the left the high ones
+        # rotated bits to keep: the low ones of a right shift, the high ones of a left shift
         keep.next = low_bits
         fill.next = sign
         if q_word[31]:
@@ -185,7 +185,7 @@ def alu_lane(
 
     @always_comb
     def prefer():
-        # the comparison is known last
+        # the comparison arrives last
         preferred.next = q_word
         if less != operation.larger:
             preferred.next = p_word

@@ -1,8 +1,8 @@
 """Bank needs (stage s1 to s2): accumulator banks whose tiles the step in s2 reads.
 
-A word has two bits: bit 0 the even tiles, bit 1 the odd ones.  All are determined while the step
-still is in s1, so that :mod:`.schedule` only compares them with the banks in use; in an empty slot
-they are 0.
+A word has two bits: bit 0 for the even tiles, bit 1 for the odd ones.  All are determined while the
+step is still in s1, so that :mod:`.schedule` only compares them with the banks in use; they are 0
+for an empty slot.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Compute engine: issue, micro-op memory, step pipeline, accumulator and the loader of both.
 
-Wiring only; the blocks hold the contracts.  Up to three sources of faults are merged: at most one
-can be raised first, since an instruction's static fault waits for everything before it.
+Wiring only; the blocks hold the contracts.  Three sources of faults are merged, of which at most
+one is raised first, since a static fault of an instruction waits for everything before it.
 """
 
 from __future__ import annotations

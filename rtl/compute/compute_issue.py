@@ -1,20 +1,20 @@
-"""Issue: takes compute's instructions in order, with their tokens, to sequencer, loader or FINISH.
+"""Issue: pass compute's instructions in order, with their tokens, to sequencer, loader or FINISH.
 
 Contract
     An instruction is taken from ``sink`` into the decode stage, one at a time, and its kind and
     static faults are registered with it.  A static fault is raised once everything before it has
-    completed.  Else it takes its tokens (together, when all are there), in a later cycle room for
-    the tokens it will push (both together), and in a later cycle it starts; without flags it
-    starts in its first cycle in the stage.  Tokens and room are gathered while the instruction
-    before is running, and instructions start in every second cycle.
+    completed.  Otherwise it takes its tokens (together, when all are available), in a later cycle
+    room for the tokens it will push (both together), and in a later cycle it starts; without flags
+    it starts in its first cycle in the stage.  Tokens and room are gathered while the preceding
+    instruction is running, and instructions start in every second cycle.
     GEMM and ALU overlap with each other in the step pipeline.  A LOAD that moves something starts
-    beside them, but the loader is to hold its data back until the pipeline is empty; steps start
+    while they run, but the loader must hold its data back until the pipeline is empty; steps start
     when no LOAD is in flight.  So micro-ops and accumulator tiles are never read and loaded at the
     same time, while LOADs overlap their wait for memory with the steps before them.
     FINISH starts when pipeline, loader and ``others_idle`` are all idle; ``finish`` pulses in the
     cycle after its tokens were pushed.
     ``waiting``: the instruction lacks tokens or room, or is a FINISH that waits for the other
-    modules, and nothing of compute is in flight; ``index`` says which it is.
+    modules, and nothing of compute is in flight; ``index`` is its position.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["Activity", "compute_issue"]
 
 
 class Activity:
-    """What is in progress while an instruction waits to be issued."""
+    """Activity in the engine while an instruction waits to be issued."""
 
     def __init__(self) -> None:
         self.pipeline_busy, self.loader_idle = bit(), bit()
@@ -55,12 +55,12 @@ def compute_issue(
     """Issue instructions; ``status`` is the instruction's own, ``fault`` its static fault."""
     decoded = Decoded()
     entry = word(ENTRY_BITS)  # the instruction in the decode stage
-    present = bit()  # there is one
+    present = bit()  # the decode stage holds an instruction
     popped, reserved = bit(), bit()  # done for it, or nothing to do
     take, accepted, steps_arrive, checked, sound, faulty, quiet = (bit() for _ in range(7))
     out_of_range, pops_now, rooms_now, gathered, leaves = (bit() for _ in range(5))
-    able = bit()  # it has no static fault, a LOAD's range apart, and there was no fault before it
-    start = bit()  # it is a GEMM or ALU, and has everything that it needs to enter the sequencer
+    able = bit()  # no static fault, except a LOAD's range, and no earlier fault
+    start = bit()  # it is a GEMM or ALU that may enter the sequencer
     f_pop_prev, f_pop_next, f_push_prev, f_push_next = token_flags(config)
 
     @always_comb

@@ -1,7 +1,7 @@
 """Hazards of long operations (stage s1 to s2): earlier steps that will write a tile a step reads.
 
 Contract
-    ``operand_hit`` and ``parameter_hit`` say of the step in s2 that one in s3..s9, in the same
+    ``operand_hit`` and ``parameter_hit`` refer to the step in s2: a step in s3..s9, in the same
     cycle, writes ``ACC[dst]`` or ``ACC[src]`` of a MUL or RQT, or one of the three parameter tiles
     of an RQT.  Always low for other operations, which forward.  Compared while the step is still
     in s1, and moved on with the stages while it waits.
@@ -23,7 +23,7 @@ __all__ = ["operand_hazards", "parameter_hazards"]
 
 @block
 def operand_match(flying: Step, s1: Step, match: Any) -> Any:
-    """Tell whether ``flying`` writes an operand tile of the step in s1."""
+    """Detect that ``flying`` writes an operand tile of the step in s1."""
 
     @always_comb
     def compare() -> None:
@@ -36,10 +36,10 @@ def operand_match(flying: Step, s1: Step, match: Any) -> Any:
 
 @block
 def parameter_match(flying: Step, s1: Step, sums: StepSums, match: Any, *, acc_bits: int) -> Any:
-    """Tell whether ``flying`` writes one of the parameter tiles of the RQT in s1.
+    """Detect that ``flying`` writes one of the parameter tiles of the RQT in s1.
 
-    Two are in one row and one in the row next to it: both of ``src``'s own row with an even
-    ``src``, both of the row after it with an odd one.
+    With an even ``src``, two of them are in its row and one in the next row; with an odd ``src``,
+    one is in its row and two in the next row.
     """
     same_row, row_after = bit(), bit()
 

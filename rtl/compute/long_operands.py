@@ -15,7 +15,7 @@ __all__ = ["LongOperands", "long_operands", "parameter_tiles"]
 
 
 class LongOperands:
-    """Operand tiles of the step in s4; the second is ``src`` with ``reads_src``, else ``held``."""
+    """Operand tiles of the step in s4; the second: ``src`` with ``reads_src``, else ``held``."""
 
     def __init__(self, bits: int) -> None:
         self.dst = word(bits)  # registered
@@ -27,9 +27,9 @@ class LongOperands:
 def long_operands(
     clock: Any, even_data: Any, odd_data: Any, s3: Any, s4: Any, operands: LongOperands,
 ) -> Any:
-    """Hand the accumulator data to the step in s4; no forwarding: :mod:`.schedule` has waited.
+    """Deliver the accumulator data to the step in s4; no forwarding: :mod:`.schedule` has waited.
 
-    Both banks' answers to the early reads are registered, and the one of ``dst`` chosen after that:
+    The data of both banks' early reads is registered, and the one of ``dst`` selected after that:
     most of the cycle is left for RQT's bias.
     """
     even, odd = word(len(even_data)), word(len(even_data))
@@ -58,7 +58,7 @@ def long_operands(
 
 @block
 def check_lane(tile: Any, negative: Any, shift_past: Any, shift: Any, *, lane: int) -> Any:
-    """Look at one lane of registered parameters."""
+    """Check one lane of registered parameters."""
     lo, hi = 32 * lane, 32 * lane + 32
     low, sign = lo + 5, hi - 1
 
@@ -73,7 +73,7 @@ def check_lane(tile: Any, negative: Any, shift_past: Any, shift: Any, *, lane: i
 
 @block
 def below_shift(shifts: Any, mask: Any, *, lane: int) -> Any:
-    """Set the lowest bits of ``mask``, as many as this lane of ``shifts`` says."""
+    """Set the lowest bits of ``mask``, as many as this lane of ``shifts``."""
     lo, hi = 5 * lane, 5 * lane + 5
     middle = lo + 3
 
@@ -94,11 +94,11 @@ def parameter_tiles(
     clock: Any, even_data: Any, odd_data: Any, parameter: Any, s6: Any, bias: Any, multiplier: Any,
     shift: Any, lost_mask: Any, *, config: Config,
 ) -> Any:
-    """Capture the parameter tiles, each out of the way of steps still in flight.
+    """Capture the parameter tiles without disturbing the steps still in flight.
 
-    A tile is registered as it arrives, checked and kept in the cycle after that.  ``bias`` and
-    ``multiplier`` belong to the step in s4; ``shift`` (5 bits a lane) and ``lost_mask`` (32 bits a
-    lane, below ``shift`` ones) to the one in s7: the new ones wait until the first step that uses
+    A tile is registered as it arrives, and checked and kept in the cycle after that.  ``bias`` and
+    ``multiplier`` belong to the step in s4; ``shift`` (5 bits per lane) and ``lost_mask`` (32 bits
+    per lane, ones below ``shift``) to the one in s7: new ones wait until the first step that uses
     them (``fresh``) leaves s6.
     """
     lanes = config.lanes

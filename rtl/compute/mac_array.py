@@ -1,4 +1,4 @@
-"""MAC array: one tile product a cycle, ``dot[b][o] = sum_c INP[b][c] * WGT[o][c]``.
+"""MAC array: one tile product per cycle, ``dot[b][o] = sum_c INP[b][c] * WGT[o][c]``.
 
 Operand tiles arrive with s3 (memory output) and are registered into s4, products into s5, and two
 levels of sums into s6 and s7; the last level is combinational: ``dot`` belongs to the step in s7.
@@ -8,8 +8,8 @@ is wide enough for the exact sum, so only the accumulation outside wraps (vta_is
 Products have no enable: they are stable while their operands are, and a register without
 one fits inside the multiplier of any family (:mod:`..fpga.ecp5_multipliers`).
 
-Large arrays multiply two weights at once (:mod:`.multiply_pair`): there the multipliers of
-an FPGA are the scarce resource.
+Large arrays multiply two weights with one multiplier (:mod:`.multiply_pair`), since multipliers
+are then the scarce resource of an FPGA.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from .multiply_pair import pair_bits, pair_multiplier, weight_pair
 __all__ = ["PAIRED_MULTIPLIERS_FROM", "dot_bits", "mac_array", "multiplies_pairs"]
 
 PAIRED_MULTIPLIERS_FROM = 256
-"""Products a step from which two share a multiplier of 25 x 18 bits (7-series, UltraScale).
+"""Products per step from which two share a multiplier of 25 x 18 bits (7-series, UltraScale).
 
-Arrays with fewer are for devices with multipliers of 18 x 18 bits (ECP5), which hold one product
-each, and have enough of them.
+Arrays with fewer are for devices with multipliers of 18 x 18 bits (ECP5), which compute one
+product each, and of which there are enough.
 """
 
 
@@ -39,7 +39,7 @@ def dot_bits(config: Config) -> int:
 
 
 def multiplies_pairs(config: Config) -> bool:
-    """Tell whether one multiplier makes two products."""
+    """Return whether one multiplier computes two products."""
     return config.macs_per_step >= PAIRED_MULTIPLIERS_FROM
 
 
@@ -84,7 +84,7 @@ def sum_four(clock: Any, enable: Any, a: Any, b: Any, c: Any, d: Any, total: Any
 
 @block
 def delay(clock: Any, enable: Any, a: Any, total: Any) -> Any:
-    """Register: a level of the tree with nothing left to add."""
+    """Register: a level of the tree for a single term."""
 
     @always(clock.posedge)
     def copy():
@@ -137,7 +137,7 @@ def lane_sum(
 def single_products(
     clock: Any, s3_enable: Any, s4_inp: Any, wgt: Any, products: Any, *, config: Config
 ) -> Any:
-    """Drive ``products[b][o][c]`` with a multiplier each."""
+    """Drive ``products[b][o][c]`` with one multiplier each."""
     inp_bits, wgt_bits, block_in = config.inp_width, config.wgt_width, config.block_in
     s4_wgt = word(len(wgt))
     parts = [
@@ -188,7 +188,7 @@ def mac_array(
     clock: Any, s3_enable: Any, s5_enable: Any, s6_enable: Any, inp: Any, wgt: Any, dot: Any,
     *, config: Config,
 ) -> Any:
-    """Wire ``batch * block_out`` lanes of ``block_in`` products; sN_enable: a GEMM step is there.
+    """Wire ``batch * block_out`` lanes of ``block_in`` products; sN_enable: a GEMM step is in sN.
 
     ``inp``, ``wgt``: tiles of the step in s3.  ``dot``: packed lanes of ``dot_bits`` each, s7.
     """

@@ -5,7 +5,7 @@ s5, four partial products (one DSP each on most families) into s6, the used bits
 s7.  RQT adds 2^30 at the end, so that ``upper >> 15`` is the rounded Q31 product (vta_isa.md
 section 0.1).
 
-BYPASS multiplies by 2^31, which gives ``p`` itself: a multiplier has one bit more than a tile.
+BYPASS multiplies by 2^31, which yields ``p`` itself: a multiplier has one bit more than a tile.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def requantize_operands(s4, operands, bias_tile, multiplier_tile, p, m, *, lane)
 
 @block
 def read_second(operands, other, m, *, lane):
-    """Take ``m`` from the bank that is read, which takes half a cycle to answer, or ``other``."""
+    """Select ``m`` from the bank being read, whose data arrives in mid-cycle, or from ``other``."""
     lo, hi = 32 * lane, 32 * lane + 32
     sign = hi - 1
 
@@ -125,7 +125,7 @@ def multiply_lane(clock, s4, s6, p, m, s6_upper, s7_product):
 
     @always_comb
     def align():
-        # wide signals of their own: VHDL shifts keep the width of their operand
+        # separate wide signals: VHDL shifts keep the width of their operand
         high_shifted.next = high_high
         carry.next = low_low >> 16
         rounding.next = 0

@@ -1,9 +1,9 @@
 """Two products from one multiplier: weights ``high`` and ``low`` times the same input.
 
-With ``S = inp_width + wgt_width``, ``(high * 2^S + low) * x`` holds ``low * x`` in its low S bits
+With ``S = inp_width + wgt_width``, ``(high * 2^S + low) * x`` has ``low * x`` in its low S bits
 and ``high * x`` above, less a borrow when ``low * x`` is negative.  Adding ``2^(S-1)`` makes the
-low part unsigned, so there is nothing to borrow and the upper part is exact.  For
-8-bit operands this is a 25 x 8 multiplication with a constant added: one DSP48E1.
+low part non-negative, so there is no borrow and the upper part is exact.  For 8-bit operands this
+is a 25 x 8 multiplication with a constant added: one DSP48E1.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["pair_bits", "pair_multiplier", "weight_pair"]
 
 
 def pair_bits(config: Config) -> int:
-    """Return the bits of two packed weights."""
+    """Return the width of two packed weights."""
     return config.inp_width + 2 * config.wgt_width + 1
 
 

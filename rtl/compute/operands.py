@@ -1,10 +1,10 @@
 """Operand fetch: accumulator reads of every stage, and forwarding of results in flight.
 
-Reads were placed by :mod:`.schedule` so that a bank is asked at most once a cycle; here the asking
-stage is selected and the data handed back.  A tile read at the late stage s6 misses the results of
-the three steps before it, one read early (s5) those of four.  All are put in its place in s7, the
-last one as it is computed (:mod:`.alu_lane`): results are those of strictly sequential execution
-(rule D18), and no read depends on how a memory answers while it is written.
+Reads were placed by :mod:`.schedule` so that a bank is read at most once per cycle; here the
+reading stage is selected and the data returned to it.  A tile read in the late stage s6 misses the
+results of the three preceding steps, one read early (s5) those of four.  All are forwarded in s7,
+the last one as it is computed (:mod:`.alu_lane`): results are those of strictly sequential
+execution (rule D18), and no read depends on how a memory behaves while it is written.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def bank_read(
     clock: Any, s: list[Step], advance: Any, parameter: ParameterRead, port: AccumulatorRead, *,
     bank: int, requantize: bool,
 ) -> Any:
-    """Ask one bank for the tile that one of the stages needs in this cycle.
+    """Read from one bank the tile that one of the stages needs in this cycle.
 
-    The reads of a short step in s5 or s6 are determined while it still is in s4 or s5.  When
-    neither that nor s3 wants the bank, it reads for s2, whether that needs it or not: ``dst`` and
+    The reads of a short step in s5 or s6 are determined while it is still in s4 or s5.  When
+    neither they nor s3 need the bank, it reads for s2, whether that needs it or not: ``dst`` and
     the early source of a long operation, or the tile that RQT's parameter fetch needs from this
     bank.
     """
@@ -100,14 +100,14 @@ def select_bank(even_data: Any, odd_data: Any, odd: Any, tile: Any) -> Any:
 class Operand:
     """One operand of the step in s7: one of four tiles, chosen by ``reads`` and ``second``.
 
-    With ``reads`` it comes from a bank, the odd one if ``second``; without, it is ready in a
-    register, or with ``second`` just being made by the step before.
+    With ``reads`` it comes from a bank, the odd one if ``second``; without, from the register
+    ``ready``, or with ``second`` it is being computed by the preceding step.
     """
 
     def __init__(self, bits: int) -> None:
         self.reads, self.second = bit(), bit()
-        self.ready = word(bits)  # made in s9 or s10, or read early
-        self.takes_none = bit()  # it is no tile
+        self.ready = word(bits)  # result in s9 or s10, or read early
+        self.takes_none = bit()  # the operand is not a tile
 
 
 @block
@@ -115,10 +115,10 @@ def forward(
     clock: Any, even_data: Any, odd_data: Any, s: list[Step], s9_result: Any, dst: Operand,
     src: Operand,
 ) -> Any:
-    """Drive the operands of the step in s7 that are tiles, as if all before it were written.
+    """Drive the operands of the step in s7 that are tiles, as if all earlier steps were written.
 
-    The source of each is determined in s6: a bank takes half a cycle to answer, and between it
-    and the register of the operand there is nothing but a choice of four.
+    The source of each is determined in s6: a bank takes half a cycle to drive its data, and between
+    it and the register of the operand there is only a 4:1 multiplexer.
     """
     s5, s6, s7, s8, s9 = s[5:]
     bits = len(s9_result)
@@ -127,7 +127,7 @@ def forward(
     dst_in_s7, dst_in_s8, dst_in_s9 = bit(), bit(), bit()  # the step there writes its ACC[dst]
     src_in_s7, src_in_s8, src_in_s9 = bit(), bit(), bit()
     dst_none, dst_made, src_none, src_made = bit(), bit(), bit(), bit()
-    # ready tiles: as made in s10, else as made in s9, else (src) held
+    # ready tiles: the result in s10, else that in s9, else (src) held
     dst_from_s10, src_from_s10, src_from_s9 = bit(), bit(), bit()
     held_from_s10 = bit()
 
@@ -149,7 +149,7 @@ def forward(
 
     @always(clock.posedge)
     def register_sources():
-        # seen from the next cycle, in which everything is one stage further
+        # for the next cycle, in which every step is one stage further
         dst.takes_none.next = dst_none
         dst.reads.next = not dst_none and not dst_in_s7 and not dst_made
         dst.second.next = not dst_none and (dst_in_s7 or (not dst_made and s6.dst[0]))
@@ -161,7 +161,7 @@ def forward(
         )
         src_from_s10.next = not src_in_s8 and src_in_s9
         src_from_s9.next = src_in_s8
-        # the early read of s5 meets the write of s9 in the memory
+        # the early read of s5 coincides with the write of s9
         held_from_s10.next = s9.valid and s9.dst == s5.src
 
     @always(clock.posedge)

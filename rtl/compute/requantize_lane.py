@@ -1,12 +1,12 @@
 """Long operations, second half: one lane of RQT's shift, rounding, zero point and clamp.
 
-What to shift arrives in s7 (:func:`.quotient_lane`), the rounded value and its zero point are
+The value to shift arrives in s7 (:func:`.quotient_lane`), the rounded value and its zero point are
 registered into s8, and the clamped result of s8 is combinational (vta_isa.md section 0.1).  The
-value is shifted one bit less than asked for, so that its lowest bit is the rounding bit; rounding
-half away from zero also asks whether anything was lost below it.
+value is shifted by one bit less than specified, so that its lowest bit is the rounding bit;
+rounding half away from zero also needs to know whether any lower bit was lost.
 
-Rounding and zero point are added to the low bits alone; whether the value is out of their reach,
-and so of the clamp's, is determined in s8 from the bits above them.
+Rounding and zero point are added to the low bits alone; s8 determines from the bits above whether
+the value is out of their range, and so out of that of the clamp.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .step import Step
 
 __all__ = ["requantize_lane", "rqt_immediate"]
 
-_NEAR_BITS = 11  # a value of so many bits or less may end inside the clamp: zero points have 8
+_NEAR_BITS = 11  # only a value this narrow may end inside the clamp: zero points have 8 bits
 
 
 @block
@@ -45,14 +45,14 @@ def requantize_lane(
 ) -> Any:
     """Drive ``result`` (32-bit word, s8), zero when the step there is no RQT.
 
-    ``shift_tile`` (5 bits a lane) and ``lost_mask`` (32 bits a lane: those the shift drops) belong
-    to s7.
+    ``shift_tile`` (5 bits per lane) and ``lost_mask`` (32 bits per lane: those the shift drops)
+    belong to s7.
     """
     lo, hi = 5 * lane, 5 * lane + 5
     mask_lo, mask_hi = 32 * lane, 32 * lane + 32
     low, high = -(1 << (config.out_width - 1)), (1 << (config.out_width - 1)) - 1
-    clamp_lo = config.out_width - 1  # the bits from here up are equal inside the clamp
-    near_end, sum_bits = _NEAR_BITS + 1, _NEAR_BITS + 3  # of the low bits, and with both addends
+    clamp_lo = config.out_width - 1  # all bits from here up are equal inside the clamp
+    near_end, sum_bits = _NEAR_BITS + 1, _NEAR_BITS + 3  # width of the low bits; with both addends
     sign_end = near_end + 1
     far_bits, sign_ones = 34 - _NEAR_BITS, (1 << (sign_end - clamp_lo)) - 1
     far_ones = (1 << far_bits) - 1
@@ -86,7 +86,7 @@ def requantize_lane(
 
     @always_comb
     def prepare():
-        # a one below both makes the increment the carry into a single adder
+        # a one below both turns the increment into the carry of a single adder
         near.next = shifted[near_end:] | 1
         addend.next = concat(s7.imm[8:], increment)
 

@@ -1,11 +1,11 @@
-"""Parameter fetch of RQT (stage s2): three accumulator reads when a step brings a new ``src``.
+"""Parameter fetch of RQT (stage s2): three accumulator reads when a step has a new ``src``.
 
 Bias and multiplier are in different banks: whichever is free is read first, the shift last, while
 the step waits in s2.  They are kept until ``src`` changes, an earlier step of the instruction
 writes one of them, or the instruction ends.
 
-Data is registered as it arrives and checked a cycle later (:func:`.parameter_tiles`): the step
-goes on meanwhile.  ``bad`` comes two cycles after the last tile, with the step's instruction, five
+Data is registered as it arrives and checked one cycle later (:func:`.parameter_tiles`), while the
+step proceeds.  ``bad`` is valid two cycles after the last tile, with the step's instruction, five
 cycles before the step would be written.
 """
 
@@ -25,7 +25,7 @@ __all__ = ["ParameterCheck", "ParameterRead", "rqt_parameters"]
 
 
 class ParameterTile(IntEnum):
-    """Which parameter tile a cycle reads."""
+    """The parameter tile that is read in a cycle."""
 
     NONE = 0
     BIAS = 1
@@ -34,18 +34,18 @@ class ParameterTile(IntEnum):
 
 
 class ParameterRead:
-    """Parameter fetch: where to read, which tile's data arrives this cycle, and its errors."""
+    """Parameter fetch: read address, the tile whose data arrives in this cycle, and its errors."""
 
     def __init__(self, acc_bits: int) -> None:
-        # bit b: the tile in bank b is in the row after that of s; bias and shift in the bank of s,
+        # bit b: bank b's tile is in the row after that of src; bias and shift are in src's bank,
         # the multiplier in the other
         self.behind = word(2)
         self.after = word(acc_bits - 1)  # that row
         self.reads = bit()  # the step in s2 is an RQT that lacks parameters
         self.bias_arrives, self.multiplier_arrives, self.shift_arrives = bit(), bit(), bit()
-        self.odd = bit()  # it comes from the odd bank
+        self.odd = bit()  # the tile comes from the odd bank
         self.multiplier_bad = bit()  # a lane of the multiplier is negative
-        self.shift_bad = bit()  # a lane of the shift that arrived two cycles ago is past 0..31
+        self.shift_bad = bit()  # a lane of the shift that arrived two cycles ago is outside 0..31
 
 
 class ParameterCheck:
@@ -62,22 +62,22 @@ def rqt_parameters(
     busy_now: Any, moves: Any, stopped: Any, parameter: ParameterRead, ready: Any,
     check: ParameterCheck,
 ) -> Any:
-    """Fetch parameters for the step in s2; ``ready``: it may go on.
+    """Fetch parameters for the step in s2; ``ready``: it may proceed.
 
-    ``parameter_hit``: a step ahead writes one of the tiles; ``busy_now``: banks
-    read by other stages in this cycle; ``stopped``: a fault was raised.
+    ``parameter_hit``: an earlier step writes one of the tiles; ``busy_now``: banks read by other
+    stages in this cycle; ``stopped``: a fault was raised.
     """
     kept, kept_src = bit(), word(len(s2.src))  # the tiles held and their address
     same_src = bit()  # kept_src is that of the step in s2
-    unused = bit()  # they were fetched for the step that still is in s2
+    unused = bit()  # they were fetched for the step that is still in s2
     bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step in s2
     chosen = word(2)  # ParameterTile read in this cycle
-    presented, presented_odd = word(2), bit()  # read of the last cycle
+    presented, presented_odd = word(2), bit()  # read in the last cycle
     shift_arrives = bit()
     complete = bit()  # the shift arrives, or all tiles are kept
-    fetches = bit()  # a missing tile is to be read
+    fetches = bit()  # a missing tile must be read
     kept_next, same_src_next = bit(), bit()  # kept and same_src of the next cycle
-    src_busy, multiplier_busy = bit(), bit()  # bank of s and s+2, bank of s+1
+    src_busy, multiplier_busy = bit(), bit()  # bank of src and src + 2; bank of src + 1
     newest_src = word(len(s2.src))
     captured, checked, bypass, last_bypass = bit(), bit(), bit(), bit()  # the shift, its check
     index, last_index = word(INDEX_BITS), word(INDEX_BITS)

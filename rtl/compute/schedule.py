@@ -1,9 +1,9 @@
-"""Schedule (stage s2): when a step may go on, and which accumulator bank it reads when.
+"""Schedule (stage s2): when a step may proceed, and which accumulator bank it reads in which stage.
 
 The accumulator has two banks (even and odd tiles) with one read port each.  A step has an early
 and a late stage for its reads: s5 and s6, or s2 and s3 of long operations (MUL, RQT).  Long ones
 read ``ACC[dst]`` early, as RQT's bias is added to it, all others late; ``ACC[src]``, with two
-tensor operands, is read in either.  The choice is made here so that no two reads ever meet on a
+tensor operands, is read in either.  The choice is made here so that no two reads ever collide in a
 bank.  Since everything is decided in s2, no later stage ever waits.
 
 A step waits in s2 only for
@@ -14,7 +14,7 @@ A step waits in s2 only for
   (all other operations forward and never wait; :mod:`.hazards`);
 * three cycles for the parameter tiles of an RQT whose ``src`` changed.
 
-``advance`` moves all of the front: few gates stand between the registers and it.
+``advance`` enables all stages up to s2: few gates separate it from the registers it depends on.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def schedule(
 
     ``operand_hit`` and ``parameter_hit`` come from :mod:`.hazards`.  ``fault`` is raised with
     STEP_INDEX by a step that then never leaves s2, and with RQT_PARAMETER three cycles after the
-    last parameter tile came, while the step that asked for it goes on; an earlier step's fault
-    comes first.
+    last parameter tile arrived, while the step that fetched it proceeds; an earlier step's fault
+    has priority.
     """
     s1, s2, s3, s4 = s[1:5]
     needs = BankNeeds()
-    # banks in use: in this cycle by earlier steps, and in the next by those that are short
+    # banks in use: in this cycle by earlier steps; in the next one by short ones
     busy_now, busy_next = word(2), word(2)
     early, long_early, short_early, place_ok = bit(), bit(), bit(), bit()
     free, moves, short_late = bit(), bit(), word(2)

@@ -1,9 +1,9 @@
-"""Sequencer (before stage s0): one micro-op step every cycle from two nested loops over micro-ops.
+"""Sequencer (before stage s0): one micro-op step per cycle from two nested loops over micro-ops.
 
-Order is that of vta_isa.md section 4.3: ``iter_out`` outermost, ``iter_in``, then the micro-ops.
-The loop offsets are kept as running sums with one bit above the index width; that bit is sticky
-inside a sum, so an index that ran past its scratchpad can never come back in range (rule D14 of
-docs/device.md).
+The order is that of vta_isa.md section 4.3: ``iter_out`` outermost, ``iter_in``, then the
+micro-ops.  The loop offsets are kept as running sums with one bit above the index width; that bit
+is sticky inside a sum, so an index that ran past its scratchpad can never return into range (rule
+D14 of docs/device.md).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class StepCommand:
 
 
 class StepOffsets:
-    """Loop offsets of a step; the top bit says that the sum left the index range."""
+    """Loop offsets of a step; the top bit is set once the sum has left the index range."""
 
     def __init__(self, config: Config) -> None:
         self.dst = word(config.log_acc_depth + 1)
@@ -74,25 +74,25 @@ def sequencer(
 
     Micro-ops are read when ``uop_read``; their data arrives together with ``step`` (a
     :class:`~myvta.rtl.compute.step.Step`, stage s0), ``offsets`` and ``index``, which hold while
-    ``advance`` is low.  The loops themselves stop one cycle later than that and go on one cycle
-    later: a :mod:`.skid_buffer` separates them, whose registers say whether it is ``free``.
+    ``advance`` is low.  The loops themselves stop and resume one cycle after ``advance``: a
+    :mod:`.skid_buffer` separates them, whose registers determine whether it is ``free``.
     While it is, ``command.ready`` is high when idle and in the cycle of a command's last step.
-    Whether a loop is in its last turn is known a cycle ahead.
+    The last iteration of each loop is detected one cycle in advance.
     """
     src_width = max(config.log_acc_depth, config.log_inp_depth)
     state = StepCommand(config)  # the command being run
     outer, inner = StepOffsets(config), StepOffsets(config)
     outer_next, inner_next = StepOffsets(config), StepOffsets(config)
     active, final = bit(), bit()
-    uop_wraps, in_wraps, out_ends = bit(), bit(), bit()  # last turn of the three loops
+    uop_wraps, in_wraps, out_ends = bit(), bit(), bit()  # last iteration of the three loops
     single_uop, single_in, accepts = bit(), bit(), bit()
     uop_steps, inner_steps, outer_steps = bit(), bit(), bit()  # of the three loops
-    one_uop = bit()  # the command at hand has one micro-op
+    one_uop = bit()  # the current command has one micro-op
     uop, uop_next = word(config.log_uop_depth), word(config.log_uop_depth)
     uop_after, second_uop = word(config.log_uop_depth + 1), word(config.log_uop_depth + 1)
     out_left, in_left = word(14), word(14)
 
-    # the step that the loops are at, on its way to s0: as offered, and as shown
+    # the current step of the loops on its way to s0: into and out of the skid buffer
     last, stepping, free = bit(), bit(), bit()
     offered_fields = [
         inner.wgt, inner.src, inner.dst, state.index, state.push_next, state.push_prev, state.imm,

@@ -1,12 +1,12 @@
-"""A step and the stages it passes in the compute pipeline: which field lives where.
+"""A step and the stages it passes in the compute pipeline: which field exists in which stage.
 
 Stages are numbered by cycle: ``s0`` the micro-op arrives, ``s1`` the indices are known, ``s2`` the
 step is scheduled (the only stage that ever waits), ``s3`` operand tiles arrive, ... ``s8`` execute,
 ``s9`` write.  A slot with ``last`` completes an instruction when it leaves ``s9``; an instruction
 without steps travels as a slot with ``last`` alone.
 
-:data:`LIFETIMES` is the only place that says in which stages a field exists; :func:`stage` builds a
-stage from it.
+:data:`LIFETIMES` alone defines the stages in which a field exists; :func:`stage` builds a stage
+from it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LAST_STAGE = 9  # writes ACC; busy, hazards and the number of stages follow from
 
 
 class Step:
-    """Control of one step; ``valid`` says that it computes and writes ``ACC[dst]``."""
+    """Control of one step; ``valid``: it computes and writes ``ACC[dst]``."""
 
     def __init__(self, config: Config) -> None:
         self.valid, self.last = bit(), bit()
@@ -46,7 +46,7 @@ class Step:
         self.long = bit()  # MUL or RQT: operands are read at s2/s3 instead of s5/s6
         self.early = bit()  # ACC[src] is read one stage before ACC[dst]
         self.fresh = bit()  # first step to use newly fetched RQT parameters
-        self.mac = bit()  # valid and GEMM: the MAC array works for it
+        self.mac = bit()  # valid and GEMM: it uses the MAC array
         # accumulator banks it reads (bit 0 even, bit 1 odd tiles), 0 for an empty slot
         self.long_late = word(2)  # at s3, MUL and RQT
         self.short_early, self.short_late = word(2), word(2)  # at s5 and s6, all others
@@ -59,7 +59,7 @@ class Lifetime:
     Attributes
     ----------
     first : int
-        Stage in which it is worked out; it is registered into each stage after that.
+        Stage in which it is determined; it is registered into each stage after that.
     last : int
         Last stage that reads it.
     reset : bool
@@ -74,7 +74,7 @@ class Lifetime:
     requantize: bool = False
 
     def registered(self, number: int, *, requantize: bool) -> bool:
-        """Tell whether the register in front of stage ``number`` holds the field."""
+        """Return whether the register in front of stage ``number`` holds the field."""
         return self.first < number <= self.last and (requantize or not self.requantize)
 
 
@@ -127,7 +127,7 @@ def stage(
 def step_entry(
     clock: Any, reset: Any, sink: Step, source: Step, go: Any, *, requantize: bool
 ) -> Any:
-    """The stage behind the one that waits: as :func:`stage`, but empty when ``go`` was low."""
+    """The stage after the one that waits: as :func:`stage`, but empty when ``go`` was low."""
     number = SCHEDULE_STAGE + 1
     both_go = word(2)
     data = [

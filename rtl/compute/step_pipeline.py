@@ -1,7 +1,7 @@
 """Step pipeline: sequencer, indices, schedule and the stages s3 to s9, with the memories' ports.
 
-One step enters every cycle; it is written in s9, eleven cycles after its micro-op was asked for.
-Only :mod:`.schedule` ever holds it up.  ``busy``, a register, is high from the cycle after a
+One step enters per cycle; it is written in s9, eleven cycles after its micro-op was requested.
+Only :mod:`.schedule` can stall it.  ``busy``, a register, is high from the cycle after a
 command was taken until its last step has left s9.
 """
 
@@ -37,8 +37,8 @@ def step_pipeline(
 ) -> Any:
     """Run step commands.
 
-    ``completed`` comes when the last step of a command is written.  After ``fault`` nothing is
-    written any more.
+    ``completed`` pulses when the last step of a command is written.  Nothing is written after
+    ``fault``.
     """
     acc_bits = config.log_acc_depth
     s = [Step(config) for _ in range(LAST_STAGE + 1)]
@@ -109,7 +109,7 @@ def step_pipeline(
 
     @always_comb
     def read_tiles():
-        # of a GEMM that waits, too: it reads the same tiles again
+        # also of a waiting GEMM, which reads the same tiles again
         inp.enable.next = s2.valid and s2.gemm
         inp.address.next = indices.inp
         wgt.enable.next = s2.valid and s2.gemm

@@ -1,7 +1,7 @@
 """Decode of compute's instructions: fields of GEMM and ALU, static faults, kind of instruction.
 
 Positions come from the field tables.  ``fault_code`` is the first static fault in the order of
-docs/device.md, 0 for none; range faults of LOADs are found by :mod:`.memory_checks`.
+docs/device.md, 0 for none; :mod:`.memory_checks` detects range faults of LOADs.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["Decoded", "steps_decode", "token_flags"]
 
 
 class OperationLegality(IntEnum):
-    """What an ALU opcode is to this configuration."""
+    """Legality of an ALU opcode in this configuration."""
 
     LEGAL = 0
     UNDEFINED = 1
-    UNSUPPORTED = 2  # an operation of an extension not configured
+    UNSUPPORTED = 2  # an operation of an extension that is not configured
 
 
 def _legality(code: int, config: Config) -> OperationLegality:
@@ -44,13 +44,13 @@ def _reserved_bits(code: int) -> int:
 
 
 class Decoded:
-    """What the instruction is and which tokens it moves."""
+    """Kind of the instruction and the tokens it moves."""
 
     def __init__(self) -> None:
         self.is_steps = bit()  # GEMM, ALU, or a LOAD that moves nothing: goes to the sequencer
         self.is_load = bit()  # a LOAD with x_size > 0
         self.is_finish = bit()
-        self.fault_code, self.refused = word(ERROR_BITS), bit()  # refused: there is one
+        self.fault_code, self.refused = word(ERROR_BITS), bit()  # refused: it has a static fault
         self.stepping = bit()  # at least one step
         self.pop_prev, self.pop_next = bit(), bit()
         self.push_prev, self.push_next = bit(), bit()
@@ -70,11 +70,11 @@ def steps_decode(
     clock: Any, take: Any, arriving: Any, accepted: Any, steps_arrive: Any, entry: Any,
     command: StepCommand, decoded: Decoded, *, config: Config,
 ) -> Any:
-    """Drive everything of ``command`` but its handshake, and ``decoded``.
+    """Drive ``command``, except its handshake, and ``decoded``.
 
     ``arriving`` becomes ``entry`` when ``take``; ``accepted``: it has no static fault;
-    ``steps_arrive``: it goes to the sequencer.  OperationLegality and kind are decoded from
-    ``arriving`` and registered with it; plain fields follow ``entry``.
+    ``steps_arrive``: it goes to the sequencer.  Legality and kind are decoded from ``arriving``
+    and registered with it; plain fields follow ``entry``.
     """
     flags = token_flags(config)
     memory, gemm, alu = (layout(op, config) for op in (Opcode.LOAD, Opcode.GEMM, Opcode.ALU))
@@ -82,7 +82,7 @@ def steps_decode(
     f_pop_prev, f_pop_next, f_push_prev, f_push_next = flags
     f_type, f_x_size = memory["memory_type"], memory["x_size"]
     f_reset = gemm["reset"]
-    # without the extension bit 63 may belong to another field: then nothing can ask for it
+    # without the extension, bit 63 may belong to another field: then it cannot be requested
     overwrite_lo = gemm["overwrite"].lo if "overwrite" in gemm else f_reset.lo
     refuses_overwrite = int("overwrite" in gemm and not config.overwrite)
     f_uop_bgn, f_uop_end = gemm["uop_bgn"], gemm["uop_end"]

@@ -1,15 +1,15 @@
-"""The head of an engine's queue: checked, its tokens gathered, started; once for load and store.
+"""Head of an engine's queue: checks, tokens and start of an instruction, once for load and store.
 
 Contract
-    ``sink`` shows the instruction at the head.  It has been ``checked`` when its checks have had
+    ``sink`` holds the instruction at the head.  It is ``checked`` when its checks have had
     ``cycles`` cycles; it is then ``sound``, or ``faulty`` with a static fault (``refused``).
-    ``gathered``, a register: it is sound and its tokens are there, one to pop and room for one to
-    push, as its flags ask; no other engine can take them away.  When it ``starts`` (driven by the
-    engine) the token is popped and the room reserved, and the next instruction comes to the head.
-    ``waiting``: it is sound and lacks a token or room. While ``stopped`` nothing is sound, faulty
-    or waiting.
+    ``gathered``, a register: it is sound and its tokens are available, one to pop and room for one
+    to push, as its flags require; no other engine can take them away.  When it ``starts`` (driven
+    by the engine) the token is popped, the room reserved, and the next instruction becomes the
+    head.  ``waiting``: it is sound and lacks a token or room. While ``stopped`` nothing is sound,
+    faulty or waiting.
 
-Compute decodes its instructions a stage earlier and gathers pops before rooms
+Compute decodes its instructions one stage earlier and gathers pops before rooms
 (:mod:`.compute_issue`): it shares :func:`check_timer`.
 """
 

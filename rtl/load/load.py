@@ -2,16 +2,16 @@
 
 Contract
     The instruction at the head of ``sink`` is checked first (DEPENDENCY, then SRAM_RANGE); a static
-    fault is raised once everything before it has completed.  Else it starts as soon as a token it
-    pops is ``g2l.available``, a token it pushes has ``l2g.room`` and the loader takes it: at the
-    earliest 4 cycles after it came to the head.  Then ``g2l.pop`` and ``l2g.reserve`` pulse and the
-    next instruction comes to the head, while data of this one is awaited.
-    ``completed`` pulses when everything of it is written, ``l2g.push`` in the same cycle; in order.
+    fault is raised once everything before it has completed.  Otherwise it starts as soon as a token
+    it pops is ``g2l.available``, a token it pushes has ``l2g.room`` and the loader takes it: at the
+    earliest 4 cycles after it became the head.  Then ``g2l.pop`` and ``l2g.reserve`` pulse and the
+    next instruction becomes the head, while data of this one is awaited.
+    ``completed`` pulses when all of it is written, with ``l2g.push`` in the same cycle; in order.
     ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
-    a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory has not
+    a token or room and none is in flight; ``index`` is its position.  ``starved``: memory has not
     delivered the next beat and no padding is being written.
-    ``fault`` stays until reset; nothing completes after it and nothing starts
-    from the second cycle on.
+    ``fault`` stays high until reset; nothing completes after it and nothing starts from the second
+    cycle on.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ def load(
     command, data_fault, head = LoadCommand(), Fault(), EngineHead()
     bad_flags, out_of_range, loader_idle, hold = bit(), bit(), bit(), bit()
     fault, done = status.fault, Completion()
-    done.push_prev = OpenPort()  # a LOAD of this engine pushes to compute alone
+    done.push_prev = OpenPort()  # a LOAD of this engine only pushes to compute
 
     @always_comb
     def check_head():
-        hold.next = False  # the operand buffers take data at any time
+        hold.next = False  # the operand scratchpads accept data at any time
         bad_flags.next = sink.data[f_pop_prev.lo] or sink.data[f_push_prev.lo]
         head.stopped.next = fault.raised or data_fault.raised
 

@@ -1,4 +1,4 @@
-"""Fields of a LOAD as the loader takes them, from a queue's entry ``{index, instruction}``."""
+"""Fields of a LOAD as the loader uses them, from a queue's entry ``{index, instruction}``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["load_fields"]
 
 @block
 def load_fields(entry: Any, command: LoadCommand, *, config: Config) -> Any:
-    """Drive everything of a LoadCommand but its handshake."""
+    """Drive a LoadCommand, except its handshake."""
     fields = layout(Opcode.LOAD, config)
     f_type, f_sram, f_dram = fields["memory_type"], fields["sram_base"], fields["dram_base"]
     f_y_size, f_x_size, f_x_stride = fields["y_size"], fields["x_size"], fields["x_stride"]

@@ -1,7 +1,7 @@
-"""Work out, ahead of time, where the data and the padding of a LOAD go in its scratchpad.
+"""Compute in advance where the data and the padding of a LOAD go in its scratchpad.
 
-The rows of a LOAD follow one another in the scratchpad (vta_isa.md 4.1).  Read in order of
-addresses, that is runs of padding with the data of one row between each two:
+The rows of a LOAD follow one another in the scratchpad (vta_isa.md 4.1).  In order of addresses,
+runs of padding alternate with the data of the rows:
 
     first_run, x_size data, gap, x_size data, gap, ..., x_size data, last_run
 
@@ -34,7 +34,7 @@ class PlanPhase(IntEnum):
 
 
 class PlannedLoad:
-    """A command as it waits for its plan: only the lowest bits of its DRAM positions matter."""
+    """A command that waits for its plan, with only the lowest bits of its DRAM positions."""
 
     def __init__(self) -> None:
         self.memory_type, self.sram_base = word(3), word(16)
@@ -46,7 +46,7 @@ class PlannedLoad:
         self.index = word(INDEX_BITS)
 
     def fields(self) -> list[Any]:
-        """Return the fields as they are queued, from bit 0."""
+        """Return the fields of a queue entry, from bit 0."""
         return list(vars(self).values())
 
 
@@ -54,7 +54,7 @@ PACKED_BITS = bits_of(PlannedLoad().fields())
 
 
 class LoadPlan:
-    """Where everything goes, in elements of the scratchpad; ``valid`` until ``taken``."""
+    """Positions and lengths in elements of the scratchpad; ``valid`` until ``taken``."""
 
     def __init__(self) -> None:
         self.valid, self.taken = bit(), bit()
@@ -63,7 +63,7 @@ class LoadPlan:
         self.pad_index, self.first_run = word(17), word(17)  # the first run of padding
         self.gap, self.last_run = word(5), word(17)  # the runs after a row and after the last
         self.data_index = word(17)  # first element of the first row
-        self.lane, self.lane_stride = word(4), word(4)  # of the first row's start, row to row
+        self.lane, self.lane_stride = word(4), word(4)  # of the first row; from row to row
         self.push_prev, self.push_next = bit(), bit()
         self.index = word(INDEX_BITS)
 
@@ -87,10 +87,10 @@ def load_plan(
     clock: Any, reset: Any, sink: Stream, first_base: Any, second_base: Any, plan: LoadPlan,
     *, config: Config, first_type: int,
 ) -> Any:
-    """Plan the packed commands of ``sink``, one ahead of the one that is being written.
+    """Plan the packed commands of ``sink``, one ahead of the command that is being written.
 
-    ``plan.valid`` comes 3 cycles after a command shows in ``sink`` with no plan before it, and
-    goes after ``plan.taken``.  ``first_base`` is the base address of ``first_type``,
+    ``plan.valid`` rises 3 cycles after a command appears in ``sink`` with no plan before it, and
+    falls after ``plan.taken``.  ``first_base`` is the base address of ``first_type``,
     ``second_base`` of every other memory type.
     """
     load = PlannedLoad()

@@ -1,22 +1,22 @@
-"""Load engine's and compute's way from memory into scratchpads: rows, strides, padding.
+"""DMA of the load engine and of compute, from memory into scratchpads: rows, strides, padding.
 
 Contract
     A command is taken when ``command.valid and command.ready``; up to 10 are in flight.  Requests
     of a command begin 5 cycles after it was taken, or as soon as those of the one before it have
     been issued, even while data is still awaited.
-    Data moves at one beat a cycle; padding is written beside it (:mod:`.scratchpad`).  Between two
-    commands two cycles pass without data.  The data and padding of a command are written after
+    Data moves at one beat per cycle; padding is written in parallel (:mod:`.scratchpad`).  Between
+    two commands two cycles pass without data.  The data and padding of a command are written after
     those of the commands before it, so overlapping loads end as in sequential order.
     ``done.valid`` pulses once per command, in order, in the cycle after its last write was handed
     over, with the command's flags.
     A command with ``x_size`` 0 writes nothing and is done in its turn; ``y_size`` 0 writes padding.
-    While ``hold`` is high no command begins to write; its data is asked for all the same and waits
-    in the memory port or where the caller keeps it.  ``hold`` must not rise while one writes.
+    While ``hold`` is high no command begins to write; its data is requested all the same and waits
+    in the memory port or in the caller's buffer.  ``hold`` must not rise while a command writes.
     ``idle``: no command is in flight.
     ``starved``: memory has not delivered the next beat of the command whose turn it is, and no
     padding is being written.
-    ``fault``: a row met the memory window or a bus error.  Later data is swallowed, nothing more is
-    done until reset; the caller stops giving commands.
+    ``fault``: a row met the memory window or a bus error.  Later data is discarded, nothing more is
+    done until reset; the caller stops sending commands.
 
 Requirement: the footprint of a command fits its scratchpad (:mod:`.memory_checks`).
 """
@@ -67,7 +67,7 @@ def loader(
         Base address in bytes of ``first_type`` and of every other memory type; stable while a
         command is in flight.
     max_bursts : int
-        Bursts asked for whose data has not been written.
+        Bursts requested whose data has not been written.
     """
     walk, plan = RowWalk(), LoadPlan()
     waiting, planned = Stream(PACKED_BITS), Stream(PACKED_BITS)

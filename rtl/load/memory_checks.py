@@ -1,11 +1,11 @@
-"""Range check of a LOAD or STORE, before it starts: does it stay inside its scratchpad?
+"""Range check of a LOAD or STORE before it starts: whether it stays inside its scratchpad.
 
 Contract
-    ``out_of_range`` is right from 3 cycles after ``instruction`` last changed (CHECK_CYCLES): then
-    high when ``x_size`` is not 0 and the footprint
-    ``(x_pad_0 + x_size + x_pad_1) * (y_pad_0 + y_size + y_pad_1)`` is not 0 and reaches past the
-    last element.  A STORE has no padding: its footprint is ``x_size * y_size``.  Memory types
-    without a scratchpad give a meaningless answer: they are refused for their type.
+    ``out_of_range`` is valid from 3 cycles after ``instruction`` last changed (CHECK_CYCLES): then
+    high when ``x_size`` is not 0 and the footprint ``(x_pad_0 + x_size + x_pad_1) * (y_pad_0 +
+    y_size + y_pad_1)`` is not 0 and extends past the last element.  A STORE has no padding: its
+    footprint is ``x_size * y_size``.  For memory types without a scratchpad the output is
+    meaningless: they are refused for their type.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Contract
     ``start`` takes the plan; ``busy`` is high from the next cycle until the last padding element
-    has been taken.  ``pad`` offers one element a cycle without a gap inside a run and holds it
-    until it is taken; a run of length 0 takes one cycle.  The first shows two cycles after
-    ``start``: ``pad`` comes out of a :mod:`.skid_buffer`.  The order against the data of
-    the same LOAD does not matter: they never meet.
+    has been taken.  ``pad`` offers one element per cycle without a gap inside a run and holds it
+    until it is taken; a run of length 0 takes one cycle.  The first appears two cycles after
+    ``start``: ``pad`` is the output of a :mod:`.skid_buffer`.  The order relative to the data of
+    the same LOAD does not matter: they never address the same element.
 """
 
 from __future__ import annotations

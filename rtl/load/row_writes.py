@@ -1,12 +1,12 @@
-"""Write the data of a LOAD, beat by beat, to where its plan says.
+"""Write the data of a LOAD, beat by beat, to the addresses of its plan.
 
 Contract
     ``start`` takes the plan; ``busy`` is high from the next cycle until the last beat has been
     handed over.  While busy, one beat moves in every cycle in which memory has one and the
     scratchpad takes it: ``read.data`` goes to ``write`` in the same cycle.
-    ``rows`` tells each row one cycle after its last beat.
+    ``rows`` reports each row one cycle after its last beat.
     A beat with an error is not written: ``fault`` is raised with the code and the LOAD's index, and
-    from then on all data of this client is swallowed and ``busy`` stays high, until reset.
+    from then on all data of this client is discarded and ``busy`` stays high, until reset.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ def row_writes(
     clock: Any, reset: Any, plan: LoadPlan, start: Any, read: ReadClient, write: TileWrite,
     rows: RowCount, busy: Any, fault: Fault, *, config: Config,
 ) -> Any:
-    """Walk the rows in the order in which :func:`.row_requests` asked for them."""
+    """Walk the rows in the order in which :func:`.row_requests` requested them."""
     lanes = len(write.lanes)
     lanes_of, columns_of = last_lanes(config), last_columns(config)
 
     memory_type, x_size, gap = word(3), word(16), word(5)
     index, left, rows_left = word(17), word(16), word(16)  # next element, rest of row, rows
     column = word(8)  # next beat of the element, if it has several
-    lane, row_lane, lane_stride = word(4), word(4), word(4)  # next in the beat; of the next row
+    lane, row_lane, lane_stride = word(4), word(4), word(4)  # next lane of the beat; next row's
     instruction = word(INDEX_BITS)
 
     last_lane, last_column = word(4), word(8)  # of the memory type, looked up at the start
     plan_lanes, plan_columns = word(4), word(8)
     span = word(5)  # lanes of this beat from ``lane`` on
     lane_end = word(17)
-    plan_rest, row_rest = word(4), word(4)  # lanes of a beat behind the first of a row
+    plan_rest, row_rest = word(4), word(4)  # lanes of a beat after the first of a row
     usable, moved, tile_ends, row_ends = bit(), bit(), bit(), bit()
     busy_here = bit()
 

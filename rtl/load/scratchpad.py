@@ -1,21 +1,21 @@
-"""On-chip buffer of one memory type: filled by a loader, read one element a cycle.
+"""On-chip buffer of one memory type: filled by a loader, read one element per cycle.
 
 Contract
-    ``write.ready`` is always high.  A beat of this buffer's memory type that is ``valid`` goes
-    into the memory: one column of an element, at the second clock edge, or the ``lanes`` of several
-    elements, at the first.  A read that is asked for at a later edge sees it.
-    ``pad`` zeroes one element.  Its parts that the data written at the same edge leaves alone are
+    ``write.ready`` is always high.  A beat of this buffer's memory type that is ``valid`` is
+    written to the memory: one column of an element at the second clock edge, or the ``lanes`` of
+    several elements at the first.  A read requested at a later edge sees it.
+    ``pad`` zeroes one element.  Parts of it that are not written by data at the same edge are
     zeroed at once, the others in a later cycle; ``pad.ready`` is high in the cycle that zeroes the
-    last of them.  Without data that is the first cycle, at the worst every part waits for its
-    beat: data always goes first.  ``pad`` must hold until it is ready.
-    ``read_data`` shows the element at ``read_address`` one cycle after ``read_enable`` and holds
-    it while ``read_enable`` is low.  Reading an element while it is written gives old parts.
+    last of them.  Without data that is the first cycle; in the worst case every part waits for its
+    beat, since data always has priority.  ``pad`` must hold until it is ready.
+    ``read_data`` is the element at ``read_address`` one cycle after ``read_enable`` and holds
+    while ``read_enable`` is low.  Reading an element while it is written returns old parts.
     Contents are undefined at power-up and survive reset; a reset of the loader between two pads
-    needs none here.
+    requires none here.
 
-An element of at least a beat is in *columns*, memories as wide as the beat.  Smaller elements
-are in *banks*, as many as a beat has lanes: element e in bank e mod banks, word e div banks; a
-beat is rotated so that every lane meets its bank, wherever its first element is.
+An element of at least a beat is stored in *columns*, memories as wide as the beat.  Smaller
+elements are in *banks*, as many as a beat has lanes: element e in bank e mod banks, word e div
+banks; a beat is rotated so that every lane reaches its bank, wherever its first element is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def scratchpad(
     clock, write, pad, read_enable, read_address, read_data,
     *, config: Config, memory_type: MemoryType,
 ):
-    """Hold all elements of ``memory_type`` (UOP, INP or WGT) that ``config`` asks for."""
+    """Hold all elements of ``memory_type`` (UOP, INP or WGT) that ``config`` specifies."""
     if config.tile_bytes(memory_type) >= config.bus_bytes:
         memory = scratchpad_columns(
             clock, write, pad, read_enable, read_address, read_data,

@@ -23,7 +23,7 @@ def scratchpad_columns(
     parts = [word(config.bus_width) for _ in range(columns)]
     uncovered = [bit() for _ in range(columns)]
     pad_here = bit()
-    index, data = word(address_bits), word(config.bus_width)  # of the beat taken last
+    index, data = word(address_bits), word(config.bus_width)  # of the last beat taken
     memories = [
         column_memory(
             clock, write=write, index=index, data=data, pad=pad, pad_here=pad_here,
@@ -60,12 +60,12 @@ def column_memory(
     clock, write, index, data, pad, pad_here, uncovered, read_enable, read_address, part,
     *, number, config, memory_type,
 ):
-    """One memory; ``uncovered``: the pad in progress is not, nor is being, zeroed here."""
+    """One memory; ``uncovered``: this part of the pad is not zeroed yet, nor in this cycle."""
     depth = config.depth(memory_type)
     address_bits = config.log_depth(memory_type)
     bus_width = config.bus_width
     write_enable, zero_now, zeroed = bit(), bit(), bit()
-    data_here = bit()  # that beat is for this memory
+    data_here = bit()  # the last beat is for this memory
     write_address, write_data = word(address_bits), word(bus_width)
 
     @always(clock.posedge)

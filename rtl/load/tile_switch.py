@@ -13,9 +13,9 @@ __all__ = ["tile_switch"]
 def tile_switch(
     write, pad, first_write, first_pad, second_write, second_pad, *, first_type: MemoryType,
 ):
-    """Hand beats and pads of ``first_type`` to the first pair, all others to the second.
+    """Route beats and pads of ``first_type`` to the first pair, all others to the second.
 
-    Combinational.  Each memory sees ``valid`` only for what is its own and answers on its own
+    Combinational.  Each memory sees ``valid`` only for its own beats and pads and answers on its
     pair; the loader sees the ``ready`` of the memory that its beat or pad goes to.
     """
 

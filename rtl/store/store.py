@@ -3,17 +3,17 @@
 Contract
     The instruction at the head of ``sink`` is checked first (DEPENDENCY, MEMORY_TYPE, OPERAND,
     SRAM_RANGE, in this order); a static fault is raised once everything before it has completed.
-    Else it starts as soon as a token it pops is ``g2s.available``, a token it pushes has
+    Otherwise it starts as soon as a token it pops is ``g2s.available``, a token it pushes has
     ``s2g.room``, and all tiles of the STORE before it have been read: at the earliest 5 cycles
-    after it came to the head.  Then ``g2s.pop`` and ``s2g.reserve`` pulse.
-    Requests and data run on while responses are awaited, of this STORE and of those before it.
-    ``completed`` pulses when the response of its last burst has come, ``s2g.push`` in the same
-    cycle; in order.  A STORE of nothing starts when no other is in flight and completes at once.
+    after it became the head.  Then ``g2s.pop`` and ``s2g.reserve`` pulse.
+    Requests and data continue while responses are awaited, of this STORE and of those before it.
+    ``completed`` pulses when the response of its last burst has arrived, with ``s2g.push`` in the
+    same cycle; in order.  An empty STORE starts when no other is in flight and completes at once.
     ``out`` reads the output view of the accumulator.
     ``idle``: no instruction at the head and none in flight.  ``waiting``: the one at the head lacks
-    a token or room and none is in flight; ``index`` says which it is.  ``starved``: memory does not
-    take the beat offered, or all beats of all STOREs were taken and only responses are awaited.
-    ``fault`` stays until reset; nothing completes after it and nothing starts from the second
+    a token or room and none is in flight; ``index`` is its position.  ``starved``: memory does not
+    accept the beat offered, or it has accepted all beats and only responses are awaited.
+    ``fault`` stays high until reset; nothing completes after it and nothing starts from the second
     cycle on.
 """
 
@@ -50,13 +50,13 @@ __all__ = ["store"]
 
 
 class BurstRecord:
-    """Of a burst in flight: its STORE, whether that pushes, and whether it is that's last."""
+    """A burst in flight: its STORE, whether that pushes a token, whether it is the last."""
 
     def __init__(self) -> None:
         self.last, self.pushes, self.index = bit(), bit(), word(INDEX_BITS)
 
     def fields(self) -> list[Any]:
-        """Return the fields as they are queued, from bit 0."""
+        """Return the fields of a queue entry, from bit 0."""
         return [self.last, self.pushes, self.index]
 
 
@@ -80,11 +80,11 @@ def store(
     requested, oldest = BurstRecord(), BurstRecord()
     width = bits_of(oldest.fields())
     records, oldest_record = Stream(width), Stream(width)
-    records.ready = OpenPort()  # there is a record's place for every outstanding burst
+    records.ready = OpenPort()  # there is room for a record of every outstanding burst
     head = EngineHead()
     in_flight, non_empty = word(6), bit()  # in_flight is not 0
     sram_base = word(16)
-    code = word(len(fault.code))  # of the static fault of the instruction at the head
+    code = word(len(fault.code))  # static fault of the instruction at the head
     out_of_range, empty, is_free, starts_walk, reading, ends = (bit() for _ in range(6))
 
     @always_comb
@@ -156,7 +156,7 @@ def store(
 
     @always_seq(clock.posedge, reset)
     def register_checks():
-        # long before it may start
+        # well before it may start
         empty.next = (walk.x_size == 0) or (walk.y_size == 0)
         head.refused.next = code != ErrorCode.NONE
 

@@ -1,9 +1,9 @@
-"""Turn output tiles into beats of the memory port with strobes.
+"""Convert output tiles to beats of the memory port with strobes.
 
 Contract
-    Tiles of at least a beat are sent from the tile itself, lowest beat first, one a cycle, without
-    a register between.  Smaller tiles are gathered, one a cycle, in the lane each belongs to; the
-    beat leaves from a register one cycle after the tile in its last lane or the last of a row, and
+    Tiles of at least a beat are sent directly, lowest beat first, one beat per cycle, without a
+    register in between.  Smaller tiles are gathered, one per cycle, each in its lane; the beat
+    leaves from a register one cycle after the tile in its last lane or the last of a row, and
     only the lanes gathered have their strobes set.
     ``tile_data`` must hold while ``tile.valid and not tile.ready``.
 """

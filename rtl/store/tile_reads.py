@@ -1,12 +1,12 @@
-"""Read the tiles of STOREs, in order, out of the output view of the accumulator.
+"""Read the tiles of STOREs, in order, from the output view of the accumulator.
 
 Contract
     ``start`` takes the walk of one STORE: ``y_size`` rows of ``x_size`` tiles, one after
     the other from ``sram_base`` on.  ``busy`` is high from the next cycle until the last tile has
     been read; ``start`` must wait for it to fall.
-    ``tile.valid`` says that the memory's ``read_data`` shows the next tile, one cycle after its
-    read; it stays until ``tile.ready``.  One tile a cycle, across rows and across STOREs.
-    ``rows`` tells each row one cycle after its last tile was read.
+    ``tile.valid``: the memory's ``read_data`` is the next tile, one cycle after its read; it stays
+    high until ``tile.ready``.  One tile per cycle, across rows and across STOREs.
+    ``rows`` reports each row one cycle after its last tile was read.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ __all__ = ["TileRead", "tile_reads"]
 
 
 class TileRead:
-    """The tile that ``read_data`` shows.
+    """The tile in ``read_data``.
 
-    ``lane`` is its place in the beat and ``row_end`` tells the last one of a row; neither is driven
-    when a beat has room for one lane only.
+    ``lane`` is its position in the beat and ``row_end`` marks the last one of a row; neither is
+    driven when a beat has room for one lane only.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ def tile_reads(
     clock: Any, reset: Any, start: Any, walk: RowWalk, sram_base: Any, read_enable: Any,
     read_address: Any, tile: TileRead, rows: RowCount, busy: Any, *, config: Config,
 ) -> Any:
-    """Read the tiles of one STORE after the other; ``walk`` says where they go in DRAM."""
+    """Read the tiles of one STORE after the other; ``walk`` holds their positions in DRAM."""
     address_bits = config.log_acc_depth
     log_bytes = config.log_tile_bits(MemoryType.OUT) - 3
     last_lane = max(config.bus_bytes // config.tile_bytes(MemoryType.OUT), 1) - 1
