@@ -14,11 +14,11 @@ import numpy as np
 
 from myvta.compiler.ir.attributes import ConvAttributes, SlidingWindow
 from myvta.compiler.ir.fixed_point import Requant
-from myvta.compiler.ir.layouts import View
+from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.tune.single_layer import run_alone
 from myvta.driver.run.launch import read_performance
-from myvta.driver.stream.stream import Stream
+from myvta.driver.stream.stream import InstructionStream
 from myvta.driver.target.protocol import Target
 
 __all__ = ["ConvLayer", "conv_layer", "conv_layers", "measure", "networks"]
@@ -32,12 +32,12 @@ class ConvLayer:
     name: str
     count: int
     node: QuantizedNode
-    views: dict[str, View]
+    layouts: dict[str, ChannelLayout]
 
     @property
     def compulsory_bytes(self) -> int:
         """Bytes of int8 input, weights and output."""
-        return self.node.attrs.weight.size + sum(c * h * w for c, h, w in self.views.values())
+        return self.node.attrs.weight.size + sum(c * h * w for c, h, w in self.layouts.values())
 
 
 def networks() -> tuple[str, ...]:
@@ -69,11 +69,11 @@ def conv_layer(row: Mapping[str, str | int]) -> ConvLayer:
         rule,
     )
     out = [(size + 2 * pad - k) // stride + 1 for size in (h, w)]
-    views = {"x": (cin, h, w), "y": (cout, out[0], out[1])}
-    return ConvLayer(str(row["network"]), str(row["layer"]), int(row["count"]), node, views)
+    layouts = {"x": ChannelLayout(cin, h, w), "y": ChannelLayout(cout, out[0], out[1])}
+    return ConvLayer(str(row["network"]), str(row["layer"]), int(row["count"]), node, layouts)
 
 
-def measure(target: Target, stream: Stream, size: int) -> tuple[int, dict[str, int]]:
+def measure(target: Target, stream: InstructionStream, size: int) -> tuple[int, dict[str, int]]:
     """Run a stream whose data is in the first ``size`` bytes; return cycles and counters."""
     report = run_alone(target, stream, size)
     return report.cycles, {**report.counters, **read_performance(target)}

@@ -44,7 +44,7 @@ def lowered(
 ) -> Isolated:
     """Return a layer's stream."""
     return isolate(
-        layer.node, layer.views, TargetDescription(named(config_name)), options=options)
+        layer.node, layer.layouts, TargetDescription(named(config_name)), options=options)
 
 
 def dataflows(console: Console, layers: list[conv_layers.ConvLayer]) -> None:
@@ -90,7 +90,8 @@ def main() -> int:
         table.add_column(title, justify="right", no_wrap=True)
     for number, layer in enumerate(layers):
         columns = [cycles[name, latency][number] for name in streams for latency in (1, 64)]
-        steps = layer.node.attrs.weight.size * layer.views["y"][1] * layer.views["y"][2] // 256
+        output = layer.layouts["y"]
+        steps = layer.node.attrs.weight.size * output.rows * output.columns // 256
         table.add_row(
             layer.name, str(layer.count), str(steps), *map(str, columns),
             f"{moved(streams['default'][number]) / 1e6:.3f}", f"{layer.compulsory_bytes / 1e6:.3f}")

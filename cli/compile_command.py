@@ -12,7 +12,7 @@ from ..compiler.compile import PASSES, compile_request, runner
 from ..compiler.ir.target_description import MEMORY_LATENCY, TargetDescription
 from ..compiler.pipeline.model_passes import CompileRequest
 from ..compiler.quantize.activation_scales import METHODS
-from ..compiler.quantize.quantization_search import AUTO, EQUALIZE, Options
+from ..compiler.quantize.quantization_search import AUTO, EQUALIZE, QuantizationOptions
 from ..compiler.quantize.weight_scales import SCALES
 from ..compiler.schedule.conv_problem import DATAFLOWS
 from ..compiler.schedule.select_tiling import FUSE, ScheduleOptions
@@ -85,7 +85,8 @@ def command(
     schedule = ScheduleOptions(dataflow, not serial, schedules, fuse)
     request = CompileRequest(
         model, calib, TargetDescription(config, latency, parse_bytes(memory)),
-        parse_shapes(shapes), Options(scales, calibration, equalize), schedule, per_layer,
+        parse_shapes(shapes), QuantizationOptions(scales, calibration, equalize), schedule,
+        per_layer,
     )
     names = _PASSES[:_PASSES.index(stop_after) + 1] if stop_after else _PASSES
     for name in dump_after:

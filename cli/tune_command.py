@@ -70,7 +70,7 @@ def command(
     target = TargetDescription(config, latency, parse_bytes(memory))
     fused: FusedNetwork = runner(
         CompileRequest(model, calib, target, parse_shapes(shapes))).run("fuse")
-    layers = distinct_layers(fused.groups, fused.allocated.memory.views, target,
+    layers = distinct_layers(fused.groups, fused.allocated.memory.layouts, target,
                              fused.allocated.memory.images)
     output = output or Path(f"{model.stem}.tuned.json")
     log = log or output.with_suffix(".trials.jsonl")

@@ -22,7 +22,7 @@ from .pipeline.model_passes import CompileRequest, QuantizedModel
 from .pipeline.network_stages import AssembledNetwork, FusedNetwork
 from .pipeline.passes import Pass, PassObserver, PassRunner
 from .quantize.output_comparison import OutputComparison
-from .quantize.quantization_search import AUTO, Options
+from .quantize.quantization_search import AUTO, QuantizationOptions
 from .quantize.weight_scales import SCALES
 from .report import CompileReport, make_report, network_remarks
 from .schedule.select_tiling import ScheduleOptions
@@ -107,7 +107,7 @@ def compile_model(
     shapes
         Sizes of inputs whose shape is dynamic.
     method, scales, equalize
-        Forced choices of the quantization (:class:`~.quantization_search.Options`).
+        Forced choices of the quantization (:class:`~.quantization_search.QuantizationOptions`).
     memory
         Bytes of device memory the program may take.
     latency
@@ -130,7 +130,7 @@ def compile_model(
     """
     return compile_request(CompileRequest(
         Path(path), calibration, TargetDescription(load_config(config), latency, memory), shapes,
-        Options(scales, method, equalize), schedule or ScheduleOptions(), per_layer,
+        QuantizationOptions(scales, method, equalize), schedule or ScheduleOptions(), per_layer,
     ))
 
 

@@ -13,7 +13,7 @@ from ..isa.opcodes import MemoryType
 from .frontend.front_ends import import_model
 from .ir.compile_errors import CompileError
 from .ir.graph import Graph
-from .ir.layouts import own_view
+from .ir.layouts import channels_first_layout
 from .operators.registry import OPERATORS
 from .partition.front_end import canonicalize_model, partition_model
 from .partition.partition import Placement
@@ -144,10 +144,11 @@ def _minimum_memory(
             if tensor is None or name in counted:
                 continue
             counted.add(name)
-            view = own_view(tensor.shape)
+            layout = channels_first_layout(tensor.shape)
             if tensor.constant:
                 total += prod(tensor.shape) * config.wgt_width // 8 if len(tensor.shape) > 1 else 0
-            elif view is not None and not OPERATORS[node.op].attributes.is_view:
-                tiles = images // config.batch * -(-view[0] // config.block_in) * view[1] * view[2]
+            elif layout is not None and not OPERATORS[node.op].attributes.is_view:
+                tiles = images // config.batch * -(
+                    -layout.channels // config.block_in) * layout.rows * layout.columns
                 total += tiles * config.tile_bytes(MemoryType.INP)
     return total

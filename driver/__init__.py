@@ -26,7 +26,7 @@ from .errors import (
 )
 from .program.buffers import Allocator, Buffer
 from .program.bundle import read_bundle, write_bundle
-from .program.program import HostStep, LaunchStep, Program, Segment, Tensor
+from .program.program import HostStep, LaunchStep, Program, ProgramTensor, Segment
 from .program.program_builder import ProgramBuilder
 from .program.program_check import LaunchCheck, check_program
 from .run.launch import RunReport, launch, read_performance
@@ -34,7 +34,7 @@ from .run.profile import Profile, profile_program
 from .run.program_runner import LoadedProgram, RunResult, run_program
 from .run.runtime import Runtime
 from .stream.kernels import Kernel, make_kernel
-from .stream.stream import Stream, StreamBuilder, rqt_immediate
+from .stream.stream import InstructionStream, StreamBuilder, rqt_immediate
 from .target.base_target import BaseTarget
 from .target.identity import check_identity
 from .target.open_target import open_target
@@ -49,8 +49,8 @@ __all__ = [
     "IdentityError", "Kernel", "LaunchCheck", "LaunchStep", "LayoutError", "LinkError",
     "LoadedProgram", "OpenRequest", "OutOfMemoryError", "Profile", "Program", "ProgramBuilder",
     "ProgramError", "RegisterError", "RunReport", "RunResult", "Runtime", "Segment", "SpyTarget",
-    "Stream", "StreamBuilder", "StreamError", "Target", "TargetError", "TargetScheme",
-    "TargetTimeout", "Tensor", "UrlError", "WindowError", "check_identity", "check_program",
+    "InstructionStream", "StreamBuilder", "StreamError", "Target", "TargetError", "TargetScheme",
+    "TargetTimeout", "ProgramTensor", "UrlError", "WindowError", "check_identity", "check_program",
     "known_schemes", "launch", "make_kernel", "open_target", "parse_url", "profile_program",
     "read_bundle", "read_performance", "rqt_immediate", "run_program", "write_bundle",
 ]

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...driver.stream.stream import Stream
+from ...driver.stream.stream import InstructionStream
 from ...isa.config import Config
 from ...isa.instructions import Alu, Gemm, Instruction, Load, Store, route
 from ...isa.legality import footprint
@@ -28,14 +28,14 @@ DependenceMap = dict[Module, int]
 _ACTIVATIONS = (MemoryType.INP, MemoryType.OUT, MemoryType.ACC_8BIT)
 
 
-def dependences(stream: Stream) -> list[DependenceMap]:
+def dependences(stream: InstructionStream) -> list[DependenceMap]:
     """Return each instruction's dependences on the other engines; its tokens are not looked at."""
     state = _Dependences(stream)
     return [state.next(position, item) for position, item in enumerate(stream.instructions)]
 
 
 class _Dependences:
-    def __init__(self, stream: Stream):
+    def __init__(self, stream: InstructionStream):
         config = self.config = stream.config
         self.uops, self.image = UopBuffer(config), UopImage(stream.uops)
         self.unit = config.tile_bytes(MemoryType.OUT)  # of memory

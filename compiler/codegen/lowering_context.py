@@ -10,10 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ...driver.stream.stream import Stream, StreamBuilder
+from ...driver.stream.stream import InstructionStream, StreamBuilder
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
-from ..ir.layouts import View
+from ..ir.layouts import ChannelLayout
 from ..ir.quantized_graph import QuantizedNode
 from .scratchpad_lru import LruBuffers, Slot
 from .step_list import Pipeline
@@ -42,12 +42,12 @@ class Activation:
     dram: int
     groups: int
     blocks: int
-    view: View
+    layout: ChannelLayout
 
     @property
     def pixels(self) -> int:
         """Tiles of one block of channels of one group of images."""
-        return self.view[1] * self.view[2]
+        return self.layout.rows * self.layout.columns
 
     @property
     def tiles(self) -> int:
@@ -56,7 +56,8 @@ class Activation:
 
     def at(self, group: int, block: int, row: int = 0, column: int = 0) -> int:
         """Return the element address of a tile."""
-        return self.dram + (group * self.blocks + block) * self.pixels + row * self.view[2] + column
+        plane = group * self.blocks + block
+        return self.dram + plane * self.pixels + row * self.layout.columns + column
 
 
 class AddressSpace:
@@ -106,7 +107,7 @@ class LoweringContext:
         self.slack_before, self.slack = self.slack, 0
         self.pipeline.preload(node.name)
 
-    def finish(self, *, timing_only: bool = False) -> Stream:
+    def finish(self, *, timing_only: bool = False) -> InstructionStream:
         """Return the stream of all steps, without tokens; ``timing_only``: without its bytes."""
         return self.pipeline.build(self.config, timing_only=timing_only)
 

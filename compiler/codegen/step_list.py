@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...driver.stream.kernels import Kernel, make_kernel
-from ...driver.stream.stream import Kernels, Stream, StreamBuilder
+from ...driver.stream.stream import InstructionStream, Kernels, StreamBuilder
 from ...isa.config import Config
 from ...isa.instructions import Instruction
 from ...isa.opcodes import AluOpcode, MemoryType
 
-__all__ = ["Pipeline", "Step"]
+__all__ = ["Pipeline", "EngineStep"]
 
 Emit = Callable[[StreamBuilder], None]
 
 
 @dataclass
-class Step:
+class EngineStep:
     """One run of instructions; ``emit`` None loads the micro-ops of all steps with its note."""
 
     emit: Emit | None
@@ -72,20 +72,20 @@ class Pipeline:
     """
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[EngineStep] = []
 
     def step(self, emit: Emit, note: str = "") -> None:
         """Record a step."""
-        self.steps.append(Step(emit, note))
+        self.steps.append(EngineStep(emit, note))
 
     def preload(self, note: str) -> None:
         """Record a step that loads all micro-ops of the steps with a note, if they fit.
 
         One load instead of one for each kernel, while the first data are still on their way.
         """
-        self.steps.append(Step(None, note))
+        self.steps.append(EngineStep(None, note))
 
-    def build(self, config: Config, *, timing_only: bool = False) -> Stream:
+    def build(self, config: Config, *, timing_only: bool = False) -> InstructionStream:
         """Return the stream, still without tokens (:func:`.tokens.synchronize`).
 
         With ``timing_only`` its bytes are meaningless.

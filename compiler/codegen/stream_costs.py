@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...driver.stream.stream import Stream
+from ...driver.stream.stream import InstructionStream
 from ...isa.instructions import Alu, Gemm, Load, Store
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType
 from ...model.timing.predict import predict
@@ -30,7 +30,7 @@ class StreamCosts:
         return self.instructions * INSTRUCTION_BYTES
 
 
-def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
+def stream_costs(stream: InstructionStream) -> dict[str, StreamCosts]:
     """Return the costs of a stream by the note of its instructions."""
     costs: dict[str, StreamCosts] = {}
     for item, note in zip(stream.instructions, stream.notes, strict=True):
@@ -52,7 +52,7 @@ def stream_costs(stream: Stream) -> dict[str, StreamCosts]:
     return costs
 
 
-def predicted_cost(stream: Stream, target: TargetDescription) -> Cost:
+def predicted_cost(stream: InstructionStream, target: TargetDescription) -> Cost:
     """Return the cycles that the timing model predicts for a stream, and the bytes it moves."""
     cycles = predict(
         stream.instructions, stream.uops, target.config, latency=target.memory_latency).cycles

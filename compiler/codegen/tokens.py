@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 
-from ...driver.stream.stream import Stream, StreamBuilder
+from ...driver.stream.stream import InstructionStream, StreamBuilder
 from ...isa.fields import layout
 from ...isa.instructions import Alu, Finish, Gemm, Instruction, Load, Store, encode, route
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType, Module, Opcode
@@ -36,12 +36,12 @@ class _Entry:
     flags: set[str] = field(default_factory=set)
 
 
-def synchronize(stream: Stream, overlap: bool) -> Stream:
+def synchronize(stream: InstructionStream, overlap: bool) -> InstructionStream:
     """Return a stream without tokens with them; without ``overlap`` one engine runs at a time."""
     return insert_tokens(stream) if overlap else serialize(stream)
 
 
-def insert_tokens(stream: Stream) -> Stream:
+def insert_tokens(stream: InstructionStream) -> InstructionStream:
     """Return the stream with the tokens its instructions need; it must have none yet."""
     entries = _with_relays(stream, dependences(stream))
     awaited: dict[tuple[Module, Module], int] = {}
@@ -57,7 +57,7 @@ def insert_tokens(stream: Stream) -> Stream:
     return _rebuilt(stream, entries)
 
 
-def serialize(stream: Stream) -> Stream:
+def serialize(stream: InstructionStream) -> InstructionStream:
     """Return the stream with tokens that let only one engine run at a time: nothing overlaps."""
     builder = StreamBuilder(stream.config, serial=True)
     for instruction, note in zip(stream.instructions, stream.notes, strict=True):
@@ -67,7 +67,7 @@ def serialize(stream: Stream) -> Stream:
     return replace(builder.finish(), uops=stream.uops)
 
 
-def _with_relays(stream: Stream, waits: list[DependenceMap]) -> list[_Entry]:
+def _with_relays(stream: InstructionStream, waits: list[DependenceMap]) -> list[_Entry]:
     """Insert relays; return all instructions with their dependences, as positions in the list."""
     items = stream.instructions
     relays = _Relays(stream, waits)
@@ -110,7 +110,7 @@ def _with_relays(stream: Stream, waits: list[DependenceMap]) -> list[_Entry]:
 class _Relays:
     """Chooses places for relays, in the order of the instructions that need them."""
 
-    def __init__(self, stream: Stream, waits: list[DependenceMap]):
+    def __init__(self, stream: InstructionStream, waits: list[DependenceMap]):
         self.done = [0]  # steps of compute up to each position
         self.ends: dict[int, int] = {}  # steps of compute by when a STORE has ended
         self.served_by: dict[int, int] = {}  # store -> the store whose relay serves it
@@ -144,7 +144,7 @@ class _Relays:
         return max(source, min(at, position - 1))
 
 
-def _rebuilt(stream: Stream, entries: list[_Entry]) -> Stream:
+def _rebuilt(stream: InstructionStream, entries: list[_Entry]) -> InstructionStream:
     fields = layout(Opcode.FINISH, stream.config)  # flags have the same position in every format
     bits = {flag: fields[flag].put(1) for flag in TOKEN_FLAGS}
     instructions, code = [], []
@@ -155,7 +155,7 @@ def _rebuilt(stream: Stream, entries: list[_Entry]) -> Stream:
         instructions.append(item)
         word = entry.word | sum(bits[flag] for flag in entry.flags)
         code.append(word.to_bytes(INSTRUCTION_BYTES, "little"))
-    return Stream(
+    return InstructionStream(
         stream.config, tuple(instructions), tuple(entry.note for entry in entries),
         b"".join(code), stream.uops,
     )

@@ -1,27 +1,36 @@
-"""Which channels, rows and columns an activation has on the accelerator.
+"""Channel layouts: the channels, rows and columns of each activation on the accelerator.
 
-There every activation is [N, C, H, W].  A dense vector [N, F] is [N, F, 1, 1], a signal [N, C, L]
-is [N, C, 1, L], rows of features [N, T, K] around a dense layer are [N, K, T, 1]; a Flatten is a
-view, so what follows it keeps seeing the channels, rows and columns from before.
+Every activation there is [N, C, H, W].  A dense vector [N, F] is [N, F, 1, 1], a signal [N, C, L]
+is [N, C, 1, L], and features [N, T, K] around a dense layer are [N, K, T, 1].  A Flatten is a view
+of its input's memory: its readers still see the channels, rows and columns of that input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .attributes import DenseAttributes
 from .quantized_graph import QuantizedNode
 
-__all__ = ["LayoutNode", "View", "last_view", "learn", "needed_view", "own_view", "views"]
+__all__ = [
+    "ChannelLayout", "LayoutNode", "activation_layouts", "channels_first_layout",
+    "channels_last_layout", "layout_of_shape", "propagate",
+]
 
-View = tuple[int, int, int]
+
+class ChannelLayout(NamedTuple):
+    """The channels, rows and columns of an activation in memory, whatever its shape."""
+
+    channels: int
+    rows: int
+    columns: int
 
 
 @dataclass(frozen=True)
 class LayoutNode:
-    """What the layouts of a node's inputs and outputs depend on, besides their shapes.
+    """The properties of a node that its layouts depend on, besides the shapes of its tensors.
 
     Attributes
     ----------
@@ -42,54 +51,59 @@ class _Tensor(Protocol):
     def shape(self) -> tuple[int, ...]: ...
 
 
-def own_view(shape: tuple[int, ...]) -> View | None:
-    """Return the layout of a tensor that is not a view, None for unsupported ranks."""
+def channels_first_layout(shape: tuple[int, ...]) -> ChannelLayout | None:
+    """Return the layout of a tensor ``[N, C, ...]`` of its own, None for unsupported ranks."""
     if len(shape) not in (2, 3, 4):
         return None
     _, channels, *size = shape
-    return channels, size[0] if len(size) > 1 else 1, size[-1] if size else 1
+    return ChannelLayout(channels, size[0] if len(size) > 1 else 1, size[-1] if size else 1)
 
 
-def last_view(shape: tuple[int, ...]) -> View:
+def channels_last_layout(shape: tuple[int, ...]) -> ChannelLayout:
     """Return the layout of a tensor ``[N, T, K]`` whose channels are its last axis.
 
-    Rows, not columns: so it differs from :func:`own_view` where T = K, too.
+    T becomes rows, not columns: so it differs from :func:`channels_first_layout` even if T = K.
     """
     _, rows, channels = shape
-    return channels, rows, 1
+    return ChannelLayout(channels, rows, 1)
 
 
-def needed_view(shape: tuple[int, ...], channels_last: bool) -> View | None:
-    """Return how a node has an input or output of a shape, where nothing else is known of it."""
-    return last_view(shape) if channels_last and len(shape) == 3 else own_view(shape)
+def layout_of_shape(shape: tuple[int, ...], channels_last: bool) -> ChannelLayout | None:
+    """Return the layout of a tensor that no earlier node determines.
+
+    ``channels_last``: whether the channels of a tensor of three axes are its last axis.
+    """
+    if channels_last and len(shape) == 3:
+        return channels_last_layout(shape)
+    return channels_first_layout(shape)
 
 
-def views(
+def activation_layouts(
     nodes: Iterable[QuantizedNode], tensors: Mapping[str, _Tensor]
-) -> dict[str, View]:
-    """Return ``(channels, rows, columns)`` of every activation on the accelerator by name."""
-    known: dict[str, View] = {}
+) -> dict[str, ChannelLayout]:
+    """Return the layout of every activation on the accelerator by name."""
+    known: dict[str, ChannelLayout] = {}
     for node in nodes:
         if not node.on_host:
             attrs = node.attrs
             last = isinstance(attrs, DenseAttributes) and attrs.axis == 2
-            learn(
+            propagate(
                 LayoutNode(node.inputs, node.outputs, attrs.keeps_layout, last), tensors, known)
     return known
 
 
-def learn(
-    node: LayoutNode, tensors: Mapping[str, _Tensor], known: MutableMapping[str, View]
+def propagate(
+    node: LayoutNode, tensors: Mapping[str, _Tensor], known: MutableMapping[str, ChannelLayout]
 ) -> None:
-    """Add the views of a node's inputs that are new, and of its outputs."""
+    """Add the layouts of a node's inputs that are not known yet, and of its outputs."""
     for name in node.inputs:
         if name and name not in known:
-            view = needed_view(tensors[name].shape, node.channels_last)
-            if view is not None:
-                known[name] = view
+            layout = layout_of_shape(tensors[name].shape, node.channels_last)
+            if layout is not None:
+                known[name] = layout
     passes = node.keeps_layout and node.inputs[0] in known
     for name in node.outputs:
-        view = known[node.inputs[0]] if passes else (
-            needed_view(tensors[name].shape, node.channels_last) if name else None)
-        if view is not None:
-            known[name] = view
+        layout = known[node.inputs[0]] if passes else (
+            layout_of_shape(tensors[name].shape, node.channels_last) if name else None)
+        if layout is not None:
+            known[name] = layout

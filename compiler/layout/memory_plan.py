@@ -12,11 +12,16 @@ from math import lcm
 import numpy as np
 
 from ...driver import ProgramBuilder
-from ...driver.program.program import Tensor
+from ...driver.program.program import ProgramTensor
 from ...driver.program.tensor_layout import pack_tiles
 from ...isa.opcodes import MemoryType
 from ..codegen.lowering_context import Activation
-from ..ir.layouts import View, last_view, own_view, views
+from ..ir.layouts import (
+    ChannelLayout,
+    activation_layouts,
+    channels_first_layout,
+    channels_last_layout,
+)
 from ..ir.quantized_graph import QuantizedNode
 from ..ir.target_description import TargetDescription
 from .packed_network import PackedNetwork
@@ -44,7 +49,7 @@ class TensorMemory:
         Bytes of device memory.
     images
         Of a run: whole tiles, whole network batches.
-    views
+    layouts
         Channels, rows and columns of tensors.
     activations
         Addresses and sizes of the integers of tensors.
@@ -59,7 +64,7 @@ class TensorMemory:
         self.limit = target.memory_bytes
         self.builder = ProgramBuilder(self.graph.name, config, self.limit)
         self.images = lcm(self.graph.images, config.batch)
-        self.views = views(self.graph.nodes, self.graph.tensors)
+        self.layouts = activation_layouts(self.graph.nodes, self.graph.tensors)
         self.activations: dict[str, Activation] = {}
 
     def place(self) -> None:
@@ -68,7 +73,7 @@ class TensorMemory:
         for name, tensor in self.graph.tensors.items():
             maker = makers.get(name)
             if name in self.packed_outputs:
-                self.builder.add(Tensor(
+                self.builder.add(ProgramTensor(
                     name=integer_name(name), shape=(self.images, *tensor.shape[1:]),
                     scale=(tensor.scale,), zero_point=tensor.zero_point,
                 ))
@@ -76,16 +81,16 @@ class TensorMemory:
                 shared = None
                 if maker is not None and maker.attrs.is_view:
                     shared = self.builder.tensors[integer_name(maker.inputs[0])].offset
-                self._integers(name, self.views[name], shared, maker)
+                self._integers(name, self.layouts[name], shared, maker)
         for name in self.graph.inputs:
             self.float_tensor(name)
 
     def _integers(
-        self, name: str, view: View, offset: int | None, maker: QuantizedNode | None
+        self, name: str, layout: ChannelLayout, offset: int | None, maker: QuantizedNode | None
     ) -> None:
         tensor = self.graph.tensors[name]
         own = self.graph.tensors[name].shape
-        shape = (self.images, *(own[1:] if own_view(own) == view else view))
+        shape = (self.images, *(own[1:] if channels_first_layout(own) == layout else layout))
         if self.transposed(name):
             shape = (self.images, own[2], own[1])
         placed = self.builder.tensor(
@@ -95,7 +100,7 @@ class TensorMemory:
         assert placed.offset is not None
         self.activations[name] = Activation(
             placed.offset // self.config.tile_bytes(MemoryType.INP),
-            self.images // self.config.batch, -(-view[0] // self.config.block_in), view,
+            self.images // self.config.batch, -(-layout.channels // self.config.block_in), layout,
         )
 
     def transposed(self, name: str) -> bool:
@@ -103,7 +108,8 @@ class TensorMemory:
         shape = self.graph.tensors[name].shape
         if len(shape) != 3:
             return False
-        return self.views[name] != own_view(shape) and self.views[name] == last_view(shape)
+        layout = self.layouts[name]
+        return layout != channels_first_layout(shape) and layout == channels_last_layout(shape)
 
     def program_name(self, name: str) -> str:
         """Return the name of a tensor's integers in the program."""
@@ -115,7 +121,7 @@ class TensorMemory:
         if name not in self.builder.tensors:
             alone = name in self.graph.alone
             shape = tensor.shape if alone else (self.images, *tensor.shape[1:])
-            self.builder.add(Tensor(name=name, shape=shape, dtype=tensor.dtype))
+            self.builder.add(ProgramTensor(name=name, shape=shape, dtype=tensor.dtype))
 
     def constant(self, name: str, tiles: np.ndarray, memory_type: MemoryType) -> int:
         """Place constant tiles; return the first tile's number."""

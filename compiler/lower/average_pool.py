@@ -63,8 +63,8 @@ def lower_average_pool(
     source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
     window = node.attrs.window
     shape = ConvShape(
-        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.view[1:],
-        out=target.view[1:], kernel=window.kernel, strides=window.strides,
+        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.layout[1:],
+        out=target.layout[1:], kernel=window.kernel, strides=window.strides,
         dilations=window.dilations, before=window.pads[:2],
     )
     config, rule, factors = ctx.config, node.rule, node.attrs.factors
@@ -104,7 +104,7 @@ def lower_average_pool(
             builder.store_2d(
                 out + index * piece.pixels,
                 target.at(piece.group, piece.blocks.start + index, piece.oh.start, piece.ow.start),
-                piece.ow.count, piece.oh.count, target.view[2],
+                piece.ow.count, piece.oh.count, target.layout.columns,
             )
 
     windows = list(product(ranges_of(shape.kernel[0], tiling.kh),
@@ -162,7 +162,7 @@ def _load_block(
         return
     builder.load_2d(
         MemoryType.INP, base, source.at(group, block, rows.first, columns.first), columns.inside,
-        rows.inside, source.view[2] * rows.step, x_pad=(columns.before, columns.after),
+        rows.inside, source.layout.columns * rows.step, x_pad=(columns.before, columns.after),
         y_pad=(rows.before, rows.after),
     )
 

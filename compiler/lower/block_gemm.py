@@ -17,7 +17,7 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ..ir.fixed_point import Requant
 
-__all__ = ["BlockGemm", "PostOp", "Run", "Term", "identity_terms", "scaled_identity"]
+__all__ = ["BlockGemm", "PostOp", "BlockRun", "Term", "identity_terms", "scaled_identity"]
 
 PostOp = Callable[[StreamBuilder, int, int, int], None]
 """``post_op(builder, first tile, tiles of an accumulator, accumulators' distance)``, in place."""
@@ -43,7 +43,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Run:
+class BlockRun:
     """Neighbouring output blocks with like terms; ``terms`` are those of the first."""
 
     first: int
@@ -74,10 +74,10 @@ class BlockGemm:
     post_op: PostOp | None = None
     accumulators: int = 1
 
-    def runs(self) -> tuple[np.ndarray, list[Run]]:
+    def runs(self) -> tuple[np.ndarray, list[BlockRun]]:
         """Return all weight tiles, and the runs of output blocks that use them."""
         tiles: list[np.ndarray] = []
-        result: list[Run] = []
+        result: list[BlockRun] = []
         start = 0
         while start < len(self.blocks):
             end, terms = start + 1, self.blocks[start]
@@ -89,7 +89,7 @@ class BlockGemm:
                 for term, first in zip(block, terms, strict=True)
             )
             step = 0 if same else len(terms)
-            result.append(Run(start, end - start, tuple(terms), len(tiles), step))
+            result.append(BlockRun(start, end - start, tuple(terms), len(tiles), step))
             for block in self.blocks[start : start + 1 if same else end]:
                 tiles += [term.tile for term in block]
             start = end

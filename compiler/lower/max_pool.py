@@ -77,7 +77,7 @@ def lower_max_pool(ctx: LoweringContext, node: QuantizedNode[MaxPoolAttributes])
     config, window = ctx.config, node.attrs.window
     (kh, kw), (sy, sx), (dy, dx), pads = (
         window.kernel, window.strides, window.dilations, window.pads)
-    (height, width), (oh, ow) = source.view[1:], target.view[1:]
+    (height, width), (oh, ow) = source.layout[1:], target.layout[1:]
 
     def rows(start: int, count: int) -> _Axis:
         return _axis(start, count, height, kh, sy, dy, pads[0])

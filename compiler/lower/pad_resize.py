@@ -55,8 +55,8 @@ def lower_pad(
     source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
 
     def spans(axis: int, size: int) -> list[_Span]:
-        result, have = [], source.view[1 + axis]
-        for part in ranges_of(target.view[1 + axis], size):
+        result, have = [], source.layout[1 + axis]
+        for part in ranges_of(target.layout[1 + axis], size):
             begin = min(max(part.start - pads[axis], 0), have)
             end = min(max(part.start + part.count - pads[axis], 0), have)
             result.append(_Span(
@@ -66,7 +66,7 @@ def lower_pad(
         return result
 
     _Copier(ctx, node, source, target, spans, fill).run(
-        even_splits(target.view[1]), even_splits(target.view[2]), (1, 1)
+        even_splits(target.layout.rows), even_splits(target.layout.columns), (1, 1)
     )
 
 
@@ -78,11 +78,11 @@ def lower_resize(
 
     def sizes(axis: int) -> list[int]:
         copies = factors[axis]
-        sizes = even_splits(source.view[1 + axis])
+        sizes = even_splits(source.layout[1 + axis])
         return [*(copies * size for size in sizes), *even_splits(copies)[1:]]
 
     def spans(axis: int, size: int) -> list[_Span]:
-        copies, have = factors[axis], source.view[1 + axis]
+        copies, have = factors[axis], source.layout[1 + axis]
         if size >= copies:
             parts = ranges_of(have, size // copies)
             return [_Span(p.start * copies, p.count * copies, p.start, p.count, 0, copies)
@@ -167,7 +167,7 @@ class _Copier:
             builder.load_2d(
                 MemoryType.INP, base + index * v.inputs * h.inputs,
                 self.source.at(group, part.start + index, v.first, h.first), h.inputs, v.inputs,
-                self.source.view[2],
+                self.source.layout.columns,
             )
 
     def _copy(
@@ -214,5 +214,5 @@ class _Copier:
             builder.store_2d(
                 out + index * v.count * h.count,
                 self.target.at(group, part.start + index, v.start, h.start), h.count, v.count,
-                self.target.view[2],
+                self.target.layout.columns,
             )

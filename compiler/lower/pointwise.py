@@ -21,7 +21,7 @@ from ..codegen.tile_ops import accumulate, parameters, requantize_tiles, shift_l
 from ..ir.quantized_graph import QuantizedNode
 from ..schedule.conv_problem import parameter_tiles
 from ..schedule.conv_tiles import Range, ranges_of
-from .block_gemm import BlockGemm, Run
+from .block_gemm import BlockGemm, BlockRun
 
 __all__ = ["lower_block_gemm"]
 
@@ -78,7 +78,7 @@ class _BlockGemmEmitter:
                 else:
                     self._chunks(run, group, self.target.pixels)
 
-    def _flat(self, run: Run) -> bool:
+    def _flat(self, run: BlockRun) -> bool:
         """Return whether the whole activation is one row of tiles, in and out."""
         target = self.target
         return run.step == 0 and not self.varies and run.blocks == target.blocks and all(
@@ -87,7 +87,7 @@ class _BlockGemmEmitter:
             for term in run.terms
         )
 
-    def _chunks(self, run: Run, group: int, pixels: int) -> None:
+    def _chunks(self, run: BlockRun, group: int, pixels: int) -> None:
         """Do the blocks of a run for one group, ``pixels`` tiles each."""
         wgt = self.config.depth(MemoryType.WGT) // 2
         blocks = 1
@@ -98,7 +98,7 @@ class _BlockGemmEmitter:
             for row in ranges_of(pixels, self.size if blocks == 1 else pixels):
                 self._chunk(run, group, pixels, part, row)
 
-    def _chunk(self, run: Run, group: int, pixels: int, part: Range, row: Range) -> None:
+    def _chunk(self, run: BlockRun, group: int, pixels: int, part: Range, row: Range) -> None:
         self._hold(Range(run.first + part.start, part.count) if self.varies else Range(0, 1))
         out = self.target.at(group, run.first) + part.start * pixels + row.start
         slot = self.acc.take(out)
@@ -136,8 +136,9 @@ class _BlockGemmEmitter:
             self.resident = wanted
 
     # -- device calls ----------------------------------------------------------------------------
-    def _load_weights(self, builder: StreamBuilder, base: int, run: Run, part: Range, terms: Range
-                      ) -> None:
+    def _load_weights(
+        self, builder: StreamBuilder, base: int, run: BlockRun, part: Range, terms: Range
+    ) -> None:
         first = run.table + part.start * run.step + terms.start
         rows = part.count if run.step else 1
         builder.load_2d(MemoryType.WGT, base, first, terms.count, rows, max(run.step, terms.count))
@@ -153,7 +154,7 @@ class _BlockGemmEmitter:
             )
 
     def _compute(
-        self, builder: StreamBuilder, run: Run, terms: Range, origins: list[tuple[int, int]],
+        self, builder: StreamBuilder, run: BlockRun, terms: Range, origins: list[tuple[int, int]],
         part: Range, row: Range, bases: tuple[int, int, int],
     ) -> None:
         out, inp, wgt = bases

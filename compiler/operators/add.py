@@ -72,10 +72,10 @@ def _place_constant(
 ) -> Activation:
     """Place a constant operand as an activation that every group of images shares."""
     like = ctx.activations[node.inputs[0]]
-    values = constant.reshape(1, *like.view).repeat(ctx.config.batch, 0)
+    values = constant.reshape(1, *like.layout).repeat(ctx.config.batch, 0)
     tiles = tile_tensor(values, MemoryType.INP, ctx.config)
     dram = ctx.constants(f"{node.name}.constant", tiles, MemoryType.INP)
-    return Activation(dram, 1, like.blocks, like.view)
+    return Activation(dram, 1, like.blocks, like.layout)
 
 
 ADD = Operator(

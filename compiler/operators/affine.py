@@ -69,7 +69,7 @@ def _lower(ctx: LoweringContext, node: QuantizedNode[AffineAttributes]) -> None:
     source, block, values = ctx.activations[node.inputs[0]], ctx.config.block_in, node.attrs.factors
     factors = np.zeros(source.blocks * block, np.int64)
     same = bool((values == values[0]).all())  # then for padding lanes too
-    factors[: source.view[0]] = values[0] if same else values
+    factors[: source.layout.channels] = values[0] if same else values
     diagonals = [np.diag(factors[b * block : (b + 1) * block]) for b in range(source.blocks)]
     blocks = [[Term(0, index, tile)] for index, tile in enumerate(diagonals)]
     lower_block_gemm(ctx, node, [source], BlockGemm(blocks, node.rule))

@@ -61,8 +61,8 @@ def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
 def _lower(ctx: LoweringContext, node: QuantizedNode[ConcatAttributes]) -> None:
     sources, ranges, at = [ctx.activations[name] for name in node.inputs], [], 0
     for index, (source, shift) in enumerate(zip(sources, node.attrs.shifts, strict=True)):
-        ranges.append(ChannelRange(index, 0, at, source.view[0], shift))
-        at += source.view[0]
+        ranges.append(ChannelRange(index, 0, at, source.layout.channels, shift))
+        at += source.layout.channels
     terms = selection_terms(ctx.config, at, ranges)
     lower_block_gemm(ctx, node, sources, BlockGemm(terms, node.requant))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..ir.graph import Graph, Node
-from ..ir.layouts import own_view
+from ..ir.layouts import channels_first_layout
 from ..ir.pooling_window import taps_of
 from .operator import Context
 
@@ -11,7 +11,10 @@ __all__ = ["MEAN_PIXELS", "RESHAPED", "data_reason", "layout_reason", "window_re
 
 MEAN_PIXELS = 1 << 16
 """Pixels whose mean a 15-bit factor still rounds well."""
-RESHAPED = "the layout of its input does not match its shape: it was reshaped"
+RESHAPED = (
+    "its input is stored with other channels, rows and columns than its shape has: "
+    "a reshape before it moved no data"
+)
 
 
 def data_reason(node: Node, graph: Graph) -> str:
@@ -35,8 +38,9 @@ def layout_reason(node: Node, context: Context) -> str:
     """Check that every input is laid out as its shape says."""
     tensors = context.graph.tensors
     names = [name for name in node.inputs if name and not tensors[name].constant]
-    mixed = any(context.layouts[name] != own_view(tensors[name].shape) for name in names)
-    return RESHAPED if mixed else ""
+    reshaped = any(
+        context.layouts[name] != channels_first_layout(tensors[name].shape) for name in names)
+    return RESHAPED if reshaped else ""
 
 
 def window_reason(node: Node, context: Context) -> str:

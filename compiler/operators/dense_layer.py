@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..ir.attributes import DenseAttributes
 from ..ir.graph import Node
-from ..ir.layouts import needed_view
+from ..ir.layouts import layout_of_shape
 from ..ir.quantized_graph import QuantizedNode
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import Names, QdqContext, QuantizerContext
@@ -20,7 +20,7 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     if node.source is not None:
         return "weights are not a constant matrix, or A is transposed"
     shape = context.graph.tensors[node.inputs[0]].shape
-    if len(shape) > 2 and context.layouts[node.inputs[0]] != needed_view(
+    if len(shape) > 2 and context.layouts[node.inputs[0]] != layout_of_shape(
         shape, _channels_last(node)
     ):
         return "the axis it sums over is not where its input has its channels"

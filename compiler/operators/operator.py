@@ -10,7 +10,7 @@ from ...isa.config import Config
 from ..codegen.lowering_context import LoweringContext
 from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
-from ..ir.layouts import View
+from ..ir.layouts import ChannelLayout
 from ..ir.quantized_graph import QuantizedNode
 from .quantization_rules import Names, QdqContext, QuantizerContext
 
@@ -25,7 +25,7 @@ class Context:
 
     graph: Graph
     config: Config
-    layouts: Mapping[str, View]
+    layouts: Mapping[str, ChannelLayout]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pad: rows and columns of one value around an image, or taken from it; the scale stays."""
+"""Pad: a border of one value around an image, or a crop of it; the scale stays."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ __all__ = ["PAD", "PadAttributes"]
 
 @dataclass(frozen=True)
 class PadAttributes(Attributes):
-    """Rows and columns around the input (top, left, bottom, right; negative ones crop), and theirs
-    integer.
+    """The border around the input, negative to crop, and the integer that fills it.
+
+    ``pads`` are rows and columns (top, left, bottom, right).
     """
 
     pads: tuple[int, int, int, int]

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
-from ..ir.layouts import own_view
+from ..ir.layouts import channels_first_layout
 from .constraints import RESHAPED
 from .flatten import flatten_reason
 from .operator import Context, DocsRow, Operator, QdqRule
@@ -33,7 +33,7 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     if flatten_reason(node, context):
         return RESHAPED
     before = context.layouts[node.inputs[0]]
-    after = own_view(context.graph.tensors[node.outputs[0]].shape)
+    after = channels_first_layout(context.graph.tensors[node.outputs[0]].shape)
     if after is None or (before[0], prod(before)) != (after[0], prod(after)):
         return "mixes channels and pixels"
     return ""

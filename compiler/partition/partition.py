@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...isa.config import Config
 from ..ir.graph import Graph, Node
-from ..ir.layouts import LayoutNode, View, learn
+from ..ir.layouts import ChannelLayout, LayoutNode, propagate
 from ..operators.constraints import data_reason
 from ..operators.operator import Context
 from ..operators.registry import FALLBACK_REASONS, OPERATORS
@@ -37,10 +37,10 @@ def place(graph: Graph, config: Config, *, qdq: bool = False) -> dict[str, Place
         Whether the model is pre-quantized: its own scales constrain nodes further.
     """
     placements: dict[str, Placement] = {}
-    seen: dict[str, View] = {}
+    seen: dict[str, ChannelLayout] = {}
     for node in graph.nodes:
-        layouts = ChainMap[str, View]({}, seen)
-        learn(_layout_node(node), graph.tensors, layouts)
+        layouts = ChainMap[str, ChannelLayout]({}, seen)
+        propagate(_layout_node(node), graph.tensors, layouts)
         reason = _unsupported_reason(node, Context(graph, config, layouts))
         if not reason and qdq:
             reason = _qdq_reason(node, graph)

@@ -47,7 +47,7 @@ def dump_allocated(network: AllocatedNetwork) -> list[DumpRow]:
     return [
         DumpRow(name, "Activation", facts={
             "offset": item.dram * size, "bytes": item.tiles * size,
-            "channels_rows_columns": item.view, "blocks": item.blocks})
+            "channels_rows_columns": item.layout, "blocks": item.blocks})
         for name, item in network.memory.activations.items()
     ]
 

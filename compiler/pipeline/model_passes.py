@@ -19,7 +19,11 @@ from ..partition.front_end import canonicalize_model, partition_model
 from ..partition.partition import Placement
 from ..quantize.calibrate import check_samples
 from ..quantize.import_qdq import import_qdq
-from ..quantize.quantization_search import Options, QuantizationResult, choose
+from ..quantize.quantization_search import (
+    QuantizationOptions,
+    QuantizationResult,
+    choose_quantization,
+)
 from ..schedule.select_tiling import ScheduleOptions
 from .dump import DumpRow
 from .dump_graphs import graph_rows, quantized_rows
@@ -61,7 +65,7 @@ class CompileRequest:
     calibration: str | Path | Mapping[str, np.ndarray]
     target: TargetDescription
     shapes: Mapping[str, tuple[int, ...]] | None = None
-    quantization: Options = field(default_factory=Options)
+    quantization: QuantizationOptions = field(default_factory=QuantizationOptions)
     schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
     per_layer: bool = False
 
@@ -182,7 +186,7 @@ def quantize(model: PartitionedModel, request: CompileRequest) -> QuantizedModel
     qdq, imported = model.canonical.qdq, model.canonical.imported
     inputs = (model.graph, imported.model, model.placements, imported.samples)
     if qdq is None:
-        choice = choose(*inputs, request.target.config, request.quantization)
+        choice = choose_quantization(*inputs, request.target.config, request.quantization)
     else:
         choice = import_qdq(*inputs, request.quantization, qdq)
     operators = {node.name: node.op for node in model.graph.nodes}

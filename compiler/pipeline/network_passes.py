@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...driver import OutOfMemoryError, ProgramError
-from ...driver.stream.stream import Stream
+from ...driver.stream.stream import InstructionStream
 from ..codegen.lowering_context import LoweringContext
 from ..codegen.tokens import synchronize
 from ..ir.compile_errors import CompileError
@@ -89,7 +89,7 @@ def fuse(allocated: AllocatedNetwork, request: CompileRequest) -> FusedNetwork:
     regions = []
     for nodes in _launches(graph, request.per_layer):
         work = [node for node in nodes if not (node.attrs.is_view or node.on_host)]
-        operations = fuse_nodes(work, private, memory.views, scheduler, lower_node)
+        operations = fuse_nodes(work, private, memory.layouts, scheduler, lower_node)
         regions.append(LaunchRegion(tuple(nodes), tuple(operations)))
     return FusedNetwork(allocated, tuple(regions), scheduler)
 
@@ -180,7 +180,8 @@ def _add_views(host: HostSteps, region: LaunchRegion) -> None:
 
 
 def _add_launch(
-    memory: TensorMemory, host: HostSteps, region: LaunchRegion, stream: Stream, per_layer: bool
+    memory: TensorMemory, host: HostSteps, region: LaunchRegion, stream: InstructionStream,
+    per_layer: bool,
 ) -> None:
     """Add a launch, and the host steps that write the integers it reads."""
     needed = _needed(host, region)

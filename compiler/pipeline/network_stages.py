@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...driver.program.program import Program
-from ...driver.stream.stream import Stream
+from ...driver.stream.stream import InstructionStream
 from ..codegen.stream_costs import StreamCosts, stream_costs
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 from ..layout.memory_plan import TensorMemory
@@ -108,7 +108,7 @@ class LoweredNetwork:
     """A stream without tokens for each launch, by the index of its region."""
 
     scheduled: ScheduledNetwork
-    streams: dict[int, Stream]
+    streams: dict[int, InstructionStream]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ class SynchronizedNetwork:
     """A stream with tokens for each launch, by the index of its region."""
 
     lowered: LoweredNetwork
-    streams: dict[int, Stream]
+    streams: dict[int, InstructionStream]
 
     @property
     def regions(self) -> tuple[LaunchRegion, ...]:

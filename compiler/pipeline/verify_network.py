@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ...driver.stream.stream import Stream
+from ...driver.stream.stream import InstructionStream
 from ...isa.instructions import Finish, Instruction, route
 from ...isa.opcodes import MemoryType
 from ...isa.token_queues import TOKEN_FLAGS, TokenQueue, queues_popped, queues_pushed
@@ -159,6 +159,6 @@ def _tokens(instruction: Instruction) -> bool:
     return any(getattr(instruction, flag, 0) for flag in TOKEN_FLAGS)
 
 
-def _verify_end(stream: Stream) -> Iterator[BrokenRule]:
+def _verify_end(stream: InstructionStream) -> Iterator[BrokenRule]:
     if not stream.instructions or not isinstance(stream.instructions[-1], Finish):
         yield BrokenRule(stream.notes[-1] if stream.notes else "", "its stream has no FINISH")

@@ -7,7 +7,8 @@
 | ``kl`` | minimum Kullback-Leibler divergence of the distributions (Migacz, 2017) |
 | ``error`` | minimum squared error |
 
-``auto`` is no method of a tensor: the one that serves the whole network best (:mod:`.choose`).
+``auto`` is not among them: it chooses the method with the smallest error of the whole network
+(:mod:`.quantization_search`).
 """
 
 from __future__ import annotations

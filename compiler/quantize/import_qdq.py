@@ -23,7 +23,7 @@ from .output_comparison import OutputComparison, compare_outputs
 from .qdq_quantizer import QdqQuantizer
 from .quantization_search import (
     AUTO,
-    Options,
+    QuantizationOptions,
     QuantizationResult,
     layer_activations,
     measured_images,
@@ -37,7 +37,7 @@ _WORK = 3e11  # multiply-accumulates of the images whose outputs are compared
 
 def import_qdq(
     graph: Graph, model: FloatModel, placements: Mapping[str, Placement],
-    samples: dict[str, np.ndarray], options: Options, scales: QdqScales,
+    samples: dict[str, np.ndarray], options: QuantizationOptions, scales: QdqScales,
 ) -> QuantizationResult:
     """Return the integer network by the model's own scales.
 

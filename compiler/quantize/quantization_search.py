@@ -1,9 +1,9 @@
-"""Choose how a network is quantized by the error it makes on calibration images.
+"""Choose the quantization of a network by its error on calibration images.
 
-Every calibration method makes an integer network; the reference evaluator runs each and the one
-whose outputs are nearest the float network's stays.  Equalization across layers is tried with the
-same methods, in large networks with the best of them.  What is forced is not tried against
-anything.
+Each calibration method gives an integer network; the reference evaluator runs all of them, and the
+one whose outputs are nearest to the float network's is kept.  Cross-layer equalization is tried
+with the same methods, in large networks only with the best of them.  Where the user forces an
+option, no alternative to it is tried.
 """
 
 from __future__ import annotations
@@ -31,35 +31,34 @@ from .quantizer import quantize_graph
 from .weight_scales import SCALES, scheme_of
 
 __all__ = [
-    "AUTO", "EQUALIZE", "Options", "QuantizationResult", "choose", "layer_activations",
-    "measured_images",
-    "multiplications",
+    "AUTO", "EQUALIZE", "QuantizationOptions", "QuantizationResult", "choose_quantization",
+    "layer_activations", "measured_images", "multiplications",
 ]
 
 AUTO = "auto"
 EQUALIZE = (AUTO, "on", "off")
-_WORK = 3e9  # multiply-accumulates of the images of one measurement; never less than a launch
+_WORK = 3e9  # multiply-accumulates of one measurement, which has one image at least
 _IMAGES = 32
-_SMALL = 1e8  # multiply-accumulates of an image up to which everything is tried with everything
+_SMALL = 1e8  # multiply-accumulates per image up to which all combinations are tried
 
 
 @dataclass(frozen=True)
-class Options:
-    """What of the quantization is forced.
+class QuantizationOptions:
+    """Options of the quantization that the user may force.
 
     Attributes
     ----------
     scales
-        One of :data:`~.weights.SCALES`.
+        One of :data:`~.weight_scales.SCALES`.
     method
-        One of :data:`~.exponents.METHODS`, or ``auto``.
+        One of :data:`~.activation_scales.METHODS`, or ``auto``.
     equalize
         One of :data:`EQUALIZE`.
 
     Raises
     ------
     ValueError
-        One of them is none of these.
+        An option has another value.
     """
 
     scales: str = "per-channel"
@@ -77,7 +76,7 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class QuantizationResult:
-    """A quantized network and the options that gave it.
+    """A quantized network and the options that were chosen for it.
 
     Attributes
     ----------
@@ -86,21 +85,21 @@ class QuantizationResult:
     method, equalized
         The options chosen.
     images
-        Of calibration.
+        Number of calibration images.
     measured
-        On how many of them errors were measured.
+        Number of images that errors were measured on.
     tried
-        Signal-to-noise ratio of the outputs, in dB, by the options tried.
+        Signal-to-noise ratio of the outputs, in dB, for each combination of options tried.
     snr_db
         Signal-to-noise ratio of each activation of the integer network, in dB.
     saturation_shares
-        Share of the values of each quantized activation that its scale saturates.
+        Share of the values of each quantized activation that saturate at its scale.
     compared
         Outputs against the float network's, over the measured images.
     deviations
         Of a pre-quantized (QDQ) model, by node (:func:`~.import_qdq.deviations`).
     deviation_note
-        How the evaluator's default options may differ from it on this processor, else ''.
+        How the evaluator's default options may differ from these on this processor, else ''.
     """
 
     quantized: QuantizedGraph
@@ -117,7 +116,7 @@ class QuantizationResult:
 
 
 @dataclass(frozen=True, eq=False)
-class _Candidate:
+class _QuantizedCandidate:
     method: str
     quantized: QuantizedGraph
     seen: Calibration
@@ -133,25 +132,25 @@ class _Candidate:
         return f"{self.method}, equalized" if self.equalized else self.method
 
 
-def choose(
+def choose_quantization(
     graph: Graph, model: FloatModel, placements: Mapping[str, Placement],
-    samples: dict[str, np.ndarray], config: Config, options: Options,
+    samples: dict[str, np.ndarray], config: Config, options: QuantizationOptions,
 ) -> QuantizationResult:
-    """Return the integer network of a folded, placed graph.
+    """Return the best quantization of a folded, placed graph.
 
     Raises
     ------
     CompileError
         No option gives weights and biases that can be represented.
     """
-    work = _Chooser(graph, model, placements, samples, config, options)
+    work = _QuantizationSearch(graph, model, placements, samples, config, options)
     return work.run()
 
 
-class _Chooser:
+class _QuantizationSearch:
     def __init__(
         self, graph: Graph, model: FloatModel, placements: Mapping[str, Placement],
-        samples: dict[str, np.ndarray], config: Config, options: Options,
+        samples: dict[str, np.ndarray], config: Config, options: QuantizationOptions,
     ):
         self.graph, self.placements, self.config = graph, dict(placements), config
         self.options, self.scheme = options, scheme_of(options.scales, config)
@@ -163,7 +162,7 @@ class _Chooser:
 
     def run(self) -> QuantizationResult:
         methods = METHODS if self.options.method == AUTO else (self.options.method,)
-        candidates: list[_Candidate] = []
+        candidates: list[_QuantizedCandidate] = []
         if self.options.equalize != "on":
             candidates = self.best_first(methods, self.graph, {}, None)
             if self.work > _SMALL:
@@ -184,10 +183,10 @@ class _Chooser:
 
     def best_first(
         self, methods: Iterable[str], graph: Graph, factors: Mapping[str, np.ndarray],
-        spare: list[_Candidate] | None,
-    ) -> list[_Candidate]:
-        """Quantize by each method; a failure counts only where nothing else is at hand."""
-        candidates: list[_Candidate] = []
+        spare: list[_QuantizedCandidate] | None,
+    ) -> list[_QuantizedCandidate]:
+        """Quantize by each method, best first; raise only if there is no ``spare`` either."""
+        candidates: list[_QuantizedCandidate] = []
         problems: list[CompileError] = []
         memo: dict[tuple[str, str], np.ndarray] = {}
         seen = self.seen.scaled({n: f for n, f in factors.items() if n in self.seen.peaks})
@@ -201,14 +200,14 @@ class _Chooser:
                 problems.append(error)
                 continue
             measured = measure(quantized, self.sample, factors)
-            candidates.append(_Candidate(method, quantized, seen, measured, bool(factors)))
+            candidates.append(_QuantizedCandidate(method, quantized, seen, measured, bool(factors)))
         if problems and not candidates and not spare:
             raise problems[0]
         return sorted(candidates, key=lambda candidate: -candidate.snr_db)
 
 
 def layer_activations(graph: Graph, placements: Mapping[str, Placement]) -> set[str]:
-    """Return the activations that nodes on the accelerator read and make."""
+    """Return the activations that nodes on the accelerator read and write."""
     return {
         name
         for node in graph.nodes if placements[node.name].on_accelerator
@@ -218,7 +217,7 @@ def layer_activations(graph: Graph, placements: Mapping[str, Placement]) -> set[
 
 
 def multiplications(graph: Graph) -> float:
-    """Return about how many multiply-accumulates an image takes, at least one."""
+    """Return the approximate number of multiply-accumulates per image, at least one."""
     total = 0
     for node in graph.nodes:
         operator = OPERATORS.get(node.op)
@@ -231,5 +230,5 @@ def multiplications(graph: Graph) -> float:
 
 
 def measured_images(graph: Graph) -> int:
-    """Return how many images every activation of a network is measured on."""
+    """Return the number of images that the error of a network is measured on."""
     return max(1, min(_IMAGES, int(_WORK / multiplications(graph))))

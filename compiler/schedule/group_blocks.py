@@ -16,7 +16,7 @@ import numpy as np
 
 from ...isa.config import Config
 
-__all__ = ["Blocks", "Run", "blocks_of", "most_apart", "runs", "weight_tiles"]
+__all__ = ["Blocks", "StridedRun", "blocks_of", "most_apart", "runs", "weight_tiles"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class Run:
+class StridedRun:
     """``repeats`` times ``count`` output blocks from ``start``, with these first input blocks.
 
     Block ``start + r * count + i`` begins at input block ``lead + r * jump``.
@@ -69,20 +69,20 @@ def most_apart(leads: tuple[int, ...], size: int) -> int:
     )
 
 
-def runs(leads: tuple[int, ...], start: int, count: int) -> list[Run]:
+def runs(leads: tuple[int, ...], start: int, count: int) -> list[StridedRun]:
     """Return the output blocks ``[start, start + count)`` as few runs."""
     if not leads:
-        return [Run(start, 0, count)]
-    result: list[Run] = []
+        return [StridedRun(start, 0, count)]
+    result: list[StridedRun] = []
     for lead, blocks in groupby(range(start, start + count), key=leads.__getitem__):
         members = list(blocks)
         last = result[-1] if result else None
         if last is not None and last.count == len(members):
             jump = lead - last.lead - (last.repeats - 1) * last.jump
             if last.repeats == 1 or jump == last.jump:
-                result[-1] = Run(last.start, last.lead, last.count, last.repeats + 1, jump)
+                result[-1] = StridedRun(last.start, last.lead, last.count, last.repeats + 1, jump)
                 continue
-        result.append(Run(members[0], lead, len(members)))
+        result.append(StridedRun(members[0], lead, len(members)))
     return result
 
 

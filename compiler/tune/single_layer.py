@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ...driver.errors import OutOfMemoryError
 from ...driver.run.launch import RunReport, launch
-from ...driver.stream.stream import Stream
+from ...driver.stream.stream import InstructionStream
 from ...driver.target.protocol import Target
 from ...isa.opcodes import MemoryType
 from ..codegen.lowering_context import Activation, AddressSpace
-from ..ir.layouts import View
+from ..ir.layouts import ChannelLayout
 from ..ir.quantized_graph import QuantizedNode
 from ..ir.target_description import TargetDescription
 from ..lower.conv.conv_scheduler import ConvScheduler
@@ -27,18 +27,18 @@ _PAGE = 4096
 class Isolated:
     """A stream and how many bytes of memory its addresses span, from address 0."""
 
-    stream: Stream
+    stream: InstructionStream
     size: int
 
 
 def isolated_activations(
-    group: FusionGroup, views: Mapping[str, View], target: TargetDescription, images: int
+    group: FusionGroup, layouts: Mapping[str, ChannelLayout], target: TargetDescription, images: int
 ) -> dict[str, Activation]:
     """Return the activations of a group, in memory that nothing else uses.
 
     Parameters
     ----------
-    views
+    layouts
         Channels, rows and columns of every activation that its layers read and write.
     images
         How many of them; a multiple of the configuration's batch.
@@ -50,28 +50,31 @@ def isolated_activations(
         for name in (*node.inputs, *node.outputs):
             if name in activations:
                 continue
-            view = views[name]
-            blocks = -(-view[0] // config.block_in)
-            start = memory.place(groups * blocks * view[1] * view[2], MemoryType.INP)
-            activations[name] = Activation(start, groups, blocks, view)
+            layout = layouts[name]
+            blocks = -(-layout.channels // config.block_in)
+            start = memory.place(groups * blocks * layout.rows * layout.columns, MemoryType.INP)
+            activations[name] = Activation(start, groups, blocks, layout)
     return activations
 
 
 def isolate(
-    conv: QuantizedNode, views: Mapping[str, View], target: TargetDescription, images: int = 1,
+    conv: QuantizedNode, layouts: Mapping[str, ChannelLayout], target: TargetDescription,
+    images: int = 1,
     options: ScheduleOptions | None = None,
 ) -> Isolated:
     """Lower a convolution into a stream of its own, as it would be scheduled."""
     group = FusionGroup(conv)
     scheduler = ConvScheduler(
         target, options or ScheduleOptions(),
-        isolated_activations(group, views, target, images))
+        isolated_activations(group, layouts, target, images))
     placed = scheduler.place(group)
     stream = scheduler.stream(placed, scheduler.choose(placed))
     return Isolated(stream, placed.memory.size)
 
 
-def run_alone(target: Target, stream: Stream, size: int, timeout: float = 300.0) -> RunReport:
+def run_alone(
+    target: Target, stream: InstructionStream, size: int, timeout: float = 300.0
+) -> RunReport:
     """Run a stream on the first ``size`` bytes of a target's memory, all zero.
 
     Cycles do not depend on data.

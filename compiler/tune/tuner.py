@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...driver.stream.stream import Stream
+from ...driver.stream.stream import InstructionStream
 from ...driver.target.protocol import Target
 from ..ir.compile_errors import CompileError
-from ..ir.layouts import View
+from ..ir.layouts import ChannelLayout
 from ..ir.target_description import TargetDescription
 from ..lower.conv.conv_scheduler import ConvScheduler
 from ..lower.conv.fusion_group import FusionGroup
@@ -33,7 +33,7 @@ SEARCHES = ("exhaustive", "optuna")
 _REPEATS = 8  # samples of tilings that were tried before the next best guess is tried instead
 _FIELDS = ("dataflow", "co", "part", "oh", "ow", "ci", "kh", "kw")  # the order of the choices
 
-Measure = Callable[[Stream, int], int]
+Measure = Callable[[InstructionStream, int], int]
 """``measure(stream, bytes of memory)``: its cycles on hardware."""
 
 
@@ -47,12 +47,12 @@ class TunableLayer:
     """
 
     def __init__(
-        self, group: FusionGroup, views: Mapping[str, View], target: TargetDescription,
+        self, group: FusionGroup, layouts: Mapping[str, ChannelLayout], target: TargetDescription,
         images: int,
     ):
         self.name, self.config = group.name, target.config
         self._scheduler = ConvScheduler(
-            target, ScheduleOptions(), isolated_activations(group, views, target, images))
+            target, ScheduleOptions(), isolated_activations(group, layouts, target, images))
         self._placed = self._scheduler.place(group)
         self.shape: ConvShape = self._placed.problem.shape
         ranked = sorted(
@@ -62,7 +62,7 @@ class TunableLayer:
         )
         self.space = [tiling for _, _, tiling in ranked]
 
-    def stream(self, tiling: ConvTiling) -> tuple[Stream, int]:
+    def stream(self, tiling: ConvTiling) -> tuple[InstructionStream, int]:
         """Return the layer's stream and the bytes of memory it works in."""
         return self._scheduler.stream(self._placed, tiling), self._placed.memory.size
 
@@ -76,21 +76,21 @@ class TunableLayer:
 
 
 def distinct_layers(
-    groups: Iterable[FusionGroup], views: Mapping[str, View], target: TargetDescription,
+    groups: Iterable[FusionGroup], layouts: Mapping[str, ChannelLayout], target: TargetDescription,
     images: int,
 ) -> list[TunableLayer]:
     """Return a layer for each different scheduling problem among fusion groups.
 
     Parameters
     ----------
-    views
+    layouts
         Channels, rows and columns of all activations.
     images
         Of a run.
     """
     layers: dict[ConvShape, TunableLayer] = {}
     for group in groups:
-        layer = TunableLayer(group, views, target, images)
+        layer = TunableLayer(group, layouts, target, images)
         layers.setdefault(layer.shape, layer)
     return list(layers.values())
 

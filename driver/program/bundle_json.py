@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ...isa.config import Config, ConfigError
 from ...isa.opcodes import MemoryType
 from ..errors import BundleError
-from .program import HostStep, LaunchStep, Program, Segment, Step, Tensor
+from .program import HostStep, LaunchStep, Program, ProgramStep, ProgramTensor, Segment
 
 __all__ = ["Parts", "program_from_json", "program_to_json"]
 
@@ -134,11 +134,11 @@ def program_from_json(document: dict[str, Any], parts: Parts) -> Program:
     )
 
 
-def _tensor(item: _Object) -> Tensor:
+def _tensor(item: _Object) -> ProgramTensor:
     kind = item.get("memory_type", str, type(None))
     if kind is not None and kind not in MemoryType.__members__:
         raise BundleError(f"altered: {item.where} has memory type {kind!r}")
-    return Tensor(
+    return ProgramTensor(
         name=item.get("name", str), shape=item.many("shape", int), dtype=item.get("dtype", str),
         offset=item.get("offset", int, type(None)),
         memory_type=None if kind is None else MemoryType[kind],
@@ -148,7 +148,7 @@ def _tensor(item: _Object) -> Tensor:
     )
 
 
-def _step(item: _Object, parts: Parts) -> Step:
+def _step(item: _Object, parts: Parts) -> ProgramStep:
     layer, kind = item.get("layer", str), item.get("kind", str)
     inputs, outputs = item.many("inputs", str), item.many("outputs", str)
     if kind == "launch":

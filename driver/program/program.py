@@ -18,7 +18,7 @@ from ...isa.opcodes import INSTRUCTION_BYTES, UOP_BYTES, MemoryType
 from ..errors import LayoutError, ProgramError
 from .tensor_layout import lane_dtype, tensor_bytes
 
-__all__ = ["HostStep", "LaunchStep", "Program", "Segment", "Step", "Tensor"]
+__all__ = ["HostStep", "LaunchStep", "Program", "Segment", "ProgramStep", "ProgramTensor"]
 
 _DTYPES = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
            "float16", "float32", "float64")
@@ -34,7 +34,7 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tensor:
+class ProgramTensor:
     """A named array of the program.
 
     Attributes
@@ -118,7 +118,7 @@ class HostStep:
     reason: str = ""
 
 
-Step = LaunchStep | HostStep
+ProgramStep = LaunchStep | HostStep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +151,8 @@ class Program:
     config: Config
     size: int
     segments: tuple[Segment, ...] = ()
-    tensors: tuple[Tensor, ...] = ()
-    steps: tuple[Step, ...] = ()
+    tensors: tuple[ProgramTensor, ...] = ()
+    steps: tuple[ProgramStep, ...] = ()
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
@@ -168,7 +168,7 @@ class Program:
             self._check_tensor(tensor)
         self._check_steps()
 
-    def tensor(self, name: str) -> Tensor:
+    def tensor(self, name: str) -> ProgramTensor:
         """Return a tensor by name; ProgramError when there is none."""
         try:
             return self._table[name]  # type: ignore[attr-defined]
@@ -201,7 +201,7 @@ class Program:
         if not 0 <= end <= self.size:
             raise ProgramError(f"segment {last!r} ends at {end}, past the size {self.size}")
 
-    def _check_tensor(self, tensor: Tensor) -> None:
+    def _check_tensor(self, tensor: ProgramTensor) -> None:
         what = f"tensor {tensor.name!r}"
         if tensor.dtype not in _DTYPES:
             raise ProgramError(f"{what} has dtype {tensor.dtype!r}; known: {', '.join(_DTYPES)}")

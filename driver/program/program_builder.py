@@ -7,9 +7,9 @@ from typing import Any
 
 from ...isa.config import Config
 from ...isa.opcodes import WINDOW_GRANULE, MemoryType
-from ..stream.stream import Stream
+from ..stream.stream import InstructionStream
 from .buffers import DEFAULT_ALIGNMENT, Allocator
-from .program import HostStep, LaunchStep, Program, Segment, Step, Tensor
+from .program import HostStep, LaunchStep, Program, ProgramStep, ProgramTensor, Segment
 from .tensor_layout import lane_dtype
 
 __all__ = ["ProgramBuilder"]
@@ -30,8 +30,8 @@ class ProgramBuilder:
         self.name, self.config = name, config
         self.allocator = Allocator(0, limit)
         self.segments: list[Segment] = []
-        self.tensors: dict[str, Tensor] = {}
-        self.steps: list[Step] = []
+        self.tensors: dict[str, ProgramTensor] = {}
+        self.steps: list[ProgramStep] = []
         self._end = 0
 
     def reserve(self, size: int, alignment: int = DEFAULT_ALIGNMENT, what: str = "") -> int:
@@ -50,29 +50,30 @@ class ProgramBuilder:
         self, name: str, shape: tuple[int, ...], memory_type: MemoryType, *,
         offset: int | None = None, scale: Sequence[float] = (), axis: int = 1,
         zero_point: int = 0, layer: str = "",
-    ) -> Tensor:
+    ) -> ProgramTensor:
         """Add a tensor in tiles, at ``offset`` or in memory of its own."""
-        tensor = Tensor(
+        tensor = ProgramTensor(
             name=name, shape=tuple(shape), dtype=lane_dtype(memory_type).name, offset=offset,
             memory_type=memory_type, scale=tuple(scale), axis=axis, zero_point=zero_point,
             layer=layer,
         )
         if offset is None:
             return self.add(
-                Tensor(**{**vars(tensor), "offset": self.reserve(
+                ProgramTensor(**{**vars(tensor), "offset": self.reserve(
                     tensor.nbytes(self.config), what=name
                 )})
             )
         self._end = max(self._end, offset + tensor.nbytes(self.config))
         return self.add(tensor)
 
-    def add(self, tensor: Tensor) -> Tensor:
+    def add(self, tensor: ProgramTensor) -> ProgramTensor:
         """Add a tensor as it is: one that lives on the host, or a second view of some memory."""
         self.tensors[tensor.name] = tensor
         return tensor
 
     def launch(
-        self, layer: str, stream: Stream, inputs: Sequence[str] = (), outputs: Sequence[str] = (),
+        self, layer: str, stream: InstructionStream, inputs: Sequence[str] = (),
+        outputs: Sequence[str] = (),
     ) -> LaunchStep:
         """Add a launch; its instructions and micro-ops become constants."""
         code = self.constant(f"{layer}.code", stream.code, 64)

@@ -17,7 +17,7 @@ from ...isa.check.stream_walk import OnChipState
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..errors import CheckError
-from ..stream.stream import Stream
+from ..stream.stream import InstructionStream
 from .program import LaunchStep, Program
 
 __all__ = [
@@ -137,7 +137,7 @@ class LaunchChecker:
         self._verdicts: OrderedDict[tuple[object, ...], CheckResult] = OrderedDict()
 
     def require(
-        self, stream: Stream, address: int, bases: Mapping[MemoryType, int],
+        self, stream: InstructionStream, address: int, bases: Mapping[MemoryType, int],
         window: tuple[int, int], chip: OnChipState,
     ) -> CheckResult:
         """Return the verdict on a stream at an address; CheckError when it is refused.

@@ -10,14 +10,14 @@ import numpy.typing as npt
 from ...isa.config import Config
 from ..errors import HostStepError
 from ..program.lane_packing import InputPacking, OutputPacking
-from ..program.program import HostStep, Program, Tensor
+from ..program.program import HostStep, Program, ProgramTensor
 from ..program.tensor_layout import lane_bits
 
 __all__ = ["HOST_CONVERSIONS", "dequantize", "quantize"]
 
 
 def quantize(
-    values: np.ndarray, tensor: Tensor, config: Config, width: int | None = None
+    values: np.ndarray, tensor: ProgramTensor, config: Config, width: int | None = None
 ) -> np.ndarray:
     """Return ``values`` in a tensor's scale: round half up, saturate to its lanes' range.
 
@@ -38,13 +38,13 @@ def quantize(
     return np.asarray(np.clip(scaled, low, high), dtype=tensor.dtype)
 
 
-def dequantize(values: np.ndarray, tensor: Tensor) -> np.ndarray:
+def dequantize(values: np.ndarray, tensor: ProgramTensor) -> np.ndarray:
     """Return the real values (float32) of a tensor's integers."""
     real = (values.astype(np.float64) - tensor.zero_point) * _scale(tensor)
     return np.asarray(real, dtype=np.float32)
 
 
-def _scale(tensor: Tensor) -> np.ndarray:
+def _scale(tensor: ProgramTensor) -> np.ndarray:
     if not tensor.scale:
         raise HostStepError(f"tensor {tensor.name!r} has no scale")
     if len(tensor.scale) == 1:

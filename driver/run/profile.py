@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..program.program import LaunchStep, Step
+from ..program.program import LaunchStep, ProgramStep
 from .launch import RunReport, read_performance
 from .program_runner import LoadedProgram
 
@@ -136,7 +136,7 @@ def profile_program(
     rows: list[Row] = []
     last = time.monotonic()
 
-    def seen(step: Step, report: RunReport | None, read: object) -> None:
+    def seen(step: ProgramStep, report: RunReport | None, read: object) -> None:
         nonlocal last
         now = time.monotonic()
         if isinstance(step, LaunchStep) and report is not None:

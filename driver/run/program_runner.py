@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ...isa.opcodes import MemoryType
 from ..errors import HostStepError, IdentityError, OutOfMemoryError, ProgramError
-from ..program.program import HostStep, LaunchStep, Program, Step, Tensor
+from ..program.program import HostStep, LaunchStep, Program, ProgramStep, ProgramTensor
 from ..program.program_check import require_program
 from ..program.tensor_layout import pack_tensor, unpack_tensor
 from ..target.identity import check_identity, config_difference
@@ -23,7 +23,7 @@ __all__ = ["Host", "LoadedProgram", "OnStep", "RunResult", "run_program"]
 Host = Callable[[HostStep, list[np.ndarray], Program], Sequence[npt.ArrayLike]]
 """``host(step, inputs in the step's order, program) -> outputs in the step's order``."""
 
-OnStep = Callable[[Step, RunReport | None, Callable[[str], np.ndarray]], None]
+OnStep = Callable[[ProgramStep, RunReport | None, Callable[[str], np.ndarray]], None]
 """``on_step(step, report, read)`` after each step: ``read(name)`` gives any tensor made so far that
 no later one has replaced; ``report`` is None for host steps."""
 
@@ -118,7 +118,7 @@ class LoadedProgram:
         kind = np.dtype(tensor.dtype).newbyteorder("<")
         return np.frombuffer(data, dtype=kind).reshape(tensor.shape).astype(tensor.dtype)
 
-    def execute(self, step: Step, timeout: float = 60.0) -> RunReport | None:
+    def execute(self, step: ProgramStep, timeout: float = 60.0) -> RunReport | None:
         """Do one step on the present contents of its input tensors; return a launch's report."""
         if isinstance(step, LaunchStep):
             bases = dict.fromkeys(MemoryType, self.base)
@@ -188,7 +188,7 @@ class LoadedProgram:
         return RunResult(outputs, reports, tensors)
 
 
-def _check_range(tensor: Tensor, values: np.ndarray) -> None:
+def _check_range(tensor: ProgramTensor, values: np.ndarray) -> None:
     if values.size and np.dtype(tensor.dtype).kind in "iu":
         limits = np.iinfo(tensor.dtype)
         if int(values.min()) < limits.min or int(values.max()) > limits.max:

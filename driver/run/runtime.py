@@ -11,7 +11,7 @@ from ..errors import AllocationError, TargetTimeout
 from ..program.buffers import DEFAULT_ALIGNMENT, Allocator, Buffer
 from ..program.program_check import LaunchChecker
 from ..program.tensor_layout import pack_tensor, tensor_bytes, unpack_tensor
-from ..stream.stream import Stream, StreamBuilder
+from ..stream.stream import InstructionStream, StreamBuilder
 from ..target.identity import check_identity
 from ..target.protocol import Target
 from .launch import RunReport, launch
@@ -139,7 +139,9 @@ class Runtime(StreamBuilder):
                 self.free(buffer)
             self.clear()
 
-    def _checked(self, stream: Stream, address: int, bases: dict[MemoryType, int]) -> OnChipState:
+    def _checked(
+        self, stream: InstructionStream, address: int, bases: dict[MemoryType, int]
+    ) -> OnChipState:
         """Check a stream; returns the on-chip state after it, and until then the certain part."""
         if self._checker is None:
             return self._chip

@@ -30,14 +30,14 @@ from .kernels import Kernel, KernelCache, make_kernel
 from .token_stream import TokenStream
 from .transfers import load_instructions, store_instructions
 
-__all__ = ["Kernels", "Stream", "StreamBuilder", "rqt_immediate"]
+__all__ = ["Kernels", "InstructionStream", "StreamBuilder", "rqt_immediate"]
 
 Kernels = Kernel | np.ndarray | Iterable[Uop | tuple[int, ...]]
 """A kernel, or the micro-ops of one (:func:`~myvta.driver.stream.kernels.make_kernel`)."""
 
 
 @dataclass(frozen=True)
-class Stream:
+class InstructionStream:
     """A finished stream.
 
     Attributes
@@ -192,7 +192,7 @@ class StreamBuilder(TokenStream):
         return begin, begin + len(encoded)
 
     # -- the stream ------------------------------------------------------------------------------
-    def finish(self) -> Stream:
+    def finish(self) -> InstructionStream:
         """Append FINISH (which waits for every engine by itself) and return the stream.
 
         Raises
@@ -202,6 +202,6 @@ class StreamBuilder(TokenStream):
         """
         self._end()
         code = b"".join(word.to_bytes(INSTRUCTION_BYTES, "little") for word in self._words)
-        return Stream(
+        return InstructionStream(
             self.config, tuple(self._items), tuple(self._notes), code, self._cache.image
         )

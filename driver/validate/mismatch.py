@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..program.program import Tensor
+from ..program.program import ProgramTensor
 from ..run.program_runner import LoadedProgram
 from .run_layer import read, values
 from .validate_report import Mismatch
@@ -15,7 +15,8 @@ __all__ = ["locate"]
 
 
 def locate(
-    reference: LoadedProgram, dut: LoadedProgram, address: int, count: int, places: Sequence[Tensor]
+    reference: LoadedProgram, dut: LoadedProgram, address: int, count: int,
+    places: Sequence[ProgramTensor],
 ) -> Mismatch:
     """Say which element a wrong byte belongs to, and its expected value.
 
@@ -25,7 +26,7 @@ def locate(
         Of the first wrong byte, from the program's base.
     count : int
         Wrong bytes in all.
-    places : sequence of Tensor
+    places : sequence of ProgramTensor
         Candidates.
     """
     config = reference.program.config

@@ -10,7 +10,7 @@ from ...isa.config import Config
 from ...isa.opcodes import INSTRUCTION_BYTES
 from ..errors import OutOfMemoryError
 from ..program.launch_partition import LaunchLayer
-from ..program.program import LaunchStep, Program, Tensor
+from ..program.program import LaunchStep, Program, ProgramTensor
 from ..program.program_check import launch_bases
 from ..program.tensor_layout import unpack_tensor
 from ..run.launch import RunReport, launch
@@ -83,7 +83,7 @@ def read(loaded: LoadedProgram, area: tuple[int, int]) -> bytes:
     return loaded.target.read_memory(loaded.base + area[0], area[1] - area[0])
 
 
-def values(data: bytes, tensor: Tensor, config: Config) -> np.ndarray:
+def values(data: bytes, tensor: ProgramTensor, config: Config) -> np.ndarray:
     """Return a tensor from its bytes in memory."""
     if tensor.memory_type is None:
         kind = np.dtype(tensor.dtype).newbyteorder("<")

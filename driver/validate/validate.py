@@ -19,7 +19,7 @@ from ...isa.opcodes import WINDOW_GRANULE
 from ...isa.register_map import Reg
 from ..errors import HostStepError, OutOfMemoryError, TargetError
 from ..program.launch_partition import LaunchLayer, Ranges, split, whole
-from ..program.program import HostStep, LaunchStep, Program, Tensor
+from ..program.program import HostStep, LaunchStep, Program, ProgramTensor
 from ..run.launch import RunReport
 from ..run.program_runner import Host, LoadedProgram
 from ..target.open_target import open_target
@@ -195,7 +195,7 @@ class Validation:
 
     def _compare(
         self, result: LayerResult, ranges: Ranges, report: RunReport, expected: RunReport,
-        places: list[Tensor],
+        places: list[ProgramTensor],
     ) -> LayerResult:
         result = replace(
             result, cycles=report.cycles, bytes=sum(end - start for start, end in ranges)

@@ -15,8 +15,8 @@ from myvta.driver import (
     BundleError,
     Program,
     ProgramBuilder,
+    ProgramTensor,
     StreamBuilder,
-    Tensor,
     read_bundle,
 )
 from myvta.isa.config import named
@@ -31,7 +31,7 @@ def make_program(attributes: dict[str, Any] | None = None) -> Program:
     """Return a program with a constant, two launches, a host step and attachments."""
     builder = ProgramBuilder("näme", CONFIG)
     weight = builder.constant("weight", bytes(range(64)))
-    builder.add(Tensor(name="real", shape=(1, 4), dtype="float32"))
+    builder.add(ProgramTensor(name="real", shape=(1, 4), dtype="float32"))
     x = builder.tensor("x", (1, 4, 2, 2), MemoryType.INP, scale=[0.25, 0.5, 1, 2], layer="in")
     assert x.offset is not None
     stream = StreamBuilder(CONFIG, serial=True)

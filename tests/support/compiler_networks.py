@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from myvta.compiler.compile import Compiled, compile_model
 from myvta.compiler.ir.attributes import DenseAttributes
-from myvta.compiler.ir.layouts import last_view, views
+from myvta.compiler.ir.layouts import activation_layouts, channels_last_layout
 from myvta.compiler.reference.reference_evaluator import evaluate
 from myvta.compiler.session import Session
 from myvta.driver import OpenRequest
@@ -248,7 +248,7 @@ def _transposed(made: Compiled, name: str) -> bool:
     nodes = made.quantized.nodes
     return any(
         isinstance(node.attrs, DenseAttributes) and node.attrs.axis == 2 for node in nodes
-    ) and views(nodes, made.quantized.tensors)[name[:-2]] == last_view(
+    ) and activation_layouts(nodes, made.quantized.tensors)[name[:-2]] == channels_last_layout(
         made.quantized.tensors[name[:-2]].shape)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from myvta.driver import ProgramBuilder, StreamBuilder, Tensor
+from myvta.driver import ProgramBuilder, ProgramTensor, StreamBuilder
 from myvta.driver.program.tensor_layout import pack_tensor
 from myvta.isa.config import named
 from myvta.isa.opcodes import AluOpcode, MemoryType
@@ -44,7 +44,7 @@ def network(name="net"):
     builder = ProgramBuilder(name, CONFIG)
     weight = builder.constant("weight", pack_tensor(WEIGHT, WGT, CONFIG))
     for label in ("image", "logits"):
-        builder.add(Tensor(name=label, shape=SHAPE, dtype="float32"))
+        builder.add(ProgramTensor(name=label, shape=SHAPE, dtype="float32"))
     x, a, b, c = (
         builder.tensor(label, SHAPE, INP, scale=[0.5], layer=label[:2]) for label in
         ("x", "d1.out", "d2.out", "neg.out")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from myvta.compiler.ir.graph import Graph
-from myvta.compiler.ir.layouts import View, own_view
+from myvta.compiler.ir.layouts import ChannelLayout, channels_first_layout
 from myvta.compiler.ir.qdq_scales import QdqScales, TensorScale
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.operators.operator import Context
@@ -34,14 +34,14 @@ def calibrated(exponents: Mapping[str, int], width: int = 8) -> Calibration:
 
 
 def host_reason(
-    graph: Graph, config: str = "default", layouts: Mapping[str, View] | None = None
+    graph: Graph, config: str = "default", layouts: Mapping[str, ChannelLayout] | None = None
 ) -> str:
     """Return why the host runs the last node; ``layouts`` replace those of the shapes."""
-    node, known = graph.nodes[-1], dict[str, View]()
+    node, known = graph.nodes[-1], dict[str, ChannelLayout]()
     for name, tensor in graph.tensors.items():
-        view = own_view(tensor.shape)
-        if view is not None:
-            known[name] = view
+        layout = channels_first_layout(tensor.shape)
+        if layout is not None:
+            known[name] = layout
     context = Context(graph, named(config), {**known, **(layouts or {})})
     return OPERATORS[node.op].unsupported_reason(node, context)
 

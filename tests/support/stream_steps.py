@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from myvta.driver.stream.stream import Stream, StreamBuilder
+from myvta.driver.stream.stream import InstructionStream, StreamBuilder
 from myvta.isa.config import named
 from myvta.isa.opcodes import MemoryType, Module
 
@@ -17,7 +17,7 @@ LOAD, COMPUTE, STORE = Module.LOAD, Module.COMPUTE, Module.STORE
 Emit = Callable[[StreamBuilder], None]
 
 
-def stream(*steps: Emit) -> Stream:
+def stream(*steps: Emit) -> InstructionStream:
     """Return the steps one after another, without tokens."""
     builder = StreamBuilder(CONFIG)
     for step in steps:

@@ -48,7 +48,7 @@ def place_constants(
     """Place the constants of a group; return their addresses."""
     conv, shape, source = problem.conv, problem.shape, problem.source
     weights = constants(f"{conv.name}.weights", weight_tiles(
-        filters(conv, source.view), source.view[0], Blocks(shape.ci, shape.leads), config,
+        filters(conv, source.layout), source.layout.channels, Blocks(shape.ci, shape.leads), config,
     ), MemoryType.WGT)
     table = constants(f"{conv.name}.parameters", parameters(conv.rule, config), MemoryType.ACC)
     border = identity = sum_parameters = None

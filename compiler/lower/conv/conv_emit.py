@@ -19,7 +19,7 @@ from ...schedule.conv_tiles import (
     phases,
     split,
 )
-from ...schedule.group_blocks import Run, runs
+from ...schedule.group_blocks import StridedRun, runs
 from .conv_constants import ConvConstants
 from .epilogue_ops import Field
 from .fusion_group import ConvProblem
@@ -46,14 +46,14 @@ class ConvCalls:
     ) -> None:
         """Load the tiles of another activation that are added to a tile."""
         first = other.at(tile.group, tile.co.start, tile.oh.start, tile.ow.start)
-        if tile.ow.count == other.view[2]:  # whole rows
+        if tile.ow.count == other.layout.columns:  # whole rows
             builder.load_2d(
                 MemoryType.INP, base, first, tile.pixels, tile.co.count, other.pixels)
             return
         for index in range(tile.co.count):
             builder.load_2d(
                 MemoryType.INP, base + index * tile.pixels, first + index * other.pixels,
-                tile.ow.count, tile.oh.count, other.view[2],
+                tile.ow.count, tile.oh.count, other.layout.columns,
             )
 
     def add_other(
@@ -103,7 +103,7 @@ class ConvCalls:
         if rows.inside == 0 or columns.inside == 0:  # nothing but padding
             builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
             return
-        whole = (rows.inside, columns.inside) == (rows.total, source.view[2])
+        whole = (rows.inside, columns.inside) == (rows.total, source.layout.columns)
         if whole and columns.total == columns.inside and rows.step == 1:  # one run a block
             builder.load_2d(
                 MemoryType.INP, base, source.at(tile.group, blocks.start, rows.first), area,
@@ -114,7 +114,7 @@ class ConvCalls:
             builder.load_2d(
                 MemoryType.INP, base + index * area,
                 source.at(tile.group, blocks.start + index, rows.first, columns.first),
-                columns.inside, rows.inside, source.view[2] * rows.step,
+                columns.inside, rows.inside, source.layout.columns * rows.step,
                 x_pad=(columns.before, columns.after), y_pad=(rows.before, rows.after),
             )
 
@@ -152,7 +152,8 @@ class ConvCalls:
 
     def multiply_phase(
         self, builder: StreamBuilder, tile: OutputTile, chunk: ReductionChunk,
-        bases: tuple[int, int, int], run: Run, axes: tuple[Phase, Phase], extents: tuple[int, int],
+        bases: tuple[int, int, int], run: StridedRun, axes: tuple[Phase, Phase],
+        extents: tuple[int, int],
     ) -> None:
         (v, h), (acc, inp, wgt), (width, area) = axes, bases, extents
         window = chunk.kh.count * chunk.kw.count
@@ -184,7 +185,7 @@ class ConvCalls:
         """Store the tiles from ``base`` on, their rows ``width`` apart."""
         target, rows, columns = self.target, tile.rows, tile.columns
         tight = width == columns.count or rows.count == 1
-        if columns.count == target.view[2] and tile.pixels == rows.count * columns.count:
+        if columns.count == target.layout.columns and tile.pixels == rows.count * columns.count:
             builder.store_2d(
                 base, target.at(tile.group, tile.co.start, rows.start), tile.pixels,
                 tile.co.count, target.pixels,
@@ -197,5 +198,5 @@ class ConvCalls:
             builder.store_2d(
                 base + index * tile.pixels + (part.start - rows.start) * width,
                 target.at(tile.group, tile.co.start + index, part.start, columns.start),
-                columns.count, part.count, target.view[2],
+                columns.count, part.count, target.layout.columns,
             )

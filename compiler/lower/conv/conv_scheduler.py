@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ....driver.stream.stream import Stream
+from ....driver.stream.stream import InstructionStream
 from ....isa.opcodes import MemoryType
 from ...codegen.lowering_context import Activation, AddressSpace, LoweringContext
 from ...codegen.stream_costs import predicted_cost
@@ -69,7 +69,7 @@ class ConvScheduler:
 
     def stream(
         self, placed: PlacedGroup, tiling: ConvTiling, *, timing_only: bool = False
-    ) -> Stream:
+    ) -> InstructionStream:
         """Return the stream of a group alone in a launch; ``timing_only``: without its bytes."""
         ctx = LoweringContext(self.target.config, self.activations, placed.memory.constants)
         self._emit(ctx, placed, tiling)

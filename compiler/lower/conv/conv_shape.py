@@ -12,6 +12,7 @@ from ...ir.attributes import (
     TransposedAttributes,
     WeightedAttributes,
 )
+from ...ir.layouts import ChannelLayout
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import ConvShape
 from ...schedule.group_blocks import blocks_of
@@ -28,14 +29,14 @@ def conv_shape(
     map it was.  A transposed convolution is one of the input with gaps, which cost nothing; its
     taps are reversed, so that inputs advance with them.
     """
-    groups, co, size, out = source.groups, target.blocks, source.view[1:], target.view[1:]
+    groups, co, size, out = source.groups, target.blocks, source.layout[1:], target.layout[1:]
     attrs = node.attrs
     if isinstance(attrs, DenseAttributes) and attrs.axis is not None:  # rows: single pixels
         return ConvShape(groups, source.blocks, co, size, out, (1, 1))
     if isinstance(attrs, DenseAttributes):
-        return ConvShape(groups, source.blocks, co, size, (1, 1), source.view[1:])
+        return ConvShape(groups, source.blocks, co, size, (1, 1), source.layout[1:])
     assert isinstance(attrs, (ConvAttributes, TransposedAttributes))
-    blocks = blocks_of(source.view[0], target.view[0], attrs.group, config)
+    blocks = blocks_of(source.layout.channels, target.layout.channels, attrs.group, config)
     window = attrs.window
     kernel, dilations, pads = window.kernel, window.dilations, window.pads
     if isinstance(attrs, ConvAttributes):
@@ -50,11 +51,11 @@ def conv_shape(
     )
 
 
-def filters(node: QuantizedNode[WeightedAttributes], view: tuple[int, int, int]) -> np.ndarray:
+def filters(node: QuantizedNode[WeightedAttributes], layout: ChannelLayout) -> np.ndarray:
     """Return the weights ``[M, C, KH, KW]``, taps in the order in which inputs advance."""
     attrs = node.attrs
     if isinstance(attrs, DenseAttributes):
-        pixels = view if attrs.axis is None else (-1, 1, 1)
+        pixels = layout if attrs.axis is None else (-1, 1, 1)
         return attrs.weight.reshape(len(attrs.weight), *pixels)
     reverse = isinstance(attrs, TransposedAttributes)
     return attrs.weight[:, :, ::-1, ::-1] if reverse else attrs.weight

@@ -110,7 +110,7 @@ def _windows(
     node: QuantizedNode, activations: Mapping[str, Activation], out: tuple[int, int]
 ) -> EpilogueSpec | None:
     """Return the windows of a pooling layer over the outputs of a convolution."""
-    attrs, stored = node.attrs, activations[node.outputs[0]].view[1:]
+    attrs, stored = node.attrs, activations[node.outputs[0]].layout[1:]
     if isinstance(attrs, GlobalAverageAttributes):
         return EpilogueSpec((1, 1), out)
     assert isinstance(attrs, (MaxPoolAttributes, AveragePoolAttributes))

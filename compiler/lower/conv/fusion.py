@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ...ir.attributes import DenseAttributes, WeightedAttributes
-from ...ir.layouts import View
+from ...ir.layouts import ChannelLayout
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.select_tiling import exceeds_bound
 from ...schedule.tiling_space import tilings
@@ -27,7 +27,7 @@ Operation = FusionGroup | QuantizedNode
 
 
 def fuse_nodes(
-    nodes: Sequence[QuantizedNode], private: Collection[str], views: Mapping[str, View],
+    nodes: Sequence[QuantizedNode], private: Collection[str], layouts: Mapping[str, ChannelLayout],
     scheduler: ConvScheduler, lower: LowerNode,
 ) -> list[Operation]:
     """Return the operations of one launch in the order of their execution.
@@ -41,7 +41,7 @@ def fuse_nodes(
     lower
         Lowers a node that is no convolution, to predict the cost of layers apart.
     """
-    groups = _groups(nodes, private, views, scheduler, lower)
+    groups = _groups(nodes, private, layouts, scheduler, lower)
     fused = {node.name for group in groups.values() for node in group.nodes}
     # a group with an Add comes in the turn of that: then the other operand is in memory
     turns = {
@@ -55,14 +55,14 @@ def fuse_nodes(
 
 
 def _groups(
-    nodes: Sequence[QuantizedNode], private: Collection[str], views: Mapping[str, View],
+    nodes: Sequence[QuantizedNode], private: Collection[str], layouts: Mapping[str, ChannelLayout],
     scheduler: ConvScheduler, lower: LowerNode,
 ) -> dict[str, FusionGroup]:
     """Return the group of every convolution, by its name."""
     convolutions = [node for node in nodes if isinstance(node.attrs, WeightedAttributes)]
     if scheduler.options.fuse == "off":
         return {conv.name: FusionGroup(conv) for conv in convolutions}
-    adds = residuals(nodes, private, views, scheduler.target.config)
+    adds = residuals(nodes, private, layouts, scheduler.target.config)
     readers = {name: node for node in nodes for name in node.inputs if name in private}
     groups = {}
     for conv in convolutions:

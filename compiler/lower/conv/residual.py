@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ....isa.config import Config
 from ...ir.attributes import DROPPED, AddAttributes, ConvAttributes
-from ...ir.layouts import View
+from ...ir.layouts import ChannelLayout
 from ...ir.quantized_graph import QuantizedNode
 
 __all__ = ["Residual", "residuals"]
@@ -29,7 +29,7 @@ class Residual:
 
 
 def residuals(
-    nodes: Sequence[QuantizedNode], alone: Collection[str], views: Mapping[str, View],
+    nodes: Sequence[QuantizedNode], alone: Collection[str], layouts: Mapping[str, ChannelLayout],
     config: Config,
 ) -> dict[str, Residual]:
     """Return the Adds that can be computed in a convolution, by the convolution's name.
@@ -49,7 +49,7 @@ def residuals(
         attrs = add.attrs
         if not isinstance(attrs, AddAttributes) or len(add.inputs) != 2 or not _simple(add):
             continue
-        if views[add.inputs[0]] != views[add.inputs[1]]:
+        if layouts[add.inputs[0]] != layouts[add.inputs[1]]:
             continue
         choices = [
             (makers[name][0], index) for index, name in enumerate(add.inputs)

@@ -17,7 +17,7 @@ def in_tiles(
     node: QuantizedNode[WeightedAttributes], target: Activation, block: int
 ) -> tuple[QuantizedNode[WeightedAttributes], Activation]:
     """Return a Gemm of features in tile order, and its output as one long vector of them."""
-    channels, pixels = target.view[0], target.pixels
+    channels, pixels = target.layout.channels, target.pixels
     place = np.arange(target.blocks * pixels * block).reshape(target.blocks, pixels, block)
     block_of, pixel, lane = np.unravel_index(place.reshape(-1), place.shape)
     channel = block_of * block + lane

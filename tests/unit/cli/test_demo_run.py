@@ -11,7 +11,7 @@ from myvta.cli.input_errors import InputError
 from myvta.compiler.frontend.front_ends import import_model
 from myvta.cosim.cosim_errors import MissingTool
 from myvta.driver.errors import UrlError
-from myvta.driver.program.program import LaunchStep, Program, Segment, Tensor
+from myvta.driver.program.program import LaunchStep, Program, ProgramTensor, Segment
 from myvta.driver.target.open_target import open_target
 from myvta.isa.config import named
 from myvta.isa.instructions import Finish, encode
@@ -22,8 +22,8 @@ CONFIG = named("1x4x4")
 def echo_program() -> Program:
     """Return a program whose one launch does nothing: its output lies over its input."""
     code = encode(Finish(), CONFIG).to_bytes(16, "little")
-    image = Tensor(name="image", shape=(1, 10), offset=4096)
-    logits = Tensor(name="logits", shape=(1, 10), offset=4096, layer="echo")
+    image = ProgramTensor(name="image", shape=(1, 10), offset=4096)
+    logits = ProgramTensor(name="logits", shape=(1, 10), offset=4096, layer="echo")
     return Program(
         name="echo", config=CONFIG, size=8192, segments=(Segment("code", 0, code),),
         tensors=(image, logits), inputs=("image",), outputs=("logits",),

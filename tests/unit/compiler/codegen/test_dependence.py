@@ -21,7 +21,7 @@ from stream_steps import (
 )
 
 from myvta.compiler.codegen.dependence import dependences
-from myvta.driver.stream.stream import Stream, StreamBuilder
+from myvta.driver.stream.stream import InstructionStream, StreamBuilder
 from myvta.isa.instructions import (
     Finish,
     Gemm,
@@ -34,7 +34,7 @@ from myvta.isa.instructions import (
 from myvta.isa.opcodes import AluOpcode, MemoryType, Module
 
 
-def waits(made: Stream) -> list[dict[Module, int]]:
+def waits(made: InstructionStream) -> list[dict[Module, int]]:
     """Return what instructions wait for, without LOAD UOP and FINISH, numbered without them."""
     kept = [
         position for position, item in enumerate(made.instructions[:-1])
@@ -87,7 +87,7 @@ def test_padding_of_micro_ops_is_zero_micro_ops() -> None:
         gemm = Gemm(uop_bgn=uop, uop_end=uop + 1)
         items: tuple[Instruction, ...] = (padded, *tiles, gemm, Finish())
         code = encode_stream(list(items), CONFIG)
-        made = Stream(CONFIG, items, ("",) * len(items), code, image)
+        made = InstructionStream(CONFIG, items, ("",) * len(items), code, image)
         assert dependences(made)[3] == {LOAD: position}
 
 

@@ -12,7 +12,7 @@ from myvta.compiler.codegen.step_list import Pipeline
 from myvta.compiler.pipeline import network_passes
 from myvta.driver.errors import CheckError
 from myvta.driver.run import program_runner as execute
-from myvta.driver.stream.stream import Stream, StreamBuilder
+from myvta.driver.stream.stream import InstructionStream, StreamBuilder
 from myvta.isa.config import named
 from myvta.isa.instructions import Load
 from myvta.isa.opcodes import MemoryType
@@ -61,7 +61,7 @@ def test_without_its_tokens_a_network_goes_wrong(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of every test under permuted schedules: they do notice missing tokens."""
-    def forget(stream: Stream, overlap: bool) -> Stream:
+    def forget(stream: InstructionStream, overlap: bool) -> InstructionStream:
         return stream
 
     build = random_network(seed)

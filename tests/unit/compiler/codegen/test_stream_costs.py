@@ -7,13 +7,13 @@ from stream_steps import CONFIG, INP, WGT
 
 from myvta.compiler.codegen.stream_costs import StreamCosts, predicted_cost, stream_costs
 from myvta.compiler.ir.target_description import TargetDescription
-from myvta.driver.stream.stream import Stream, StreamBuilder
+from myvta.driver.stream.stream import InstructionStream, StreamBuilder
 from myvta.isa.opcodes import AluOpcode
 from myvta.model.timing.predict import predict
 
 
 @pytest.fixture
-def stream() -> Stream:
+def stream() -> InstructionStream:
     """A stream of two notes, and FINISH without one."""
     builder = StreamBuilder(CONFIG, serial=True)
     builder.note("first")
@@ -28,7 +28,7 @@ def stream() -> Stream:
     return builder.finish()
 
 
-def test_steps_and_bytes_are_counted_by_note(stream: Stream) -> None:
+def test_steps_and_bytes_are_counted_by_note(stream: InstructionStream) -> None:
     costs = stream_costs(stream)
     first, second = costs["first"], costs["second"]
     assert (first.reset_steps, first.gemm_steps, first.alu_steps) == (12, 7, 0)
@@ -39,7 +39,7 @@ def test_steps_and_bytes_are_counted_by_note(stream: Stream) -> None:
     assert first.bytes["UOP"] + second.bytes.get("UOP", 0) == len(stream.uops)
 
 
-def test_every_instruction_is_counted_once(stream: Stream) -> None:
+def test_every_instruction_is_counted_once(stream: InstructionStream) -> None:
     costs = stream_costs(stream)
     assert sum(cost.instructions for cost in costs.values()) == len(stream)
     assert sum(cost.stream_bytes for cost in costs.values()) == len(stream.code)
@@ -48,7 +48,9 @@ def test_every_instruction_is_counted_once(stream: Stream) -> None:
 
 
 @pytest.mark.parametrize("latency", [1, 200])
-def test_predicted_cost_has_the_latency_and_all_bytes(stream: Stream, latency: int) -> None:
+def test_predicted_cost_has_the_latency_and_all_bytes(
+    stream: InstructionStream, latency: int
+) -> None:
     cost = predicted_cost(stream, TargetDescription(CONFIG, latency))
     cycles = predict(stream.instructions, stream.uops, CONFIG, latency=latency).cycles
     assert cost.cycles == cycles

@@ -86,7 +86,8 @@ CASES: list[tuple[Build, str, str]] = [
                       (1, 4, 3, 3)), "default",
      "multiplies with values that are not one constant a channel"),
     (per_feature, "default",
-     "the layout of its input does not match its shape: it was reshaped"),
+     "its input is stored with other channels, rows and columns than its shape has: "
+     "a reshape before it moved no data"),
     (broadcast, "default", "broadcasts its inputs"),
     (matmul, "default", "neither factor is a constant matrix"),
     (flattened_sum, "default", "one input was flattened, the other was not"),

@@ -19,7 +19,7 @@ from myvta.compiler.compile import PASSES, runner
 from myvta.compiler.ir.target_description import TargetDescription
 from myvta.compiler.pipeline.dump import dump_text
 from myvta.compiler.pipeline.model_passes import CompileRequest
-from myvta.compiler.quantize.quantization_search import Options
+from myvta.compiler.quantize.quantization_search import QuantizationOptions
 from myvta.isa.config import named
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -60,7 +60,7 @@ def test_dumps_are_those_of_the_file(tmp_path: Path, name: str) -> None:
     work = runner(CompileRequest(
         save(build, tmp_path / f"{name}.onnx"), {"input": images.astype(np.float32)},
         TargetDescription(named("1x4x4")),
-        quantization=Options("power-of-two", "minmax", "off")))
+        quantization=QuantizationOptions("power-of-two", "minmax", "off")))
     work.run()
     text = "".join(
         f"# after {item.name}\n{dump_text(item.dump(work.results[item.name]))}\n"

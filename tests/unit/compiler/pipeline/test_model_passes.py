@@ -26,7 +26,7 @@ from myvta.compiler.pipeline.model_passes import (
     verify_partitioned,
     verify_quantized_model,
 )
-from myvta.compiler.quantize.quantization_search import Options
+from myvta.compiler.quantize.quantization_search import QuantizationOptions
 from myvta.isa.config import named
 
 
@@ -96,7 +96,7 @@ def test_quantized_model_has_integers_reasons_and_provenance(
     build: NetworkBuilder, tmp_path: Path
 ) -> None:
     asked = request(
-        build, tmp_path, quantization=Options("power-of-two", "minmax", "off"))
+        build, tmp_path, quantization=QuantizationOptions("power-of-two", "minmax", "off"))
     model: Any = import_file(None, asked)
     assert isinstance(model, ImportedModel)
     model = quantize(partition(canonicalize(model, asked), asked), asked)

@@ -16,7 +16,7 @@ from myvta.compiler.ir.quantized_graph import QuantizedGraph, QuantizedNode, Qua
 from myvta.compiler.operators.scaled_add import ScaledAddAttributes
 from myvta.compiler.partition.front_end import canonicalize_model, partition_model
 from myvta.compiler.quantize.import_qdq import deviations, import_qdq
-from myvta.compiler.quantize.quantization_search import Options
+from myvta.compiler.quantize.quantization_search import QuantizationOptions
 from myvta.isa.config import named
 
 
@@ -72,7 +72,8 @@ def test_imported_network_answers_as_the_model(tmp_path: Path) -> None:
     assert scales is not None
     samples = {"x": np.random.default_rng(1).normal(0, 2, (5, 2, 3, 3)).astype(np.float32)}
     result = import_qdq(
-        graph, model, partition_model(graph, config, scales), samples, Options(), scales)
+        graph, model, partition_model(graph, config, scales), samples, QuantizationOptions(),
+        scales)
     assert (result.images, result.equalized) == (5, False)
     steps, _ = result.deviations["conv"]
     assert steps <= 1

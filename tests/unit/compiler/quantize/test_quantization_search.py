@@ -12,7 +12,7 @@ from compiler_networks import NetworkBuilder, check_every_layer, float_values, r
 from myvta.compiler.compile import Compiled, compile_model
 from myvta.compiler.frontend.onnx.onnx_importer import load_model
 from myvta.compiler.quantize.activation_scales import METHODS
-from myvta.compiler.quantize.quantization_search import Options
+from myvta.compiler.quantize.quantization_search import QuantizationOptions
 from myvta.compiler.reference.reference_evaluator import evaluate
 
 
@@ -114,6 +114,6 @@ def test_outputs_compared_image_by_image(tmp_path: Path) -> None:
 
 def test_options_there_are_not() -> None:
     with pytest.raises(ValueError, match=r"^method must be one of auto, error, .* not 'best'$"):
-        Options(method="best")
+        QuantizationOptions(method="best")
     with pytest.raises(ValueError, match=r"^equalize must be one of auto, on, off, not 'yes'$"):
-        Options(equalize="yes")
+        QuantizationOptions(equalize="yes")

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from myvta.compiler.schedule.group_blocks import (
     Blocks,
-    Run,
+    StridedRun,
     blocks_of,
     most_apart,
     runs,
@@ -74,13 +74,13 @@ def test_runs_give_every_block_its_own_inputs(
 
 
 @pytest.mark.parametrize(("sizes", "blocks", "found"), [
-    ((64, 64, 64), Blocks(1, (0, 1, 2, 3)), [Run(0, 0, 1, 4, 1)]),  # depthwise
-    ((32, 96, 16), Blocks(1, (0, 0, 0, 1, 1, 1)), [Run(0, 0, 3, 2, 1)]),  # 2 in, 6 out a group
-    ((96, 256, 2), Blocks(3, (0,) * 8 + (3,) * 8), [Run(0, 0, 8, 2, 3)]),  # AlexNet
-    ((64, 64, 2), Blocks(2, (0, 0, 2, 2)), [Run(0, 0, 2, 2, 2)]),
-    ((40, 40, 1), Blocks(3), [Run(0, 0, 3)]),
+    ((64, 64, 64), Blocks(1, (0, 1, 2, 3)), [StridedRun(0, 0, 1, 4, 1)]),  # depthwise
+    ((32, 96, 16), Blocks(1, (0, 0, 0, 1, 1, 1)), [StridedRun(0, 0, 3, 2, 1)]),  # 2 in, 6 out
+    ((96, 256, 2), Blocks(3, (0,) * 8 + (3,) * 8), [StridedRun(0, 0, 8, 2, 3)]),  # AlexNet
+    ((64, 64, 2), Blocks(2, (0, 0, 2, 2)), [StridedRun(0, 0, 2, 2, 2)]),
+    ((40, 40, 1), Blocks(3), [StridedRun(0, 0, 3)]),
 ])
-def test_known_layers(sizes: tuple[int, int, int], blocks: Blocks, found: list[Run]) -> None:
+def test_known_layers(sizes: tuple[int, int, int], blocks: Blocks, found: list[StridedRun]) -> None:
     assert blocks_of(*sizes, named("default")) == blocks
     assert runs(blocks.leads, 0, -(-sizes[1] // 16)) == found
 

@@ -32,7 +32,7 @@ def tunable(build: NetworkBuilder, folder: Path) -> list[TunableLayer]:
     request = CompileRequest(save(build, folder / "network.onnx"), build.samples(4), TARGET)
     fused: FusedNetwork = runner(request).run("fuse")
     memory = fused.allocated.memory
-    return distinct_layers(fused.groups, memory.views, TARGET, memory.images)
+    return distinct_layers(fused.groups, memory.layouts, TARGET, memory.images)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from myvta.driver import (
     LaunchStep,
     Program,
     ProgramError,
+    ProgramTensor,
     Segment,
     StreamBuilder,
-    Tensor,
 )
 from myvta.isa.opcodes import MemoryType
 
@@ -23,8 +23,8 @@ def program(**changes):
     values = {
         "name": "p", "config": CONFIG, "size": 4096,
         "segments": (Segment("code", 64, CODE),),
-        "tensors": (Tensor(name="a", shape=(1, 4), offset=128, memory_type=INP),
-                    Tensor(name="h", shape=(2,), dtype="float32")),
+        "tensors": (ProgramTensor(name="a", shape=(1, 4), offset=128, memory_type=INP),
+                    ProgramTensor(name="h", shape=(2,), dtype="float32")),
         "steps": (LaunchStep(layer="l", code=64, count=1, inputs=("a",)),),
         "inputs": ("a",), "outputs": ("a",),
     }
@@ -32,7 +32,7 @@ def program(**changes):
 
 
 def one(**changes):
-    return (Tensor(**{**vars(program().tensors[0]), **changes}),)
+    return (ProgramTensor(**{**vars(program().tensors[0]), **changes}),)
 
 
 def test_the_base_of_these_cases_is_right():
@@ -79,10 +79,12 @@ def test_contradictions(changes, message):
 
 
 @pytest.mark.parametrize(("tensor", "size"), [
-    (Tensor(name="a", shape=(1, 6, 1, 2), memory_type=INP), 2 * 2 * 4),  # 6 channels: 2 tiles of 4
-    (Tensor(name="a", shape=(3, 5), dtype="int32", memory_type=MemoryType.ACC), 3 * 2 * 4 * 4),
-    (Tensor(name="a", shape=(3, 5), dtype="float64"), 3 * 5 * 8),
-    (Tensor(name="a", shape=(), dtype="int16"), 2),
+    # 6 channels are 2 tiles of 4
+    (ProgramTensor(name="a", shape=(1, 6, 1, 2), memory_type=INP), 2 * 2 * 4),
+    (ProgramTensor(name="a", shape=(3, 5), dtype="int32", memory_type=MemoryType.ACC),
+     3 * 2 * 4 * 4),
+    (ProgramTensor(name="a", shape=(3, 5), dtype="float64"), 3 * 5 * 8),
+    (ProgramTensor(name="a", shape=(), dtype="int16"), 2),
 ])
 def test_bytes_of_a_tensor_include_padding_lanes_only_in_tiles(tensor, size):
     assert tensor.nbytes(CONFIG) == size

@@ -3,7 +3,13 @@
 import pytest
 from driver_programs import CONFIG, INP
 
-from myvta.driver import OutOfMemoryError, ProgramBuilder, ProgramError, StreamBuilder, Tensor
+from myvta.driver import (
+    OutOfMemoryError,
+    ProgramBuilder,
+    ProgramError,
+    ProgramTensor,
+    StreamBuilder,
+)
 
 
 def test_memory_is_taken_from_offset_0_in_whole_pages():
@@ -59,7 +65,7 @@ def test_a_launch_without_micro_ops_has_no_segment_for_them():
 
 def test_steps_keep_their_order_and_attributes_are_copied():
     builder, attributes = ProgramBuilder("p", CONFIG), {"axis": 1}
-    builder.add(Tensor(name="h", shape=(2,), dtype="float32"))
+    builder.add(ProgramTensor(name="h", shape=(2,), dtype="float32"))
     builder.host("soft", "onnx", [], ["h"], payload=b"m", attributes=attributes, reason="no exp")
     builder.launch("l", StreamBuilder(CONFIG).finish())
     attributes["axis"] = 2

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from myvta.driver import HostStep, HostStepError, Program, Tensor
+from myvta.driver import HostStep, HostStepError, Program, ProgramTensor
 from myvta.driver.run.host_conversions import HOST_CONVERSIONS, dequantize, quantize
 from myvta.isa.config import named
 from myvta.isa.opcodes import MemoryType
@@ -14,7 +14,7 @@ CONFIG, INP = named("1x4x4"), MemoryType.INP
 
 
 def test_quantize_rounds_half_up_and_saturates():
-    tensor = Tensor(name="t", shape=(1, 8), offset=0, memory_type=INP, scale=(0.5,))
+    tensor = ProgramTensor(name="t", shape=(1, 8), offset=0, memory_type=INP, scale=(0.5,))
     values = np.array([[-0.75, -0.25, 0.25, 0.75, 1e9, -1e9, 63.5, 63.4]])
     assert quantize(values, tensor, CONFIG).tolist() == [[-1, 0, 1, 2, 127, -128, 127, 127]]
     narrow = named("1x4x4_int4")
@@ -22,18 +22,18 @@ def test_quantize_rounds_half_up_and_saturates():
 
 
 def test_scale_per_index_and_zero_point():
-    tensor = Tensor(name="t", shape=(1, 2, 2), dtype="int8", scale=(0.5, 2.0), axis=1,
+    tensor = ProgramTensor(name="t", shape=(1, 2, 2), dtype="int8", scale=(0.5, 2.0), axis=1,
                     zero_point=3)
     real = np.array([[[1.0, -1.0], [4.0, 10.0]]])
     whole = quantize(real, tensor, CONFIG)
     assert whole.tolist() == [[[5, 1], [5, 8]]]
     assert np.array_equal(dequantize(whole, tensor), real)
     with pytest.raises(HostStepError, match="tensor 'u' has no scale"):
-        dequantize(whole, Tensor(name="u", shape=(1, 2, 2)))
+        dequantize(whole, ProgramTensor(name="u", shape=(1, 2, 2)))
 
 
 def test_values_that_are_not_numbers_are_refused():
-    tensor = Tensor(name="t", shape=(1, 1), offset=0, memory_type=INP, scale=(0.5,))
+    tensor = ProgramTensor(name="t", shape=(1, 1), offset=0, memory_type=INP, scale=(0.5,))
     with pytest.raises(HostStepError, match=re.escape("tensor 't' cannot hold NaN")):
         quantize(np.array([[np.nan]]), tensor, CONFIG)
 
@@ -42,8 +42,8 @@ def converted(op, value, source, result, **attributes):
     """Do one host step on tensors with these shapes, scale 0.5 on the integer side."""
     program = Program(
         name="p", config=CONFIG, size=4096, segments=(), steps=(),
-        tensors=(Tensor(name="x", shape=source, dtype=value.dtype.name, scale=(0.5,)),
-                 Tensor(name="y", shape=result, dtype="int8" if value.dtype.kind == "f" else
+        tensors=(ProgramTensor(name="x", shape=source, dtype=value.dtype.name, scale=(0.5,)),
+                 ProgramTensor(name="y", shape=result, dtype="int8" if value.dtype.kind == "f" else
                         "float32", scale=(0.5,))),
     )
     step = HostStep(layer="l", op=op, inputs=("x",), outputs=("y",), attributes=attributes)

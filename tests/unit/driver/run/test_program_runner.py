@@ -21,8 +21,8 @@ from myvta.driver import (
     Program,
     ProgramBuilder,
     ProgramError,
+    ProgramTensor,
     StreamBuilder,
-    Tensor,
     open_target,
     run_program,
 )
@@ -80,7 +80,7 @@ def test_loaded_once_run_often_and_step_by_step(image):
 def test_raw_tensors_in_device_memory():
     program = Program(
         name="raw", config=CONFIG, size=4096, inputs=("t",), outputs=("t",),
-        tensors=(Tensor(name="t", shape=(3,), dtype="int16", offset=2),),
+        tensors=(ProgramTensor(name="t", shape=(3,), dtype="int16", offset=2),),
     )
     with open_target("model://?config=1x4x4&mem=0x1000:4K") as target:
         result = run_program(program, target, {"t": np.array([1, -2, 3])})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from driver_programs import CONFIG, INP, OUT, dense, negate, network
 
-from myvta.driver import LoadedProgram, OutOfMemoryError, ProgramBuilder, Tensor, open_target
+from myvta.driver import LoadedProgram, OutOfMemoryError, ProgramBuilder, ProgramTensor, open_target
 from myvta.driver.program.launch_partition import split
 from myvta.driver.program.tensor_layout import pack_tensor
 from myvta.driver.validate.run_layer import example_inputs, read, run_layer, until, values
@@ -16,7 +16,7 @@ def test_example_inputs_are_of_the_dtype_and_range_of_each_tensor():
     builder = ProgramBuilder("p", CONFIG)
     kinds = ("float32", "bool", "uint8", "int64")
     for kind in kinds:
-        builder.add(Tensor(name=kind, shape=(500,), dtype=kind))
+        builder.add(ProgramTensor(name=kind, shape=(500,), dtype=kind))
     builder.tensor("tiles", (1, 400), INP)
     program = builder.build([*kinds, "tiles"], [])
     actual = example_inputs(program)
@@ -79,9 +79,9 @@ def test_a_layer_can_end_after_each_of_its_instructions():
 
 
 def test_values_are_those_of_raw_and_of_tiled_memory(loaded):
-    raw = Tensor(name="r", shape=(3,), dtype="int16", offset=0)
+    raw = ProgramTensor(name="r", shape=(3,), dtype="int16", offset=0)
     np.testing.assert_array_equal(values(b"\1\0\xff\xff\0\2", raw, CONFIG), [1, -1, 512])
-    tiled, array = Tensor(name="t", shape=(2, 6), offset=0, memory_type=OUT), np.arange(12)
+    tiled, array = ProgramTensor(name="t", shape=(2, 6), offset=0, memory_type=OUT), np.arange(12)
     data = pack_tensor(array.reshape(2, 6), OUT, CONFIG)
     np.testing.assert_array_equal(values(data, tiled, CONFIG), array.reshape(2, 6))
     place = loaded.program.tensor("x").offset

@@ -49,7 +49,7 @@ def test_channel_groups_lead_to_blocks_of_their_own():
     assert (shape.ci, shape.leads) == (1, (0, 1))
 
 
-@pytest.mark.parametrize(("node", "view", "change"), [
+@pytest.mark.parametrize(("node", "layout", "change"), [
     (conv_node((4, 3, 2, 2), SlidingWindow((2, 2), (1, 1), (0, 0, 0, 0))), (3, 5, 5),
      lambda weight: weight),
     (transposed_node((4, 3, 2, 2), SlidingWindow((2, 2), (1, 1), (0, 0, 0, 0))), (3, 5, 5),
@@ -57,5 +57,5 @@ def test_channel_groups_lead_to_blocks_of_their_own():
     (dense_node((4, 12)), (3, 2, 2), lambda weight: weight.reshape(4, 3, 2, 2)),
     (dense_node((4, 3), axis=2), (3, 5, 1), lambda weight: weight.reshape(4, 3, 1, 1)),
 ])
-def test_filters_have_taps_in_the_order_of_the_inputs(node, view, change):
-    np.testing.assert_array_equal(filters(node, view), change(node.attrs.weight))
+def test_filters_have_taps_in_the_order_of_the_inputs(node, layout, change):
+    np.testing.assert_array_equal(filters(node, layout), change(node.attrs.weight))

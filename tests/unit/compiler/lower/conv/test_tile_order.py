@@ -23,7 +23,7 @@ def test_rows_are_block_pixel_lane_and_missing_channels_zero():
         column = getattr(node.requant, name)
         assert getattr(actual.requant, name).tolist() == [
             0 if row is None else column[row] for row in order]
-    assert (flat.dram, flat.groups, flat.blocks, flat.view) == (8, 1, 4, (8, 1, 1))
+    assert (flat.dram, flat.groups, flat.blocks, flat.layout) == (8, 1, 4, (8, 1, 1))
 
 
 def test_rules_without_a_multiplier_stay_without():
