@@ -79,7 +79,7 @@ def test_frame_shifts_every_port_but_clock_and_reset(synthesis):
         assert connection in text
 
 
-def test_stat_is_that_of_the_core_alone(synthesis):
+def test_statistics_are_of_the_core_alone(synthesis):
     stat = {"modules": {
         "\\myvta_core": {"num_cells_by_type": {"LUT4": 7, "CCU2C": 3}},
         "\\myvta_frame": {"num_cells_by_type": {"LUT4": 100}},
@@ -120,7 +120,7 @@ def test_a_seed_below_the_constraint_is_missed(
     assert ("MISSED" in capsys.readouterr().out) == missed
 
 
-def test_a_tool_that_ends_with_an_error_is_no_result(synthesis, monkeypatch, tmp_path):
+def test_failing_tool_is_an_error(synthesis, monkeypatch, tmp_path):
     def synthesize(folder, script, module):
         (folder / "frame.json").write_text(json.dumps(
             {"modules": {"myvta_frame": {"ports": {}, "cells": {}}}}))
@@ -151,7 +151,7 @@ def test_cells_are_counted_by_kind(synthesis):
         ({"DSP48E1": 221, "RAMB36E1": 140, "RAMB18E1": 1}, ["DSP48E1", "BRAM36"]),
     ],
 )
-def test_marks_of_the_device(synthesis, cells, missed):
+def test_device_has_its_own_marks(synthesis, cells, missed):
     result = synthesis.Result("default", "7-series", cells, 256)
     assert [m.name.split()[-1] for m in synthesis.required(result) if not m.met] == missed
 

@@ -29,7 +29,7 @@ def refuse(folder):
     raise AssertionError("built twice")
 
 
-def test_builds_once(folder):
+def test_design_is_built_once(folder):
     entry = cached("kind", ["a", b"b"], write("one"))
     assert entry.parent == folder
     assert entry.name == f"kind-{content_key(['a', 'b'])}"
@@ -37,7 +37,7 @@ def test_builds_once(folder):
     assert cached("kind", ["a", "b"], refuse) == entry
 
 
-def test_the_borders_of_the_parts_count():
+def test_key_separates_its_parts():
     assert content_key(["ab", "c"]) != content_key(["a", "bc"]) != content_key(["a", "b", "c"])
 
 
@@ -96,7 +96,7 @@ def test_an_unusable_folder_is_named(tmp_path, monkeypatch):
         cached("kind", ["a"], refuse)
 
 
-def test_where_it_is(monkeypatch):
+def test_cache_folder_follows_the_environment(monkeypatch):
     monkeypatch.delenv("MYVTA_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     assert cache_folder() == Path("/somewhere/myvta")

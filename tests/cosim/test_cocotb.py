@@ -63,7 +63,7 @@ def put_job(folder, config, programs, seed, pause):
     (40, 6), pytest.param(0, 6, marks=pytest.mark.configurations),
     pytest.param(70, 7, marks=pytest.mark.configurations),
 ])
-def test_programs_with_a_foreign_memory_and_master(pause, log_bus, tmp_path):
+def test_programs_run_with_cocotb_memory_and_master(pause, log_bus, tmp_path):
     config = named("1x4x4").replace(log_bus_width=log_bus)
     broken = Program(config, raw=True)
     broken.add(Finish(pop_prev=1), Undefined(7))

@@ -18,12 +18,12 @@ def parse(**options):
                          wave_cycles=99)
 
 
-def test_defaults():
+def test_defaults_are_these():
     assert parse() == (SimulationOptions(max_cycles=77), None)
     assert SimulationOptions() == SimulationOptions(1, 100, 0, 1, 1_000_000_000, None)
 
 
-def test_everything(tmp_path):
+def test_every_option_is_parsed(tmp_path):
     parsed, bus = parse(latency="0x40", bandwidth="50", stall="90", seed="010", max_cycles="5",
                         bus="256", wave=str(tmp_path / "w.fst"), wave_from="3", wave_cycles="4",
                         shy="1")
@@ -48,12 +48,12 @@ def test_everything(tmp_path):
     ({"wave": "w.txt"}, r"wave must be a file named \*\.vcd or \*\.fst, not 'w\.txt'"),
     ({"wave": "/no/such/folder/w.vcd"}, "there is no folder /no/such/folder"),
 ])
-def test_refused(options, text):
+def test_invalid_options_are_refused(options, text):
     with pytest.raises(ValueError, match=text):
         parse(**options)
 
 
-def test_missing_and_wrong_designs(tmp_path):
+def test_missing_and_wrong_designs_are_refused(tmp_path):
     with pytest.raises(TargetError, match=r"cannot read the Verilog file .*none\.v"):
         read_design(str(tmp_path / "none.v"), NAMED["default"])
     (tmp_path / "other.v").write_text("module other; endmodule")
@@ -61,7 +61,7 @@ def test_missing_and_wrong_designs(tmp_path):
         read_design(str(tmp_path / "other.v"), NAMED["default"])
 
 
-def test_the_header_names_everything():
+def test_header_defines_every_parameter():
     text = header()
     assert all(f"RULE_{rule.name} = {rule.value}," in text for rule in Rule)
     assert all(f"COUNTER_{counter.name} = {counter.value}," in text for counter in Counter)

@@ -30,13 +30,13 @@ pytestmark = pytest.mark.timeout(600)  # a test may build a simulator
 
 @pytest.mark.verilator
 @pytest.mark.parametrize(("name", "bus"), SAMPLE)
-def test_verilator(name, bus):
+def test_random_programs_on_verilator_equal_the_model(name, bus):
     lockstep("verilator", name, bus, instructions=3000)
 
 
 @pytest.mark.icarus
 @pytest.mark.parametrize(("name", "bus"), [("1x4x4", 64), ("1x4x4_base", 64), ("1x4x4_int4", 128)])
-def test_icarus(name, bus):
+def test_random_programs_on_icarus_equal_the_model(name, bus):
     lockstep("icarus", name, bus, instructions=250, length=20, tiles=(8,))
 
 
@@ -45,7 +45,7 @@ def test_icarus(name, bus):
 @pytest.mark.verilator
 @pytest.mark.parametrize("bus", BUSES)
 @pytest.mark.parametrize("name", SOAKED)
-def test_soak_verilator(name, bus, record_property):
+def test_soak_random_programs_on_verilator_equal_the_model(name, bus, record_property):
     """MYVTA_SOAK_INSTRUCTIONS over all configurations and widths, from seed MYVTA_SOAK_SEED on."""
     share = -(-soak_count("INSTRUCTIONS", 1_000_000) // (len(SOAKED) * len(BUSES)))
     tally = lockstep(
@@ -59,7 +59,7 @@ def test_soak_verilator(name, bus, record_property):
 @pytest.mark.icarus
 @pytest.mark.parametrize("bus", BUSES)
 @pytest.mark.parametrize("name", SOAKED)
-def test_soak_icarus(name, bus, record_property):
+def test_soak_random_programs_on_icarus_equal_the_model(name, bus, record_property):
     """MYVTA_SOAK_ICARUS instructions over all configurations and widths; fewer on large ones."""
     total = soak_count("ICARUS", 20_000)
     share = int(total * ICARUS[name] / sum(ICARUS.values()) / len(BUSES)) + 1
@@ -72,7 +72,7 @@ def test_soak_icarus(name, bus, record_property):
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ["1x4x4", "1x4x4_base"])
-def test_one_malformed_instruction(name):
+def test_malformed_instruction_has_the_model_s_fault(name):
     malformed(name, 64, 40)
 
 
@@ -80,7 +80,7 @@ def test_one_malformed_instruction(name):
 @pytest.mark.timeout(0)
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", SMALL)
-def test_soak_malformed(name):
+def test_soak_malformed_instruction_has_the_model_s_fault(name):
     """MYVTA_SOAK_PROGRAMS programs of each configuration, a quarter and half on wider ports."""
     count = soak_count("PROGRAMS", 5000)
     for bus, share in ((64, 4), (128, 4), (256, 2)):
@@ -137,7 +137,7 @@ class ForgetfulTarget(ModelTarget):
         return bytes(found)
 
 
-def test_a_difference_is_shown_with_its_seed_and_as_short_as_it_gets(monkeypatch):
+def test_difference_is_reported_with_its_seed_and_shrunk(monkeypatch):
     def open_forgetful(backend, config, memory, bus):
         assert (backend, memory, bus) == ("forgetful", case.memory, 64)
         return ForgetfulTarget(config, base=BASE, size=SIZE)
@@ -162,12 +162,12 @@ def _narrow_loads(case):
                for it in case.program().body)
 
 
-def test_shrink_keeps_what_matters():
+def test_shrinking_keeps_the_failure():
     assert shrink(range(40), lambda drawn: [drawn] if {7, 23} <= set(drawn) else None) == [[7, 23]]
     assert shrink(range(40), lambda drawn: None) is None
 
 
-def test_the_same_seed_is_the_same_program():
+def test_equal_seeds_give_equal_programs():
     first, again = (list(islice(cases(named("1x4x4"), 8, length=30), 6)) for _ in range(2))
     assert first == again
     assert RandomProgram(*_of(first[0])).launchable() == first[0].program().launchable()

@@ -70,7 +70,7 @@ def test_valid_without_a_value_is_caught(tmp_path):
 
 
 @on_both
-def test_a_valid_that_waits_for_ready_never_comes_where_ready_waits_for_valid(scheme, tmp_path):
+def test_valid_waiting_for_ready_deadlocks_with_ready_waiting_for_valid(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path, shy=1, max_cycles=2000) as target:
         copy(target, 20)
         with pytest.raises(TargetTimeout, match="0 reads and 0 writes are in flight"):
@@ -79,7 +79,7 @@ def test_a_valid_that_waits_for_ready_never_comes_where_ready_waits_for_valid(sc
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("channel", ["ar", "aw", "w"])
-def test_a_valid_comes_though_ready_never_does(channel, tmp_path):
+def test_valid_is_asserted_without_ready(channel, tmp_path):
     """The device waits with VALID high, which a memory that starts to listen then sees."""
     with open_copy_core("verilator", tmp_path, max_cycles=5000) as target:
         target.write_memory(BASE + 0x1000, pattern(40))
@@ -97,7 +97,7 @@ def test_a_valid_comes_though_ready_never_does(channel, tmp_path):
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("channel", ["ar", "r", "aw", "w", "b"])
-def test_silence_begins_and_ends_when_told(channel, tmp_path):
+def test_silence_begins_and_ends_as_requested(channel, tmp_path):
     with open_copy_core("verilator", tmp_path) as target:
         undisturbed = copy(target, 100)
         target.silence(channel, 60, 1000)
@@ -114,7 +114,7 @@ def test_silence_begins_and_ends_when_told(channel, tmp_path):
 @pytest.mark.verilator
 @pytest.mark.parametrize("response", [2, 3])
 @pytest.mark.parametrize("kind", ["read", "write"])
-def test_failures_come_once_where_they_were_asked_for(kind, response, tmp_path):
+def test_failures_occur_once_at_the_requested_address(kind, response, tmp_path):
     with open_copy_core("verilator", tmp_path) as target:
         target.memory[:] = 7
         for burst, error in ((0, True), (4, True), (5, False)):  # a copy of 40 has 5 bursts

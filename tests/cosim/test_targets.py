@@ -21,7 +21,7 @@ MEMORIES = [
 @on_both
 @pytest.mark.parametrize("bus", [64, 128, 256])
 @pytest.mark.parametrize("memory", MEMORIES, ids=str)
-def test_copies_and_touches_nothing_else(scheme, bus, memory, tmp_path):
+def test_copy_writes_only_its_destination(scheme, bus, memory, tmp_path):
     count = 41  # an odd number of 16-byte pieces: the last beat of a wide bus is partial
     with open_copy_core(scheme, tmp_path, bus=bus, **memory) as target:
         target.write_memory(BASE, pattern(SIZE // 16, seed=2))
@@ -53,7 +53,7 @@ def test_the_two_memories_agree_to_the_cycle(memory, tmp_path):
 
 
 @pytest.mark.verilator
-def test_options_cost_what_they_say(tmp_path):
+def test_options_add_their_cycles(tmp_path):
     def cycles(**memory):
         with open_copy_core("verilator", tmp_path, **memory) as target:
             return copy(target, 1000)  # 2000 beats of 64 bits
@@ -68,7 +68,7 @@ def test_options_cost_what_they_say(tmp_path):
 
 
 @on_both
-def test_is_a_target(scheme, tmp_path):
+def test_target_satisfies_the_protocol(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path) as target:
         assert isinstance(target, Target)
         assert target.window == (BASE, SIZE)
@@ -93,7 +93,7 @@ def test_memory_outside_the_window_is_refused_whole(scheme, tmp_path):
 
 
 @on_both
-def test_registers_refuse_what_cannot_be(scheme, tmp_path):
+def test_impossible_register_accesses_are_refused(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path) as target:
         for offset in (-4, 2, 0x10000):
             with pytest.raises(ValueError, match="multiple of 4 below 0x10000"):
@@ -104,7 +104,7 @@ def test_registers_refuse_what_cannot_be(scheme, tmp_path):
 
 @on_both
 @pytest.mark.parametrize(("source", "destination"), [(-0x2000, 0x8000), (0x8000, SIZE)])
-def test_decode_error_outside_memory(scheme, source, destination, tmp_path):
+def test_accesses_outside_memory_are_decode_errors(scheme, source, destination, tmp_path):
     with open_copy_core(scheme, tmp_path) as target:
         target.memory[:] = 7
         copy(target, 40, source, destination)
@@ -127,7 +127,7 @@ def test_a_write_is_visible_with_its_response_and_not_before(scheme, tmp_path):
 
 
 @on_both
-def test_reset_in_the_middle(scheme, tmp_path):
+def test_reset_during_a_launch_leaves_a_working_device(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path, latency=20) as target:
         target.write_memory(BASE + 0x1000, pattern(64))
         start_copy(target, 64)
@@ -140,7 +140,7 @@ def test_reset_in_the_middle(scheme, tmp_path):
 
 
 @on_both
-def test_interrupt_wire(scheme, tmp_path):
+def test_interrupt_wire_follows_the_end_of_a_launch(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path) as target:
         target.write_register(Reg.INTERRUPT_ENABLE, 1)
         with pytest.raises(TargetTimeout, match="waited 50 cycles for the interrupt wire"):
@@ -151,7 +151,7 @@ def test_interrupt_wire(scheme, tmp_path):
 
 
 @on_both
-def test_a_launch_that_never_ends(scheme, tmp_path):
+def test_endless_launch_times_out(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path, max_cycles=3000) as target:
         with pytest.raises(TargetTimeout, match=(
             r"waited 30\d\d cycles \(max_cycles=3000\) for FINISH of the launch of 8 "
@@ -163,7 +163,7 @@ def test_a_launch_that_never_ends(scheme, tmp_path):
 
 
 @on_both
-def test_polling_returns_in_pieces(scheme, tmp_path):
+def test_polling_returns_between_slices(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path) as target:
         target.chunk = 100
         target.write_memory(BASE + 0x1000, pattern(400))
@@ -176,7 +176,7 @@ def test_polling_returns_in_pieces(scheme, tmp_path):
 
 
 @on_both
-def test_a_register_that_is_not_answered(scheme, tmp_path):
+def test_unanswered_register_access_is_an_error(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path) as target:
         target.write_register(Reg.UOP_BASE, Fault.SILENT_REGISTER)
         with pytest.raises(TargetTimeout, match="reading register 0x4: .*waited for s_axi_rvalid"):
@@ -184,7 +184,7 @@ def test_a_register_that_is_not_answered(scheme, tmp_path):
 
 
 @on_both
-def test_a_register_that_is_refused(scheme, tmp_path):
+def test_refused_register_access_is_an_error(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path) as target:
         target.write_register(Reg.UOP_BASE, Fault.REFUSE_READ)
         with pytest.raises(SimulatorError, match="register 0x4 was answered with response 2"):
@@ -192,7 +192,7 @@ def test_a_register_that_is_refused(scheme, tmp_path):
 
 
 @on_both
-def test_a_simulation_that_ends_itself(scheme, tmp_path):
+def test_self_terminating_simulation_is_an_error(scheme, tmp_path):
     with open_copy_core(scheme, tmp_path) as target:
         target.memory[5] = 9
         with pytest.raises(SimulatorError):
@@ -201,7 +201,7 @@ def test_a_simulation_that_ends_itself(scheme, tmp_path):
 
 
 @pytest.mark.verilator
-def test_several_verilator_targets_at_once(tmp_path):
+def test_several_verilator_targets_work_at_once(tmp_path):
     with (
         open_copy_core("verilator", tmp_path) as first,
         open_copy_core("verilator", tmp_path, bus=128) as second,
@@ -218,7 +218,7 @@ def test_several_verilator_targets_at_once(tmp_path):
 
 
 @pytest.mark.icarus
-def test_icarus_targets_one_after_the_other(tmp_path):
+def test_icarus_targets_work_in_sequence(tmp_path):
     from myhdl import _simulator
 
     before = len(_simulator._signals)
@@ -244,7 +244,7 @@ def test_a_lost_vvp_is_an_error_and_frees_the_simulator(tmp_path):
 
 
 @on_both
-def test_closed_targets_say_so(scheme, tmp_path):
+def test_closed_targets_refuse_accesses(scheme, tmp_path):
     target = open_copy_core(scheme, tmp_path)
     target.close()
     target.close()
@@ -257,7 +257,7 @@ def test_closed_targets_say_so(scheme, tmp_path):
 
 
 @on_both
-def test_prints_nothing(scheme, tmp_path, capfd):
+def test_simulation_prints_nothing(scheme, tmp_path, capfd):
     with open_copy_core(scheme, tmp_path, wave=tmp_path / "w.vcd", wave_cycles=5) as target:
         copy(target, 4)
     assert capfd.readouterr() == ("", "")

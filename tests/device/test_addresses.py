@@ -94,7 +94,7 @@ def test_the_stream_may_start_at_any_aligned_address(target, at):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_misaligned_stream(target):
+def test_misaligned_stream_is_a_fault(target):
     for offset in (1, 2, 4, 8):
         target.write_register(Reg.INSN_COUNT, 1)
         target.write_register(Reg.INSN_BASE, STREAM + offset)
@@ -105,7 +105,7 @@ def test_misaligned_stream(target):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_instruction_fetch_keeps_to_the_window(target):
+def test_fetch_outside_the_window_is_a_fault(target):
     """A stream that runs out of the window, and one outside it."""
     target.write_memory(END - 32, encode_stream([IDLE, IDLE], target.config))
     target.write_register(Reg.INSN_BASE, END - 32)
@@ -123,7 +123,7 @@ def test_instruction_fetch_keeps_to_the_window(target):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_a_closed_window(target):
+def test_closed_window_refuses_every_access(target):
     """Base above limit, as after reset: not even the stream can be read."""
     put(target, Finish())
     target.write_register(Reg.WINDOW_BASE, 0xFFFF_F000)
@@ -136,7 +136,7 @@ def test_a_closed_window(target):
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.filterwarnings("ignore::myvta.model.model_errors.UnwrittenReadWarning")
 @MEMORIES
-def test_a_smaller_window(target, kind):
+def test_smaller_window_refuses_accesses_outside(target, kind):
     """One page of the memory: inside it a row moves, one tile further it is refused."""
     size = target.config.tile_bytes(kind)
     low, high = BASE + 0x4000, BASE + 0x4FFF
@@ -166,7 +166,7 @@ def test_a_smaller_window(target, kind):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @MEMORIES
-def test_bus_error(device, target, kind):
+def test_bus_error_ends_the_launch(device, target, kind):
     """Inside the window, but no memory answers there: BUS, and the next launch is clean."""
     target.write_register(Reg.WINDOW_LIMIT, END + 0xFFFF)
     target.write_register(BASE_REGISTERS[kind], END + 0x1000)
@@ -182,7 +182,7 @@ def test_bus_error(device, target, kind):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_bus_error_of_the_fetch(target):
+def test_bus_error_of_the_fetch_ends_the_launch(target):
     target.write_register(Reg.WINDOW_LIMIT, END + 0xFFFF)
     target.write_register(Reg.INSN_BASE, END)
     target.write_register(Reg.INSN_COUNT, 4)

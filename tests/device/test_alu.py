@@ -65,7 +65,7 @@ class Bench:
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_every_opcode_by_hand(device):
+def test_every_opcode_equals_hand_computed_values(device):
     """Lanes of ACC[0], ACC[1] and the result of each opcode, register form and immediate."""
     program = Program(device.config)
     first = [[7, -8, MOST, LEAST]] * 10
@@ -94,7 +94,7 @@ def test_every_opcode_by_hand(device):
 
 @OPCODES
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_registers_at_the_edges(device, opcode):
+def test_extreme_operands_equal_the_reference(device, opcode):
     """Every edge value with every edge value (SHR: with every amount), register form."""
     lanes = device.config.lanes
     seconds = AMOUNTS if opcode == SHR else EDGES
@@ -110,7 +110,7 @@ def test_registers_at_the_edges(device, opcode):
 
 @OPCODES
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_immediates_at_the_edges(device, opcode):
+def test_extreme_immediates_equal_the_reference(device, opcode):
     """Each immediate on the edge values: it is sign-extended from 16 bits."""
     amounts = [n for n in AMOUNTS if -32768 <= n <= 32767]
     immediates = amounts if opcode == SHR else [0, 1, -1, 2, -2, 127, 128, -128, 32767, -32768]
@@ -125,7 +125,7 @@ def test_immediates_at_the_edges(device, opcode):
 
 @OPCODES
 @pytest.mark.parametrize("device", WIDER, indirect=True)
-def test_immediates_on_every_lane(device, opcode):
+def test_immediate_is_applied_to_every_lane(device, opcode):
     bench = Bench(device.config, seed=1)
     bench.uops(*(Uop(dst=n) for n in range(4)))
     for n, imm in enumerate((5, -5, 32767, -32768)):
@@ -164,7 +164,7 @@ def test_src_index_is_not_checked_with_an_immediate(device):
 
 @OPCODES
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_destination_is_source(device, opcode):
+def test_destination_may_be_the_source(device, opcode):
     bench = Bench(device.config, seed=4)
     bench.uops(*(Uop(dst=n, src=n) for n in range(5)))
     bench.alu(alu_opcode=opcode, uop_end=5, iter_in=2, dst_factor_in=6, src_factor_in=6)
@@ -174,7 +174,7 @@ def test_destination_is_source(device, opcode):
 @OPCODES
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("use_imm", [0, 1])
-def test_repeated_destination(device, opcode, use_imm):
+def test_repeated_destination_is_sequential(device, opcode, use_imm):
     """The same tile every 1 .. 4 steps: each step starts from the one before (rule D18)."""
     bench = Bench(device.config, seed=5)
     bench.uops(*(Uop(dst=n + 1, src=n + 12) for n in range(4)))
@@ -187,7 +187,7 @@ def test_repeated_destination(device, opcode, use_imm):
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 @pytest.mark.parametrize("parity", [0, 1])
 @pytest.mark.parametrize("distance", [1, 2, 3, 4, 5, 6])
-def test_source_written_some_steps_before(device, distance, parity):
+def test_source_written_by_an_earlier_step_is_current(device, distance, parity):
     """Step k reads the result of step k - distance, in tiles of both parities (banks)."""
     bench = Bench(device.config, seed=6)
     bench.uops(Uop(dst=distance + parity, src=parity))
@@ -199,7 +199,7 @@ def test_source_written_some_steps_before(device, distance, parity):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_source_and_destination_of_every_parity(device):
+def test_tiles_of_every_parity_equal_the_reference(device):
     """Any mix of even and odd tiles, with hazards of all kinds between neighbouring steps."""
     rng = np.random.default_rng(7)
     bench = Bench(device.config, seed=7)
@@ -212,7 +212,7 @@ def test_source_and_destination_of_every_parity(device):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_an_instruction_reads_results_of_the_one_before(device):
+def test_instruction_reads_results_of_the_previous_one(device):
     bench = Bench(device.config, seed=8)
     bench.uops(*(Uop(dst=n % 4 + 1, src=n % 3) for n in range(8)))
     for n in range(8):
@@ -225,7 +225,7 @@ def test_an_instruction_reads_results_of_the_one_before(device):
 @pytest.mark.parametrize(
     "factor", ["dst_factor_out", "dst_factor_in", "src_factor_out", "src_factor_in"]
 )
-def test_each_factor_alone(device, factor):
+def test_each_factor_addresses_its_tiles(device, factor):
     bench = Bench(device.config, seed=9)
     bench.uops(Uop(dst=2, src=5), Uop(dst=3, src=1))
     bench.alu(alu_opcode=ADD, uop_end=2, iter_out=3, iter_in=4, **{factor: 3})
@@ -233,7 +233,7 @@ def test_each_factor_alone(device, factor):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_all_factors_together(device):
+def test_all_factors_together_address_their_tiles(device):
     bench = Bench(device.config, seed=10)
     bench.uops(Uop(dst=1, src=2), Uop(dst=0, src=9))
     bench.alu(alu_opcode=ADD, uop_end=2, iter_out=3, iter_in=4, dst_factor_out=5, dst_factor_in=3,
@@ -247,7 +247,7 @@ def test_all_factors_together(device):
     [dict(uop_bgn=1, uop_end=1), dict(uop_bgn=2, uop_end=0), dict(iter_out=0), dict(iter_in=0)],
     ids=str,
 )
-def test_no_step(device, fields):
+def test_no_step_changes_nothing(device, fields):
     bench = Bench(device.config, seed=11)
     bench.uops(Uop(), Uop(dst=1))
     bench.alu(alu_opcode=MUL, use_imm=1, imm=77, **{"uop_end": 2, **fields})
@@ -255,7 +255,7 @@ def test_no_step(device, fields):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_the_last_tile(device):
+def test_last_tile_is_addressed(device):
     """Index depth - 1 as destination and as source."""
     config, program = device.config, Program(device.config)
     depth = config.depth(ACC)

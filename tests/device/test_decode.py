@@ -84,7 +84,7 @@ def test_maximum_fields_without_a_transfer_are_legal(device, instruction):
 
 
 @pytest.mark.parametrize("device", NOT_ICARUS, indirect=True)
-def test_most_steps_of_one_loop(device):
+def test_maximum_steps_of_one_loop_are_executed(device):
     """2^14 - 1 trips, all 14 bits of the count, for each loop."""
     trips = 0x3FFF
     program = Program(device.config)

@@ -102,7 +102,7 @@ STATIC = {
 
 @pytest.mark.parametrize("case", STATIC)
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_static_faults(device, case):
+def test_static_faults_end_the_launch(device, case):
     code, instruction = STATIC[case]
     fails(device, code, instruction)
 
@@ -122,7 +122,7 @@ FIRST = {  # two faults in one instruction: the one reported (contract: first hi
 
 @pytest.mark.parametrize("case", FIRST)
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_the_first_of_two_faults(device, case):
+def test_first_of_two_faults_is_reported(device, case):
     code, instruction = FIRST[case]
     fails(device, code, instruction)
 
@@ -158,7 +158,7 @@ STEPS = {
 
 @pytest.mark.parametrize("case", STEPS)
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_step_index(device, case):
+def test_step_index_past_the_end_is_a_fault(device, case):
     uops, instruction = STEPS[case]
     if instruction.uop_end < len(uops):
         instruction = replace(instruction, uop_end=len(uops))
@@ -168,7 +168,7 @@ def test_step_index(device, case):
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("src", [254, 255])
 @pytest.mark.parametrize("flags", [0, 0x400], ids=["multiplier", "bypass"])
-def test_rqt_parameters_past_the_end(device, src, flags):
+def test_rqt_parameters_past_the_end_are_a_fault(device, src, flags):
     """All of s, s + 1, s + 2 must be there, with BYPASS too."""
     fails(device, ErrorCode.STEP_INDEX, Alu(imm=flags, **RQT), uops=[Uop(dst=0, src=src)])
 
@@ -185,7 +185,7 @@ PARAMETERS = {
 
 @pytest.mark.parametrize("case", PARAMETERS)
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_rqt_parameter(device, case):
+def test_rqt_parameter_out_of_range_is_a_fault(device, case):
     imm, multiplier, shift = PARAMETERS[case]
     fails(device, ErrorCode.RQT_PARAMETER, Alu(imm=imm, iter_in=3, dst_factor_in=1, **RQT),
           uops=[Uop(dst=8, src=1)], acc=[[9] * 4, [0] * 4, multiplier, shift, *[[3] * 4] * 8])
@@ -211,7 +211,7 @@ def at(program, kind, address):
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("where", ["end", "second row", "far", "wrap", "last legal"])
 @pytest.mark.parametrize("kind", [UOP, WGT, INP, ACC, ACC_8BIT, OUT], ids=lambda kind: kind.name)
-def test_window(device, kind, where):
+def test_access_past_the_window_is_a_fault(device, kind, where):
     """A row that leaves the window, by one tile or by 2^32, and one that ends exactly at it."""
     program = Program(device.config, raw=True)
     program.add(IDLE)
@@ -241,7 +241,7 @@ def test_window(device, kind, where):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("kind", [UOP, WGT, INP, ACC, ACC_8BIT, OUT], ids=lambda kind: kind.name)
-def test_below_the_window(device, kind):
+def test_access_below_the_window_is_a_fault(device, kind):
     program = Program(device.config, raw=True)
     # a page below memory starts at 64 KiB: base pointers 0 reach it
     program.pointers = dict.fromkeys(program.pointers, 0)
@@ -256,7 +256,7 @@ POINTERS = [(kind, offset) for kind, size in SIZES.items() if kind != ACC_8BIT
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize(("kind", "offset"), POINTERS, ids=lambda item: getattr(item, "name", item))
-def test_alignment(device, kind, offset):
+def test_misaligned_base_is_a_fault(device, kind, offset):
     """Nothing is fetched: the index is 0 whatever the stream holds."""
     program = Program(device.config, raw=True)
     program.pointers[MemoryType(kind)] += offset
@@ -268,7 +268,7 @@ def test_alignment(device, kind, offset):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_no_finish(device, count):
+def test_missing_finish_is_a_fault(device, count):
     program = Program(device.config, raw=True)
     program.add(*[IDLE, Load(memory_type=INP, x_size=0), Store(), IDLE, Gemm(iter_in=0)][:count])
     device.fails(program, ErrorCode.NO_FINISH, count)

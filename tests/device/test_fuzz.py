@@ -135,7 +135,7 @@ def fuzz(count):
     return ends, compared
 
 
-def test_fuzzed_streams():
+def test_fuzzed_streams_equal_the_model():
     ends, compared = fuzz(630)
     assert compared > 100
     assert all(ends[code] for code in (
@@ -146,6 +146,6 @@ def test_fuzzed_streams():
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_fuzzed_streams_soak():
+def test_fuzzed_streams_equal_the_model_soak():
     ends, compared = fuzz(soak_count("STREAMS", 100_000))
     assert compared > 0 and ends[ErrorCode.NONE]

@@ -68,7 +68,7 @@ class Bench:
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_one_product_by_hand(device):
+def test_product_equals_hand_computed_values(device):
     """ACC[b][o] uses row o of the weight tile: weights are stored [out][in]."""
     program = Program(device.config)
     program.load(INP, [[1, 2, 3, -4]])
@@ -85,7 +85,7 @@ def test_one_product_by_hand(device):
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 @pytest.mark.parametrize("sign", [(-1, -1), (-1, 1), (1, 1)], ids=str)
-def test_extreme_operands(device, sign):
+def test_extreme_operands_are_exact(device, sign):
     """Every lane the minimum or the maximum: the widest products and sums there are."""
     config, program = device.config, Program(device.config)
     ends = [
@@ -104,7 +104,7 @@ def test_extreme_operands(device, sign):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_each_factor_alone_and_all_together(device):
+def test_each_factor_and_all_together_address_their_tiles(device):
     bench = Bench(device.config, 1)
     bench.uops(Uop(dst=2, src=3, wgt=4))
     for factor in FACTORS:
@@ -114,7 +114,7 @@ def test_each_factor_alone_and_all_together(device):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_several_micro_ops_in_both_loops(device):
+def test_micro_ops_in_both_loops_equal_the_reference(device):
     bench = Bench(device.config, 2)
     bench.uops(*(Uop(dst=n * 5 % 7, src=n * 3 % 8, wgt=n * 7 % 5) for n in range(8)))
     bench.gemm(uop_bgn=1, uop_end=7, iter_out=2, iter_in=3, dst_factor_out=8, dst_factor_in=4,
@@ -126,7 +126,7 @@ def test_several_micro_ops_in_both_loops(device):
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 @pytest.mark.parametrize("distance", [1, 2, 3, 4, 5])
-def test_repeated_destination(device, distance):
+def test_repeated_destination_accumulates(device, distance):
     """A destination recurs after 1 .. 5 steps: each sees the one before (rule D18)."""
     bench = Bench(device.config, 3)
     bench.uops(*(Uop(dst=n, src=n, wgt=n) for n in range(distance)))
@@ -136,7 +136,7 @@ def test_repeated_destination(device, distance):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_instructions_that_follow_at_once(device):
+def test_back_to_back_instructions_are_sequential(device):
     """Each instruction accumulates into the tiles the one before has just written."""
     bench = Bench(device.config, 4)
     bench.uops(*(Uop(dst=n % 3, src=n, wgt=n) for n in range(6)))
@@ -157,7 +157,7 @@ def test_instructions_that_follow_at_once(device):
     ],
     ids=str,
 )
-def test_no_step(device, fields):
+def test_no_step_changes_nothing(device, fields):
     """Zero trips and empty micro-op ranges change nothing, and nothing hangs (rule D8)."""
     bench = Bench(device.config, 5)
     bench.uops(*(Uop(dst=n, src=n, wgt=n) for n in range(4)))
@@ -167,7 +167,7 @@ def test_no_step(device, fields):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_reset(device):
+def test_reset_clears_the_accumulators(device):
     """Reset steps write 0 and read nothing; only they are not counted as products."""
     bench = Bench(device.config, 6)
     bench.uops(Uop(dst=1, src=1, wgt=1), Uop(dst=4, src=2, wgt=2))
@@ -177,7 +177,7 @@ def test_reset(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_reset_does_not_look_at_inp_and_wgt_indices(device):
+def test_reset_does_not_check_inp_and_wgt_indices(device):
     """src and wgt may point anywhere while nothing reads them (contract: reset checks dst)."""
     config, program = device.config, Program(device.config)
     program.load(ACC, [[1, 2, 3, 4]] * 3)
@@ -188,7 +188,7 @@ def test_reset_does_not_look_at_inp_and_wgt_indices(device):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_overwrite(device):
+def test_overwrite_stores_the_last_product(device):
     """A step stores its product whatever was there; a repeated destination keeps the last."""
     bench = Bench(device.config, 7)
     bench.uops(*(Uop(dst=n % 3, src=n, wgt=n) for n in range(5)))
@@ -209,7 +209,7 @@ def test_reset_wins_over_overwrite(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_overwrite_by_hand(device):
+def test_overwrite_equals_hand_computed_values(device):
     program = Program(device.config)
     program.load(INP, [[1, 2, 3, 4], [5, 6, 7, 8]])
     program.load(WGT, [EYE])
@@ -221,7 +221,7 @@ def test_overwrite_by_hand(device):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_the_last_tile_of_each_memory(device):
+def test_last_tile_of_each_memory_is_addressed(device):
     """Indices depth - 1, reached by micro-op, by outer and by inner factor."""
     config, program = device.config, Program(device.config)
     depth = {kind: config.depth(kind) for kind in (INP, WGT, ACC)}

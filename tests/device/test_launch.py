@@ -30,7 +30,7 @@ def target(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_identity(target):
+def test_identity_is_that_of_the_configuration(target):
     values = reset_values(target.config)
     for register in (Reg.IDENTITY, Reg.VERSION, Reg.FEATURES, Reg.FINGERPRINT):
         target.write_register(register, 0x5A5A_5A5A)
@@ -40,7 +40,7 @@ def test_identity(target):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_read_only_and_unmapped_registers(target):
+def test_read_only_and_unmapped_registers_ignore_writes(target):
     put(target, IDLE, IDLE, Finish())
     go(target)
     for offset, register in REGISTERS.items():
@@ -75,7 +75,7 @@ def test_window_registers_have_granules(target):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_control(target):
+def test_control_launches_and_clears(target):
     """0 clears FINISH, ERROR and TOKENS_LEFT; so does the next launch; other bits do nothing."""
     put(target, Load(memory_type=UOP, push_next=1), Finish())
     assert go(target) == Status.FINISH | Status.TOKENS_LEFT
@@ -96,7 +96,7 @@ def test_control(target):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_counters_hold_after_the_end_and_start_from_0(device, target):
+def test_counters_hold_after_the_end_and_restart_at_0(device, target):
     """Every counter by hand, twice: the second launch counts its own."""
     program = Program(device.config)
     program.load(INP, [[1] * 4] * 3)
@@ -125,7 +125,7 @@ def test_counters_hold_after_the_end_and_start_from_0(device, target):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_interrupt_status(device, target):
+def test_interrupt_status_is_set_and_cleared(device, target):
     """Set at the end of a launch, well or not; 1 clears it, 0 does not; enable does not matter."""
     assert target.read_register(Reg.INTERRUPT_STATUS) == 0
     for stream in ([Finish()], [IDLE]):
@@ -142,7 +142,7 @@ def test_interrupt_status(device, target):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_interrupt_wire(device, target):
+def test_interrupt_wire_follows_status_and_enable(device, target):
     """High while enabled and pending; only simulators show the wire, the model its level."""
     put(target, Finish())
     target.write_register(Reg.INTERRUPT_ENABLE, 1)
@@ -164,7 +164,7 @@ def test_reset_without_a_launch_changes_nothing(target):
     assert target.read_register(Reg.RESET) == 0
 
 
-def test_the_window_lock_of_the_model():
+def test_window_lock_of_the_model_holds_until_reopening():
     """For good: the simulators, where the reset wire unlocks, are in test_reset."""
     target = open_model(NAMED["1x4x4"])
     target.write_register(Reg.WINDOW_LOCK, 0xFFFF_FFFF)

@@ -81,7 +81,7 @@ def program_of(config, kind, cases, rng):
 
 @TYPES
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_every_padding_stride_and_size(device, kind):
+def test_loads_of_any_padding_stride_and_size_equal_the_reference(device, kind):
     config = device.config
     program, checks, moved = program_of(config, kind, CASES.values(), np.random.default_rng(kind))
     outcome = device.passes(program)
@@ -92,7 +92,7 @@ def test_every_padding_stride_and_size(device, kind):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_a_padded_load_by_hand(device):
+def test_padded_load_equals_hand_computed_values(device):
     """Two rows of one tile, padded left by 1 and right by 2, top and bottom by 1: INP of 1x4x4."""
     program = Program(device.config)
     region = program.data(INP, [[1, 2, 3, 4], [9, 9, 9, 9], [-5, 6, -7, 8]])
@@ -134,7 +134,7 @@ def test_acc_8bit_sign_extends_by_hand(device):
 
 @TYPES
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_up_to_the_last_tile(device, kind):
+def test_load_reaches_the_last_tile(device, kind):
     """Data into the very last tile, and padding into it; the tile before stays."""
     config = device.config
     filled = ACC if kind == ACC_8BIT else kind
@@ -157,7 +157,7 @@ def test_up_to_the_last_tile(device, kind):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_many_rows_and_a_long_row(device):
+def test_many_rows_and_a_long_row_are_loaded(device):
     """More rows than any queue of the port, and a row longer than any burst."""
     config = device.config
     program, rng = Program(config), np.random.default_rng(5)
@@ -176,7 +176,7 @@ def test_many_rows_and_a_long_row(device):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("field", ["x_stride", "dram_base"])
-def test_every_bit_of_stride_and_base(device, field):
+def test_every_bit_of_stride_and_base_is_used(device, field):
     """Rows 2^n tiles apart, and a row 2^n tiles on: the bytes read are those of the memory."""
     config, program, size = device.config, Program(device.config), 4
     start = program.pointers[INP] - BASE
@@ -218,7 +218,7 @@ SLOTS = 12
 
 @pytest.mark.parametrize("case", UOP_CASES)
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_micro_ops(device, case):
+def test_micro_ops_are_loaded_in_two_dimensions(device, case):
     """Slot n adds 2^n to ACC[dst]; then all slots add (src + 1, wgt + 1) to it."""
     config = device.config
     fields, slots = UOP_CASES[case]
@@ -258,7 +258,7 @@ def test_micro_ops(device, case):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_the_last_micro_op(device):
+def test_last_micro_op_is_loaded(device):
     config = device.config
     depth = config.depth(UOP)
     program = Program(config)

@@ -82,7 +82,7 @@ def program_of(config, seed, length=60):
 @pytest.mark.verilator
 @pytest.mark.parametrize("name", ["1x4x4", "2x8x8"])
 @pytest.mark.parametrize("memory", MEMORIES)
-def test_random_loads_between_steps(targets, name, memory):
+def test_loads_between_steps_do_not_disturb_them(targets, name, memory):
     config = named(name)
     device = targets.get("verilator", name, **MEMORIES[memory])
     failed = ErrorCode.NONE
@@ -96,7 +96,7 @@ def test_random_loads_between_steps(targets, name, memory):
 
 
 @pytest.mark.verilator
-def test_a_faulty_step_comes_before_the_load_behind_it(targets):
+def test_faulty_step_is_reported_before_a_later_load(targets):
     """The LOAD's data is there early, outside the window or not; the step's fault is the first."""
     config = named("1x4x4")
     program = Program(config, raw=True)

@@ -56,7 +56,7 @@ def reset_at_random(count):
     return seen
 
 
-def test_soft_reset_at_any_cycle():
+def test_soft_reset_at_any_cycle_leaves_a_working_device():
     seen = reset_at_random(420)
     assert {ErrorCode.RESET, ErrorCode.NONE} <= seen
     assert {("ar", True), ("r", True)} <= seen
@@ -64,13 +64,13 @@ def test_soft_reset_at_any_cycle():
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_soft_reset_at_any_cycle_soak():
+def test_soft_reset_at_any_cycle_leaves_a_working_device_soak():
     seen = reset_at_random(soak_count("RESETS", 100_000))
     assert {(channel, owes) for channel in CHANNELS for owes in (False, True)} <= seen
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_a_memory_that_never_answers_ends_by_watchdog_and_may_answer_later(channel):
+def test_watchdog_ends_a_launch_on_silent_memory(channel):
     """Every launch ends while it is silent; when it speaks again the device is as before."""
     rig = Rig(latency=3)
     job = rig.golden
@@ -92,7 +92,7 @@ def test_a_memory_that_never_answers_ends_by_watchdog_and_may_answer_later(chann
     rig.close()
 
 
-def test_the_watchdog_names_the_instruction_that_waits_for_memory():
+def test_watchdog_names_the_instruction_waiting_for_memory():
     rig = Rig()
     rig.target.silence("b")
     rig.start(rig.golden, watchdog=5000)
@@ -107,7 +107,7 @@ def test_the_watchdog_names_the_instruction_that_waits_for_memory():
 
 
 @pytest.mark.parametrize("memory", MEMORIES, ids=str)
-def test_a_watchdog_that_is_just_enough_and_one_that_is_not(memory):
+def test_watchdog_limit_is_exact_to_the_cycle(memory):
     rig = Rig(**memory)
     cycles = rig.cycles(rig.golden)
     if "stall" not in memory:
@@ -129,7 +129,7 @@ def test_a_reset_without_a_launch_changes_nothing():
     rig.close()
 
 
-def test_the_driver_resets_after_its_timeout_and_the_target_is_usable_again():
+def test_driver_resets_after_its_timeout_and_the_target_stays_usable():
     rig = Rig()
     job, target = rig.golden, rig.target
     target.memory[:] = job.image
@@ -146,7 +146,7 @@ def test_the_driver_resets_after_its_timeout_and_the_target_is_usable_again():
     rig.close()
 
 
-def test_the_window_lock_holds_until_the_reset_wire():
+def test_window_lock_holds_until_the_reset_wire():
     rig = Rig()
     target = rig.target
     target.write_register(Reg.WINDOW_LOCK, 1)

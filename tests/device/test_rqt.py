@@ -72,7 +72,7 @@ def run_cases(device, cases, imm):
     ],
     ids=["half up", "away", "bypass", "bypass away", "zero point", "relu at -10", "relu"],
 )
-def test_by_hand(device, imm, cases):
+def test_rqt_equals_hand_computed_values(device, imm, cases):
     _, seen = run_cases(device, [case[:4] for case in cases], imm)
     assert seen == [case[4] for case in cases]
 
@@ -80,7 +80,7 @@ def test_by_hand(device, imm, cases):
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("flags", [0, AWAY, BYPASS, BYPASS | AWAY],
                          ids=["up", "away", "bypass up", "bypass away"])
-def test_edges(device, flags):
+def test_extreme_operands_equal_the_reference(device, flags):
     """Extreme values with extreme parameters, ties of both signs at every shift."""
     values = [LEAST, MOST, LEAST + 1, -1, 0, 1]
     cases = list(itertools.product(values, [0, 1, -1], [0, 1, HALF, MOST], [0, 31]))
@@ -97,7 +97,7 @@ def test_edges(device, flags):
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 @pytest.mark.parametrize("seed", range(3))
-def test_random_parameters_of_each_lane(device, seed):
+def test_lanes_use_their_own_parameters(device, seed):
     """Results mostly inside the output range, random options, many tiles."""
     rng = np.random.default_rng(seed)
     width, lanes = device.config.out_width, device.config.lanes
@@ -155,7 +155,7 @@ TRIPLES = [[5, -3, 0, 7], [MOST, HALF, MOST, HALF], [0, 1, 2, 3],
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 @pytest.mark.parametrize("period", [1, 2, 3, 5])
-def test_parameters_change_every_few_steps(device, period):
+def test_changing_parameters_equal_the_reference(device, period):
     bench = Bench(device.config, [*VALUES, *TRIPLES])
     bench.uops(*(Uop(dst=n, src=16 + n // period % 2 * 3) for n in range(16)))
     bench.rqt(AWAY, uop_end=16)
@@ -164,7 +164,7 @@ def test_parameters_change_every_few_steps(device, period):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_overlapping_triples(device):
+def test_overlapping_parameter_triples_equal_the_reference(device):
     """Triples at s, s + 1 and s + 2 share tiles: all of them are bias, multiplier and shift."""
     bench = Bench(device.config, [*VALUES, [1, 2, 3, 4], [5, 6, 7, 8], [2, 3, 1, 0], [3, 2, 1, 0],
                                   [1, 3, 0, 2]])
@@ -176,7 +176,7 @@ def test_overlapping_triples(device):
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
 @pytest.mark.parametrize("distance", [1, 2, 3, 4])
 @pytest.mark.parametrize("part", [0, 1, 2], ids=["bias", "multiplier", "shift"])
-def test_parameters_written_by_an_earlier_step(device, part, distance):
+def test_parameters_written_by_an_earlier_step_are_current(device, part, distance):
     """A step requantizes a parameter tile of the same instruction; later steps use the new one."""
     rows = [*VALUES, [100, 20, 60, 40], [100, 31, 9, 50], [9, 12, 30, 21],  # before
             [0, 0, 0, 0], [HALF, HALF, HALF, HALF], [3, 2, 1, 3], *VALUES]
@@ -201,7 +201,7 @@ def test_a_step_requantizes_its_own_parameters(device, part):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_repeated_destination(device):
+def test_repeated_destination_is_sequential(device):
     bench = Bench(device.config, [*VALUES, *TRIPLES])
     bench.uops(*(Uop(dst=n, src=16 + n % 2 * 3) for n in range(3)))
     for distance in (1, 2, 3):
@@ -210,7 +210,7 @@ def test_repeated_destination(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_parameters_written_by_the_instruction_before(device):
+def test_parameters_written_by_the_previous_instruction_are_current(device):
     """ALU and GEMM write parameter tiles; the RQT that follows at once sees them."""
     program = Program(device.config)
     program.load(ACC, [[40, -40, 41, -41]] * 6 + [[1] * 4, [5] * 4, [2] * 4])
@@ -235,7 +235,7 @@ def test_parameters_written_by_the_instruction_before(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_parameters_in_the_last_tiles(device):
+def test_parameters_in_the_last_tiles_are_read(device):
     """s + 2 = depth - 1 is the last legal one."""
     config, program = device.config, Program(device.config)
     depth = config.depth(ACC)

@@ -25,7 +25,7 @@ ROOM = 16
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_every_shape(device):
+def test_stores_of_any_shape_equal_the_reference(device):
     """Rows are packed in OUT and spread in memory; the bytes between keep their values."""
     config = device.config
     program, rng = Program(config), np.random.default_rng(1)
@@ -49,7 +49,7 @@ def test_every_shape(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_truncation_by_hand(device):
+def test_truncation_equals_hand_computed_values(device):
     """OUT is the low byte of each lane, without saturation (4.5); neighbours keep theirs."""
     program = Program(device.config)
     program.load(ACC, [[127, 128, 255, 256], [-1, -128, -129, -257], [0x12345678, 5, 6, 7]])
@@ -91,7 +91,7 @@ def test_out_follows_whoever_wrote_acc_last(device):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_up_to_the_last_tile(device):
+def test_store_reaches_the_last_tile(device):
     config = device.config
     program, depth = Program(config), config.depth(OUT)
     tiles = random_tiles(np.random.default_rng(2), config, ACC, 5)
@@ -104,7 +104,7 @@ def test_up_to_the_last_tile(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_many_rows_and_a_long_row(device):
+def test_many_rows_and_a_long_row_are_stored(device):
     config = device.config
     program = Program(config)
     tiles = random_tiles(np.random.default_rng(3), config, ACC, 200)
@@ -120,7 +120,7 @@ def test_many_rows_and_a_long_row(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_every_bit_of_stride_and_base(device):
+def test_every_bit_of_stride_and_base_is_used(device):
     """Rows 2^n tiles apart, from tile 2^n on; each pair has two tiles of its own to store."""
     program = Program(device.config)
     tiles = [[n, n + 50, n + 100, n - 128] for n in range(24)]
@@ -138,7 +138,7 @@ def test_every_bit_of_stride_and_base(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_every_byte_alignment(device):
+def test_stores_at_any_byte_alignment_write_only_their_bytes(device):
     """A row of every length 1 .. 9 from nine neighbouring tiles on: first and last beats."""
     config = device.config
     program = Program(config)
@@ -152,7 +152,7 @@ def test_every_byte_alignment(device):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("memory_type", [UOP, OUT, 7])
-def test_store_no_op_of_any_memory_type(device, memory_type):
+def test_empty_store_of_any_memory_type_is_legal(device, memory_type):
     """x_size = 0 moves nothing whatever the type and padding say (RT's no-op has type 0)."""
     program = Program(device.config)
     program.add(Store(

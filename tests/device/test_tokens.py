@@ -42,7 +42,7 @@ def raw(device, *body):
     ],
     ids=["load-compute", "compute-load", "compute-store", "store-compute", "round", "all four"],
 )
-def test_every_legal_flag_on_instructions_that_move_nothing(device, body):
+def test_flags_of_empty_instructions_move_tokens(device, body):
     outcome = device.passes(raw(device, *body, Finish()))
     assert outcome.counters["INSTRUCTIONS"] == len(body) + 1
     assert outcome.memory == raw(device, *body, Finish()).launchable()[0]
@@ -50,7 +50,7 @@ def test_every_legal_flag_on_instructions_that_move_nothing(device, body):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("flag", ["pop_prev", "pop_next"])
-def test_finish_pops(device, flag):
+def test_finish_pops_its_tokens(device, flag):
     giver = {"pop_prev": Load(push_next=1, **LOAD_NO_OP),
              "pop_next": Store(push_prev=1, **STORE_NO_OP)}[flag]
     device.passes(raw(device, giver, Finish(**{flag: 1})))
@@ -83,7 +83,7 @@ def test_tokens_left_over_are_a_warning(device, body):
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("count", [2, 100, 300])
-def test_hundreds_of_tokens(device, count):
+def test_hundreds_of_tokens_are_counted(device, count):
     """All pushes come first; each of the four queues counts them one by one."""
     if count > 100 and device.backend == "icarus":
         count = 30  # counters are the same; a thousand instructions take Icarus seconds
@@ -110,7 +110,7 @@ QUEUES = {
 
 @pytest.mark.parametrize("device", NOT_ICARUS, indirect=True)
 @pytest.mark.parametrize("queue", QUEUES)
-def test_a_full_token_queue_holds_back(device, queue):
+def test_full_token_queue_blocks_the_pusher(device, queue):
     """More pushes than a queue has room for (1023) wait; no token is lost (rule D16)."""
     push, pop = QUEUES[queue]
     count = TOKEN_CAPACITY + 90
@@ -119,7 +119,7 @@ def test_a_full_token_queue_holds_back(device, queue):
 
 @pytest.mark.parametrize("device", NOT_ICARUS, indirect=True)
 @pytest.mark.parametrize("queue", QUEUES)
-def test_a_full_token_queue_without_a_pop_deadlocks(device, queue):
+def test_full_token_queue_without_a_pop_is_a_deadlock(device, queue):
     """The first push without room waits forever."""
     push, _ = QUEUES[queue]
     device.fails(raw(device, *[push] * (TOKEN_CAPACITY + 3), Finish()),
@@ -156,7 +156,7 @@ def double_buffered(config, rounds, seed):
 
 
 @pytest.mark.parametrize("device", [*EVERYWHERE, *WIDER], indirect=True)
-def test_double_buffering(device):
+def test_double_buffered_program_equals_the_reference(device):
     """Load, compute and store work at the same time, held together by tokens alone."""
     program, checks = double_buffered(device.config, 8, 1)
     outcome = device.passes(program)
@@ -212,7 +212,7 @@ def test_nothing_after_finish_is_executed(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_a_pop_waits_for_the_token_that_comes_late(device):
+def test_pop_waits_for_a_late_token(device):
     """Compute waits for a long load, store waits for compute: without the waits it goes wrong."""
     program = Program(device.config, raw=True)
     uops = program.data(UOP, [Uop()])
@@ -230,7 +230,7 @@ def test_a_pop_waits_for_the_token_that_comes_late(device):
 
 
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
-def test_more_instructions_than_a_queue_holds(device):
+def test_more_instructions_than_a_queue_holds_are_executed(device):
     """Fetch waits for room in a module queue (512) and goes on."""
     count = 700 if device.backend != "icarus" else 20
     program = raw(device, *[IDLE] * count, *[Load(**LOAD_NO_OP)] * count, Finish())
@@ -256,7 +256,7 @@ def test_more_instructions_than_a_queue_holds(device):
          "one of two"],
 )
 @pytest.mark.parametrize("finish", [True, False])
-def test_deadlock_names_the_earliest_that_waits(device, index, body, finish):
+def test_deadlock_names_the_earliest_waiting_instruction(device, index, body, finish):
     body = [*body, Finish()] if finish else body
     device.fails(raw(device, *body), ErrorCode.DEADLOCK, index)
     device.passes(raw(device, Finish()))

@@ -36,7 +36,9 @@ def run_vhdl(bench, program):
                    marks=pytest.mark.configurations)
       for name, log_bus, pause in (("1x4x4", 6, 3), ("1x4x4", 8, 5), ("1x4x4_int4", 7, 2))),
 ])
-def test_programs_on_the_vhdl(name, log_bus, pause, programs, tmp_path, require_tool):
+def test_programs_on_the_vhdl_equal_the_model(
+    name, log_bus, pause, programs, tmp_path, require_tool
+):
     require_tool("ghdl")
     config = named(name).replace(log_bus_width=log_bus)
     bench = VhdlBench(config, tmp_path, BASE, SIZE, pause)
@@ -86,7 +88,7 @@ def operations(config):
     return program
 
 
-def test_every_operation_on_the_vhdl(tmp_path, require_tool):
+def test_every_operation_on_the_vhdl_equals_the_model(tmp_path, require_tool):
     """Signs above all: MyHDL's VHDL extends a signed slice with zeros in a wider unsigned word."""
     require_tool("ghdl")
     config = named("1x4x4")

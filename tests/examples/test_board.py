@@ -64,7 +64,7 @@ def small(tmp_path_factory):
 
 @pytest.mark.verilator
 @pytest.mark.timeout(600)
-def test_on_the_rtl(small):
+def test_script_runs_on_the_rtl(small):
     done = run(sys.executable, small, "verilator://?mem=0:1M&latency=12")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "cycles" in done.stdout and "MHz" in done.stdout
@@ -88,7 +88,7 @@ def agrees(done):
     return True
 
 
-def test_over_a_serial_line(board, bundle):
+def test_script_runs_over_a_serial_line(board, bundle):
     """A real pseudo-terminal with pyserial on one side, the protocol's device side on the other."""
     with open_target("model://?config=1x8x8&mem=0:2M") as inner, pseudo_terminal(
         answering(inner)
@@ -96,7 +96,7 @@ def test_over_a_serial_line(board, bundle):
         assert agrees(run(board, bundle, f"uart://{port}?baud=1000000"))
 
 
-def test_through_a_memory_map(board, bundle, tmp_path):
+def test_script_runs_through_a_memory_map(board, bundle, tmp_path):
     """devmem:// unmodified, with a device process behind the map."""
     pynq = BOARDS["pynq-z2"]
     inner = f"model://?config=1x8x8&mem={pynq.base:#x}:{pynq.size}"
@@ -106,7 +106,7 @@ def test_through_a_memory_map(board, bundle, tmp_path):
 
 @pytest.mark.verilator
 @pytest.mark.timeout(600)
-def test_through_a_memory_map_on_the_rtl(board, small, tmp_path):
+def test_script_runs_through_a_memory_map_on_the_rtl(board, small, tmp_path):
     """The same with the RTL behind the map: what a board's own processor does."""
     pynq = BOARDS["pynq-z2"]
     inner = f"verilator://?config=1x4x4&mem={pynq.base:#x}:{pynq.size}"

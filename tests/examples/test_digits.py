@@ -70,7 +70,7 @@ def test_calibration_images_are_not_held_out(held_out):
     assert not seen & {image.tobytes() for image in held_out["images"]}
 
 
-def test_float_accuracy(model, held_out):
+def test_float_network_reaches_its_accuracy(model, held_out):
     run = ReferenceEvaluator(model)
     logits = [run.run(None, {"image": (image / np.float32(16))[None, None]})[0]
               for image in held_out["images"]]

@@ -24,7 +24,7 @@ SIZE = 1 << 12
 
 
 @pytest.mark.parametrize("go", [1.0, 0.3])
-def test_lite_master(go):
+def test_lite_master_reads_and_writes_registers(go):
     random, (clock, reset) = Random(1), clock_and_reset()
     axi = AxiLite()
     start, write, failed, done = (bit() for _ in range(4))
@@ -60,7 +60,7 @@ def test_lite_master(go):
 
 
 @pytest.mark.parametrize("bus, go", [(6, 1.0), (7, 0.5), (8, 0.2)])
-def test_burst_master(bus, go):
+def test_burst_master_reads_and_writes_memory(bus, go):
     random, (clock, reset) = Random(bus), clock_and_reset()
     config = CONFIG.replace(log_bus_width=bus)
     axi, job, failed, done = Axi4(config), BurstJob(), bit(), bit()
@@ -180,7 +180,7 @@ def traffic(random, count):
 
 
 @pytest.mark.parametrize("seed, go", [(1, 1.0), (2, 0.4)])
-def test_the_bridge_says_and_does_what_the_python_device_does(seed, go):
+def test_bridge_equals_the_python_device(seed, go):
     random, (clock, reset) = Random(seed), clock_and_reset()
     received, valid, sent = word(8), bit(), Stream(8)
     lite, axi = AxiLite(), Axi4(CONFIG)

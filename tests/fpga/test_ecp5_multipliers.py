@@ -209,14 +209,14 @@ LEFT = {
 @pytest.mark.parametrize(
     ("reason", "change"), [(reason, one) for reason, many in LEFT.items() for one in many]
 )
-def test_what_cannot_be_folded_is_left(reason, change):
+def test_unfoldable_registers_are_unchanged(reason, change):
     before = netlist(change)["modules"]["top"]["cells"]
     done, cells = both(change)
     assert cells == before
     assert (done.multipliers, done.flip_flops, dict(done.left)) == (0, 0, {reason: 1})
 
 
-def test_an_output_that_is_no_product_is_left():
+def test_registers_of_other_cells_are_unchanged():
     def change(cells, outputs):
         cells["times"]["connections"]["SIGNEDP"] = [300]
         cells["times"]["port_directions"]["SIGNEDP"] = "output"
@@ -241,7 +241,7 @@ def test_an_output_that_is_no_product_is_left():
     ),
     st.integers(0, 1 << 32),
 )
-def test_folding_is_never_seen(registers, seed):
+def test_folding_keeps_the_behaviour(registers, seed):
     def change(cells, outputs):
         for at in range(4):
             cells[f"register{at}"] = register(100 + at, 200 + at, **registers[at % len(registers)])

@@ -46,7 +46,7 @@ def random_frame(random, response=False):
 
 
 @pytest.mark.parametrize("seed, damage", [(1, 0.0), (2, 0.002), (3, 0.01)])
-def test_deframer_takes_what_the_decoder_takes(seed, damage):
+def test_deframer_equals_the_decoder(seed, damage):
     """The Python decoder wants exact stuffing; a line with random flips does not break that rule
     in a way that keeps the CRC right."""
     random = Random(seed)
@@ -87,7 +87,7 @@ def test_deframer_takes_what_the_decoder_takes(seed, damage):
     assert got == expected
 
 
-def test_deframer_drops_what_finds_no_room():
+def test_deframer_drops_frames_without_room():
     clock, reset = clock_and_reset()
     data, valid, room, accepted = word(8), bit(), Signal(False), bit()
     command, slot, payload = Command(), word(3), WordPort(9)
@@ -108,7 +108,7 @@ def test_deframer_drops_what_finds_no_room():
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.3])
-def test_enframer_writes_what_encode_writes(rate):
+def test_enframer_equals_the_encoder(rate):
     random = Random(7)
     clock, reset = clock_and_reset()
     reply, source, port = Reply(), Stream(8), WordPort(6)

@@ -94,7 +94,7 @@ class Master:
 
 
 @pytest.mark.parametrize("bus, go, ready", [(6, 1.0, 1.0), (7, 0.7, 0.5), (8, 1.0, 0.3)])
-def test_memory_alone(bus, go, ready):
+def test_memory_reads_written_words(bus, go, ready):
     config = CONFIG.replace(log_bus_width=bus)
     clock, reset = clock_and_reset()
     axi = Axi4(config)
@@ -131,7 +131,7 @@ def test_a_burst_moves_a_beat_in_every_cycle():
 @pytest.mark.parametrize("seed, one_go, two_go, slave_go", [
     (1, 1.0, 1.0, 1.0), (2, 1.0, 0.1, 0.5), (3, 0.2, 1.0, 0.8),
 ])
-def test_two_masters_share_and_neither_waits_for_ever(seed, one_go, two_go, slave_go):
+def test_two_masters_share_without_starvation(seed, one_go, two_go, slave_go):
     random, (clock, reset) = Random(seed), clock_and_reset()
     one, two, both = Axi4(CONFIG), Axi4(CONFIG), Axi4(CONFIG)
     slave = NarrowMemory(both, CONFIG, random, size=SIZE, go=slave_go)
@@ -155,7 +155,7 @@ def test_two_masters_share_and_neither_waits_for_ever(seed, one_go, two_go, slav
     assert first.checked > 100 and second.checked > 100
 
 
-def test_a_master_that_never_stops_asking_lets_the_other_in():
+def test_busy_master_does_not_starve_the_other():
     """One has an address up in every cycle; the other gets its turn after one burst of it."""
     random, (clock, reset) = Random(1), clock_and_reset()
     one, two, both = Axi4(CONFIG), Axi4(CONFIG), Axi4(CONFIG)

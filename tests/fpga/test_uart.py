@@ -90,7 +90,7 @@ def test_bytes_leave_without_a_gap_in_ten_bits_each(clock_hz, rate):
     assert bits == [*framed(data)[2:], 1, 1]
 
 
-def test_ticks_come_as_often_as_they_should():
+def test_ticks_have_the_baud_rate():
     clock, reset = clock_and_reset()
     tick, ticks = bit(), []
     block = baud(clock, reset, tick, clock_hz=100, rate=24)

@@ -44,7 +44,7 @@ def board(rate=0.0, skew=1.0, timeout=100, seed=1):
 
 
 @pytest.mark.verilator
-def test_identify_registers_memory_and_a_program():
+def test_board_identifies_accesses_memory_and_runs_a_program():
     with board() as (line, target, _):
         assert target.window == (0, DEVICE.memory_bytes)
         assert target.clock_hz == DEVICE.clock_hz
@@ -78,7 +78,7 @@ def test_errors_in_both_directions_lose_nothing():
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("skew", [0.975, 1.025])
-def test_a_far_end_with_another_clock(skew):
+def test_link_tolerates_another_clock(skew):
     line = open_line(skew)
     link = Link(line, 1.0, line.now)
     data = Random(3).randbytes(1000)
@@ -90,7 +90,7 @@ def test_a_far_end_with_another_clock(skew):
 
 
 @pytest.mark.verilator
-def test_a_reset_in_the_middle_is_told_and_work_goes_on():
+def test_reset_during_work_is_reported_and_the_device_stays_usable():
     with board() as (line, target, _):
         target.write_memory(0, b"kept over a reset")
         line.reset()
@@ -101,7 +101,7 @@ def test_a_reset_in_the_middle_is_told_and_work_goes_on():
 
 
 @pytest.mark.verilator
-def test_a_launch_that_takes_too_long_is_ended_and_the_device_usable_again():
+def test_launch_beyond_its_timeout_is_ended_and_the_device_stays_usable():
     with board() as (_, target, _):
         run = Runtime(target, serial=True)
         run.gemm([(0, 0, 0)], iter_out=16383, iter_in=16383, reset=True)
@@ -114,7 +114,7 @@ def test_a_launch_that_takes_too_long_is_ended_and_the_device_usable_again():
 
 
 @pytest.mark.verilator
-def test_the_wrong_baud_rate_is_told():
+def test_wrong_baud_rate_is_reported():
     line = open_line(0.5)
     with pytest.raises(TargetError, match="waited 0.002 s .* (nothing came back|wrong baud)"):
         Link(line, 0.002, line.now)
@@ -155,7 +155,7 @@ def same_first_layer(digits, target):
 
 @pytest.mark.verilator
 @pytest.mark.networks
-def test_the_digits_network_s_first_layer(digits):
+def test_first_layer_of_digits_equals_the_model(digits):
     with board(timeout=600) as (_, target, _):
         same_first_layer(digits, target)
 
@@ -163,7 +163,7 @@ def test_the_digits_network_s_first_layer(digits):
 @pytest.mark.verilator
 @pytest.mark.soak
 @pytest.mark.parametrize("rate", [1e-4, 1e-3])
-def test_the_digits_network_s_first_layer_on_a_noisy_line(digits, rate):
+def test_first_layer_of_digits_on_a_noisy_line_equals_the_model(digits, rate):
     with board(rate, timeout=600, seed=9) as (_, target, noise):
         same_first_layer(digits, target)
         assert noise[0].hits > 1 and (rate < 1e-3 or target.link.resent > 20)

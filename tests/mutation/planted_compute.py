@@ -53,7 +53,7 @@ TABLE = (
         "reset step checks its weight index", "gemm", "compute/address_generator.py",
         "wgt_past.next = sums.multiplies and sums.wgt >= wgt_depth",
         "wgt_past.next = s1.gemm and sums.wgt >= wgt_depth",
-        "device/gemm::test_reset_does_not_look_at_inp_and_wgt_indices",
+        "device/gemm::test_reset_does_not_check_inp_and_wgt_indices",
     ),
     Planted(
         "overwrite accumulates", "gemm", "compute/operands.py",
@@ -116,12 +116,12 @@ TABLE = (
         "RQT keeps parameters that a step has overwritten", "alu", "compute/rqt_parameters.py",
         "and not parameter_hit and not (moves",
         "and not (parameter_hit and s2.gemm) and not (moves",
-        "rtl/step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
+        "rtl/step_hazards::test_parameters_written_within_an_instruction_are_current",
     ),
     Planted(
         "RQT keeps parameters from instruction to instruction", "alu", "compute/rqt_parameters.py",
         "not (moves and s2.last)", "not (moves and s2.last and s2.gemm)",
-        "rtl/step_hazards::test_parameters_written_between_two_instructions",
+        "rtl/step_hazards::test_parameters_written_between_instructions_are_current",
     ),
     Planted(
         "third parameter tile past the end allowed", "alu", "compute/address_generator.py",
@@ -141,12 +141,12 @@ TABLE = (
     Planted(
         "RQT reads its shift while it is written", "alu", "compute/hazards.py",
         "or (row_after and (s1.src[0] or not flying.dst[0]))", "or (row_after and s1.src[0])",
-        "rtl/step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
+        "rtl/step_hazards::test_parameters_written_within_an_instruction_are_current",
     ),
     Planted(
         "RQT reads its multiplier while it is written", "alu", "compute/hazards.py",
         "flying.before == s1.src[acc_bits:1]", "flying.before == s1.src[acc_bits:1] and False",
-        "rtl/step_hazards::test_parameters_written_by_a_step_of_the_same_instruction",
+        "rtl/step_hazards::test_parameters_written_within_an_instruction_are_current",
     ),
     Planted(
         "two operands read from one bank at once", "alu", "compute/schedule.py",

@@ -46,12 +46,12 @@ TABLE = (
         "a step gives load its token only with one for store", "tokens", "compute/compute.py",
         "(step_done.valid and step_done.push_prev)",
         "(step_done.valid and step_done.push_prev and step_done.push_next)",
-        "device/tokens::test_every_legal_flag_on_instructions_that_move_nothing",
+        "device/tokens::test_flags_of_empty_instructions_move_tokens",
     ),
     Planted(
         "pop flags of compute exchanged", "tokens", "compute/steps_decode.py",
         "decoded.pop_prev.next = entry[f_pop_prev]", "decoded.pop_prev.next = entry[f_pop_next]",
-        "device/tokens::test_every_legal_flag_on_instructions_that_move_nothing",
+        "device/tokens::test_flags_of_empty_instructions_move_tokens",
     ),
     Planted(
         "weights are loaded by compute", "tokens", "fetch/dispatch.py",
@@ -134,7 +134,7 @@ TABLE = (
         "GEMM steps counted are those that reset", "control", "compute/step_pipeline.py",
         "s9.valid and not fault.raised and s9.gemm and not s9.clear",
         "s9.valid and not fault.raised and s9.gemm and s9.clear",
-        "device/gemm::test_reset",
+        "device/gemm::test_reset_clears_the_accumulators",
     ),
     Planted(
         "stream goes on after FINISH", "control", "fetch/dispatch.py",

@@ -120,7 +120,7 @@ TABLE = (
     Planted(
         "odd tiles of OUT are even ones", "store", "compute/accumulator.py",
         "out_odd.next = out.address[0]", "out_odd.next = False",
-        "device/store::test_truncation_by_hand",
+        "device/store::test_truncation_equals_hand_computed_values",
     ),
     # -- memory_port -----------------------------------------------------------------------------
     Planted(

@@ -39,7 +39,7 @@ def test_every_part_has_enough_bugs():
     ({"tests": "rtl/none"}, "there is no tests/rtl/test_none.py"),
     ({"tests": "rtl/lib/queue::test_none"}, "there is no tests/rtl/lib/test_queue.py::test_none"),
 ])
-def test_bug_that_does_not_apply_is_reported(changes, said):
+def test_inapplicable_bug_is_reported(changes, said):
     (text,) = problems([replace(ONE, **changes)], RTL, plant.ROOT)
     assert text.startswith(f"{ONE.name}: ")
     assert re.search(said, text)
@@ -49,7 +49,7 @@ def test_two_of_one_name_are_refused():
     assert problems([ONE, ONE], RTL, plant.ROOT) == [f"{ONE.name}: there are two of that name"]
 
 
-def test_select():
+def test_bugs_are_selected_by_name_and_part():
     assert plant.select(()) == list(plant.TABLE)
     assert {bug.part for bug in plant.select(("alu", "store"))} == {"alu", "store"}
     assert plant.select((ONE.name,)) == [ONE]
@@ -64,7 +64,7 @@ def test_select():
     (ConvertError("MyHDL warns"), "refused"), (ValueError("other"), "broken"),
     (ImportError("rtl"), "broken"),
 ])
-def test_verdicts(error, verdict):
+def test_outcomes_are_classified(error, verdict):
     assert plant_report.verdict(error) == verdict
 
 
@@ -86,7 +86,7 @@ def field(tmp_path, monkeypatch):
     ("raise ImportError('elsewhere')", "broken", "ImportError: elsewhere"),
     ("pytest.exit('early')", "broken", ""),
 ])
-def test_outcomes(field, tmp_path, body, outcome, error):
+def test_planted_bugs_have_these_outcomes(field, tmp_path, body, outcome, error):
     bug = replace(ONE, part="tokens", tests="")
     (file,) = bug.files()
     (tmp_path / file).parent.mkdir(parents=True)
@@ -104,7 +104,7 @@ def test_outcomes(field, tmp_path, body, outcome, error):
     assert not (tmp_path / "field" / "bug0").exists()
 
 
-def test_command(monkeypatch, tmp_path):
+def test_command_prints_and_writes_results(monkeypatch, tmp_path):
     """Exit status, table and JSON; the work itself is tested above."""
     done = [plant.Result("a", "gemm", "x.py", "killed", "tests/test_x.py::test_y", "E: no", 1.0)]
     monkeypatch.setattr(plant, "run", lambda *given: done)
@@ -124,14 +124,14 @@ def test_command(monkeypatch, tmp_path):
     assert "do not apply any more:\ninputs multiplied" in found.output
 
 
-def test_a_baseline_that_is_not_green_ends_the_run(monkeypatch, tmp_path):
+def test_failing_baseline_ends_the_run(monkeypatch, tmp_path):
     monkeypatch.setattr(plant.Field, "check", lambda *given: None)
     monkeypatch.setattr(plant.Field, "test", lambda *given: (1, {}, "1 failed in 2 s"))
     with pytest.raises(plant.BaselineError, match="not green without a bug:\n1 failed"):
         plant.run(plant.Field(tmp_path), [ONE], 1, plant.Console())
 
 
-def test_the_copy_is_what_tests_import(tmp_path, monkeypatch):
+def test_tests_import_the_copy(tmp_path, monkeypatch):
     field = plant.Field(tmp_path)
     folder = field.copy("clean")
     field.check(folder)

@@ -73,7 +73,7 @@ def test_every_contract_is_kept(rtl_cycles, device, latency):
 
 
 @pytest.mark.verilator
-def test_cycles_are_these(rtl_cycles, device):
+def test_cycles_equal_the_recorded_ones(rtl_cycles, device):
     target = device("latency=64")
     measured = {
         case.name: rtl_cycles.cycle_cases.measure(target, case)
@@ -155,7 +155,7 @@ def test_causes_follow_the_latency_of_memory(rtl_cycles, device):
 
 
 @pytest.mark.verilator
-def test_a_token_that_is_missing_is_the_cause(rtl_cycles, device):
+def test_missing_token_is_the_cause(rtl_cycles, device):
     """Compute waits for the tokens of a load: longer, the more is loaded before them."""
     target = device("latency=20")
     counted = [
@@ -186,7 +186,7 @@ def test_a_full_queue_is_the_cause(rtl_cycles, device):
     assert cycles < 8192 + 3 * 702
 
 
-def test_the_model_keeps_no_time():
+def test_model_counts_no_cycles():
     with open_target("model://?mem=0x0:64K") as target:
         counted = read_performance(target)
     assert counted and set(counted.values()) == {0}

@@ -94,7 +94,7 @@ def test_each_block_begins_with_its_path_and_the_head_of_its_docstring(converted
         assert "Only the first line" not in text
 
 
-def test_map_tells_which_net_a_signal_of_a_block_is(converted):
+def test_map_gives_the_net_of_a_block_s_signal(converted):
     blocks = converted[2]["blocks"]
     assert list(blocks) == ["chain", "skid_buffer0", "skid_buffer1", "inner0"]
     assert blocks["skid_buffer1"]["block"] == "skid_buffer"

@@ -85,11 +85,11 @@ CASES = {
         ),
     ),
     "registers": (
-        6, lambda module: module.test_random_writes_with_strobes_change_exactly_what_the_table_says(
+        6, lambda module: module.test_random_writes_with_strobes_follow_the_register_table(
             0.3,
         ),
     ),
-    "control": (6, lambda module: module.test_deadlock_names_the_lowest_index_that_waits(
+    "control": (6, lambda module: module.test_deadlock_names_the_lowest_waiting_index(
         "fetch.done", 5,
     )),
     "counters": (
@@ -101,7 +101,7 @@ CASES = {
 @pytest.mark.icarus
 @pytest.mark.convert
 @pytest.mark.parametrize("case", CASES)
-def test_verilog_and_vhdl_do_what_myhdl_does(tmp_path, monkeypatch, require_tool, case):
+def test_verilog_and_vhdl_equal_myhdl(tmp_path, monkeypatch, require_tool, case):
     require_tool("ghdl")
     require_tool("verilator")
     log_bus_width, play = CASES[case]

@@ -28,7 +28,7 @@ def check(acc, uops, *program: Steps) -> None:
 
 
 @pytest.mark.parametrize("opcode", [it for it in AluOpcode if it != AluOpcode.RQT])
-def test_operands_at_their_edges(opcode):
+def test_extreme_operands_equal_the_reference(opcode):
     count = len(AMOUNTS)
     left = [VALUES] * count
     right = [[amount] * 4 for amount in AMOUNTS]
@@ -43,7 +43,7 @@ def test_operands_at_their_edges(opcode):
 @pytest.mark.parametrize("imm", [
     0, AWAY, BYPASS, BYPASS | AWAY, RELU, RELU | BYPASS | 0x85, RELU | AWAY | 0x7F, 0x80,
 ], ids=hex)
-def test_requantization_at_its_edges(imm):
+def test_extreme_requantizations_equal_the_reference(imm):
     tiles = [[value + n for n in range(4)] for value in (
         -(2**31), 2**31 - 4, -2, 62, 126, 254, -130, -66, -258, 2**20, -(2**20), 4 * 127 - 2,
     )]
@@ -75,7 +75,7 @@ def parameters(bias=100, multiplier=2**30, shift=5):
     ("part", "shift", "change"), [(0, 5, 2**23), (1, 5, 3000), (2, 10, -1)],
     ids=["bias", "multiplier", "shift"],
 )
-def test_parameters_written_between_two_instructions(part, shift, change):
+def test_parameters_written_between_instructions_are_current(part, shift, change):
     """However many steps lie between the write and the RQT; each change shows in its result."""
     gaps = (0, 1, 2, 5, 8, 12)
     data = [[2**26 + lane * 2**22 for lane in range(4)]] * (len(gaps) + 1)
@@ -97,7 +97,7 @@ def test_parameters_written_between_two_instructions(part, shift, change):
 @pytest.mark.parametrize("part", range(3), ids=["bias", "multiplier", "shift"])
 @pytest.mark.parametrize("gap", [0, 1, 3, 6])
 @pytest.mark.parametrize("source", [PARAMETERS, PARAMETERS + 3], ids=["itself", "others"])
-def test_parameters_written_by_a_step_of_the_same_instruction(part, gap, source):
+def test_parameters_written_within_an_instruction_are_current(part, gap, source):
     """The step that writes them is an RQT by themselves or by others; they are used at once."""
     uops = [
         (0, PARAMETERS, 0), (PARAMETERS + part, source, 0), *[(6, source, 0)] * gap,

@@ -19,7 +19,7 @@ def test_no_field_lives_outside_the_pipeline():
 
 
 @pytest.mark.parametrize("number", range(SCHEDULE_STAGE + 2, LAST_STAGE + 1))
-def test_stage_passes_on_what_it_holds_and_nothing_else(number):
+def test_stage_passes_on_its_own_fields_only(number):
     clock, reset = clock_and_reset()
     sink, source = Step(CONFIG), Step(CONFIG)
     block = stage(clock, reset, sink, source, number=number, requantize=True)
@@ -37,7 +37,7 @@ def test_stage_passes_on_what_it_holds_and_nothing_else(number):
     assert shown == [set(), set(), held]
 
 
-def test_reset_empties_what_is_read_in_empty_slots():
+def test_reset_clears_fields_read_in_empty_slots():
     clock, reset = clock_and_reset()
     sink, source = Step(CONFIG), Step(CONFIG)
     block = stage(clock, reset, sink, source, number=SCHEDULE_STAGE + 2, requantize=True)

@@ -34,7 +34,7 @@ def words(config):
 
 
 @pytest.mark.parametrize("name", ["1x4x4", "1x4x4_base", "1x4x4_int4"])
-def test_fault_is_that_of_the_isa(name):
+def test_fault_equals_the_isa_s(name):
     config = NAMED[name]
     clock, reset = clock_and_reset()
     take, arriving, entry = bit(), word(ENTRY_BITS), word(ENTRY_BITS)

@@ -198,7 +198,7 @@ def test_not_blocked_while_the_next_instruction_is_being_read():
 @pytest.mark.parametrize("bus, latency, least", [
     (6, 1, 0.499), (6, 64, 0.499), (7, 64, 0.75), (8, 64, 0.65), (8, 1, 0.99),
 ])
-def test_rate(bus, latency, least):
+def test_fetch_delivers_an_instruction_every_two_beats(bus, latency, least):
     """Instructions a cycle, from the first to the last: the bus's own rate where it can be."""
     bench = Bench(random_words(7, 256), bus=bus, latency=latency)
     bench.run(lambda cycle: bench.done)

@@ -74,7 +74,7 @@ def test_a_base_off_its_element_ends_at_once_with_alignment(name, memory_type):
 
 @pytest.mark.parametrize("done", ["fetch.done", "fetch.blocked"])
 @pytest.mark.parametrize("waiting", range(1, 8))
-def test_deadlock_names_the_lowest_index_that_waits(done, waiting):
+def test_deadlock_names_the_lowest_waiting_index(done, waiting):
     random = Random(waiting)
     wires, indices = {done: True}, []
     for number, module in enumerate(MODULES):

@@ -60,17 +60,17 @@ def test_the_watchdog_ends_a_launch_of_more_cycles(limit):
     assert last["cycles"] == limit + 1 and bench.cycles("halt") == [limit + 7]
 
 
-def test_a_launch_of_just_as_many_cycles_as_the_watchdog_allows_ends_well():
+def test_launch_of_exactly_the_watchdog_limit_succeeds():
     bench = Bench()
     last = bench.play(merge({0: {"watchdog": 20}}, LAUNCH, pulse(24, "finish")), 40)
     assert last["control"] == 2 and last["cycles"] == 20
 
 
-def test_no_watchdog():
+def test_watchdog_of_zero_never_ends_a_launch():
     assert Bench().play(LAUNCH, 3000)["busy"]
 
 
-def test_a_bus_that_stands_still_is_given_up_after_its_cycles_and_draining_shows():
+def test_idle_bus_is_abandoned_after_its_limit_and_draining_is_reported():
     bench = Bench()
     script = merge(
         LAUNCH, {7: {"port.idle": False, "port.draining": True}}, pulse(10, "launch.cancel"),
@@ -97,7 +97,7 @@ def test_every_transfer_starts_the_wait_again():
 
 @pytest.mark.parametrize("number", range(4))
 @pytest.mark.parametrize("code", [ErrorCode.WINDOW, ErrorCode.BUS, ErrorCode.STEP_INDEX])
-def test_the_address_is_that_of_the_client_at_fault(number, code):
+def test_error_address_is_that_of_the_faulty_client(number, code):
     owner = FAULTS[number][0]
     addresses = {f"{name}.error_address": 0x1000 * n + 8
                  for n, name in enumerate(("fetch", *MODULES), 1)}
@@ -111,7 +111,7 @@ def test_the_address_is_that_of_the_client_at_fault(number, code):
     assert second.play(script, 20)["error_address"] == 0
 
 
-def test_cancel_while_all_modules_wait_beats_the_deadlock_it_would_become():
+def test_cancel_takes_precedence_over_a_deadlock():
     bench = Bench()
     wires = {"fetch.done": True, "load.idle": True, "store.idle": True, "compute.waiting": True}
     script = merge(LAUNCH, at_work(compute=7), {9: wires}, pulse(8 + QUIET_CYCLES, "launch.cancel"))

@@ -124,7 +124,7 @@ def test_after_reset_every_register_reads_its_reset_value_and_the_rest_zero(name
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.6])
-def test_random_writes_with_strobes_change_exactly_what_the_table_says(pause):
+def test_random_writes_with_strobes_follow_the_register_table(pause):
     random = Random(5)
     bench = Bench(seed=1, pause=pause)
     values, expected = dict(reset_values(CONFIG)), []
@@ -146,7 +146,7 @@ def test_random_writes_with_strobes_change_exactly_what_the_table_says(pause):
     assert bench.pulses == []
 
 
-def test_device_registers_read_what_the_device_drives_and_ignore_writes():
+def test_device_registers_read_device_signals_and_ignore_writes():
     bench = Bench()
     values = {offset: 0x0123_4567 * (number + 1) & 0xFFFF_FFFF
               for number, offset in enumerate(DEVICE)}

@@ -11,7 +11,7 @@ from myvta.rtl.lib.in_flight_tracker import DEPTH, in_flight_tracker
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_index_is_that_of_the_oldest_in_flight_or_of_the_head_of_the_queue(seed):
+def test_index_is_the_oldest_in_flight_or_the_queue_head(seed):
     random = Random(seed)
     clock, reset = clock_and_reset()
     sink, completed, present, index = Stream(ENTRY_BITS), bit(), bit(), word(INDEX_BITS)
@@ -41,7 +41,7 @@ def test_index_is_that_of_the_oldest_in_flight_or_of_the_head_of_the_queue(seed)
     assert starts <= ends or source.rate < 0.5 or max(seen) == DEPTH - 2
 
 
-def test_one_that_completes_as_it_starts():
+def test_instruction_may_complete_in_its_first_cycle():
     """FINISH does: it never counts as under way."""
     clock, reset = clock_and_reset()
     sink, completed, present, index = Stream(ENTRY_BITS), bit(), bit(), word(INDEX_BITS)

@@ -14,7 +14,7 @@ def fields():
     return [word(width) if width else bit() for width in WIDTHS]
 
 
-def test_split_gives_back_what_join_put_together():
+def test_split_inverts_join():
     random = Random(4)
     clock, reset = clock_and_reset()
     given, shown, middle = fields(), fields(), word(bits_of(fields()))

@@ -118,7 +118,7 @@ def test_reset_empties_it():
 
 
 @pytest.mark.parametrize("depth", [0, 1, 3, 48])
-def test_refuses_a_depth_that_is_no_power_of_two(depth):
+def test_refuses_other_depths_than_powers_of_two(depth):
     clock, reset, sink, source, _ = bench(2)
     with pytest.raises(ValueError, match=f"power of two of at least 2, not {depth}$"):
         queue(clock, reset, sink, source, width=WIDTH, depth=depth)

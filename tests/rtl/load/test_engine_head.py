@@ -56,7 +56,7 @@ def play(script, cycles, data=0):
     return rows
 
 
-def test_without_flags_it_is_gathered_a_cycle_after_it_is_sound():
+def test_instruction_without_flags_is_gathered_a_cycle_after_its_check():
     rows = play({2: {"sink.valid": True}}, 8)
     assert rows[3:8] == [set(), set(), set(), {"sound"}, {"sound", "gathered"}]
 

@@ -75,7 +75,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("bad, code", FAULTS)
-def test_static_faults_wait_for_what_is_before_them(bad, code):
+def test_static_faults_wait_for_earlier_instructions(bad, code):
     config = NAMED["1x4x4"].replace(log_inp_buff_size=9)
     assert config.depth(INP) == 128
     bench = shallow(Bench, config, latency=20)
@@ -115,7 +115,7 @@ def test_a_data_fault_comes_before_a_later_static_one():
     (Load(memory_type=INP, x_size=1, push_next=1), 9, 0),
     (Load(memory_type=INP, x_size=0, push_next=1), 9, 0),
 ])
-def test_waiting_says_what_waits(bad, tokens, room):
+def test_waiting_names_the_blocked_instruction(bad, tokens, room):
     bench = shallow(Bench, NAMED["1x4x4"], latency=10)
     loads = [Load(memory_type=INP, x_size=4), bad]
     bench.run(

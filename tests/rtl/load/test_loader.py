@@ -126,7 +126,7 @@ CASES = [
 @pytest.mark.parametrize(
     "latency, rate, take", [(1, 1.0, 1.0), (20, 1.0, 0.7), (3, 0.6, 0.6)],
 )
-def test_random_loads_write_what_the_walk_writes(name, log_bus, first, kinds, latency, rate, take):
+def test_random_loads_equal_the_reference_walk(name, log_bus, first, kinds, latency, rate, take):
     config = NAMED[name].replace(log_bus_width=log_bus)
     bench = shallow(Bench, config, first, seed=log_bus, latency=latency, rate=rate, take=take)
     loads = [

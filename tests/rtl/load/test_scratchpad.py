@@ -121,7 +121,7 @@ def test_contents_are_those_of_an_array(name, log_bus, kind):
 
 
 @pytest.mark.parametrize("columns_busy, cycles", [((0, 1), 2), ((0, 0), 2), ((), 1)])
-def test_a_pad_fills_the_columns_that_data_leaves(columns_busy, cycles):
+def test_padding_fills_the_columns_outside_the_data(columns_busy, cycles):
     bench = shallow(Bench, "1x4x4", 6, MemoryType.WGT)
     assert bench.element == 2 * bench.config.bus_bytes
     taken = []

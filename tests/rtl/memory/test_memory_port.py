@@ -102,7 +102,7 @@ def test_two_clients_alternate():
 @pytest.mark.parametrize(
     "kind, least, most", [("ar", READS, READS + 4), ("aw", WRITES, 2 * WRITES + 8)],
 )
-def test_bursts_outstanding_when_the_memory_is_silent(kind, least, most):
+def test_outstanding_bursts_are_limited_on_silent_memory(kind, least, most):
     bench = Bench(silent=True)
     bench.readers[1].requests.extend((8 * k, 1) for k in range(100))
     for k in range(100):
@@ -159,7 +159,7 @@ def test_moved_tells_every_transfer():
 
 
 @pytest.mark.parametrize("client", range(4))
-def test_the_address_of_the_first_burst_that_failed_stays(client):
+def test_address_of_the_first_failed_burst_is_kept(client):
     """Refused or answered with an error; a second launch has its own."""
     bench = Bench(window=(0x1000, 0xFFFF), errors={0x2008: 2, 0x3000: 3})
     side = bench.writer if client == 3 else bench.readers[client]

@@ -202,7 +202,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("bad, code", FAULTS)
-def test_static_faults_wait_for_what_is_before_them(bad, code):
+def test_static_faults_wait_for_earlier_instructions(bad, code):
     config = NAMED["1x4x4"]
     assert config.depth(OUT) == 256
     bench = shallow(Bench, config, latency=20)
@@ -255,7 +255,7 @@ def test_rows_past_the_address_space_are_refused():
     (Store(x_size=1, pop_prev=1), 0, 9), (Store(x_size=1, push_prev=1), 9, 0),
     (Store(x_size=0, push_prev=1), 9, 0),
 ])
-def test_waiting_says_what_waits(held, tokens, room):
+def test_waiting_names_the_blocked_instruction(held, tokens, room):
     bench = shallow(Bench, NAMED["1x4x4"], latency=10)
     bench.run(
         [Store(x_size=4), held], tokens=tokens, room=room,

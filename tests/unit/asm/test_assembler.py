@@ -34,7 +34,7 @@ gemm uops=first reset
 """
 
 
-def test_program():
+def test_program_assembles_to_its_words():
     program = assemble(PROGRAM)
     assert program.config is NAMED["1x4x4"]
     assert program.buffers == (DramBuffer("image", MemoryType.INP, 0x10, 8),)
@@ -51,7 +51,7 @@ def test_program():
     assert raw.opcode == 3
 
 
-def test_documented_example():
+def test_documented_example_assembles():
     page = (DOCS / "assembly.md").read_text(encoding="utf-8")
     example = page.split("```")[1]
     program = assemble(example)
@@ -59,7 +59,7 @@ def test_documented_example():
     assert len(program.uops) == 2 * 4
 
 
-def test_documented_errors():
+def test_documented_errors_are_raised():
     """The page shows the messages of the assembler."""
     page = (DOCS / "assembly.md").read_text(encoding="utf-8")
     shown = page.split("```")[-2].strip()
@@ -134,7 +134,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize(("line", "problem"), PROBLEMS.items())
-def test_problem(line, problem):
+def test_problem_is_reported_with_its_line(line, problem):
     head = ".config default\n.buffer image inp 0x10 8\n.uops kernel\n0,0,0\nfinish\n"
     with pytest.raises(AssemblyError) as caught:
         assemble(head + line, source="a.s")
@@ -147,7 +147,7 @@ def test_problem(line, problem):
     ("0,x,0", "a micro-op is dst,src,wgt or one raw word, not '0,x,0'"),
     ("0x100000000", "a raw micro-op is one number of 32 bits, not 0x100000000"),
 ])
-def test_micro_op_problem(line, problem):
+def test_micro_op_problem_is_reported_with_its_line(line, problem):
     with pytest.raises(AssemblyError) as caught:
         assemble(f".uops\n{line}", NAMED["base"])
     assert caught.value.problems == [(2, problem)]
@@ -157,18 +157,18 @@ def test_micro_op_problem(line, problem):
     ("gemm uops=0:1 overwrite", "gemm: configuration base has no overwrite"),
     ("alu rqt uops=0:1 zero_point=0", "alu: configuration base has no rqt"),
 ])
-def test_extension_that_is_missing(line, problem):
+def test_missing_extension_is_reported(line, problem):
     with pytest.raises(AssemblyError, match=f"^<text>:1: {problem}$"):
         assemble(line, NAMED["base"])
 
 
-def test_all_problems_at_once_in_order():
+def test_all_problems_are_reported_in_order():
     with pytest.raises(AssemblyError) as caught:
         assemble("finish x\nload inp cols=y rows=z\n.word\n", NAMED["base"])
     assert [row for row, _ in caught.value.problems] == [1, 2, 2, 3]
 
 
-def test_configuration_problems(tmp_path):
+def test_configuration_problems_are_reported(tmp_path):
     with pytest.raises(AssemblyError, match=r"^<text>:1: no configuration: add `.config NAME`"):
         assemble("finish")
     with pytest.raises(AssemblyError, match=r"^<text>:2: \.config: 'nope' is neither a file nor"):
@@ -179,7 +179,7 @@ def test_configuration_problems(tmp_path):
     assert assemble(".config base", NAMED["base"].replace(log_bus_width=8)).config is NAMED["base"]
 
 
-def test_configuration_file_next_to_the_text(tmp_path):
+def test_configuration_file_is_found_beside_the_text(tmp_path):
     odd = NAMED["base"].replace(log_acc_buff_size=16)
     (tmp_path / "odd.json").write_text(odd.to_json())
     (tmp_path / "a.s").write_text(".config odd.json\nfinish\n")
@@ -202,7 +202,7 @@ def test_any_text_is_a_program_or_a_list_of_problems(pieces):
         assert len(program.stream) == 16 * len(program.lines)
 
 
-def test_files_that_are_no_text(tmp_path):
+def test_binary_files_are_refused(tmp_path):
     path = tmp_path / "a.s"
     path.write_bytes(b"\xff\x00")
     with pytest.raises(AssemblyError) as caught:

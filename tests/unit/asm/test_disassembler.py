@@ -117,7 +117,7 @@ LINES = {
 
 
 @pytest.mark.parametrize(("line", "instruction"), LINES.items())
-def test_literal_lines(line, instruction):
+def test_instructions_have_these_lines(line, instruction):
     assert format_instruction(instruction, DEFAULT) == line
     assert assemble(line, DEFAULT).stream == encode_stream([instruction], DEFAULT)
 
@@ -150,7 +150,7 @@ def test_words_without_a_text_form_are_raw_words(comment, given):
     assert assemble(line, config).stream == word.to_bytes(16, "little")
 
 
-def test_buffers_give_names():
+def test_addresses_in_buffers_are_named():
     buffers = [
         DramBuffer("image", MemoryType.INP, 0x100, 16), DramBuffer("bias", MemoryType.ACC, 0x100),
     ]
@@ -167,7 +167,7 @@ def test_buffers_give_names():
     assert (again.stream, list(again.buffers)) == (stream, buffers)
 
 
-def test_whole_listing():
+def test_listing_of_a_program_is_this():
     text = disassemble(
         encode_stream([Gemm(reset=1), Finish()], BASE), BASE, uops=bytes([1, 0, 0, 0])
     )
@@ -182,7 +182,7 @@ def test_whole_listing():
     )
 
 
-def test_configuration_without_a_name():
+def test_unnamed_configuration_is_written_out():
     text = disassemble(b"", DEFAULT.replace(log_acc_buff_size=16))
     assert text == "; for configuration 1x16_i8w8a32_15_15_18_16_oq\n\n"
 

@@ -25,11 +25,11 @@ def problems(line, config=CONFIG):
 @pytest.mark.parametrize(
     ("text", "value"), [("12", 12), ("-3", -3), ("0x1f", 31), ("0b101", 5), ("x", None), ("", None)]
 )
-def test_number(text, value):
+def test_numbers_are_parsed(text, value):
     assert number(text) == value
 
 
-def test_stride_is_the_columns_unless_given():
+def test_stride_defaults_to_the_columns():
     load = Load(memory_type=2, x_size=5, x_stride=5, y_size=2, pop_next=1)
     assert instruction("load inp cols=5 rows=2 pop_next") == load
     assert instruction("load inp cols=5 stride=9").x_stride == 9

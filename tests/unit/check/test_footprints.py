@@ -70,7 +70,7 @@ def test_faulty_instructions_touch_nothing():
     ("fields", "reads_dst", "reads_sources"),
     [({}, True, True), ({"overwrite": 1}, False, True), ({"reset": 1}, False, False)],
 )
-def test_gemm(fields, reads_dst, reads_sources):
+def test_gemm_reads_and_writes_its_tiles(fields, reads_dst, reads_sources):
     gemm = Gemm(iter_in=2, dst_factor_in=3, src_factor_in=1, wgt_factor_in=0, **fields)
     touched = steps(gemm, (5, 6, 7))
     assert tiles(touched.writes) == {ACC + 5, ACC + 8}
@@ -82,7 +82,7 @@ def test_gemm(fields, reads_dst, reads_sources):
     ("opcode", "use_imm", "sources"),
     [(AluOpcode.ADD, 0, {20}), (AluOpcode.ADD, 1, set()), (AluOpcode.RQT, 1, {20, 21, 22})],
 )
-def test_alu(opcode, use_imm, sources):
+def test_alu_reads_and_writes_its_tiles(opcode, use_imm, sources):
     touched = steps(Alu(alu_opcode=opcode, use_imm=use_imm), (9, 20, 0))
     assert tiles(touched.writes) == {ACC + 9}
     assert tiles(touched.reads) == {ACC + 9} | {ACC + tile for tile in sources}

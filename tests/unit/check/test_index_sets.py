@@ -10,7 +10,7 @@ def bits(*indices):
     return sum(1 << index for index in indices)
 
 
-def test_span():
+def test_span_holds_its_indices():
     assert span(3, 4) == bits(3, 4, 5, 6)
     assert span(3, 0) == span(3, -1) == 0
 

@@ -36,7 +36,7 @@ class Bench:
         return [(kind, index) for kind, index, _ in self.found]
 
 
-def test_words_of_constants():
+def test_known_memory_gives_words_of_constants():
     accesses = Bench().accesses
     assert accesses.constant_words(Rows(0x108, 8, 16, 2)).tolist() == [[2, 3], [6, 7]]
     assert accesses.constant_words(Rows(0x13C, 8, 0, 1)) is None
@@ -45,13 +45,13 @@ def test_words_of_constants():
 
 @pytest.mark.parametrize(("start", "inside"), [(0x80, True), (0x7C, False), (0xFFC, True),
                                                (0x1000, False)])
-def test_rows_outside_the_window(start, inside):
+def test_rows_outside_the_window_are_reported(start, inside):
     bench = Bench(window=(0x80, 0xF80))
     assert bench.accesses.access(4, LOAD, Rows(start, 4, 0, 1)) is inside
     assert bench.kinds() == ([] if inside else [(FindingKind.WINDOW, 4)])
 
 
-def test_stores_over_constants_kept_data_and_the_stream():
+def test_stores_over_constants_kept_data_and_the_stream_are_reported():
     bench = Bench(kept=(MemoryRegion(0x200, 0x210, "tensor 'y'"),))
     bench.accesses.place(0x300, 2)
     for index, start in enumerate((0x13C, 0x140, 0x20C, 0x210, 0x31C, 0x320)):
@@ -62,7 +62,7 @@ def test_stores_over_constants_kept_data_and_the_stream():
     assert "over the instructions at 0x31c..0x31f" in bench.found[2][2]
 
 
-def test_loads_of_memory_that_nothing_has_filled():
+def test_loads_of_unwritten_memory_are_reported():
     rows = Rows(0x400, 4, 16, 2)
     bench = Bench(stores=[rows], inputs=(MemoryRegion(0x200, 0x210, "x"),))
     accesses = bench.accesses

@@ -12,7 +12,7 @@ def touched(rows):
     }
 
 
-def test_end_of_rows():
+def test_end_of_rows_is_that_of_the_last_row():
     assert Rows(10, 3, 8, 4).end == 10 + 3 * 8 + 3
     assert Rows(10, 3, 0, 1).end == 13
 
@@ -28,7 +28,7 @@ def test_rows_are_solid_when_no_byte_is_left_out():
     st.builds(Rows, st.integers(0, 20), st.integers(1, 6), st.integers(0, 9), st.integers(1, 5))
     for _ in range(2)
 ])
-def test_overlap_is_a_piece_that_both_address(one, other):
+def test_overlap_is_addressed_by_both(one, other):
     both = touched(one) & touched(other)
     piece = one.overlap(other)
     assert (piece is not None) == bool(both)
@@ -36,7 +36,7 @@ def test_overlap_is_a_piece_that_both_address(one, other):
         assert piece[0] < piece[1] and set(range(*piece)) <= both
 
 
-def test_first_row_outside_a_range():
+def test_first_row_outside_a_range_is_found():
     rows = Rows(0x100, 16, 0x100, 4)
     assert rows.row_outside(0x100, 0x300) == 0x300
     assert rows.row_outside(0x101, 0x1000) == 0x100

@@ -40,13 +40,13 @@ def test_advice_between_load_and_store_goes_through_compute():
         "and push_prev, and pop_next on instruction 5")
 
 
-def test_token_that_is_never_pushed():
+def test_missing_push_is_reported():
     assert findings(deadlocks, (LOAD, PUSH_NEXT), (COMPUTE, POP_PREV), (COMPUTE, POP_PREV)) == [(
         FindingKind.DEADLOCK, 2, "compute waits for token 2 load->compute, and only 1 are pushed",
         "set push_next on the instruction of load it has to wait for, or clear pop_prev")]
 
 
-def test_cycle_of_waits_names_the_instruction_that_would_push():
+def test_cycle_of_waits_names_the_blocked_push():
     cycle = findings(deadlocks, (LOAD, POP_NEXT | PUSH_NEXT), (COMPUTE, POP_PREV | PUSH_PREV))
     assert [(index, text) for _, index, text, _ in cycle] == [
         (0, "load waits for token 1 compute->load, which instruction 1 would push, and that one "
@@ -56,13 +56,13 @@ def test_cycle_of_waits_names_the_instruction_that_would_push():
     ]
 
 
-def test_finish_that_waits_for_a_deadlock():
+def test_finish_in_a_deadlock_is_reported():
     texts = findings(deadlocks, (STORE, POP_PREV), (COMPUTE, 0), finish=1)
     assert texts[0][2:] == (
         "FINISH waits for load and store, which do not end", "fix their deadlock")
 
 
-def test_instruction_that_is_never_fetched():
+def test_unfetched_instruction_is_reported():
     texts = findings(deadlocks, *[(LOAD, POP_NEXT)] * 600)
     assert texts[-1][1:3] == (
         510, "it is never fetched: the load queue is full of instructions that wait")

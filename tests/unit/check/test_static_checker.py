@@ -59,7 +59,7 @@ ORDERED = (
 )
 
 
-def test_a_sound_stream_has_no_finding():
+def test_correct_stream_has_no_finding():
     assert found(*ORDERED).findings == ()
 
 
@@ -108,7 +108,7 @@ def test_memory_races_row_by_row():
     assert "compute" in verdict.findings[0].fix  # load and store have no queue of their own
 
 
-def test_a_load_that_waits_for_a_store_through_compute():
+def test_load_ordered_after_a_store_through_compute_is_accepted():
     store = Store(pop_prev=1, x_size=4, x_stride=4, dram_base=100, push_prev=1)
     relay = Load(memory_type=UOP, pop_next=1, push_prev=1)
     after = Load(memory_type=INP, x_size=4, x_stride=4, dram_base=100, pop_next=1)
@@ -180,13 +180,13 @@ def test_truncated_stream_is_refused():
      FindingKind.BOUNDS),
     (Gemm(iter_out=2, src_factor_out=DEPTH[INP] - 1, uop_bgn=1, uop_end=2), FindingKind.BOUNDS),
 ])
-def test_one_malformed_instruction(it, kind):
+def test_malformed_instruction_is_reported(it, kind):
     verdict = found(UOPS, it)
     assert (kind, 1) in kinds(verdict)
     assert next(f for f in verdict.findings if f.kind == kind).fix
 
 
-def test_extensions_of_another_configuration():
+def test_extensions_of_another_configuration_are_reported():
     config = named("1x4x4_base")
     code = encode_stream([Gemm(overwrite=1), Finish()], config)
     assert (FindingKind.ILLEGAL, 0) in kinds(StreamChecker(config).check(code))
@@ -287,7 +287,7 @@ def test_findings_are_limited():
     assert len(verdict.findings) == LIMIT
 
 
-def test_directed_program_by_sequential_tokens():
+def test_sequential_directed_program_is_accepted():
     program = Program(CONFIG)
     program.uops(Uop(), Uop(1, 1, 0))
     region = program.data(INP, [[1, 2, 3, 4]] * 4)
@@ -296,5 +296,5 @@ def test_directed_program_by_sequential_tokens():
     assert SIZE and check(program).findings == ()
 
 
-def test_chip_is_a_value():
+def test_equal_on_chip_states_have_equal_hashes():
     assert OnChipState() == OnChipState() and hash(found(UOPS).chip) == hash(found(UOPS).chip)

@@ -43,7 +43,7 @@ def test_padding_of_micro_ops_is_known():
     assert "INP[2], WGT[3], ACC[1]" in finding.text
 
 
-def test_observer_sees_tiles_and_rows_in_an_order_that_tokens_allow():
+def test_observer_sees_accesses_in_token_order():
     seen = []
     check(
         Load(memory_type=MemoryType.INP, x_size=1, pop_next=1),

@@ -15,13 +15,13 @@ def walked(*instructions, finish=-1):
     return order, dict(order.walk())
 
 
-def test_without_tokens_nothing_of_another_engine_is_over():
+def test_without_tokens_nothing_of_another_engine_is_complete():
     order, clocks = walked((LOAD, 0), (COMPUTE, 0), (STORE, 0))
     assert clocks == {0: (-1, -1, -1), 1: (-1, -1, -1), 2: (-1, -1, -1)}
     assert (order.stuck, order.left, order.unfetched) == ([], [0, 0, 0, 0], None)
 
 
-def test_a_chain_of_tokens_reaches_the_store():
+def test_chain_of_tokens_orders_load_before_store():
     order, clocks = walked(
         (LOAD, PUSH_NEXT), (COMPUTE, POP_PREV | PUSH_NEXT), (STORE, POP_PREV), (STORE, 0))
     assert clocks[1] == (0, -1, -1)
@@ -37,7 +37,7 @@ def test_the_nth_pop_takes_the_nth_push():
     assert clocks[3] == (1, -1, -1)
 
 
-def test_a_token_that_never_comes():
+def test_missing_token_blocks_its_instruction():
     order, clocks = walked((COMPUTE, POP_NEXT))
     assert clocks == {}
     assert order.stuck == [Stuck(COMPUTE, 0, STORE_TO_COMPUTE, 0)]

@@ -55,7 +55,7 @@ def test_stream_and_micro_ops_are_written(here):
      "bad.s:3: unknown word 'frob'; a line starts with one of load, store, gemm, alu, finish, "
      ".config, .buffer, .uops, .word"),
 ])
-def test_refusals_leave_nothing_behind(here, arguments, message):
+def test_refused_input_leaves_no_file(here, arguments, message):
     (here / "bad.s").write_text(".config base\nload inp sram=70000 cols=1\nfrob\n")
     before = {path: path.read_bytes() for path in here.iterdir()}
     result = run(*arguments)

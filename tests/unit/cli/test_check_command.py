@@ -62,7 +62,7 @@ def test_a_warning_counts_as_a_finding(here):
     assert result.exit_code == 1 and "0 errors and 1 warnings" in result.output
 
 
-def test_a_configuration_for_a_listing_without_one(here):
+def test_config_option_serves_a_listing_without_a_configuration(here):
     (here / "a.s").write_text("finish\n")
     assert run("check", "a.s").exit_code == 2
     assert run("check", "a.s", "--config", "1x4x4").exit_code == 0
@@ -89,20 +89,20 @@ def test_finding_in_a_bundle_names_its_launch(here):
     ("a.vta", "PK", "refused: foreign"), ("a.s", "frob", "unknown word"),
     (None, "", "No such file"),
 ])
-def test_files_that_are_no_program_are_refused(here, name, text, message):
+def test_other_files_than_programs_are_refused(here, name, text, message):
     if name:
         (here / name).write_text(".config 1x4x4\n" * (name == "a.s") + text)
     result = run("check", name or "nothing.s")
     assert result.exit_code == 2 and message in result.stderr
 
 
-def test_another_configuration_than_the_bundle_s(here):
+def test_another_configuration_than_the_bundle_s_is_refused(here):
     write_bundle(network(), "net.vta")
     result = run("check", "net.vta", "--config", "default")
     assert result.exit_code == 2 and "net.vta is for configuration 1x4x4" in result.stderr
 
 
-def test_run_refuses_a_race_unless_no_check_is_given(here):
+def test_run_refuses_a_race_except_with_no_check(here):
     write_bundle(program(lambda **at: racing_stream(), outputs=("x",)), "race.vta")
     np.savez("data.npz", x=np.zeros((2, 8), np.int8))
     result = run("run", "race.vta", "--input", "data.npz")

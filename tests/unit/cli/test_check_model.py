@@ -53,7 +53,7 @@ def test_table_has_every_node_with_place_and_reason(here: Path) -> None:
     )
 
 
-def test_json_is_for_the_given_configuration(here: Path) -> None:
+def test_json_is_of_the_requested_configuration(here: Path) -> None:
     save(network(), here / "n.onnx")
     facts = json.loads(run("n.onnx", "--json", "--config", "1x4x4").output)
     assert facts["config"] == "1x4x4"

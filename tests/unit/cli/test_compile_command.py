@@ -51,7 +51,7 @@ def test_compile_and_run_are_verbs() -> None:
     assert {"compile", "run"} <= set(VERBS)
 
 
-def test_compile_and_run(folder: Path) -> None:
+def test_compiled_bundle_runs(folder: Path) -> None:
     result = myvta("compile", "net.onnx", "--calib", "calib.npz", "--config", "1x4x4")
     assert result.exit_code == 0, result.output
     assert "wrote net.vta" in result.output
@@ -148,7 +148,7 @@ def test_pre_quantized_model_reports_its_deviation(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("saturates", [True, False])
-def test_qdq_report_says_that_onnxruntime_saturates(
+def test_qdq_report_mentions_saturation_of_onnxruntime(
     folder: Path, monkeypatch: pytest.MonkeyPatch, saturates: bool
 ) -> None:
     monkeypatch.setattr(saturation, "pairs_saturate", lambda: saturates)
@@ -197,7 +197,7 @@ def test_unreadable_or_invalid_networks_are_refused(folder: Path) -> None:
     )
 
 
-def test_unfit_calibration_data_is_refused(folder: Path) -> None:
+def test_unsuitable_calibration_data_is_refused(folder: Path) -> None:
     np.savez("wrong.npz", input=np.zeros((4, 1, 99, 99)))
     assert "wrong.npz: 'input' must have shape [images, " in refused(
         "compile", "net.onnx", "--calib", "wrong.npz")

@@ -89,7 +89,7 @@ def test_unknown_pass_is_refused_with_the_list() -> None:
         assert all(f"'{name}'" in result.stderr for name in NAMES)
 
 
-def test_dump_behind_the_stop_is_refused() -> None:
+def test_dump_after_the_last_pass_is_refused() -> None:
     result = compile_network("--dump-after", "fuse", "--stop-after", "pack")
     assert result.exit_code == 2
     assert result.stderr == "error: --dump-after fuse: --stop-after pack ends before it\n"

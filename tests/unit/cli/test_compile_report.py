@@ -44,7 +44,7 @@ def printed(width: int) -> list[str]:
     return out.getvalue().splitlines()
 
 
-def test_one_table_where_it_fits() -> None:
+def test_wide_terminal_gets_one_table() -> None:
     heading, image, conv, add, *_ = printed(200)
     assert heading.split() == [
         "node", "operator", "on", "scales", "saturated", "SNR", "GEMM", "ideal", "ALU",
@@ -57,7 +57,7 @@ def test_one_table_where_it_fits() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 100])
-def test_two_tables_within_a_narrow_terminal(width: int) -> None:
+def test_narrow_terminal_gets_two_tables(width: int) -> None:
     lines = printed(width)
     first = lines[: lines.index("")]
     second = lines[len(first) + 1 : -2]

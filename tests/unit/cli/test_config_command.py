@@ -31,7 +31,7 @@ def test_derived_sizes_of_the_default_configuration():
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_write_and_check(name, tmp_path):
+def test_written_configuration_passes_the_check(name, tmp_path):
     path = tmp_path / "made" / "vta_config.json"
     result = run(name, "--write", path)
     assert (result.exit_code, result.output) == (0, f"wrote {path}\n")
@@ -70,7 +70,7 @@ def test_write_and_check_need_a_configuration(option, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_place_that_cannot_be_written(tmp_path):
+def test_unwritable_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("here first")
     result = run("base", "--write", tmp_path / "file" / "c.json")
     assert result.exit_code == 2

@@ -39,7 +39,7 @@ def test_configuration_folder_and_language_reach_the_converter(converted, tmp_pa
     assert converted == [(NAMED["1x4x4"], folder, "vhdl")]
 
 
-def test_json(converted, tmp_path):
+def test_json_names_the_written_files(converted, tmp_path):
     folder = tmp_path / "hdl"
     assert json.loads(run("-o", folder, "--json").output) == {
         "config": "default", "hdl": "verilog", "file": f"{folder}/myvta_core.v", "bytes": 6,
@@ -47,7 +47,7 @@ def test_json(converted, tmp_path):
     }
 
 
-def test_folder_that_cannot_be_written(tmp_path):
+def test_unwritable_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     result = run("-o", tmp_path / "file")
     assert result.exit_code == 2
@@ -57,7 +57,7 @@ def test_folder_that_cannot_be_written(tmp_path):
     )
 
 
-def test_unknown_configuration():
+def test_unknown_configuration_is_refused():
     result = run("--config", "nope")
     assert result.exit_code == 2
     assert result.stderr.startswith("error: configuration refused: 'nope' is neither a file nor")

@@ -58,7 +58,7 @@ def test_json_is_the_report_alone(tmp_path):
 
 
 @pytest.mark.parametrize("config", ["base", "2x8x8"])
-def test_other_configurations(tmp_path, config):
+def test_demo_runs_on_other_configurations(tmp_path, config):
     result = run_in(tmp_path, "--json", "--config", config)
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
@@ -121,13 +121,13 @@ def refused(result) -> str:
     return lines[0]
 
 
-def test_unknown_configuration(tmp_path):
+def test_unknown_configuration_is_refused(tmp_path):
     line = refused(run_in(tmp_path / "demo", "--config", "1x7x7"))
     assert "'1x7x7' is neither a file nor a named configuration" in line
     assert not (tmp_path / "demo").exists()
 
 
-def test_too_many_images(tmp_path):
+def test_too_many_images_are_refused(tmp_path):
     line = refused(run_in(tmp_path / "demo", "--images", "13"))
     assert line == f"error: there are {FEW} held-out images, not 13"
 
@@ -145,7 +145,7 @@ def test_invalid_target_is_refused(tmp_path, url):
     assert not (tmp_path / "demo").exists()
 
 
-def test_missing_simulator_that_was_asked_for_is_refused(tmp_path, monkeypatch):
+def test_requested_simulator_must_be_installed(tmp_path, monkeypatch):
     def miss(url: str, config: object):
         raise MissingTool("iverilog is not on PATH; install it")
 
@@ -155,7 +155,7 @@ def test_missing_simulator_that_was_asked_for_is_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "demo").exists()
 
 
-def test_without_matplotlib_there_is_no_picture(tmp_path, monkeypatch):
+def test_picture_needs_matplotlib(tmp_path, monkeypatch):
     def missing(*arguments: object) -> bytes:
         raise ImportError("no matplotlib")
 

@@ -44,7 +44,7 @@ def test_json_is_null_where_the_model_has_no_figure():
     assert values["rtl_images"] == 0
 
 
-def test_rows_of_the_rtl():
+def test_rows_of_the_rtl_have_its_figures():
     rows = dict(RTL.rows())
     assert rows["RTL accuracy"] == "96.88%  of 32 images, RTL under verilator"
     assert rows["bit for bit"] == "RTL = model = reference in all 11 tensors of every image"
@@ -53,7 +53,7 @@ def test_rows_of_the_rtl():
     assert rows["simulated cycles/s"] == "1,234,568"
 
 
-def test_rows_of_the_model_name_figures_that_it_lacks():
+def test_rows_of_the_model_mark_missing_figures():
     rows = dict(MODEL.rows())
     assert "RTL accuracy" not in rows
     assert rows["bit for bit"] == "model = reference in all 11 tensors of every image"
@@ -61,7 +61,7 @@ def test_rows_of_the_model_name_figures_that_it_lacks():
 
 
 @pytest.mark.parametrize(("model", "rtl", "total"), [(0, 3, 3), (2, 0, 2), (1, 1, 2)])
-def test_differences_are_counted_and_said(model, rtl, total):
+def test_differences_are_counted_and_reported(model, rtl, total):
     report = dataclasses.replace(RTL, model_mismatches=model, rtl_mismatches=rtl)
     assert report.mismatches == total
     assert dict(report.rows())["bit for bit"] == (
@@ -69,7 +69,7 @@ def test_differences_are_counted_and_said(model, rtl, total):
     )
 
 
-def test_check_writable_makes_nothing(tmp_path):
+def test_check_writable_creates_no_file(tmp_path):
     check_writable(tmp_path / "new" / "folder")
     assert not list(tmp_path.iterdir())
 

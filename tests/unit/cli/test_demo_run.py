@@ -57,7 +57,7 @@ def test_run_images_compares_every_image_with_every_oracle():
     {"a": np.array([1, 2]), "b": np.array([8, 8])},
     {"a": np.array([1, 2])},
 ])
-def test_first_difference_sees_values_shapes_and_what_is_missing(oracle):
+def test_first_difference_finds_values_shapes_and_missing_tensors(oracle):
     tensors = {"a": np.array([1, 2], np.int8), "b": np.array([[8]], np.int8)}
     assert first_difference(tensors, oracle) == "b"
     assert first_difference(tensors, {name: v.astype(int) for name, v in tensors.items()}) is None
@@ -68,14 +68,14 @@ def test_comparing_no_tensor_is_an_error():
         first_difference({}, {})
 
 
-def test_load_digits():
+def test_load_digits_gives_the_held_out_images():
     digits = load_digits()
     assert len(digits.images) == len(digits.labels) == 360
     assert digits.inputs.dtype == np.float32
     assert np.array_equal(digits.inputs[:, 0] * 16, digits.images)
 
 
-def test_load_digits_says_what_is_missing(tmp_path):
+def test_load_digits_names_missing_files(tmp_path):
     (tmp_path / "digits.onnx").write_bytes(b"")
     with pytest.raises(InputError) as refused:
         load_digits(tmp_path)
@@ -84,7 +84,7 @@ def test_load_digits_says_what_is_missing(tmp_path):
     )
 
 
-def test_count_macs():
+def test_count_macs_counts_each_layer():
     # 3x3 taps x inputs x outputs x pixels, layer by layer, and the head
     expected = 9 * (16 * 64 + 2 * 16 * 16 * 64 + 16 * 32 * 16 + 32 * 64 * 4) + 64 * 10
     assert count_macs(import_model(DIGITS / "digits.onnx")[0]) == expected == 452_224
@@ -123,6 +123,6 @@ def test_backend_model_has_no_target():
     assert open_backend("model://?order=3", CONFIG).target is None
 
 
-def test_backend_unknown():
+def test_unknown_backend_is_refused():
     with pytest.raises(UrlError, match="no target scheme 'verilog'"):
         open_backend("verilog://", CONFIG)

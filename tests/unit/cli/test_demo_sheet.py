@@ -56,7 +56,7 @@ def test_lines_fit_the_width(width, terminal):
     assert len(text.splitlines()) == 2 * 6
 
 
-def test_wrong_ones_come_first_and_say_so():
+def test_wrong_digits_come_first_and_are_marked():
     captions = shown(cards(30), color_system=None).splitlines()[4]
     assert captions[:8] == "7 not 1 "
     assert captions.count("not") == 1

@@ -58,7 +58,7 @@ def test_json_has_an_object_for_each_instruction(here):
      "or something else"),
     (("dis", "whole.bin", "-o", "."), "cannot write .: it is a folder; name a file in it"),
 ])
-def test_refusals_leave_nothing_behind(here, arguments, message):
+def test_refused_input_leaves_no_file(here, arguments, message):
     (here / "cut.bin").write_bytes(bytes(17))
     (here / "whole.bin").write_bytes(bytes(16))
     before = {path: path.read_bytes() for path in here.iterdir()}

@@ -59,7 +59,7 @@ def test_missing_required_package_exits_with_1(monkeypatch):
     assert "Something required is missing." in result.output
 
 
-def test_model_that_cannot_be_opened_exits_with_1(monkeypatch):
+def test_unopenable_model_exits_with_1(monkeypatch):
     def refuse(url):
         raise TargetError("no such target")
 
@@ -70,7 +70,7 @@ def test_model_that_cannot_be_opened_exits_with_1(monkeypatch):
 
 
 @pytest.mark.parametrize("folder", ["/proc/myvta/cache"])
-def test_cache_folder_that_cannot_be_written_is_reported(monkeypatch, folder):
+def test_unwritable_cache_folder_is_reported(monkeypatch, folder):
     monkeypatch.setenv("MYVTA_CACHE", folder)
     cache = rows()["cache folder"]
     assert not cache["works"]

@@ -132,7 +132,7 @@ def at_files(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
      "label.s:2: gemm: uops must be <uop_bgn>:<uop_end> or the name of a .uops section above this "
      "line, not 'none'"),
 ])
-def test_refused_arguments(arguments: tuple[str, ...], text: str) -> None:
+def test_refused_arguments_have_these_texts(arguments: tuple[str, ...], text: str) -> None:
     assert refusal(*arguments) == text
 
 
@@ -151,7 +151,9 @@ def refusal(*arguments: str) -> str:
      "install it with: sudo apt-get install iverilog"),
     ("verilator", "g++ (a C++ compiler) is not on PATH; install it with: sudo apt-get install g++"),
 ])
-def test_missing_tool(monkeypatch: pytest.MonkeyPatch, scheme: str, text: str) -> None:
+def test_missing_tool_has_this_text(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, text: str
+) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     assert refusal(*RUN, "--target", f"{scheme}://?config=1x4x4") == text
 
@@ -172,7 +174,7 @@ def served(token: bytes | None = None, *, owned: bool = False) -> Iterator[str]:
      "HERE wants a token: ?token=FILE, the same as the server's"),
     (lambda: served(b"the secret"), "&token=token", "HERE refuses the token: is it the server's?"),
 ], ids=["busy", "no token", "wrong token"])
-def test_server(
+def test_server_refusals_have_these_texts(
     serve: Callable[[], AbstractContextManager[str]], option: str, text: str
 ) -> None:
     with serve() as address:
@@ -180,7 +182,7 @@ def test_server(
     assert found == text.replace("HERE", address)
 
 
-def test_silent_device() -> None:
+def test_silent_device_has_this_text() -> None:
     with pseudo_terminal(lambda data: b"") as port:
         found = refusal(*RUN, "--target", f"uart://{port}?config=1x4x4&timeout=0.2")
     assert found == (
@@ -189,7 +191,7 @@ def test_silent_device() -> None:
     )
 
 
-def test_race() -> None:
+def test_race_has_this_text_and_fix() -> None:
     result = CliRunner().invoke(cli, ["check", "race.s", "--json"], prog_name="myvta")
     assert result.exit_code == 1
     (finding,) = json.loads(result.stdout)["findings"]

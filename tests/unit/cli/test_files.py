@@ -13,7 +13,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_text_and_bytes_replace_earlier_files_in_folders_that_are_made(tmp_path):
+def test_writing_creates_folders_and_replaces_files(tmp_path):
     folder = tmp_path / "a" / "b"
     write_files({folder / "x": b"old", folder / "y": "1"})
     write_files({folder / "x": "new \u00e9"})
@@ -29,7 +29,7 @@ def test_permissions_follow_the_umask(tmp_path):
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_file_that_cannot_be_written_leaves_all_others_unchanged(tmp_path):
+def test_unwritable_file_leaves_all_others_unchanged(tmp_path):
     write_files({tmp_path / "x": b"old"})
     blocked = tmp_path / "x" / "y"
     with pytest.raises(InputError) as refused:
@@ -46,7 +46,7 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_replacement_that_fails_removes_its_temporary_file(tmp_path, monkeypatch):
+def test_failed_replacement_removes_its_temporary_file(tmp_path, monkeypatch):
     def fail(source: str, target: Path) -> None:
         raise OSError(28, "No space left on device")
 

@@ -28,5 +28,5 @@ def test_message_names_file_and_reason(error, message):
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), AssertionError(), Exception()])
-def test_other_errors_are_ours(error):
+def test_other_errors_keep_their_traceback(error):
     assert message_of(error) is None

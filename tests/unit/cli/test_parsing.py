@@ -11,7 +11,7 @@ def test_shapes_by_input_name():
 
 
 @pytest.mark.parametrize("text", ["", "1,2", "=1", "a=", "a=1,", "a=-1", "a=1x2"])
-def test_other_shapes_are_refused(text):
+def test_malformed_shapes_are_refused(text):
     with pytest.raises(InputError, match="give it as NAME=1,1,8,8"):
         parse_shapes((text,))
 
@@ -23,6 +23,6 @@ def test_byte_counts_with_and_without_unit():
 
 
 @pytest.mark.parametrize("text", ["", "-1", "M", "1.5M", "1T"])
-def test_other_byte_counts_are_refused(text):
+def test_malformed_byte_counts_are_refused(text):
     with pytest.raises(InputError, match="give it as a number of bytes, 64M or 1G"):
         parse_bytes(text)

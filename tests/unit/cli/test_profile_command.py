@@ -49,7 +49,7 @@ def test_profile_of_the_rtl(bundle: Path) -> None:
 
 @pytest.mark.icarus
 @pytest.mark.verilator
-def test_targets_that_keep_time_give_the_same_figures(bundle: Path) -> None:
+def test_targets_with_cycle_counters_agree(bundle: Path) -> None:
     rows = []
     for target in ("verilator://", "icarus://"):
         told = json.loads(myvta("net.vta", "--target", target, "--json").output)
@@ -58,7 +58,7 @@ def test_targets_that_keep_time_give_the_same_figures(bundle: Path) -> None:
     assert any(row["cycles"] for row in rows[0])
 
 
-def test_target_without_time_and_empty_input_are_refused(bundle: Path) -> None:
+def test_target_without_cycle_counters_and_empty_input_are_refused(bundle: Path) -> None:
     done = myvta("net.vta", "--target", "model://", "--report", "out")
     assert done.exit_code == 2
     assert done.stderr == (

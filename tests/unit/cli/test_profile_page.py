@@ -77,7 +77,7 @@ MEASURE = """<iframe id="f" src="index.html" style="width:390px;height:6000px;bo
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "height"), [(390, 3000), (1200, 2600)])
-def test_browser_shows_it_as_wide_as_a_phone(tmp_path: Path, width: int, height: int) -> None:
+def test_page_fits_the_width_of_a_phone(tmp_path: Path, width: int, height: int) -> None:
     for name, text in report_files(PROFILE, "verilator://", 100.0).items():
         (tmp_path / name).write_text(text)
     (tmp_path / "measure.html").write_text(MEASURE)

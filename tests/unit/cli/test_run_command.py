@@ -53,7 +53,7 @@ def test_outputs_are_printed_and_written(folder: Path) -> None:
     assert (facts["images"], facts["images_per_run"], len(facts["launches"])) == (3, 1, 3)
 
 
-def test_layers_adds_the_integers_of_each_layer(folder: Path) -> None:
+def test_layers_option_writes_the_integers_of_each_layer(folder: Path) -> None:
     assert run("net.vta", "--input", "images.npz", "--output", "o.npz", "--layers").exit_code == 0
     with np.load("o.npz") as arrays:
         integers = [name for name in arrays.files if name.endswith(".q")]

@@ -25,14 +25,14 @@ def printed(width, *args, **options):
     return out.getvalue().splitlines()
 
 
-def test_elide_keeps_both_ends_in_the_given_width():
+def test_elided_text_keeps_both_ends_within_the_width():
     assert elide(LONG, 15) == "backbo...n/Conv"
     assert [len(elide(LONG, width)) for width in range(5, 38)] == list(range(5, 38))
     assert elide(LONG, len(LONG)) == LONG
     assert elide("short", 12) == "short"
 
 
-def test_wide_console_shows_everything_on_one_line_a_row():
+def test_wide_console_shows_each_row_on_one_line():
     assert printed(200, COLUMNS, ROWS) == [
         "node                                   on      "
         "why                                                steps",
@@ -64,13 +64,13 @@ def test_a_long_word_in_a_text_is_not_cut():
     assert LONG in " ".join(printed(40, COLUMNS, rows))
 
 
-def test_lines_of_a_cell_stay_apart_and_keep_their_style():
+def test_lines_of_a_cell_stay_separate_and_keep_their_style():
     rows = [("a", "b", Text.assemble(("race", "red"), ": x\nload inp"), "1")]
     lines = printed(80, COLUMNS, rows)
     assert lines[1:] == ["a     b   race: x       1", "          load inp"]
 
 
-def test_split_only_where_room_is_short():
+def test_table_is_split_only_on_narrow_consoles():
     rows = [("a", "device", "because", "123456"), ("b", "host", "", "")]
     whole = printed(80, COLUMNS, rows, split=3)
     assert len(whole) == 3
@@ -91,7 +91,7 @@ def test_a_pipe_is_as_wide_as_its_contents(monkeypatch, capsys):
     assert LONG * 9 in capsys.readouterr().out
 
 
-def test_the_variable_columns_bounds_a_pipe(monkeypatch, capsys):
+def test_columns_variable_limits_a_pipe(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     print_table(open_console(), COLUMNS, ROWS)
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

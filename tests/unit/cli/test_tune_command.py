@@ -46,7 +46,7 @@ def cycles(path: str) -> int:
         decode_stream(program.code(step), program.config), uops, program.config, latency=64).cycles
 
 
-def test_tune_and_compile(folder: Path) -> None:
+def test_tuned_schedules_are_compiled(folder: Path) -> None:
     result = myvta("tune", *NETWORK, "--target", "none", "--trials", "6", "-o", "t.json")
     assert "wrote t.json; trials in t.trials.jsonl" in result.output
     content = json.loads(Path("t.json").read_text())
@@ -89,7 +89,7 @@ def test_dataflow_can_be_forced(folder: Path) -> None:
     assert len(codes) >= 2  # with one tile of channels two of them are the same
 
 
-def test_refusals(folder: Path) -> None:
+def test_invalid_options_are_refused(folder: Path) -> None:
     Path("t.json").write_text("{}")
     result = CliRunner().invoke(cli, ["compile", *NETWORK, "--tuned", "t.json"])
     assert result.exit_code == 2

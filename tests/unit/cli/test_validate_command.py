@@ -68,6 +68,6 @@ def _first_output(bundle):
     (("--target", "model://?mem=0:4K"), "out of device memory"),
     (("--target", "model://", "--input", "none.npz"), "none.npz"),
 ])
-def test_refusals(bundle, arguments, message):
+def test_invalid_options_are_refused(bundle, arguments, message):
     result = run(bundle, *arguments)
     assert result.exit_code == 2 and message in result.stderr

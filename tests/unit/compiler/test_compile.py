@@ -72,7 +72,9 @@ def means() -> NetworkBuilder:
 
 
 @pytest.mark.parametrize("outputs", [("reducemean1",), ("reducemean1", "reducemax6")])
-def test_outputs_without_a_dimension_of_images(tmp_path: Path, outputs: tuple[str, ...]) -> None:
+def test_outputs_without_a_batch_dimension_are_returned(
+    tmp_path: Path, outputs: tuple[str, ...]
+) -> None:
     """Each launch has one of them: measured, compared and run like any other."""
     build = means()
     path = save(build, tmp_path / "n.onnx")
@@ -99,7 +101,7 @@ def test_outputs_without_a_dimension_of_images(tmp_path: Path, outputs: tuple[st
         assert row.value == pytest.approx(found[outputs[0]][row.image])
 
 
-def test_outputs_without_a_dimension_of_images_need_whole_launches(tmp_path: Path) -> None:
+def test_outputs_without_a_batch_dimension_need_whole_launches(tmp_path: Path) -> None:
     build = means()
     with pytest.raises(CompileError, match="has no dimension of images: compile for a batch of 2"):
         compiled(build, tmp_path, "2x8x8")
@@ -120,7 +122,7 @@ def test_outputs_are_near_the_float_network(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("batch", "config", "images"), [
     (1, "2x8x8", 2), (2, "2x8x8", 2), (3, "2x8x8", 6), (3, "1x4x4", 3), (4, "2x16x16", 4),
 ])
-def test_batches(tmp_path: Path, batch: int, config: str, images: int) -> None:
+def test_batches_equal_single_images(tmp_path: Path, batch: int, config: str, images: int) -> None:
     build = NetworkBuilder(2)
     x = build.conv(build.input((batch, 3, 5, 5)), 6)
     y = build.add(build.node("Sigmoid", [x], build.shapes[x]), x)
@@ -130,7 +132,7 @@ def test_batches(tmp_path: Path, batch: int, config: str, images: int) -> None:
     assert len(check_every_layer(made, build.samples(2 * images), order="3")["gemm5"]) == 2 * images
 
 
-def test_images_that_do_not_fill_a_run(tmp_path: Path) -> None:
+def test_partial_runs_return_only_their_images(tmp_path: Path) -> None:
     build = random_network(6)
     made = compiled(build, tmp_path, "2x8x8")
     inputs = build.samples(5)
@@ -148,7 +150,7 @@ def test_images_that_do_not_fill_a_run(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[name], (wanted * scale).astype(np.float32))
 
 
-def test_a_flattened_output(tmp_path: Path) -> None:
+def test_flattened_output_is_returned(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.conv(build.input((1, 3, 4, 4)), 6)
     y = build.flatten(x)
@@ -158,7 +160,7 @@ def test_a_flattened_output(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_int4"])
-def test_several_inputs_and_outputs(tmp_path: Path, config: str) -> None:
+def test_several_inputs_and_outputs_equal_the_reference(tmp_path: Path, config: str) -> None:
     build = NetworkBuilder()
     x, y = build.input((1, 3, 4, 4), "x"), build.input((1, 3, 4, 4), "y")
     z = build.add(x, build.conv(y, 3))
@@ -168,7 +170,7 @@ def test_several_inputs_and_outputs(tmp_path: Path, config: str) -> None:
     assert {"x", z, w} <= set(found)
 
 
-def test_dynamic_shapes_with_sizes(tmp_path: Path) -> None:
+def test_dynamic_shapes_compile_with_sizes(tmp_path: Path) -> None:
     build = NetworkBuilder()
     build.conv(build.input(("n", 2, "h", 4)), 3)
     path = save(build, tmp_path / "n.onnx")
@@ -177,7 +179,7 @@ def test_dynamic_shapes_with_sizes(tmp_path: Path) -> None:
     check_every_layer(made, samples)
 
 
-def test_with_and_without_the_extensions_alike(tmp_path: Path) -> None:
+def test_extensions_do_not_change_the_result(tmp_path: Path) -> None:
     build = random_network(11)
     path = save(build, tmp_path / "n.onnx")
     samples, inputs = build.samples(4), build.samples(3)
@@ -190,7 +192,7 @@ def test_with_and_without_the_extensions_alike(tmp_path: Path) -> None:
         np.testing.assert_array_equal(value, results[1][name])
 
 
-def test_a_bundle_runs_alike(tmp_path: Path) -> None:
+def test_reloaded_bundle_gives_the_same_result(tmp_path: Path) -> None:
     build = mixed()
     made = compiled(build, tmp_path, "1x4x4_int4")
     path = write_bundle(made.program, tmp_path / "net.vta")
@@ -214,7 +216,9 @@ def test_compiling_twice_gives_the_same_bundle(tmp_path: Path) -> None:
     assert bundles[0].read_bytes() == bundles[1].read_bytes()
 
 
-def test_without_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiler_works_without_onnxruntime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     build = mixed()
     with warnings.catch_warnings():
@@ -224,13 +228,13 @@ def test_without_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         check_every_layer(made, build.samples(1))
 
 
-def test_more_memory_than_there_is(tmp_path: Path) -> None:
+def test_too_little_memory_is_refused(tmp_path: Path) -> None:
     build = random_network(5)
     with pytest.raises(CompileError, match=r"out of device memory .*: give the target and the "):
         compiled(build, tmp_path, "default", memory=8192)
 
 
-def test_a_pool_window_larger_than_the_buffers(tmp_path: Path) -> None:
+def test_pool_window_larger_than_the_buffers_is_on_the_host(tmp_path: Path) -> None:
     build = NetworkBuilder()
     build.max_pool(build.relu(build.input((1, 1, 40, 40))), (30, 30))
     made = compiled(build, tmp_path, "1x4x4")
@@ -238,7 +242,7 @@ def test_a_pool_window_larger_than_the_buffers(tmp_path: Path) -> None:
     check_every_layer(made, build.samples(1))
 
 
-def test_configurations_that_do_not_exist(tmp_path: Path) -> None:
+def test_unknown_and_illegal_configurations_are_refused(tmp_path: Path) -> None:
     build = random_network(0)
     with pytest.raises(ConfigError, match="neither a file nor a named configuration"):
         compiled(build, tmp_path, "1x3x3")
@@ -246,7 +250,7 @@ def test_configurations_that_do_not_exist(tmp_path: Path) -> None:
         compiled(build, tmp_path, Config(log_block=9))
 
 
-def test_an_output_that_is_a_constant(tmp_path: Path) -> None:
+def test_constant_output_is_refused(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.relu(build.input((1, 4)))
     y = build.node("Neg", [build.constant(np.ones(3))], (3,))
@@ -262,7 +266,7 @@ def test_unknown_host_steps_are_refused(tmp_path: Path) -> None:
         host(HostStep(layer="x", op="y"), [], made.program)
 
 
-def test_a_launch_for_each_layer(tmp_path: Path) -> None:
+def test_per_layer_compilation_has_a_launch_for_each_layer(tmp_path: Path) -> None:
     build = mixed()
     made = compiled(build, tmp_path, "1x4x4", per_layer=True)
     nodes = [node for node in made.report.nodes if node.where != "host" and node.op != "Flatten"]

@@ -18,7 +18,7 @@ from myvta.isa.config import NAMED
 
 
 @pytest.mark.parametrize("config", ["1x4x4", "default"])
-def test_padding_wider_than_a_load_has_bits_for(tmp_path: Path, config: str) -> None:
+def test_padding_beyond_the_load_fields_equals_the_reference(tmp_path: Path, config: str) -> None:
     build = NetworkBuilder(1)
     x = build.relu(build.input((1, 3, 5, 7)))
     build.conv(x, 6, (3, 2), (2, 2), (16, 18, 20, 17))
@@ -39,7 +39,7 @@ def family() -> NetworkBuilder:
 
 
 @pytest.mark.parametrize("config", ["2x8x8", *slow(*sorted(set(NAMED) - {"2x8x8"}))])
-def test_family(tmp_path: Path, config: str) -> None:
+def test_random_convolutions_equal_the_reference(tmp_path: Path, config: str) -> None:
     build = family()
     made = compiled(build, tmp_path, config)
     assert [node.where for node in made.report.nodes] == ["accelerator"] * 5
@@ -48,7 +48,7 @@ def test_family(tmp_path: Path, config: str) -> None:
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
-def test_family_on_the_rtl(tmp_path: Path, config: str) -> None:
+def test_random_convolutions_on_the_rtl_equal_the_reference(tmp_path: Path, config: str) -> None:
     build = family()
     made, inputs = compiled(build, tmp_path, config), build.samples(1)
     expected = evaluate(made.quantized, inputs)
@@ -75,7 +75,7 @@ def reshaped(build: NetworkBuilder) -> str:
     (lambda b: b.gemm(b.flatten(b.input((1, 6, 5, 4))), 7), 120 * 7),
     (reshaped, 20 * 12),
 ])
-def test_reported_products(
+def test_report_counts_the_products(
     tmp_path: Path, make: Callable[[NetworkBuilder], str], macs: int
 ) -> None:
     """Of every output with its inputs, padding counted, inserted zeros not."""

@@ -62,7 +62,7 @@ def run(generator: str, configs: list[str], count: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("generator", sorted(GENERATORS))
-def test_a_sample(generator: str) -> None:
+def test_sampled_random_networks_equal_the_reference(generator: str) -> None:
     run(generator, sorted(NAMED), 80 if generator == "operators" else 20)
 
 
@@ -70,5 +70,7 @@ def test_a_sample(generator: str) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("config", sorted(NAMED))
 @pytest.mark.parametrize("generator", sorted(GENERATORS))
-def test_every_configuration(generator: str, config: str) -> None:
+def test_random_networks_on_every_configuration_equal_the_reference(
+    generator: str, config: str
+) -> None:
     run(generator, [config], EACH)

@@ -75,7 +75,7 @@ def test_check_agrees_with_the_compiler(tmp_path: Path, seed: int, config: str) 
             assert node.reason.startswith(where[node.name][1])
 
 
-def test_all_problems_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.relu(build.input((1, 4)))
     y = build.node("Neg", [build.constant(np.ones(3))], (3,))
@@ -89,7 +89,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     assert len(found.nodes) == 2
 
 
-def test_a_batch_that_is_no_whole_tile(tmp_path: Path) -> None:
+def test_partial_batch_tile_is_reported(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.relu(build.input((1, 4)))
     build.node("ReduceMax", [x], (4,), axes=[0], keepdims=0)
@@ -101,7 +101,7 @@ def test_a_batch_that_is_no_whole_tile(tmp_path: Path) -> None:
     assert check_model(path, "1x8x8").compiles
 
 
-def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+def test_other_files_are_reported(tmp_path: Path) -> None:
     (tmp_path / "n.onnx").write_bytes(b"nothing")
     found = check_model(tmp_path / "n.onnx")
     assert not found.compiles
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     assert found.problems[0].endswith("not an ONNX file (protobuf does not parse)")
 
 
-def test_dynamic_shapes(tmp_path: Path) -> None:
+def test_dynamic_shapes_are_reported(tmp_path: Path) -> None:
     build = NetworkBuilder()
     build.relu(build.input(("n", 2, "h", 4)))
     path = save(build, tmp_path / "n.onnx")

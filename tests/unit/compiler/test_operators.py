@@ -103,13 +103,13 @@ def check(made: NetworkCase, folder: Path, config: Config | str, seeds: range) -
 
 @pytest.mark.parametrize("config", ["2x8x8", *slow("1x4x4_base")])
 @pytest.mark.parametrize("name", CASES)
-def test_operator(tmp_path: Path, name: str, config: str) -> None:
+def test_operator_equals_the_reference(tmp_path: Path, name: str, config: str) -> None:
     check(CASES[name], tmp_path, config, range(2))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(CASES) - {"dilated max pool"}))
-def test_the_smallest_buffers(tmp_path: Path, name: str) -> None:
+def test_smallest_buffers_give_the_same_result(tmp_path: Path, name: str) -> None:
     check(CASES[name], tmp_path, SMALL, range(1))
 
 
@@ -131,7 +131,7 @@ def test_integers_approximate_the_float_network(tmp_path: Path, name: str) -> No
     assert np.percentile(error, 90) <= 2.5 * 2.0**exponent + 0.03 * min(peak, np.abs(wanted).max())
 
 
-def test_a_split_and_a_concat_that_undo_each_other(tmp_path: Path) -> None:
+def test_concat_after_split_restores_the_input(tmp_path: Path) -> None:
     network = NetworkBuilder()
     x = network.input((1, 21, 4, 4))
     parts = BUILD["split"](network, [x], sizes=(6, 4, 11))
@@ -141,7 +141,7 @@ def test_a_split_and_a_concat_that_undo_each_other(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found[f"{output}.q"], found[f"{x}.q"])
 
 
-def test_the_scale_stays_where_nothing_is_computed(tmp_path: Path) -> None:
+def test_operators_without_arithmetic_keep_the_scale(tmp_path: Path) -> None:
     network = NetworkBuilder()
     x = network.input((1, 6, 4, 4))
     for op, args in (("pad", {"pads": (1, 1, 1, 1), "value": 0.5}), ("slice", {
@@ -170,7 +170,7 @@ def test_per_channel_factors_keep_their_precision(tmp_path: Path, config: str) -
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "2x8x8", "default"])
 @pytest.mark.parametrize("size", [(4, 4), (3, 2), (6,)])
-def test_a_dense_layer_that_makes_a_feature_map(
+def test_dense_layer_into_a_feature_map_equals_the_reference(
     tmp_path: Path, size: tuple[int, ...], config: str
 ) -> None:
     """What begins a generator: one node on the device, batch normalization and Relu in it."""

@@ -42,7 +42,7 @@ def network() -> tuple[NetworkBuilder, str]:
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
-def test_every_operator_on_the_rtl(tmp_path: Path, config: str) -> None:
+def test_every_operator_on_the_rtl_equals_the_reference(tmp_path: Path, config: str) -> None:
     build, output = network()
     made = compiled(build, tmp_path, config, output, schedule=ScheduleOptions(fuse="off"))
     assert [(node.op, node.where) for node in made.report.nodes] == [

@@ -12,7 +12,7 @@ from myvta.isa.config import named
 from myvta.model.model_target import ModelTarget
 
 
-def test_report(tmp_path: Path) -> None:
+def test_report_has_nodes_costs_and_errors(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.relu(build.conv(build.input((1, 16, 6, 6)), 32))
     build.gemm(build.flatten(x), 10)

@@ -212,7 +212,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_one_clear_error_in_time(tmp_path, monkeypatch, case):
+def test_bad_input_gives_one_error_within_its_timeout(tmp_path, monkeypatch, case):
     make, kind, advice = CASES[case]
     with make(tmp_path, monkeypatch) as target:
         started = time.monotonic()
@@ -223,7 +223,7 @@ def test_one_clear_error_in_time(tmp_path, monkeypatch, case):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [name for name in CASES if "server" not in name])
-def test_the_command_says_it_in_one_line(tmp_path, monkeypatch, case):
+def test_command_reports_bad_input_in_one_line(tmp_path, monkeypatch, case):
     make, _, advice = CASES[case]
     with make(tmp_path, monkeypatch) as target:
         result = CliRunner().invoke(cli, ["serve", "--target", target, "--listen", "127.0.0.1:0"])
@@ -235,7 +235,7 @@ def test_the_command_says_it_in_one_line(tmp_path, monkeypatch, case):
     (DENIED, AccessError, "no permission to listen on .*:80:"),
     (OSError(98, "Address already in use"), BusyError, "cannot listen on .*; name another port"),
 ])
-def test_a_port_that_cannot_be_served(monkeypatch, error, kind, advice):
+def test_unusable_port_is_refused_in_one_line(monkeypatch, error, kind, advice):
     monkeypatch.setattr(socket.socket, "bind", refusing(error))
     with open_target(f"model://?{QUERY}") as target, pytest.raises(kind, match=advice):
         Server(target, ("127.0.0.1", 80))

@@ -37,7 +37,7 @@ def run_empty(target):
     return launch(target, BASE, 1)
 
 
-def test_it_is_a_target(target):
+def test_target_satisfies_the_protocol(target):
     assert isinstance(target, Target)
     assert target.window == (BASE, SIZE)
     assert target.config.name == "1x4x4"
@@ -91,7 +91,7 @@ def test_an_impossible_register_value_is_a_register_error_without_effect(target,
     assert target.read_register(Reg.INSN_COUNT) == 5
 
 
-def test_plain_registers_keep_what_is_written(target):
+def test_plain_registers_keep_written_values(target):
     for register in REGISTERS.values():
         if register.access == "rw" and register.offset not in (
             Reg.CONTROL, Reg.WINDOW_BASE, Reg.WINDOW_LIMIT, Reg.INTERRUPT_ENABLE,
@@ -126,7 +126,7 @@ def test_the_window_registers_have_a_granule_of_4096(target):
     assert target.read_register(Reg.WINDOW_BASE) == BASE
 
 
-def test_an_empty_program(target):
+def test_empty_program_counts_one_instruction(target):
     report = run_empty(target)
     assert report.counters["INSTRUCTIONS"] == 1
     assert sum(report.counters.values()) == 1
@@ -144,7 +144,7 @@ def test_an_empty_program(target):
         (BASE - 16, 1, ErrorCode.WINDOW, 0),
     ],
 )
-def test_launches_that_cannot_work(target, address, count, code, index):
+def test_faulty_launches_report_code_and_index(target, address, count, code, index):
     with pytest.raises(DeviceError) as caught:
         launch(target, address, count)
     assert (caught.value.code, caught.value.index) == (code, index)
@@ -153,7 +153,7 @@ def test_launches_that_cannot_work(target, address, count, code, index):
     assert target.read_register(Reg.ERROR_CODE) == 0
 
 
-def test_a_deadlock_is_told_and_the_target_usable_again(target):
+def test_deadlock_is_reported_and_the_target_stays_usable(target):
     """LOAD waits for a token that nobody sends."""
     stuck = Load(memory_type=MemoryType.INP, x_size=1, x_stride=1, pop_next=1)
     target.write_memory(BASE, encode_stream([stuck, Finish()], target.config))
@@ -167,7 +167,7 @@ def test_a_deadlock_is_told_and_the_target_usable_again(target):
     "target", [marked(name) for name in TARGETS if "verilator" in name or "icarus" in name],
     indirect=True, scope="module",
 )
-def test_a_launch_that_takes_too_long_is_ended_and_the_target_usable_again(target):
+def test_launch_beyond_its_timeout_is_ended_and_the_target_stays_usable(target):
     builder = StreamBuilder(target.config)
     for _ in range(100):
         builder.gemm([(0, 0, 0)], iter_out=16383, iter_in=16383, reset=True)

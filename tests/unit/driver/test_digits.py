@@ -41,7 +41,7 @@ def same(one, other):
 @pytest.mark.parametrize("name", [
     marked(name, *([pytest.mark.soak] if name == SLOW else ())) for name in TARGETS
 ])
-def test_every_tensor_is_the_same(digits, name):
+def test_every_tensor_equals_the_model_s(digits, name):
     program, images, expected = digits
     count = 1 if "uart_top" in name else 2
     with TARGETS[name](BASE, SIZE) as target:

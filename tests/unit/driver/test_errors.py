@@ -27,7 +27,7 @@ def test_a_device_error_names_code_instruction_and_burst(arguments, text):
     assert (error.code, error.index) == arguments[:2]
 
 
-def test_out_of_memory_says_what_was_asked_and_is_free():
+def test_out_of_memory_error_states_requested_and_free_bytes():
     error = OutOfMemoryError(100, 60, 40, "weights")
     assert str(error) == (
         "out of device memory for weights: asked for 100 bytes, 60 free, largest piece 40"

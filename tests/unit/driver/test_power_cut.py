@@ -51,7 +51,7 @@ class Falling:
         self.inner.write_register(offset, value)
 
 
-def test_power_cut_at_the_end_of_a_line():
+def test_power_cut_on_a_serial_line_is_reported():
     with open_target(f"model://?{QUERY}") as inner:
         board = Falling(inner)
         work = answering(board)
@@ -69,7 +69,7 @@ def test_power_cut_at_the_end_of_a_line():
 
 
 @pytest.mark.verilator
-def test_power_cut_behind_a_server():
+def test_power_cut_of_a_served_device_is_reported():
     process = subprocess.Popen(
         [sys.executable, "-m", "myvta.cli.main", "serve", "--target", f"verilator://?{QUERY}",
          "--listen", "127.0.0.1:0", "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -90,7 +90,7 @@ def test_power_cut_behind_a_server():
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("reads", [0, 0xFFFF_FFFF, None])
-def test_power_cut_behind_a_memory_map(tmp_path, reads):
+def test_power_cut_of_a_mapped_device_is_reported(tmp_path, reads):
     """The bus answers with zeros, with ones, or with what was there last."""
     with ExitStack() as board:
         path, _ = board.enter_context(

@@ -16,7 +16,7 @@ def test_every_opcode_has_one_row():
     ("opcode", "tensor", "immediate"),
     [(0, 1, 0), (1, 1, 0), (2, 1, 0), (3, 1, 0), (4, 1, 0), (7, 3, 3)],
 )
-def test_tiles_read_from_src(opcode, tensor, immediate):
+def test_tiles_read_from_src_are_these(opcode, tensor, immediate):
     assert source_tiles(opcode, use_imm=0) == tensor
     assert source_tiles(opcode, use_imm=1) == immediate
 

@@ -61,7 +61,7 @@ def test_published_depths_and_bytes():
     assert config.macs_per_step == 256
 
 
-def test_named_shapes():
+def test_named_configurations_have_their_shapes():
     assert {
         name: (config.batch, config.block_in, config.block_out, config.inp_width, config.wgt_width)
         for name, config in NAMED.items()
@@ -73,7 +73,7 @@ def test_named_shapes():
     }
 
 
-def test_fingerprints_tell_programs_apart():
+def test_fingerprints_of_configurations_differ():
     prints = {config.fingerprint for config in NAMED.values()}
     assert len(prints) == len(NAMED)
     assert Config().replace(log_bus_width=8, target="pynq").fingerprint == Config().fingerprint
@@ -147,7 +147,7 @@ ILLEGAL = {  # vta_isa.md 2.7
 
 
 @pytest.mark.parametrize(("changes", "problems"), ILLEGAL.values(), ids=ILLEGAL)
-def test_fields_that_do_not_fit_are_refused(changes, problems):
+def test_too_narrow_fields_are_refused(changes, problems):
     with pytest.raises(ConfigError) as caught:
         Config(**changes)
     assert caught.value.problems == problems
@@ -171,7 +171,7 @@ def test_without_the_extension_bit_63_may_be_taken():
      (sample("sim", "0.0.2").replace("LOG_BATCH", "LOG_BATCHES"), "unknown key 'LOG_BATCHES'"),
      (sample("sim", "0.0.2").replace("LOG_BATCH", "LOG_BATCHES"), "missing key 'LOG_BATCH'")],
 )
-def test_bad_file(text, problem, tmp_path):
+def test_malformed_file_is_refused(text, problem, tmp_path):
     path = tmp_path / "c.json"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
@@ -179,7 +179,7 @@ def test_bad_file(text, problem, tmp_path):
     assert f"{path}: {problem}" in caught.value.problems
 
 
-def test_binary_and_missing_files(tmp_path):
+def test_binary_and_missing_files_are_refused(tmp_path):
     path = tmp_path / "c.json"
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=f"cannot read {re.escape(str(path))}: 'utf-8' codec"):

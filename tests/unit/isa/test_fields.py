@@ -36,7 +36,7 @@ def positions(opcode, config):
      (Opcode.FINISH, COMMON)],
 )
 @pytest.mark.parametrize("name", ["default", "base"])
-def test_published_positions(opcode, expected, name):
+def test_fields_have_their_published_positions(opcode, expected, name):
     assert positions(opcode, NAMED[name]) == expected
 
 
@@ -46,14 +46,14 @@ def test_memory_positions_never_change(name):
     assert positions(Opcode.STORE, NAMED[name]) == MEMORY
 
 
-def test_published_micro_op():
+def test_micro_op_has_its_published_fields():
     fields = uop_layout(NAMED["default"])
     assert [(field.name, field.hi - 1, field.lo) for field in fields.values()] == [
         ("dst", 10, 0), ("src", 21, 11), ("wgt", 31, 22),
     ]
 
 
-def test_block_32():
+def test_fields_of_block_32_are_these():
     config = Config(log_block=5)
     gemm, alu = positions(Opcode.GEMM, config), positions(Opcode.ALU, config)
     expected = {"dst_factor_out": (73, 64), "dst_factor_in": (83, 74), "src_factor_out": (93, 84),
@@ -64,7 +64,7 @@ def test_block_32():
     assert (alu["alu_opcode"], alu["use_imm"], alu["imm"]) == ((106, 104), (107, 107), (123, 108))
 
 
-def test_batch_2():
+def test_fields_of_batch_2_are_these():
     gemm = positions(Opcode.GEMM, Config(log_batch=1))
     assert (gemm["wgt_factor_out"], gemm["wgt_factor_in"]) == ((113, 104), (123, 114))
 
@@ -82,7 +82,7 @@ def test_small_buffers_let_factors_into_the_first_word():
     assert (alu["alu_opcode"], alu["use_imm"], alu["imm"]) == ((90, 88), (91, 91), (107, 92))
 
 
-def test_smallest_buffers():
+def test_fields_of_the_smallest_buffers_are_these():
     """As gcc lays them out for depths of 2^4 throughout: a field straddles to the next word."""
     config = Config(log_block=2, log_uop_buff_size=6, log_inp_buff_size=6, log_wgt_buff_size=8,
                     log_acc_buff_size=8)
@@ -120,11 +120,11 @@ def test_field_round_trip(width, lo, signed, word):
      (BitField("x_size", 80, 16), -1, "x_size must be 0..65535, not -1"),
      (BitField("imm", 112, 16, True), 32768, "imm must be -32768..32767, not 32768")],
 )
-def test_value_that_does_not_fit(field, value, text):
+def test_oversized_value_is_refused(field, value, text):
     with pytest.raises(ValueError, match=f"^{text}$"):
         field.put(value)
 
 
-def test_field_without_a_place():
+def test_field_without_room_is_refused():
     with pytest.raises(ValueError, match=r"^rows must be 0 here, where it has no place, not 1$"):
         layout(Opcode.FINISH, NAMED["base"]).pack({"opcode": 3, "rows": 1})

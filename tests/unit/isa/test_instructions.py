@@ -53,7 +53,7 @@ LITERALS = {
 
 
 @pytest.mark.parametrize(("instruction", "word"), LITERALS.values(), ids=LITERALS)
-def test_literal_words(instruction, word):
+def test_instructions_encode_to_literal_words(instruction, word):
     assert hex(encode(instruction, BASE)) == hex(word)
     assert decode(word, BASE) == instruction
     assert encode_stream([instruction], BASE) == word.to_bytes(16, "little")
@@ -90,7 +90,7 @@ def test_micro_op_round_trip(config, word):
     assert decode_uop(encode_uop(uop, config), config) == uop
 
 
-def test_literal_micro_op():
+def test_micro_op_encodes_to_a_literal_word():
     assert encode_uop(Uop(dst=1, src=1, wgt=1), BASE) == 0x0040_0801
 
 
@@ -100,24 +100,24 @@ def test_literal_micro_op():
      (Gemm(uop_end=8193 * 2), "GEMM uop_end must be 0..16383, not 16386"),
      (Alu(imm=-32769), "ALU imm must be -32768..32767, not -32769")],
 )
-def test_value_that_does_not_fit(instruction, text):
+def test_oversized_value_is_refused(instruction, text):
     with pytest.raises(EncodeError, match=f"^{text}$"):
         encode(instruction, BASE)
 
 
-def test_micro_op_that_does_not_fit():
+def test_oversized_micro_op_is_refused():
     with pytest.raises(EncodeError, match=r"^micro-op wgt must be 0\.\.1023, not 1024$"):
         encode_uop(Uop(wgt=1024), BASE)
 
 
-def test_overwrite_without_a_place():
+def test_overwrite_without_its_extension_is_refused():
     config = BASE.replace(log_uop_buff_size=10)  # dst_factor_out reaches bit 63
     assert decode(encode(Gemm(dst_factor_out=2047), config), config).overwrite == 0
     with pytest.raises(EncodeError, match="^GEMM overwrite must be 0 here, where it has no place"):
         encode(Gemm(overwrite=1), config)
 
 
-def test_truncated_stream():
+def test_truncated_stream_is_refused():
     text = (
         r"^the instruction stream has 17 bytes, which is not a multiple of 16: it is truncated or "
         r"something else$"
@@ -143,5 +143,5 @@ def test_stream_round_trip():
      (Gemm(), Module.COMPUTE), (Alu(), Module.COMPUTE), (Finish(), Module.COMPUTE),
      (Undefined(5), Module.COMPUTE)],
 )
-def test_route(instruction, module):
+def test_instructions_are_routed_to_their_module(instruction, module):
     assert route(instruction) == module

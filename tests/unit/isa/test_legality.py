@@ -31,7 +31,7 @@ INP, UOP = MemoryType.INP, MemoryType.UOP
          "uop_end 257 is past the end of UOP, depth 256"),
     ],
 )
-def test_fault_of_the_base_configuration(instruction, code, text):
+def test_extensions_are_faults_on_the_base_configuration(instruction, code, text):
     assert BASE.fault(instruction) == (code, text)
 
 
@@ -43,7 +43,7 @@ def test_fault_of_the_base_configuration(instruction, code, text):
         (-1, 1, "RQT immediate 0xffff: bits 15:11 must be 0"),
     ],
 )
-def test_operand_of_rqt(imm, use_imm, text):
+def test_unsupported_operand_of_rqt_is_a_fault(imm, use_imm, text):
     fault = FULL.fault(Alu(alu_opcode=AluOpcode.RQT, imm=imm, use_imm=use_imm))
     assert fault == (ErrorCode.OPERAND, text)
 

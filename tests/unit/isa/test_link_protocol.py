@@ -16,7 +16,7 @@ from myvta.isa.link_protocol import (
 IDENTITY = LinkIdentity(1024, 8, 0x1000, 0x2000, 50_000_000, 2)
 
 
-def test_crc_residue_is_that_of_any_body_with_its_crc():
+def test_body_with_its_crc_has_the_crc_residue():
     for body in (b"", b"myvta", bytes(100)):
         assert zlib.crc32(body + zlib.crc32(body).to_bytes(4, "little")) == CRC_RESIDUE
 
@@ -25,7 +25,7 @@ def test_crc_residue_is_that_of_any_body_with_its_crc():
     ("address", "count", "words"),
     [(0, 0, 0), (0, 1, 1), (0, 4, 1), (0, 5, 2), (3, 1, 1), (3, 2, 2), (2, 6, 2), (1, 8, 3)],
 )
-def test_words_that_cover_bytes(address, count, words):
+def test_byte_ranges_are_rounded_to_words(address, count, words):
     assert covering_words(address, count) == words
 
 

@@ -3,7 +3,7 @@
 from myvta.isa.opcodes import ERROR_TEXT, AluOpcode, ErrorCode, MemoryType, Module, Opcode, RqtFlag
 
 
-def test_published_encodings():
+def test_opcodes_have_their_published_encodings():
     assert {opcode.name: int(opcode) for opcode in Opcode} == {
         "LOAD": 0, "STORE": 1, "GEMM": 2, "FINISH": 3, "ALU": 4,
     }

@@ -9,7 +9,7 @@ from myvta.isa.opcodes import ERROR_TEXT, ErrorCode
 from myvta.isa.register_map import COUNTERS, REGISTERS, Reg, Status, reset_values
 
 
-def test_published_offsets():
+def test_registers_have_their_published_offsets():
     """vta_isa.md 7.1, 32-bit pointers."""
     assert {
         "control": Reg.CONTROL, "cycles": Reg.CYCLES, "count": Reg.INSN_COUNT,
@@ -33,7 +33,7 @@ def test_registers_are_listed_once_and_ours_begin_at_0x40():
 
 
 @pytest.mark.parametrize(("name", "features"), [("default", 3), ("base", 0)])
-def test_reset_values(name, features):
+def test_registers_have_their_reset_values(name, features):
     values = reset_values(NAMED[name])
     assert values[Reg.FEATURES] == features
     assert values[Reg.IDENTITY].to_bytes(4, "little") == b"MVTA"

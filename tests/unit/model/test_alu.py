@@ -32,7 +32,7 @@ MIN, MAX, ADD, SHR, MUL, RQT = (
         (SHR, [7, -7, LOW, HIGH], [0, 0, 0, 0], [7, -7, LOW, HIGH]),
     ],
 )
-def test_tensor_operands(opcode, p, q, expected):
+def test_tensor_operands_equal_numpy(opcode, p, q, expected):
     it = alu_device([p, q])
     it.run_stream([Alu(alu_opcode=opcode), Finish()])
     assert it.pads.acc[:2, 0].tolist() == [expected, q]
@@ -61,7 +61,7 @@ def test_immediate_operates_on_dst(opcode, imm, expected):
     assert it.pads.acc[:2, 0].tolist() == [expected, [1, 2, 3, 4]]
 
 
-def test_both_loops_and_all_four_factors():
+def test_loops_and_factors_address_every_tile():
     it = alu_device([[n] * 4 for n in range(60)], [Uop(dst=1, src=2)])
     it.run_stream([
         Alu(
@@ -82,7 +82,7 @@ def test_both_loops_and_all_four_factors():
         ("use_imm", 1), ("alu_opcode", RQT),
     ],
 )
-def test_an_instruction_that_differs_in_one_field_gets_its_own_plan(field, value):
+def test_instruction_differing_in_one_field_gets_its_own_plan(field, value):
     """Plans are remembered: B after A has the result of B alone."""
     first = Alu(
         uop_end=2, iter_out=2, iter_in=2, dst_factor_out=9, dst_factor_in=3, src_factor_out=2,
@@ -181,7 +181,7 @@ def test_operate_against_the_reference_at_the_edges(opcode):
         ({"alu_opcode": RQT, "use_imm": 1, "imm": 0x400}, Uop(src=254), "ACC[256]"),
     ],
 )
-def test_index_past_the_end(fields, uop, memory):
+def test_index_past_the_end_is_a_fault(fields, uop, memory):
     it = alu_device([[0] * 4], [uop])
     with pytest.raises(DeviceFault) as error:
         it.run_stream([Alu(**fields), Finish()])

@@ -116,7 +116,7 @@ def device(name):
 
 
 @pytest.mark.parametrize(("instruction", "code", "detail"), FAULTS)
-def test_static_fault(instruction, code, detail):
+def test_illegal_instruction_is_a_fault(instruction, code, detail):
     it = device("1x4x4_base")
     idle = Load(memory_type=UOP, x_size=0)
     with pytest.raises(DeviceFault) as error:
@@ -140,7 +140,7 @@ def test_static_fault_comes_before_the_tokens(instruction, code, detail):
 
 
 @pytest.mark.parametrize("instruction", LEGAL)
-def test_legal_forms_at_the_limits(instruction):
+def test_legal_forms_at_the_limits_are_accepted(instruction):
     device("1x4x4").run_stream([instruction, Finish()])
 
 
@@ -159,7 +159,7 @@ def test_legal_forms_at_the_limits(instruction):
         ),
     ],
 )
-def test_rqt_operands(instruction, detail):
+def test_rqt_operands_are_checked(instruction, detail):
     with pytest.raises(DeviceFault) as error:
         device("1x4x4").run_stream([instruction, Finish()])
     assert (error.value.code, error.value.detail) == (Code.OPERAND, detail)

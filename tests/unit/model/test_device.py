@@ -25,7 +25,7 @@ INP, WGT, ACC, UOP = MemoryType.INP, MemoryType.WGT, MemoryType.ACC, MemoryType.
 
 
 @pytest.mark.parametrize("name", ["default", "base", "1x4x4"])
-def test_reset_values(name):
+def test_registers_have_their_reset_values(name):
     it = Device(named(name), memory_size=4096)
     expected = reset_values(named(name))
     assert {offset: it.read_register(offset) for offset in REGISTERS} == expected
@@ -78,7 +78,7 @@ def test_bad_values_are_refused(value):
         open_device().write_register(Reg.INSN_COUNT, value)
 
 
-def test_launch_and_clear():
+def test_control_launches_and_clears():
     it = open_device()
     assert launch(it, [Finish()]) == Status.FINISH
     assert it.read_register(Reg.INSTRUCTIONS) == 1
@@ -112,7 +112,7 @@ def test_a_launch_after_an_error_starts_clean():
     assert it.pads.inp[0, 0].tolist() == [5] * 4
 
 
-def test_interrupt():
+def test_interrupt_follows_the_end_of_a_launch():
     it = open_device()
     launch(it, [Finish()])
     assert it.read_register(Reg.INTERRUPT_STATUS) == 1
@@ -134,7 +134,7 @@ def test_interrupt():
         (Reg.WGT_BASE, 8, 16), (Reg.ACC_BASE, 4, 16), (Reg.OUT_BASE, 1, 4),
     ],
 )
-def test_misaligned_base_pointers(name, value, multiple):
+def test_misaligned_base_pointers_are_faults(name, value, multiple):
     it = open_device()
     launch(it, [Undefined(7)])
     it.write_register(name, value)
@@ -190,7 +190,7 @@ def test_fetch_past_the_memory_is_a_bus_error():
         (Store(x_size=1), Reg.OUT_BASE, 0x2000),
     ],
 )
-def test_data_outside_the_window(instruction, base_register, base):
+def test_data_outside_the_window_is_a_fault(instruction, base_register, base):
     it = open_device()
     it.memory.write(0, b"\xee" * 0x8000)
     it.memory.write(0x1000, encode_stream([instruction, Finish()], it.config))
@@ -211,7 +211,7 @@ def test_the_last_row_may_end_with_the_window():
     assert launch(it, [Load(memory_type=INP, x_size=2), Finish()]) == Status.FINISH
 
 
-def test_counters():
+def test_counters_count_instructions_and_steps():
     it = open_device()
     it.memory.write(0x100, encode_uop(Uop(dst=1, src=2, wgt=3), it.config).to_bytes(4, "little"))
     it.write_register(Reg.UOP_BASE, 0x100)

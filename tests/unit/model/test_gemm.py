@@ -48,7 +48,7 @@ def test_batch_rows_are_independent():
     assert it.pads.acc[0].tolist() == [row, [2 * value for value in row]]
 
 
-def test_both_loops_and_all_six_factors():
+def test_loops_and_factors_address_every_tile():
     it = device(uops=[Uop(dst=1, src=2, wgt=3)])
     for n in range(40):
         put(it, {n: [n, 0, 0, 0]}, {n: [[100 if n == 0 else n, 0, 0, 0]] * 4})
@@ -80,7 +80,7 @@ def test_repeated_destination_accumulates():
     assert it.pads.acc[0, 0].tolist() == [105] * 4
 
 
-def test_loops_that_meet_in_a_destination_all_count():
+def test_loops_sharing_a_destination_accumulate():
     """dst = j + k: tiles 1 and 2 are reached twice, by different products."""
     it = device(uops=[Uop(dst=0, wgt=0), Uop(dst=1, wgt=1)])
     for n in range(4):
@@ -106,7 +106,7 @@ def test_the_same_fields_over_other_micro_ops_are_another_kernel():
         "dst_factor_in", "src_factor_out", "src_factor_in", "wgt_factor_out", "wgt_factor_in",
     ],
 )
-def test_an_instruction_that_differs_in_one_field_gets_its_own_plan(field):
+def test_instruction_differing_in_one_field_gets_its_own_plan(field):
     """Plans are remembered: B after A has the result of B alone."""
     first = Gemm(
         uop_end=2, iter_out=2, iter_in=2, dst_factor_out=9, dst_factor_in=3, src_factor_out=2,
@@ -134,7 +134,7 @@ def test_overwrite_stores_the_last_product_only():
     assert it.pads.acc[:3, 0].tolist() == [[5, 6, 7, 8], [1, 1, 1, 1], [1000] * 4]
 
 
-def test_overwrite_keeps_the_last_iteration_of_a_loop_that_stays():
+def test_overwrite_keeps_the_last_iteration_of_a_stationary_loop():
     it = device(uops=[Uop()])
     for n in range(8):
         put(it, {n: [n, 0, 0, 0]}, {n: np.eye(4) * (n + 1)})
@@ -192,7 +192,7 @@ def test_long_sums_of_extreme_products_are_exact(name):
     assert it.pads.acc[0, 0].tolist() == [2000 * dot + (b + 1)] * config.block_out
 
 
-def test_wrap_over_a_loop_that_moves_nothing():
+def test_stationary_loop_wraps_at_32_bits():
     it = device(uops=[Uop()])
     put(it, {0: [-128] * 4}, {0: [[-128] * 4] * 4})
     it.run_stream([Gemm(iter_out=16383, iter_in=16383), Finish()])

@@ -50,7 +50,7 @@ def test_equal_pairs_are_no_grid():
 @pytest.mark.slow
 @MANY
 @given(all_steps())
-def test_last_writes(steps):
+def test_last_write_of_each_destination_is_found(steps):
     last = {dst: (src, wgt) for dst, src, wgt in walk(steps)}
     kept = list(walk(last_writes(steps, named("1x4x4"))))
     assert len(kept) == len(last)

@@ -3,7 +3,7 @@
 from myvta.model.plan_cache import PlanCache
 
 
-def test_the_least_recently_used_plan_makes_room():
+def test_least_recently_used_plan_is_evicted():
     cache = PlanCache(10)
     cache.put("a", 1, 4)
     cache.put("b", 2, 4)

@@ -169,7 +169,7 @@ def agree(config, stream, memory, seed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
-def test_random_programs(name):
+def test_random_programs_equal_the_scalar_reference(name):
     config = named(name)
 
     @PROGRAMS

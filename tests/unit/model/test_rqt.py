@@ -33,7 +33,7 @@ HALF = 1 << 30  # multiplier one half in Q31
         (0x000, [LOW, HIGH, 0, 1], 0, HIGH, 24, [-128, 127, 0, 0]),  # the largest products
     ],
 )
-def test_rqt_by_hand(imm, acc, bias, multiplier, shift, expected):
+def test_rqt_equals_hand_computed_values(imm, acc, bias, multiplier, shift, expected):
     it = alu_device([acc, [0] * 4, [bias] * 4, [multiplier] * 4, [shift] * 4], [Uop(dst=0, src=2)])
     it.run_stream([Alu(alu_opcode=RQT, use_imm=1, imm=imm), Finish()])
     assert it.pads.acc[0, 0].tolist() == expected

@@ -103,7 +103,7 @@ def test_a_full_token_queue_without_a_pop_is_a_deadlock():
 
 
 @pytest.mark.parametrize("seed", [None, 5])
-def test_exactly_as_many_tokens_as_fit(seed):
+def test_token_queue_holds_exactly_its_depth(seed):
     it = device(seed)
     it.run_stream([on_load(push_next=1)] * TOKEN_CAPACITY + [Finish()])
     assert it.read_register(Reg.CONTROL) == Status.FINISH | Status.TOKENS_LEFT
@@ -123,7 +123,7 @@ def test_finish_waits_for_load_and_store(seed):
     assert it.counters[Reg.INSTRUCTIONS] == 3
 
 
-def test_finish_that_waits_for_a_later_instruction_is_a_deadlock():
+def test_finish_waiting_for_a_later_instruction_is_a_deadlock():
     fault = fault_of([Finish(pop_prev=1), on_load(push_next=1)])
     assert (fault.code, fault.index) == (ErrorCode.DEADLOCK, 0)
     assert "load has no instruction" in fault.detail
@@ -135,7 +135,7 @@ def test_finish_waits_forever_for_a_waiting_load():
 
 
 @pytest.mark.parametrize("seed", [None, 1])
-def test_a_stream_without_finish(seed):
+def test_stream_without_finish_is_a_fault(seed):
     fault = fault_of([on_load(), on_compute(), on_store()], seed)
     assert (fault.code, fault.index) == (ErrorCode.NO_FINISH, 3)
     assert fault.detail == "all 3 instructions completed and none was FINISH"
@@ -144,7 +144,7 @@ def test_a_stream_without_finish(seed):
 
 # -- deadlock -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("seed", [None, *SEEDS])
-def test_deadlock_says_who_waits_for_whom(seed):
+def test_deadlock_names_waiting_and_missing_modules(seed):
     stream = [
         on_load(), on_load(pop_next=1, push_next=1), on_compute(pop_prev=1, push_prev=1),
         on_store(pop_prev=1), Finish(),
@@ -162,7 +162,7 @@ def test_deadlock_says_who_waits_for_whom(seed):
     )
 
 
-def test_deadlock_index_is_the_earliest_head_that_waits():
+def test_deadlock_index_is_the_earliest_waiting_head():
     fault = fault_of([on_store(pop_prev=1), on_compute(pop_prev=1), on_compute(), Finish()])
     assert fault.index == 0
     fault = fault_of([on_compute(), on_compute(pop_next=1, pop_prev=1), on_store(), Finish()])

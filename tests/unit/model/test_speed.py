@@ -51,7 +51,9 @@ def test_speed_targets_are_judged(benchmark_modules, capsys, tmp_path):
     ],
 )
 @pytest.mark.parametrize("order", ["none", "1"])
-def test_convolution_streams(benchmark_modules, h, w, cin, cout, k, pad, stride, order):
+def test_convolution_streams_equal_the_reference(
+    benchmark_modules, h, w, cin, cout, k, pad, stride, order
+):
     """Whole output against numpy, no token missing or left over, several tiles where large."""
     speed = benchmark_modules["model_speed"]
     ho, wo = (h + 2 * pad - k) // stride + 1, (w + 2 * pad - k) // stride + 1

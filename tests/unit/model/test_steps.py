@@ -57,7 +57,7 @@ def test_take_returns_steps(steps, start, more):
 @pytest.mark.slow
 @MANY
 @given(all_steps(), st.integers(1, 40), st.integers(1, 40), st.integers(0, 2))
-def test_first_violation(steps, dst_depth, src_depth, offset):
+def test_first_violation_is_found(steps, dst_depth, src_depth, offset):
     bounds = (Bound("dst", "ACC", dst_depth), Bound("src", "INP", src_depth, offset))
     bad = [
         number

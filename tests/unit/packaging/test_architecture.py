@@ -13,7 +13,7 @@ def test_drawings_show_the_imports():
     assert room_drawing.page(text) == text, "run `python tests/support/room_drawing.py --write`"
 
 
-def test_arrows_that_follow_from_others_are_left_out():
+def test_implied_arrows_are_left_out():
     arrows = {("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("a", "d"), ("e", "d")}
     assert room_drawing.reduced(arrows) == {("a", "b"), ("b", "c"), ("c", "d"), ("e", "d")}
 
@@ -27,7 +27,7 @@ def test_a_new_import_changes_the_drawing(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/glossary.md"])
-def test_paths_exist(name):
+def test_named_paths_exist(name):
     text = (rooms.ROOT / name).read_text(encoding="utf-8")
     paths = re.findall(r"`([\w.]+(?:/[\w.]+)*/?)`", text)
     folders = {path.name for path in rooms.ROOT.iterdir() if path.is_dir()}

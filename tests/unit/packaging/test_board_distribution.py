@@ -47,7 +47,7 @@ def python(tmp_path_factory, wheel):
     return board_python(tmp_path_factory.mktemp("board"), wheel)
 
 
-def test_it_holds_isa_model_and_driver_and_takes_two_packages(wheel):
+def test_distribution_holds_isa_model_and_driver_and_needs_two_packages(wheel):
     with zipfile.ZipFile(wheel) as content:
         names = content.namelist()
         info = f"myvta_board-{myvta.__version__}.dist-info"
@@ -66,7 +66,7 @@ def test_its_environment_holds_nothing_else(python):
     assert run_python(python, "-c", code).stdout.split() == ["myvta-board", "numpy", "pyserial"]
 
 
-def test_every_module_of_it_can_be_imported(python):
+def test_every_module_can_be_imported(python):
     code = (
         "import pkgutil, sys, myvta\n"
         "for module in pkgutil.walk_packages(myvta.__path__, 'myvta.'):\n"
@@ -78,7 +78,7 @@ def test_every_module_of_it_can_be_imported(python):
     assert int(done.stdout) > 90
 
 
-def test_it_runs_and_replays_a_product_over_tcp(python, tmp_path):
+def test_installed_distribution_runs_and_replays_a_product_over_tcp(python, tmp_path):
     record = tmp_path / "record"
     with open_target(URL) as inner, Server(inner, ("127.0.0.1", 0)) as server:
         port = server.address[1]
@@ -93,7 +93,7 @@ def test_it_runs_and_replays_a_product_over_tcp(python, tmp_path):
     assert differences == "[]"
 
 
-def test_the_names_of_the_package_say_what_is_not_there(python):
+def test_missing_exports_name_the_full_distribution(python):
     code = "import myvta; print(myvta.__version__, myvta.load_config('1x4x4').name)"
     assert run_python(python, "-c", code).stdout.split() == [myvta.__version__, "1x4x4"]
     done = run_python(python, "-c", "from myvta import compile_model")

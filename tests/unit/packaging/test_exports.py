@@ -14,7 +14,7 @@ def fresh(code: str) -> str:
     return done.stdout.strip()
 
 
-def test_every_name_is_the_one_of_its_module():
+def test_exported_names_are_those_of_their_modules():
     from myvta.compiler.compile import compile_model
     from myvta.compiler.session import Session
     from myvta.driver import open_target
@@ -38,7 +38,7 @@ def test_importing_the_package_imports_nothing_else():
     assert fresh("import sys, myvta; myvta.open_target; print('onnx' in sys.modules)") == "False"
 
 
-def test_a_name_whose_dependency_is_missing_says_what_to_install():
+def test_export_with_a_missing_dependency_names_it():
     code = (
         "import sys, myvta\n"
         "sys.modules['myvta.compiler'] = None\n"

@@ -110,7 +110,7 @@ def test_wheel_holds_every_module_and_nothing_else(wheel):
     }
 
 
-def test_wheel_holds_the_data_that_modules_read(wheel):
+def test_wheel_holds_the_data_files(wheel):
     """Everything in the packages that is no Python: the harness, the lint waivers, the marker."""
     data = {
         "/".join((*name.split("."), path.name))

@@ -13,13 +13,13 @@ TESTS = """
 import pytest
 
 @pytest.mark.icarus
-def test_by_marker():
+def test_markers_need_their_tools():
     pass
 
-def test_by_name(require_tool):
+def test_tools_are_found_by_the_name_of_a_test(require_tool):
     require_tool("ghdl")
 
-def test_present(require_tool):
+def test_present_tools_run_the_test(require_tool):
     require_tool("bash")
 """
 

@@ -58,7 +58,7 @@ def test_pre_commit_runs_targets_of_the_makefile() -> None:
     assert all(re.search(rf"^{entry}:", makefile, re.M) for entry in entries)
 
 
-def test_hosted_ci_runs_what_the_tree_holds() -> None:
+def test_hosted_ci_runs_the_commands_of_the_tree() -> None:
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     assert "- run: .ci/run\n" in workflow
     weekly = re.search(r"environment: \[(.*)\]", workflow)

@@ -33,11 +33,11 @@ def kinds(graph: Graph) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_random_networks_compute_the_same(tmp_path: Path, seed: int) -> None:
+def test_canonical_random_networks_compute_the_same(tmp_path: Path, seed: int) -> None:
     folded(random_network(seed), tmp_path)
 
 
-def test_batch_norm_bias_and_relu_go_into_the_convolution(tmp_path: Path) -> None:
+def test_batch_norm_bias_and_relu_are_folded_into_the_convolution(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.input((1, 3, 5, 5))
     y = build.batch_norm(build.conv(x, 4, bias=False))
@@ -63,7 +63,7 @@ def test_relu_of_a_graph_output_stays(tmp_path: Path) -> None:
     assert kinds(fold(graph)) == ["Conv", "Relu"]
 
 
-def test_relu_into_residual_add(tmp_path: Path) -> None:
+def test_relu_is_folded_into_a_residual_add(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.input((1, 4, 5, 5))
     build.relu(build.add(build.conv(x, 4), x))
@@ -80,13 +80,13 @@ def test_identity_and_dropout_vanish(tmp_path: Path) -> None:
     assert graph.outputs == ["identity4"]
 
 
-def test_identity_of_an_input_stays_an_output(tmp_path: Path) -> None:
+def test_identity_of_an_input_stays(tmp_path: Path) -> None:
     build = NetworkBuilder()
     build.node("Identity", [build.input((1, 3))], (1, 3))
     assert kinds(folded(build, tmp_path)) == ["Identity"]
 
 
-def test_constants_are_computed(tmp_path: Path) -> None:
+def test_constant_expressions_are_evaluated(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.input((1, 6))
     weight = build.constant(build.random.normal(size=(6, 4)))
@@ -100,7 +100,7 @@ def test_constants_are_computed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("attrs", [
     {}, {"transB": 1}, {"alpha": 0.5, "beta": 2.0}, {"transB": 1, "alpha": -1.5},
 ])
-def test_gemm_in_every_form(tmp_path: Path, attrs: dict[str, float]) -> None:
+def test_every_form_of_gemm_is_normalized(tmp_path: Path, attrs: dict[str, float]) -> None:
     build = NetworkBuilder()
     x = build.input((2, 6))
     shape = (4, 6) if attrs.get("transB") else (6, 4)
@@ -113,7 +113,7 @@ def test_gemm_in_every_form(tmp_path: Path, attrs: dict[str, float]) -> None:
     assert weights.shape == (4, 6)
 
 
-def test_matmul_with_added_bias_and_relu(tmp_path: Path) -> None:
+def test_matmul_bias_and_relu_become_one_gemm(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.input((2, 6))
     y = build.node("MatMul", [x, build.constant(build.random.normal(size=(6, 4)))], (2, 4))
@@ -143,7 +143,7 @@ def test_reshape_to_rows_is_flatten(tmp_path: Path) -> None:
     ({"auto_pad": "SAME_LOWER"}, 4, (1, 1, 0, 0)),
     ({"auto_pad": "VALID"}, 3, (0, 0, 0, 0)),
 ])
-def test_automatic_padding(
+def test_automatic_padding_becomes_explicit(
     tmp_path: Path, attrs: dict[str, str], size: int, pads: tuple[int, ...]
 ) -> None:
     build = NetworkBuilder()

@@ -36,7 +36,7 @@ def arithmetic(op: str, inputs: str, constant: np.ndarray | None = None,
     (PIXELS, None), (np.ones((4, 1)), None), (np.ones((2, 1, 1, 1)), None),
     (np.ones((1, 1, 3, 1, 1)), None), (np.ones((1, 2, 1, 1)), None),
 ])
-def test_one_value_per_channel(value: np.ndarray, channels: list[float] | None) -> None:
+def test_constant_per_channel_is_found(value: np.ndarray, channels: list[float] | None) -> None:
     found = per_channel(np.asarray(value), SHAPE)
     assert (None if found is None else found.tolist()) == channels
 
@@ -53,7 +53,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_arithmetic_with_a_constant_per_channel(form: tuple[str, str]) -> None:
+def test_arithmetic_with_a_constant_per_channel_is_affine(form: tuple[str, str]) -> None:
     graph = arithmetic(*form, CHANNELS)
     make_affine(graph)
     np.testing.assert_allclose(apply_affine(graph), FORMS[form], rtol=1e-5, atol=1e-6)
@@ -71,7 +71,7 @@ def apply_affine(graph: Graph) -> np.ndarray:
     return np.asarray(X * scale + offset)
 
 
-def test_negation() -> None:
+def test_negation_is_affine() -> None:
     graph = arithmetic("Neg", "x")
     make_affine(graph)
     np.testing.assert_array_equal(apply_affine(graph), -X)
@@ -86,7 +86,7 @@ def batch_norm(variance: list[float], **attrs: Any) -> Graph:
 
 
 @pytest.mark.parametrize("attrs", [{}, {"epsilon": 0.5}])
-def test_batch_normalization(attrs: dict[str, float]) -> None:
+def test_batch_normalization_is_affine(attrs: dict[str, float]) -> None:
     graph = batch_norm([1.0, 4.0, 0.25], **attrs)
     make_affine(graph)
     g, b, m, v = (np.reshape(value, (3, 1, 1)) for value in (

@@ -91,7 +91,7 @@ def test_padding_of_micro_ops_is_zero_micro_ops() -> None:
         assert dependences(made)[3] == {LOAD: position}
 
 
-def test_store_and_accumulator() -> None:
+def test_store_waits_for_its_accumulators() -> None:
     def add(builder: StreamBuilder) -> None:
         builder.alu([(3, 9)], AluOpcode.ADD)
 
@@ -105,7 +105,7 @@ def test_store_and_accumulator() -> None:
 @pytest.mark.parametrize(("count", "rows", "stride", "touches"), [
     (4, 1, 4, True), (1, 3, 4, False), (2, 3, 4, True), (1, 3, 5, True),
 ])
-def test_memory_by_rows(count: int, rows: int, stride: int, touches: bool) -> None:
+def test_memory_is_compared_row_by_row(count: int, rows: int, stride: int, touches: bool) -> None:
     """Tile 101 is stored, rows from tile 100 or 96 on are loaded."""
     def rows_of(builder: StreamBuilder) -> None:
         first = 100 if rows == 1 else 96 if stride == 5 else 100

@@ -48,7 +48,7 @@ def test_unroll_and_merge_keep_the_order(loops: list[Loop]) -> None:
     assert unroll((0, 0, 0), merge(loops)).tolist() == unroll((0, 0, 0), loops).tolist()
 
 
-def test_neighbours_that_advance_as_one_are_merged() -> None:
+def test_adjacent_loops_of_one_stride_are_merged() -> None:
     assert merge([Loop(3, 20, 8, 0), Loop(5, 4, 0, 0)]) == [Loop(3, 20, 8, 0), Loop(5, 4, 0, 0)]
     assert merge([Loop(3, 20), Loop(5, 4), Loop(1, 9, 9, 9), Loop(4, 1)]) == [Loop(60, 1)]
 

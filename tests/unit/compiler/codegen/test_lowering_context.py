@@ -61,7 +61,7 @@ def check(build: NetworkBuilder, made: Compiled, seeds: range) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8"])
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_operator(tmp_path: Path, operator: str, config: str) -> None:
+def test_every_operator_runs_on_the_accelerator(tmp_path: Path, operator: str, config: str) -> None:
     build = NetworkBuilder(1)
     OPERATORS[operator](build)
     made = compiled(build, tmp_path, config)
@@ -70,7 +70,7 @@ def test_operator(tmp_path: Path, operator: str, config: str) -> None:
 
 
 @pytest.mark.parametrize("operator", MULTIPLIER)
-def test_operator_with_a_multiplier(tmp_path: Path, operator: str) -> None:
+def test_operator_with_a_multiplier_equals_the_reference(tmp_path: Path, operator: str) -> None:
     build = NetworkBuilder(1)
     MULTIPLIER[operator](build)
     made = compiled(build, tmp_path, "1x4x4")
@@ -80,7 +80,7 @@ def test_operator_with_a_multiplier(tmp_path: Path, operator: str) -> None:
 
 @pytest.mark.parametrize("config", ["default", *slow(*sorted(set(NAMED) - {"default"}))])
 @pytest.mark.parametrize("seed", range(6))
-def test_random_network(tmp_path: Path, seed: int, config: str) -> None:
+def test_random_network_equals_the_reference(tmp_path: Path, seed: int, config: str) -> None:
     build = random_network(seed)
     check(build, compiled(build, tmp_path, config), range(seed, seed + 1))
 
@@ -97,7 +97,7 @@ MANY_TILES: dict[str, Build] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
 @pytest.mark.parametrize("operator", MANY_TILES)
-def test_schedules(tmp_path: Path, operator: str, config: str) -> None:
+def test_every_schedule_equals_the_reference(tmp_path: Path, operator: str, config: str) -> None:
     """Many permuted schedules of layers that use each of their slots several times."""
     build = NetworkBuilder(1)
     MANY_TILES[operator](build)
@@ -107,7 +107,7 @@ def test_schedules(tmp_path: Path, operator: str, config: str) -> None:
 
 
 @pytest.mark.slow
-def test_inputs_of_very_different_scale(tmp_path: Path) -> None:
+def test_inputs_of_very_different_scale_are_added(tmp_path: Path) -> None:
     """The left shift of an Add beyond what a weight holds goes through the ALU."""
     build = NetworkBuilder()
     x = build.input((1, 5, 4, 4))
@@ -125,6 +125,6 @@ def test_inputs_of_very_different_scale(tmp_path: Path) -> None:
 @pytest.mark.networks
 @pytest.mark.parametrize("config", sorted(NAMED))
 @pytest.mark.parametrize("seed", range(100, 140))
-def test_many_random_networks(tmp_path: Path, seed: int, config: str) -> None:
+def test_many_random_networks_equal_the_reference(tmp_path: Path, seed: int, config: str) -> None:
     build = random_network(seed, 40, 16)
     check(build, compiled(build, tmp_path, config), range(3))

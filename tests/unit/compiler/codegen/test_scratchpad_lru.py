@@ -5,7 +5,7 @@ from __future__ import annotations
 from myvta.compiler.codegen.scratchpad_lru import LruBuffers
 
 
-def test_slots_take_turns_and_remember() -> None:
+def test_least_recently_used_slot_is_reused() -> None:
     pool = LruBuffers(8, 4)
     first = pool.take("a")
     assert first.base == 8

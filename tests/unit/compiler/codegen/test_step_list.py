@@ -57,7 +57,7 @@ def test_timing_only_streams_have_the_same_instructions() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
-def test_without_its_tokens_a_network_goes_wrong(
+def test_network_without_tokens_computes_wrong_values(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of every test under permuted schedules: they do notice missing tokens."""

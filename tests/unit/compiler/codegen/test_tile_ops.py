@@ -70,7 +70,7 @@ def test_requantization_is_bit_exact(config: str, relu: bool) -> None:
             np.testing.assert_array_equal(through_device(acc, rule, variant), wanted)
 
 
-def test_multiplier_and_shift_per_channel() -> None:
+def test_channels_have_their_own_multiplier_and_shift() -> None:
     config, random = named("1x4x4"), np.random.default_rng(2)
     channels = BLOCKS * config.block_out
     acc = random.integers(-(1 << 31), 1 << 31, (BLOCKS, PIXELS, 1, config.block_out))
@@ -86,7 +86,7 @@ def test_multiplier_and_shift_per_channel() -> None:
 
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("config", ["1x4x4_base", "2x8x8", "1x4x4_int4"])
-def test_a_shift_of_its_own_for_every_channel(config: str, relu: bool) -> None:
+def test_channels_have_their_own_shift(config: str, relu: bool) -> None:
     chosen, random = named(config), np.random.default_rng(4)
     base = chosen.replace(overwrite=False, requantize=False)
     block, batch = chosen.block_out, chosen.batch
@@ -140,7 +140,9 @@ def steps(stream: StreamBuilder) -> list[str]:
     ("base", True, ["reset 6", "add 54"]),
     ("default", False, ["add 54"]),
 ])
-def test_a_sum_of_nine_products_for_six_tiles(config: str, first: bool, wanted: list[str]) -> None:
+def test_sums_of_nine_products_are_one_instruction(
+    config: str, first: bool, wanted: list[str]
+) -> None:
     stream = StreamBuilder(named(config))
     accumulate(
         stream, (0, 0, 0), [Loop(2, 3, 5), Loop(3, 1, 1)], [Loop(3, 0, 5, 3), Loop(3, 0, 1, 1)],
@@ -149,7 +151,7 @@ def test_a_sum_of_nine_products_for_six_tiles(config: str, first: bool, wanted: 
     assert steps(stream) == wanted
 
 
-def test_a_single_product_needs_no_sum() -> None:
+def test_single_product_overwrites_its_tile() -> None:
     stream = StreamBuilder(named("default"))
     accumulate(stream, (0, 0, 0), [Loop(4, 1, 1)], [Loop(1), Loop(1)], True)
     assert steps(stream) == ["overwrite 4"]

@@ -61,7 +61,7 @@ def test_a_relay_is_placed_where_the_store_has_ended() -> None:
     assert 2 <= at <= 5  # 20 beats, a hundred cycles, 60 steps each
 
 
-def test_one_engine_at_a_time() -> None:
+def test_serialized_stream_runs_one_engine_at_a_time() -> None:
     made = serialize(stream(load(INP, 0, 0), load(WGT, 0, 0), gemm(0, 0, 0), store(0, 0)))
     pushes = [item.push_next for item in made.instructions if isinstance(item, (Load, Gemm))
               and getattr(item, "memory_type", INP) != MemoryType.UOP]

@@ -79,7 +79,7 @@ def test_second_front_end_checks(network: Path) -> None:
     assert fates["dense"][0] == "accelerator"
 
 
-def test_errors_are_those_of_the_front_end(network: Path) -> None:
+def test_errors_of_the_front_end_are_reported(network: Path) -> None:
     network.write_text("{")
     with pytest.raises(CompileError, match="not a JSON network"):
         compile_model(network, samples(1), "1x4x4")

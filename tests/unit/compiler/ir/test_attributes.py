@@ -39,7 +39,7 @@ def test_window_needs_all_four_attributes(missing: str) -> None:
         SlidingWindow.of({name: value for name, value in ATTRS.items() if name != missing})
 
 
-def test_operators_that_keep_the_layout_are_no_views() -> None:
+def test_layout_keeping_operators_are_not_views() -> None:
     kept = {AddAttributes, ReluAttributes, ClipAttributes, LeakyReluAttributes}
     assert all(kind.keeps_layout and not kind.is_view for kind in kept)
     assert not (Attributes.keeps_layout or Attributes.is_view or ConvAttributes.keeps_layout)

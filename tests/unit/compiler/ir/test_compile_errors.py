@@ -7,7 +7,7 @@ import pytest
 from myvta.compiler.ir.compile_errors import CompileError, HostError
 
 
-def test_problems_are_kept_apart_and_printed_on_lines() -> None:
+def test_each_problem_is_printed_on_its_line() -> None:
     error = CompileError("first: a", "second: b")
     assert error.problems == ["first: a", "second: b"]
     assert str(error) == "first: a\nsecond: b"

@@ -34,7 +34,7 @@ def test_round_shift_is_half_up(value: int, shift: int, result: int) -> None:
 @pytest.mark.parametrize(("value", "result"), [
     (2**31 - 1, 2**31 - 1), (2**31, -(2**31)), (-(2**31) - 1, 2**31 - 1), (2**32, 0),
 ])
-def test_wrap(value: int, result: int) -> None:
+def test_wrap_reduces_to_int32(value: int, result: int) -> None:
     assert wrap(np.array(value)) == result
 
 
@@ -84,7 +84,7 @@ def test_requantize_equals_unbounded_integers(
     np.testing.assert_array_equal(found[0], wanted)
 
 
-def test_uniform_shift() -> None:
+def test_uniform_shift_exists_for_equal_shifts_only() -> None:
     bias = np.zeros(3, np.int32)
     assert Requant(bias, np.array([4, 4, 4], np.int32)).uniform_shift == 4
     assert Requant(bias, np.array([4, 5, 4], np.int32)).uniform_shift is None
@@ -93,7 +93,7 @@ def test_uniform_shift() -> None:
 @pytest.mark.slow
 @settings(deadline=None)  # its time depends on the load of the machine
 @given(st.lists(st.floats(2.0**-6, 8.0), min_size=1, max_size=2))
-def test_shared_factors_are_right_to_a_thousandth_of_a_step(ratios: list[float]) -> None:
+def test_shared_factors_are_accurate_to_a_thousandth_of_a_step(ratios: list[float]) -> None:
     wanted = np.array(ratios)
     factors, shared = shared_factors(wanted, (1 << 14) - 1)
     assert factors.min() >= 0
@@ -104,7 +104,7 @@ def test_shared_factors_are_right_to_a_thousandth_of_a_step(ratios: list[float])
     assert shift == 0
 
 
-def test_shared_factors_out_of_reach() -> None:
+def test_shared_factors_beyond_the_limit_are_reduced() -> None:
     factors, shared = shared_factors(np.array([20000.0, 1.0]), 100)
     assert factors.tolist() == [100, 0]
     assert shared == 200

@@ -47,7 +47,7 @@ def check_index(graph: Graph) -> None:
         assert graph.consumers(name) == [node for node in graph.nodes if name in node.inputs]
 
 
-def test_queries():
+def test_consumers_of_a_tensor_are_found():
     graph = diamond()
     check_index(graph)
     assert names(graph.consumers("a")) == ["left", "right"]
@@ -58,7 +58,7 @@ def test_queries():
     assert graph.only_consumer("b") is None
 
 
-def test_results_are_read_outside():
+def test_results_are_tensors_read_outside_the_nodes():
     graph = diamond()
     first, left, right, last = graph.nodes
     assert graph.results([first]) == ["a"]
@@ -69,7 +69,7 @@ def test_results_are_read_outside():
     assert graph.results([left]) == ["b"]
 
 
-def test_assignments_reach_the_index():
+def test_assignments_update_the_index():
     graph = diamond()
     first, left, right, last = graph.nodes
     last.inputs = ("b", "b")
@@ -86,7 +86,7 @@ def test_assignments_reach_the_index():
     check_index(graph)
 
 
-def test_renamed_reads():
+def test_renaming_updates_readers():
     graph = diamond()
     graph.rename_reads("a", "x")
     check_index(graph)

@@ -63,7 +63,7 @@ def test_channels_last_matters_for_three_axes_only() -> None:
     assert layout_of_shape((1, 5, 7), channels_last=False) == (5, 1, 7)
 
 
-def test_node_that_keeps_the_layout_passes_it_on() -> None:
+def test_layout_keeping_node_propagates_its_input_layout() -> None:
     """A flattened map keeps its channels, rows and columns until a node has its own."""
     nodes = [node(RELU, "x", "f"), node(RELU, "f", "r"), node(dense(None), "r", "g")]
     known = activation_layouts(nodes, tensors(x=(1, 3, 2, 4), f=(1, 24), r=(1, 24), g=(1, 9)))
@@ -100,7 +100,7 @@ def test_known_layout_is_not_replaced_by_a_reader() -> None:
     assert known == {"x": (7, 5, 1), "y": (7, 5, 1)}
 
 
-def test_absent_names_and_unfit_ranks_are_skipped() -> None:
+def test_absent_names_and_unsupported_ranks_are_skipped() -> None:
     known: dict[str, ChannelLayout] = {}
     propagate(LayoutNode(("x", ""), ("y", "")), tensors(x=(1, 2, 3, 4, 5), y=(4,)), known)
     assert known == {}

@@ -23,7 +23,7 @@ def run(lines, x, width):
 
 @pytest.mark.parametrize("exponent", range(-24, 12))
 @pytest.mark.parametrize("width", [4, 8])
-def test_it_is_tanh(width, exponent):
+def test_lines_approximate_tanh(width, exponent):
     """Half a step of rounding, and what the lines lie beside the curve."""
     x = np.arange(-(1 << (width - 1)), 1 << (width - 1))
     exact = np.tanh(np.ldexp(x.astype(np.float64), exponent)) * (1 << (width - 1))
@@ -33,7 +33,7 @@ def test_it_is_tanh(width, exponent):
 
 
 @pytest.mark.parametrize("exponent", [-24, -12, -5, 0, 11])
-def test_what_the_instructions_hold(exponent):
+def test_lines_fit_the_instruction_fields(exponent):
     lines = tanh_lines(exponent, 8)
     assert list(lines.bounds) == sorted(lines.bounds, reverse=True)
     assert len(lines.bounds) == 16 and 0 < lines.bounds[0] < 1 << 15
@@ -41,7 +41,7 @@ def test_what_the_instructions_hold(exponent):
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_behind_a_last_layer_of_few_filters(tmp_path: Path, kept):
+def test_tanh_after_a_packed_last_layer_uses_its_lanes(tmp_path: Path, kept):
     """It takes the packed lanes, unless somebody else wants what is in front of it."""
     build = NetworkBuilder(3)
     x = build.conv(build.input((1, 9, 13, 11)), 3)
@@ -57,7 +57,7 @@ def test_behind_a_last_layer_of_few_filters(tmp_path: Path, kept):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8"])
 @pytest.mark.parametrize("gain", [0.2, 4.0])
-def test_in_a_network(tmp_path: Path, name, gain):
+def test_tanh_in_a_network_equals_the_reference(tmp_path: Path, name, gain):
     build = NetworkBuilder(3)
     x = build.input((1, 5, 12, 11))
     scale = build.constant(np.full((1, 1, 1), gain, np.float32))

@@ -92,21 +92,23 @@ def choice(
     ("1x8x8", (3, 64, 224, 7, 2, 3), 19),
     ("1x32x32", (3, 64, 224, 7, 2, 3), 6),  # five could not be fed: 64 bits a cycle for 32 lanes
 ])
-def test_steps(config: str, layer: tuple[int, int, int, int, int, int], steps: int) -> None:
+def test_packing_takes_these_steps(
+    config: str, layer: tuple[int, int, int, int, int, int], steps: int
+) -> None:
     packing = choice(config, *layer)
     assert packing is not None
     blocks = -(-packing.lanes // named(config).block_in)
     assert blocks * packing.window[0] * packing.window[1] == steps
 
 
-def test_fewest_bytes_among_the_fewest_steps() -> None:
+def test_packing_minimizes_steps_then_bytes() -> None:
     packing = choice("default", 1, 32, 28, 5, pad=2)  # 25 taps in two blocks, or 15 taps in one
     assert packing is not None
     assert (packing.lanes, packing.window, packing.pixels) == (15, (1, 2), (28, 31))
 
 
 @pytest.mark.parametrize("layer", [(16, 16, 14, 3, 1, 1), (3, 16, 14, 1), (1, 1, 14, 1, 2)])
-def test_nothing_to_gain(layer: tuple[int, ...]) -> None:
+def test_layers_without_gain_are_not_packed(layer: tuple[int, ...]) -> None:
     assert choice("default", *layer) is None
 
 
@@ -132,7 +134,7 @@ def test_only_host_produced_inputs_are_packed(tmp_path: Path, config: str) -> No
         check_every_layer(made, build.samples(3), strict="1")
 
 
-def test_an_input_that_others_read_too_is_there_both_ways(tmp_path: Path) -> None:
+def test_input_with_other_readers_is_stored_packed_and_unpacked(tmp_path: Path) -> None:
     """Two equal windows share one packed tensor; the residual reads the plain one."""
     build = NetworkBuilder(1)
     x = build.input((1, 3, 6, 6))
@@ -145,7 +147,7 @@ def test_an_input_that_others_read_too_is_there_both_ways(tmp_path: Path) -> Non
     check_every_layer(made, build.samples(2), strict="1")
 
 
-def test_a_tensor_of_the_same_name(tmp_path: Path) -> None:
+def test_name_of_a_packed_tensor_is_unique(tmp_path: Path) -> None:
     build = NetworkBuilder(1)
     x = build.input((1, 1, 6, 6), "a")
     y = build.input((1, 1, 6, 6), "a.packed")
@@ -153,7 +155,7 @@ def test_a_tensor_of_the_same_name(tmp_path: Path) -> None:
     check_every_layer(compiled(build, tmp_path, "1x4x4"), build.samples(2), strict="1")
 
 
-def test_a_layer_after_a_host_node_is_packed_too(tmp_path: Path) -> None:
+def test_layer_after_a_host_node_is_packed(tmp_path: Path) -> None:
     build = NetworkBuilder(1)
     x = build.input((1, 2, 8, 8))
     build.conv(build.node("Sigmoid", [x], (1, 2, 8, 8)), 5)

@@ -47,7 +47,7 @@ LAYERS: dict[str, tuple[Build, int]] = {  # and their GEMM steps on the default 
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_steps(tmp_path: Path, layer: str) -> None:
+def test_packed_layer_takes_these_steps(tmp_path: Path, layer: str) -> None:
     build, (make, steps) = NetworkBuilder(1), LAYERS[layer]
     make(build)
     node = compiled(build, tmp_path, "default").report.nodes[-1]
@@ -64,7 +64,7 @@ def test_unpacked_outputs_equal_the_reference(tmp_path: Path, layer: str, config
     check_every_layer(compiled(build, tmp_path, config), build.samples(2), strict="1")
 
 
-def test_first_and_last_at_once(tmp_path: Path) -> None:
+def test_single_layer_is_packed_at_input_and_output(tmp_path: Path) -> None:
     """An image to an image: the input packed, the output unpacked; per-channel biases and Relu."""
     build = NetworkBuilder(1)
     build.relu(build.conv(build.input((2, 3, 11, 10)), 3, (5, 5), pads=(2, 2, 2, 2)))

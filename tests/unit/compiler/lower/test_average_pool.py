@@ -14,7 +14,7 @@ from myvta.isa.config import named
 @pytest.mark.parametrize(("kernel", "strides", "pads"), [
     ((2, 2), (2, 2), (0, 0, 0, 0)), ((3, 3), (2, 1), (1, 1, 1, 1)), ((9, 8), (1, 1), (4, 3, 4, 4)),
 ])
-def test_sums_of_windows_times_their_factors(config, kernel, strides, pads):
+def test_output_is_the_window_sum_times_its_factor(config, kernel, strides, pads):
     """Factors differ at the border, as where padding does not count."""
     x = integers((2, 6, 9, 8))
     out = tuple(

@@ -9,7 +9,7 @@ CONFIG = named("1x4x4")
 EYE = np.eye(4, dtype=np.int64)
 
 
-def test_an_identity_holds_what_its_weights_can_and_leaves_the_rest():
+def test_identity_weights_absorb_shifts_up_to_their_width():
     for shift, held in ((0, 0), (3, 3), (6, 6), (7, 6), (10, 6)):  # weights have 8 bits
         tile, rest = scaled_identity(CONFIG, shift)
         np.testing.assert_array_equal(tile, EYE * 2**held)
@@ -18,7 +18,7 @@ def test_an_identity_holds_what_its_weights_can_and_leaves_the_rest():
     assert (tile.max(), rest) == (4, 1)
 
 
-def test_a_term_follows_that_of_the_block_before():
+def test_term_follows_the_term_of_the_previous_block():
     first = Term(0, 3, EYE, 1, 0)
     assert Term(0, 4, EYE, 1, 0).follows(first)
     for other in (Term(0, 5, EYE, 1, 0), Term(1, 4, EYE, 1, 0), Term(0, 4, EYE, 0, 0),
@@ -33,14 +33,14 @@ def test_blocks_with_one_matrix_are_a_run_with_a_single_tile():
     assert (run.first, run.blocks, run.table, run.step) == (0, 5, 0, 0)
 
 
-def test_blocks_with_matrices_of_their_own_are_a_run_with_steps():
+def test_blocks_with_different_matrices_are_a_run_with_a_stride():
     blocks = [[Term(0, n, EYE * n), Term(1, n, EYE)] for n in range(3)]
     tiles, (run,) = BlockGemm(blocks).runs()
     assert (run.blocks, run.step, len(tiles)) == (3, 2, 6)
     np.testing.assert_array_equal(tiles[[0, 2, 4]], [EYE * 0, EYE, EYE * 2])
 
 
-def test_a_block_that_is_not_next_starts_a_run():
+def test_non_consecutive_block_starts_a_run():
     blocks = [[Term(0, 0, EYE)], [Term(0, 1, EYE)], [Term(1, 2, EYE)], [Term(1, 4, EYE)]]
     tiles, runs = BlockGemm(blocks).runs()
     assert [(run.first, run.blocks, run.table) for run in runs] == [(0, 2, 0), (2, 1, 1), (3, 1, 2)]

@@ -14,7 +14,7 @@ from myvta.isa.config import named
 CONFIG = named("1x4x4")
 
 
-def test_a_range_across_blocks_is_a_term_for_each_block_it_meets():
+def test_range_across_blocks_has_a_term_for_each_block():
     """Channels 3..7 of eight become 0..4: the first block meets two, the second one."""
     first, second = selection_terms(CONFIG, 5, [ChannelRange(0, 3, 0, 5)])
     assert [(term.source, term.block) for term in first] == [(0, 0), (0, 1)]
@@ -27,7 +27,7 @@ def test_a_range_across_blocks_is_a_term_for_each_block_it_meets():
     np.testing.assert_array_equal(second[0].tile, expected)
 
 
-def test_shifts_are_held_by_the_weights_first_and_terms_sorted_by_the_rest():
+def test_weights_absorb_shifts_and_terms_are_sorted_by_the_remainder():
     ranges = [ChannelRange(0, 0, 0, 2, 3), ChannelRange(1, 0, 2, 2, 9),
               ChannelRange(2, 0, 1, 1, DROPPED)]
     (terms,) = selection_terms(CONFIG, 4, ranges)

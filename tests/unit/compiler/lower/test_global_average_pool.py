@@ -14,7 +14,7 @@ from myvta.isa.config import named
 @pytest.mark.parametrize(("size", "factor", "shift"), [
     ((1, 1), 1, 0), ((4, 4), 1, 4), ((3, 5), 17, 8), ((13, 12), 105, 14),
 ])
-def test_the_mean_of_all_pixels(config, size, factor, shift):
+def test_output_is_the_mean_of_all_pixels(config, size, factor, shift):
     """13 x 12 pixels are more than the smallest buffer holds: they are summed in parts."""
     x = integers((2, 10, *size))
     node = QuantizedNode(

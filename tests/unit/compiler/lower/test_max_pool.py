@@ -16,7 +16,7 @@ from myvta.isa.config import named
     ((3, 2), (1, 3), (2, 0, 0, 1), (1, 1)), ((1, 1), (2, 3), (0, 0, 0, 0), (1, 1)),
     ((3, 3), (1, 2), (2, 2, 1, 2), (2, 2)),
 ])
-def test_the_maximum_of_each_window(config, kernel, strides, pads, dilations):
+def test_output_is_the_maximum_of_each_window(config, kernel, strides, pads, dilations):
     x = integers((2, 6, 9, 8))
     top, left, bottom, right = pads
     padded = np.pad(x, [(0, 0), (0, 0), (top, bottom), (left, right)], constant_values=-999)

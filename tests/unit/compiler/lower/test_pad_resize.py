@@ -17,7 +17,7 @@ CONFIGS = [named("1x4x4"), named("2x8x8"), SMALL]
     ((1, 2, 3, 0), 0), ((0, 1, 0, 1), -37), ((12, 0, 1, 9), 5), ((-2, -1, 0, -3), 0),
     ((2, -3, -1, 1), 100),
 ])
-def test_a_border_of_one_value_and_negative_ones_crop(config, pads, fill):
+def test_padding_adds_a_border_and_negative_padding_crops(config, pads, fill):
     x = integers((2, 6, 7, 8))
     top, left, bottom, right = pads
     border = [(0, 0), (0, 0), *((max(a, 0), max(b, 0)) for a, b in ((top, bottom), (left, right)))]

@@ -32,7 +32,7 @@ def per_channel(channels):
 
 @pytest.mark.parametrize("config", [named("1x4x4"), SMALL])
 @pytest.mark.parametrize("size", [(3, 3), (9, 11)])
-def test_every_block_may_have_matrices_of_its_own(config, size):
+def test_blocks_with_different_matrices_equal_numpy(config, size):
     """Three blocks from two input blocks each, requantized channel by channel."""
     x, matrix = integers((1, 12, *size)), integers((12, 12), 2)
     matrix[:4, 8:] = matrix[4:8, :4] = matrix[8:, 4:8] = 0
@@ -49,7 +49,7 @@ def test_every_block_may_have_matrices_of_its_own(config, size):
         np.testing.assert_array_equal(actual[:, channel], expected)
 
 
-def test_more_terms_than_fit_are_summed_in_parts():
+def test_sums_beyond_the_buffers_are_split():
     x = integers((1, 4 * 40, 1, 2))
     tile = integers((4, 4), 3)
     actual = run(BlockGemm([[Term(0, n, tile) for n in range(40)]], Requant(
@@ -66,7 +66,7 @@ def test_terms_with_shifts_are_summed_from_the_largest_to_none():
     np.testing.assert_array_equal(actual, scaled(32 * x[:, 4:] + 4 * x[:, :4], 6))
 
 
-def test_a_post_op_comes_before_the_requantization():
+def test_post_op_precedes_the_requantization():
     x = integers((1, 4, 3, 3))
 
     def post_op(builder, base, count, distance):

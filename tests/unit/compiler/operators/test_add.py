@@ -82,7 +82,7 @@ def test_output_is_no_finer_than_the_accumulator() -> None:
     assert (node.rule.shift.tolist(), exponent) == ([0] * 3, -3)
 
 
-def test_scales_of_a_pre_quantized_model() -> None:
+def test_scales_of_a_pre_quantized_model_are_kept() -> None:
     scales = {"x": TensorScale(0.05, 3), "w": TensorScale(0.02, -4), "y": TensorScale(0.1, 1)}
     result = quantize_qdq(add(), scales)
     random = np.random.default_rng(1)

@@ -36,7 +36,7 @@ def test_factors_use_seven_bits_of_each_channel() -> None:
     ([0.5, -1.5, 0.0], [1.0, 0.0, 2.0]), ([0.001, 30.0, -1.0], [0.1, -3.0, 1.0]),
     ([1e-6, 1.0, 2.0], [0.0, 0.0, 0.0]),
 ])
-def test_integers_stand_for_the_real_function(
+def test_integers_approximate_the_real_function(
     scale: list[float], offset: list[float], width: int
 ) -> None:
     node, exponent = quantize_node(affine(scale, offset), {"x": -4, "y": -2}, width)

@@ -34,7 +34,7 @@ def test_power_of_two_windows_need_no_factor() -> None:
     ((0, 0, 0, 0), [[1, 2, 2], [2, 4, 4], [2, 4, 4]]),
     ((1, 1, 0, 0), [[4, 4, 4]] * 3), ((1, 0, 0, 0), [[2, 4, 4]] * 3),
 ])
-def test_mean_divides_by_the_values_that_count(
+def test_mean_divides_by_the_number_of_counted_values(
     counted: tuple[int, ...], counts: list[list[int]]
 ) -> None:
     graph = pool((3, 3), (3, 3), (2, 2), pads=(1, 1, 0, 0), counted=counted)
@@ -69,7 +69,7 @@ def test_reasons_for_the_host() -> None:
         "this form of AveragePool (not 2-D, a second output, or column-major)")
 
 
-def test_scales_and_zero_points_of_a_pre_quantized_model() -> None:
+def test_scales_and_zero_points_of_a_pre_quantized_model_are_kept() -> None:
     scales = {"x": TensorScale(0.05, 3), "y": TensorScale(0.04, -10)}
     result = quantize_qdq(pool((4, 4), (2, 2), (2, 2), (2, 2)), scales)
     x = np.round(np.random.default_rng(1).uniform(-2, 2, (1, 2, 4, 4)) / 0.05) * 0.05

@@ -29,18 +29,18 @@ def test_bounds_are_integers_of_the_kept_scale(
     assert (node.attrs, node.requant, exponent) == (ClipAttributes(*bounds), None, -4)
 
 
-def test_bounds_that_are_not_constant_are_on_the_host() -> None:
+def test_computed_bounds_are_on_the_host() -> None:
     assert host_reason(clip(low=0.0, high=1.0)) == ""
     assert host_reason(clip()) == "its bounds are not constant"
 
 
-def test_zero_point_of_a_pre_quantized_model() -> None:
+def test_bounds_include_the_zero_point_of_a_pre_quantized_model() -> None:
     scales = {"x": TensorScale(0.1, 5), "y": TensorScale(0.1, 5)}
     (node,) = quantize_qdq(clip(low=-0.5, high=1.0), scales).nodes
     assert node.attrs == ClipAttributes(0, 15)
 
 
-def test_another_output_scale_of_a_pre_quantized_model() -> None:
+def test_output_scale_of_a_pre_quantized_model_is_kept() -> None:
     scales = {"x": TensorScale(0.1, 5), "y": TensorScale(0.02, -20)}
     result = quantize_qdq(clip(low=-0.5, high=1.0), scales)
     assert [node.op for node in result.nodes] == ["ScaledAdd", "Clip"]

@@ -24,19 +24,19 @@ def relu(shape: tuple[int, ...], out: tuple[int, ...] | None = None) -> Graph:
     ((1, 3), "its first dimension is not the images of the network"),
     ((4, 3), "its first dimension is not the images of the network"),
 ])
-def test_shape_of_the_data(shape: tuple[int, ...], reason: str) -> None:
+def test_unsupported_shapes_are_on_the_host(shape: tuple[int, ...], reason: str) -> None:
     graph = relu(shape)
     assert data_reason(graph.nodes[1], graph) == reason
 
 
-def test_output_with_other_images() -> None:
+def test_output_with_another_batch_is_on_the_host() -> None:
     graph = relu((2, 6), (4, 3))
     assert data_reason(graph.nodes[1], graph) == (
         "its first dimension is not the images of the network")
 
 
 @pytest.mark.parametrize("name", ["x", "y"])
-def test_type_of_the_data(name: str) -> None:
+def test_other_types_than_float32_are_on_the_host(name: str) -> None:
     graph = relu((2, 3))
     graph.tensors[name].dtype = "int64"
     assert data_reason(graph.nodes[1], graph) == f"{name} is int64, not float32"
@@ -50,7 +50,7 @@ def pool(**changes: Any) -> Graph:
                     shapes={"x": (1, 2, 4, 4), "y": (1, 2, 3, 3)})
 
 
-def test_windows() -> None:
+def test_unsupported_windows_are_on_the_host() -> None:
     assert host_reason(pool()) == ""
     assert host_reason(pool(pads=(0, 0, -1, 0))) == "negative padding"
     assert host_reason(pool(pads=(1, 0, 0, 0))) == ""

@@ -61,7 +61,7 @@ def test_integers_equal_the_real_layer(
         evaluate_node(node, [integers], 8), np.floor(real * 2.0**-exponent + 0.5).clip(-128, 127))
 
 
-def test_scales_of_a_pre_quantized_model() -> None:
+def test_scales_of_a_pre_quantized_model_are_kept() -> None:
     scales = {"x": TensorScale(0.05, 7), "y": TensorScale(0.1, -3)}
     result = quantize_qdq(dense(), scales, weights={"n": [1 / 64, 1 / 64]})
     assert result.nodes[0].attrs.weight.tolist() == [[64, -128, 32], [16, 0, 96]]

@@ -46,7 +46,7 @@ def test_reasons_for_the_host() -> None:
     assert host_reason(average((2, 2)), layouts={"x": (4, 1, 2)}) == RESHAPED
 
 
-def test_scales_and_zero_points_of_a_pre_quantized_model() -> None:
+def test_scales_and_zero_points_of_a_pre_quantized_model_are_kept() -> None:
     scales = {"x": TensorScale(0.05, 3), "y": TensorScale(0.02, -10)}
     result = quantize_qdq(average((3, 5)), scales)
     x = np.round(np.random.default_rng(1).uniform(-2, 2, (1, 2, 3, 5)) / 0.05) * 0.05

@@ -63,11 +63,13 @@ def test_beta_beyond_the_accumulator_is_on_the_host(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8"])
 @pytest.mark.parametrize(("gain", "alpha"), [(0.01, 0.2), (1.0, -0.4), (30.0, 0.2)])
-def test_network_on_the_model(tmp_path: Path, config: str, gain: float, alpha: float) -> None:
+def test_network_on_the_model_equals_the_reference(
+    tmp_path: Path, config: str, gain: float, alpha: float
+) -> None:
     check_network(tmp_path, config, "HardSigmoid", gain, alpha=alpha)
 
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
-def test_network_on_the_rtl(tmp_path: Path, config: str) -> None:
+def test_network_on_the_rtl_equals_the_reference(tmp_path: Path, config: str) -> None:
     check_network_on_rtl(tmp_path, config, "HardSigmoid")

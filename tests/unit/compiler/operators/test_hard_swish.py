@@ -59,11 +59,13 @@ def test_gate_bends_where_x_is_3() -> None:
 
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8"])
 @pytest.mark.parametrize("gain", [0.003, 1.0, 30.0])
-def test_network_on_the_model(tmp_path: Path, config: str, gain: float) -> None:
+def test_network_on_the_model_equals_the_reference(
+    tmp_path: Path, config: str, gain: float
+) -> None:
     check_network(tmp_path, config, "HardSwish", gain)
 
 
 @pytest.mark.verilator
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
-def test_network_on_the_rtl(tmp_path: Path, config: str) -> None:
+def test_network_on_the_rtl_equals_the_reference(tmp_path: Path, config: str) -> None:
     check_network_on_rtl(tmp_path, config, "HardSwish")

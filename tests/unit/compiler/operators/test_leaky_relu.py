@@ -31,7 +31,7 @@ def test_other_slopes_are_on_the_host() -> None:
 
 
 @pytest.mark.parametrize("slope", [0, 2, 7])
-def test_integers_of_every_input(slope: int) -> None:
+def test_integers_of_every_input_are_within_a_step(slope: int) -> None:
     node, exponent = quantize_node(leaky(2.0**-slope), {"x": -3, "y": -2})
     assert node.attrs.slope == slope
     assert (node.rule.shift[0], exponent) == (1 + slope, -2)

@@ -34,7 +34,7 @@ def test_window_must_fit_half_the_buffers() -> None:
         "a window of 2x2 does not fit half the buffers of 1x4x4")
 
 
-def test_form_that_is_not_canonical_is_on_the_host() -> None:
+def test_non_canonical_form_is_on_the_host() -> None:
     graph = graph_of(Node("MaxPool", "n", ("x",), ("y",)), shapes={"x": (1, 2, 5), "y": (1, 2, 3)})
     assert host_reason(graph) == (
         "this form of MaxPool (not 2-D, a second output, or column-major)")

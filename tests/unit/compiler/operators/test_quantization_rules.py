@@ -31,7 +31,7 @@ def test_bounds_round_half_up_and_saturate(
     ((3,), 3, (0,)), ((-3, -5, 0), -5, (2, 0, 5)), ((0, -20), -20, (20, 0)),
     ((0, -21, -4), -20, (20, DROPPED, 16)),
 ])
-def test_alignment_to_the_finest_exponent_that_matters(
+def test_inputs_are_aligned_to_the_finest_significant_exponent(
     exponents: tuple[int, ...], finest: int, shifts: tuple[int, ...]
 ) -> None:
     assert aligned(exponents) == (finest, shifts)
@@ -47,7 +47,7 @@ def test_requantization_is_a_shift_with_the_fused_relu() -> None:
 @pytest.mark.parametrize(("count", "factor", "bits"), [
     (1, 1, 0), (64, 1, 6), (3, 10923, 15), (9, 14564, 17), (65535, 128, 23),
 ])
-def test_factor_of_a_mean_by_hand(count: int, factor: int, bits: int) -> None:
+def test_factor_of_a_mean_equals_a_hand_computed_one(count: int, factor: int, bits: int) -> None:
     factors, shift = mean_factors(np.array(count))
     assert (int(factors), shift) == (factor, bits)
     assert abs(Fraction(factor * count, 1 << bits) - 1) < Fraction(1, 1000)

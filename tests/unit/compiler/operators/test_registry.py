@@ -26,7 +26,7 @@ def test_operators_are_found_by_their_name() -> None:
     assert all(issubclass(operator.attributes, Attributes) for operator in OPERATORS.values())
 
 
-def test_operators_that_keep_the_layout_and_views() -> None:
+def test_layout_keeping_operators_and_views_are_these() -> None:
     kept = {name for name, known in OPERATORS.items() if known.attributes.keeps_layout}
     assert kept == {"Add", "ScaledAdd", "Affine", "Relu", "Clip", "LeakyRelu", "Tanh", "HardSwish",
                     "HardSigmoid", "Flatten"}
@@ -50,7 +50,7 @@ def node(op: str) -> QuantizedNode:
     return QuantizedNode(op, "n", ("x",), ("y",), ReluAttributes())
 
 
-def test_lowering_is_that_of_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lowering_uses_the_function_of_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, QuantizedNode]] = []
     spy = replace(OPERATORS["Relu"], lower=lambda ctx, lowered: calls.append((ctx, lowered)))
     monkeypatch.setitem(OPERATORS, "Relu", spy)

@@ -31,7 +31,9 @@ def test_any_layout_runs_on_the_accelerator() -> None:
     ({"x": TensorScale(0.1), "y": TensorScale(0.05)}, "ScaledAdd"),
     ({"x": TensorScale(0.1), "y": TensorScale(0.1, -128)}, "ScaledAdd"),
 ])
-def test_pre_quantized_model(scales: dict[str, TensorScale], op: str) -> None:
+def test_relu_of_a_pre_quantized_model_equals_the_real_one(
+    scales: dict[str, TensorScale], op: str
+) -> None:
     result = quantize_qdq(graph_of(Node(*NODE), shapes=GRAPH), scales)
     assert [node.op for node in result.nodes] == [op]
     x = np.array([[-3.0, -0.1, 0.0, 4.2]])

@@ -18,7 +18,7 @@ def tanh(count: int) -> Graph:
 
 @pytest.mark.parametrize("width", [4, 8])
 @pytest.mark.parametrize("exponent", [-9, -6, -5, -4, -2, 1])
-def test_integers_are_near_the_real_function(exponent: int, width: int) -> None:
+def test_integers_approximate_the_real_function(exponent: int, width: int) -> None:
     count = 1 << width
     node, out = quantize_node(tanh(count), {"x": exponent, "y": 4}, width)
     assert out == 1 - width  # whatever calibration gives

@@ -35,7 +35,7 @@ def test_reasons_for_the_host() -> None:
     assert host_reason(transposed(pads=(-1, 0, 0, 0))) == "negative padding"
 
 
-def test_pixels_are_spread_by_the_strides() -> None:
+def test_strides_space_the_input_pixels() -> None:
     node, exponent = quantize_node(transposed(), {"x": 0, "y": 0})
     assert node.attrs.window == SlidingWindow((1, 1), (2, 3), (0, 0, 0, 0))
     assert (node.attrs.output_padding, exponent) == ((0, 1), 0)

@@ -40,7 +40,7 @@ def test_float_model_is_folded_for_every_configuration(tmp_path: Path, config: s
     assert (conv.where, leaky.where) == ("accelerator", "host")
 
 
-def test_pairs_of_a_qdq_model_become_scales(tmp_path: Path) -> None:
+def test_qdq_pairs_become_scales(tmp_path: Path) -> None:
     graph = qdq_graph(tmp_path)
     scales = canonicalize_model(graph, named("default"))
     assert scales is not None

@@ -99,7 +99,9 @@ CASES: list[tuple[Build, str, str]] = [
 
 
 @pytest.mark.parametrize(("make", "config", "reason"), CASES)
-def test_host(tmp_path: Path, make: Build, config: str, reason: str) -> None:
+def test_unsupported_node_is_on_the_host_with_its_reason(
+    tmp_path: Path, make: Build, config: str, reason: str
+) -> None:
     assert placed(tmp_path, make, config)[-1] == Placement("host", reason)
 
 
@@ -112,7 +114,7 @@ def test_host(tmp_path: Path, make: Build, config: str, reason: str) -> None:
     lambda b: b.average(b.input((1, 5, 9, 9))),
     lambda b: b.relu(b.input((1, 5))),
 ])
-def test_accelerator(tmp_path: Path, make: Build) -> None:
+def test_supported_nodes_are_on_the_accelerator(tmp_path: Path, make: Build) -> None:
     found = placed(tmp_path, make)
     assert {placement.where for placement in found} == {"accelerator"}
     assert all(placement.reason for placement in found)

@@ -49,7 +49,7 @@ NETWORKS: dict[str, Callable[[NetworkBuilder], None]] = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_dumps_are_those_of_the_file(tmp_path: Path, name: str) -> None:
+def test_dumps_equal_the_golden_files(tmp_path: Path, name: str) -> None:
     build = NetworkBuilder(1)
     NETWORKS[name](build)
     for constant in build.constants:

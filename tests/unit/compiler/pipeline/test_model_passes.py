@@ -56,7 +56,7 @@ def test_import_keeps_the_graph_and_the_calibration(
     assert list(verify_imported(model)) == []
 
 
-def test_calibration_may_be_a_file_that_errors_name(
+def test_errors_name_the_calibration_file(
     build: NetworkBuilder, tmp_path: Path
 ) -> None:
     path = tmp_path / "samples.npz"

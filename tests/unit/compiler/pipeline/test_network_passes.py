@@ -75,7 +75,7 @@ def test_a_view_alone_takes_no_launch(tmp_path: Path) -> None:
     assert steps(program)[-1] == "onnx"
 
 
-def test_the_program_says_where_it_comes_from(tmp_path: Path) -> None:
+def test_program_records_its_provenance(tmp_path: Path) -> None:
     program = run(network(), tmp_path).results["assemble"].program
     assert program.info["source"] == "net.onnx"
     assert program.info["calibration_images"] == 2

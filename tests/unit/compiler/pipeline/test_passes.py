@@ -57,7 +57,7 @@ def test_run_stops_after_a_pass() -> None:
     assert list(runner.results) == ["add0", "add1"]
 
 
-def test_resume_runs_the_passes_behind() -> None:
+def test_resume_runs_the_later_passes() -> None:
     runner = PassRunner(numbers(2, 4, 6), 10)
     assert runner.resume("add0", 100) == 110
     assert runner.resume("add0", 100, "add1") == 104

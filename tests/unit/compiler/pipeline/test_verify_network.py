@@ -84,7 +84,7 @@ def test_missing_operation_and_wrong_order_are_found(tmp_path: Path) -> None:
         ("gemm4", "it reads 'flatten3' before that is in memory")]
 
 
-def test_output_that_stays_on_chip_is_found(tmp_path: Path) -> None:
+def test_on_chip_network_output_is_found(tmp_path: Path) -> None:
     fused = run(tmp_path).results["fuse"]
     packed = fused.allocated.packed
     graph = replace(packed.graph, outputs=("conv1", *packed.graph.outputs))
@@ -138,7 +138,7 @@ def test_unbalanced_tokens_are_found(tmp_path: Path, overlap: bool) -> None:
     assert "pops a token of load->compute that nothing pushed" in first("push_next")[0][1]
 
 
-def test_code_that_is_not_the_stream_is_found(tmp_path: Path) -> None:
+def test_code_differing_from_the_stream_is_found(tmp_path: Path) -> None:
     work = run(tmp_path)
     assembled = work.results["assemble"]
     stream = assembled.synchronized.streams[0]

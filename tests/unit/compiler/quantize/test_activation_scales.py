@@ -30,7 +30,7 @@ def divergence_by_the_book(histogram: list[int], bins: int, levels: int) -> floa
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("bins", "levels"), [(64, 16), (32, 16), (16, 16), (64, 8)])
-def test_divergence(seed: int, bins: int, levels: int) -> None:
+def test_divergence_equals_its_definition(seed: int, bins: int, levels: int) -> None:
     random = np.random.default_rng(seed)
     histogram = random.poisson(np.exp(random.normal(0, 2, 64)))
     histogram[0] += 1
@@ -38,7 +38,7 @@ def test_divergence(seed: int, bins: int, levels: int) -> None:
     assert divergence(histogram, bins, levels) == pytest.approx(wanted, abs=1e-12)
 
 
-def test_divergence_of_an_empty_clipped_histogram() -> None:
+def test_divergence_of_an_empty_clipped_histogram_is_infinite() -> None:
     assert divergence(np.array([0, 0, 0, 5]), 2, 2) == math.inf
 
 
@@ -49,7 +49,7 @@ def test_percentile_clips_a_ten_thousandth() -> None:
     assert choose_exponent(values, 100.0, 8, "percentile") == 0
 
 
-def test_divergence_clips_outliers_and_keeps_what_is_used() -> None:
+def test_divergence_clips_outliers_and_keeps_dense_ranges() -> None:
     random = np.random.default_rng(1)
     normal = random.normal(0, 1, 200_000)
     outliers = np.append(normal, [30.0, -31.0])
@@ -62,7 +62,7 @@ def test_divergence_clips_outliers_and_keeps_what_is_used() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_and_next_to_nothing(method: str) -> None:
+def test_zeros_and_tiny_values_get_an_exponent(method: str) -> None:
     assert choose_exponent(np.zeros(5), 0.0, 8, method) == 0
     assert choose_exponent(np.zeros(5), 1.0, 8, method) == -6  # the sample missed the peak
     assert choose_exponent(np.array([1e-300]), 1e-300, 8, method) in (0, -60)

@@ -33,13 +33,13 @@ def refused(folder: Path, samples: dict[str, np.ndarray]) -> list[str]:
     return caught.value.problems
 
 
-def test_wrong_shape(tmp_path: Path) -> None:
+def test_wrong_shape_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, {"input": np.zeros((5, 1, 3, 2), np.float32)}) == [
         "data.npz: 'input' must have shape [images, 1, 2, 2], not [5, 1, 3, 2]"
     ]
 
 
-def test_missing_input(tmp_path: Path) -> None:
+def test_missing_input_is_refused(tmp_path: Path) -> None:
     given = {"a": np.zeros(1), "b": np.zeros(1)}
     assert refused(tmp_path, given) == [
         "data.npz: no array for input 'input' [images, 1, 2, 2]; it holds a, b"
@@ -49,7 +49,7 @@ def test_missing_input(tmp_path: Path) -> None:
     ]
 
 
-def test_not_finite_not_numbers_no_images(tmp_path: Path) -> None:
+def test_non_finite_non_numeric_and_empty_data_are_refused(tmp_path: Path) -> None:
     nan = np.full((1, 1, 2, 2), np.nan)
     assert refused(tmp_path, {"input": nan}) == [
         "data.npz: 'input' holds NaN or infinite values"
@@ -69,7 +69,7 @@ def test_a_single_array_may_have_any_name(tmp_path: Path) -> None:
     assert found["input"].shape == (3, 1, 2, 2)
 
 
-def test_files_that_are_no_npz(tmp_path: Path) -> None:
+def test_other_files_than_npz_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     with pytest.raises(CompileError, match=r"^cannot read .*data\.npz: No such file or directory$"):
         load_arrays(path)
@@ -86,7 +86,7 @@ def test_files_that_are_no_npz(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_peaks_and_values(tmp_path: Path, batch: int) -> None:
+def test_calibration_records_peaks_and_values(tmp_path: Path, batch: int) -> None:
     graph, model = import_model(network(tmp_path, batch))
     samples = {"input": np.arange(-6, 6, dtype=np.float32).reshape(3, 1, 2, 2)}
     seen = calibrate(model, graph, samples, ["input", "conv0", "relu1"])
@@ -96,14 +96,16 @@ def test_peaks_and_values(tmp_path: Path, batch: int) -> None:
     assert set(seen.values["conv0"].ravel()) == set(range(-12, 12, 2))
 
 
-def test_activations_that_overflow(tmp_path: Path) -> None:
+def test_overflowing_activations_are_refused(tmp_path: Path) -> None:
     graph, model = import_model(network(tmp_path))
     samples = {"input": np.full((1, 1, 2, 2), 3e38, np.float32)}
     with pytest.raises(CompileError, match=r"^activation 'conv0' is NaN or infinite on "):
         calibrate(model, graph, samples, ["conv0"])
 
 
-def test_without_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calibration_works_without_onnxruntime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert evaluator_name() == "onnx.reference"
     graph, model = import_model(network(tmp_path))

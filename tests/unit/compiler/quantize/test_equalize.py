@@ -68,7 +68,7 @@ def exported(graph: Graph) -> OnnxModel:
 
 
 @pytest.mark.parametrize("by_activations", [False, True])
-def test_the_float_function_stays(tmp_path: Path, by_activations: bool) -> None:
+def test_equalization_keeps_the_float_function(tmp_path: Path, by_activations: bool) -> None:
     build = chain()
     graph, model = folded(build, tmp_path)
     x = build.samples(1)["input"]
@@ -106,7 +106,7 @@ def test_calibration_is_carried_over(tmp_path: Path) -> None:
         np.testing.assert_allclose(carried.values[name], again.values[name], atol=1e-4 * scale)
 
 
-def test_what_saturates_is_not_passed(tmp_path: Path) -> None:
+def test_factors_do_not_pass_saturating_operators(tmp_path: Path) -> None:
     for op in ("Sigmoid", "Clip"):
         build = NetworkBuilder(3)
         x = build.conv(build.input((1, 3, 6, 6)), 4)
@@ -127,7 +127,7 @@ def test_ranges_become_equal(tmp_path: Path) -> None:
     np.testing.assert_allclose(relative / relative[0], 1, rtol=1e-4)
 
 
-def test_weights_that_are_shared_and_tensors_that_are_seen(tmp_path: Path) -> None:
+def test_shared_weights_and_visible_tensors_are_not_scaled(tmp_path: Path) -> None:
     build = NetworkBuilder(3)
     x = build.conv(build.input((1, 6, 5, 5)), 6)
     weights = list(build.nodes[0].input[1:])
@@ -148,7 +148,7 @@ def test_weights_that_are_shared_and_tensors_that_are_seen(tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base"])
-def test_it_is_used_where_it_errs_less(tmp_path: Path, config: str) -> None:
+def test_equalization_is_used_if_its_error_is_smaller(tmp_path: Path, config: str) -> None:
     build = NetworkBuilder(9)
     x = build.input((1, 3, 8, 8))
     for _ in range(3):
@@ -177,7 +177,7 @@ def test_it_is_used_where_it_errs_less(tmp_path: Path, config: str) -> None:
     assert made() == on
 
 
-def test_it_is_left_where_nothing_can_be_equalized(tmp_path: Path) -> None:
+def test_networks_without_pairs_of_layers_are_not_equalized(tmp_path: Path) -> None:
     build = NetworkBuilder(1)
     build.conv(build.input((1, 3, 6, 6)), 5)
     path = save(build, tmp_path / "n.onnx")

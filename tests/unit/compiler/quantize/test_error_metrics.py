@@ -25,7 +25,9 @@ from myvta.compiler.quantize.error_metrics import (
     ([3.0, 4.0], [3.0, 4.5], 20.0), ([1.0, 0.0], [0.0, 0.0], 0.0), ([1.0], [1.0], 120.0),
     ([0.0], [0.0], 120.0), ([0.0], [1.0], -120.0),
 ])
-def test_signal_to_noise_ratio(expected: list[float], actual: list[float], decibels: float) -> None:
+def test_signal_to_noise_ratio_equals_its_definition(
+    expected: list[float], actual: list[float], decibels: float
+) -> None:
     assert snr_db(np.array(expected), np.array(actual)) == pytest.approx(decibels)
 
 
@@ -36,7 +38,7 @@ def relu_network() -> QuantizedGraph:
     return QuantizedGraph("g", (node,), tensors, ("x",), ("y",), 4, 4)
 
 
-def test_measured_outputs_and_ratios() -> None:
+def test_measurement_has_outputs_and_ratios() -> None:
     x = np.array([[1.0, -2.0], [3.0, 0.5]], np.float32)
     sample = Sample({"x": x}, {"x": x, "y": np.array([[1.0, 0.0], [3.0, 1.5]])})
     measured = measure(relu_network(), sample, {})
@@ -47,7 +49,7 @@ def test_measured_outputs_and_ratios() -> None:
     assert equalized.snr_db["y"] == 120
 
 
-def test_share_of_saturated_values() -> None:
+def test_saturation_share_counts_saturated_values() -> None:
     values = np.array([[[3.5, 3.7, 3.8, -4.2, -4.3]]])  # limits are -4 and 3.5, halves away
     seen = Calibration({}, {"x": values}, 1)
     assert saturation_shares(relu_network(), seen) == {"x": pytest.approx(2 / 5)}

@@ -63,7 +63,7 @@ def test_inserted_change_of_scale_is_part_of_the_next_layer() -> None:
     assert deviations(network(change, relu("t", "y")), exact) == {"ty": (0, 0.0)}
 
 
-def test_imported_network_answers_as_the_model(tmp_path: Path) -> None:
+def test_imported_network_agrees_with_the_model(tmp_path: Path) -> None:
     path = tmp_path / "q.onnx"
     onnx.save(hand_made(), path)
     graph, model = import_model(path)

@@ -10,7 +10,7 @@ import pytest
 from myvta.compiler.quantize.output_comparison import compare_outputs
 
 
-def test_rows_ratio_and_argmax() -> None:
+def test_comparison_has_errors_ratio_and_argmax() -> None:
     expected = np.array([[1.0, 3.0], [4.0, 2.0]])
     actual = np.array([[1.0, 2.5], [2.0, 2.5]])
     (output,) = compare_outputs({"y": expected, "other": expected}, {"y": actual})

@@ -35,7 +35,7 @@ def snr_by_hand(made: Compiled, path: Path, inputs: np.ndarray, name: str) -> fl
 
 
 @pytest.mark.slow
-def test_auto_is_the_best_of_all(tmp_path: Path) -> None:
+def test_auto_chooses_the_best_combination(tmp_path: Path) -> None:
     build, samples = with_outliers()
     path = save(build, tmp_path / "n.onnx")
 
@@ -63,7 +63,7 @@ def test_auto_is_the_best_of_all(tmp_path: Path) -> None:
     check_every_layer(both, build.samples(1))
 
 
-def test_ratios_and_clipping_of_each_node(tmp_path: Path) -> None:
+def test_report_has_ratio_and_saturation_of_each_node(tmp_path: Path) -> None:
     build, samples = with_outliers()
     path = save(build, tmp_path / "n.onnx")
     made = compile_model(path, samples, "1x4x4", method="percentile", equalize="off")
@@ -92,7 +92,7 @@ def test_ratios_and_clipping_of_each_node(tmp_path: Path) -> None:
     assert minmax.report.nodes[0].saturation_share == minmax.report.entries[0].saturation_share == 0
 
 
-def test_outputs_compared_image_by_image(tmp_path: Path) -> None:
+def test_outputs_are_compared_image_by_image(tmp_path: Path) -> None:
     build = random_network(6)
     path, samples = save(build, tmp_path / "n.onnx"), build.samples(5)
     made = compile_model(path, samples, "1x8x8")
@@ -112,7 +112,7 @@ def test_outputs_compared_image_by_image(tmp_path: Path) -> None:
     assert np.shape(data["float"]) == np.shape(data["integer"]) == output.expected.shape
 
 
-def test_options_there_are_not() -> None:
+def test_unknown_options_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^method must be one of auto, error, .* not 'best'$"):
         QuantizationOptions(method="best")
     with pytest.raises(ValueError, match=r"^equalize must be one of auto, on, off, not 'yes'$"):

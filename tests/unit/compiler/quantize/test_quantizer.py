@@ -46,18 +46,18 @@ def test_minmax_clips_nothing(peak: float, width: int, exponent: int) -> None:
     assert choose_exponent(np.array([peak]), peak, width, "minmax") == exponent
 
 
-def test_error_clips_an_outlier() -> None:
+def test_error_method_clips_an_outlier() -> None:
     values = np.append(np.linspace(-1, 1, 4000), 1.1)
     assert choose_exponent(values, 1.1, 8, "minmax") == -6
     assert choose_exponent(values, 1.1, 8, "error") == -7
 
 
-def test_error_keeps_a_range_that_is_used() -> None:
+def test_error_method_keeps_a_dense_range() -> None:
     values = np.linspace(-1.3, 1.3, 1000)
     assert choose_exponent(values, 1.3, 8, "error") == -6
 
 
-def test_unknown_method() -> None:
+def test_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^method must be one of error, minmax, .* not 'best'$"):
         choose_exponent(np.zeros(1), 0.0, 8, "best")
 
@@ -71,7 +71,7 @@ def convolution(weight: float, bias: float) -> NetworkBuilder:
     return build
 
 
-def test_a_convolution_worked_by_hand(tmp_path: Path) -> None:
+def test_convolution_equals_a_hand_computed_result(tmp_path: Path) -> None:
     samples = {"input": np.array([[[[0.5, -0.25, 0.75, 0.0]]]], np.float32)}
     graph = quantized(convolution(1.5, 0.125), tmp_path, samples, method="minmax")
     (node,) = graph.nodes
@@ -95,7 +95,7 @@ def test_an_output_is_never_finer_than_its_accumulator(tmp_path: Path) -> None:
     assert 0 <= requant.shift.item() <= 31
 
 
-def test_a_huge_bias_makes_the_weights_coarser(tmp_path: Path) -> None:
+def test_huge_bias_makes_the_weights_coarser(tmp_path: Path) -> None:
     samples = {"input": np.full((1, 1, 1, 4), 1e-3, np.float32)}
     graph = quantized(convolution(1e-3, 1e6), tmp_path, samples)
     real = dequantize(evaluate(graph, samples)["conv0"], graph.tensors["conv0"].exponent or 0)
@@ -105,13 +105,13 @@ def test_a_huge_bias_makes_the_weights_coarser(tmp_path: Path) -> None:
     assert abs(int(requant.bias.item())) < 1 << 30
 
 
-def test_a_tensor_of_zeros(tmp_path: Path) -> None:
+def test_tensor_of_zeros_is_quantized(tmp_path: Path) -> None:
     samples = {"input": np.zeros((1, 1, 1, 4), np.float32)}
     graph = quantized(convolution(0.0, 0.0), tmp_path, samples)
     assert not evaluate(graph, samples)["conv0"].any()
 
 
-def test_an_input_of_an_add_that_cannot_matter_counts_as_zero(tmp_path: Path) -> None:
+def test_negligible_operand_of_an_add_counts_as_zero(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.input((1, 4), "x")
     y = build.input((1, 4), "y")

@@ -116,7 +116,7 @@ def test_weights_out_of_range_still_fit(scheme: Scheme) -> None:
         np.testing.assert_allclose(made.bias[1] * made.scale[1] * 2.0**-7, 1e6, rtol=1e-5)
 
 
-def test_scheme_of_a_configuration() -> None:
+def test_scheme_follows_the_scales_and_the_configuration() -> None:
     assert scheme_of("per-channel", named("default")) == MULTIPLIERS
     assert scheme_of("per-channel", named("base")) == CHANNEL_SHIFTS
     assert scheme_of("power-of-two", named("default")) == PER_TENSOR
@@ -127,7 +127,7 @@ def test_scheme_of_a_configuration() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["default", "base", "1x8x8", "2x8x8", "1x4x4_base",
                                     "1x4x4_int4", "1x16x16_w4"])
-def test_channels_of_very_different_scale_on_the_device(tmp_path: Path, config: str) -> None:
+def test_channels_of_very_different_scale_run_on_the_device(tmp_path: Path, config: str) -> None:
     build = NetworkBuilder(7)
     build.gemm(build.flatten(build.relu(build.conv(build.input((1, 3, 5, 5)), 21))), 9)
     for index in (0, 2):

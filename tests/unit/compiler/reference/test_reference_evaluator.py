@@ -77,7 +77,7 @@ def test_convolution_equals_convinteger(seed: int) -> None:
 
 
 @pytest.mark.parametrize("channels", [300, 1100])
-def test_sums_beyond_24_bits(channels: int) -> None:
+def test_sums_beyond_24_bits_are_exact(channels: int) -> None:
     """Great magnitudes: products are summed a few taps at a time, or in wider floats."""
     random = np.random.default_rng(channels)
     x = random.integers(-128, -100, (1, channels, 4, 4))
@@ -98,7 +98,7 @@ def test_dense_equals_matmulinteger(seed: int) -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_judged_products_are_exact_where_sums_of_two_leave_16_bits(sign: int) -> None:
+def test_products_are_exact_if_pair_sums_exceed_16_bits(sign: int) -> None:
     x = np.full((2, 64), -128)
     weight = np.full((3, 64), -128 if sign > 0 else 127, np.int8)
     exact = 64 * -128 * int(weight[0, 0])
@@ -161,7 +161,7 @@ def test_mean_of_nine_uses_the_multiplier() -> None:
     assert evaluate_node(node, [x], 8).item() == 77
 
 
-def test_relu_and_flatten() -> None:
+def test_relu_and_flatten_equal_numpy() -> None:
     x = np.array([[[[-3, 0], [2, -1]]]])
     relu = QuantizedNode("Relu", "r", ("x",), ("y",), ReluAttributes())
     np.testing.assert_array_equal(evaluate_node(relu, [x], 8).ravel(), [0, 0, 2, 0])

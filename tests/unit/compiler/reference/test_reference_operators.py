@@ -92,7 +92,7 @@ def integers(random: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_add_of_two_scales(seed: int) -> None:
+def test_add_aligns_two_scales(seed: int) -> None:
     random = np.random.default_rng(seed)
     x, y = integers(random, 2, 3, 4, 5), integers(random, 2, 3, 4, 5)
     shifts = (int(random.integers(0, 12)), 0)
@@ -101,7 +101,7 @@ def test_add_of_two_scales(seed: int) -> None:
     np.testing.assert_array_equal(found, rounded(total, shifts[0]))
 
 
-def test_add_of_a_constant_and_of_what_cannot_matter() -> None:
+def test_add_of_a_constant_and_of_a_negligible_operand_equal_numpy() -> None:
     random = np.random.default_rng(1)
     x, y = integers(random, 2, 3, 4, 5), integers(random, 1, 3, 4, 5)
     total = judge("Add", [x.astype(np.int32), (y << 2).astype(np.int32)])
@@ -112,7 +112,7 @@ def test_add_of_a_constant_and_of_what_cannot_matter() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_affine(seed: int) -> None:
+def test_affine_equals_numpy(seed: int) -> None:
     random = np.random.default_rng(seed)
     x, factor = integers(random, 2, 7, 3, 4), integers(random, 7)
     offset, shift = random.integers(-(1 << 20), 1 << 20, 7), random.integers(0, 15, 7)
@@ -127,7 +127,7 @@ def test_affine(seed: int) -> None:
 
 
 @pytest.mark.parametrize("slope", range(9))
-def test_leaky_relu(slope: int) -> None:
+def test_leaky_relu_equals_numpy(slope: int) -> None:
     x = np.arange(-128, 128).reshape(1, 1, 16, 16)
     exact = judge("LeakyRelu", [x.astype(np.float64)], alpha=2.0**-slope) * 2**slope
     found = evaluate_node(node("LeakyRelu", LeakyReluAttributes(slope), rule(1, slope)), [x], 8)
@@ -135,7 +135,7 @@ def test_leaky_relu(slope: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_clip_and_relu(seed: int) -> None:
+def test_clip_and_relu_equal_numpy(seed: int) -> None:
     random = np.random.default_rng(seed)
     x = integers(random, 2, 3, 4, 5)
     low, high = sorted(random.integers(-140, 140, 2).tolist())
@@ -147,7 +147,7 @@ def test_clip_and_relu(seed: int) -> None:
     np.testing.assert_array_equal(evaluate_node(node("Relu", ReluAttributes()), [x], 8), wanted)
 
 
-def test_bounds_of_a_requantization() -> None:
+def test_requantization_saturates_at_its_bounds() -> None:
     x = np.arange(-128, 128).reshape(1, 1, 16, 16)
     requant = Requant(np.zeros(1, np.int32), np.zeros(1, np.int32), clip=(-5, 96))
     found = evaluate_node(node("Affine", AffineAttributes(np.array([2])), requant), [x], 8)
@@ -157,7 +157,7 @@ def test_bounds_of_a_requantization() -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_average_pool(seed: int) -> None:
+def test_average_pool_equals_numpy(seed: int) -> None:
     """The mean of the integers, to within what a 15-bit factor loses, and exact where it is 1."""
     random = np.random.default_rng(seed)
     kernel = random.integers(1, 5, 2)
@@ -180,7 +180,7 @@ def test_average_pool(seed: int) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4, 4), (7, 7), (3, 5), (13, 1), (32, 32), (100, 100)])
-def test_global_average_pool(size: tuple[int, int]) -> None:
+def test_global_average_pool_equals_numpy(size: tuple[int, int]) -> None:
     random = np.random.default_rng(1)
     x = integers(random, 2, 3, *size)
     mean = judge("GlobalAveragePool", [x.astype(np.float32)])
@@ -204,7 +204,7 @@ def test_factors_fit_the_immediate_and_sums_the_accumulator() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_concat(seed: int) -> None:
+def test_concat_equals_numpy(seed: int) -> None:
     random = np.random.default_rng(seed)
     parts = [integers(random, 2, int(c), 3, 4) for c in random.integers(1, 7, 3)]
     wanted = judge("Concat", [part.astype(np.int8) for part in parts], axis=1)
@@ -218,7 +218,7 @@ def test_concat(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_slice(seed: int) -> None:
+def test_slice_equals_numpy(seed: int) -> None:
     random = np.random.default_rng(seed)
     x = integers(random, 2, 9, 3, 4)
     start, stop = np.sort(random.choice(10, 2, replace=False)).tolist()
@@ -229,7 +229,7 @@ def test_slice(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_pad_and_crop(seed: int) -> None:
+def test_pad_and_crop_equal_numpy(seed: int) -> None:
     random = np.random.default_rng(seed)
     x = integers(random, 2, 3, 5, 6)
     top, left, bottom, right = random.integers(-2, 4, 4).tolist()
@@ -241,7 +241,7 @@ def test_pad_and_crop(seed: int) -> None:
 
 
 @pytest.mark.parametrize("factors", [(1, 2), (2, 2), (3, 1), (4, 5)])
-def test_resize(factors: tuple[int, int]) -> None:
+def test_resize_equals_numpy(factors: tuple[int, int]) -> None:
     x = integers(np.random.default_rng(1), 2, 3, 4, 5)
     wanted = judge("Resize", [x.astype(np.int32)], {2: np.array([1, 1, *factors], np.float32)},
                    mode="nearest")
@@ -249,7 +249,7 @@ def test_resize(factors: tuple[int, int]) -> None:
     np.testing.assert_array_equal(evaluate_node(made, [x], 8), wanted)
 
 
-def test_view_and_flatten() -> None:
+def test_view_and_flatten_keep_the_values() -> None:
     x = integers(np.random.default_rng(1), 2, 3, 4, 6)
     wanted = judge("Reshape", [x.astype(np.int8)], {1: np.array([2, 3, 24])})
     np.testing.assert_array_equal(evaluate_node(node("View", ViewAttributes((3, 24))), [x], 8),

@@ -121,7 +121,9 @@ def test_every_candidate_with_windows_fits(shape: ConvShape, name: str) -> None:
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(followed(), st.integers(1, 9), st.integers(1, 9), st.data())
-def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.DataObject) -> None:
+def test_every_output_of_a_tile_has_one_place(
+    shape: ConvShape, tall: int, wide: int, data: st.DataObject
+) -> None:
     """Each has a place of its own, those of a tap are neighbours, and none is forgotten."""
     epilogue = shape.epilogue
     assert epilogue is not None
@@ -158,7 +160,7 @@ def test_where_outputs_lie(shape: ConvShape, tall: int, wide: int, data: st.Data
             for part in split(phase, epilogue.strides[axis]))
 
 
-def test_even_splits() -> None:
+def test_even_splits_cover_the_size() -> None:
     assert even_splits(1) == [1]
     assert even_splits(7) == [7, 4, 3, 2, 1]
     assert even_splits(7, 2) == [7, 4, 2, 1]

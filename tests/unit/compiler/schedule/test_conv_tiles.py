@@ -20,20 +20,22 @@ from myvta.compiler.schedule.conv_tiles import (
 @pytest.mark.parametrize(("start", "count", "wanted"), [
     (0, 2, (0, 3, 1, 4)), (0, 5, (0, 5, 1, 7)), (4, 1, (3, 2, 0, 3)), (2, 1, (1, 3, 0, 3)),
 ])
-def test_extent(start: int, count: int, wanted: tuple[int, int, int, int]) -> None:
+def test_extent_counts_inputs_and_padding(
+    start: int, count: int, wanted: tuple[int, int, int, int]
+) -> None:
     shape = ConvShape(1, 1, 1, (5, 5), (5, 5), (3, 3), before=(1, 1))
     found = extent(shape, 0, Range(start, count), Range(0, 3))
     assert found == Extent(*wanted, step=1)
     assert found.before + found.inside + found.after == found.total
 
 
-def test_rows_that_a_stride_skips_stay_in_memory() -> None:
+def test_rows_skipped_by_a_stride_are_not_loaded() -> None:
     shape = ConvShape(1, 1, 1, (7, 7), (4, 4), (1, 1), (2, 2), before=(1, 1))
     assert extent(shape, 0, Range(0, 4), Range(0, 1)) == Extent(1, 3, 1, 4, step=2)
     assert extent(shape, 1, Range(0, 4), Range(0, 1)) == Extent(0, 6, 1, 7, step=1)
 
 
-def test_nothing_inside() -> None:
+def test_tap_in_the_padding_has_no_inputs() -> None:
     shape = ConvShape(1, 1, 1, (3, 3), (7, 7), (5, 5), before=(4, 4))
     assert extent(shape, 0, Range(0, 1), Range(0, 1)) == Extent(0, 0, 0, 1, step=1)
 
@@ -41,7 +43,7 @@ def test_nothing_inside() -> None:
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data(), st.booleans(), st.integers(0, 1))
-def test_phases_are_every_product_that_counts_once(
+def test_phases_cover_every_nonzero_product_once(
     data: st.DataObject, spread: bool, axis: int
 ) -> None:
     """Where an output meets a tap, their input lies in the extent; nothing else is visited."""
@@ -78,5 +80,5 @@ def test_phases_are_every_product_that_counts_once(
             assert not 0 <= place < size
 
 
-def test_parts_of() -> None:
+def test_ranges_cover_the_size() -> None:
     assert ranges_of(7, 3) == [Range(0, 3), Range(3, 3), Range(6, 1)]

@@ -80,18 +80,20 @@ def test_runs_give_every_block_its_own_inputs(
     ((64, 64, 2), Blocks(2, (0, 0, 2, 2)), [StridedRun(0, 0, 2, 2, 2)]),
     ((40, 40, 1), Blocks(3), [StridedRun(0, 0, 3)]),
 ])
-def test_known_layers(sizes: tuple[int, int, int], blocks: Blocks, found: list[StridedRun]) -> None:
+def test_blocks_and_runs_of_known_layers(
+    sizes: tuple[int, int, int], blocks: Blocks, found: list[StridedRun]
+) -> None:
     assert blocks_of(*sizes, named("default")) == blocks
     assert runs(blocks.leads, 0, -(-sizes[1] // 16)) == found
 
 
-def test_most_apart() -> None:
+def test_maximum_distance_of_first_blocks() -> None:
     assert [most_apart((0, 1, 2, 3), size) for size in (1, 2, 3, 4)] == [0, 1, 2, 3]
     assert most_apart((0, 0, 3, 3), 2) == 0
 
 
 @pytest.mark.parametrize("config", sorted(NAMED))
-def test_depthwise_takes_a_step_a_tap(tmp_path: Path, config: str) -> None:
+def test_depthwise_takes_one_step_per_tap(tmp_path: Path, config: str) -> None:
     """Nine GEMM steps an output tile of a 3x3 layer, and one weight tile for each."""
     build = NetworkBuilder(1)
     build.conv(build.input((1, 64, 6, 5)), 64, group=64)

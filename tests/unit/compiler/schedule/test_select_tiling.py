@@ -103,7 +103,7 @@ def test_resnet_layers_move_little(sizes: tuple[int, ...]) -> None:
     assert cost.cycles <= 1.06 * shape.steps
 
 
-def test_a_small_layer_is_not_cut() -> None:
+def test_small_layer_is_one_tile() -> None:
     shape = ConvShape(1, 4, 4, (14, 14), (14, 14), (3, 3), before=(1, 1))
     t, _ = candidates(shape, NAMED["default"])[0]
     assert (t.oh, t.kh, t.kw, t.ow) == (14, 3, 3, 14)

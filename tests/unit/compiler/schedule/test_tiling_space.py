@@ -30,7 +30,7 @@ def tiling(co: int = 1, part: int = 1, ci: int = 1, oh: int = 2, ow: int = 6, **
     return ConvTiling(co, part, ci, oh, ow, **values)  # type: ignore[arg-type]
 
 
-def test_slots_are_two_or_one_for_everything_that_is_needed() -> None:
+def test_buffers_have_two_slots_or_one_for_all_contents() -> None:
     """Three tiles of rows times two chunks are six inputs of 12 tiles: five fit, two are used."""
     assert buffers_of(SHAPE, tiling(), CONFIG) == Buffers((2, 12), (8, 1), (2, 12), 3)
     # of 6 tiles (a row) there are 12 inputs, ten fit; with one chunk six of 12: five fit
@@ -51,7 +51,7 @@ def test_parameters_of_all_blocks_may_be_kept() -> None:
     tiling(co=4, part=4),  # 48 tiles of ACC and 12 parameters: a second tile does not fit
     tiling(co=4, part=1, oh=3),  # 72 tiles of ACC
 ])
-def test_tilings_that_do_not_fit_have_no_buffers(changed: ConvTiling) -> None:
+def test_oversized_tilings_have_no_buffers(changed: ConvTiling) -> None:
     assert buffers_of(SHAPE, changed, CONFIG) is None
 
 
@@ -65,7 +65,7 @@ def test_another_operand_takes_two_slots_at_the_end_of_inp() -> None:
     assert actual == Buffers((2, 12), (8, 1), (2, 12), 6, (2, 12))
 
 
-def test_windows_need_the_outputs_that_they_cover() -> None:
+def test_windows_need_the_outputs_they_cover() -> None:
     """Two stored rows of 3 x 3 windows with stride 2 cover five rows; one of columns three."""
     epilogue = EpilogueSpec((2, 2), (3, 3), (2, 2), tables=1, scratch_tiles=0)
     shape = replace(SHAPE, size=(5, 5), out=(5, 5), epilogue=epilogue)
@@ -92,7 +92,7 @@ def test_every_tiling_fits_and_is_of_the_dataflow(dataflow: str | None) -> None:
     assert kinds == (set(DATAFLOWS) if dataflow is None else {dataflow})
 
 
-def test_cost_of_a_layer_that_is_held_whole() -> None:
+def test_resident_layer_is_loaded_once() -> None:
     """Everything is moved once: inputs, weights, parameters, outputs and micro-ops."""
     config, shape = named("default"), ConvShape(1, 2, 2, (4, 4), (4, 4), (1, 1))
     t = ConvTiling(2, 2, 2, 4, 4, 1, 1, "weight-stationary", True)

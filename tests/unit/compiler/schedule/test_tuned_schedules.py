@@ -73,7 +73,7 @@ def test_other_files_are_refused(tmp_path: Path, change: Any, message: str) -> N
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", "{"])
-def test_files_that_are_no_json_object_are_refused(tmp_path: Path, text: str) -> None:
+def test_other_files_than_json_objects_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "tuned.json"
     path.write_text(text)
     with pytest.raises(CompileError, match="not a file of tuned schedules"):

@@ -43,7 +43,7 @@ def test_trials_of_another_configuration_or_latency_are_kept_apart(tmp_path: Pat
         assert log.of(SHAPE) == [ONE]
 
 
-def test_a_line_cut_short_is_ignored_and_stays_alone(tmp_path: Path) -> None:
+def test_truncated_line_is_ignored_and_not_extended(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with TrialLog(path, TARGET) as log:
         log.add(SHAPE, ONE)
@@ -55,7 +55,7 @@ def test_a_line_cut_short_is_ignored_and_stays_alone(tmp_path: Path) -> None:
         assert log.of(SHAPE) == [ONE, TWO]
 
 
-def test_lines_that_are_no_trials_are_ignored(tmp_path: Path) -> None:
+def test_other_lines_than_trials_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with TrialLog(path, TARGET) as log:
         log.add(SHAPE, ONE)

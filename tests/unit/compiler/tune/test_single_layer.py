@@ -46,7 +46,7 @@ def test_the_stream_reads_its_input_and_stores_its_output_once() -> None:
     assert last <= actual.size
 
 
-def test_it_runs_on_zeros_and_reports_its_counters() -> None:
+def test_isolated_layer_runs_on_zeros_and_reports_its_counters() -> None:
     actual = isolate(NODE, VIEWS, TargetDescription(named("1x4x4")))
     with open_target("model://?config=1x4x4&mem=0x10000:64K") as target:
         target.write_memory(0x10000, bytes([9]) * 8192)

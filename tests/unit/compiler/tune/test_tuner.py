@@ -101,7 +101,7 @@ def test_sampling_finds_a_good_schedule(layers: list[TunableLayer], tmp_path: Pa
     assert best.cycles <= prices[len(prices) // 4]
 
 
-def test_a_search_goes_on_where_it_was(layers: list[TunableLayer], tmp_path: Path) -> None:
+def test_interrupted_search_continues(layers: list[TunableLayer], tmp_path: Path) -> None:
     path, calls = tmp_path / "log.jsonl", []
 
     def progress(layer: TunableLayer, done: int, total: int, best: Trial) -> None:
@@ -123,7 +123,7 @@ def test_a_search_goes_on_where_it_was(layers: list[TunableLayer], tmp_path: Pat
         assert not log.of(layers[0].shape)
 
 
-def test_the_measured_winner_wins(layers: list[TunableLayer], tmp_path: Path) -> None:
+def test_fastest_measured_schedule_is_kept(layers: list[TunableLayer], tmp_path: Path) -> None:
     layer, asked = layers[0], []
 
     def measure(stream: object, size: int) -> int:
@@ -184,7 +184,7 @@ def test_fused_layers_are_tuned_and_stay_fused(tmp_path: Path) -> None:
     check_every_layer(compile_request(request), build.samples(1), order="1")
 
 
-def test_a_tiling_that_does_not_fit(
+def test_oversized_tiling_is_refused(
     network: NetworkBuilder, layers: list[TunableLayer], tmp_path: Path
 ) -> None:
     wrong = replace(layers[0].space[0], oh=900)

@@ -39,7 +39,7 @@ def add(target, a, b):
 @pytest.mark.parametrize("scheme", [
     "model", pytest.param("verilator", marks=pytest.mark.verilator),
 ])
-def test_devmem_with_a_board_s_defaults(tmp_path, scheme):
+def test_board_name_gives_the_default_addresses(tmp_path, scheme):
     board = BOARDS["pynq-z2"]
     inner = f"{scheme}://?config=1x4x4&mem={board.base:#x}:{board.size}"
     with board_process(tmp_path, inner, board.regs) as (path, _), open_target(
@@ -54,7 +54,7 @@ def test_devmem_with_a_board_s_defaults(tmp_path, scheme):
         assert np.array_equal(add(target, b, b), (b + b).astype(np.int8))
 
 
-def test_a_launch_that_does_not_end_is_bounded(tmp_path):
+def test_endless_launch_ends_with_a_timeout(tmp_path):
     path = register_file(tmp_path / "mem", size=0x40000)
     url = f"devmem://?device={path}&regs=0&mem=0x10000:64K&config=1x4x4"
     with open_target(url) as target:
@@ -64,7 +64,7 @@ def test_a_launch_that_does_not_end_is_bounded(tmp_path):
         assert time.monotonic() - started < 2
 
 
-def test_wrong_addresses_devices_and_urls(tmp_path, monkeypatch):
+def test_wrong_addresses_devices_and_urls_are_refused(tmp_path, monkeypatch):
     path = register_file(tmp_path / "mem", size=0x40000)
     other = register_file(tmp_path / "other", NAMED["1x8x8"], 0x40000)
     mem = "&mem=0x10000:64K&config=1x4x4"

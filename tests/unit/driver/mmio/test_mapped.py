@@ -41,7 +41,7 @@ def test_memory_moves_whole_at_any_alignment(tmp_path):
     assert whole[64:1064] == mirror and not any(whole[:64] + whole[1064:])
 
 
-def test_a_region_may_begin_inside_a_page(tmp_path):
+def test_region_inside_a_page_is_mapped(tmp_path):
     path = tmp_path / "device"
     path.write_bytes(bytes(range(256)) * 32)
     with open(path, "r+b") as file:
@@ -65,7 +65,7 @@ def test_a_region_past_the_device_is_refused(tmp_path):
     (errno.ENOENT, "is its driver loaded"), (errno.ENODEV, "is its driver loaded"),
     (errno.EBUSY, "another program may hold it"),
 ])
-def test_a_device_that_cannot_be_opened_comes_with_a_remedy(monkeypatch, number, advice):
+def test_error_of_an_unopenable_device_names_a_remedy(monkeypatch, number, advice):
     def refuse(*arguments):
         raise OSError(number, "refused")
 
@@ -89,7 +89,7 @@ def test_opening_sets_the_window_and_registers_are_words_of_the_map(tmp_path):
     assert data[0x10003:0x10006] == b"xyz"
 
 
-def test_memory_that_is_not_whole_pages_is_refused_before_anything_is_written(tmp_path):
+def test_memory_of_partial_pages_is_refused_before_any_write(tmp_path):
     path = register_file(tmp_path / "device", size=0x20000)
     before = path.read_bytes()
     for base, size in ((BASE + 4, PAGE), (BASE, 100), ((1 << 32) - PAGE, 2 * PAGE)):

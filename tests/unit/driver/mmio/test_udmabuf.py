@@ -7,7 +7,7 @@ from myvta.driver import AccessError, TargetError, WindowError, open_target
 from myvta.driver.mmio.udmabuf import DmaBuffer
 
 
-def test_a_buffer_is_handed_over_with_every_access(tmp_path, buffers):
+def test_every_access_synchronizes_the_buffer(tmp_path, buffers):
     path = register_file(tmp_path / "mem")
     with open_target(f"devmem://?device={path}&regs=0&buffer=udmabuf0&config=1x4x4") as target:
         assert target.window == (0x100_0000, 0x10000)
@@ -56,7 +56,7 @@ def test_a_missing_buffer_and_damaged_sysfs_files_are_refused(buffers):
         DmaBuffer("udmabuf0")
 
 
-def test_a_buffer_that_cannot_be_synchronized_is_an_error(buffers):
+def test_failed_synchronization_is_an_error(buffers):
     buffer = DmaBuffer("udmabuf0")
     (buffers / "sync_offset").mkdir()
     with pytest.raises(TargetError, match="sync_offset: Is a directory; caches are not kept right"):

@@ -25,7 +25,7 @@ def test_first_fit_alignment_and_merging():
     assert allocator.blocks == {}
 
 
-def test_out_of_memory_says_what_is_there():
+def test_out_of_memory_error_states_the_free_memory():
     allocator = Allocator(0, 0x3000)
     blocks = [allocator.allocate(0x1000) for _ in range(3)]
     allocator.free(blocks[0])
@@ -44,12 +44,12 @@ def test_out_of_memory_says_what_is_there():
     [(0, 64, "size must be positive, not 0"), (-1, 64, "size must be positive"),
      (4, 3, "alignment must be a power of two, not 3"), (4, 0, "power of two, not 0")],
 )
-def test_impossible_requests(size, alignment, message):
+def test_impossible_requests_are_refused(size, alignment, message):
     with pytest.raises(AllocationError, match=message):
         Allocator(0, 4096).allocate(size, alignment)
 
 
-def test_double_free():
+def test_double_free_is_refused():
     allocator = Allocator(0, 4096)
     address = allocator.allocate(16)
     allocator.free(address)
@@ -93,7 +93,7 @@ def buffer():
         yield Buffer(target, 0x1040, 64)
 
 
-def test_arrays_come_back(buffer):
+def test_written_arrays_are_read_back(buffer):
     values = np.arange(-8, 8, dtype=np.int32).reshape(4, 4)
     buffer.write(values)
     assert np.array_equal(buffer.read(np.int32, (4, 4)), values)
@@ -103,7 +103,7 @@ def test_arrays_come_back(buffer):
     assert np.array_equal(buffer.read(np.int32, (4, 4)), values.T)
 
 
-def test_outside_the_buffer(buffer):
+def test_accesses_outside_the_buffer_are_refused(buffer):
     buffer.write(np.zeros(64, np.uint8))
     for offset, array in ((1, np.ones(64, np.uint8)), (-1, np.ones(4, np.uint8))):
         with pytest.raises(WindowError, match="outside a buffer of 64 bytes"):

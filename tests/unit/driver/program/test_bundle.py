@@ -32,7 +32,7 @@ def test_equal_programs_give_equal_files(bundle, tmp_path):
     assert write_bundle(make_program(), tmp_path / "b.vta").read_bytes() == bundle.read_bytes()
 
 
-def test_it_is_a_zip_anyone_can_read(bundle):
+def test_bundle_is_a_plain_zip_file(bundle):
     with zipfile.ZipFile(bundle) as archive:
         document = json.loads(archive.read("bundle.json"))
         assert document["config"] == CONFIG.to_dict()
@@ -68,7 +68,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_and_foreign(tmp_path, bundle):
+def test_missing_and_foreign_files_are_refused(tmp_path, bundle):
     with pytest.raises(BundleError, match="cannot read .*none.vta: No such file"):
         read_bundle(tmp_path / "none.vta")
     with pytest.raises(BundleError, match="cannot read .*: Is a directory"):
@@ -82,14 +82,14 @@ def test_missing_and_foreign(tmp_path, bundle):
     refused(other, "foreign or altered: a zip file without a bundle's comment")
 
 
-def test_truncated(tmp_path, bundle):
+def test_truncated_bundle_is_refused(tmp_path, bundle):
     data, other = bundle.read_bytes(), tmp_path / "cut.vta"
     for size in {4, 100, len(data) // 2, len(data) - 1, len(data) - 60}:
         other.write_bytes(data[:size])
         refused(other, "truncated or altered|comment")
 
 
-def test_newer(tmp_path, bundle):
+def test_newer_format_is_refused(tmp_path, bundle):
     other = rewrite(bundle, tmp_path / "new.vta", comment=b"myvta-bundle 2 sha256:" + b"0" * 64)
     refused(other, "newer: format 2, this myvta reads up to 1")
 
@@ -103,7 +103,7 @@ def test_newer(tmp_path, bundle):
         (lambda d: d["parts"]["segments/00000.bin"].update(sha256="0"), "does not match its SHA"),
     ],
 )
-def test_altered_with_matching_hashes(tmp_path, bundle, change, message):
+def test_altered_bundle_with_matching_hashes_is_refused(tmp_path, bundle, change, message):
     def changed(document):
         change(document)
         return document
@@ -111,7 +111,7 @@ def test_altered_with_matching_hashes(tmp_path, bundle, change, message):
     refused(rewrite(bundle, tmp_path / "bad.vta", changed), message)
 
 
-def test_altered_zip(tmp_path, bundle):
+def test_altered_zip_is_refused(tmp_path, bundle):
     other = tmp_path / "bad.vta"
     refused(rewrite(bundle, other, rename="other.json"), "altered: no bundle.json")
     refused(rewrite(bundle, other, extra=[("more", b"1")]), "the parts are not those")
@@ -123,6 +123,6 @@ def test_altered_zip(tmp_path, bundle):
     refused(rewrite(bundle, other, comment=zeros), "bundle.json does not match its SHA-256")
 
 
-def test_a_bundle_that_unpacks_into_too_much(tmp_path, bundle, monkeypatch):
+def test_oversized_bundle_is_refused(tmp_path, bundle, monkeypatch):
     monkeypatch.setattr("myvta.driver.program.bundle._LARGEST", 1000)
     refused(bundle, "its parts exceed 1000 bytes")

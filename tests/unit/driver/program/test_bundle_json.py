@@ -23,7 +23,7 @@ def manifest():
     return json.loads(text), parts
 
 
-def test_a_program_comes_back_from_its_manifest():
+def test_manifest_round_trip_gives_an_equal_program():
     document, parts = manifest()
     assert program_from_json(document, parts) == make_program()
 
@@ -51,7 +51,7 @@ def test_fields_are_those_of_the_program():
     assert document["steps"][2]["attributes"] == {"axis": [1, None, "a"]}
 
 
-def test_equal_notes_in_a_row_are_written_once_with_their_count():
+def test_runs_of_equal_notes_are_stored_with_their_length():
     document, _ = manifest()
     launch, empty, _ = document["steps"]
     assert [text for _, text in launch["notes"]] == ["load", "multiply", ""]

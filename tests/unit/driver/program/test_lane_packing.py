@@ -29,7 +29,7 @@ def test_packing_puts_the_taps_of_a_window_into_lanes():
     assert InputPacking.from_json(json.loads(json.dumps(packing.to_json()))) == packing
 
 
-def test_taps_that_do_not_divide_the_window_are_filled_with_zero_weights():
+def test_partial_groups_of_taps_get_zero_weights():
     packing = InputPacking(1, (1, 4), (1, 2), (1, 3), (1, 1), (1, 1), (0, 0), (1, 2))
     assert (packing.lanes, packing.window) == (2, (1, 2))
     assert packing.pack_weight(np.array([[[[1, 2, 3]]]])).tolist() == [[[[1, 3]], [[2, 0]]]]

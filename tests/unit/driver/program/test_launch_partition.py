@@ -103,7 +103,7 @@ def test_work_without_a_note_keeps_the_launch_whole():
     assert part.whole == "some of its instructions have no annotation"
 
 
-def test_layers_that_share_tiles_stay_in_one_piece():
+def test_layers_sharing_tiles_are_not_separated():
     def stream(weight, x, y, z):
         builder = StreamBuilder(CONFIG, serial=True)
         for note in ("one", "two"):
@@ -120,7 +120,7 @@ def test_layers_that_share_tiles_stay_in_one_piece():
     assert part.name == "first" and "'two' cannot run alone" in part.whole
 
 
-def test_rows_far_apart_are_ranges_of_their_own():
+def test_distant_rows_are_separate_ranges():
     """Rows 8192 bytes apart are two ranges, rows 64 bytes apart are one."""
     for pitch, parts in ((8192, 2), (64, 1)):
         builder = ProgramBuilder("strided", CONFIG)

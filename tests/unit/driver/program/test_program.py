@@ -35,7 +35,7 @@ def one(**changes):
     return (ProgramTensor(**{**vars(program().tensors[0]), **changes}),)
 
 
-def test_the_base_of_these_cases_is_right():
+def test_valid_program_is_accepted():
     assert program().code(program().launches[0]) == CODE
 
 
@@ -73,7 +73,7 @@ def test_the_base_of_these_cases_is_right():
         ({"steps": (HostStep(layer="l", op="x", outputs=("q",)),)}, "has no tensor 'q'"),
     ],
 )
-def test_contradictions(changes, message):
+def test_contradictory_fields_are_refused(changes, message):
     with pytest.raises(ProgramError, match=re.escape(message)):
         program(**changes)
 

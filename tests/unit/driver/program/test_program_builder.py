@@ -81,6 +81,6 @@ def test_a_program_over_its_limit_is_refused_with_the_name_of_the_part():
         builder.constant("second", bytes(100))
 
 
-def test_contradictions_are_found_when_it_is_built():
+def test_contradictions_are_refused_by_build():
     with pytest.raises(ProgramError, match="program 'p' has no tensor 'x'"):
         ProgramBuilder("p", CONFIG).build(["x"], [])

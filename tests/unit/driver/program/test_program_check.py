@@ -28,7 +28,7 @@ def kinds(built):
     return [finding.kind for verdict in check_program(built) for finding in verdict.findings]
 
 
-def test_what_the_builder_emits_is_accepted():
+def test_built_programs_are_accepted():
     assert all(not verdict.findings for verdict in check_program(network()))
 
 
@@ -53,22 +53,22 @@ def dense(x, y):
     return lambda weight, **at: dense_stream(at[x], weight, at[y])
 
 
-def test_undeclared_inputs_are_found():
+def test_reads_of_undeclared_inputs_are_reported():
     assert kinds(program(dense("x", "y"), outputs=["y"])) == []
     assert kinds(program(dense("z", "y"), outputs=["y"])) == [FindingKind.UNWRITTEN]
 
 
-def test_stores_over_data_needed_later():
+def test_stores_over_data_needed_later_are_reported():
     assert kinds(program(dense("x", "y"), outputs=["y"], later=["z"])) == []
     assert kinds(program(dense("x", "z"), later=["z"])) == [FindingKind.OVERLAP]
 
 
-def test_stores_over_an_input_are_for_those_who_say_so():
+def test_stores_over_an_input_need_a_declared_output():
     assert kinds(program(dense("x", "x"))) == [FindingKind.OVERLAP]
     assert kinds(program(dense("x", "x"), outputs=["x"])) == []
 
 
-def test_stores_over_constants():
+def test_stores_over_constants_are_reported():
     built = program(lambda x, y, z, weight: dense_stream(x, weight, weight))
     assert kinds(built) == [FindingKind.OVERLAP]
 
@@ -96,7 +96,7 @@ def test_a_runtime_refuses_a_race_and_goes_on():
         unchecked.sync()
 
 
-def test_what_one_sync_leaves_the_next_may_read():
+def test_data_of_an_earlier_sync_may_be_read():
     with open_target(MODEL) as target:
         runtime = Runtime(target, serial=True)
         out = runtime.allocate(64)
@@ -113,7 +113,7 @@ def test_what_one_sync_leaves_the_next_may_read():
             other.sync()
 
 
-def test_after_a_failed_launch_only_what_was_there_before_is_sure():
+def test_failed_launch_leaves_only_earlier_data_known():
     with open_target(MODEL) as target:
         runtime = Runtime(target, serial=True)
         runtime.gemm([(0, 0, 0)], reset=True)

@@ -39,7 +39,7 @@ def test_weight_bytes_are_output_major():
     assert data.tolist() == list(range(16))
 
 
-def test_nibbles_even_index_low():
+def test_even_lanes_are_low_nibbles():
     config = named("1x4x4_int4")
     data = pack_tiles(np.array([[[1, -1, 7, -8]]]), MemoryType.INP, config)
     assert data == bytes([0xF1, 0x87])
@@ -52,7 +52,7 @@ def test_accumulators_are_little_endian_int32():
     assert data.hex() == "01000000feffffff0300000000000040"
 
 
-def test_batch_rows():
+def test_batch_rows_follow_each_other():
     config = named("2x8x8")
     values = np.arange(3 * 8).reshape(3, 8)
     tiles = unpack_tiles(pack_tensor(values, MemoryType.OUT, config), MemoryType.OUT, config)
@@ -96,17 +96,17 @@ def test_round_trip(name, kind, others, rows, columns, seed):
         (np.ones((1, 1, 4), int), MemoryType.UOP, "UOP has no tiles"),
     ],
 )
-def test_refused_tiles(array, kind, message):
+def test_malformed_tiles_are_refused(array, kind, message):
     with pytest.raises(LayoutError, match=message):
         pack_tiles(array, kind, named("1x4x4"))
 
 
-def test_refused_int4_range():
+def test_values_beyond_int4_are_refused():
     with pytest.raises(LayoutError, match=r"INP lanes must be -8\.\.7"):
         pack_tiles(np.full((1, 1, 4), 8), MemoryType.INP, named("1x4x4_int4"))
 
 
-def test_refused_shapes():
+def test_impossible_shapes_are_refused():
     config = named("1x4x4")
     with pytest.raises(LayoutError, match="at least two axes"):
         pack_tensor(np.ones(4, int), MemoryType.INP, config)

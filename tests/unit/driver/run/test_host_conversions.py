@@ -32,7 +32,7 @@ def test_scale_per_index_and_zero_point():
         dequantize(whole, ProgramTensor(name="u", shape=(1, 2, 2)))
 
 
-def test_values_that_are_not_numbers_are_refused():
+def test_non_numeric_values_are_refused():
     tensor = ProgramTensor(name="t", shape=(1, 1), offset=0, memory_type=INP, scale=(0.5,))
     with pytest.raises(HostStepError, match=re.escape("tensor 't' cannot hold NaN")):
         quantize(np.array([[np.nan]]), tensor, CONFIG)

@@ -49,7 +49,7 @@ class FakeTarget:
         return bytes(self.memory[address - BASE : address - BASE + size])
 
 
-def test_register_sequence():
+def test_launch_writes_registers_in_order():
     target = FakeTarget()
     launch(target, 0x2010, 3, bases={MemoryType.UOP: 0x2100, MemoryType.ACC: 0x3000})
     assert target.writes == [
@@ -72,7 +72,7 @@ def test_a_locked_window_is_refused_before_anything_starts():
 
 @pytest.mark.parametrize("scheme", ["model", pytest.param(
     "verilator", marks=pytest.mark.verilator)])
-def test_whoever_opened_the_window_every_launch_closes_it(scheme):
+def test_every_launch_restores_the_window_of_its_target(scheme):
     """A store outside the target's window, inside one that somebody opened wider."""
     with open_target(f"{scheme}://?config=1x4x4&mem=0x10000:64K") as target:
         code = encode_stream([Store(x_size=1, dram_base=0), Finish()], target.config)
@@ -89,7 +89,7 @@ def test_whoever_opened_the_window_every_launch_closes_it(scheme):
             launch(target, 0x10000 + 16, 1, bases=inside)
 
 
-def test_report():
+def test_report_has_cycles_and_counters():
     target = FakeTarget(
         [Status.LAUNCH, Status.LAUNCH, Status.FINISH | Status.TOKENS_LEFT], CYCLES=123,
         GEMM_STEPS=45,
@@ -102,7 +102,7 @@ def test_report():
     assert report.warnings == ("dependency tokens were unconsumed at FINISH",)
 
 
-def test_timeout_is_bounded_and_says_what_it_waited_for():
+def test_timeout_is_bounded_and_names_its_cause():
     target = FakeTarget([Status.LAUNCH], CYCLES=99, INSTRUCTIONS=4)
     started = time.monotonic()
     with pytest.raises(TargetTimeout, match=re.escape(
@@ -141,7 +141,7 @@ def test_after_a_timeout_the_device_is_reset(after, text):
     assert target.writes.count((Reg.RESET, 1)) == 1
 
 
-def test_a_device_that_is_lost_while_it_is_reset():
+def test_loss_during_reset_is_a_timeout_error():
     class Lost(FakeTarget):
         def write_register(self, offset, value):
             super().write_register(offset, value)
@@ -205,7 +205,7 @@ def test_device_error_quotes_the_instruction_and_its_note():
     assert str(error).startswith("device error ALU_OPCODE at instruction 1 (conv1 tile 2): ")
 
 
-def test_device_error_past_the_stream_and_unknown_code():
+def test_device_errors_past_the_stream_and_of_unknown_code_are_explained():
     with pytest.raises(DeviceError) as caught:
         launch(FakeTarget([Status.FINISH | Status.ERROR], ERROR_CODE=15, ERROR_INDEX=1), BASE, 1)
     assert str(caught.value) == "device error NO_FINISH at instruction 1"
@@ -215,7 +215,7 @@ def test_device_error_past_the_stream_and_unknown_code():
     assert caught.value.code == 99
 
 
-def test_identity_of_ours():
+def test_expected_identity_is_accepted():
     check_identity(FakeTarget())
 
 
@@ -235,7 +235,7 @@ def test_identity_of_ours():
         ({"FEATURES": 0}, "FEATURES reads 0x0, expected 0x3 for configuration 1x4x4"),
     ],
 )
-def test_identity_of_another(values, message):
+def test_other_identities_are_refused(values, message):
     with pytest.raises(IdentityError, match=re.escape(message)):
         check_identity(FakeTarget(**values))
 
@@ -249,7 +249,7 @@ def test_newer_minor_version_is_accepted():
     (0, 0, "IDENTITY reads 0x00000000: it has lost its power or its design"),
     (0xFFFF_FFFF, 0xFFFF_FFFF, "CONTROL reads 0xffffffff and IDENTITY reads 0xffffffff"),
 ])
-def test_a_device_that_is_lost_in_mid_run_is_told_at_once(control, identity, text):
+def test_loss_during_a_launch_is_reported_at_once(control, identity, text):
     target = FakeTarget([Status.LAUNCH] * 3 + [control], IDENTITY=identity)
     started = time.monotonic()
     with pytest.raises(TargetError, match=f"is gone .* the launch to end: .*{text}") as caught:
@@ -258,7 +258,7 @@ def test_a_device_that_is_lost_in_mid_run_is_told_at_once(control, identity, tex
     assert "load the design again" in str(caught.value)
 
 
-def test_a_device_that_is_lost_before_a_launch():
+def test_loss_before_a_launch_is_reported_without_writes():
     target = FakeTarget(IDENTITY=0xFFFF_FFFF)
     target.before = 0xFFFF_FFFF
     with pytest.raises(TargetError, match="is gone while the host waited for an earlier launch"):
@@ -266,6 +266,6 @@ def test_a_device_that_is_lost_before_a_launch():
     assert target.writes == []
 
 
-def test_a_control_that_shows_nothing_for_once_is_looked_at_again():
+def test_single_zero_of_control_is_read_again():
     """A launch may be seen a little later than it was written."""
     assert launch(FakeTarget([0, Status.LAUNCH, Status.FINISH]), BASE, 1).warnings == ()

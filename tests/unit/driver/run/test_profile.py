@@ -58,7 +58,7 @@ def test_a_launch_of_many_layers_is_one_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.verilator
-def test_cycles_and_their_causes(tmp_path: Path) -> None:
+def test_causes_add_up_to_the_cycles_of_each_launch(tmp_path: Path) -> None:
     found = profile(network(tmp_path, per_layer=True), "verilator://")
     assert found.timed
     assert found.cycles == sum(row.cycles for row in found.launches)
@@ -73,7 +73,7 @@ def test_cycles_and_their_causes(tmp_path: Path) -> None:
     assert data["rows"][1]["bytes"] == found.rows[1].bytes > 0
 
 
-def test_inputs_may_be_given_and_outputs_read(tmp_path: Path) -> None:
+def test_profiled_program_takes_inputs_and_keeps_outputs(tmp_path: Path) -> None:
     made = network(tmp_path)
     given = {"input": np.ones((1, 4, 6, 6), np.float32)}
     with open_target("model://", made.program.config) as target:

@@ -101,7 +101,7 @@ def test_another_configuration_is_refused_with_the_difference():
         LoadedProgram(network(), target)
 
 
-def test_a_window_too_small():
+def test_too_small_window_is_refused():
     with open_target("model://?config=1x4x4&mem=0:8K") as target, pytest.raises(
         OutOfMemoryError, match=r"program 'net': asked for \d+ bytes, 8192 free"
     ):
@@ -130,14 +130,14 @@ def test_device_errors_name_the_layer(image):
         ({"image": np.full(SHAPE, np.nan)}, HostStepError, "tensor 'x' cannot hold NaN"),
     ],
 )
-def test_bad_inputs(inputs, error, message):
+def test_invalid_inputs_are_refused(inputs, error, message):
     with open_target("model://?config=1x4x4&mem=0:64K") as target, pytest.raises(
         error, match=re.escape(message)
     ):
         run_program(network(), target, inputs, host=negate)
 
 
-def test_bad_writes_and_reads():
+def test_invalid_writes_and_reads_are_refused():
     with open_target("model://?config=1x4x4&mem=0:64K") as target:
         loaded = LoadedProgram(network(), target)
         with pytest.raises(ProgramError, match="'x' holds int8, not float64"):
@@ -157,7 +157,7 @@ def test_bad_writes_and_reads():
         (lambda step, inputs, program: [], "host step 'neg' (negate) gave 0 outputs, not 1"),
     ],
 )
-def test_bad_hosts(host, message, image):
+def test_errors_of_host_steps_are_reported(host, message, image):
     with open_target("model://?config=1x4x4&mem=0:64K") as target, pytest.raises(
         HostStepError, match=re.escape(message)
     ):

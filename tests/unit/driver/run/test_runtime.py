@@ -52,7 +52,7 @@ def expected_matmul(x, w, shift, config):
     return np.clip((x @ w.T) >> shift, -half, half - 1)
 
 
-def test_matmul(runtime):
+def test_tiled_matmul_equals_numpy(runtime):
     config = runtime.config
     rows, inner, columns = sizes(config)
     x = random_lanes(1, (rows, inner), config.inp_width)
@@ -133,7 +133,7 @@ def double_buffered(runtime, x, w, out, tiles):
 
 
 @pytest.mark.parametrize("serial", [False, True])
-def test_double_buffering(target, serial):
+def test_double_buffered_loads_give_the_same_result(target, serial):
     config, tiles = target.config, 9
     runtime = Runtime(target, serial=serial)
     x = random_lanes(12, (config.batch, tiles * config.block_in), 4)
@@ -153,7 +153,7 @@ def test_tokens_left_over_are_a_warning(target):
     assert runtime.sync().warnings == ()
 
 
-def test_deadlock_is_an_error_and_the_device_usable_again(target):
+def test_deadlock_is_an_error_and_the_device_stays_usable(target):
     runtime = Runtime(target, check=False)
     buffer = runtime.put(np.zeros((1, 1), int), INP)
     runtime.pop(COMPUTE, LOAD)
@@ -170,7 +170,7 @@ def test_deadlock_is_an_error_and_the_device_usable_again(target):
 
 
 @pytest.mark.verilator
-def test_a_launch_that_is_given_up_keeps_its_code():
+def test_abandoned_launch_keeps_its_code():
     with open_target("verilator://?config=1x4x4&mem=0:64K") as target:
         runtime = Runtime(target, serial=True, check=False)
         for _ in range(2):  # 600,000 steps; then the device is still busy
@@ -212,7 +212,7 @@ def test_a_load_outside_the_window_is_refused_by_the_device(unchecked):
         unchecked.sync()
 
 
-def test_memory_is_given_back(runtime):
+def test_memory_of_a_launch_is_freed(runtime):
     runtime.gemm([(0, 0, 0)], reset=True)
     runtime.sync()
     assert runtime.allocator.blocks == {}
@@ -223,7 +223,7 @@ def test_memory_is_given_back(runtime):
     assert runtime.allocator.free_bytes == runtime.target.window[1]
 
 
-def test_out_of_memory_for_code(runtime):
+def test_too_little_memory_for_code_is_refused(runtime):
     hog = runtime.allocate(runtime.target.window[1])
     with pytest.raises(OutOfMemoryError, match="instructions and micro-ops: asked for 16 bytes, 0"):
         runtime.sync()
@@ -250,7 +250,7 @@ def test_another_device_is_refused():
             Runtime(other)
 
 
-def test_the_example_of_the_documentation(capsys):
+def test_documented_example_runs(capsys):
     text = (Path(__file__).parents[4] / "docs" / "runtime.md").read_text(encoding="utf-8")
     example = text.split("## The JIT runtime\n\n")[1].split("\n\n`Runtime` is")[0]
     inputs = random_lanes(20, (1, 64), 8)

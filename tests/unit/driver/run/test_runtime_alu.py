@@ -26,7 +26,7 @@ ALU = {
 }
 
 
-def test_a_chain_of_every_operation(runtime):
+def test_chain_of_every_operation_equals_numpy(runtime):
     config = runtime.config
     tiles = 8
     shape = (config.batch, config.block_out, tiles)
@@ -46,7 +46,7 @@ def test_a_chain_of_every_operation(runtime):
     assert np.array_equal(accumulators(runtime, tiles), want)
 
 
-def test_sequential_dependence_within_one_instruction(runtime):
+def test_steps_of_one_instruction_are_sequential(runtime):
     config = runtime.config
     values = random_lanes(10, (config.batch, config.block_out, 6), 20)
     runtime.load(ACC, 0, runtime.put(values, ACC), 6)
@@ -55,7 +55,7 @@ def test_sequential_dependence_within_one_instruction(runtime):
     assert np.array_equal(accumulators(runtime, 6), np.cumsum(values, axis=2))
 
 
-def test_rqt(runtime):
+def test_rqt_equals_the_reference(runtime):
     config = runtime.config
     if not config.requantize:
         with pytest.raises(StreamError, match="RQT is not in configuration"):

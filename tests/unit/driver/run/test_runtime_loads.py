@@ -27,7 +27,7 @@ def image(config, kind, height, width, seed):
 
 @pytest.mark.parametrize(("x_pad", "y_pad"), PADS)
 @pytest.mark.parametrize("kind", [INP, ACC, MemoryType.ACC_8BIT])
-def test_padded_loads(runtime, kind, x_pad, y_pad):
+def test_padded_loads_write_zeros_around_the_data(runtime, kind, x_pad, y_pad):
     config = runtime.config
     source = image(config, kind, 4, 5, 5)
     window = source[:, :, 1:4, 1:4]  # 3 x 3 out of rows that are 5 long
@@ -49,7 +49,7 @@ def test_padded_loads(runtime, kind, x_pad, y_pad):
 
 
 @pytest.mark.parametrize(("x_pad", "y_pad"), PADS[:6])
-def test_padded_weights(runtime, x_pad, y_pad):
+def test_padded_weights_are_zeros(runtime, x_pad, y_pad):
     config = runtime.config
     source = image(config, WGT, 2, 3, 6)
     x = random_lanes(7, (config.batch, config.block_in), 3)

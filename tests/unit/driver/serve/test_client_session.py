@@ -69,7 +69,7 @@ def test_a_replayed_proof_and_a_used_challenge_are_refused(serve):
         client.socket.close()
 
 
-def test_an_identify_that_is_sent_again_keeps_its_challenge(serve, token_file, monkeypatch):
+def test_repeated_identify_keeps_its_challenge(serve, token_file, monkeypatch):
     """A server that answers late is asked again: the proof is of its first answer."""
     answer, asked = ClientSession._identify, []
 
@@ -86,7 +86,7 @@ def test_an_identify_that_is_sent_again_keeps_its_challenge(serve, token_file, m
         multiply(target, 4)
 
 
-def test_one_attempt_at_the_token_a_connection(serve):
+def test_connection_allows_one_attempt_at_the_token(serve):
     client = Raw(serve(token=TOKEN))
     wrong = Frame(MessageKind.AUTHENTICATE, 1, 0, 64, bytes(64))
     client.send(  # in one piece, before the server can hang up
@@ -99,7 +99,7 @@ def test_one_attempt_at_the_token_a_connection(serve):
     assert client.hung_up(2)
 
 
-def test_a_server_that_does_not_know_the_token_is_left(token_file):
+def test_client_leaves_a_server_without_the_token(token_file):
     def impostor(listener):
         connection, _ = listener.accept()
         decoder = FrameDecoder(1024)

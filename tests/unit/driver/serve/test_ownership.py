@@ -6,7 +6,7 @@ import time
 from myvta.driver.serve.ownership import Ownership
 
 
-def test_the_first_owns_and_the_second_is_told_how_many_are_ahead():
+def test_first_client_owns_and_the_second_gets_its_queue_position():
     ownership = Ownership()
     assert ownership.claim("a", 0, lambda: True) == 0
     assert ownership.claim("b", 0, lambda: True) == 1
@@ -24,7 +24,7 @@ def test_a_waiting_client_gets_the_device_when_the_owner_releases_it():
     assert ownership.owns("b")
 
 
-def test_a_client_that_vanishes_while_it_waits_leaves_the_line():
+def test_vanished_client_leaves_the_queue():
     ownership = Ownership()
     ownership.claim("a", 0, lambda: True)
     assert ownership.claim("b", 20, lambda: False) == 1

@@ -45,7 +45,7 @@ def test_impossible_requests_are_refused(responder, kind, address, count, payloa
     assert ask(responder, kind, address, count, payload).status == status
 
 
-def test_an_error_of_the_target_goes_back_as_text(responder):
+def test_target_errors_are_returned_as_text(responder):
     responder.target.close()
     answer = ask(responder, MessageKind.READ_REGISTER, 0)
     assert answer.status == LinkStatus.FAILED
@@ -60,7 +60,7 @@ def test_the_identity_is_the_window_and_the_clock_of_the_target():
     assert (identity.payload, identity.window, identity.capabilities) == (64, 2, 2)
 
 
-def test_a_write_that_comes_again_is_answered_and_not_repeated():
+def test_repeated_write_is_answered_but_not_executed():
     done, sequencer = [], Sequencer(window=2)
 
     def do(frame):

@@ -83,7 +83,7 @@ def test_every_register_is_in_the_table_or_refused_without_effect(served):
     assert {REGISTERS[register].access for register in CLIENT_WRITES} <= {"rw", "wo", "w1c"}
 
 
-def test_a_narrower_window_of_one_client_is_not_the_next_one_s(served):
+def test_narrowed_window_ends_with_its_client(served):
     server, device = served
     with open_target(tcp(server, "&mem=0x4000:28K")) as target:
         assert window(device) == (0x4000, 0xAFFF)
@@ -93,7 +93,7 @@ def test_a_narrower_window_of_one_client_is_not_the_next_one_s(served):
         multiply(target, 2)
 
 
-def test_a_client_that_is_refused_is_told_why_and_goes_on(served):
+def test_refused_client_gets_the_reason_and_continues(served):
     server, _ = served
     with open_target(tcp(server)) as target:
         with pytest.raises(TargetError, match=(
@@ -104,7 +104,7 @@ def test_a_client_that_is_refused_is_told_why_and_goes_on(served):
         multiply(target, 3)
 
 
-def test_the_server_closes_the_window_before_it_serves():
+def test_window_is_set_before_serving():
     with open_target(URL) as target:
         target.write_register(Reg.WINDOW_BASE, 0)
         target.write_register(Reg.WINDOW_LIMIT, 0xFFFF_FFFF)
@@ -123,7 +123,7 @@ def test_a_device_whose_window_is_locked_elsewhere_is_not_served():
             Server(target, ("127.0.0.1", 0))
 
 
-def test_a_server_that_locks_leaves_a_window_nobody_can_move():
+def test_locking_server_fixes_the_window():
     with open_target(URL) as target, Server(target, ("127.0.0.1", 0), lock=True) as server:
         assert target.read_register(Reg.WINDOW_LOCK) == 1
         target.write_register(Reg.WINDOW_LIMIT, 0xFFFF_FFFF)

@@ -55,7 +55,7 @@ def eight_clients(server, options, seconds, token, frames):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("token", [None, TOKEN])
-def test_eight_clients_one_of_them_hostile(serve, token_file, token):
+def test_eight_clients_work_beside_a_hostile_one(serve, token_file, token):
     server = serve(token=token)
     options = f"&token={token_file}" if token else ""
     files = len(os.listdir("/proc/self/fd"))
@@ -69,13 +69,13 @@ def test_eight_clients_one_of_them_hostile(serve, token_file, token):
 
 
 @pytest.mark.verilator
-def test_eight_clients_on_the_rtl(serve):
+def test_eight_clients_share_the_rtl(serve):
     server = serve("verilator://" + QUERY)
     assert eight_clients(server, "", 0, None, 120) >= 120
 
 
 @pytest.mark.soak
-def test_a_hundred_thousand_hostile_frames(serve, token_file):
+def test_hostile_frames_leave_no_connection_or_file_open(serve, token_file):
     server = serve(token=TOKEN)
     files = len(os.listdir("/proc/self/fd"))
     assert eight_clients(server, f"&token={token_file}", 0, TOKEN, 100_000) >= 100_000
@@ -99,7 +99,7 @@ def test_another_client_is_told_busy_or_queues(serve):
         multiply(second, 3)
 
 
-def test_a_client_that_disappears_leaves_an_idle_device(serve):
+def test_disappeared_client_leaves_an_idle_device(serve):
     class Endless(Watched):
         """A device whose launch ends only by RESET."""
 
@@ -127,7 +127,7 @@ def test_a_client_that_disappears_leaves_an_idle_device(serve):
     assert devices[0].resets == 1
 
 
-def test_addresses_ports_and_token_files(serve, tmp_path):
+def test_invalid_addresses_ports_and_token_files_are_refused(serve, tmp_path):
     with open_target("model://" + QUERY) as target:
         with pytest.raises(UrlError, match=r"lets the network in: give a token file"):
             Server(target, ("0.0.0.0", 0))
@@ -158,7 +158,7 @@ def _long(folder):
     return folder / "long"
 
 
-def test_a_server_that_never_answers():
+def test_silent_server_ends_in_a_timeout():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         started = time.monotonic()
         with pytest.raises(TargetTimeout, match="waited 0.3 s for the device to identify itself"):
@@ -167,7 +167,7 @@ def test_a_server_that_never_answers():
 
 
 @pytest.mark.slow
-def test_the_verb_serves_until_it_is_told_to_stop(token_file):
+def test_serve_command_runs_until_terminated(token_file):
     process = subprocess.Popen(
         [sys.executable, "-m", "myvta.cli.main", "serve", "--target", "model://" + QUERY,
          "--listen", "127.0.0.1:0", "--token", str(token_file), "--json"],

@@ -35,7 +35,7 @@ def test_encoding_is_the_isa_s():
         (np.zeros((2, 3)), "integer array"),
     ],
 )
-def test_refused_kernels(uops, message):
+def test_malformed_kernels_are_refused(uops, message):
     with pytest.raises(StreamError, match=message):
         make_kernel(uops, CONFIG)
 
@@ -103,7 +103,7 @@ def test_a_group_is_one_load():
     assert buffer.loads == 1
 
 
-def test_a_group_that_evicts_its_own_member_is_loaded_whole():
+def test_group_evicting_its_own_member_is_loaded_whole():
     buffer = Buffer(KernelCache(CONFIG))
     old = kernel(0, 100)
     buffer.require([old])

@@ -46,7 +46,7 @@ def flags(stream):
     ]
 
 
-def test_empty_stream(builder):
+def test_empty_stream_is_a_finish(builder):
     stream = builder.finish()
     assert stream.instructions == (Finish(),)
     assert stream.uops == b""
@@ -137,7 +137,7 @@ def test_a_second_push_needs_a_no_op(builder):
     assert stream.instructions[1].x_size == 0
 
 
-def test_a_push_with_nothing_before_it_needs_a_no_op(builder):
+def test_first_push_needs_a_no_op(builder):
     for link in ((LOAD, COMPUTE), (COMPUTE, LOAD), (STORE, COMPUTE)):
         builder.push(*link)
     assert builder.finish().instructions == (
@@ -169,7 +169,7 @@ def test_two_pops_of_a_kind_need_a_no_op(builder):
     ]
 
 
-def test_pops_that_nothing_follows_are_issued(builder):
+def test_trailing_pops_are_issued(builder):
     for link in ((COMPUTE, LOAD), (COMPUTE, STORE), (STORE, COMPUTE)):
         builder.push(*link)
         builder.pop(*link)
@@ -179,13 +179,13 @@ def test_pops_that_nothing_follows_are_issued(builder):
     ]
 
 
-def test_more_pops_than_pushes_is_a_deadlock(builder):
+def test_more_pops_than_pushes_are_refused(builder):
     builder.pop(STORE, COMPUTE)
     with pytest.raises(StreamError, match="COMPUTE pops 1 tokens more than STORE pushes"):
         builder.finish()
 
 
-def test_no_queue_between_load_and_store(builder):
+def test_tokens_between_load_and_store_are_refused(builder):
     message = "no token queue LOAD->STORE; there are LOAD->COMPUTE, COMPUTE->LOAD, "
     with pytest.raises(StreamError, match=message):
         builder.push(LOAD, STORE)
@@ -228,7 +228,7 @@ def test_emitted_instructions_keep_and_join_flags(builder):
     )
 
 
-def test_notes_and_listing(builder):
+def test_listing_has_a_line_with_the_note_of_each_instruction(builder):
     builder.note("conv1")
     load(builder)
     builder.gemm(ONE)
@@ -242,7 +242,7 @@ def test_notes_and_listing(builder):
     assert lines[3].endswith("; relu")
 
 
-def test_finished_is_finished_until_cleared(builder):
+def test_finished_stream_refuses_instructions_until_cleared(builder):
     builder.gemm(ONE)
     builder.finish()
     for again in (
@@ -267,12 +267,12 @@ def test_finished_is_finished_until_cleared(builder):
         (lambda b: b.alu(ONE, AluOpcode.RQT), "ALU RQT takes its options in imm"),
     ],
 )
-def test_values_that_do_not_fit_name_the_field(builder, call, message):
+def test_error_of_an_oversized_value_names_the_field(builder, call, message):
     with pytest.raises(StreamError, match=message):
         call(builder)
 
 
-def test_extensions_need_the_configuration():
+def test_extensions_of_another_configuration_are_refused():
     builder = StreamBuilder(named("1x4x4_base"))
     with pytest.raises(StreamError, match="GEMM overwrite is not in configuration 1x4x4_base"):
         builder.gemm(ONE, overwrite=True)
@@ -281,7 +281,7 @@ def test_extensions_need_the_configuration():
     assert len(builder) == 0
 
 
-def test_rqt_immediate():
+def test_rqt_immediate_encodes_zero_point_and_flags():
     assert rqt_immediate(-1) == 0xFF
     assert rqt_immediate(5, relu=True) == 0x105
     assert rqt_immediate(0, away=True) == 0x200

@@ -32,7 +32,7 @@ def test_a_push_is_a_flag_of_the_last_instruction_and_a_pop_of_the_next():
     assert isinstance(finish, Finish) and finish.pop_prev == 1
 
 
-def test_a_second_push_takes_an_instruction_that_does_nothing():
+def test_second_push_takes_a_no_op():
     stream = Opened(CONFIG)
     stream.emit(LOAD)
     stream.push(LOADS, COMPUTES)
@@ -43,7 +43,7 @@ def test_a_second_push_takes_an_instruction_that_does_nothing():
     assert isinstance(second, Load) and second.x_size == 0
 
 
-def test_a_push_before_any_instruction_of_its_engine_takes_one_too():
+def test_push_before_any_instruction_takes_a_no_op():
     stream = Opened(CONFIG)
     stream.push(STORES, COMPUTES)
     (store, _) = stream.end()
@@ -64,7 +64,7 @@ def test_more_pops_than_pushes_are_refused_at_the_end():
         stream.end()
 
 
-def test_a_finished_stream_takes_nothing_until_it_is_cleared():
+def test_finished_stream_refuses_instructions_until_cleared():
     stream = Opened(CONFIG)
     stream.end()
     with pytest.raises(StreamError, match="the stream is finished"):
@@ -74,6 +74,6 @@ def test_a_finished_stream_takes_nothing_until_it_is_cleared():
     assert len(stream) == 1
 
 
-def test_values_that_do_not_fit_name_the_field():
+def test_error_of_an_oversized_value_names_the_field():
     with pytest.raises(StreamError, match="iter_in"):
         Opened(CONFIG).emit(Gemm(iter_in=1 << 20))

@@ -85,7 +85,7 @@ def test_stores_equal_strided_rows(x_size, y_size, extra, limit):
     assert moved == want
 
 
-def test_one_instruction_where_it_fits():
+def test_fitting_transfer_is_one_instruction():
     (load,) = load_instructions(INP, 1, 2, 3, 4, 5, (15, 14), (13, 12))
     assert (load.sram_base, load.dram_base, load.x_size, load.y_size, load.x_stride) == (
         1, 2, 3, 4, 5
@@ -93,19 +93,19 @@ def test_one_instruction_where_it_fits():
     assert (load.x_pad_0, load.x_pad_1, load.y_pad_0, load.y_pad_1) == (15, 14, 13, 12)
 
 
-def test_rows_that_touch_become_one():
+def test_contiguous_rows_are_merged():
     (load,) = load_instructions(INP, 0, 0, 3, 4, None, (0, 0), (0, 0))
     assert (load.x_size, load.y_size) == (12, 1)
     (store,) = store_instructions(0, 0, 3, 4, 3)
     assert (store.x_size, store.y_size) == (12, 1)
 
 
-def test_one_row_has_no_stride_to_refuse():
+def test_stride_of_a_single_row_is_ignored():
     (load,) = load_instructions(INP, 0, 0, 3, 1, 1 << 20, (0, 0), (0, 0))
     assert load.x_stride == 3
 
 
-def test_large_strides_go_row_by_row():
+def test_large_strides_are_transferred_row_by_row():
     loads = list(load_instructions(INP, 0, 0, 2, 3, 70000, (0, 0), (0, 0)))
     assert [load.dram_base for load in loads] == [0, 70000, 140000]
 
@@ -122,6 +122,6 @@ def test_large_strides_go_row_by_row():
         ((MemoryType.OUT, 0, 0, 1, 1, None, (0, 0), (0, 0)), "loads INP, WGT, ACC or ACC_8BIT"),
     ],
 )
-def test_refused(arguments, message):
+def test_impossible_transfers_are_refused(arguments, message):
     with pytest.raises(StreamError, match=message):
         list(load_instructions(*arguments))

@@ -21,7 +21,7 @@ class Changed:
         return self.value if offset == self.register else self.target.read_register(offset)
 
 
-def test_the_right_device_is_accepted():
+def test_expected_device_is_accepted():
     with open_target(URL) as target:
         check_identity(target)
 
@@ -34,17 +34,17 @@ def test_the_right_device_is_accepted():
     (Reg.FINGERPRINT, 1, "it is none of the named configurations"),
     (Reg.FEATURES, 0xFF, "FEATURES reads 0xff, expected"),
 ])
-def test_a_register_that_differs_is_named(register, value, text):
+def test_differing_register_is_named(register, value, text):
     with open_target(URL) as target, pytest.raises(IdentityError, match=text):
         check_identity(Changed(target, register, value))
 
 
-def test_a_minor_version_may_differ():
+def test_differing_minor_version_is_accepted():
     with open_target(URL) as target:
         check_identity(Changed(target, Reg.VERSION, 0x0001_0007))
 
 
-def test_a_known_other_configuration_is_told_key_by_key():
+def test_another_named_configuration_is_described_by_its_differing_keys():
     one, other = named("1x4x4"), named("1x8x8")
     with pytest.raises(IdentityError, match="it is '1x8x8': LOG_BLOCK expected 2, device 3"):
         check_fingerprint(one, other.fingerprint)

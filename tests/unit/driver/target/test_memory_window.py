@@ -11,7 +11,7 @@ from myvta.isa.register_map import Reg
 URL = "model://?config=1x4x4&mem=0x3000:32K"
 
 
-def test_both_ends_are_programmed():
+def test_both_ends_of_the_window_are_programmed():
     with open_target(URL) as target:
         target.write_register(Reg.WINDOW_BASE, 0)
         target.write_register(Reg.WINDOW_LIMIT, 0xFFFF_FFFF)
@@ -31,7 +31,7 @@ def test_a_locked_window_is_refused_with_the_consequence():
             program_window(target, "nothing was done")
 
 
-def test_a_device_that_drops_writes_is_told_apart_from_a_locked_one(monkeypatch):
+def test_dropped_writes_and_a_locked_window_have_different_errors(monkeypatch):
     with open_target(URL) as target:
         target.write_register(Reg.WINDOW_BASE, 0)
         monkeypatch.setattr(type(target), "write_register", lambda target, offset, value: None)

@@ -27,7 +27,7 @@ def test_configuration_from_url_or_caller():
         assert target.config is named("1x4x4")
 
 
-def test_contradicting_or_unknown_configuration():
+def test_contradictory_and_unknown_configurations_are_refused():
     with pytest.raises(UrlError, match="the URL asks for 1x4x4, the caller for 1x8x8"):
         open_target("model://?config=1x4x4", "1x8x8")
     with pytest.raises(ConfigError, match="neither a file nor a named configuration"):
@@ -39,7 +39,7 @@ def test_contradicting_or_unknown_configuration():
     "driver", "driver.mmio.devmem", "driver.mmio.uio", "driver.mmio.udmabuf",
     "driver.transport.tcp_target", "driver.transport.uart_target", "driver.serve.server",
 ])
-def test_the_driver_needs_numpy_alone(module):
+def test_driver_imports_numpy_only(module):
     """A board has no simulator, no network tools and no serial port."""
     code = f"import sys, myvta.{module}; print(*sorted({{n.split('.')[0] "
     code += "if not n.startswith('myvta.') else '.'.join(n.split('.')[:2]) for n in sys.modules}))"

@@ -10,7 +10,7 @@ NAMES = ("window", "config", "read_register", "write_register", "read_memory", "
          "close", "__enter__", "__exit__")
 
 
-def test_targets_of_ours_satisfy_it():
+def test_built_in_targets_satisfy_the_protocol():
     with open_target("model://?mem=0:4K") as model:
         for target in (model, SpyTarget(model, []), ServedTarget(model)):
             assert isinstance(target, Target) and isinstance(target, BaseTarget)

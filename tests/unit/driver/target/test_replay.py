@@ -51,7 +51,7 @@ def record(tmp_path):
 @pytest.mark.parametrize("scheme", [
     "model", pytest.param("verilator", marks=pytest.mark.verilator),
 ])
-def test_a_record_does_the_same_elsewhere(record, scheme):
+def test_record_replays_on_another_target(record, scheme):
     with open_target(f"{scheme}://{QUERY}") as target:
         assert replay(record, target) == []
 
@@ -77,13 +77,13 @@ def test_every_link_is_recorded(tmp_path, scheme):
 
 
 @pytest.mark.verilator
-def test_a_record_of_the_rtl_does_the_same_on_the_model(tmp_path):
+def test_record_of_the_rtl_replays_on_the_model(tmp_path):
     path = recorded(f"verilator://{QUERY}", tmp_path)
     with open_target(f"model://{QUERY}") as target:
         assert replay(path, target) == []
 
 
-def test_a_difference_is_told(record):
+def test_differing_replay_is_reported(record):
     lines = record.read_text().splitlines()
     index = next(k for k, line in enumerate(lines) if line.startswith("RM") and "08090a0b" in line)
     lines[index] = lines[index].replace("08090a0b", "08090a0c")
@@ -94,7 +94,7 @@ def test_a_difference_is_told(record):
     assert str(found) == f"line {index + 1}: RM at {at + 3:#x} expected 0c, got 0b"
 
 
-def test_damaged_foreign_and_impossible_records(record, tmp_path):
+def test_damaged_foreign_and_impossible_records_are_refused(record, tmp_path):
     text, path = record.read_text(), tmp_path / "bad"
     with open_target("model://" + QUERY) as target:
         for damaged, message in [

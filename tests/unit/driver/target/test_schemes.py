@@ -30,7 +30,7 @@ def test_an_unknown_scheme_is_refused_with_the_known_ones():
     ("myvta.model.model_target:open_model", "myvta.model.model_target:open_model must be a "
                                             "myvta.driver.Scheme, not function"),
 ])
-def test_a_scheme_that_cannot_be_imported_says_why(monkeypatch, place, reason):
+def test_unimportable_scheme_is_refused_with_the_cause(monkeypatch, place, reason):
     monkeypatch.setitem(SCHEMES, "ghost", place)
     with pytest.raises(TargetError, match=re.escape(f"ghost:// cannot be loaded: {reason}")):
         open_target("ghost://")
@@ -53,7 +53,7 @@ def test_a_third_party_scheme_owns_its_window_and_advice():
         open_target("third-party://")
 
 
-def test_an_entry_point_cannot_replace_a_scheme_of_ours():
+def test_entry_point_cannot_replace_a_built_in_scheme():
     with installed("model"):
         assert find_scheme("model").open is import_module("myvta.model.model_target").open_model
 

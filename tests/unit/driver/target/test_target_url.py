@@ -18,7 +18,7 @@ def test_every_part_of_a_url_is_split():
     assert parsed.spy
 
 
-def test_a_bare_url_leaves_everything_open():
+def test_bare_url_has_no_options():
     parsed = parse_url("model://")
     assert parsed.window is None
     assert (parsed.location, parsed.config, parsed.options, parsed.spy) == ("", None, {}, False)

@@ -10,7 +10,7 @@ from myvta.isa.register_map import IDENTITY, Reg
 from myvta.model.model_target import ModelTarget
 
 
-def test_spy_logs_lines():
+def test_spy_logs_a_line_for_each_access():
     lines: list[str] = []
     with SpyTarget(open_target("model://?mem=0:4K&config=1x4x4"), lines) as spy:
         assert spy.read_register(Reg.IDENTITY) == IDENTITY
@@ -41,7 +41,7 @@ def test_spy_url_writes_a_trace_file(tmp_path):
 
 
 @pytest.mark.parametrize("option", ["trace", "record"])
-def test_spy_files_that_cannot_be_written(tmp_path, monkeypatch, option):
+def test_unwritable_spy_files_are_refused(tmp_path, monkeypatch, option):
     opened = []
     monkeypatch.setattr(ModelTarget, "close", lambda target: opened.append(target))
     with pytest.raises(UrlError, match="cannot write trace"):
@@ -49,7 +49,7 @@ def test_spy_files_that_cannot_be_written(tmp_path, monkeypatch, option):
     assert len(opened) == 1  # the device is let go
 
 
-def test_spy_has_what_the_inner_target_has_beyond_the_contract():
+def test_spy_passes_on_additional_attributes_of_its_target():
     class Board:
         clock_hz, cycle = 5e7, 12
         config, window = named("1x4x4"), (0, 4096)

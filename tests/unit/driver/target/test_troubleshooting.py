@@ -26,11 +26,11 @@ ADVICE = Advice({errno.EACCES: "ask root", errno.ENOENT: "plug it in"}, "is it o
     (IdentityError("IDENTITY reads 0x00000000, expected"), "load it"),
     (IdentityError("register map version is 2.0"), ""),
 ])
-def test_an_error_gets_the_advice_of_its_cause(error, text):
+def test_error_gets_the_advice_for_its_cause(error, text):
     assert open_advice(ADVICE, error) == text
 
 
-def test_the_cause_of_an_error_counts_too():
+def test_advice_considers_the_cause_of_an_error():
     error = TargetError("cannot be opened")
     error.__cause__ = FileNotFoundError(errno.ENOENT, "no")
     assert open_advice(ADVICE, error) == "plug it in"
@@ -40,11 +40,11 @@ def test_the_cause_of_an_error_counts_too():
     (0, "load it"), (0xFFFF_FFFF, "load it"), (0x12345678, "something else answers there"),
     (int.from_bytes(IDENTITY.to_bytes(4, "big"), "little"), "the bytes come in the wrong order"),
 ])
-def test_identity_advice_tells_silence_swapped_bytes_and_other_designs_apart(value, text):
+def test_identity_advice_distinguishes_silence_swapped_bytes_and_other_designs(value, text):
     assert identity_advice(ADVICE, value).startswith(text)
 
 
-def test_a_named_configuration_is_told_by_its_name():
+def test_advice_names_a_named_configuration():
     text = fingerprint_advice(named("1x8x8").fingerprint, named("1x4x4"))
     assert text == "the device is '1x8x8': open it with config=1x8x8, and compile for it"
     assert "config=FILE" in fingerprint_advice(1, named("1x4x4"))

@@ -57,7 +57,7 @@ def test_sequence_numbers_wrap_and_each_request_goes_out_once():
     assert exchange.resent == 0
 
 
-def test_no_more_than_the_window_is_under_way():
+def test_requests_in_flight_are_limited_to_the_window():
     class Counting(Script):
         def receive(self, until):
             assert len(self.answers) <= 3
@@ -66,7 +66,7 @@ def test_no_more_than_the_window_is_under_way():
     run(Counting(), 20, window=3)
 
 
-def test_what_has_no_response_is_sent_again_and_nothing_else():
+def test_only_unanswered_requests_are_repeated():
     line = Script(lose=[(1, 0)])  # the first copy of sequence number 1, the fourth request
     exchange = run(line, 6, sequence=254)
     assert exchange.resent == 1
@@ -82,7 +82,7 @@ def test_silence_ends_after_the_timeout():
         run(line, 1)
 
 
-def test_a_refusal_is_an_error_that_names_the_request():
+def test_error_of_a_refused_request_names_it():
     class Refusing(Script):
         def send(self, frames):
             self.answers += [respond(frame, status=LinkStatus.REFUSED) for frame in frames]

@@ -25,7 +25,7 @@ def by_hand(first, sequence, count, address, payload=b""):
     return b"\x7e" + line + b"\x7e"
 
 
-def test_the_examples_of_the_page_are_what_a_device_says():
+def test_documented_examples_are_the_device_s_responses():
     lines = re.findall(r"^    ([<>]) ((?:[0-9a-f]{2} ?)+)$", PAGE, re.M)
     assert len(lines) == 20
     with open_target("model://?config=1x4x4&mem=0x0:64K") as target:
@@ -37,7 +37,7 @@ def test_the_examples_of_the_page_are_what_a_device_says():
             assert encode(device.answer(frame)).hex(" ") == response
 
 
-def test_a_frame_is_what_the_page_says():
+def test_frames_are_encoded_as_documented():
     random = Random(1)
     for _ in range(500):
         payload = bytes(random.choice((0x7D, 0x7E, 0x5D, 0x5E, random.randrange(256)))
@@ -56,7 +56,7 @@ def test_a_frame_is_what_the_page_says():
 
 
 @pytest.mark.parametrize("damage", ["flip", "drop", "double", "noise"])
-def test_a_damaged_frame_is_dropped_and_the_next_one_is_not(damage):
+def test_only_the_damaged_frame_is_dropped(damage):
     random = Random(2)
     good = Frame(MessageKind.READ_MEMORY, 9, 0x1234, 16)
     for _ in range(300):
@@ -75,7 +75,7 @@ def test_a_damaged_frame_is_dropped_and_the_next_one_is_not(damage):
         assert decoder.feed(b"") == []
 
 
-def test_what_is_too_long_too_short_or_no_whole_word_is_dropped():
+def test_frames_of_wrong_length_are_dropped():
     decoder = FrameDecoder(16)
     assert decoder.feed(by_hand(4, 1, 20, 0, bytes(20))) == [] and decoder.bad == 1
     assert decoder.feed(by_hand(4, 1, 16, 0, bytes(16)))

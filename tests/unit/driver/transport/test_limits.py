@@ -43,7 +43,7 @@ def test_slow_and_silent_clients_are_closed(serve):
         owner.read_register(0)
 
 
-def test_a_slow_loris_that_sends_a_byte_at_a_time(serve):
+def test_client_sending_single_bytes_is_disconnected(serve):
     server = serve(limits=Limits(handshake=30, frame=0.4))
     client = Raw(server)
     line = encode(Frame(MessageKind.WRITE_MEMORY, 1, 0x3000, 400, bytes(400)))
@@ -59,7 +59,7 @@ def test_a_slow_loris_that_sends_a_byte_at_a_time(serve):
         multiply(target, 5)
 
 
-def test_bounds_on_bad_frames_requests_and_connections(serve):
+def test_bad_frames_requests_and_connections_are_limited(serve):
     server = serve(limits=Limits(connections=3, bad_frames=2, free_frames=5))
     client = Raw(server)
     client.socket.sendall(b"\x7ex\x7ey\x7ez\x7e")
@@ -76,7 +76,7 @@ def test_bounds_on_bad_frames_requests_and_connections(serve):
 
 
 @pytest.mark.parametrize("token", [None, TOKEN])
-def test_silence_keeps_nobody_out(serve, token_file, token):
+def test_silent_connections_do_not_block_other_clients(serve, token_file, token):
     server = serve(limits=Limits(connections=4, handshake=60), token=token)
     options = f"&token={token_file}" if token else ""
     with open_target(tcp(server, options)) as owner:
@@ -96,7 +96,7 @@ def test_silence_keeps_nobody_out(serve, token_file, token):
         item.socket.close()
 
 
-def test_many_who_own_or_wait_leave_no_room(serve):
+def test_full_server_closes_further_connections(serve):
     server = serve(limits=Limits(connections=2))
     with open_target(tcp(server)):
         line = Raw(server)
@@ -106,7 +106,7 @@ def test_many_who_own_or_wait_leave_no_room(serve):
         line.socket.close()
 
 
-def test_a_flood_of_connections_waits_and_nobody_is_refused(serve):
+def test_flood_of_connections_is_served_in_turn(serve):
     server = serve(limits=Limits(per_second=40))
     started = time.monotonic()
     for _ in range(60):
@@ -139,7 +139,7 @@ def test_nothing_from_the_wire_is_run_unpickled_or_opened(module):
     assert not called & {"eval", "exec", "compile", "open", "__import__", "loads", "load"}
 
 
-def test_the_rate_is_kept():
+def test_rate_limiter_keeps_its_rate():
     time_is = [0.0]
     rate = RateLimiter(10, lambda: time_is[0])
     assert [rate.take() for _ in range(9)] == [0.0] * 9

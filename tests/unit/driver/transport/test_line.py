@@ -25,7 +25,7 @@ class Pipe:
         self.sent.append("closed")
 
 
-def test_frames_go_out_in_pieces_of_64_kib():
+def test_frames_are_sent_in_pieces_of_64_kib():
     pipe = Pipe()
     frames = [Frame(MessageKind.WRITE_MEMORY, n, 0, 30_000, bytes(30_000)) for n in range(5)]
     FrameLine(pipe).send(frames)
@@ -67,7 +67,7 @@ def test_the_wait_doubles_up_to_its_bounds():
     assert timer.back_off(1.9) == 2.0
 
 
-def test_a_fast_line_is_given_a_margin():
+def test_retransmission_wait_of_a_fast_line_has_a_margin():
     timer = RetransmissionTimer(timeout=8.0)
     for _ in range(200):
         timer.measured(1e-4)

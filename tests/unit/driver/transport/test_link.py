@@ -70,7 +70,7 @@ def model():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [0, 1e-4, 1e-3])
-def test_nothing_is_lost_or_done_twice_on_a_noisy_line(model, rate):
+def test_noisy_line_loses_and_repeats_nothing(model, rate):
     counting, random = Counting(model), Random(5)
     noise = Noise(rate, 11), Noise(rate, 12)
     link = Link(Loop(answering(counting), *noise), 5.0)
@@ -95,7 +95,7 @@ def test_nothing_is_lost_or_done_twice_on_a_noisy_line(model, rate):
         assert link.resent == 0
 
 
-def test_an_exchange_longer_than_all_sequence_numbers(model):
+def test_exchange_wraps_the_sequence_numbers(model):
     link = Link(Loop(answering(model), Noise(1e-3, 3), Noise(1e-3, 4)), 5.0)
     data = Random(1).randbytes(4 * 700)
     link.exchange([
@@ -108,7 +108,7 @@ def test_an_exchange_longer_than_all_sequence_numbers(model):
     assert b"".join(reads) == data == model.read_memory(0x3000, len(data))
 
 
-def test_a_copy_is_answered_and_not_done(model):
+def test_duplicate_request_is_answered_but_not_executed(model):
     counting = Counting(model)
     device = Responder(counting, 256, 4)
     write = Frame(MessageKind.WRITE_MEMORY, 5, 0x3000, 4, b"abcd")
@@ -161,7 +161,7 @@ def test_statuses_become_errors_and_the_session_goes_on(model):
         link.ask(MessageKind.READ_REGISTER, 0x40, 4)
 
 
-def test_a_device_that_is_reset_says_so_and_a_new_exchange_goes_on(model):
+def test_reset_of_the_device_is_reported_and_a_new_exchange_works(model):
     loop = Loop(answering(model))
     link = Link(loop, 1.0)
     loop.work = answering(model)

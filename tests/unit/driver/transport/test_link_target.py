@@ -55,7 +55,7 @@ def test_opening_reads_the_identity_first_and_sets_the_window():
     assert link.closed
 
 
-def test_memory_moves_in_frames_that_end_at_multiples_of_the_payload():
+def test_memory_frames_end_at_multiples_of_the_payload():
     link = ScriptedLink()
     target = LinkTarget(link, CONFIG, (BASE + 0x1000, 0x1000))
     link.requests.clear()
@@ -94,7 +94,7 @@ def test_a_device_without_whole_pages_is_refused_and_the_link_closed():
     assert link.closed
 
 
-def test_seconds_are_taken_out_of_the_options():
+def test_timeout_option_is_parsed_and_removed():
     options = {"timeout": "2.5", "keep": "1"}
     assert seconds_option(options, "timeout", 5.0) == 2.5
     assert seconds_option(options, "timeout", 5.0) == 5.0
@@ -103,6 +103,6 @@ def test_seconds_are_taken_out_of_the_options():
 
 
 @pytest.mark.parametrize("text", ["", "fast", "-1", "3601", "nan", "0"])
-def test_other_seconds_are_refused(text):
+def test_invalid_timeouts_are_refused(text):
     with pytest.raises(ValueError, match="timeout must be seconds, at most 3600, not"):
         seconds_option({"timeout": text}, "timeout", 5.0)

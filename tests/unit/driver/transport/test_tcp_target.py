@@ -46,7 +46,7 @@ def test_proofs_of_client_and_server_differ_and_are_hmac_sha256():
     assert server_proof(token, challenge, nonce) != expected
 
 
-def test_a_line_receives_waits_and_tells_when_the_other_side_closes():
+def test_line_receives_waits_and_reports_a_closed_peer():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         line = TcpLine("127.0.0.1", listener.getsockname()[1], 5.0)
         connection, _ = listener.accept()

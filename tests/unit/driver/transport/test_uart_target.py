@@ -31,7 +31,7 @@ def model():
     (lambda data: os.urandom(40) if data else b"", "bytes came back, .* wrong baud rate"),
     (lambda data: data, "bytes came back"),  # an echo
 ])
-def test_silence_garbage_and_echo_end_in_time(work, text):
+def test_silence_garbage_and_echo_end_in_a_timeout(work, text):
     with pseudo_terminal(work) as path:
         started = time.monotonic()
         with pytest.raises(TargetTimeout, match=text):
@@ -39,7 +39,7 @@ def test_silence_garbage_and_echo_end_in_time(work, text):
         assert time.monotonic() - started < 2
 
 
-def test_a_line_that_dies_in_the_middle_of_a_run(model):
+def test_line_lost_during_a_run_is_reported(model):
     power, work = [True], answering(model)
     terminal = pseudo_terminal(lambda data: work(data) if power[0] else b"")
     with terminal as path, open_target(f"uart://{path}?config=1x4x4&timeout=0.5") as target:
@@ -51,7 +51,7 @@ def test_a_line_that_dies_in_the_middle_of_a_run(model):
         assert target.read_memory(0x3000, 8) == b"on again"
 
 
-def test_a_port_that_vanishes(model):
+def test_vanished_port_is_reported(model):
     with pseudo_terminal(answering(model)) as path:
         target = open_target(f"uart://{path}?config=1x4x4&timeout=0.5")
     with pytest.raises(TargetError, match=f"{path} is gone|waited"):
@@ -59,7 +59,7 @@ def test_a_port_that_vanishes(model):
     target.close()
 
 
-def test_bad_uart_urls_and_ports(model, monkeypatch):
+def test_invalid_uart_urls_and_ports_are_refused(model, monkeypatch):
     for url, text in [
         ("uart:///dev/x?baud=fast", "baud must be a number 50..100000000, not 'fast'"),
         ("uart:///dev/x?timeout=0", "timeout must be seconds, at most 3600, not '0'"),

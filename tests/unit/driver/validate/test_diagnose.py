@@ -55,7 +55,7 @@ def last(monkeypatch, target):
     pytest.param("icarus://?config=1x4x4&mem=0:64K", marks=pytest.mark.icarus),
 ])
 @pytest.mark.timeout(600)
-def test_a_sound_target(monkeypatch, url):
+def test_correct_target_passes_every_step(monkeypatch, url):
     found = steps(monkeypatch, url=url)
     assert [it.name for it in found] == STEPS
     assert all(it.works and not it.advice for it in found), found
@@ -77,7 +77,7 @@ def test_memory_is_restored(monkeypatch):
     assert kept == [data]
 
 
-def test_a_small_window_is_said_not_failed(monkeypatch):
+def test_small_window_is_skipped_not_failed(monkeypatch):
     found = {it.name: it.found for it in steps(monkeypatch, url="model://?mem=0:4K")}
     assert "takes a window of 16384" in found["device memory"]
     assert "takes a window of 32768" in found["program"]
@@ -87,12 +87,12 @@ def test_a_small_window_is_said_not_failed(monkeypatch):
     (0, "nothing answers"), (0xFFFFFFFF, "nothing answers"), (0x1234, "something else answers"),
     (0x4D565441, "wrong order"),
 ])
-def test_identity(monkeypatch, value, words):
+def test_wrong_identity_fails(monkeypatch, value, words):
     step = last(monkeypatch, wrong(read=lambda it, old: value if it == Reg.IDENTITY else old))
     assert step.name == "identity" and words in step.advice
 
 
-def test_another_version_and_another_configuration(monkeypatch):
+def test_other_versions_and_configurations_fail(monkeypatch):
     step = last(monkeypatch, wrong(read=lambda it, old: 2 << 16 if it == Reg.VERSION else old))
     assert step.name == "identity" and "speaks 1.0" in step.found
     other = named("1x8x8").fingerprint
@@ -104,7 +104,7 @@ def test_another_version_and_another_configuration(monkeypatch):
     assert "other extensions" in step.found
 
 
-def test_registers(monkeypatch):
+def test_faulty_registers_fail(monkeypatch):
     step = last(monkeypatch, wrong(write=lambda it, value: (it, value & ~0x400)))
     assert step.name == "registers" and "loses bits" in step.advice
 
@@ -116,13 +116,13 @@ def test_registers(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_launch_that_does_not_end(monkeypatch):
+def test_endless_launch_fails(monkeypatch):
     step = last(monkeypatch, wrong(
         read=lambda it, old: Status.LAUNCH if it == Reg.CONTROL else old))
     assert step.name == "no launch" and "does not follow RESET" in step.found
 
 
-def test_data_lines(monkeypatch):
+def test_faulty_data_lines_fail(monkeypatch):
     def stuck(address, data):
         return data if len(data) < 100 else bytes(
             byte | (4 if n % 32 == 9 else 0) for n, byte in enumerate(data))
@@ -142,7 +142,7 @@ def test_data_lines(monkeypatch):
     ("uio", FileNotFoundError(errno.ENOENT, "no"), "device tree"),
     ("tcp", ConnectionRefusedError(errno.ECONNREFUSED, "no"), "myvta serve"),
 ])
-def test_opening(monkeypatch, scheme, error, words):
+def test_unopenable_target_fails(monkeypatch, scheme, error, words):
     wrapped = TargetError("cannot be opened")
     wrapped.__cause__ = error
     for one in (error, wrapped):
@@ -157,13 +157,13 @@ def test_opening(monkeypatch, scheme, error, words):
     ("the device has configuration 0x00000001, expected 0x2", "config=FILE"),
     ("register map version is 2.0, this driver speaks 1.0", ""),
 ])
-def test_targets_that_look_who_answers_when_they_are_opened(monkeypatch, text, words):
+def test_identity_error_at_opening_gets_its_advice(monkeypatch, text, words):
     (step,) = steps(monkeypatch, url="devmem://", error=IdentityError(text))
     assert step.name == "open" and not step.works
     assert words in step.advice and bool(words) == bool(step.advice)
 
 
-def test_over_tcp(monkeypatch):
+def test_target_over_tcp_passes(monkeypatch):
     with open_target(URL) as inner, Server(inner, ("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.address[1]}"
         found = steps(monkeypatch, url=f"{address}?config=1x4x4")
@@ -174,7 +174,7 @@ def test_over_tcp(monkeypatch):
     assert not step.works and "myvta serve" in step.found + step.advice
 
 
-def test_urls_and_configurations_that_are_wrong(monkeypatch):
+def test_wrong_urls_and_configurations_fail(monkeypatch):
     (step,) = steps(monkeypatch, url="frob://x")
     assert "known: " in step.found and not step.works
     (step,) = steps(monkeypatch, url="model://?config=frob")
@@ -184,7 +184,7 @@ def test_urls_and_configurations_that_are_wrong(monkeypatch):
 IOMEM = "00000000-1effffff : System RAM\n  00008000-007fffff : Kernel code\n1f000000-1fffffff : x\n"
 
 
-def test_memory_that_linux_uses_is_not_touched(monkeypatch, tmp_path):
+def test_memory_of_linux_is_not_written(monkeypatch, tmp_path):
     assert "reserve it first" in memory_in_use(0x1E000000, 1 << 20, IOMEM)
     assert memory_in_use(0x1F000000, 16 << 20, IOMEM) == ""
     assert memory_in_use(0, 1 << 20, "00000000-00000000 : System RAM\n") == ""  # not root
@@ -202,7 +202,7 @@ def test_memory_that_linux_uses_is_not_touched(monkeypatch, tmp_path):
         assert all(it.works for it in diagnose("devmem://?buffer=udmabuf0"))  # the kernel's own
 
 
-def test_the_command():
+def test_doctor_command_reports_the_steps():
     runner = CliRunner()
     result = runner.invoke(cli, ["doctor", "--target", URL])
     assert result.exit_code == 0 and result.output.endswith("The device works.\n")

@@ -36,12 +36,12 @@ def located(pair, address, byte):
     return locate(reference, dut, address, 5, tensors)
 
 
-def test_the_element_of_a_byte_in_tiles(pair):
+def test_byte_in_tiles_gives_its_element(pair):
     """Row 1 begins at tile 2; its second tile has channels 4 and 5."""
     assert located(pair, 3 * 4 + 1, 0x80) == Mismatch("y", (1, 5), 11, -128, 13, 5)
 
 
-def test_one_byte_of_a_wide_element(pair):
+def test_byte_of_a_wide_element_gives_the_element(pair):
     address = pair[0].program.tensor("wide").offset + 4 * 2 + 1
     assert located(pair, address, 2) == Mismatch("wide", (0, 2), 3, 3 + 512, address, 5)
 
@@ -50,5 +50,5 @@ def test_a_padding_lane_has_no_element(pair):
     assert located(pair, 4 + 2, 7) == Mismatch("y (a padding lane)", None, 0, 7, 6, 5)
 
 
-def test_memory_outside_the_tensors(pair):
+def test_byte_outside_the_tensors_has_no_element(pair):
     assert located(pair, 100, 9) == Mismatch("", None, 0, 9, 100, 5)

@@ -29,7 +29,7 @@ def failed(probe, target):
     (host_memory, "14 address lines of 65536 bytes"), (data_lines, "256 data lines"),
     (bandwidth, "random bytes; host writes "), (device_memory, "14 address lines as the device"),
 ])
-def test_sound_memory_is_told_and_restored(probe, text):
+def test_correct_memory_passes_and_is_restored(probe, text):
     with open_target(URL) as target:
         data = np.random.default_rng(7).bytes(65536)
         target.write_memory(0x100000, data)
@@ -37,7 +37,7 @@ def test_sound_memory_is_told_and_restored(probe, text):
         assert target.read_memory(0x100000, 65536) == data
 
 
-def test_memory_is_restored_when_the_work_fails():
+def test_memory_is_restored_after_a_failure():
     with open_target(URL) as target:
         target.write_memory(0x100010, b"kept")
 
@@ -50,21 +50,21 @@ def test_memory_is_restored_when_the_work_fails():
         assert target.read_memory(0x100010, 4) == b"kept"
 
 
-def test_an_address_line_that_is_not_there():
+def test_missing_address_line_is_found():
     seen, advice = failed(host_memory, HookedTarget(URL, place=lambda address: address & ~0x800))
     assert seen.startswith("the word at 0x100000 was written 0100005a and reads ")
     assert seen.endswith(", what 0x100800 was written")
     assert advice == "the memory is smaller than mem= says, or it is not there"
 
 
-def test_memory_that_reads_as_zeros():
+def test_memory_reading_zeros_is_found():
     seen, advice = failed(
         host_memory, HookedTarget(URL, load=lambda address, data: bytes(len(data))))
     assert "reads 00000000" in seen
     assert advice == "no memory answers there: check mem=, and that it is reserved"
 
 
-def test_a_data_line_that_is_stuck():
+def test_stuck_data_line_is_found():
     def stuck(address, data):
         return bytes(byte | (4 if n % 32 == 9 else 0) for n, byte in enumerate(data))
 
@@ -75,7 +75,7 @@ def test_a_data_line_that_is_stuck():
     assert seen == "data lines 0, 1, 2, 3, 4, 5, 6, 7, ... (of 256) do not follow"
 
 
-def test_bytes_that_are_lost():
+def test_lost_bytes_are_found():
     def lossy(address, data):
         return data[:-1] + bytes([~data[-1] & 255]) if any(data) else data
 
@@ -84,7 +84,7 @@ def test_bytes_that_are_lost():
     assert advice.startswith("the link or the memory loses data: lower baud=")
 
 
-def test_a_host_that_does_not_see_the_memory_of_the_device():
+def test_memory_not_shared_with_the_device_is_found():
     target = HookedTarget(URL)
     own = bytearray(0x2000)
     inner_read, inner_write = target.read_memory, target.write_memory

@@ -20,7 +20,7 @@ def failed(probe, target):
     return caught.value.args
 
 
-def test_a_sound_target_is_told():
+def test_correct_target_passes():
     with open_target(URL) as target:
         assert probes.idle(target) == "no launch is running"
         assert probes.registers(target).endswith(" registers hold what is written")
@@ -40,21 +40,21 @@ def test_a_running_launch_is_ended_by_reset():
     assert probes.idle(target) == "a launch was running; it was ended"
 
 
-def test_a_launch_that_ignores_reset():
+def test_launch_ignoring_reset_is_found():
     seen, advice = failed(probes.idle, HookedTarget(
         URL, read=lambda offset, value: Status.LAUNCH if offset == Reg.CONTROL else value))
     assert seen == "a launch is running and does not follow RESET"
     assert advice == "load the bitstream again, or pull the reset wire"
 
 
-def test_a_register_bus_that_loses_a_bit():
+def test_lost_register_bit_is_found():
     seen, advice = failed(probes.registers, HookedTarget(
         URL, write=lambda offset, value: (offset, value & ~0x400)))
     assert seen == "INSN_COUNT was written 0xfffffffe and reads 0xfffffbfe"
     assert advice.startswith("the register bus loses bits")
 
 
-def test_a_register_bus_that_confuses_addresses():
+def test_confused_register_addresses_are_found():
     def alias(offset, value):
         return (Reg.INP_BASE if offset == Reg.WGT_BASE else offset), value
 
@@ -64,7 +64,7 @@ def test_a_register_bus_that_confuses_addresses():
     assert advice.startswith("the register bus confuses addresses")
 
 
-def test_a_product_that_is_wrong():
+def test_wrong_product_is_found():
     """The bytes of the result, four of them, have a wrong bit."""
     def wrong(address, data):
         return bytes([data[0] ^ 1]) + data[1:] if len(data) == 4 else data
@@ -74,7 +74,7 @@ def test_a_product_that_is_wrong():
     assert advice.endswith("run `myvta validate`")
 
 
-def test_a_clock_that_is_not_that_of_the_url():
+def test_clock_differing_from_the_url_is_found():
     target = HookedTarget(
         URL, read=lambda offset, value: 1000 if offset == Reg.CYCLES else value)
     target.clock_hz = 1e12

@@ -39,7 +39,7 @@ def loaded():
         yield loaded
 
 
-def test_a_layer_without_room_behind_the_program_takes_the_place_of_the_launch(loaded):
+def test_layer_without_room_after_the_program_replaces_the_launch(loaded):
     step = loaded.program.launches[0]
     (layer,) = split(loaded.program, step)
     before = loaded.target.read_memory(loaded.base + step.code, step.count * INSTRUCTION_BYTES)
@@ -58,7 +58,7 @@ def test_a_layer_longer_than_both_places_is_refused(loaded):
         run_layer(loaded, step, longer, 10)
 
 
-def test_a_layer_is_placed_behind_the_program_where_there_is_room():
+def test_layer_is_placed_after_the_program_where_it_fits():
     program = network()
     with open_target(f"model://?config=1x4x4&mem=0x10000:{program.size + 8192}") as target:
         loaded = LoadedProgram(program, target, negate)

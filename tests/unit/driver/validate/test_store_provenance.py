@@ -43,12 +43,12 @@ def writers(built, name, byte):
     ("y", 0, 2, Gemm), ("y", 3, 2, Gemm), ("y", 12, 0, Alu), ("y", 15, 0, Alu),
     ("z", 3, 1, Gemm), ("z", 4, 1, Alu),
 ])
-def test_the_last_store_and_the_last_writer_of_its_tile(built, name, byte, store, compute):
+def test_last_store_and_last_writer_of_a_byte_are_found(built, name, byte, store, compute):
     assert writers(built, name, byte) == (store, compute)
 
 
 @pytest.mark.parametrize(("name", "byte"), [("x", 0), ("y", 4), ("y", 16), ("z", 8)])
-def test_bytes_that_no_store_wrote(built, name, byte):
+def test_byte_without_a_store_is_reported(built, name, byte):
     (step,) = built.launches
     address = built.tensor(name).offset + byte
     assert last_writers(built, step, whole(built, step), address) == (None, None, None)

@@ -55,7 +55,7 @@ def modes(report):
             for mode in ("alone", "chained")}
 
 
-def test_a_launch_is_cut_into_its_layers(program):
+def test_launch_is_partitioned_into_its_layers(program):
     (step,) = program.launches
     layers = split(program, step)
     assert [it.name for it in layers] == list(dict.fromkeys(n for n in step.notes if n))
@@ -68,7 +68,7 @@ def test_a_launch_is_cut_into_its_layers(program):
     assert set(used) < set(range(step.count))
 
 
-def test_layers_one_after_another_do_what_the_launch_does(program):
+def test_layers_in_sequence_equal_the_launch(program):
     (step,) = program.launches
     memories = []
     for parts in (split(program, step), [whole(program, step)]):
@@ -86,7 +86,7 @@ def test_layers_one_after_another_do_what_the_launch_does(program):
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"order": 5}])
 @pytest.mark.parametrize("more", [0, 1 << 16])
-def test_a_sound_target_agrees(program, options, more):
+def test_correct_target_agrees_in_every_layer(program, options, more):
     with open_target(open_for(program, more=more, **options), CONFIG) as target:
         report = run(program, target)
     assert report.passed
@@ -145,7 +145,7 @@ def test_a_hanging_layer_is_an_error_and_the_others_are_run(program):
 
 
 @pytest.mark.parametrize("launches", [1, 4])
-def test_a_device_that_goes_away_ends_the_validation_with_a_report(program, launches):
+def test_lost_device_ends_the_validation_with_a_report(program, launches):
     """Power is cut at the second layer alone, and in the chained run."""
 
     class Falling(FaultyTarget):
@@ -179,7 +179,7 @@ def test_a_device_that_goes_away_ends_the_validation_with_a_report(program, laun
     assert "does not answer" in report.to_junit()
 
 
-def test_a_launch_without_output_writes_is_not_taken_for_right(program):
+def test_launch_without_output_writes_differs(program):
     """A device that ends every launch without doing anything."""
 
     class Idle(FaultyTarget):
@@ -197,7 +197,7 @@ def test_a_launch_without_output_writes_is_not_taken_for_right(program):
     assert not any(it.passed for it in report.results)
 
 
-def test_hand_made_programs_of_several_launches():
+def test_programs_of_several_launches_are_validated():
     program = network()
     with open_target("model://?config=1x4x4&mem=0:64K") as target:
         report = validate(program, target, host=negate)
@@ -205,7 +205,7 @@ def test_hand_made_programs_of_several_launches():
     assert modes(report) == {"alone": ["dense", "dense"], "chained": ["d1", "d2"]}
 
 
-def test_a_host_step_that_nobody_does_ends_the_part():
+def test_unimplemented_host_step_ends_the_mode():
     program = network()
     with open_target("model://?config=1x4x4&mem=0:64K") as target:
         report = validate(program, target)
@@ -215,7 +215,7 @@ def test_a_host_step_that_nobody_does_ends_the_part():
     assert "give host=" in report.results[2].error
 
 
-def test_over_tcp(program):
+def test_validation_over_tcp_agrees(program):
     """A device in another room: sound, and with a wrong bit."""
     name = program.launches[0].outputs[0]
     for flips in ({}, {place(program, name, 3): 2}):
@@ -258,7 +258,7 @@ def test_a_spied_target_is_not_opened_a_second_time_for_waves():
     assert trace_store(judged, "spy:model://?trace=/no/such/file", None, "layer", None) == ""
 
 
-def test_reports():
+def test_reports_hold_results_and_errors():
     results = (
         LayerResult("alone", "conv \x00<1>", cycles=7, seconds=0.5, bytes=9),
         LayerResult("alone", "b", error="boom\nmore"), LayerResult("chained", "all", bytes=3),
@@ -274,7 +274,7 @@ def test_reports():
     assert [it["passed"] for it in report.to_json()["results"]] == [True, False, True]
 
 
-def test_inputs_come_from_a_seed():
+def test_inputs_are_reproducible_from_a_seed():
     program = network()
     one, two = example_inputs(program), example_inputs(program)
     assert all(np.array_equal(one[name], two[name]) for name in program.inputs)

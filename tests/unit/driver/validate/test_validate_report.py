@@ -18,7 +18,7 @@ RESULTS = (
 )
 
 
-def test_a_mismatch_is_told_from_element_to_cycle():
+def test_mismatch_is_described_from_element_to_cycle():
     assert str(WRONG).splitlines() == [
         "y[0, 3]: expected 5, got -1 (byte 0x40; 2 bytes differ)",
         "stored by instruction 7: store 1", "computed by instruction 6: gemm",

@@ -20,11 +20,11 @@ class Loaded:
 @pytest.mark.parametrize(("url", "cycle"), [
     ("", 5), ("spy:verilator://", 5), ("model://", None),
 ])
-def test_targets_without_waves_are_left_alone(url, cycle):
+def test_target_without_waves_is_not_reopened(url, cycle):
     assert trace_store(Loaded(cycle), url, None, "conv1", lambda loaded: 1 / 0) == ""
 
 
-def test_without_a_folder_the_options_are_told(monkeypatch):
+def test_trace_without_a_folder_names_the_wave_options(monkeypatch):
     runs = []
     monkeypatch.setattr(
         waves, "open_target", lambda url, config: nullcontext(SimpleNamespace(cycle=5000))

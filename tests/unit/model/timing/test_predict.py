@@ -51,7 +51,7 @@ def scripts() -> Iterator[Any]:
 @pytest.mark.timeout(600)  # it may build a simulator
 @pytest.mark.parametrize("latency", [1, 64])
 @pytest.mark.parametrize("log_bus", [6, 7])
-def test_layers(scripts: Any, log_bus: int, latency: int) -> None:
+def test_predicted_layers_equal_the_rtl(scripts: Any, log_bus: int, latency: int) -> None:
     tools = scripts("conv_layers")
     config = CONFIG.replace(log_bus_width=log_bus)
     url = f"verilator://?config=default&mem=0x0:4M&bus={config.bus_width}&latency={latency}"
@@ -70,7 +70,7 @@ def test_layers(scripts: Any, log_bus: int, latency: int) -> None:
 @pytest.mark.verilator
 @pytest.mark.timeout(600)  # it may build a simulator
 @pytest.mark.parametrize("latency", [1, 64])
-def test_single_instructions(scripts: Any, latency: int) -> None:
+def test_predicted_instructions_equal_the_rtl(scripts: Any, latency: int) -> None:
     cases = scripts("cycle_cases")
     uops = np.array([encode_uop(uop, CONFIG) for uop in cases._UOPS], "<u4").tobytes()
     with open_target(f"verilator://?config=default&mem=0x0:16M&latency={latency}") as target:
@@ -137,14 +137,14 @@ def test_start_and_end_of_instructions() -> None:
     assert (timing.end > timing.start).all()
 
 
-def test_streams_that_cannot_end() -> None:
+def test_endless_streams_are_refused() -> None:
     with pytest.raises(TimingError, match="no FINISH"):
         predict([Gemm()], bytes(4), CONFIG)
     with pytest.raises(TimingError, match="tokens nobody pushes"):
         predict([Load(memory_type=MemoryType.INP, x_size=1, pop_next=1), Finish()], b"", CONFIG)
 
 
-def test_a_token_that_comes_in_the_cycle_it_is_first_looked_for() -> None:
+def test_token_arriving_in_the_cycle_of_its_check_is_taken() -> None:
     """Steps that end just before, with and just after the LOAD the next GEMM waits for."""
     load = Load(memory_type=MemoryType.INP, x_size=64, push_next=1)
     bound = Gemm(uop_end=16, pop_prev=1)

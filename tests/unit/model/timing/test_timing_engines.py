@@ -17,7 +17,7 @@ def engines(*work: Work) -> Engines:
     return Engines([*work, FINISH], named("default"), latency=1)
 
 
-def test_finish_alone() -> None:
+def test_finish_takes_its_minimum() -> None:
     assert engines().run() == HEAD + 3
 
 
@@ -41,7 +41,7 @@ def test_short_instructions_start_two_cycles_apart() -> None:
     assert model.start[:3].tolist() == [HEAD - 1, HEAD + 1, HEAD + 3]
 
 
-def test_a_load_takes_request_latency_data_and_the_way_back() -> None:
+def test_load_takes_request_latency_data_and_return() -> None:
     """At the head, 4 to check, 5 to the first request, 4 to the bus, 8 beats and a gap, 2."""
     load = Work(Module.LOAD, "load", (), (LOADED,), beats=8, bursts=1, slots=8)
     model = engines(load)
@@ -61,7 +61,7 @@ def test_compute_starts_a_cycle_after_its_token() -> None:
     [Work(Module.COMPUTE, "steps", (LOADED,), ())],
     [Work(Module.LOAD, "load", (token_queue(Module.COMPUTE, Module.LOAD),), ())],
 ])
-def test_a_token_that_never_comes_is_an_error(work: list[Work]) -> None:
+def test_missing_token_is_an_error(work: list[Work]) -> None:
     with pytest.raises(TimingError, match="tokens nobody pushes"):
         engines(*work).run()
 

@@ -3,7 +3,7 @@
 from myvta.model.timing.timing_port import ReadPort, Transfer
 
 
-def test_first_beat_of_an_idle_port() -> None:
+def test_first_beat_of_an_idle_port_takes_the_latency() -> None:
     assert ReadPort(latency=1).first_beat(10) == 14
     assert ReadPort(latency=64).first_beat(10) == 77
 
@@ -24,13 +24,13 @@ def test_a_load_occupies_the_port_from_its_first_beat_on() -> None:
     assert (port.loads[0].start, port.loads[0].end) == (28, 32)
 
 
-def test_fetch_waits_for_beats_that_a_load_has_asked_for() -> None:
+def test_fetch_waits_for_requested_beats_of_a_load() -> None:
     port = ReadPort(latency=1)
     port.add_load(Transfer(item=0, slots=8, burst=8.0, ready=20))
     assert port.other(21, 2) == (28, 30)  # 7 beats from cycle 21 on are the load's
 
 
-def test_a_load_ends_later_by_the_beats_that_pass_before_it() -> None:
+def test_load_is_delayed_by_earlier_beats() -> None:
     port = ReadPort(latency=1)
     port.add_load(Transfer(item=0, slots=100, burst=1.0, ready=20))  # 32 bursts of one beat ahead
     version = port.version

@@ -56,7 +56,7 @@ def test_an_instruction_waits_for_its_token() -> None:
     assert len(queues.queues[Module.COMPUTE]) == 1
 
 
-def test_a_token_is_taken_by_the_instruction_that_pops_it() -> None:
+def test_token_is_taken_by_its_pop() -> None:
     queues = HeadsLeaveAtOnce(
         [Work(Module.LOAD, "load", (), (LOADED,)), steps((LOADED,))], named("default"), 1)
     queues.complete(50, 0)

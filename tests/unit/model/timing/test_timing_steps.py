@@ -32,7 +32,7 @@ def test_steps_are_trips_times_micro_ops() -> None:
 
 
 @pytest.mark.parametrize("item", [Gemm(iter_in=7), alu(ADD, 1, iter_in=7)])
-def test_one_step_a_cycle(item: Gemm | Alu) -> None:
+def test_steps_take_one_cycle_each(item: Gemm | Alu) -> None:
     assert timing((0, 0)).cycles(item) == 7
 
 

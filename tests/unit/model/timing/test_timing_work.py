@@ -28,25 +28,27 @@ def work(item: Instruction) -> Work:
         (Load(memory_type=INP), "nothing", 0, 0, 0),
     ],
 )
-def test_load(item: Load, kind: str, beats: int, bursts: int, slots: int) -> None:
+def test_load_work_counts_rows_and_beats(
+    item: Load, kind: str, beats: int, bursts: int, slots: int
+) -> None:
     result = work(item)
     assert (result.kind, result.beats, result.bursts, result.slots) == (kind, beats, bursts, slots)
 
 
-def test_store_reads_a_tile_a_cycle() -> None:
+def test_store_reads_one_tile_per_cycle() -> None:
     result = work(Store(x_size=4, y_size=2, x_stride=4))
     assert (result.module, result.kind, result.beats, result.reads) == (
         Module.STORE, "store", 16, 8)
     assert work(Store(x_size=4, y_size=0)).kind == "nothing"
 
 
-def test_steps_and_finish() -> None:
+def test_work_of_steps_and_finish_is_counted() -> None:
     assert (work(Gemm(iter_in=9)).kind, work(Gemm(iter_in=9)).steps) == ("steps", 9)
     assert work(Alu(iter_in=5, use_imm=1)).steps == 5
     assert work(Finish()).kind == "finish"
 
 
-def test_queues_are_those_of_the_flags() -> None:
+def test_queues_follow_the_flags() -> None:
     result = work(Gemm(pop_prev=1, push_next=1))
     assert [str(queue) for queue in result.pops] == ["load->compute"]
     assert [str(queue) for queue in result.pushes] == ["compute->store"]

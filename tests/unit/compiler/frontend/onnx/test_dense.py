@@ -37,7 +37,9 @@ def parameters(graph: Graph) -> tuple[np.ndarray, np.ndarray | None]:
 
 @pytest.mark.parametrize("trans_b", [0, 1])
 @pytest.mark.parametrize("bias", [None, (), (1,), (4,), (1, 4)])
-def test_gemm_with_factors_and_bias(trans_b: int, bias: tuple[int, ...] | None) -> None:
+def test_gemm_with_factors_and_bias_is_normalized(
+    trans_b: int, bias: tuple[int, ...] | None
+) -> None:
     shapes: dict[str, tuple[int, ...]] = {
         "x": (2, 3), "w": (4, 3) if trans_b else (3, 4), "y": (2, 4)}
     if bias is not None:
@@ -61,7 +63,7 @@ def test_gemm_with_factors_and_bias(trans_b: int, bias: tuple[int, ...] | None) 
     ("xw", (2, 3), (3, 4), None), ("xw", (2, 5, 3), (3, 4), 2), ("wx", (2, 3, 5), (4, 3), 1),
     ("xw", (2, 5, 3), (1, 3, 4), 2), ("wx", (2, 3, 5), (1, 4, 3), 1),
 ])
-def test_matmul_of_a_constant(
+def test_matmul_of_a_constant_is_normalized(
     inputs: str, x: tuple[int, ...], w: tuple[int, ...], axis: int | None
 ) -> None:
     graph = gemm(inputs, {"x": x, "w": w, "y": (2, 4)}, "MatMul")

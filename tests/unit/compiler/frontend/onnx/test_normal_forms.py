@@ -220,7 +220,7 @@ def pixels(b: NetworkBuilder) -> str:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_form(tmp_path: Path, name: str) -> None:
+def test_onnx_form_has_its_normal_form(tmp_path: Path, name: str) -> None:
     opset, make, wanted = FORMS[name]
     build = NetworkBuilder(opset=opset)
     make(build)
@@ -232,7 +232,7 @@ def test_form(tmp_path: Path, name: str) -> None:
     ("Resize to corners", False), ("Resize by a half-pixel", True), ("Resize by sizes", True),
     ("Pad by reflection", False), ("Slice with steps", False), ("Slice backwards", False),
 ])
-def test_which_have_the_attributes_of_their_kind(tmp_path: Path, name: str, fits: bool) -> None:
+def test_only_normal_forms_have_canonical_attributes(tmp_path: Path, name: str, fits: bool) -> None:
     opset, make, _ = FORMS[name]
     build = NetworkBuilder(opset=opset)
     make(build)
@@ -246,7 +246,7 @@ def test_which_have_the_attributes_of_their_kind(tmp_path: Path, name: str, fits
     ({"count_include_pad": 1, "auto_pad": "SAME_UPPER"}, (2, 2), (0, 0, 1, 1)),
     ({"count_include_pad": 1, "auto_pad": "VALID"}, (1, 1), (0, 0, 0, 0)),
 ])
-def test_padding_that_counts(
+def test_counted_padding_equals_onnx(
     tmp_path: Path, attrs: dict[str, object], size: tuple[int, int], counted: tuple[int, ...]
 ) -> None:
     build = NetworkBuilder()
@@ -264,7 +264,7 @@ def test_padding_that_counts(
         np.testing.assert_allclose(found, wanted, atol=0.04)  # two steps of 2^-6
 
 
-def test_what_became_of_nodes_is_noted(tmp_path: Path) -> None:
+def test_fate_of_each_node_is_recorded(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.relu(build.batch_norm(build.conv(image(build), 6)))
     build.node("Identity", [x], SAME)

@@ -44,12 +44,12 @@ def check_exp_and_neg() -> None:
     np.testing.assert_allclose(found["z"], [-1, -np.e], rtol=1e-6)
 
 
-def test_named_outputs_of_a_model() -> None:
+def test_requested_outputs_are_evaluated() -> None:
     assert evaluator_name().startswith("onnxruntime ")
     check_exp_and_neg()
 
 
-def test_reference_evaluator_serves_without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reference_evaluator_is_used_without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert evaluator_name() == "onnx.reference"
     check_exp_and_neg()
@@ -76,7 +76,7 @@ def windows(value: float) -> np.ndarray:
     return every[:, :, ::2]
 
 
-def test_convolution_with_relu() -> None:
+def test_convolution_with_relu_is_evaluated() -> None:
     w, b = RANDOM.normal(size=(3, 4, 2, 3)), RANDOM.normal(size=3)
     node = canonical("Conv", "w", "b", kernel=(2, 3), group=1, relu=1, **WINDOW)
     found = run(node, (2, 3, 2, 6), {"w": w.astype(np.float32), "b": b.astype(np.float32)})
@@ -84,12 +84,12 @@ def test_convolution_with_relu() -> None:
     np.testing.assert_allclose(found, np.maximum(expected, 0), rtol=1e-4, atol=1e-5)
 
 
-def test_max_pool() -> None:
+def test_max_pool_is_evaluated() -> None:
     found = run(canonical("MaxPool", kernel=(2, 3), **WINDOW), (2, 4, 2, 6))
     np.testing.assert_array_equal(found, windows(-np.inf).max((4, 5)))
 
 
-def test_transposed_convolution() -> None:
+def test_transposed_convolution_is_evaluated() -> None:
     """A 1x1 kernel of stride 2 puts each product two pixels apart."""
     w = RANDOM.normal(size=(3, 4, 1, 1)).astype(np.float32)  # [M, C, 1, 1] in normal form
     node = canonical(
@@ -101,7 +101,7 @@ def test_transposed_convolution() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_dense_layer_flatten_and_mean() -> None:
+def test_dense_layer_flatten_and_mean_are_evaluated() -> None:
     x, w = X.reshape(2, -1), RANDOM.normal(size=(7, 120)).astype(np.float32)
     found = run(canonical("Gemm", "w"), (2, 7), {"w": w}, x)
     np.testing.assert_allclose(found, x @ w.T, rtol=1e-4, atol=1e-4)

@@ -37,7 +37,9 @@ def test_opsets_are_the_context_of_the_front_end() -> None:
     ({"relu": 1, "clip": (0.5, INF)}, 0.5, INF), ({"clip": (-INF, 1.5)}, -INF, 1.5),
     ({"relu": 1, "clip": (-1.0, INF)}, 0, INF),
 ])
-def test_fused_activation(attrs: dict[str, Any], low: float, high: float, opset: int) -> None:
+def test_fused_activation_is_exported_after_its_node(
+    attrs: dict[str, Any], low: float, high: float, opset: int
+) -> None:
     node, graph = canonical("Add", opset=opset, **attrs)
     after, target = activation_nodes(node, graph)
     assert (target == "y") == (not after)
@@ -56,7 +58,7 @@ def test_affine_is_a_product_and_a_sum() -> None:
 
 @pytest.mark.parametrize("opset", [10, 17])
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 0.5), (-INF, 2.0), (1.0, INF)])
-def test_clip_in_attributes_and_in_inputs(low: float, high: float, opset: int) -> None:
+def test_clip_is_exported_for_old_and_new_opsets(low: float, high: float, opset: int) -> None:
     node, graph = canonical("Clip", opset=opset, low=low, high=high)
     protos = written_out(node, graph, "y")
     assert len(protos[-1].input) == (1 if opset == 10 else 3)
@@ -65,7 +67,7 @@ def test_clip_in_attributes_and_in_inputs(low: float, high: float, opset: int) -
 
 
 @pytest.mark.parametrize("opset", [9, 17])
-def test_slice_of_channels_in_attributes_and_in_inputs(opset: int) -> None:
+def test_slice_of_channels_is_exported_for_old_and_new_opsets(opset: int) -> None:
     node, graph = canonical("Slice", (2, 3, 4), opset, start=2, stop=5)
     protos = written_out(node, graph, "y")
     assert len(protos[-1].input) == (1 if opset == 9 else 4)
@@ -73,7 +75,7 @@ def test_slice_of_channels_in_attributes_and_in_inputs(opset: int) -> None:
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_dense_layer_into_a_feature_map(bias: bool) -> None:
+def test_dense_layer_into_a_feature_map_is_gemm_and_reshape(bias: bool) -> None:
     x, w = (RANDOM.normal(size=shape).astype(np.float32) for shape in ((2, 3), (12, 3)))
     b = np.arange(12, dtype=np.float32)
     constants = {"w": w, "b": b} if bias else {"w": w}
@@ -83,7 +85,7 @@ def test_dense_layer_into_a_feature_map(bias: bool) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_dense_layer_over_the_last_axis() -> None:
+def test_dense_layer_over_the_last_axis_is_matmul() -> None:
     w = RANDOM.normal(size=(5, 4)).astype(np.float32)
     node, graph = canonical("Gemm", (2, 6, 5), constants={"w": w}, axis=2)
     found = evaluate_protos(written_out(node, graph, "y"), {"x": X}, "y")

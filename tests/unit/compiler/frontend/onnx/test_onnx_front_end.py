@@ -30,7 +30,7 @@ def imported(front_end: FrontEnd, folder: Path) -> tuple[Graph, FloatModel]:
     return front_end.import_model(save(build, folder / "n.onnx"), {"input": (1, 2)})
 
 
-def test_import_applies_the_given_shapes(front_end: FrontEnd, tmp_path: Path) -> None:
+def test_import_applies_requested_shapes(front_end: FrontEnd, tmp_path: Path) -> None:
     graph, model = imported(front_end, tmp_path)
     assert [node.op for node in graph.nodes] == ["MatMul", "Identity", "Relu"]
     assert graph.tensors["input"].shape == (1, 2)

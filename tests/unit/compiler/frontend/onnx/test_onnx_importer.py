@@ -54,21 +54,21 @@ def test_reads_nodes_tensors_and_weights(tmp_path: Path) -> None:
     assert to_graph(load_model(path)).nodes[0].attrs["pads"] == [1, 1, 1, 1]
 
 
-def test_missing_file(tmp_path: Path) -> None:
+def test_missing_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "absent.onnx"
     assert problems(path) == [f"cannot read {path}: No such file or directory"]
     assert problems(tmp_path) == [f"cannot read {tmp_path}: Is a directory"]
 
 
 @pytest.mark.parametrize("data", [b"this is text, not a network", b"", b"\x00" * 64])
-def test_not_onnx(tmp_path: Path, data: bytes) -> None:
+def test_other_files_are_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "n.onnx"
     path.write_bytes(data)
     (problem,) = problems(path)
     assert problem.startswith("not an ONNX file (")
 
 
-def test_truncated(tmp_path: Path) -> None:
+def test_truncated_file_is_refused(tmp_path: Path) -> None:
     path = save(small(), tmp_path / "n.onnx")
     path.write_bytes(path.read_bytes()[:-40])
     (problem,) = problems(path)
@@ -83,14 +83,14 @@ def test_dynamic_shape_names_the_option(tmp_path: Path) -> None:
     ]
 
 
-def test_sizes_given(tmp_path: Path) -> None:
+def test_requested_sizes_replace_dynamic_ones(tmp_path: Path) -> None:
     path = save(small("batch", 2, "rows", 4), tmp_path / "n.onnx")
     graph, _ = import_model(path, {"input": (1, 2, 6, 4)})
     assert graph.tensors["conv0"].shape == (1, 3, 6, 4)
 
 
 @pytest.mark.parametrize("sizes", [(1, 3, 6, 4), (1, 2, 6), (1, 2, 0, 4)])
-def test_sizes_that_do_not_fit(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+def test_contradicting_sizes_are_refused(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     path = save(small("batch", 2, "rows", 4), tmp_path / "n.onnx")
     shown = ", ".join(map(str, sizes))
     assert problems(path, input=sizes) == [
@@ -98,7 +98,7 @@ def test_sizes_that_do_not_fit(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     ]
 
 
-def test_sizes_of_an_unknown_input(tmp_path: Path) -> None:
+def test_sizes_of_an_unknown_input_are_refused(tmp_path: Path) -> None:
     path = save(small(), tmp_path / "n.onnx")
     assert problems(path, other=(1,)) == [
         "no input named 'other' to give a shape to; inputs: input"
@@ -106,7 +106,7 @@ def test_sizes_of_an_unknown_input(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_weights_that_are_not_finite_are_all_listed(tmp_path: Path, value: float) -> None:
+def test_all_non_finite_weights_are_listed(tmp_path: Path, value: float) -> None:
     def spoil(model: onnx.ModelProto) -> None:
         for tensor in model.graph.initializer:
             array = numpy_helper.to_array(tensor).copy()
@@ -139,7 +139,7 @@ def test_an_invalid_model_is_refused(tmp_path: Path) -> None:
     assert problem.startswith("not a valid ONNX model: ")
 
 
-def test_shapes_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+def test_contradictory_shapes_are_refused(tmp_path: Path) -> None:
     def widen(model: onnx.ModelProto) -> None:
         model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 5
 
@@ -170,7 +170,7 @@ def test_a_shape_bomb_is_refused(tmp_path: Path) -> None:
     ]
 
 
-def test_an_input_that_is_no_tensor_of_numbers(tmp_path: Path) -> None:
+def test_non_numeric_input_is_refused(tmp_path: Path) -> None:
     def text(model: onnx.ModelProto) -> None:
         model.graph.input.append(
             helper.make_tensor_value_info("words", TensorProto.STRING, (1,))

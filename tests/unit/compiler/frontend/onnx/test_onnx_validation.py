@@ -87,7 +87,7 @@ def test_static_inputs_need_no_shapes() -> None:
 @pytest.mark.parametrize(("declared", "given"), [
     (("n", 3), (4, 3)), ((None, 3), (1, 3)), ((0, 3), (5, 3)), (None, (7, 7)), ((2, 3), (2, 3)),
 ])
-def test_given_sizes_are_written_and_old_shapes_forgotten(
+def test_requested_sizes_replace_recorded_shapes(
     declared: Shape, given: tuple[int, ...]
 ) -> None:
     made = model(value("x", declared), output=(9, 9))
@@ -109,7 +109,7 @@ def test_given_sizes_are_written_and_old_shapes_forgotten(
     (("n", 3), {"x": (-1, 3)}, "input 'x' has shape [n, 3], [-1, 3] does not fit"),
     ((2, 3), {"z": (1,)}, "no input named 'z' to give a shape to; inputs: x"),
 ])
-def test_unfit_sizes_are_refused(
+def test_contradicting_sizes_are_refused(
     declared: Shape, given: dict[str, tuple[int, ...]], problem: str
 ) -> None:
     assert apply_shapes(model(value("x", declared)), given, "n.onnx") == [f"n.onnx: {problem}"]

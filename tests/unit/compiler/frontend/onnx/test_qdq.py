@@ -70,7 +70,7 @@ def test_every_layer_is_within_a_step(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ACTIVATIONS)
-def test_nodes_with_constants_of_their_own(tmp_path: Path, kind: str) -> None:
+def test_operators_with_constant_operands_run_on_the_accelerator(tmp_path: Path, kind: str) -> None:
     """Clip to bounds that are inputs, Pad, Slice and Resize, with pairs between them."""
     build = NetworkBuilder(5)
     (x,) = BUILD["clip"](build, [build.conv(build.input((1, 3, 6, 6)), 9)], low=-0.5, high=1.0)
@@ -95,7 +95,7 @@ def test_nodes_with_constants_of_their_own(tmp_path: Path, kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["default", "1x8x8", "2x8x8"])
 @pytest.mark.parametrize("kind", ["uint8", "symmetric"])
-def test_the_device_agrees_bit_for_bit(tmp_path: Path, kind: str, config: str) -> None:
+def test_device_equals_the_reference_bit_for_bit(tmp_path: Path, kind: str, config: str) -> None:
     build = everything()
     samples = build.samples(4)
     path = quantized_model(save(build, tmp_path / "n.onnx"), tmp_path, samples, kind)
@@ -105,7 +105,7 @@ def test_the_device_agrees_bit_for_bit(tmp_path: Path, kind: str, config: str) -
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_networks(tmp_path: Path, seed: int) -> None:
+def test_random_qdq_networks_are_within_a_step(tmp_path: Path, seed: int) -> None:
     build = random_network(seed)
     samples = build.samples(6)
     path = quantized_model(save(build, tmp_path / "n.onnx"), tmp_path, samples)
@@ -116,7 +116,7 @@ def test_random_networks(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ACTIVATIONS)
-def test_digits(tmp_path: Path, kind: str) -> None:
+def test_quantized_digits_network_classifies_as_onnxruntime(tmp_path: Path, kind: str) -> None:
     with np.load(DIGITS / "calibration.npz") as data:
         samples = {name: value[:40] for name, value in data.items()}
     path = quantized_model(DIGITS / "digits.onnx", tmp_path, samples, kind)
@@ -135,7 +135,7 @@ def test_digits(tmp_path: Path, kind: str) -> None:
     assert np.abs(found - wanted).max() < 4.1 * step  # what single steps on the way add up to
 
 
-def test_unsigned_weights_and_one_scale_for_all_channels(tmp_path: Path) -> None:
+def test_unsigned_weights_and_per_tensor_scales_are_imported(tmp_path: Path) -> None:
     """A zero point of 128 leaves int8 weights; another does not."""
     weight = np.array([[178, 98], [148, 255]], np.uint8)
     made = compile_hand_made(tmp_path, weight=weight, weight_zero=128)
@@ -146,7 +146,7 @@ def test_unsigned_weights_and_one_scale_for_all_channels(tmp_path: Path) -> None
     assert deviation[0] <= 1
 
 
-def test_a_part_that_is_not_quantized(tmp_path: Path) -> None:
+def test_unquantized_nodes_run_on_the_host(tmp_path: Path) -> None:
     """A host node in the middle, whose neighbours have scales; an output without one."""
     build = NetworkBuilder(4)
     x = build.conv(build.input((1, 3, 6, 6)), 6)
@@ -181,7 +181,7 @@ def test_unknown_quantization_option_is_refused(tmp_path: Path, option: str) -> 
         compile_model(path, samples, "1x4x4", **wrong)
 
 
-def test_a_convolution_worked_by_hand(tmp_path: Path) -> None:
+def test_convolution_equals_a_hand_computed_result(tmp_path: Path) -> None:
     made = compile_hand_made(tmp_path)
     (node,) = made.quantized.nodes
     assert node.requant is not None
@@ -207,14 +207,16 @@ def test_a_convolution_worked_by_hand(tmp_path: Path) -> None:
     ({"config": "base"}, "its scales need 8-bit operands and RQT, and base has not both: choose"),
     ({"config": "1x4x4_int4"}, "need 8-bit operands and RQT, and 1x4x4_int4 has not both"),
 ])
-def test_what_is_refused(tmp_path: Path, changes: dict[str, object], problem: str) -> None:
+def test_unsupported_quantization_is_refused(
+    tmp_path: Path, changes: dict[str, object], problem: str
+) -> None:
     with pytest.raises(CompileError) as caught:
         compile_hand_made(tmp_path, **changes)  # type: ignore[arg-type]
     assert problem in str(caught.value)
 
 
 @pytest.mark.parametrize("reader", ["output", "node"])
-def test_values_that_are_read_unrounded_too(tmp_path: Path, reader: str) -> None:
+def test_pair_with_unrounded_readers_stays_on_the_host(tmp_path: Path, reader: str) -> None:
     """The pair stays on the host; what reads the unrounded values gets them."""
     model, name = hand_made(), "c"
     if reader == "node":
@@ -236,7 +238,7 @@ def test_values_that_are_read_unrounded_too(tmp_path: Path, reader: str) -> None
         np.testing.assert_allclose(found[name][index], wanted[name][0], atol=0.06)
 
 
-def test_checked_before_it_is_compiled(tmp_path: Path) -> None:
+def test_check_reports_the_fate_of_qdq_nodes(tmp_path: Path) -> None:
     path = tmp_path / "hand.onnx"
     onnx.save(hand_made(), path)
     fates = {(node.op, node.where) for node in check_model(path, "1x4x4").nodes}

@@ -55,7 +55,7 @@ def test_qdq_products_are_exact_on_any_processor():
     assert (found == round(2 * 252 * 127 / 1000) * 1000).all()
 
 
-def test_models_without_integer_products():
+def test_models_without_integer_products_never_saturate():
     assert has_integer_products(matmul_integer())
     assert not has_integer_products(hand_made())
     assert not has_integer_products(matmul_integer("com.example"))
@@ -64,7 +64,7 @@ def test_models_without_integer_products():
 @pytest.mark.parametrize(("kind", "saturates", "noted"), [
     ("uint8", True, True), ("uint8", False, False), ("int8", True, False),
 ])
-def test_note_names_reason_and_cure(monkeypatch, kind: str, saturates: bool, noted: bool):
+def test_note_names_cause_and_remedy(monkeypatch, kind: str, saturates: bool, noted: bool):
     monkeypatch.setattr(saturation, "pairs_saturate", lambda: saturates)
     note = saturation_note(hand_made(kind))
     assert bool(note) == noted

@@ -85,7 +85,7 @@ def transposed(b: NetworkBuilder, shape: tuple[int, ...], **attrs: Any) -> str:
     ({"pads": (1, 0, 0, 2), "output_padding": (1, 1)}, (9, 10), (1, 0, 0, 1), (1, 0)),
     ({"pads": (1, 0, 0, 0), "output_padding": (1, 1)}, (9, 12), (1, 0, 0, 0), (1, 1)),
 ])
-def test_every_way_to_say_the_padding(
+def test_every_form_of_padding_is_imported(
     tmp_path: Path, attrs: dict[str, Any], size: tuple[int, int], pads: tuple[int, ...],
     added: tuple[int, int],
 ) -> None:
@@ -99,7 +99,7 @@ def test_every_way_to_say_the_padding(
 
 
 @pytest.mark.parametrize("group", [1, 3])
-def test_batch_norm_and_relu_go_into_it(tmp_path: Path, group: int) -> None:
+def test_batch_norm_and_relu_are_folded_into_it(tmp_path: Path, group: int) -> None:
     build = NetworkBuilder(2)
     x = build.conv_transpose(build.input((1, 6, 4, 3)), 9, bias=group == 3, group=group)
     build.relu(build.batch_norm(x))
@@ -109,7 +109,7 @@ def test_batch_norm_and_relu_go_into_it(tmp_path: Path, group: int) -> None:
     check_every_layer(made, build.samples(1), strict="1")
 
 
-def test_weights_that_are_not_constant_stay_on_the_host(tmp_path: Path) -> None:
+def test_transposed_convolution_of_computed_weights_is_on_the_host(tmp_path: Path) -> None:
     build = NetworkBuilder(2)
     x = build.input((2, 2, 4, 4))
     build.node("ConvTranspose", [x, build.input((2, 3, 2, 2), "w")], (2, 3, 5, 5))
@@ -118,7 +118,7 @@ def test_weights_that_are_not_constant_stay_on_the_host(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("size", "channels"), [(4, 32), (7, 16)])
-def test_inserted_zeros_cost_no_step(tmp_path: Path, size: int, channels: int) -> None:
+def test_inserted_zeros_take_no_steps(tmp_path: Path, size: int, channels: int) -> None:
     """DCGAN's 4x4 window with stride 2: four taps for every output, as all of them meet inputs."""
     build = NetworkBuilder(3)
     build.conv_transpose(build.input((1, channels, size, size)), channels)
@@ -130,7 +130,7 @@ def test_inserted_zeros_cost_no_step(tmp_path: Path, size: int, channels: int) -
 
 
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "2x8x8"])
-def test_outputs_that_no_tap_reaches(tmp_path: Path, config: str) -> None:
+def test_outputs_reached_by_no_tap_are_the_bias(tmp_path: Path, config: str) -> None:
     """A stride wider than the window: between the taps there is the bias alone."""
     build = NetworkBuilder(4)
     build.conv_transpose(

@@ -79,7 +79,9 @@ def test_pooling_with_indices_has_no_canonical_form() -> None:
     ("SAME_UPPER", (9, 9), (4, 4), (0, 0, 0, 0)),
     ("VALID", (8, 7), (3, 3), (0, 0, 0, 0)),
 ])
-def test_automatic_padding(auto: str, before: Sizes, after: Sizes, pads: tuple[int, ...]) -> None:
+def test_automatic_padding_is_resolved(
+    auto: str, before: Sizes, after: Sizes, pads: tuple[int, ...]
+) -> None:
     made = pool(before, after, kernel_shape=(3, 3), strides=(2, 2), auto_pad=auto, pads=[9] * 4)
     window = canonical_window(*made)
     assert window is not None
@@ -107,7 +109,7 @@ def test_padding_follows_from_the_outputs(
     ({"count_include_pad": 1, "auto_pad": "SAME_UPPER"}, (0, 0, 1, 1)),
     ({"count_include_pad": 1, "auto_pad": "SAME_LOWER"}, (1, 1, 0, 0)),
 ])
-def test_counted_padding(attrs: dict[str, Any], counted: tuple[int, ...]) -> None:
+def test_counted_padding_is_recorded(attrs: dict[str, Any], counted: tuple[int, ...]) -> None:
     made = pool((8, 8), (4, 4), "AveragePool", kernel_shape=(3, 3), strides=(2, 2), **attrs)
     assert counted_padding(*made) == counted
 

@@ -32,7 +32,9 @@ def placed(tmp_path: Path) -> tuple[ConvScheduler, PlacedGroup]:
     return fused.scheduler, fused.scheduler.place(group)
 
 
-def test_constants_are_behind_all_activations(placed: tuple[ConvScheduler, PlacedGroup]) -> None:
+def test_constants_are_placed_after_all_activations(
+    placed: tuple[ConvScheduler, PlacedGroup]
+) -> None:
     scheduler, group = placed
     tiles = max(item.dram + item.tiles for item in scheduler.activations.values())
     end = tiles * CONFIG.tile_bytes(MemoryType.INP)

@@ -13,7 +13,7 @@ from myvta.isa.config import named
 CONFIG = named("1x4x4")
 
 
-def test_convolution():
+def test_convolution_has_blocks_kernel_and_padding():
     node = conv_node((9, 6, 3, 2), SlidingWindow((3, 2), (2, 1), (1, 0, 2, 3), (1, 2)))
     source, target = Activation(0, 2, 2, (6, 9, 8)), Activation(500, 2, 3, (9, 5, 9))
     assert conv_shape(node, source, target, CONFIG) == ConvShape(

@@ -136,7 +136,9 @@ def costs(made: Compiled) -> tuple[int, int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4", "1x4x4_base", "2x8x8"])
 @pytest.mark.parametrize("name", TOGETHER)
-def test_same_bits(tmp_path: Path, name: str, config: str) -> None:
+def test_fused_and_separate_layers_give_the_same_bits(
+    tmp_path: Path, name: str, config: str
+) -> None:
     build, (make, kinds) = NetworkBuilder(4), TOGETHER[name]
     make(build)
     made = compiled(build, tmp_path, config, schedule=ON)
@@ -148,7 +150,7 @@ def test_same_bits(tmp_path: Path, name: str, config: str) -> None:
 
 
 @pytest.mark.parametrize("name", APART)
-def test_apart(tmp_path: Path, name: str) -> None:
+def test_unfusable_pools_stay_separate(tmp_path: Path, name: str) -> None:
     build = NetworkBuilder(4)
     APART[name](build)
     made = compiled(build, tmp_path, "1x4x4", schedule=ON)
@@ -157,7 +159,7 @@ def test_apart(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{"per_layer": True}, {"schedule": OFF}])
-def test_can_be_switched_off(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_fusion_can_be_switched_off(tmp_path: Path, options: dict[str, Any]) -> None:
     build = NetworkBuilder(4)
     end_of_resnet(build)
     made = compiled(build, tmp_path, "1x4x4", **options)
@@ -172,7 +174,7 @@ def test_unknown_fuse_is_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["YOLO", "max 3x3", "mean", "of an Add"])
-def test_it_is_faster_and_moves_less(tmp_path: Path, name: str) -> None:
+def test_fusion_is_faster_and_moves_fewer_bytes(tmp_path: Path, name: str) -> None:
     build = NetworkBuilder(4)
     TOGETHER[name][0](build)
     together = compiled(build, tmp_path, "default")
@@ -183,7 +185,7 @@ def test_it_is_faster_and_moves_less(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_slower_is_not_done(tmp_path: Path) -> None:
+def test_slower_fusion_is_not_chosen(tmp_path: Path) -> None:
     """Rows that neighbouring tiles share are computed twice: on a small accumulator too many."""
     build = NetworkBuilder(4)
     TOGETHER["max 3x3"][0](build)
@@ -205,7 +207,7 @@ def test_epilogue_beyond_the_bound_is_not_fused(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mean", "average", "leaky", "max 2x2", "of an Add"])
-def test_rounding_between_is_seen(
+def test_missing_requantization_between_layers_is_detected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     build = NetworkBuilder(4)
@@ -217,7 +219,7 @@ def test_rounding_between_is_seen(
         check_every_layer(made, build.samples(1))
 
 
-def test_maxima_of_sums_only_where_none_wraps(tmp_path: Path) -> None:
+def test_pool_precedes_requantization_only_without_overflow(tmp_path: Path) -> None:
     build = NetworkBuilder(4)
     pool(build, conv(build, (8, 8)), "MaxPool", 2, 2)
     first, second = compiled(build, tmp_path, "default").quantized.nodes
@@ -234,7 +236,7 @@ def test_maxima_of_sums_only_where_none_wraps(tmp_path: Path) -> None:
 
 
 @pytest.mark.verilator
-def test_on_the_rtl(tmp_path: Path) -> None:
+def test_fused_layers_on_the_rtl_equal_the_reference(tmp_path: Path) -> None:
     build = NetworkBuilder(6)
     x = pool(build, leaky(build, conv(build, (13, 12))), "MaxPool", 3, 2, 1, 1)
     x = pool(build, leaky(build, build.conv(x, 9)), "AveragePool", 2, 1)

@@ -62,13 +62,13 @@ def test_values_follow_the_steps_of_the_convolution():
     assert {(field.base, field.blocks, field.run) for _, field, _ in recorded} == {(8, 1, 16)}
 
 
-def test_a_maximum_comes_first_and_the_rest_sees_its_windows_alone():
+def test_maximum_comes_first_and_reduces_the_later_steps():
     recorded = steps([CLIP, MAXIMUM])
     assert names(recorded) == ["gather", "own", "within"]
     assert recorded[-1][1].run < 16
 
 
-def test_a_mean_comes_after_the_values_it_is_of():
+def test_mean_comes_after_the_values_it_averages():
     recorded = steps([CLIP, MEAN], tables={"mean": 7})
     assert names(recorded) == ["load_run", "own", "within", "gather", "scale"]
     assert recorded[-1][2]["factor"] == 3

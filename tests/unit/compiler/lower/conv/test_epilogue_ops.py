@@ -67,7 +67,7 @@ def test_scale_multiplies_and_requantizes(factor):
 
 
 @pytest.mark.parametrize(("slope", "shift", "bias"), [(3, 3, 0), (3, 5, 0), (0, 2, 9)])
-def test_leaky_is_the_maximum_of_two_lines(slope, shift, bias):
+def test_leaky_relu_is_the_maximum_of_two_lines(slope, shift, bias):
     """Where shift and slope are equal positive values stay: the quick form."""
     tiles, requant = sums(), rule(4, shift, bias)
     table = parameters(requant, SMALL, uniform=True)
@@ -83,7 +83,7 @@ def test_leaky_is_the_maximum_of_two_lines(slope, shift, bias):
     rule(4, 3, bias=1), rule(4, 2), replace(rule(4, 3), clip=(-100, 100)),
     replace(rule(4, 3), zero_point=2),
 ])
-def test_quick_leaky_needs_values_that_stay(requant):
+def test_quick_leaky_relu_needs_values_within_range(requant):
     assert not quick_leaky(node("LeakyRelu", LeakyReluAttributes(3), requant), 8)
 
 

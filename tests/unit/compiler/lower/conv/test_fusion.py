@@ -29,7 +29,7 @@ def fused(build: NetworkBuilder, folder: Path, options: ScheduleOptions) -> Fuse
     return result
 
 
-def test_a_group_with_an_add_comes_in_the_turn_of_the_add(tmp_path: Path) -> None:
+def test_group_with_an_add_takes_the_position_of_the_add(tmp_path: Path) -> None:
     """The convolution is first in the network; the other operand of its Add comes between."""
     build = NetworkBuilder(2)
     x = build.relu(build.input((1, 6, 6, 6)))

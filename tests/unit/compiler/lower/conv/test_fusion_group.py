@@ -30,7 +30,7 @@ def group():
         CONV, Residual(ADD, "other", 0, 2), epilogue(CONV, [RELU], shape, PLACES, CONFIG))
 
 
-def test_a_convolution_alone():
+def test_unfused_convolution_is_a_group():
     alone = FusionGroup(CONV)
     assert (alone.name, alone.nodes, alone.inputs, alone.output) == ("conv", (CONV,), ("x",), "y")
     problem = conv_problem(alone, PLACES, CONFIG)
@@ -48,7 +48,7 @@ def test_layers_of_a_group_are_in_order_and_the_last_is_stored():
     assert problem.shape.epilogue == whole.epilogue.spec
 
 
-def test_a_dense_layer_that_makes_a_feature_map_stores_one_vector_of_tiles():
+def test_dense_layer_into_a_feature_map_stores_one_vector_of_tiles():
     node = dense_node((18, 4), unflatten=(6, 1, 3))
     places = {"x": Activation(0, 1, 1, (4, 1, 1)), "y": Activation(7, 1, 2, (6, 1, 3))}
     problem = conv_problem(FusionGroup(node), places, CONFIG)

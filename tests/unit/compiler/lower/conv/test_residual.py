@@ -51,7 +51,7 @@ def inside(made: Compiled) -> list[str]:
     "2x8x8", *slow("1x4x4", "1x4x4_int4", "1x4x4_base", "default"),
 ])
 @pytest.mark.parametrize("name", JOINED)
-def test_same_bits(tmp_path: Path, name: str, config: str) -> None:
+def test_fused_and_separate_adds_give_the_same_bits(tmp_path: Path, name: str, config: str) -> None:
     build, (make, count) = NetworkBuilder(4), JOINED[name]
     make(build)
     made = compiled(build, tmp_path, config)
@@ -79,7 +79,7 @@ def test_either_operand_may_be_the_coarser(tmp_path: Path, factor: float) -> Non
         check_every_layer(made, build.samples(2), order=str(seed))
 
 
-def test_a_launch_of_each_layer_keeps_them_apart(tmp_path: Path) -> None:
+def test_per_layer_launches_are_not_fused(tmp_path: Path) -> None:
     build = NetworkBuilder(4)
     block(build)
     made = compiled(build, tmp_path, "1x4x4", per_layer=True)
@@ -87,7 +87,7 @@ def test_a_launch_of_each_layer_keeps_them_apart(tmp_path: Path) -> None:
     check_every_layer(made, build.samples(1))
 
 
-def test_it_is_faster_and_moves_less(tmp_path: Path) -> None:
+def test_fused_add_is_faster_and_moves_fewer_bytes(tmp_path: Path) -> None:
     build = NetworkBuilder(4)
     block(build)
     joined = compiled(build, tmp_path, "1x4x4")

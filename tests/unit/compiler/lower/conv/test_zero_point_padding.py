@@ -33,7 +33,7 @@ CASES: dict[str, Callable[[NetworkBuilder], object]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("config", ["1x4x4", "2x8x8"])
 @pytest.mark.parametrize("case", CASES)
-def test_border(tmp_path: Path, case: str, config: str) -> None:
+def test_padding_has_the_zero_point(tmp_path: Path, case: str, config: str) -> None:
     build = NetworkBuilder(1)
     CASES[case](build)
     plain = compiled(build, tmp_path, config)
