@@ -21,6 +21,7 @@ from myhdl import (
     Signal,
     SignalType,
     Simulation,
+    StopSimulation,
     _simulator,
     delay,
     intbv,
@@ -163,6 +164,8 @@ class Bench:
                 running = self._simulation.run(_PERIOD * cycles, quiet=1)
         except (CosimulationError, BrokenPipeError) as error:
             raise SimulatorError(f"vvp ended by itself ({error}){self._said()}") from None
+        except StopSimulation:  # of a simulation that ended in an earlier call
+            running = 0
         if not running:
             raise SimulatorError(f"the simulation has ended{self._said()}")
 
