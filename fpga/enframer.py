@@ -2,7 +2,7 @@
 
 Contract
     A response is taken while ``reply.valid``; its bytes, both flags included, leave at ``source``,
-    at most one in two cycles; ``reply.ready`` pulses when the last has left.  Payload words are
+    at most one in a cycle; ``reply.ready`` pulses when the last has left.  Payload words are
     read from ``buffer`` as they are needed, so they must stay until then.
 """
 

@@ -1,4 +1,4 @@
-"""lite_master, burst_master, bridge: against slaves in Python and the Python device."""
+"""bridge: bytes in and bytes out, against the Python device of the protocol."""
 
 from dataclasses import replace
 from random import Random
@@ -11,119 +11,13 @@ from myvta.driver.serve.responder import Responder
 from myvta.driver.target.access_checks import window_offset
 from myvta.driver.transport.frame import Frame, FrameDecoder, encode
 from myvta.fpga.bridge import bridge
-from myvta.fpga.burst_master import BurstJob, burst_master
-from myvta.fpga.link_bundles import PAYLOAD_BYTES, WINDOW, WordPort
-from myvta.fpga.lite_master import lite_master
+from myvta.fpga.link_bundles import PAYLOAD_BYTES, WINDOW
 from myvta.isa.config import NAMED
 from myvta.isa.link_protocol import LinkStatus, MessageKind
 from myvta.rtl.lib.bundles import Axi4, AxiLite, Stream, bit, word
-from myvta.rtl.lib.ram import ram
 
 CONFIG = NAMED["1x4x4"]
 SIZE = 1 << 12
-
-
-@pytest.mark.parametrize("go", [1.0, 0.3])
-def test_lite_master_reads_and_writes_registers(go):
-    random, (clock, reset) = Random(1), clock_and_reset()
-    axi = AxiLite()
-    start, write, failed, done = (bit() for _ in range(4))
-    address, data, value = word(16), word(32), word(32)
-    block = lite_master(clock, reset, start, write, address, data, value, failed, done, axi)
-    slave, outcomes, values = LiteRegisters(axi, random, go=go, bad=0x8000), [], {}
-    accesses = [
-        (random.random() < 0.5, 4 * random.choice((1, 2, 3, 0x2000)), random.getrandbits(32))
-        for _ in range(80)
-    ]
-    state = {"next": 0, "busy": False}
-
-    def on_edge(cycle):
-        slave.edge(cycle)
-        start.next = False
-        if done:
-            outcomes.append((bool(failed), int(value)))
-            state["busy"] = False
-        if not state["busy"] and state["next"] < len(accesses):
-            write.next, address.next, data.next = accesses[state["next"]]
-            start.next, state["busy"] = True, True
-            state["next"] += 1
-        return len(outcomes) == len(accesses)
-
-    simulate([block], clock, reset, on_edge, limit=5000)
-    assert slave.written == [(at, value) for write, at, value in accesses if write]
-    for (write, at, value), (failed, got) in zip(accesses, outcomes, strict=True):
-        assert failed == (at >= 0x8000)
-        if write:
-            values[at] = value
-        else:
-            assert got == values.get(at, 0)
-
-
-@pytest.mark.parametrize("bus, go", [(6, 1.0), (7, 0.5), (8, 0.2)])
-def test_burst_master_reads_and_writes_memory(bus, go):
-    random, (clock, reset) = Random(bus), clock_and_reset()
-    config = CONFIG.replace(log_bus_width=bus)
-    axi, job, failed, done = Axi4(config), BurstJob(), bit(), bit()
-    source, sink = WordPort(6), WordPort(6)
-    give, give_address, give_data = bit(), word(6), word(32)
-    blocks = [
-        burst_master(clock, reset, job, source, sink, failed, done, axi, config=config),
-        ram(clock, give, give_address, give_data, source.enable, source.address, source.data,
-            width=32, depth=64),
-    ]
-    slave = NarrowMemory(axi, config, random, size=SIZE, go=go)
-    mirror, given, got = bytearray(slave.memory), [0] * 64, {}
-    state = {"left": 25, "fill": 0, "job": None}
-
-    def begin():
-        words = random.choice((1, 2, 3, 16, 17, 64))
-        at = 4 * random.randrange(SIZE // 4 - words + 1)
-        if random.random() < 0.15:
-            at = SIZE - 4 * random.randrange(words + 1)  # some of it past the end
-        state["job"] = at, words, random.random() < 0.5
-        job.start.next, job.address.next, job.words.next = True, at, words
-        job.write.next = state["job"][2]
-        job.first.next, job.last.next = state["first"], state["last"] = (
-            random.choice((15, 14, 12, 8)), random.choice((15, 7, 3, 1)))
-        if words == 1:
-            job.first.next = state["first"] = 15
-
-    def check():
-        at, words, write = state["job"]
-        assert bool(failed) == (at + 4 * words > SIZE), (at, words)
-        for index in range(words):
-            here = at + 4 * index
-            if write and here < SIZE:
-                mask = (state["first"] if index == 0 else 15)
-                mask &= state["last"] if index == words - 1 else 15
-                for lane in range(4):
-                    if mask >> lane & 1:
-                        mirror[here + lane] = given[index] >> 8 * lane & 0xFF
-            elif here < SIZE:
-                assert got[index] == int.from_bytes(mirror[here:here + 4], "little"), index
-        assert slave.memory == mirror
-
-    def on_edge(cycle):
-        slave.edge(cycle)
-        job.start.next, give.next = False, False
-        if sink.enable:
-            got[int(sink.address)] = int(sink.data)
-        if done:
-            check()
-            state["left"] -= 1
-            state["job"], state["fill"] = None, 0
-        elif state["job"] is None:
-            if state["fill"] < 64:
-                give.next, give_address.next = True, state["fill"]
-                given[state["fill"]] = random.getrandbits(32)
-                give_data.next = given[state["fill"]]
-                state["fill"] += 1
-            else:
-                begin()
-        return not state["left"]
-
-    simulate(blocks, clock, reset, on_edge, limit=60_000)
-    assert all(at // 64 == (at + 4 * beats - 1) // 64 for _, at, beats in slave.bursts)
 
 
 class Twin:

@@ -1,4 +1,4 @@
-"""baud, uart_receiver, uart_transmitter: against a line written and read by hand."""
+"""uart_receiver, uart_transmitter: against a line written and read by hand."""
 
 from random import Random
 
@@ -6,7 +6,6 @@ import pytest
 from myhdl import Signal
 from rtl_bench import StreamSource, clock_and_reset, simulate
 
-from myvta.fpga.baud import baud
 from myvta.fpga.uart import uart_receiver, uart_transmitter
 from myvta.rtl.lib.bundles import Stream, bit, word
 
@@ -88,16 +87,3 @@ def test_bytes_leave_without_a_gap_in_ten_bits_each(clock_hz, rate):
     start = levels.index(0)
     bits = [levels[start + int((k + 0.5) * period)] for k in range(302)]
     assert bits == [*framed(data)[2:], 1, 1]
-
-
-def test_ticks_have_the_baud_rate():
-    clock, reset = clock_and_reset()
-    tick, ticks = bit(), []
-    block = baud(clock, reset, tick, clock_hz=100, rate=24)
-    simulate([block], clock, reset, lambda cycle: ticks.append(int(tick)) or cycle == 4999,
-             limit=5000)
-    assert sum(ticks) == 1200
-    apart = [k for k, value in enumerate(ticks) if value]
-    assert {b - a for a, b in zip(apart, apart[1:], strict=False)} == {4, 5}
-    with pytest.raises(ValueError, match=r"rate must be 1\.\.100 \(the clock\), not 101"):
-        baud(clock, reset, tick, clock_hz=100, rate=101)

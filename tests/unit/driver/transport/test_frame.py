@@ -2,11 +2,11 @@
 
 import re
 import struct
-import zlib
 from pathlib import Path
 from random import Random
 
 import pytest
+from frame_bytes import frame_bytes
 
 from myvta.driver import open_target
 from myvta.driver.serve.responder import Responder
@@ -16,16 +16,7 @@ from myvta.isa.link_protocol import LinkIdentity, LinkStatus, MessageKind
 PAGE = (Path(__file__).parents[4] / "docs" / "protocol.md").read_text(encoding="utf-8")
 
 
-def by_hand(first, sequence, count, address, payload=b""):
-    """The bytes of a frame as docs/protocol.md says, written a second time."""
-    body = struct.pack("<BBHI", first, sequence, count, address) + payload
-    body += struct.pack("<I", zlib.crc32(body))
-    line = b"".join(bytes([0x7D, byte ^ 0x20]) if byte in (0x7D, 0x7E) else bytes([byte])
-                    for byte in body)
-    return b"\x7e" + line + b"\x7e"
-
-
-def test_documented_examples_are_the_device_s_responses():
+def test_the_examples_of_the_page_are_what_a_device_says():
     lines = re.findall(r"^    ([<>]) ((?:[0-9a-f]{2} ?)+)$", PAGE, re.M)
     assert len(lines) == 20
     with open_target("model://?config=1x4x4&mem=0x0:64K") as target:
@@ -48,7 +39,7 @@ def test_frames_are_encoded_as_documented():
             LinkStatus(random.randrange(8)),
         )
         first = frame.kind | frame.status << 4 | frame.response << 7
-        line = by_hand(first, frame.sequence, frame.count, frame.address, payload)
+        line = frame_bytes(first, frame.sequence, frame.count, frame.address, payload)
         assert encode(frame) == line
         decoder = FrameDecoder(64)
         pieces = [decoder.feed(line[at:at + 3]) for at in range(0, len(line), 3)]
@@ -77,9 +68,9 @@ def test_only_the_damaged_frame_is_dropped(damage):
 
 def test_frames_of_wrong_length_are_dropped():
     decoder = FrameDecoder(16)
-    assert decoder.feed(by_hand(4, 1, 20, 0, bytes(20))) == [] and decoder.bad == 1
-    assert decoder.feed(by_hand(4, 1, 16, 0, bytes(16)))
-    assert decoder.feed(by_hand(4, 1, 3, 0, bytes(3))) == [] and decoder.bad == 2
+    assert decoder.feed(frame_bytes(4, 1, 20, 0, bytes(20))) == [] and decoder.bad == 1
+    assert decoder.feed(frame_bytes(4, 1, 16, 0, bytes(16)))
+    assert decoder.feed(frame_bytes(4, 1, 3, 0, bytes(3))) == [] and decoder.bad == 2
     assert decoder.feed(b"\x7e\x1d\xdf\x44\x21\x7e\x7e\x7e") == [] and decoder.bad == 3
 
 
