@@ -1,15 +1,8 @@
-"""options and design: what a URL may say, and one clear error for what it may not."""
-
-from pathlib import Path
+"""options: those that a URL may have, and one clear error for any other."""
 
 import pytest
 
-from myvta.cosim.axi_memory import Random
-from myvta.cosim.design import read_design
 from myvta.cosim.options import SimulationOptions, Wave, parse_options, with_bus
-from myvta.cosim.ports import ports
-from myvta.cosim.rules import Counter, Rule, header
-from myvta.driver.errors import TargetError
 from myvta.isa.config import NAMED
 
 
@@ -51,35 +44,3 @@ def test_every_option_is_parsed(tmp_path):
 def test_invalid_options_are_refused(options, text):
     with pytest.raises(ValueError, match=text):
         parse(**options)
-
-
-def test_missing_and_wrong_designs_are_refused(tmp_path):
-    with pytest.raises(TargetError, match=r"cannot read the Verilog file .*none\.v"):
-        read_design(str(tmp_path / "none.v"), NAMED["default"])
-    (tmp_path / "other.v").write_text("module other; endmodule")
-    with pytest.raises(TargetError, match=r"other\.v has no module myvta_core"):
-        read_design(str(tmp_path / "other.v"), NAMED["default"])
-
-
-def test_header_defines_every_parameter():
-    text = header()
-    assert all(f"RULE_{rule.name} = {rule.value}," in text for rule in Rule)
-    assert all(f"COUNTER_{counter.name} = {counter.value}," in text for counter in Counter)
-    assert all(rule.meaning for rule in Rule)
-
-
-def test_ports_follow_the_bus_width():
-    widths = {port.name: port.width for port in ports(256)}
-    assert (widths["m_axi_rdata"], widths["m_axi_wstrb"], widths["s_axi_araddr"]) == (256, 32, 16)
-    text = (Path(__file__).parents[1] / "data" / "copy_core.v").read_text()
-    assert all(f" {name},\n" in text or f" {name}\n" in text for name in widths)
-
-
-def test_random_is_uniform_and_reproducible():
-    draws = [Random(1, channel).below(100) for channel in range(6)]
-    assert len(set(draws)) > 3
-    generator = Random(0, 0)
-    counts = [0] * 10
-    for _ in range(10_000):
-        counts[generator.below(10)] += 1
-    assert all(850 < count < 1150 for count in counts)

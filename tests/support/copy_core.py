@@ -15,13 +15,23 @@ from myvta.driver.target.schemes import OpenRequest
 from myvta.isa.config import NAMED
 from myvta.isa.register_map import Reg, Status
 
-__all__ = ["BASE", "Fault", "SIZE", "copy", "on_both", "open_copy_core", "pattern", "start_copy"]
+__all__ = [
+    "BASE", "MEMORIES", "SIZE", "Fault", "copy", "on_both", "open_copy_core", "pattern",
+    "start_copy",
+]
 
 BASE, SIZE = 0x4000_0000, 1 << 20
 _SOURCE = Path(__file__).parents[1] / "data" / "copy_core.v"
 on_both = pytest.mark.parametrize("scheme", [
     pytest.param(scheme, marks=getattr(pytest.mark, scheme)) for scheme in ("icarus", "verilator")
 ])
+MEMORIES = [
+    {"latency": 0}, {"latency": 64}, {"stall": 20, "seed": 3},
+    {"stall": 90, "seed": 9, "latency": 5},
+    {"bandwidth": 37}, {"shy": 1}, {"shy": 1, "stall": 50, "latency": 9},
+    {"latency": 7, "bandwidth": 60, "stall": 35, "seed": 0xFFFFFFFF},
+]
+"""Behaviours of the memory around it."""
 _FACTORIES = {"icarus": open_icarus, "verilator": open_verilator}
 
 

@@ -2,20 +2,23 @@
 
 import numpy as np
 import pytest
-from copy_core import BASE, SIZE, Fault, copy, on_both, open_copy_core, pattern, start_copy
+from copy_core import (
+    BASE,
+    MEMORIES,
+    SIZE,
+    Fault,
+    copy,
+    on_both,
+    open_copy_core,
+    pattern,
+    start_copy,
+)
 
 from myvta.cosim.cosim_errors import BuildError, SimulatorError
 from myvta.cosim.rules import Counter
 from myvta.driver.errors import TargetError, TargetTimeout, WindowError
 from myvta.driver.target.protocol import Target
 from myvta.isa.register_map import Reg, Status
-
-MEMORIES = [
-    {"latency": 0}, {"latency": 64}, {"stall": 20, "seed": 3},
-    {"stall": 90, "seed": 9, "latency": 5},
-    {"bandwidth": 37}, {"shy": 1}, {"shy": 1, "stall": 50, "latency": 9},
-    {"latency": 7, "bandwidth": 60, "stall": 35, "seed": 0xFFFFFFFF},
-]
 
 
 @on_both
@@ -38,33 +41,6 @@ def test_copy_writes_only_its_destination(scheme, bus, memory, tmp_path):
         assert counters[Counter.WRITE_BYTES] == 16 * count
         assert counters[Counter.READ_BURSTS] == counters[Counter.WRITE_BURSTS] == -(-beats // 16)
         assert counters[Counter.OUTSIDE] == 0
-
-
-@pytest.mark.icarus
-@pytest.mark.verilator
-@pytest.mark.parametrize("memory", MEMORIES, ids=str)
-def test_the_two_memories_agree_to_the_cycle(memory, tmp_path):
-    seen = []
-    for scheme in ("icarus", "verilator"):
-        with open_copy_core(scheme, tmp_path, **memory) as target:
-            target.chunk = 1000  # looks at CONTROL at the same cycles
-            seen.append((copy(target, 100), target.counters()))
-    assert seen[0] == seen[1]
-
-
-@pytest.mark.verilator
-def test_options_add_their_cycles(tmp_path):
-    def cycles(**memory):
-        with open_copy_core("verilator", tmp_path, **memory) as target:
-            return copy(target, 1000)  # 2000 beats of 64 bits
-
-    assert cycles(latency=0) == cycles(latency=1)  # AXI has nothing sooner than the next edge
-    assert cycles() == 2021  # a beat every cycle; 21: first burst, gap, last response
-    assert cycles(latency=64) == 2021 + 2 * 63  # hidden but for the first read, the last response
-    assert cycles(bandwidth=50) == pytest.approx(2 * 2000, rel=0.02)
-    assert cycles(bandwidth=25) == pytest.approx(4 * 2000, rel=0.02)
-    assert 2000 / 0.8 < cycles(stall=20) < 2000 / 0.7
-    assert cycles(stall=20, seed=5) == cycles(stall=20, seed=5) != cycles(stall=20, seed=6)
 
 
 @on_both
@@ -198,49 +174,6 @@ def test_self_terminating_simulation_is_an_error(scheme, tmp_path):
         with pytest.raises(SimulatorError):
             copy(target, 8, fault=Fault.END_ITSELF)
         assert target.read_memory(BASE + 5, 1) == b"\x09"
-
-
-@pytest.mark.verilator
-def test_several_verilator_targets_work_at_once(tmp_path):
-    with (
-        open_copy_core("verilator", tmp_path) as first,
-        open_copy_core("verilator", tmp_path, bus=128) as second,
-        open_copy_core("verilator", tmp_path) as third,
-    ):
-        for seed, target in enumerate((first, second, third)):
-            target.write_memory(BASE + 0x1000, pattern(20, seed))
-        for target in (second, first, third):
-            start_copy(target, 20)
-        for seed, target in enumerate((first, second, third)):
-            target.run(300)
-            assert target.read_register(Reg.CONTROL) == Status.FINISH
-            assert target.read_memory(BASE + 0x80000, 320) == pattern(20, seed)
-
-
-@pytest.mark.icarus
-def test_icarus_targets_work_in_sequence(tmp_path):
-    from myhdl import _simulator
-
-    before = len(_simulator._signals)
-    for _ in range(3):
-        with open_copy_core("icarus", tmp_path) as target:
-            child = target._bench._vvp._child
-            copy(target, 4)
-            with pytest.raises(TargetError, match="MyHDL allows one; close that target first"):
-                open_copy_core("icarus", tmp_path)
-        assert child.returncode is not None  # reaped: no zombie
-        assert len(_simulator._signals) == before
-
-
-@pytest.mark.icarus
-def test_a_lost_vvp_is_an_error_and_frees_the_simulator(tmp_path):
-    target = open_copy_core("icarus", tmp_path)
-    target._bench._vvp._child.kill()
-    with pytest.raises(SimulatorError, match="vvp ended"):
-        copy(target, 4)
-    target.close()
-    with open_copy_core("icarus", tmp_path) as target:
-        copy(target, 4)
 
 
 @on_both
