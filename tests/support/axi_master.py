@@ -111,10 +111,10 @@ class AxiMaster:
         self.left -= 1
         size = 1 << random.randrange(self.bus.bit_length())
         beats = random.randrange(1, 17)
-        outside = traffic.outside is not None and random.random() < OUTSIDE_SHARE
+        outside = False
         address = random.randrange(traffic.start, traffic.end - 16 * size)
-        if outside:
-            address = traffic.outside + 64 * random.randrange(4)
+        if traffic.outside is not None and random.random() < OUTSIDE_SHARE:
+            outside, address = True, traffic.outside + 64 * random.randrange(4)
         channel = "aw" if self._write_group else "ar"
         for name, value in (("valid", True), ("addr", address), ("len", beats - 1),
                             ("size", size.bit_length() - 1), ("burst", INCR)):
