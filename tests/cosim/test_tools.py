@@ -35,7 +35,7 @@ def test_missing_icarus_is_reported(no_tools, tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-def test_without_a_compiler(no_tools, tmp_path, monkeypatch):
+def test_missing_compiler_is_reported(no_tools, tmp_path, monkeypatch):
     program(no_tools, "verilator", "echo Verilator 5.020 2024-01-01")
     with pytest.raises(MissingTool, match=r"g\+\+ \(a C\+\+ compiler\) is not on PATH"):
         open_copy_core("verilator", tmp_path)

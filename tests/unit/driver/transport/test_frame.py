@@ -16,7 +16,7 @@ from myvta.isa.link_protocol import LinkIdentity, LinkStatus, MessageKind
 PAGE = (Path(__file__).parents[4] / "docs" / "protocol.md").read_text(encoding="utf-8")
 
 
-def test_the_examples_of_the_page_are_what_a_device_says():
+def test_documented_examples_are_the_device_s_responses():
     lines = re.findall(r"^    ([<>]) ((?:[0-9a-f]{2} ?)+)$", PAGE, re.M)
     assert len(lines) == 20
     with open_target("model://?config=1x4x4&mem=0x0:64K") as target:
