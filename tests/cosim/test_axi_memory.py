@@ -5,60 +5,20 @@ from random import Random as PythonRandom
 import numpy as np
 import pytest
 from axi_master import AxiMaster, Traffic
-from cosim_signals import port_signals
-from rtl_bench import clock_and_reset, simulate
+from cosim_signals import MEMORY_BYTES, MemoryBench
 
-from myvta.cosim.axi_memory import EARLY, OUTSTANDING, AxiMemory, Checker, Random
-from myvta.cosim.options import SimulationOptions
+from myvta.cosim.axi_memory import EARLY, OUTSTANDING, Checker, Random
 from myvta.cosim.rules import Counter, Rule
-from myvta.isa.config import NAMED
-from myvta.rtl.lib.bundles import Axi4
 
-SIZE = 1 << 11
 OKAY, DECERR = 0, 3
-
-
-class Memory:
-    """An AxiMemory of random bytes; ``run(step, cycles)`` calls ``step(cycle)`` at each edge."""
-
-    def __init__(self, log_bus=6, base=0, **options):
-        self.axi = Axi4(NAMED["1x4x4"].replace(log_bus_width=log_bus))
-        self.bytes = np.frombuffer(PythonRandom(1).randbytes(SIZE), np.uint8).copy()
-        self.counters, self.checker = [0] * len(Counter), Checker()
-        self.memory = AxiMemory(
-            port_signals("m_axi", self.axi), self.bytes, base, len(self.axi.wstrb),
-            SimulationOptions(**options), self.counters, self.checker,
-        )
-
-    def run(self, step, cycles):
-        clock, reset = clock_and_reset()
-
-        def on_edge(cycle):
-            self.memory.sample(cycle)
-            stop = step(cycle)
-            self.memory.drive(cycle + 1)
-            return stop or cycle == cycles - 1
-
-        return simulate([], clock, reset, on_edge, limit=cycles)
-
-    def address(self, channel, address, beats=1, *, log_size=3, burst=1):
-        """Show an address from the next edge on."""
-        for name, value in (("valid", True), ("addr", address), ("len", beats - 1),
-                            ("size", log_size), ("burst", burst)):
-            getattr(self.axi, channel + name).next = value
-
-    def data(self, value, strobe=0xFF, last=True):
-        """Show a beat of write data from the next edge on."""
-        self.axi.wvalid.next, self.axi.wdata.next = True, value
-        self.axi.wstrb.next, self.axi.wlast.next = strobe, last
 
 
 @pytest.mark.parametrize("log_bus, options", [
     (6, {}), (7, dict(latency=9, stall=40, seed=3)), (8, dict(bandwidth=37, shy=1)),
 ])
 def test_random_bursts_read_and_write_as_a_byte_array(log_bus, options):
-    bench = Memory(log_bus, **options)
-    traffic = Traffic(0, SIZE, 120, 0.8, 0.6, outside=SIZE, error=DECERR)
+    bench = MemoryBench(log_bus, **options)
+    traffic = Traffic(0, MEMORY_BYTES, 120, 0.8, 0.6, outside=MEMORY_BYTES, error=DECERR)
     master = AxiMaster(bench.axi, PythonRandom(log_bus), traffic, bytearray(bench.bytes))
 
     def step(cycle):
@@ -77,13 +37,13 @@ def test_random_bursts_read_and_write_as_a_byte_array(log_bus, options):
 
 
 def test_addresses_count_from_the_base():
-    bench = Memory(base=0x1000)
+    bench, end = MemoryBench(base=0x1000), 0x1000 + MEMORY_BYTES
     responses = []
 
     def step(cycle):
         bench.axi.rready.next = True
         if cycle < 4:
-            bench.address("ar", (0xFF8, 0x1008, 0x1000 + SIZE - 8, 0x1000 + SIZE)[cycle])
+            bench.address("ar", (0xFF8, 0x1008, end - 8, end)[cycle])
         else:
             bench.axi.arvalid.next = False
         if bench.axi.rvalid and bench.axi.rready:
@@ -91,7 +51,8 @@ def test_addresses_count_from_the_base():
         return len(responses) == 4
 
     bench.run(step, 20)
-    inside = [int.from_bytes(bench.bytes[at : at + 8].tobytes(), "little") for at in (8, SIZE - 8)]
+    inside = [int.from_bytes(bench.bytes[at : at + 8].tobytes(), "little")
+              for at in (8, MEMORY_BYTES - 8)]
     assert [response for response, _ in responses] == [DECERR, OKAY, OKAY, DECERR]
     assert [value for _, value in responses[1:3]] == inside
     assert bench.counters[Counter.OUTSIDE] == 2
@@ -102,7 +63,7 @@ def test_addresses_count_from_the_base():
     (dict(bandwidth=50), None, 2), (dict(bandwidth=25), None, 4),
 ])
 def test_read_beats_come_after_the_latency_at_the_bandwidth(options, start, interval):
-    bench = Memory(**options)
+    bench = MemoryBench(**options)
     accepted, beats = [], []
 
     def step(cycle):
@@ -124,7 +85,7 @@ def test_read_beats_come_after_the_latency_at_the_bandwidth(options, start, inte
 
 
 def test_a_write_is_visible_with_its_response_and_not_before():
-    bench = Memory(latency=20)
+    bench = MemoryBench(latency=20)
     before, log = bench.bytes.copy(), []
 
     def step(cycle):
@@ -151,7 +112,7 @@ def test_a_write_is_visible_with_its_response_and_not_before():
 
 
 def test_data_may_come_before_its_address():
-    bench = Memory()
+    bench = MemoryBench()
     beats = []
 
     def step(cycle):
@@ -175,7 +136,7 @@ def test_data_may_come_before_its_address():
 
 
 def test_no_more_than_so_many_bursts_are_outstanding():
-    bench = Memory(latency=1000)
+    bench = MemoryBench(latency=1000)
 
     def step(cycle):
         bench.address("ar", 0)
@@ -186,7 +147,7 @@ def test_no_more_than_so_many_bursts_are_outstanding():
 
 
 def test_a_shy_memory_raises_ready_only_after_it_has_seen_valid():
-    bench = Memory(shy=1)
+    bench = MemoryBench(shy=1)
     ready = []
 
     def step(cycle):
@@ -203,7 +164,7 @@ def test_a_shy_memory_raises_ready_only_after_it_has_seen_valid():
 
 
 def test_reset_forgets_everything_in_flight():
-    bench = Memory(latency=5)
+    bench = MemoryBench(latency=5)
     outstanding = []
 
     def step(cycle):
@@ -234,7 +195,7 @@ def broken(bench, steps):
      "AR of 2 beats of 8 bytes at 0x00000ff8 crosses a 4 KiB boundary"),
 ])
 def test_an_address_against_the_rules_is_reported(rule, address, text):
-    bench = Memory()
+    bench = MemoryBench()
     violation = broken(bench, {2: lambda: bench.address("ar", **address)})
     assert (violation.rule, violation.cycle) == (rule, 3)
     assert text in str(violation)
@@ -245,7 +206,7 @@ def test_an_address_against_the_rules_is_reported(rule, address, text):
     (4, 0xF8, True, Rule.STROBE, "WSTRB 0xf8 outside the byte lanes 0xf0 of 0x4"),
 ])
 def test_data_against_the_rules_is_reported(address, strobe, last, rule, text):
-    bench = Memory()
+    bench = MemoryBench()
 
     def show():
         bench.address("aw", address)
@@ -267,7 +228,7 @@ def test_valid_that_falls_and_payload_that_changes_are_reported(channel):
         getattr(bench.axi, shown).next = 8
 
     for act, rule in ((fall, Rule.VALID_STABLE), (change, Rule.PAYLOAD_STABLE)):
-        bench = Memory(shy=1)  # the first cycle of a VALID waits
+        bench = MemoryBench(shy=1)  # the first cycle of a VALID waits
         show = {1: lambda: bench.data(0) if channel == "w" else bench.address(channel, 0),
                 2: lambda: act(bench)}
         violation = broken(bench, show)
@@ -276,7 +237,7 @@ def test_valid_that_falls_and_payload_that_changes_are_reported(channel):
 
 
 def test_valid_during_reset_is_reported():
-    bench = Memory()
+    bench = MemoryBench()
 
     def step(cycle):
         bench.memory.check_reset(cycle)
