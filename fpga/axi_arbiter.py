@@ -1,11 +1,12 @@
-"""Two AXI4 masters at one slave.
+"""Arbiter of two AXI4 masters at one slave.
 
 Contract
-    Reads and writes are given away separately.  Who owns a direction keeps it until the other one
-    asks; then it gets no new address through, and the direction changes hands once its bursts are
-    answered.  So each gets its turn after one address of the other, and answers need no tags.
-    What has been shown to the slave stays until it is taken.  Wires only: no cycle is added.
-    Masters show AW no later than the first W of that burst; the slave takes W only after AW.
+    Reads and writes are arbitrated separately.  The master that owns a direction keeps it until the
+    other one requests; then it gets no new address through, and ownership changes once its bursts
+    are answered.  So a master waits for at most one more address of the other, and responses need
+    no tags.  A payload presented to the slave is stable until it is accepted.  Wires only: no cycle
+    is added.  Masters assert AWVALID no later than the first WVALID of that burst; the slave
+    accepts W only after its AW.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def ownership(
     clock: Any, reset: Any, first_asks: Any, second_asks: Any, shown: Any, taken: Any,
     answered: Any, second: Any, passing: Any,
 ) -> Any:
-    """Decide who owns a direction: ``second``, and ``passing`` while addresses go through."""
+    """Decide which master owns a direction: ``second``; ``passing``: addresses may go through."""
     closed = bit()
     outstanding = Signal(intbv(0, min=0, max=_BURSTS))
 

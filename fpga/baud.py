@@ -1,8 +1,8 @@
-"""A pulse at a given rate from any clock at least as fast.
+"""Pulse at a given rate from any clock of at least that rate.
 
 Contract
     ``tick`` is high in ``rate`` of ``clock_hz`` cycles on average, as evenly as whole cycles allow:
-    exact to 2^-24 when the clock is no multiple of the rate.
+    exact to 2^-24 when the clock is not a multiple of the rate.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""Bytes to registers and memory: the device side of the protocol (docs/protocol.md) in hardware.
+"""UART bridge: the device side of the protocol (docs/protocol.md) in hardware.
 
     received -> deframer -> queue -> executor -> enframer -> sent
-                   │ payload slots     │ │ response words
-                   └──────> ram ───────┘ └──> ram ──> (enframer)
-                                       └─> AXI4-Lite, AXI4
+                  │ payload slots     │ │ response words
+                  └──────> ram ───────┘ └──> ram ──> (enframer)
+                                      └─> AXI4-Lite, AXI4
 
 Contract
-    ``received`` is a byte in each cycle with ``received_valid``, at most every second one.
-    Answers every right request, in order, as the page says; anything else is dropped.  Up to
-    WINDOW requests may be under way; one more than there is room for is dropped like a damaged one.
-    Memory is 0..``size``.  Reset forgets the session, not the contents of memory.
+    ``received`` is a byte in each cycle with ``received_valid``, at most every second cycle.
+    Answers every valid request, in order, as protocol.md specifies; everything else is dropped.  Up
+    to WINDOW requests may be outstanding; one more than there is room for is dropped like a damaged
+    one.  Memory is 0..``size``.  Reset ends the session but keeps the contents of memory.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def bridge(
     clock: Any, reset: Any, received: Any, received_valid: Any, sent: Stream, s_axi: AxiLite,
     m_axi: Axi4, *, config: Config, size: int, clock_hz: int,
 ) -> Any:
-    """Join the blocks; ``s_axi`` and ``m_axi`` are driven, as a master."""
+    """Connect the blocks; ``s_axi`` and ``m_axi`` are driven as by a master."""
     request, current, accepted = Command(), Command(), bit()
     arriving, waiting = Stream(COMMAND_BITS), Stream(COMMAND_BITS)
     release, room = bit(), bit()
-    in_use = Signal(intbv(0, min=0, max=SLOTS + 1))  # slots of requests that wait or are done
+    in_use = Signal(intbv(0, min=0, max=SLOTS + 1))  # slots of requests that wait or are executed
     filling, reading = word(_SLOT_BITS), word(_SLOT_BITS)
     payload_write = WordPort(_SLOT_BITS + _WORD_BITS)
     payload_read, payload_address = WordPort(_WORD_BITS), word(_SLOT_BITS + _WORD_BITS)

@@ -1,12 +1,13 @@
-"""Words to and from memory on AXI4, as narrow bursts of 32-bit beats.
+"""Move words to and from memory over AXI4, as narrow bursts of 32-bit beats.
 
 Contract
     An access begins in a cycle with ``job.start``, whose fields are kept until ``done`` pulses.
-    ``address`` is a multiple of 4.  ``words`` of them move, word 0 with the strobes ``first``, the
+    ``address`` is a multiple of 4.  ``words`` words move, word 0 with the strobes ``first``, the
     last with ``last`` (one word: with both).  A burst has 16 beats at most and stays inside 64
     aligned bytes, so none crosses 4 KiB; the next one begins when the one before is answered.
     Written words come from ``source``, read ones go to ``sink``, both counted from 0.  ``failed``
-    tells with ``done`` that an answer was SLVERR or DECERR.  AW shows no later than its first W.
+    reports with ``done`` that a response was SLVERR or DECERR.  AWVALID rises no later than the
+    first WVALID of its burst.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from .link_bundles import WordPort
 __all__ = ["BurstJob", "burst_master"]
 
 _BEATS = 16
-_INCR, _SIZE = 1, 2  # four bytes a beat
+_INCR, _SIZE = 1, 2  # four bytes per beat
 
 
 class BurstJob:
-    """What to move."""
+    """A transfer to perform."""
 
     def __init__(self) -> None:
         self.start, self.write = bit(), bit()
@@ -35,7 +36,7 @@ class BurstJob:
 
 
 class BurstState:
-    """BurstState of an access."""
+    """States of a transfer."""
 
     IDLE, ADDRESS, READ, FETCH, LOAD, DATA, ANSWER = range(7)
 
@@ -48,7 +49,7 @@ def burst_master(
     """Read or write words."""
     lane_bits = config.log_bus_width - 5
     state = word(3)
-    moved, left = word(7), word(7)  # words so far and still to come
+    moved, left = word(7), word(7)  # words moved so far; words left
     address = word(32)
     beats, beat, room = word(5), word(5), word(5)
     strobe = word(4)

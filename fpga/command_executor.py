@@ -1,10 +1,10 @@
-"""Do requests in order, each once, and answer them (docs/protocol.md).
+"""Execute requests in order, each once, and answer them (docs/protocol.md).
 
 Contract
     A request is taken when ``command.valid and command.ready``; ``release`` pulses when its payload
-    is not needed any more.  The response is in ``reply``, its payload in ``buffer``, before the
-    next request is started.  Registers are reached through :mod:`.lite_master`, memory through
-    :mod:`.burst_master`; nothing outside 0..``size`` is asked for.
+    is no longer needed.  The response is in ``reply``, its payload in ``buffer``, before the
+    next request is started.  Registers are accessed through :mod:`.lite_master`, memory through
+    :mod:`.burst_master`; nothing outside 0..``size`` is accessed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WORD_BITS = (PAYLOAD_WORDS - 1).bit_length()
 
 
 class ExecutorState:
-    """ExecutorState of a request."""
+    """States of the executor."""
 
     IDLE, SORT, CHECK, IDENTITY, FETCH, LOAD, REGISTER, MEMORY, STORE, REPLY = range(10)
 
@@ -37,7 +37,7 @@ class ExecutorState:
 def request_checks(
     command: Command, words: Any, possible: Any, inside: Any, *, size: int
 ) -> Any:
-    """Sort out what cannot be done: ``possible``, and ``inside`` memory.  Combinational."""
+    """Validate a request: ``possible``, and ``inside`` memory.  Combinational."""
     end, span = word(33), word(17)
     reads, writes = bit(), bit()
 
@@ -78,7 +78,7 @@ def request_checks(
 
 @block
 def strobes(address: Any, count: Any, first: Any, last: Any) -> Any:
-    """Find which bytes of the first and the last word are meant.  Combinational."""
+    """Determine the byte strobes of the first and the last word.  Combinational."""
     behind = word(2)  # bytes of the last word
 
     @always_comb
@@ -110,7 +110,7 @@ def strobes(address: Any, count: Any, first: Any, last: Any) -> Any:
 
 @block
 def outcomes(clock: Any, sequence: Any, record: Any, status: Any, recalled: Any) -> Any:
-    """Keep how the last requests ended; ``recalled`` follows ``sequence`` one cycle late."""
+    """Keep the status of the last requests; ``recalled`` follows ``sequence`` one cycle later."""
     kept = [word(3) for _ in range(SLOTS)]
 
     @always(clock.posedge)
@@ -143,7 +143,7 @@ def executor(
     buffer: WordPort, reply: Reply, s_axi: AxiLite, m_axi: Axi4, *, config: Config, size: int,
     clock_hz: int,
 ) -> Any:
-    """Do requests; ``current`` shows the fields of ``command.data`` as it is offered."""
+    """Execute requests; ``current`` holds the fields of ``command.data``."""
     state, step, identity_word = word(4), word(3), word(32)
     expected, age, known = word(8), word(8), bit()
     recalled, record, first_time = word(3), bit(), bit()

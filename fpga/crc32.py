@@ -1,4 +1,4 @@
-"""CRC-32 (IEEE 802.3), one byte in a cycle."""
+"""CRC-32 (IEEE 802.3), one byte per cycle."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from myhdl import always_comb, block, modbv
 
 __all__ = ["CRC_START", "crc32"]
 
-CRC_START = 0xFFFF_FFFF  # of the register; its inverse is the checksum
+CRC_START = 0xFFFF_FFFF  # start value of the register, whose inverse is the checksum
 _HIGH, _LOW = 0xEDB8, 0x8320  # the polynomial, reflected
 
 
 @block
 def crc32(register: Any, data: Any, result: Any) -> Any:
-    """``result`` is the ``register`` after the byte ``data``.  Combinational."""
+    """Drive ``result``, the ``register`` after the byte ``data``.  Combinational."""
 
     @always_comb
     def divide() -> None:

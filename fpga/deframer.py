@@ -1,11 +1,11 @@
-"""Bytes of a line to requests (docs/protocol.md).
+"""Deframer from the bytes of a line to requests (docs/protocol.md).
 
 Contract
-    After a closing flag ``accepted`` pulses when the frame before it was a request with the right
+    After a closing flag ``accepted`` pulses when the frame before it was a request with the correct
     CRC and length, ``room`` was high, and its payload is in ``payload``, slot ``slot``.  Everything
-    else is dropped: a flag always starts anew.  ``slot`` advances with ``accepted``.
-    A byte may come every second cycle.  Payload words are written as they come, the CRC behind them
-    too when there is room in the slot, which is not read.
+    else is dropped: a flag always starts a new frame.  ``slot`` advances with ``accepted``.
+    A byte may arrive every second cycle.  Payload words are written as they arrive; so is the CRC
+    after them when the slot has room, but it is never read.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def deframer(
     clock: Any, reset: Any, data: Any, valid: Any, room: Any, command: Command, accepted: Any,
     slot: Any, payload: WordPort,
 ) -> Any:
-    """Take bytes; ``payload`` is written."""
+    """Receive bytes; ``payload`` is written."""
     escaped, response, overrun, right = bit(), bit(), bit(), bit()
     register, divided, plain = word(32), word(32), word(8)
     size = word(_LIMIT.bit_length())  # bytes of the body so far
-    low_bytes = word(24)  # of the word that comes
-    index, words = word(_LIMIT.bit_length()), word(_LIMIT.bit_length() - 2)  # whole ones so far
+    low_bytes = word(24)  # of the word being received
+    index, words = word(_LIMIT.bit_length()), word(_LIMIT.bit_length() - 2)  # whole words so far
     divide = crc32(register, plain, divided)
     slot_bits, size_bits = len(slot), len(size)
 

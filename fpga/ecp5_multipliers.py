@@ -1,16 +1,16 @@
-"""ECP5: put the register behind a multiplier into it.
+"""ECP5: fold the register after a multiplier into the multiplier.
 
-Every output of a MULT18X18D has a register of its own (Lattice FPGA-TN-02205, sysDSP), and a
-placer that knows it need not find one nearby: an unregistered product leaves the multiplier late
-and then has to travel.  yosys maps no register into these multipliers, so this does, in the netlist
-it writes (``write_json``), before nextpnr reads it.
+Every output of a MULT18X18D has its own register (Lattice FPGA-TN-02205, sysDSP).  Without it, the
+product leaves the multiplier late and still has to be routed to a flip-flop nearby.  yosys folds no
+register into these multipliers, so this module does, in the netlist that yosys writes
+(``write_json``), before nextpnr reads it.
 
-A register is folded when every output of the multiplier that is used feeds nothing but a flip-flop,
-and all of these are alike: same rising clock, always enabled, never set or reset.  Others are left
-as they are, and so are multipliers of which another register is in use.  An enable is an obstacle
-because nextpnr writes no bits that choose one for an output register.  ``CE0`` is tied to 1 and
-``RST0`` to 0.  After power-up a folded register holds what the device gives it, so reset must not
-depend on it; no product of this project's RTL is used before it was computed.
+A register is folded when every used output of the multiplier drives only a flip-flop, and all of
+these are alike: same rising clock, always enabled, never set or reset.  Others remain unchanged,
+and so do multipliers with a register already in use.  A register with an enable is excluded because
+nextpnr writes no bits that choose an enable for an output register.  ``CE0`` is tied to 1 and
+``RST0`` to 0.  After power-up a folded register holds a value that the device determines, so reset
+must not depend on it; no product of this project's RTL is used before it was computed.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ __all__ = ["Folded", "fold_output_registers"]
 
 MULTIPLIER, FLIP_FLOP = "MULT18X18D", "TRELLIS_FF"
 _REGISTER = {"REG_OUTPUT_CLK": "CLK0", "REG_OUTPUT_CE": "CE0", "REG_OUTPUT_RST": "RST0"}
-_CLOCKED = re.compile("REG_.*_CLK")  # says which clock a register of the multiplier has
+_CLOCKED = re.compile("REG_.*_CLK")  # selects the clock of a register of the multiplier
 
 
 @dataclass
 class Folded:
-    """What :func:`fold_output_registers` did.
+    """Result of :func:`fold_output_registers`.
 
-    ``multipliers``: those that have their register now; ``flip_flops``: those gone for it;
-    ``left``: by reason, multipliers whose outputs stay as they were.
+    ``multipliers``: those whose registers were folded; ``flip_flops``: those removed thereby;
+    ``unfolded``: multipliers left unchanged, by reason.
     """
 
     multipliers: int = 0
     flip_flops: int = 0
-    left: Counter[str] = field(default_factory=Counter)
+    unfolded: Counter[str] = field(default_factory=Counter)
 
 
 def fold_output_registers(netlist: dict[str, Any], module: str) -> Folded:
@@ -60,9 +60,9 @@ def fold_output_registers(netlist: dict[str, Any], module: str) -> Folded:
             for port, bits in cell["connections"].items()
             if cell["port_directions"][port] == "output" and sinks.get(bits[0])
         }
-        reason = _obstacle(cell, outputs, sinks, cells)
+        reason = _unfolded_reason(cell, outputs, sinks, cells)
         if reason:
-            done.left[reason] += 1
+            done.unfolded[reason] += 1
             continue
         names = {port: sinks[bit][0][0] for port, bit in outputs.items()}
         clock = cells[next(iter(names.values()))]["connections"]["CLK"]
@@ -76,7 +76,7 @@ def fold_output_registers(netlist: dict[str, Any], module: str) -> Folded:
 
 
 def _sinks(module: dict[str, Any]) -> dict[int | str, list[tuple[str, str]]]:
-    """Return cell and port of what reads each net; a port of the module is cell ``""``."""
+    """Return cell and port of each reader of each net; a port of the module is cell ``""``."""
     sinks: dict[int | str, list[tuple[str, str]]] = defaultdict(list)
     for name, cell in module["cells"].items():
         for port, bits in cell["connections"].items():
@@ -90,17 +90,17 @@ def _sinks(module: dict[str, Any]) -> dict[int | str, list[tuple[str, str]]]:
     return sinks
 
 
-def _obstacle(
+def _unfolded_reason(
     cell: dict[str, Any], outputs: dict[str, Any], sinks: Any, cells: dict[str, Any]
 ) -> str:
-    """Return why the outputs of a multiplier have no register to fold, or nothing."""
+    """Return why the outputs of a multiplier have no register to fold, ``""`` if they have."""
     clocked = [name for name in cell["parameters"] if _CLOCKED.fullmatch(name)]
     if any(cell["parameters"][name] != "NONE" for name in clocked):
-        return "a register of it is in use"  # and with it CLK0, CE0 and RST0, perhaps
+        return "one of its registers is in use"  # and with it possibly CLK0, CE0 and RST0
     if not outputs:
         return "no output is used"
     if any(not port.removeprefix("P").isdigit() for port in outputs):
-        return "an output that is no product is used"
+        return "an output other than the product is used"
     clocks, reads = set(), [sinks[bit] for bit in outputs.values()]
     if any(len(read) > 1 for read in reads):
         return "an output has more than one reader"
@@ -114,7 +114,7 @@ def _obstacle(
         if connections.get("LSR", ["0"]) != ["0"] or parameters["LSRMUX"] != "LSR":
             return "the register has a set or reset"
         if parameters["CLKMUX"] != "CLK" or parameters["REGSET"] != "RESET":
-            return "the register falls with the clock or starts at one"
+            return "the register has a falling clock or starts at one"
         clocks.add(connections["CLK"][0])
     return "" if len(clocks) == 1 else "registers on different clocks"
 

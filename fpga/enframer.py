@@ -1,9 +1,9 @@
-"""Responses to bytes of a line (docs/protocol.md).
+"""Enframer from responses to the bytes of a line (docs/protocol.md).
 
 Contract
     A response is taken while ``reply.valid``; its bytes, both flags included, leave at ``source``,
-    at most one in a cycle; ``reply.ready`` pulses when the last has left.  Payload words are
-    read from ``buffer`` as they are needed, so they must stay until then.
+    at most one per cycle; ``reply.ready`` pulses when the last has left.  Payload words are
+    read from ``buffer`` when they are needed, so they must be stable until then.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HALF = 0xFFFF
 
 
 class EnframerState:
-    """EnframerState of a response."""
+    """States of the enframer."""
 
     IDLE, OPEN, FETCH, LOAD, BODY, CLOSE = range(6)
 

@@ -12,21 +12,21 @@ __all__ = [
     "WordPort",
 ]
 
-PAYLOAD_BYTES = 256  # of a frame
+PAYLOAD_BYTES = 256  # largest payload of a frame
 PAYLOAD_WORDS = PAYLOAD_BYTES // 4
-SLOTS = 8  # payloads held: one that comes, one in work, the rest wait
-WINDOW = SLOTS - 1  # requests a host may have under way
+SLOTS = 8  # payloads held: one being received, one being executed, the rest waiting
+WINDOW = SLOTS - 1  # requests that a host may have outstanding
 
 
 class Command:
-    """A request whose frame was right: header, and how many words of payload it had."""
+    """A request from a correct frame: header, and the number of payload words."""
 
     def __init__(self) -> None:
         self.kind, self.sequence, self.count = word(4), word(8), word(16)
         self.address, self.words = word(32), word(8)
 
     def fields(self) -> list[Any]:
-        """Return the fields as they are queued, from bit 0."""
+        """Return the fields of a queue entry, from bit 0."""
         return [self.kind, self.sequence, self.count, self.address, self.words]
 
 
@@ -34,7 +34,7 @@ COMMAND_BITS = bits_of(Command().fields())
 
 
 class Reply:
-    """A response to send: ``valid`` stays up, fields unchanged, until ``ready`` says it is out."""
+    """A response to send: ``valid`` and the fields are stable until ``ready``: it has been sent."""
 
     def __init__(self) -> None:
         self.valid, self.ready = bit(), bit()

@@ -1,9 +1,10 @@
-"""One register access at a time on AXI4-Lite.
+"""AXI4-Lite master for one register access at a time.
 
 Contract
     An access begins in a cycle with ``start``, whose fields are kept until ``done`` pulses.
-    ``failed`` and, after a read, ``value`` hold with ``done`` and until the next start.  Address
-    and data are offered at once and stay until they are taken; VALID never waits for READY.
+    ``failed`` and, after a read, ``value`` are valid with ``done`` and hold until the next start.
+    Address and data are offered at once and are stable until they are accepted; VALID never waits
+    for READY.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def lite_master(
     failed: Any, done: Any, m_axi: AxiLite,
 ) -> Any:
     """Read or write a register."""
-    waiting = bit()  # for the answer
+    waiting = bit()  # for the response
 
     @always_comb
     def listen() -> None:

@@ -1,9 +1,9 @@
-"""On-chip memory behind AXI4.
+"""On-chip memory as an AXI4 slave.
 
 Contract
     INCR bursts of any length and beat size, one at a time in each direction; a beat moves in every
     cycle once a burst has begun.  Addresses count from 0; a beat past ``size`` bytes is answered
-    SLVERR and changes nothing.  W beats are taken only after their AW.
+    with SLVERR and changes nothing.  W beats are accepted only after their AW.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def byte_column(
 
 @block
 def burst_address(current: Any, beat_size: Any, following: Any) -> Any:
-    """Find the address of the next beat of an INCR burst.  Combinational."""
+    """Compute the address of the next beat of an INCR burst.  Combinational."""
 
     @always_comb
     def step() -> None:

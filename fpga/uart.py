@@ -1,14 +1,14 @@
 """8N1 serial line: receiver with oversampling, transmitter without gaps.
 
 Contract, receiver
-    Looks at ``line`` eight times a bit, through two registers.  A bit is what two of three looks
-    in its middle say; a stop bit needs one of two, so that the start of a fast sender's next byte
-    is not missed.  ``valid`` pulses with ``data`` in the middle of the stop bit; a byte whose stop
-    bit is 0 is dropped, and the line must be 1 before the next one.  Sender and receiver may
-    differ by 3 %.
+    Samples ``line`` eight times per bit, through two registers.  A bit is the majority of three
+    samples in its middle; a stop bit needs one of the first two, so that the start of a fast
+    sender's next byte is not missed.  ``valid`` pulses with ``data`` in the middle of the stop bit;
+    a byte whose stop bit is 0 is dropped, and the line must be 1 before the next one.  Sender and
+    receiver may differ by 3 %.
 Contract, transmitter
     A byte is taken when ``sink.valid and sink.ready``.  Bytes offered in time follow each other
-    without a gap: ten bits a byte.  ``line`` is 1 between them.
+    without a gap: ten bits per byte.  ``line`` is 1 between them.
 """
 
 from __future__ import annotations

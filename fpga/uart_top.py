@@ -1,7 +1,7 @@
-"""A whole device behind one serial line: accelerator, UART bridge, on-chip memory.
+"""A complete device on one serial line: accelerator, UART bridge, on-chip memory.
 
 Ports: ``clock``, ``reset`` (synchronous, active high), ``rx``, ``tx`` (8N1, 1 when idle) and
-``interrupt``.  Memory is 0..``memory_bytes``; the host reaches registers and memory with the
+``interrupt``.  Memory is 0..``memory_bytes``; the host accesses registers and memory with the
 protocol of docs/protocol.md and the ``uart://`` target.
 """
 
@@ -30,8 +30,7 @@ TOP = "uart_top"
 
 @dataclass(frozen=True)
 class UartDevice:
-    """The surroundings of the accelerator: clock and line in Hz, memory in bytes (a power of
-    two)."""
+    """Parameters of the device: clock and line in Hz, memory in bytes (a power of two)."""
 
     clock_hz: int = 100_000_000
     rate: int = 3_000_000

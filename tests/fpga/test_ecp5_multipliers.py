@@ -140,7 +140,7 @@ def both(change, seed=1):
 
 def test_register_of_the_used_outputs_is_folded():
     done, cells = both(None)
-    assert (done.multipliers, done.flip_flops, sum(done.left.values())) == (1, len(USED), 0)
+    assert (done.multipliers, done.flip_flops, sum(done.unfolded.values())) == (1, len(USED), 0)
     assert list(cells) == ["times"]
     times = cells["times"]
     assert times["parameters"] == {
@@ -190,41 +190,41 @@ def input_registered(cells, outputs):
     cells["times"]["connections"]["CE0"] = [ENABLE]
 
 
-LEFT = {
+UNFOLDED = {
     "the register has an enable": [
         replaced(enable=ENABLE), replaced(enable=ENABLE, CEMUX="INV"),
     ],
     "the register has a set or reset": [replaced(clear=CLEAR), replaced(LSRMUX="INV")],
-    "the register falls with the clock or starts at one": [
+    "the register has a falling clock or starts at one": [
         replaced(CLKMUX="INV"), replaced(REGSET="SET"),
     ],
     "registers on different clocks": [replaced(clock=OTHER_CLOCK)],
     "an output has more than one reader": [second_reader],
     "an output is not registered": [seen_raw, clears_multiplier],
     "no output is used": [no_reader],
-    "a register of it is in use": [folded_before, input_registered],
+    "one of its registers is in use": [folded_before, input_registered],
 }
 
 
 @pytest.mark.parametrize(
-    ("reason", "change"), [(reason, one) for reason, many in LEFT.items() for one in many]
+    ("reason", "change"), [(reason, one) for reason, many in UNFOLDED.items() for one in many]
 )
 def test_unfoldable_registers_are_unchanged(reason, change):
     before = netlist(change)["modules"]["top"]["cells"]
     done, cells = both(change)
     assert cells == before
-    assert (done.multipliers, done.flip_flops, dict(done.left)) == (0, 0, {reason: 1})
+    assert (done.multipliers, done.flip_flops, dict(done.unfolded)) == (0, 0, {reason: 1})
 
 
-def test_registers_of_other_cells_are_unchanged():
+def test_multiplier_with_another_output_in_use_is_unchanged():
     def change(cells, outputs):
         cells["times"]["connections"]["SIGNEDP"] = [300]
         cells["times"]["port_directions"]["SIGNEDP"] = "output"
         cells["more"] = register(300, 301)
 
     design = netlist(change)
-    assert dict(fold_output_registers(design, "top").left) == {
-        "an output that is no product is used": 1}
+    assert dict(fold_output_registers(design, "top").unfolded) == {
+        "an output other than the product is used": 1}
 
 
 @settings(max_examples=150, deadline=None)
