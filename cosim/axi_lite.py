@@ -1,4 +1,4 @@
-"""AXI4-Lite master on MyHDL signals: one register access at a time.  Twin of ``lite.h``."""
+"""AXI4-Lite master on MyHDL signals: one register access at a time.  Equivalent to ``lite.h``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AxiLiteMaster:
     Attributes
     ----------
     done : bool
-        No access is under way.
+        No access is in progress.
     data : int
         Data of the last read.
     response : int
@@ -40,7 +40,7 @@ class AxiLiteMaster:
         self.reset()
 
     def reset(self) -> None:
-        """Drop the access under way."""
+        """Drop the access in progress."""
         self.done = True
         self._address_done = self._data_done = False
         self._held_b = False
@@ -50,8 +50,8 @@ class AxiLiteMaster:
     def begin(self, write: bool, address: int, value: int = 0) -> None:
         """Start an access.
 
-        With stalls on, address, data and response readiness come up to 3 cycles late, each on its
-        own.
+        With stalls enabled, address, data and response readiness are delayed by up to 3 cycles,
+        independently of each other.
         """
         self.done, self._write = False, write
         self._address, self.data = address & 0xFFFF, value
@@ -69,7 +69,7 @@ class AxiLiteMaster:
         return "s_axi_bvalid" if self._write else "s_axi_rvalid"
 
     def sample(self, cycle: int) -> None:
-        """Look at the wires at the rising edge ``cycle``."""
+        """Sample the wires at the rising edge ``cycle``."""
         wire = self._wire
         self._check(cycle)
         if self.done:

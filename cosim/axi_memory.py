@@ -1,7 +1,7 @@
 """AXI4 slave memory on MyHDL signals, with the checker of bus rules.
 
-The same behaviour, cycle for cycle, as ``memory.h`` has under Verilator: :meth:`AxiMemory.sample`
-looks at the wires at a rising edge, :meth:`AxiMemory.drive` sets the inputs for the next one.
+It behaves, cycle for cycle, as ``memory.h`` does under Verilator: :meth:`AxiMemory.sample` samples
+the wires at a rising edge, :meth:`AxiMemory.drive` sets the inputs for the next one.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .rules import Counter, Rule
 
 __all__ = ["AxiMemory", "Checker", "Random"]
 
-OUTSTANDING = 128  # bursts of each direction
-EARLY = 16  # W beats taken before their AW
+OUTSTANDING = 128  # bursts in each direction
+EARLY = 16  # W beats accepted before their AW
 _MASK = 0xFFFF_FFFF
 _AR, _R, _AW, _W, _B = range(5)
 
@@ -81,7 +81,7 @@ class AxiMemory:
     memory
         Bytes of the window, uint8.
     base
-        Address of the first one.
+        Address of the first byte.
     bus_bytes
         Bytes of a beat.
     counters
@@ -123,7 +123,7 @@ class AxiMemory:
             self._checker.report(cycle, Rule.RESET_VALID, "a VALID of m_axi is high during reset")
 
     def sample(self, cycle: int) -> None:
-        """Look at every wire at the rising edge ``cycle``."""
+        """Sample every wire at the rising edge ``cycle``."""
         wire, count = self._wire, self._counters
         self._check_held(cycle)
         if wire["arvalid"].val and wire["arready"].val:
@@ -178,7 +178,7 @@ class AxiMemory:
         return stall != 0 and self._random[channel].below(100) < stall
 
     def _earn(self, credit: int) -> int:
-        """Bandwidth: every cycle earns its percentage, a beat costs 100."""
+        """Bandwidth: every cycle adds its percentage to the credit, a beat costs 100."""
         if self._options.bandwidth >= 100:
             return 100
         return min(credit + self._options.bandwidth, 199)
@@ -245,7 +245,7 @@ class AxiMemory:
             self._early.append(data)
 
     def _fill(self, cycle: int, value: int, strobe: int, is_last: bool) -> None:
-        """Give one beat to the oldest write burst that still lacks data."""
+        """Add one beat to the oldest write burst that still lacks data."""
         burst = self._unfilled[0]
         at = burst.at(len(burst.data))
         first, end = at % self._bus, (at % self._bus & -burst.bytes) + burst.bytes

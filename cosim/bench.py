@@ -1,7 +1,7 @@
-"""One MyHDL simulation with a vvp process in it, stepped by hand.
+"""One MyHDL simulation with a vvp process in it, stepped explicitly.
 
 MyHDL keeps its simulator in module globals and allows one simulation at a time; this class starts
-one, steps it, and leaves the globals as it found them.
+one, steps it, and restores the globals.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _UNKNOWN_AS_0 = str.maketrans("xXzZ", "0000")
 
 
 class _Vvp(Cosimulation):
-    """Cosimulation whose waits end, and that notices wires without a value."""
+    """Cosimulation with bounded waits, which records wires without a value."""
 
     def __init__(self, command: list[str], signals: dict[str, SignalType]):
         self.unknown: set[str] = set()
         self._child: subprocess.Popen[bytes] | None = None
         self._rt = self._wf = -1
-        self._getMode: int = 1  # MyHDL's: it is our turn to listen
+        self._getMode: int = 1  # MyHDL's attribute: this side listens next
         try:
             super().__init__(command, **signals)
         except (CosimulationError, BrokenPipeError):
@@ -70,7 +70,7 @@ class _Vvp(Cosimulation):
         self._getMode = 0
 
     def end(self) -> None:
-        """Close the pipes and reap the process, by force when it does not follow."""
+        """Close the pipes and reap the process; kill it when it does not end."""
         for name in ("_rt", "_wf"):
             if getattr(self, name) >= 0:
                 os.close(getattr(self, name))
@@ -85,18 +85,18 @@ class _Vvp(Cosimulation):
 
 @contextmanager
 def _broken_pipes_are_errors() -> Iterator[None]:
-    """Keep SIGPIPE away: some libraries (vcdvcd) set it to end the process."""
+    """Block SIGPIPE: some libraries (vcdvcd) set it to end the process."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
     try:
         yield
     finally:
         if signal.SIGPIPE not in before:
-            signal.sigtimedwait([signal.SIGPIPE], 0)  # one may be waiting by now
+            signal.sigtimedwait([signal.SIGPIPE], 0)  # one may be pending by now
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Steps(Simulation):
-    """Simulation that ends its vvp within bounds, whatever ended it."""
+    """Simulation that ends its vvp within bounded time, whatever ended it."""
 
     _cosims: list[_Vvp]
 
@@ -117,8 +117,8 @@ class Bench:
     table
         Ports of the design; ``clock`` is driven here.
     on_edge
-        Called at each rising edge, while every signal still has its value from before; what it
-        assigns to ``.next`` is there for the following edge.
+        Called at each rising edge, while every signal still has its value from before the edge;
+        values it assigns to ``.next`` are visible at the following edge.
 
     Attributes
     ----------

@@ -34,14 +34,14 @@ _VERILATE = (
     "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--threads", "1", "-Wno-fatal",
 )
 _VERILATE_TRACE = {"": (), ".fst": ("--trace-fst",), ".vcd": ("--trace",)}
-# The handlers that would end the process are ours.  Several designs live in one process: no symbol
-# of one library may be seen by another.
+# The harness defines the handlers that would end the process.  Several designs are loaded into one
+# process: no symbol of one library may be visible to another.
 _COMPILE = (
     "-std=gnu++17", "-march=native", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-pthread",
     "-DVL_USER_FATAL", "-DVL_USER_STOP", "-DVL_USER_FINISH", "-w",
 )
 _FAST, _RUNTIME, _SLOW = "-O3", "-O2", "-O0"
-_UNIT_BYTES = 500_000  # source text that one compiler run takes
+_UNIT_BYTES = 500_000  # source text of one compiler run
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def build_harness(design: str, suffix: str = "", harness: Harness = CORE) -> Pat
     design
         Verilog text.
     suffix
-        A key of :data:`TRACE_FORMATS`: with waves the library is another, slower one.
+        A key of :data:`TRACE_FORMATS`: a library with waves is built separately and is slower.
     harness
         The harness around the design.
 
@@ -113,11 +113,11 @@ def _build(
     run_tool([compiler, "-shared", "-pthread", "-Wl,-Bsymbolic", "-o", folder / "harness.so",
               *objects, *sorted(runtime.glob("*.o")), *_libraries(suffix, compiler)])
     for item in objects:
-        item.unlink()  # an entry is kept for long; the library is all it is for
+        item.unlink()  # only the library of an entry is used later
 
 
 def _runtime(units: list[str], suffix: str, verilator: Verilator, compiler: Path) -> Path:
-    """Verilator's own library: the same for every design."""
+    """Return Verilator's runtime library, the same for every design."""
     lz4 = "" if suffix != ".fst" or _has_header(compiler, "lz4.h") else _LZ4.read_text()
     parts = [verilator.version, str(verilator.root), tool_version(compiler),
              native_flags(compiler), suffix, lz4, *units, *_COMPILE, _RUNTIME]
@@ -132,14 +132,14 @@ def _runtime(units: list[str], suffix: str, verilator: Verilator, compiler: Path
 
 
 def _lists(makefile: str) -> dict[str, list[str]]:
-    """Read which files Verilator wrote: ``VM_CLASSES_FAST += a b`` over continued lines."""
+    """Parse Verilator's lists of files: ``VM_CLASSES_FAST += a b`` over continued lines."""
     text = makefile.replace("\\\n", " ")
     found = re.findall(r"^VM_((?:CLASSES|SUPPORT|GLOBAL)_(?:FAST|SLOW)) \+=(.*)$", text, re.M)
     return {name: units.split() for name, units in found}
 
 
 def _gather(sources: list[Path], name: str, folder: Path) -> list[Path]:
-    """Write few files that include many: a small one costs a second for its headers alone."""
+    """Merge many files into few by inclusion: each costs a second for its headers alone."""
     size = sum(source.stat().st_size for source in sources)
     count = min(os.cpu_count() or 1, size // _UNIT_BYTES + 1)
     units = []

@@ -1,9 +1,9 @@
 """Build cache: nothing is built twice from the same content.
 
-An entry is a folder named by the hash of everything it was made from.  It is built in a temporary
-folder next to its place and renamed into it, so an entry is there completely or not at all.  Two
-processes that want the same entry at once: one builds under a file lock, the other waits; the
-lock ends with its holder, so a killed build blocks nobody.
+An entry is a folder named by the hash of all its inputs.  It is built in a temporary folder next to
+its final place and renamed, so an entry exists completely or not at all.  If two processes need the
+same entry at once, one builds it under a file lock while the other waits; the lock ends with its
+holder, so a killed build blocks nobody.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def cache_folder() -> Path:
 
 
 def content_key(parts: Iterable[str | bytes]) -> str:
-    """Return a hash of a sequence of texts, 32 hexadecimal digits; their borders count."""
+    """Return a hash of a sequence of texts, 32 hexadecimal digits; their boundaries count."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -55,7 +55,7 @@ def cached(
     *,
     lock_seconds: float = LOCK_SECONDS,
 ) -> Path:
-    """Return the folder of an entry, building it when it is not there.
+    """Return the folder of an entry, building it when it does not exist.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def cached(
     parts
         Everything the result depends on: sources, flags, tool versions.
     build
-        Fills an empty folder.  When it raises, nothing is left behind.
+        Fills an empty folder.  When it raises, no entry remains.
     lock_seconds
         Longest wait for another process that builds the same entry.
 

@@ -1,4 +1,4 @@
-"""The Verilog a simulator gets: the core converted for a configuration, or a file of the user's."""
+"""The Verilog that a simulator gets: the core converted for a configuration, or a user's file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_design(location: str, config: Config) -> str:
 
 def _converted(config: Config) -> str:
     def build(folder: Path) -> Path:
-        from ..rtl.convert import convert  # a file of the user's needs no converter
+        from ..rtl.convert import convert  # a user's file needs no converter
 
         return convert(config, folder)
 
@@ -61,7 +61,7 @@ def convert_once(
     top
         Name of the module and of the file.
     rooms
-        Folders of this package whose modules it is made from.
+        Folders of this package whose modules it is built from.
     build
         Writes ``top.v`` into a folder.
     facts

@@ -1,6 +1,6 @@
-// The verilated core with its memory and register master, behind a C interface for ctypes.
+// The verilated core with its memory and register master, and a C interface for ctypes.
 //
-// Built once per design and trace format: TRACE_FST or TRACE_VCD select the format, neither means
+// Built once per design and trace format: TRACE_FST or TRACE_VCD selects the format, neither means
 // no waves.  Rising edge number n is at n * 10 + 5 ns in a wave file.
 
 #include <exception>
@@ -20,7 +20,7 @@ using Trace = VerilatedVcdC;
 #include "lite.h"
 #include "memory.h"
 
-// Verilator's own handlers end the process; ours end the call.
+// Verilator's default handlers end the process; these end the call.
 void vl_fatal(const char* file, int line, const char*, const char* message) {
     throw std::runtime_error(std::string(file) + ":" + std::to_string(line) + ": " + message);
 }
@@ -31,7 +31,7 @@ void vl_finish(const char* file, int line, const char*) {
     throw std::runtime_error(std::string(file) + ":" + std::to_string(line) + ": $finish");
 }
 
-// Verilator renames the port `interrupt`, which it counts among the words of C++.
+// Verilator renames the port `interrupt`, which it treats as a reserved word of C++.
 template <class Model>
 static auto interrupt_wire(const Model& top, int) -> decltype(top.__SYM__interrupt != 0) {
     return top.__SYM__interrupt != 0;
@@ -44,7 +44,7 @@ static auto interrupt_wire(const Model& top, long) -> decltype(top.interrupt != 
 enum Outcome { OK = 0, MORE = 1, VIOLATION = 2, SILENT = 3, FATAL = 4, REFUSED = 5 };
 
 static constexpr uint64_t RESPONSE_LIMIT = 10000;  // cycles a register access may take
-static constexpr uint32_t POLL_PERIOD = 32;        // cycles between two looks at a register
+static constexpr uint32_t POLL_PERIOD = 32;        // cycles between two polls of a register
 static constexpr uint32_t RESET_CYCLES = 4;
 
 class Harness {
@@ -56,7 +56,7 @@ public:
           lite(top, options, violation) {
 #if defined(TRACE_FST) || defined(TRACE_VCD)
         context.traceEverOn(true);
-        trace.set_time_unit("1ns");  // the design has no time scale of its own
+        trace.set_time_unit("1ns");  // the design sets no time scale
         trace.set_time_resolution("1ns");
         wave_file = wave;
         wave_from = from;

@@ -1,7 +1,7 @@
 """``icarus://``: the converted core in Icarus Verilog, connected to MyHDL by ``Cosimulation``.
 
-Thousands of cycles a second: for instructions and blocks.  Its memory, register master and checker
-are MyHDL twins of those under Verilator; the same options give the same cycle counts.
+Thousands of cycles per second: for instructions and blocks.  Its memory, register master and
+checker are MyHDL equivalents of those under Verilator; the same options give the same cycle counts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_CYCLES = 5_000_000
 WAVE_CYCLES = 10_000
 _RESET_CYCLES = 4
 _RESPONSE_LIMIT = 10_000  # cycles a register access may take
-_POLL_PERIOD = 32  # cycles between two looks at a register
+_POLL_PERIOD = 32  # cycles between two polls of a register
 _HANDSHAKES = {port.name for port in ports(64)
                if port.driven and port.name.endswith(("valid", "ready"))}
 
@@ -73,7 +73,7 @@ class IcarusTarget(SimulatedTarget):
             raise
 
     def _edge(self) -> None:
-        """One rising edge; twin of Harness::step in harness.cpp."""
+        """Process one rising edge, as Harness::step in harness.cpp."""
         cycle = self._counters[Counter.CYCLES]
         self._counters[Counter.CYCLES] += 1
         if self._reset_left:

@@ -1,4 +1,4 @@
-// AXI4-Lite master: one register access at a time.  Twin of cosim/axi_lite.py.
+// AXI4-Lite master: one register access at a time.  Equivalent to cosim/axi_lite.py.
 
 #pragma once
 
@@ -18,8 +18,8 @@ public:
         drive();
     }
 
-    // Start an access.  With stalls on, address, data and response readiness come up to 3 cycles
-    // late, each on its own.
+    // Start an access.  With stalls enabled, address, data and response readiness are delayed by up
+    // to 3 cycles, independently of each other.
     void begin(bool is_write, uint32_t register_address, uint32_t value) {
         busy = true;
         write = is_write;
@@ -39,7 +39,7 @@ public:
         return write ? "s_axi_bvalid" : "s_axi_rvalid";
     }
 
-    uint32_t data = 0;      // read: the value that came
+    uint32_t data = 0;      // value of a read
     uint32_t response = 0;  // 0 OKAY, 2 SLVERR, 3 DECERR
 
     void sample(uint64_t cycle) {

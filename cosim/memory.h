@@ -1,9 +1,9 @@
 // AXI4 slave memory and AXI-Lite master around one device under test, with a checker of bus rules.
 //
-// A cycle is: sample() looks at every wire just before the rising edge, the edge happens, drive()
+// In a cycle, sample() samples every wire just before the rising edge, the edge happens, drive()
 // sets the inputs for the next one.  Inputs therefore behave like registers of the same clock.
-// cosim/axi_memory.py and cosim/axi_lite.py say the same thing in Python; a test holds them to the
-// same cycle counts.
+// cosim/axi_memory.py and cosim/axi_lite.py do the same in Python; a test compares their cycle
+// counts.
 //
 // rules.h is generated from cosim/rules.py: enum Rule and enum Counter.
 
@@ -48,7 +48,7 @@ private:
     uint32_t state = 1;
 };
 
-// The first broken rule: who, when, what.
+// The first broken rule, its cycle and its text.
 struct Violation {
     int rule = RULE_NONE;
     uint64_t cycle = 0;
@@ -70,8 +70,8 @@ template <class Model>
 class Memory {
 public:
     static constexpr uint32_t BUS = sizeof(Model::m_axi_rdata);  // bytes of a beat
-    static constexpr uint32_t OUTSTANDING = 128;                 // bursts of each direction
-    static constexpr uint32_t EARLY = 16;                        // W beats taken before their AW
+    static constexpr uint32_t OUTSTANDING = 128;                 // bursts in each direction
+    static constexpr uint32_t EARLY = 16;                        // W beats accepted before their AW
     static_assert(BUS == 8 || BUS == 16 || BUS == 32, "memory port of 64, 128 or 256 bits");
 
     Memory(Model& model, uint8_t* bytes, const Options& options, uint64_t* counters,
@@ -113,7 +113,7 @@ public:
         return read_head == read_tail && write_head == write_tail && early_count == 0
             && !top.m_axi_arvalid && !top.m_axi_awvalid && !top.m_axi_wvalid;
     }
-    uint64_t failed_address = 0;  // of the last burst that failed because it was asked to
+    uint64_t failed_address = 0;  // of the last burst with an injected failure
     uint32_t reads_outstanding() const { return read_tail - read_head; }
     // W beats without a burst count as one more.
     uint32_t writes_outstanding() const { return write_tail - write_head + (early_count != 0); }
@@ -175,7 +175,7 @@ private:
         uint64_t address = 0, ready = 0;
         uint32_t beats = 0, bytes = 0;
         bool outside = false;
-        uint32_t bad_beat = 0, response = 0;  // of a failure asked for
+        uint32_t bad_beat = 0, response = 0;  // of an injected failure
         // Byte address of a beat: only the first may be unaligned (AXI A3.4.1).
         uint64_t at(uint32_t index) const {
             return index == 0 ? address : (address & ~uint64_t(bytes - 1)) + uint64_t(index) * bytes;
@@ -198,14 +198,14 @@ private:
         uint64_t burst = UINT64_MAX;
         uint32_t beat = 0, response = 0;
     };
-    struct Held {  // what an unaccepted VALID showed in the cycle before
+    struct Held {  // payload of an unaccepted VALID in the cycle before
         bool ar = false, aw = false, w = false;
         uint64_t ar_payload = 0, aw_payload = 0;
         Data data = {};
     };
 
     bool speaks(Channel channel, uint64_t next) {
-        const bool paused = stalled(channel);  // the same numbers, silent or not
+        const bool paused = stalled(channel);  // draws the same numbers, silent or not
         return !paused && !(next >= silences[channel].from && next < silences[channel].until);
     }
 
@@ -213,7 +213,7 @@ private:
         return options.stall != 0 && random[channel].below(100) < options.stall;
     }
 
-    // Bandwidth: every cycle earns its percentage, a beat costs 100.
+    // Bandwidth: every cycle adds its percentage to the credit, a beat costs 100.
     bool earn(uint32_t& credit) {
         if (options.bandwidth >= 100) return true;
         credit += options.bandwidth;
@@ -332,7 +332,7 @@ private:
         else early[early_count++] = data_of();
     }
 
-    // Give one beat to the oldest write burst that still lacks data.
+    // Add one beat to the oldest write burst that still lacks data.
     void fill(uint64_t cycle, const Data& data) {
         Write& write = writes[write_fill % OUTSTANDING];
         const uint64_t at = write.burst.at(write.filled);

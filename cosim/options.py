@@ -44,21 +44,21 @@ class SimulationOptions:
     latency : int
         Clock edges from the one that accepts a read address to the first that can transfer data,
         and from the last beat of a write to its response.  Bursts in flight overlap: a device that
-        asks early enough gets a beat every cycle.  1 is the next edge, and so is 0: AXI has no
-        sooner, as no output of an interface may follow an input within a cycle (A3.1.1).
+        requests early enough gets a beat every cycle.  1 is the next edge, and so is 0: AXI allows
+        no earlier one, as no output may depend combinationally on an input (A3.1.1).
     bandwidth : int
         Percent of cycles in which a beat may move, separately for reads and writes.
     stall : int
-        Percent probability, per cycle and for each of AR, R, AW, W, B alone, that the memory
-        holds back its READY or its next VALID; register accesses are staggered too.
+        Percent probability, per cycle and independently for each of AR, R, AW, W, B, that the
+        memory delays its READY or its next VALID; register accesses are delayed too.
     shy : int
         1: the memory raises a READY only in the cycle after it has seen that channel's VALID wait.
     seed : int
         The same seed gives the same stalls, cycle for cycle, in every simulator.
     max_cycles : int
-        A launch that has not ended after so many cycles raises TargetTimeout.
+        A launch that has not ended after this many cycles raises TargetTimeout.
     wave : Wave or None
-        Off by default.
+        None: no waves.
     """
 
     latency: int = 1
@@ -113,12 +113,12 @@ def with_bus(config: Config, bus: int | None) -> Config:
 
 
 def _number(name: str, text: str) -> int:
-    low, high, what = _TABLE[name]
+    low, high, meaning = _TABLE[name]
     value = -1
     if re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", text):
         value = int(text, 16 if text[:2].lower() == "0x" else 10)
     if not low <= value <= high:
-        raise ValueError(f"{name} ({what}) must be a number {low}..{high}, not {text!r}")
+        raise ValueError(f"{name} ({meaning}) must be a number {low}..{high}, not {text!r}")
     return value
 
 

@@ -9,7 +9,7 @@ __all__ = ["Port", "ports"]
 
 @dataclass(frozen=True)
 class Port:
-    """One port: width in bits; ``driven`` when the device drives it."""
+    """One port: width in bits; ``driven`` when the device drives it (an output)."""
 
     name: str
     width: int

@@ -34,18 +34,18 @@ class Rule(IntEnum):
 _MEANINGS = {
     Rule.NONE: "no rule",
     Rule.VALID_STABLE: "once VALID is high it stays until READY, A3.2.1",
-    Rule.PAYLOAD_STABLE: "what VALID shows does not change until READY, A3.2.1",
+    Rule.PAYLOAD_STABLE: "the payload of a VALID does not change until READY, A3.2.1",
     Rule.RESET_VALID: "VALID is low while reset is high, A3.1.2",
-    Rule.BURST_TYPE: "the memory port only makes incrementing bursts, A3.4.1",
+    Rule.BURST_TYPE: "the memory port only issues incrementing bursts, A3.4.1",
     Rule.SIZE: "a beat is no wider than the bus, A3.4.1",
     Rule.BOUNDARY_4K: "a burst does not cross a 4 KiB boundary, A3.4.1",
     Rule.LAST: "WLAST is high in the last beat of a burst and only there, A3.4.1",
     Rule.STROBE: "WSTRB is high only for the byte lanes of the beat, A3.4.3",
     Rule.RESPONSE: "a response follows a complete request, once, A3.3.1",
-    Rule.OUTSTANDING: "no burst is outstanding when a launch has ended, unless DRAINING says so",
-    Rule.UNKNOWN: "VALID and READY are 0 or 1 after reset; only Icarus can tell",
-    Rule.LENGTH: "a burst has at most 16 beats, which AXI3 memories take too, A3.4.1",
-    Rule.WINDOW: "no burst leaves the bytes that the test guards; only Verilator looks",
+    Rule.OUTSTANDING: "no burst is outstanding when a launch has ended, unless DRAINING is set",
+    Rule.UNKNOWN: "VALID and READY are 0 or 1 after reset; only Icarus can detect it",
+    Rule.LENGTH: "a burst has at most 16 beats, which AXI3 memories accept too, A3.4.1",
+    Rule.WINDOW: "no burst leaves the bytes that the test guards; only Verilator checks it",
 }
 
 
@@ -60,7 +60,7 @@ class Counter(IntEnum):
     WRITE_BEATS = 5
     WRITE_BYTES = 6  # strobed bytes
     OUTSIDE = 7  # bursts outside memory, answered DECERR
-    FAILURES = 8  # errors answered because a test asked for them
+    FAILURES = 8  # errors that a test injected
 
 
 def header() -> str:

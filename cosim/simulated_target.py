@@ -18,7 +18,7 @@ __all__ = ["SimulatedTarget"]
 
 
 class SimulatedTarget(BaseTarget):
-    """A core in a simulator, behind the Target contract of ``driver.target``.
+    """A core in a simulator that implements the contract ``driver.target.protocol.Target``.
 
     Simulated time passes only inside calls: a register access takes a few cycles, reading CONTROL
     during a launch runs on until the launch ends or :attr:`chunk` cycles have passed, and
@@ -27,14 +27,14 @@ class SimulatedTarget(BaseTarget):
     Attributes
     ----------
     memory : numpy.ndarray
-        The window's bytes (uint8, shape ``(size,)``) as the device sees them, no copy.
+        The window's bytes (uint8, shape ``(size,)``) as the device sees them, not a copy.
     config : Config
         Configuration of the design, width of the memory port included.
     options : SimulationOptions
         Behaviour of the memory.
     """
 
-    chunk: int  # cycles that one look at CONTROL may take
+    chunk: int  # cycles that one read of CONTROL may take
 
     def __init__(self, config: Config, window: tuple[int, int], options: SimulationOptions):
         super().__init__(config, window)
@@ -61,7 +61,7 @@ class SimulatedTarget(BaseTarget):
 
     @abstractmethod
     def _reset(self) -> None:
-        """Pull reset for some cycles; nothing is in flight afterwards."""
+        """Assert reset for some cycles; nothing is in flight afterwards."""
 
     @abstractmethod
     def _outstanding(self) -> tuple[int, int]:
@@ -83,7 +83,7 @@ class SimulatedTarget(BaseTarget):
         Raises
         ------
         TargetTimeout
-            The launch that runs has taken more than ``max_cycles``, or the device does not answer.
+            The running launch has taken more than ``max_cycles``, or the device does not answer.
         BusViolation
             The device broke a rule of the bus, now or before.
         """
@@ -95,7 +95,7 @@ class SimulatedTarget(BaseTarget):
         """Write a register; errors as :meth:`_read_register`."""
         self._write(offset, value)
         launches = offset == Reg.CONTROL and value & Status.LAUNCH
-        ends = offset == Reg.RESET and self._launched_at is not None  # within max_cycles anew
+        ends = offset == Reg.RESET and self._launched_at is not None  # restarts max_cycles
         if launches or ends:
             self._launched_at = self.counters()[Counter.CYCLES]
 
@@ -107,7 +107,7 @@ class SimulatedTarget(BaseTarget):
 
     # -- more than a board can do ------------------------------------------------------------------
     def reset(self) -> None:
-        """Reset the device in the middle of whatever it does, and open its window again."""
+        """Reset the device, whatever it is doing, and open its window again."""
         self._check_open()
         self._launched_at = None
         self._reset()

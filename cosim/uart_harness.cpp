@@ -1,7 +1,7 @@
-// uart_top with the far end of its serial line, behind a C interface for ctypes.
+// uart_top with the far end of its serial line, and a C interface for ctypes.
 //
-// The far end is written for itself: it knows the length of a bit in clock cycles, which may be a
-// fraction, and nothing of how the design makes or reads bits.
+// The far end is written independently of the design: its only parameter is the length of a bit in
+// clock cycles, which may be a fraction.
 
 #include <cstdint>
 #include <deque>
@@ -62,7 +62,7 @@ private:
         if (!sending && !to_send.empty()) {
             word = 0x200 | to_send.front() << 1;
             to_send.pop_front();
-            // Bytes that follow each other keep the line's own time, not that of our cycles.
+            // Consecutive bytes follow the line's time base, not whole clock cycles.
             if (double(cycles) - next_start > 1) next_start = double(cycles);
             sending = true;
         }

@@ -41,7 +41,7 @@ class UartLine:
     design : str
         Verilog of ``uart_top``.
     clock_hz, rate : float
-        Clock of the device, and bits in a second as the far end sends and reads them.
+        Clock of the device, and bits per second of the far end.
 
     It is a transport of :class:`~myvta.driver.transport.link.Link`, whose time is :meth:`now`.
 
@@ -66,11 +66,11 @@ class UartLine:
         return self.cycles / self._clock_hz
 
     def send(self, data: bytes) -> None:
-        """Put bytes on the line as soon as it is free."""
+        """Queue bytes for the line."""
         self.run(data, 0)
 
     def receive(self, seconds: float) -> bytes:
-        """Run until a byte comes back, at most ``seconds`` of simulated time."""
+        """Run until a byte arrives from the device, at most ``seconds`` of simulated time."""
         until = self.now() + seconds
         while True:
             data = self.run(b"", int(2 * self._bit))
@@ -93,7 +93,7 @@ class UartLine:
         return int(self._library.line_framing_errors(self._handle))
 
     def run(self, data: bytes, cycles: int) -> bytes:
-        """Put bytes on the line, one after the other, run, and return the bytes that came back."""
+        """Send bytes on the line, one after the other, run, and return the bytes received."""
         count = self._library.line_run(
             self._handle, data, len(data), cycles, self._out, _ROOM
         )
@@ -102,12 +102,12 @@ class UartLine:
         return bytes(self._out[:count])
 
     def reset(self) -> None:
-        """Reset the device, as a power cut does; bytes that wait for the line stay."""
+        """Reset the device, as a power failure does; bytes that wait for the line remain."""
         if self._library.line_reset(self._handle):
             raise SimulatorError("the simulation of uart_top stopped by itself")
 
     def close(self) -> None:
-        """Let go of the simulation; closing twice is harmless."""
+        """End the simulation; closing twice is harmless."""
         if self._handle:
             self._library.line_close(self._handle)
             self._handle = None

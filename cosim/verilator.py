@@ -1,7 +1,7 @@
 """``verilator://``: the converted core compiled to machine code, with its memory.
 
-No Python runs per cycle: :mod:`.build` compiles the verilated core, the AXI memory, the register
-master and the bus checker into one shared library, which works on a numpy array's bytes.
+No Python runs in the simulated cycles: :mod:`.build` compiles the verilated core, the AXI memory,
+the register master and the bus checker into one shared library, which accesses a numpy array.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class VerilatorTarget(SimulatedTarget):
             self.close()
             raise
 
-    def _check(self, outcome: int, what: str) -> None:
+    def _check(self, outcome: int, action: str) -> None:
         if outcome in (_OK, _MORE):
             return
         library, handle = self._library, self._handle
@@ -128,10 +128,10 @@ class VerilatorTarget(SimulatedTarget):
             )
         message = library.myvta_message(handle).decode()
         if outcome == _SILENT:
-            raise TargetTimeout(f"{what}: the device does not answer, waited for {message}")
+            raise TargetTimeout(f"{action}: the device does not answer, waited for {message}")
         if outcome == _REFUSED:
-            raise SimulatorError(f"{what} was answered with {message}")
-        raise SimulatorError(f"{what}: the simulation stopped: {message}")
+            raise SimulatorError(f"{action} was answered with {message}")
+        raise SimulatorError(f"{action}: the simulation stopped: {message}")
 
     def _read(self, offset: int) -> int:
         value = c_uint32(0)
@@ -167,14 +167,14 @@ class VerilatorTarget(SimulatedTarget):
             self._handle = None
 
     def fail_read(self, burst: int = 0, beat: int = 0, response: int = 2) -> None:
-        """Answer one beat of a coming read with an error.
+        """Answer one beat of a future read with an error.
 
         Parameters
         ----------
         burst
             0 is the next burst that the memory accepts.
         beat
-            In the burst; past its end means its last.
+            Index in the burst; past its end means the last beat.
         response
             2 SLVERR, 3 DECERR.
         """
@@ -182,18 +182,18 @@ class VerilatorTarget(SimulatedTarget):
         self._library.myvta_fail(self._handle, False, burst, beat, response)
 
     def fail_write(self, burst: int = 0, response: int = 2) -> None:
-        """Answer a coming write burst, counted as in :meth:`fail_read`, with an error; drop it."""
+        """Answer a future write burst, counted as in :meth:`fail_read`, with an error; drop it."""
         self._check_open()
         self._library.myvta_fail(self._handle, True, burst, 0, response)
 
     @property
     def failed_address(self) -> int:
-        """Address of the last burst that failed because it was asked to."""
+        """Address of the last burst with an injected failure."""
         self._check_open()
         return int(self._library.myvta_failed_address(self._handle))
 
     def silence(self, channel: str, start: int = 0, cycles: int | None = None) -> None:
-        """Let the memory say nothing on a channel: no READY, or no new VALID.
+        """Silence the memory on a channel: no READY, or no new VALID.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class VerilatorTarget(SimulatedTarget):
         self._library.myvta_silence(self._handle, number, start, length)
 
     def guard(self, base: int, size: int) -> None:
-        """From now on a burst outside these bytes is a BusViolation, whatever the device says."""
+        """From now on a burst outside these bytes is a BusViolation, regardless of the window."""
         self._check_open()
         self._library.myvta_guard(self._handle, base, base + size - 1)
 

@@ -26,7 +26,7 @@ def vpi_module() -> Path:
     Raises
     ------
     MissingTool
-        Icarus Verilog, its compiler or MyHDL's sources are not there.
+        Icarus Verilog, its compiler or MyHDL's sources are not installed.
     """
     iverilog, _, builder = find_icarus()
     sources = [_source(name) for name in _SOURCES]
@@ -36,7 +36,7 @@ def vpi_module() -> Path:
         for source in sources:
             shutil.copy(source, folder)
         run_tool([builder, *_SOURCES], folder=folder)
-        if not (folder / "myhdl.vpi").exists():  # iverilog-vpi says nothing and exits with 0
+        if not (folder / "myhdl.vpi").exists():  # iverilog-vpi prints nothing and exits with 0
             raise MissingTool(
                 "the C compiler that iverilog-vpi calls (cc) is not installed; "
                 "install it with: apt install gcc"
@@ -86,7 +86,7 @@ def compile_design(design: str, bus_width: int) -> Path:
 
 
 def _check_ports(said: str) -> None:
-    """Icarus only warns when a port is wider or narrower than the signal at it."""
+    """Refuse a port whose width differs from that of its signal, of which Icarus only warns."""
     found = re.search(rf"Port \d+ \((\w+)\) of {TOP} expects (\d+) bits, got (\d+)", said)
     if found:
         raise BuildError(
@@ -98,7 +98,7 @@ def _check_ports(said: str) -> None:
 def testbench(bus_width: int) -> str:
     """Return the module between MyHDL and the core: one reg or wire for each port.
 
-    Waves are chosen when it runs: ``+wave=FILE +wave_from=CYCLE +wave_cycles=N``.
+    Waves are selected at run time: ``+wave=FILE +wave_from=CYCLE +wave_cycles=N``.
     """
     table = ports(bus_width)
     lines = ["`timescale 1ns/1ps", f"module dut_{TOP};"]

@@ -97,7 +97,7 @@ class Settled:
         return getattr(self.inner, name)
 
     def write_register(self, offset: int, value: int) -> None:
-        """Write, then wait for two looks that began after it."""
+        """Write, then wait for two polls that began after it."""
         self.inner.write_register(offset, value)
         seen, until = int(self._looks[0]), time.monotonic() + 20
         while (int(self._looks[0]) - seen) % (1 << 32) < 2:
