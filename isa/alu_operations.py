@@ -1,7 +1,7 @@
 """ALU operations as rows: operands, immediate, latency class and extension of each, once.
 
 Legality, model, timing model, static checker, assembler, drivers and RTL read these rows; none of
-them compares opcodes to find out the needs of an operation.
+them compares opcodes to determine the needs of an operation.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class AluOperation:
         Latency class: the operation goes through the multipliers.  A step then reads its operands
         early and waits for results of earlier steps instead of having them forwarded.
     parameter_tiles : int
-        Consecutive tiles from ``ACC[src]`` on that a step reads besides its immediate; 0 for
-        operations whose immediate replaces ``ACC[src]``.
+        Consecutive tiles from ``ACC[src]`` on that a step reads in addition to its immediate; 0
+        for operations whose immediate replaces ``ACC[src]``.
     immediate_bits : int
         Bits of the immediate that are defined; those above must be 0.
     extension : str
-        Attribute of :class:`Config` that has to be set, ``""`` for the base ISA.
+        Attribute of :class:`Config` that must be set, ``""`` for the base ISA.
     """
 
     opcode: AluOpcode
@@ -70,7 +70,7 @@ _ROWS = (
 )
 
 ALU_OPERATIONS: dict[int, AluOperation] = {row.opcode: row for row in _ROWS}
-"""The defined operations by opcode; an opcode that is no key is undefined (ALU_OPCODE)."""
+"""The defined operations by opcode; an opcode without an entry is undefined (ALU_OPCODE)."""
 
 
 def source_tiles(alu_opcode: int, use_imm: int) -> int:

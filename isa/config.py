@@ -42,15 +42,15 @@ _RANGES = (
     ("log_acc_buff_size", 0, 30, "log2 bytes of the accumulator buffer"),
     ("log_bus_width", 6, 8, "log2 bits of the memory port"),
 )
-_MIN_LOG_DEPTH = 4  # a beat of the widest port never holds more tiles than a buffer
+_MIN_LOG_DEPTH = 4  # a beat of the widest port holds at most as many tiles as a buffer
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Geometry):
     """One accelerator configuration.
 
-    The last three attributes (bus width, extensions) are no keys of VTA's ``vta_config.json``: a
-    file of VTA's is written back unchanged as long as they have their defaults.
+    The last three attributes (bus width, extensions) are not keys of VTA's ``vta_config.json``: a
+    file of VTA is written back unchanged as long as they have their defaults.
 
     Raises
     ------
@@ -126,8 +126,8 @@ class Config(Geometry):
     def to_dict(self, *, all_keys: bool = False) -> dict:
         """Return the keys of ``vta_config.json``.
 
-        ``all_keys``: the bus width and the extensions too where they have their defaults, which
-        VTA's own files leave out.
+        ``all_keys``: also the bus width and the extensions where they have their defaults, which
+        VTA's files omit.
         """
         out = {}
         for field in dataclass_fields(self):
@@ -146,7 +146,7 @@ class Config(Geometry):
         return cls.from_dict(values)
 
     def to_json(self, *, all_keys: bool = False) -> str:
-        """Return the text of a ``vta_config.json`` in VTA's own layout; see :meth:`to_dict`."""
+        """Return the text of a ``vta_config.json`` in VTA's layout; see :meth:`to_dict`."""
         values = self.to_dict(all_keys=all_keys)
         rows = [f'  "{key}" : {json.dumps(value)}' for key, value in values.items()]
         return "{\n" + ",\n".join(rows) + "\n}\n"
@@ -174,10 +174,10 @@ def _small(batch: int, block: int, buffers: tuple[int, int, int, int], **more: A
 
 
 NAMED: dict[str, Config] = {
-    # VTA's published 256-MAC configuration, with our two extensions / inside the base ISA
+    # VTA's published 256-MAC configuration, with the two extensions / with the base ISA
     "default": Config(**_BOTH),
     "base": Config(),
-    # small ones: fast to simulate, and reachable limits
+    # small ones: fast to simulate, with limits that tests can reach
     "1x4x4": _small(0, 2, (10, 10, 11, 12)),
     "1x4x4_base": _small(0, 2, (10, 10, 11, 12), overwrite=False, requantize=False),
     "1x4x4_int4": _small(0, 2, (10, 9, 10, 12), log_inp_width=2, log_wgt_width=2),
@@ -227,7 +227,7 @@ def load_config(name_or_file: str | Path | Config | None) -> Config:
         raise ConfigError(
             [f"{str(path)!r} is neither a file nor a named configuration ({', '.join(NAMED)})"]
         ) from None
-    except (OSError, ValueError) as error:  # unreadable, not UTF-8, a NUL in its name
+    except (OSError, ValueError) as error:  # unreadable, not UTF-8, or a NUL in its name
         raise ConfigError([f"cannot read {path}: {error}"]) from None
     try:
         return Config.from_json(text)

@@ -47,7 +47,7 @@ class BitField:
         return value - (1 << self.width) if self.signed and value > self.maximum else value
 
     def put(self, value: int) -> int:
-        """Return the value at the field's place; raises ValueError when it does not fit."""
+        """Return the value at the field's position; raises ValueError when it does not fit."""
         if not self.minimum <= value <= self.maximum:
             raise ValueError(f"{self.name} must be {self.minimum}..{self.maximum}, not {value}")
         return (value & ((1 << self.width) - 1)) << self.lo
@@ -121,10 +121,10 @@ def layout(opcode: Opcode, config: Geometry) -> WordLayout:
     """Fields of an instruction format.
 
     GEMM's ``overwrite`` is among them whether configured or not, so that a device without it can
-    tell that it is asked for; only where small buffers let another field reach its bit it is not.
+    detect a request for it; it is absent only where another field occupies its bit.
 
-    ALU instructions keep the ``reset`` bit's place but no one reads it (vta_isa.md 2.4): it is
-    not in their layout.
+    ALU instructions reserve the position of the ``reset`` bit, which is never read (vta_isa.md
+    2.4): it is not in their layout.
     """
     out = _place(_rows(opcode, config))
     if opcode == Opcode.ALU:
@@ -142,7 +142,7 @@ def uop_layout(config: Geometry) -> WordLayout:
 
 
 def fit_problems(config: Geometry) -> list[str]:
-    """Say which fields do not fit the 128-bit instruction or the 32-bit micro-op."""
+    """Describe the fields that do not fit the 128-bit instruction or the 32-bit micro-op."""
     problems = []
     for opcode in (Opcode.GEMM, Opcode.ALU):
         placed = _place(_rows(opcode, config))

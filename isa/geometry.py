@@ -111,14 +111,14 @@ class Geometry:
         return 1 << (self.log_tile_bits(memory_type) - 3)
 
     def log_depth(self, memory_type: MemoryType) -> int:
-        """Log2 elements of the scratchpad a memory type lives in (ACC_8BIT and OUT: ACC's)."""
+        """Log2 elements of the scratchpad of a memory type (ACC_8BIT and OUT: ACC's)."""
         if memory_type in (MemoryType.OUT, MemoryType.ACC_8BIT):
             memory_type = MemoryType.ACC
         size = getattr(self, f"log_{memory_type.name.lower()}_buff_size")
         return size + 3 - self.log_tile_bits(memory_type)
 
     def depth(self, memory_type: MemoryType) -> int:
-        """Elements of the scratchpad a memory type lives in."""
+        """Elements of the scratchpad of a memory type."""
         return 1 << self.log_depth(memory_type)
 
     @property

@@ -25,7 +25,7 @@ class EncodeError(ValueError):
 
 
 class StreamLengthError(ValueError):
-    """Bytes that cannot be a stream: their number is wrong."""
+    """Bytes of a length that no stream can have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Load(_Memory):
 
     @property
     def padded_shape(self) -> tuple[int, int]:
-        """Rows and columns of scratchpad tiles it writes, data and padding; ``x_size = 0``: none.
+        """Rows and columns of scratchpad tiles written, data and padding; ``x_size = 0``: none.
         """
         if not self.x_size:
             return 0, 0
@@ -89,7 +89,7 @@ class _Steps(_Tokens):
 
 @dataclass(frozen=True, kw_only=True)
 class Gemm(_Steps):
-    """GEMM: one tile product per step (vta_isa.md 4.3); ``overwrite`` is ours (0.1)."""
+    """GEMM: one tile product per step (vta_isa.md 4.3); ``overwrite`` is an extension (0.1)."""
 
     opcode: ClassVar[Opcode] = Opcode.GEMM
     reset: int = 0
@@ -144,7 +144,7 @@ class Uop:
 def route(instruction: Instruction) -> Module:
     """Return the engine that executes an instruction (vta_isa.md 3.1).
 
-    Everything that is not a STORE or a LOAD of INP or WGT goes to compute, malformed words too.
+    Everything except STORE and LOAD of INP or WGT goes to compute, including malformed words.
     """
     if isinstance(instruction, Store):
         return Module.STORE
@@ -187,7 +187,7 @@ def encode_stream(instructions: list[Instruction], config: Config) -> bytes:
 
 
 def words(data: bytes, size: int, name: str) -> list[int]:
-    """Split bytes into little-endian words of ``size`` bytes; ``name`` is theirs in the error.
+    """Split bytes into little-endian words of ``size`` bytes; ``name`` describes them in the error.
 
     Raises
     ------

@@ -4,8 +4,8 @@ They are listed in docs/device.md: index out of range (rule D14), flag without n
 D17), STORE of another type (rule D20), undefined encoding (rule D23).
 
 The device raises them when an instruction reaches the head of its module queue, before it waits
-for tokens; the static checker finds the same before a launch.  Several can hold at once; the first
-in the order of :data:`_CHECKS` is the one raised.
+for tokens; the static checker reports the same ones before a launch.  Several can occur at once;
+the first in the order of :data:`_CHECKS` is raised.
 """
 
 from __future__ import annotations
@@ -169,4 +169,4 @@ _CHECKS: dict[type, tuple[Check, ...]] = {
         (ErrorCode.UOP_RANGE, _uop_range),
     ),
 }
-"""The static faults of each kind of instruction, in the order in which they are looked for."""
+"""The static faults of each kind of instruction, in the order in which they are checked."""

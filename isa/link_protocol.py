@@ -1,4 +1,4 @@
-"""The framed protocol between a host and a device: every number of it, once (docs/protocol.md).
+"""The framed protocol between a host and a device: all its constants, once (docs/protocol.md).
 
 Client, server and the UART bridge read this table.  A frame on the line is ``FLAG``, the body with
 ``FLAG`` and ``ESCAPE`` stuffed, ``FLAG``.  A body, little endian, is
@@ -32,7 +32,7 @@ HEADER_BYTES = 8
 WORD_BYTES = 4
 RESPONSE = 0x80  # bit of the kind byte
 MAX_COUNT = 0xFFFF
-CRC_RESIDUE = 0x2144_DF1C  # CRC-32 of a body whose CRC is right, its own CRC included
+CRC_RESIDUE = 0x2144_DF1C  # CRC-32 of a body with a correct CRC, that CRC included
 LINK_MAGIC = int.from_bytes(b"MVTL", "little")
 LINK_VERSION = 0x0001_0000  # major.minor, 16 bits each
 
@@ -46,18 +46,18 @@ class MessageKind(IntEnum):
     READ_MEMORY = 4
     WRITE_MEMORY = 5
     AUTHENTICATE = 8  # TCP server: 32 bytes of nonce and 32 of HMAC
-    CLAIM = 9  # TCP server: own the device; address holds how many milliseconds to queue for it
+    CLAIM = 9  # TCP server: own the device; address holds the milliseconds to queue for it
 
 
 class LinkStatus(IntEnum):
     """How a request ended."""
 
     OK = 0
-    ORDER = 1  # not the next sequence number, nothing was done; address holds the next one
-    REFUSED = 2  # impossible: unknown kind, count or alignment
-    OUTSIDE = 3  # memory outside the device's, nothing was done
-    FAILED = 4  # the bus or a device behind it answered with an error; the payload may say which
-    BUSY = 5  # another client owns the device; address holds how many wait
+    ORDER = 1  # not the next sequence number, not executed; address holds the next one
+    REFUSED = 2  # unknown kind, or illegal count or alignment
+    OUTSIDE = 3  # outside the device's memory, not executed
+    FAILED = 4  # the bus or the device answered with an error; the payload may name it
+    BUSY = 5  # another client owns the device; address holds the number of waiting clients
     DENIED = 6  # not authenticated
     UNKNOWN = 7  # no session: the device has been reset, send IDENTIFY
 
@@ -82,7 +82,7 @@ class LinkIdentity:
     payload : int
         Largest payload of a frame in bytes, either way; a multiple of 4.
     window : int
-        Requests that may be under way at once.
+        Requests that may be outstanding at once.
     base, size : int
         Memory that READ_MEMORY and WRITE_MEMORY reach, in bytes.
     clock_hz : int
@@ -110,7 +110,7 @@ class LinkIdentity:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LinkIdentity:
-        """Read a payload; ValueError when it is none or of another major version."""
+        """Parse a payload; ValueError when it is malformed or of another major version."""
         if len(data) < _IDENTITY.size:
             raise ValueError(f"an identity has {_IDENTITY.size} bytes or more, not {len(data)}")
         magic, version, limits, base, size, clock, capabilities, _ = _IDENTITY.unpack_from(data)

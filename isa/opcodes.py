@@ -12,9 +12,9 @@ __all__ = [
 INSTRUCTION_BYTES = 16
 UOP_BYTES = 4
 ADDRESS_BITS = 32  # byte addresses of the memory port
-QUEUE_DEPTH = 512  # instructions each module queue holds (HLS and Chisel alike, section 3.3)
-TOKEN_CAPACITY = 1023  # tokens each of the four dependency queues holds; a full one back-pressures
-WINDOW_GRANULE = 4096  # the memory window opens and closes in units of this many bytes
+QUEUE_DEPTH = 512  # instructions in each module queue (as in HLS and Chisel, section 3.3)
+TOKEN_CAPACITY = 1023  # tokens in each of the four dependency queues; a full one back-pressures
+WINDOW_GRANULE = 4096  # granularity of the memory window in bytes
 
 
 class Opcode(IntEnum):
@@ -28,7 +28,7 @@ class Opcode(IntEnum):
 
 
 class MemoryType(IntEnum):
-    """Bits 9:7 of LOAD and STORE; 6 and 7 are undefined, OUT is STORE's only one."""
+    """Bits 9:7 of LOAD and STORE; 6 and 7 are undefined, STORE accepts OUT only."""
 
     UOP = 0
     WGT = 1
@@ -39,7 +39,7 @@ class MemoryType(IntEnum):
 
 
 class AluOpcode(IntEnum):
-    """ALU operation; RQT is ours (section 0.1), 5 and 6 are undefined."""
+    """ALU operation; RQT is an extension (section 0.1), 5 and 6 are undefined."""
 
     MIN = 0
     MAX = 1
@@ -52,7 +52,7 @@ class AluOpcode(IntEnum):
 class RqtFlag(IntEnum):
     """Bit positions in RQT's immediate above the 8-bit signed zero point (section 0.1)."""
 
-    RELU = 8  # clamp from below at the zero point instead of the smallest output value
+    RELU = 8  # lower clamp bound: the zero point instead of the minimum output value
     AWAY = 9  # round half away from zero instead of half up
     BYPASS = 10  # skip the multiplier: q = p
 
@@ -108,7 +108,7 @@ ERROR_TEXT: dict[ErrorCode, str] = {
     ErrorCode.ALIGNMENT: "a base pointer is not a multiple of its element size (index 0)",
     ErrorCode.DEADLOCK: "nothing can proceed; the index is the earliest instruction that waits",
     ErrorCode.NO_FINISH: "the stream ended without FINISH; the index is the instruction count",
-    ErrorCode.RESET: "the host ended the launch; the index is the earliest instruction under way",
-    ErrorCode.WATCHDOG: "too many cycles; the index is the earliest instruction under way",
+    ErrorCode.RESET: "the host ended the launch; the index is the earliest instruction in progress",
+    ErrorCode.WATCHDOG: "too many cycles; the index is the earliest instruction in progress",
 }
 """Meaning of each code, for messages and documentation."""

@@ -1,4 +1,4 @@
-"""Register map: every register, once (vta_isa.md section 7.1; from 0x40 ours).
+"""Register map: every register, once (vta_isa.md section 7.1; those from 0x40 are extensions).
 
 RTL, model, driver and docs read :data:`REGISTERS`.  All registers are 32 bits wide at multiples of
 4; unmapped offsets read 0 and ignore writes.  While a launch is running every write except to
@@ -26,11 +26,11 @@ class Status(IntFlag):
     """Bits of CONTROL (offset 0)."""
 
     LAUNCH = 1  # written 1 by the host; cleared when the launch ends
-    FINISH = 2  # the launch has ended, well or not
+    FINISH = 2  # the launch has ended, successfully or not
     ERROR = 4  # it ended in error: see ERROR_CODE and ERROR_INDEX
     TOKENS_LEFT = 8  # warning: a dependency queue was not empty at FINISH
-    DRAINING = 16  # memory owes answers to bursts of an ended launch; the next launch waits for
-    # them, and stores among them may still reach memory
+    DRAINING = 16  # bursts of an ended launch are unanswered; the next launch waits for them,
+    # and stores among them may still reach memory
 
 
 class Feature(IntFlag):
@@ -127,15 +127,15 @@ REGISTERS: dict[Reg, Register] = {
         (Reg.VERSION, "ro", VERSION, "version of this map, major in the upper half"),
         (Reg.FEATURES, "ro", 0, "bit 0 GEMM overwrite, bit 1 RQT"),
         (Reg.FINGERPRINT, "ro", 0, "CRC-32 of the configuration's canonical name"),
-        (Reg.ERROR_CODE, "ro", 0, "why the launch ended in error (isa.opcodes.ErrorCode)"),
+        (Reg.ERROR_CODE, "ro", 0, "reason why the launch ended in error (isa.opcodes.ErrorCode)"),
         (Reg.ERROR_INDEX, "ro", 0, "position in the stream of the instruction at fault"),
         (Reg.WINDOW_BASE, "rw", 0xFFFF_F000, "first byte the device may touch, multiple of 4096"),
         (Reg.WINDOW_LIMIT, "rw", 0x0000_0FFF, "last byte the device may touch; low 12 bits are 1"),
         (Reg.INTERRUPT_ENABLE, "rw", 0, "bit 0: raise the interrupt wire when a launch ends"),
         (Reg.INTERRUPT_STATUS, "w1c", 0, "bit 0: a launch has ended since it was last cleared"),
         (Reg.ERROR_ADDRESS, "ro", 0, "burst refused or failed, for WINDOW and BUS, else 0"),
-        (Reg.RESET, "wo", 0, "bit 0: end the launch that runs, with RESET; nothing when none runs"),
-        (Reg.WATCHDOG, "rw", 0, "a launch of more cycles than this ends with WATCHDOG; 0: none"),
+        (Reg.RESET, "wo", 0, "bit 0: end the running launch with RESET; no effect without one"),
+        (Reg.WATCHDOG, "rw", 0, "more cycles than this end a launch with WATCHDOG; 0: no limit"),
         (Reg.WINDOW_LOCK, "w1s", 0, "bit 0: WINDOW_BASE and WINDOW_LIMIT ignore writes"),
         (Reg.INSTRUCTIONS, "ro", 0, "instructions completed in the launch, FINISH included"),
         (Reg.GEMM_STEPS, "ro", 0, "GEMM steps that multiplied (reset steps are not counted)"),
@@ -146,27 +146,27 @@ REGISTERS: dict[Reg, Register] = {
         (Reg.ACC_BYTES, "ro", 0, "bytes of ACC read from memory"),
         (Reg.ACC_8BIT_BYTES, "ro", 0, "bytes of ACC_8BIT read from memory"),
         (Reg.OUT_BYTES, "ro", 0, "bytes of OUT written to memory"),
-        (Reg.FETCH_BUSY, "ro", 0, "cycles in which fetch gives an instruction to its queue"),
+        (Reg.FETCH_BUSY, "ro", 0, "cycles in which fetch dispatches an instruction to its queue"),
         (Reg.FETCH_QUEUE, "ro", 0, "cycles in which the next instruction's queue is full"),
-        (Reg.FETCH_READ, "ro", 0, "cycles in which the next instruction has not come from memory"),
-        (Reg.FETCH_DONE, "ro", 0, "cycles after the last instruction was given to its queue"),
+        (Reg.FETCH_READ, "ro", 0, "cycles in which memory has not delivered the next instruction"),
+        (Reg.FETCH_DONE, "ro", 0, "cycles after the last instruction was dispatched"),
         (Reg.LOAD_BUSY, "ro", 0, "cycles of load in none of the next three"),
         (Reg.LOAD_TOKEN, "ro", 0, "cycles in which load's next instruction lacks a token or room "
-         "for one, and none is under way"),
-        (Reg.LOAD_READ, "ro", 0, "cycles in which the next beat of load's data has not come, and "
+         "for one, and none is in progress"),
+        (Reg.LOAD_READ, "ro", 0, "cycles in which memory has not delivered load's next beat, and "
          "no padding is written"),
         (Reg.LOAD_EMPTY, "ro", 0, "cycles in which load has no instruction"),
         (Reg.COMPUTE_BUSY, "ro", 0, "cycles of compute in none of the next three"),
         (Reg.COMPUTE_TOKEN, "ro", 0, "cycles in which compute's next instruction lacks a token or "
-         "room for one, or is a FINISH that awaits load and store, and none is under way"),
-        (Reg.COMPUTE_READ, "ro", 0, "cycles in which the next beat of compute's LOAD has not come, "
-         "no padding is written and no step is under way"),
+         "room for one, or is a FINISH that waits for load and store, and none is in progress"),
+        (Reg.COMPUTE_READ, "ro", 0, "cycles in which memory has not delivered compute's next beat, "
+         "no padding is written and no step is in progress"),
         (Reg.COMPUTE_EMPTY, "ro", 0, "cycles in which compute has no instruction"),
         (Reg.STORE_BUSY, "ro", 0, "cycles of store in none of the next three"),
         (Reg.STORE_TOKEN, "ro", 0, "cycles in which store's next instruction lacks a token or room "
-         "for one, and none is under way"),
-        (Reg.STORE_WRITE, "ro", 0, "cycles in which memory does not take store's next beat, or "
-         "everything was taken and only responses are awaited"),
+         "for one, and none is in progress"),
+        (Reg.STORE_WRITE, "ro", 0, "cycles in which memory does not accept store's next beat, or "
+         "all beats were accepted and only responses are awaited"),
         (Reg.STORE_EMPTY, "ro", 0, "cycles in which store has no instruction"),
         (Reg.READ_BURSTS, "ro", 0, "read bursts that memory has accepted"),
         (Reg.WRITE_BURSTS, "ro", 0, "write bursts that memory has accepted"),
@@ -198,10 +198,10 @@ PERFORMANCE = {
     "store": (Reg.STORE_BUSY, Reg.STORE_TOKEN, Reg.STORE_WRITE, Reg.STORE_EMPTY),
     "memory": (Reg.READ_BURSTS, Reg.WRITE_BURSTS),
 }
-"""Counters that belong to the hardware: where its cycles go (mod 2^32; 0 on the model).
+"""Performance counters of the hardware, by cause (mod 2^32; 0 on the model).
 
-Every cycle that CYCLES counts is counted once for each of fetch, load, compute and store: busy, or
-why not.  Their four counters therefore add up to CYCLES.
+Every cycle that CYCLES counts is counted once for each of fetch, load, compute and store, as busy
+or under the cause of waiting.  The four counters of an engine therefore add up to CYCLES.
 """
 
 

@@ -1,8 +1,8 @@
-"""Dependency tokens: which queue joins which modules, which flag pushes and pops, once.
+"""Dependency tokens: modules and flags of each queue, once.
 
 Each pair of neighbours (load and compute, compute and store) has a queue in either direction
 (vta_isa.md 3.2).  A module's "previous" neighbour is the one before it in the order load, compute,
-store; its "next" one is the one behind it.
+store; its "next" neighbour is the one after it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ TOKEN_FLAGS = ("pop_prev", "pop_next", "push_prev", "push_next")
 
 @dataclass(frozen=True, eq=False)
 class TokenQueue:
-    """A queue of tokens; the four of :data:`TOKEN_QUEUES` are the only ones.
+    """A queue of tokens; :data:`TOKEN_QUEUES` holds all four.
 
     Attributes
     ----------
     source, sink : Module
     push, pop : str
-        Flag on the source's instruction that pushes, flag on the sink's that pops.
+        Flag of the source's instruction that pushes, flag of the sink's that pops.
     """
 
     source: Module
@@ -57,7 +57,7 @@ def token_queue(source: Module, sink: Module) -> TokenQueue:
     Raises
     ------
     ValueError
-        The modules are no neighbours; the message lists the queues there are.
+        The modules are not neighbours; the message lists the existing queues.
     """
     queue = _BY_ENDS.get((source, sink))
     if queue is None:
@@ -69,7 +69,7 @@ def token_queue(source: Module, sink: Module) -> TokenQueue:
 def queues_popped(module: Module, flags: object) -> tuple[TokenQueue, ...]:
     """Return the queues that an instruction of a module pops: those whose flag it has set.
 
-    ``flags`` has the attributes of :data:`TOKEN_FLAGS`; one that it lacks is not set.
+    ``flags`` has the attributes of :data:`TOKEN_FLAGS`; a missing one counts as not set.
     """
     return tuple(queue for queue in _POPPED[module] if getattr(flags, queue.pop, 0))
 

@@ -2,7 +2,7 @@
 
 The contents of the buffer follow from the stream and memory alone, so timing model, static checker
 and compiler know the micro-ops of every GEMM and ALU without a device.  Padding and
-2-D strides count as for every memory type (rules D9 to D11 of docs/device.md).
+2-D strides are honoured as for every memory type (rules D9 to D11 of docs/device.md).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class UopBuffer:
     words : uint32 [micro-ops], optional
         Contents from index 0 on.
     known : int, optional
-        Set of the indices whose contents are known, a bit each.
+        Set of the indices whose contents are known, one bit each.
     """
 
     def __init__(self, config: Config, words: Words | None = None, known: int = 0):
@@ -75,7 +75,7 @@ class UopBuffer:
         self.known = known
 
     def load(self, load: Load, rows: Words | None) -> None:
-        """Write the rows of a LOAD UOP amid its padding of zeros.
+        """Write the rows of a LOAD UOP and its padding of zeros.
 
         Parameters
         ----------

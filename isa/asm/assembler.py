@@ -1,7 +1,6 @@
 """Text to binary: programs in the readable form (docs/assembly.md).
 
-Every problem of a text is found before anything is returned; each names file, line, field, value
-and range.
+All problems of a text are reported at once, each with file, line, field, value and range.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ def assemble(
     text
         The program.
     config
-        Configuration for a text without ``.config``; one that has it must agree with it.
+        Configuration for a text without ``.config``; a ``.config`` must name the same one.
     source
         File name for messages; a ``.config`` path is relative to its folder.
 
@@ -119,7 +118,7 @@ def assemble_file(path: str | Path, config: Config | None = None) -> AssembledPr
 def _find_config(
     lines: list[tuple[int, str]], config: Config | None, source: str, problems: Problems
 ) -> Config | None:
-    """Return the configuration of ``.config``, which no other line may contradict."""
+    """Return the configuration of ``.config``, which must not occur twice."""
     chosen = None
     for row, line in lines:
         words = line.split(None, 1)

@@ -1,4 +1,4 @@
-"""Binary to text: one line an instruction, byte-exact when assembled again (docs/assembly.md)."""
+"""Binary to text: one instruction per line, byte-exact when assembled again (docs/assembly.md)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def format_instruction(
     """Return the text of an instruction, for a listing or a message.
 
     It can be assembled again unless the instruction is undefined (type, opcode or extension).
-    Addresses inside one of the buffers are written by its name.
+    Addresses inside one of the buffers are written with its name.
     """
     if isinstance(instruction, Undefined):
         return f".word 0x{instruction.word:032x}"
@@ -76,7 +76,7 @@ def disassemble(
 ) -> str:
     """Return the program text of a stream and, if given, of its micro-op image.
 
-    Assembling the text with the same configuration returns the same bytes, whatever they are.
+    Assembling the text with the same configuration returns the same bytes, whatever they encode.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _name(kinds: type[MemoryType] | type[AluOpcode], value: int, prefix: str) ->
 
 
 def _memory_operands(instruction: Load | Store, buffers: Iterable[DramBuffer]) -> list[str]:
-    idle = instruction.x_size == 0  # a no-op: only values off their defaults matter
+    idle = instruction.x_size == 0  # a no-op: only values other than the defaults are written
     pads = (
         instruction.y_pad_0, instruction.y_pad_1, instruction.x_pad_0, instruction.x_pad_1,
     )
@@ -178,7 +178,7 @@ def _format_uop(word: int, config: Config) -> str:
 
 
 def _undefined(instruction: Instruction, word: int, config: Config) -> list[str]:
-    """Return the reasons why a word has no text form of its own."""
+    """Return the reasons why a word has no text form."""
     if isinstance(instruction, Undefined):
         return [f"opcode {instruction.opcode} is undefined"]
     reasons = []

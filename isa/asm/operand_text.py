@@ -1,6 +1,6 @@
 """Syntax of the text form, once: mnemonics, operands and flags (docs/assembly.md).
 
-The assembler reads these tables and the disassembler writes by them.  Bit positions are those of
+The assembler and the disassembler share these tables.  Bit positions are those of
 :mod:`myvta.isa.fields`.
 """
 
@@ -20,7 +20,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class OperandSyntax:
-    """``name=value`` with one value for each field, between them the separator."""
+    """``name=value`` with one value for each field, joined by the separator."""
 
     name: str
     fields: tuple[str, ...]
@@ -29,7 +29,7 @@ class OperandSyntax:
 
     @property
     def shape(self) -> str:
-        """How its value is written, in words of the fields."""
+        """Syntax of its value, in field names."""
         return self.separator.join(f"<{field}>" for field in self.fields)
 
 
@@ -90,4 +90,4 @@ FORMATS: dict[str, StatementSyntax] = {
     "alu": StatementSyntax(Alu, "alu_opcode", (*_STEPS, _IMMEDIATE, _ZERO_POINT), tuple(RQT_FLAGS)),
     "finish": StatementSyntax(Finish, "", (), ()),
 }
-"""Every mnemonic; each takes the four dependency flags besides."""
+"""Every mnemonic; each also takes the four dependency flags."""

@@ -1,4 +1,4 @@
-"""One instruction line: words to a 128-bit word, with every problem of the line."""
+"""One instruction line: from its words to a 128-bit word, with every problem of the line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Scope:
 
 
 def number(text: str) -> int | None:
-    """Read a decimal, 0x, 0o or 0b number; None when it is none."""
+    """Parse a decimal, 0x, 0o or 0b number; None for other text."""
     try:
         return int(text, 0)
     except ValueError:
@@ -52,7 +52,7 @@ def statement_word(words: list[str], config: Config, scope: Scope) -> tuple[int,
 
 
 class _Line:
-    """One instruction line while it is read."""
+    """An instruction line being parsed."""
 
     def __init__(self, mnemonic: str, form: StatementSyntax, config: Config, scope: Scope):
         self.mnemonic, self.form, self.config, self.scope = mnemonic, form, config, scope
@@ -60,7 +60,7 @@ class _Line:
         self.layout = layout(self.opcode, config)
         self.values: dict[str, int] = {}
         self.flags: list[str] = []
-        self.names: set[str] = set()  # operands that the line gives
+        self.names: set[str] = set()  # operands present in the line
         self.problems: list[str] = []
 
     def read(self, words: list[str]) -> tuple[int, list[str]]:
@@ -155,7 +155,7 @@ class _Line:
         return [buffer.address + offset]
 
     def _complete(self) -> None:
-        """Set the fields that the text implies."""
+        """Set the fields that follow from the text."""
         if "x_size" in self.values:
             self.values.setdefault("x_stride", self.values["x_size"])
         if self.opcode == Opcode.GEMM and "overwrite" in self.flags and not self.config.overwrite:

@@ -1,4 +1,4 @@
-"""Accesses of one engine that another engine is not yet ordered behind."""
+"""Accesses of one engine that are not yet ordered before those of another engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Access", "Pending"]
 class Access(NamedTuple):
     """Tiles and memory pages that an instruction reads and writes, as sets; pages follow the tiles.
 
-    The sets are exact for tiles; pages only say where the rows have to be compared.
+    The sets are exact for tiles; pages only determine which rows have to be compared.
     """
 
     position: int
@@ -33,16 +33,16 @@ class Access(NamedTuple):
 
 
 class Pending:
-    """A window over one engine's accesses, oldest out first, with the union of its accesses.
+    """A sliding window over one engine's accesses, first in first out, with their union.
 
-    Two stacks keep the union at hand: each access is moved once, so everything together costs no
-    more than a few operations an access, however long the window grows.
+    Two stacks maintain the union: each access is moved once, so the amortized cost is a few
+    operations per access, whatever the length of the window.
     """
 
     def __init__(self) -> None:
         self._old: list[tuple[Access, int, int]] = []  # oldest last, with unions up to it
         self._new: list[Access] = []
-        self._reads = self._writes = 0  # of the new ones
+        self._reads = self._writes = 0  # unions of the new accesses
 
     def add(self, access: Access) -> None:
         """Append the engine's next access."""
@@ -51,7 +51,7 @@ class Pending:
         self._writes |= access.writes
 
     def forget(self, index: int) -> None:
-        """Drop every access up to an instruction: it has completed as far as the other knows."""
+        """Drop every access up to an instruction, which is known to have completed."""
         old = self._old
         while old and old[-1][0].position <= index:
             old.pop()
@@ -67,7 +67,7 @@ class Pending:
         self._new, self._reads, self._writes = [], 0, 0
 
     def meets(self, access: Access) -> bool:
-        """Say whether any access in the window may conflict with another engine's."""
+        """Return whether any access in the window may conflict with another engine's."""
         reads, writes = self._reads, self._writes
         if self._old:
             reads |= self._old[-1][1]
@@ -75,7 +75,7 @@ class Pending:
         return bool(writes & (access.reads | access.writes) | reads & access.writes)
 
     def latest_first(self) -> Iterator[Access]:
-        """Walk the window from its youngest access on."""
+        """Iterate over the window from the youngest access on."""
         yield from reversed(self._new)
         for access, _, _ in self._old:
             yield access

@@ -37,9 +37,9 @@ class Finding:
     ----------
     kind : FindingKind
     index : int
-        Position in the stream of the instruction it is about.
+        Position in the stream of the instruction concerned.
     listing : str
-        That instruction as the disassembler writes it; ``""`` where it is about none.
+        That instruction as the disassembler writes it; ``""`` if there is none.
     text : str
         The defect.
     fix : str
@@ -57,7 +57,7 @@ class Finding:
 
     @property
     def warning(self) -> bool:
-        """Whether the launch does the same with it: reported, and not refused."""
+        """Whether it leaves the launch's result unchanged: reported but not refused."""
         return self.kind in _WARNINGS
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ class Finding:
 
 
 class AddFinding(Protocol):
-    """Keeps a finding; False when there is no room for more."""
+    """Records a finding; False when there is no room for more."""
 
     def __call__(
         self, kind: FindingKind, index: int, text: str, fix: str, other: int | None = None

@@ -1,7 +1,7 @@
 """Read and write sets of each instruction: exact sets of tiles, and rows of memory.
 
-INP, WGT and ACC share one space of indices (:class:`Space`), so that a set is one integer whatever
-memories it spans.  Micro-ops belong to compute alone and are followed apart.
+INP, WGT and ACC share one index space (:class:`Space`), so that one integer represents a set across
+several memories.  Micro-ops are used by compute only and are tracked separately.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _KEPT = 1 << 16  # sets remembered by step fields and micro-ops
 
 
 class Space:
-    """The tiles of INP, WGT and ACC in one row; ``end`` is the first index after them."""
+    """The tiles of INP, WGT and ACC in one index range; ``end`` is the first index after them."""
 
     def __init__(self, config: Config):
         self.base: dict[MemoryType, int] = {}
@@ -67,7 +67,7 @@ class StepsOutside:
 
 @dataclass(frozen=True)
 class DecodedWord:
-    """An instruction but for its address in memory.
+    """A decoded instruction without its address in memory.
 
     Attributes
     ----------
@@ -81,9 +81,9 @@ class DecodedWord:
     touched : Touched
         Of LOAD and STORE; steps depend on micro-ops.
     kind : MemoryType or None
-        Of LOAD and STORE that move something.
+        Of a LOAD or STORE that moves something.
     rows : Rows or None
-        Of LOAD and STORE that touch memory, from address 0.
+        Of a LOAD or STORE that accesses memory, from address 0.
     steps, loads_uops : bool
     """
 
@@ -102,7 +102,7 @@ _NOTHING = Touched()
 
 
 class Footprints:
-    """Decodes words and computes their sets, each distinct one once."""
+    """Decodes words and computes their sets, once for each distinct word."""
 
     def __init__(self, config: Config):
         self.config, self.space = config, Space(config)

@@ -1,4 +1,4 @@
-"""Sets of tile indices as integers, one bit an index: exact, and quick to join and compare."""
+"""Sets of tile indices as integers, one bit per index: exact, and fast to unite and compare."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def span(first: int, count: int) -> int:
 
 
 def of_indices(indices: NDArray[np.integer], depth: int) -> int:
-    """Return the set of some indices below ``depth``."""
+    """Return the set of the given indices, all below ``depth``."""
     present = np.zeros(depth, np.uint8)
     present[indices] = 1
     return int.from_bytes(np.packbits(present, bitorder="little").tobytes(), "little")
 
 
 def repeated(bits: int, factor: int, count: int) -> int:
-    """Return the union of a set moved by 0, ``factor``, ... ``(count - 1) * factor``."""
+    """Return the union of a set shifted by 0, ``factor``, ... ``(count - 1) * factor``."""
     if not factor:
         return bits if count else 0
     done = min(count, 1)

@@ -17,8 +17,8 @@ from .memory_map import Intervals, MemoryMap, MemoryRegion, Rows
 
 __all__ = ["MemoryAccesses"]
 
-_ANYWHERE = 1 << 62  # end of memory whose window is not known
-_PAGES = 4096  # at most so many pages of memory, to exclude most pairs of accesses quickly
+_ANYWHERE = 1 << 62  # end of memory with an unknown window
+_PAGES = 4096  # maximum number of pages, which exclude most pairs of accesses quickly
 
 
 class MemoryAccesses:
@@ -41,7 +41,7 @@ class MemoryAccesses:
             self._given = Intervals(
                 (region.start, region.end) for region in (*constants, *memory.inputs)
             )
-        self._stores_start = self._stores_end = 0  # of all stores
+        self._stores_start = self._stores_end = 0  # address range of all stores
         self._filled: NDArray[np.bool_] = np.zeros(0, bool)
         self._page, self._first = 12, first_page
 
@@ -63,7 +63,7 @@ class MemoryAccesses:
             )
 
     def prepare(self, stores: Iterable[Rows]) -> None:
-        """Look over all stores of the launch: where they begin and end."""
+        """Determine the address range of all stores of the launch."""
         bounds = [(rows.start, rows.end) for rows in stores]
         self._stores_start = min((start for start, _ in bounds), default=0)
         self._stores_end = max((end for _, end in bounds), default=0)
@@ -105,7 +105,7 @@ class MemoryAccesses:
         return view
 
     def access(self, index: int, decoded: DecodedWord, rows: Rows) -> bool:
-        """Look at one access; False when it leaves the window."""
+        """Check one access; False when it leaves the window."""
         window_start, window_end = self._window()
         if rows.start < window_start or rows.end > window_end:
             at = rows.row_outside(window_start, window_end)

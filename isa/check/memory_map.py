@@ -30,12 +30,12 @@ class MemoryMap:
     window : (int, int) or None
         Base and size of the memory that the device may access; None: not checked.
     contents : tuple of (int, bytes, str)
-        Address, constant bytes, name: weights, parameters, micro-ops.  No store may touch them;
+        Address, constant bytes, name: weights, parameters, micro-ops.  No store may overwrite them;
         micro-ops are read from them.
     inputs : tuple of MemoryRegion or None
-        Regions that hold other data.  None: all of memory may.
+        Regions that hold other data.  None: all of memory may hold data.
     kept : tuple of MemoryRegion
-        Data that is needed after the launch and not made by it: no store may touch it.
+        Data that is needed after the launch and not produced by it: no store may overwrite it.
     """
 
     window: tuple[int, int] | None = None
@@ -60,21 +60,21 @@ class Rows:
 
     @property
     def solid(self) -> bool:
-        """Whether they leave no byte out between first and last."""
+        """Whether the rows cover every byte from the first to the last."""
         return self.count == 1 or self.pitch <= self.size
 
     def _starts(self) -> NDArray[np.int64]:
         return self.start + np.arange(self.count, dtype=np.int64) * self.pitch
 
     def overlap(self, other: Rows) -> tuple[int, int] | None:
-        """Return first byte and end of a piece that both address, or None."""
+        """Return first byte and end of a range that both address, or None."""
         start, end = max(self.start, other.start), min(self.end, other.end)
         if start >= end:
             return None
         if self.solid and other.solid:
             return start, end
         thin, wide = (other, self) if self.solid else (self, other)
-        starts = thin._starts()  # rows apart, rising
+        starts = thin._starts()  # disjoint rows in ascending order
         if wide.solid:
             others, size = np.array([wide.start]), wide.end - wide.start
         else:
@@ -97,7 +97,7 @@ class Rows:
 
 
 class Intervals:
-    """Joined byte intervals: does one hold, or meet, a range?"""
+    """Merged byte intervals, with tests whether one contains or overlaps a range."""
 
     def __init__(self, parts: Iterable[tuple[int, int]]):
         self.starts: list[int] = []
@@ -110,11 +110,11 @@ class Intervals:
                 self.ends.append(end)
 
     def holds(self, start: int, end: int) -> bool:
-        """Say whether one interval covers the whole range."""
+        """Return whether one interval contains the whole range."""
         at = bisect_right(self.starts, start) - 1
         return at >= 0 and end <= self.ends[at]
 
     def meets(self, start: int, end: int) -> bool:
-        """Say whether any interval has a byte of the range."""
+        """Return whether any interval overlaps the range."""
         at = bisect_right(self.starts, end - 1) - 1
         return at >= 0 and start < self.ends[at]

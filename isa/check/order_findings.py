@@ -1,4 +1,4 @@
-"""Findings about the token order of a stream: deadlocks, unconsumed tokens, fixes of a race."""
+"""Findings about the token order of a stream: deadlocks, unconsumed tokens, fixes for a race."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["deadlocks", "race_advice", "unconsumed_tokens"]
 
 
 def race_advice(one: Module, first: int, other: Module, second: int) -> str:
-    """Say which flags make instruction ``second`` wait for ``first``."""
+    """Return the flags that make instruction ``second`` wait for ``first``, as advice."""
     if Module.COMPUTE in (one, other):
         queue = token_queue(one, other)
         return (

@@ -1,8 +1,8 @@
 """The static checker: defects of an instruction stream, found before it is launched.
 
-Sound for the properties it follows: a stream without findings leaves the same memory behind
-whatever the engines' relative speed, and ends in no error but RQT_PARAMETER (values) and BUS.
-Every set of tiles and bytes is exact, so accesses that tokens keep in order are not reported.  See
+It is sound for the properties it checks: a stream without errors has the same effect on memory for
+every relative speed of the engines, and ends in no error but RQT_PARAMETER (values) and BUS.
+Every set of tiles and bytes is exact, so accesses that tokens order are not reported.  See
 docs/check.md.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["CheckResult", "OnChipState", "MemoryMap", "StreamChecker"]
 
 _BOUNDS = (ErrorCode.SRAM_RANGE, ErrorCode.UOP_RANGE)
 LIMIT = 100
-"""Findings kept of one stream."""
+"""Maximum number of findings for one stream."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class CheckResult:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """The findings for which a launch is refused."""
+        """The findings that refuse a launch."""
         return tuple(finding for finding in self.findings if not finding.warning)
 
 
@@ -64,17 +64,17 @@ class StreamChecker:
         Parameters
         ----------
         code : bytes
-            The stream, 16 bytes an instruction.
+            The stream, 16 bytes per instruction.
         address : int, optional
-            Address of the stream: no store may touch it, and it must be inside the window.
+            Address of the stream: no store may overwrite it, and it must be inside the window.
         bases : mapping, optional
             Base pointers in bytes; missing ones are 0, ACC_8BIT has ACC's.
         memory : MemoryMap, optional
             Contents of memory; default: anything, everywhere, and no micro-ops.
         chip : OnChipState, optional
-            State that earlier launches left on chip; default: nothing.
+            State of the scratchpads after earlier launches; default: nothing is known.
         observe : callable, optional
-            See :data:`~myvta.isa.check.stream_walk.Observe`; in an order that tokens allow.
+            See :data:`~myvta.isa.check.stream_walk.Observe`; called in an order that tokens allow.
 
         Raises
         ------
@@ -136,10 +136,10 @@ _FIXES = {
     ErrorCode.OPCODE: "use one of the defined opcodes",
     ErrorCode.MEMORY_TYPE: "load uop, wgt, inp, acc or acc_8bit; store out",
     ErrorCode.ALU_OPCODE: "use one of the defined operations",
-    ErrorCode.DEPENDENCY: "take the flag off; load has a next module only, store a previous one",
+    ErrorCode.DEPENDENCY: "clear the flag; load has a next module only, store a previous one",
     ErrorCode.EXTENSION: "choose a configuration that has it, or do without",
-    ErrorCode.OPERAND: "RQT wants use_imm and imm[15:11] = 0; STORE no padding",
-    ErrorCode.SRAM_RANGE: "move fewer tiles, or begin lower",
+    ErrorCode.OPERAND: "RQT needs use_imm and imm[15:11] = 0; STORE must have no padding",
+    ErrorCode.SRAM_RANGE: "move fewer tiles, or start at a lower index",
     ErrorCode.UOP_RANGE: "end at the depth of the micro-op buffer",
 }
 
@@ -154,7 +154,7 @@ class _Report:
     def add(
         self, kind: FindingKind, index: int, text: str, fix: str, other: int | None = None
     ) -> bool:
-        """Keep a finding; False when there is no room for more."""
+        """Record a finding; False when there is no room for more."""
         key = (kind, index, other)
         if key not in self._findings and len(self._findings) < LIMIT:
             listing = ""

@@ -1,4 +1,4 @@
-"""One walk through a stream in an order its tokens allow, looking at every access."""
+"""One walk through a stream in an order that its tokens allow, checking every access."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class OnChipState:
     Attributes
     ----------
     written : int
-        Tiles of INP, WGT and ACC that hold something, a set of ``footprints.Space``.
+        Tiles of INP, WGT and ACC that were written, a set of ``footprints.Space``.
     uops : bytes
-        The micro-op buffer from index 0 on, as far as it was ever loaded.
+        The micro-op buffer from index 0 up to the last index ever loaded.
     known : int
-        Which micro-ops of it are known.
+        Set of the indices whose micro-ops are known.
     """
 
     written: int = 0
@@ -63,9 +63,9 @@ class StreamWalk:
         config = footprints.config
         self._places = {kind: (pointers[kind], config.tile_bytes(kind)) for kind in MemoryType}
         self._memory = MemoryAccesses(memory, config, self._space.end, add)
-        self._pending = [[Pending() for _ in Module] for _ in Module]  # of one, towards another
+        self._pending = [[Pending() for _ in Module] for _ in Module]  # of one, for another
         below = self._space.base[MemoryType.ACC]
-        self._shared = (1 << below) - 1, ~((1 << below) - 1)  # with load; with store
+        self._shared = (1 << below) - 1, ~((1 << below) - 1)  # tiles shared with load; with store
         self._racing = True
         self._written = 0
         self._uops = UopBuffer(config)
@@ -192,7 +192,7 @@ class StreamWalk:
     def _order_behind(
         self, access: Access, decoded: DecodedWord, other: Module, clock: Clock
     ) -> None:
-        """Compare an access with those that another engine may still be making; remember it."""
+        """Compare an access with unordered ones of another engine, and record it."""
         window = self._pending[other][decoded.module]
         window.forget(clock[other])
         if self._racing and window.meets(access):
@@ -200,7 +200,7 @@ class StreamWalk:
         self._pending[decoded.module][other].add(access)
 
     def _race(self, access: Access, decoded: DecodedWord, window: Pending, other: Module) -> None:
-        """Report the latest conflict: tokens that order those two order the earlier ones too."""
+        """Report the latest conflict: tokens that order it order the earlier ones too."""
         for earlier in window.latest_first():
             conflict = earlier.conflict(access, self._space.end)
             if conflict is None:

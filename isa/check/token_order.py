@@ -1,12 +1,12 @@
-"""Which instructions dependency tokens put in order: happens-before, and where a stream stops.
+"""The order that dependency tokens impose on instructions (happens-before), and deadlocks.
 
-An engine starts its instructions in stream order, each after it has taken its tokens, and completes
-them in that order; a token leaves when its instruction has completed.  Each queue has one engine at
-either end, so its n-th pop takes its n-th push whatever the timing: the order follows from the
-stream alone.  Room and capacity only ever delay; whether a stream can come to its end therefore
-does not depend on the schedule either, and one walk decides it.  The walk takes the strictest
-reading: tokens to take and room for those to give are wanted together, and queues are two
-instructions shorter than the ISA promises, as their exact depth is not architectural.
+An engine starts its instructions in stream order, each after it has popped its tokens, and
+completes them in that order; a token is pushed when its instruction has completed.  Each queue has
+one engine at either end, so its n-th pop takes its n-th push whatever the timing: the order follows
+from the stream alone.  Limited room only delays; whether a stream ends therefore does not depend on
+the schedule either, and one walk decides it.  The walk makes the strictest assumptions: an
+instruction needs its tokens and the room for those it pushes at the same time, and queues are two
+instructions shorter than the ISA specifies, as their exact depth is not architectural.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..token_queues import TOKEN_FLAGS, TOKEN_QUEUES, TokenQueue
 __all__ = ["Clock", "Stuck", "TokenOrder"]
 
 Clock = tuple[int, int, int]
-"""By Module: the latest instruction of each engine that has surely completed, -1 for none."""
+"""By Module: the latest instruction of each engine known to have completed, -1 for none."""
 
 _DEPTH = QUEUE_DEPTH - 2
 _BIT = {flag: 1 << number for number, flag in enumerate(TOKEN_FLAGS)}
@@ -56,9 +56,9 @@ class Stuck:
         Position in :data:`TOKEN_QUEUES` of the token that never comes or finds no room; None:
         FINISH waits for load and store.
     number : int
-        How many tokens of that queue the engine has taken (given, without room) before.
+        Tokens of that queue that the engine has popped (with ``full``: pushed) before.
     full : bool
-        The queue has no room, and none is taken.
+        The queue has no room, and no token is popped from it.
     """
 
     module: Module
@@ -83,19 +83,19 @@ class TokenOrder:
     left : list of int
         After the walk: tokens left over in each of :data:`TOKEN_QUEUES`.
     stuck : list of Stuck
-        After the walk: engines that cannot go on, empty if all is done.
+        After the walk: engines that cannot proceed, empty if all have finished.
     unfetched : int or None
         The first instruction that never reaches its queue, if any.
     pushed : list of list of int
         Instructions that push to each queue, in order.
     popped : list of list of int
-        Instructions that pop from each queue, in order, as far as the walk comes.
+        Instructions that pop from each queue, in order, up to the end of the walk.
     """
 
     def __init__(self, modules: Sequence[int], flags: Sequence[int], finish: int):
         self._modules, self._flags, self._finish = modules, flags, finish
         self._mine: list[list[int]] = [[], [], []]  # instructions of each engine
-        self._started = [0, 0, 0]  # how many of them have
+        self._started = [0, 0, 0]  # number of them started
         self._queues: list[deque[Clock]] = [deque() for _ in TOKEN_QUEUES]
         self.left = [0] * len(TOKEN_QUEUES)
         self.stuck: list[Stuck] = []
