@@ -1,1 +1,1 @@
-"""The bit-accurate device: the living definition that every other room is compared with."""
+"""The bit-accurate device: the executable definition with which every other room is compared."""

@@ -1,9 +1,9 @@
 """ALU: tile operations on ACC, strictly sequential (vta_isa.md 4.4; docs/device.md: rules D1
 to D4 on operands, shifts and MUL, rule D18 on the order of steps).
 
-All steps run at once when none reads a tile that an earlier one writes.  Otherwise they are split
-into *waves* that give the same result: with sources that no step writes, the n-th step of every
-destination is wave n; else consecutive steps form a wave until one depends on another.
+All steps are executed at once when none reads a tile that an earlier one writes.  Otherwise they
+are split into *waves* with the same result: if no step writes a source, the n-th step of every
+destination is in wave n; otherwise consecutive steps form a wave until one depends on another.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from .steps import Bound, Indices, Steps, Violation, first_violation
 
 __all__ = ["AluUnit", "operate", "waves"]
 
-_STEPS_AT_ONCE = 1 << 16  # bounds the memory of one block of steps
-_CACHE_INDICES = 1 << 20  # indices of all cached plans together: 8 MiB
+_STEPS_AT_ONCE = 1 << 16  # bounds the memory used by one block of steps
+_CACHE_INDICES = 1 << 20  # total indices of all cached plans: 8 MiB
 Lanes = NDArray[np.int32]
 Wave = tuple[Indices, Indices]
-"""Destination and source tile of steps that may run at once, intp [steps] each."""
+"""Destination and source tile of independent steps, intp [steps] each."""
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """The steps of an instruction up to the first that is not legal, and that one, if any."""
+    """The steps of an instruction before the first illegal one, and that one, if any."""
 
     waves: Iterable[Wave]
     violation: Violation | None
@@ -49,7 +49,7 @@ class AluUnit:
         self._cache: PlanCache[_Plan] = PlanCache(_CACHE_INDICES)
 
     def execute(self, instruction: Alu) -> int:
-        """Execute an instruction with at least one step; returns the number of steps.
+        """Execute an instruction that has steps; returns the number of steps.
 
         Raises Fault (STEP_INDEX, RQT_PARAMETER): the first in step order.
         """
@@ -142,7 +142,7 @@ def operate(opcode: int, p: Lanes, q: Lanes | np.int32) -> Lanes:
 
 
 def waves(dst: Indices, src: Indices, sources: int) -> list[Wave]:
-    """Cut steps into groups that may each run at once, one group after the other.
+    """Split steps into groups of independent steps, to be executed one group after the other.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def waves(dst: Indices, src: Indices, sources: int) -> list[Wave]:
     Returns
     -------
     list of (dst, src)
-        In each the destinations are distinct and no step reads another's earlier result.
+        In each group the destinations are distinct and no step reads an earlier step's result.
     """
     last = _last_writer(dst, dst)
     repeated = bool((last >= 0).any())
@@ -176,7 +176,7 @@ def waves(dst: Indices, src: Indices, sources: int) -> list[Wave]:
 
 
 def _last_writer(dst: Indices, read: Indices) -> Indices:
-    """Return for each step the last earlier step that writes the tile it reads, or -1."""
+    """Return, for each step, the last earlier step that writes the tile it reads, or -1."""
     n = dst.size
     step = np.arange(n)
     writes = np.sort(dst.astype(np.int64) * n + step)
@@ -186,7 +186,7 @@ def _last_writer(dst: Indices, read: Indices) -> Indices:
 
 
 def _runs(last: Indices) -> list[int]:
-    """Return the bounds of maximal runs of steps that depend on none of their own run."""
+    """Return the bounds of maximal runs in which no step depends on another."""
     bounds = [0]
     for step, writer in enumerate(last.tolist()):
         if writer >= bounds[-1]:

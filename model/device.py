@@ -1,4 +1,4 @@
-"""The device: register map, launch, status (registers.py, vta_isa.md sections 0 and 7.1)."""
+"""The device: register map, launch, status (isa.register_map, vta_isa.md 0 and 7.1)."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ __all__ = ["DEFAULT_MEMORY_BYTES", "Device"]
 DEFAULT_MEMORY_BYTES = 1 << 26
 _MASK = 0xFFFF_FFFF
 _LOW = WINDOW_GRANULE - 1
-_DECODED_LIMIT = 1 << 16  # instruction words kept decoded
+_DECODED_LIMIT = 1 << 16  # decoded instruction words in the cache
 
 
 class Device:
     """One accelerator with its memory.
 
-    A launch runs to its end inside the write to CONTROL.  CYCLES reads 0: the functional model
-    has no clock; so WATCHDOG holds its value and never ends a launch, and RESET finds none to end.
+    A launch runs to its end within the write to CONTROL.  CYCLES reads 0, since the functional
+    model has no clock; so WATCHDOG never ends a launch, and RESET has no effect.
 
     Parameters
     ----------
     config : Config
     memory_base, memory_size : int
-        Device memory in bytes, multiples of 4096.  The window stays closed, as after reset, until
+        Device memory in bytes, multiples of 4096.  As after reset, the window is closed until
         the host writes its registers or calls :meth:`open_window`.
     seed : int or None
-        None for the fixed schedule, else random legal schedules drawn from the seed (a new one
-        for every launch, reproducible).
+        None for the fixed schedule, otherwise random legal schedules drawn from the seed (a new
+        one for every launch, reproducible).
     strict : bool
         Record reads of never-written tiles in ``pads.reports``.
 
@@ -47,7 +47,7 @@ class Device:
     ----------
     memory : Dram
     last_fault : DeviceFault or None
-        The error the last launch ended in.
+        The error that ended the last launch.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Device:
 
     # -- launches --------------------------------------------------------------------------------
     def launch(self) -> None:
-        """Run the stream that the registers describe; the status registers tell how it ended."""
+        """Run the stream that the registers describe; the status registers hold its outcome."""
         base = self._registers[Reg.INSN_BASE]
         pointers = {Reg.INSN_BASE.name: (base, INSTRUCTION_BYTES)} | self._data_pointers()
         self._run(self._fetch, self._registers[Reg.INSN_COUNT], pointers)
@@ -142,7 +142,7 @@ class Device:
         Raises
         ------
         Fault
-            The launch ended in error; the status registers say the same.
+            The launch ended in error, as the status registers also report.
         """
         self._run(instructions.__getitem__, len(instructions), self._data_pointers())
         if self.last_fault is not None:
@@ -190,7 +190,7 @@ class Device:
             raise DeviceFault(*fault)
 
     def _next_seed(self) -> int | None:
-        """Return another seed for every launch, the same ones in every run of the program."""
+        """Return a new seed for every launch, the same sequence in every run of the program."""
         self._launches += 1
         return None if self._seed is None else (self._seed << 32) + self._launches
 
@@ -199,7 +199,7 @@ class Device:
         pointers: dict[str, tuple[int, int]] = {}
         for kind, name in BASE_REGISTERS.items():
             _, bytes_ = pointers.get(name.name, (0, 0))
-            bytes_ = max(bytes_, self.config.tile_bytes(kind))  # ACC's own, not ACC_8BIT's
+            bytes_ = max(bytes_, self.config.tile_bytes(kind))  # that of ACC, not of ACC_8BIT
             pointers[name.name] = (self._registers[name], bytes_)
         return pointers
 

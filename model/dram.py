@@ -16,7 +16,7 @@ __all__ = ["Dram", "Window"]
 
 @dataclass(frozen=True)
 class Window:
-    """Addresses ``base .. limit`` (inclusive) that the device may touch; closed if base > limit."""
+    """Addresses ``base .. limit`` (inclusive) open to the device; closed if base > limit."""
 
     base: int
     limit: int
@@ -58,7 +58,7 @@ class Dram:
         return self._bytes[at : at + size].tobytes()
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
-        """Write bytes; raises WindowError outside the memory and then writes nothing."""
+        """Write bytes; raises WindowError outside the memory without writing anything."""
         source = np.frombuffer(data, np.uint8)
         at = window_offset((self.base, self.size), address, source.size)
         self._bytes[at : at + source.size] = source
@@ -72,8 +72,8 @@ class Dram:
         Raises
         ------
         Fault
-            WINDOW if a row is not inside the window (or not below 2**32), BUS if it is, but no
-            memory answers there; the first such row decides.
+            WINDOW if a row is not inside the window (or not below 2**32), BUS if it is, but there
+            is no memory; the first such row decides.
         """
         end = address + (rows - 1) * pitch + row_bytes - 1
         first, last = self.base, self.base + self.size - 1
@@ -87,7 +87,7 @@ class Dram:
     def _outside(
         self, window: Window, address: int, row_bytes: int, pitch: int, rows: int
     ) -> DeviceFault:
-        """Return the fault of the first row outside; the caller knows there is one."""
+        """Return the fault of the first row outside, which must exist."""
         first, last = self.base, self.base + self.size - 1
         for row in range(rows):
             first_byte = address + row * pitch

@@ -28,7 +28,7 @@ BYTE_COUNTERS = {
 
 
 class Executor:
-    """The data path: scratchpads, the units that work on them, and the counters.
+    """The data path: scratchpads, the units that operate on them, and the counters.
 
     Attributes
     ----------

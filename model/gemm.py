@@ -1,7 +1,7 @@
 """GEMM: the planned matrix products on the scratchpads (vta_isa.md 4.3, overwrite: 0.1).
 
-Exactness: operands are integers in float32, so BLAS is exact, in any order of summation, as long
-as no partial sum can exceed 2**24.  Long sums are cut into chunks of terms that cannot, and the
+Exactness: operands are integers in float32, so BLAS is exact in any order of summation as long as
+no partial sum can exceed 2**24.  Longer sums are split into chunks that cannot exceed it, and the
 chunks are added as int32 with wrap-around.
 """
 
@@ -23,8 +23,8 @@ from .steps import Bound, Indices, Steps, first_violation
 __all__ = ["GemmUnit"]
 
 _EXACT_FLOAT32 = 1 << 24
-_CACHE_INDICES = 1 << 22  # indices of all cached plans together: 32 MiB
-_CACHED_STEPS = 1 << 20  # longer instructions are planned piece by piece and not kept
+_CACHE_INDICES = 1 << 22  # total indices of all cached plans: 32 MiB
+_CACHED_STEPS = 1 << 20  # longer instructions are planned in pieces and not cached
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class _Gather:
 
     ``acc`` is [groups, rows * batch, columns], ``inp`` [groups, rows * batch, terms] and ``wgt``
     [groups, columns * block_out, terms]; ``span`` is the first and last+1 row of ACC when ``acc``
-    counts through them one by one, ``distinct`` says that no row of ACC occurs twice.
+    is a contiguous range, ``distinct``: no row of ACC occurs twice.
     """
 
     acc: Indices
@@ -64,9 +64,9 @@ class GemmUnit:
         self._cache: PlanCache[list[_Gather]] = PlanCache(_CACHE_INDICES)
 
     def execute(self, instruction: Gemm) -> int:
-        """Execute an instruction with at least one step; returns the number of steps.
+        """Execute an instruction that has steps; returns the number of steps.
 
-        Raises Fault (STEP_INDEX) and has then changed nothing.
+        Raises Fault (STEP_INDEX) without having changed anything.
         """
         slots = slice(instruction.uop_bgn, instruction.uop_end)
         uops = self._pads.uop[slots]

@@ -1,4 +1,4 @@
-"""Plan a GEMM instruction as few large matrix products.
+"""Plan a GEMM instruction as a few large matrix products.
 
 Accumulation is a sum modulo 2**32, so its order does not matter: the steps may be regrouped by
 shared tiles.  Micro-ops are first grouped by destination; the destinations are then arranged
@@ -19,7 +19,7 @@ from .steps import Indices, LoopAxis, Steps
 
 __all__ = ["Product", "last_writes", "plan"]
 
-_STEPS_PER_PRODUCT = 1 << 17  # bounds the memory of one product's gathered operands
+_STEPS_PER_PRODUCT = 1 << 17  # bounds the memory used by the gathered operands of one product
 _ONCE = LoopAxis(1, 0, 0, 0)
 
 
@@ -33,7 +33,7 @@ class Product:
     src : intp [groups, rows, terms]
     wgt : intp [groups, columns, terms]
     repeat : int
-        How often each term occurs (a loop that moves no index).
+        Multiplicity of each term (a loop that changes no index).
     """
 
     dst: Indices
@@ -75,7 +75,7 @@ class Product:
                 ),
                 self.repeat,
             )
-        group = n[:, None, None, None]  # everything moves: independent products
+        group = n[:, None, None, None]  # all indices change: independent products
         return Product(
             (dst + group * axis.dst).reshape(-1, rows, columns),
             (src + group * axis.src).reshape(axis.count * groups, rows, -1),
@@ -87,10 +87,10 @@ class Product:
 def plan(steps: Steps) -> Iterator[Product]:
     """Yield products whose sum the steps of an accumulating GEMM add to ACC.
 
-    Bounded in memory whatever the trip counts: long instructions give many products.
+    Memory is bounded for any trip counts: long instructions yield many products.
     """
     repeat, axes = 1, []
-    for axis in (steps.outer, steps.inner):  # a loop that moves nothing repeats, it is not walked
+    for axis in (steps.outer, steps.inner):  # a loop that changes no index is a multiplicity
         still = not (axis.dst or axis.src or axis.wgt)
         repeat *= axis.count if still else 1
         axes.append(_ONCE if still else axis)
@@ -102,7 +102,7 @@ def plan(steps: Steps) -> Iterator[Product]:
 
 
 def _of_uops(dst: Indices, src: Indices, wgt: Indices) -> Iterator[Product]:
-    """Yield products for a list of micro-ops: one per number of terms a destination has."""
+    """Yield products for a list of micro-ops, one for each number of terms per destination."""
     order = np.argsort(dst, kind="stable")
     sorted_dst = dst[order]
     starts = np.flatnonzero(np.r_[True, sorted_dst[1:] != sorted_dst[:-1]])
@@ -134,7 +134,7 @@ def _arrange(dst: Indices, src: Indices, wgt: Indices) -> Product:
 
 
 def _distinct_rows(rows: Indices) -> tuple[Indices, Indices]:
-    """Return the distinct rows of a matrix and which of them each row is."""
+    """Return the distinct rows of a matrix, and for each row its index among them."""
     if (rows == rows[0]).all():
         return rows[:1], np.zeros(len(rows), np.intp)
     distinct, which = np.unique(rows, axis=0, return_inverse=True)
@@ -142,7 +142,7 @@ def _distinct_rows(rows: Indices) -> tuple[Indices, Indices]:
 
 
 def _equal_parts(which: Indices, parts: int) -> Indices | None:
-    """Return the members of each part, intp [parts, members], if all parts are as large."""
+    """Return the members of each part, intp [parts, members], if all parts have equal size."""
     counts = np.bincount(which, minlength=parts)
     if (counts != counts[0]).any():
         return None
@@ -152,12 +152,12 @@ def _equal_parts(which: Indices, parts: int) -> Indices | None:
 def last_writes(steps: Steps, config: Config) -> Steps:
     """Return steps that write each destination once, with the value of its last step.
 
-    This is all that is left of an overwriting GEMM: an earlier write to the same tile is lost.
+    An overwriting GEMM reduces to these: an earlier write to the same tile is lost.
     """
     dst, src, wgt = steps.dst, steps.src, steps.wgt
     axes = []
     for axis in (steps.outer, steps.inner):
-        if not axis.dst:  # only the last iteration lasts
+        if not axis.dst:  # only the last iteration remains
             last = axis.count - 1
             src, wgt, axis = src + last * axis.src, wgt + last * axis.wgt, _ONCE
         axes.append(axis)

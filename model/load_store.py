@@ -92,7 +92,7 @@ def store(
 
     OUT is a view of ACC (rules D6, D7).
 
-    Returns the bytes written; raises Fault (WINDOW, BUS) and has then written nothing.
+    Returns the bytes written; raises Fault (WINDOW, BUS) without having written anything.
     """
     rows, columns = instruction.y_size, instruction.x_size
     if not rows * columns:
@@ -103,7 +103,7 @@ def store(
     tiles = slice(first, first + rows * columns)
     target = _source(instruction, dram, window, base, element)
     data = pack_lanes(pads.tiles(MemoryType.ACC)[tiles], config.out_width).reshape(target.shape)
-    if instruction.x_stride < columns:  # rows overlap: a later one covers an earlier one
+    if instruction.x_stride < columns:  # rows overlap: later ones overwrite earlier ones
         for row in range(rows):
             target[row] = data[row]
     else:

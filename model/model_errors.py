@@ -9,11 +9,11 @@ __all__ = ["DeviceFault", "UnwrittenReadWarning"]
 
 
 class UnwrittenReadWarning(UserWarning):
-    """A launch read scratchpad tiles that nothing had written (only reported with ``strict``)."""
+    """A launch read scratchpad tiles never written before (only reported with ``strict``)."""
 
 
 class DeviceFault(Exception):
-    """A launch that ends in error, as registers ERROR_CODE and ERROR_INDEX tell it.
+    """A launch that ends in error, as registers ERROR_CODE and ERROR_INDEX report it.
 
     Raised where the fault is found, mostly without knowing the position in the stream; the
     scheduler adds that with :meth:`locate`.
@@ -26,7 +26,7 @@ class DeviceFault(Exception):
     detail : str
         The reason in words.
     instruction : Instruction or None
-        The instruction at fault, None where the fault is not about one (ALIGNMENT, NO_FINISH).
+        The instruction at fault, None if there is none (ALIGNMENT, NO_FINISH).
     listing : str
         The instruction as the disassembler writes it, "" without one.
     address : int

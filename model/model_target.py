@@ -17,7 +17,7 @@ _OPTIONS = ("order", "strict")
 
 
 class ModelTarget(BaseTarget):
-    """The functional device behind registers and memory.
+    """The functional device as a target with registers and memory.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class ModelTarget(BaseTarget):
 
     @property
     def last_fault(self) -> DeviceFault | None:
-        """The error the last launch ended in; its text says more than the registers can."""
+        """The error that ended the last launch; its text is more detailed than the registers."""
         return self.device.last_fault
 
     def _read_register(self, offset: int) -> int:
@@ -67,7 +67,7 @@ class ModelTarget(BaseTarget):
         self.device.memory.write(self.window[0] + offset, data)
 
     def _release(self) -> None:
-        """Nothing is held."""
+        """Release nothing: the model holds no resources."""
 
 
 def open_model(request: OpenRequest) -> ModelTarget:

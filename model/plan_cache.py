@@ -1,4 +1,4 @@
-"""A bounded memory of plans: instructions of one kernel differ in tokens and data, not in steps."""
+"""A bounded cache of plans: instructions of one kernel differ in tokens and data, not in steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Plan = TypeVar("Plan")
 class PlanCache(Generic[Plan]):
     """Least recently used plans up to a total size.
 
-    A plan follows from its key alone (step fields and micro-op words), so nothing ever has to be
+    A plan depends on its key alone (step fields and micro-op words), so no entry is ever
     invalidated.
     """
 
@@ -32,7 +32,7 @@ class PlanCache(Generic[Plan]):
         return entry[0]
 
     def put(self, key: Hashable, plan: Plan, size: int) -> None:
-        """Keep a plan unless it alone exceeds the limit; the oldest ones make room."""
+        """Store a plan unless it alone exceeds the limit, evicting the oldest ones."""
         if size > self._limit or key in self._plans:
             return
         self._plans[key] = (plan, size)

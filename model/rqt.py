@@ -1,4 +1,4 @@
-"""RQT, requantization: our ALU opcode 7 (vta_isa.md 0.1)."""
+"""RQT, requantization: ALU opcode 7, an extension (vta_isa.md 0.1)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def check_parameters(multiplier: Lanes, shift: Lanes, options: RqtOptions) -> No
 def requantize(
     acc: Lanes, bias: Lanes, multiplier: Lanes, shift: Lanes, options: RqtOptions, out_width: int
 ) -> Lanes:
-    """Return the requantized lanes, int32 [steps, lanes]; parameters are checked already.
+    """Return the requantized lanes, int32 [steps, lanes]; parameters have been checked.
 
     ``p = acc + bias`` wraps at 32 bits; everything after it fits 64 bits: ``|p * m| < 2**62``.
     """

@@ -1,17 +1,17 @@
-"""Fetch, three module queues, four token queues: who may go next (vta_isa.md section 3).
+"""Scheduler: fetch, three module queues and four token queues (vta_isa.md section 3).
 
-The engines run concurrently in hardware; here an instruction executes in one piece, and a
-*schedule* is the order of the pieces.  The default schedule is fixed: fetch as far as the queues
-have room, then load, compute and store take turns.  With a seed the order is drawn at random
-among everything that tokens and queues allow, with long runs of one engine, so that a program
-that lacks a token gives a wrong result for some seed instead of a right one by luck.
+The engines run concurrently in hardware; here an instruction executes atomically, and a *schedule*
+is the order of execution.  The default schedule is fixed: fetch as long as the queues have room,
+then load, compute and store in turn.  With a seed the order is drawn at random from everything that
+tokens and queues allow, with long runs of one engine, so that a program that lacks a token gives a
+wrong result for some seed instead of a correct one by chance.
 
-Rules, each as the hardware has it:
+Rules, as in the hardware:
 
 1. Fetch dispatches in stream order; a full module queue blocks it; nothing after FINISH is
    dispatched.
 2. An instruction at the head of its queue is checked, then waits until every token it pops is
-   there, takes them together and executes.
+   available, takes them together and executes.
 3. It completes when every queue it pushes to has room, and then pushes.
 4. FINISH pops, waits until load and store are idle, pushes, and ends the launch.
 """
@@ -31,12 +31,12 @@ from .model_errors import DeviceFault
 
 __all__ = ["Scheduler"]
 
-_CHANGE_OF_MIND = 0.2  # probability per turn that a random schedule favours another party
+_REORDER_PROBABILITY = 0.2  # per turn, that a random schedule draws a new order
 
 
 @dataclass
 class _Entry:
-    """An instruction on its way through a module, and the tokens it needs and gives."""
+    """An instruction in a module, and the tokens it pops and pushes."""
 
     index: int
     instruction: Instruction
@@ -47,7 +47,7 @@ class _Entry:
 
 @dataclass
 class _Engine:
-    """One module: its queue, and the instruction that has executed but not pushed yet."""
+    """One module: its queue, and the instruction that has been executed but has not pushed yet."""
 
     module: Module
     queue: deque[_Entry] = field(default_factory=deque)
@@ -59,7 +59,7 @@ class _Engine:
 
     @property
     def current(self) -> _Entry | None:
-        """The instruction that the engine executes or waits with, if any."""
+        """The instruction that the engine executes or that waits in it, if any."""
         return self.running or (self.queue[0] if self.queue else None)
 
 
@@ -108,15 +108,15 @@ class Scheduler:
         self.tokens: dict[TokenQueue, int] = dict.fromkeys(TOKEN_QUEUES, 0)
 
     def run(self) -> int:
-        """Run the stream to its FINISH; returns the number of tokens left over.
+        """Run the stream to its FINISH; returns the number of unconsumed tokens.
 
-        Ends after at most a few turns per instruction: a turn either makes progress or, if no
-        party can, the launch is over.
+        Ends after at most a few turns per instruction: a turn either makes progress, or the
+        launch is over.
 
         Raises
         ------
         Fault
-            The error the launch ends in, with the position in the stream.
+            The error that ends the launch, with the position in the stream.
         """
         turn: Callable[[], bool] = self._fixed_turn
         if self._seed is not None:
@@ -128,7 +128,7 @@ class Scheduler:
 
     # -- schedules -------------------------------------------------------------------------------
     def _fixed_turn(self) -> bool:
-        """Fetch all there is room for, then let each engine advance once."""
+        """Fetch until the queues are full, then advance each engine once."""
         progress = False
         while self._dispatch():
             progress = True
@@ -138,22 +138,22 @@ class Scheduler:
         return progress
 
     def _random_turn(self, dice: random.Random) -> bool:
-        """Favour a random order of the parties until the dice say otherwise."""
+        """Advance fetch and engines in a random order of priority until a new one is drawn."""
         parties: list[Callable[[], bool]] = [self._dispatch]
         parties += [partial(self._advance, engine) for engine in self._engines.values()]
         dice.shuffle(parties)
         progress = False
         while not self.finished:
-            if not any(party() for party in parties):  # the first that can
+            if not any(party() for party in parties):  # the first one that can proceed
                 return progress
             progress = True
-            if dice.random() < _CHANGE_OF_MIND:
+            if dice.random() < _REORDER_PROBABILITY:
                 break
         return progress
 
     # -- fetch -----------------------------------------------------------------------------------
     def _dispatch(self) -> bool:
-        """Hand one instruction to its module queue; False if there is none or no room."""
+        """Dispatch one instruction to its module queue; False if there is none or no room."""
         entry = self._blocked or self._fetched()
         if entry is None:
             return False
@@ -183,7 +183,7 @@ class Scheduler:
 
     # -- engines ---------------------------------------------------------------------------------
     def _advance(self, engine: _Engine) -> bool:
-        """Let an engine complete or execute one instruction; False if it cannot do either."""
+        """Complete or execute one instruction of an engine; False if neither is possible."""
         if engine.running is not None:
             return self._complete(engine, engine.running)
         if not engine.queue:
@@ -246,7 +246,7 @@ class Scheduler:
         )
 
     def _explain(self, engine: _Engine) -> str:
-        """Return in words the reason why an engine waits."""
+        """Describe why an engine waits."""
         name, entry = engine.module.name.lower(), engine.current
         if entry is None:
             end = "" if self._next < self._count else " and the stream has none left for it"

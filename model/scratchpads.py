@@ -1,8 +1,8 @@
 """The four on-chip memories: UOP, INP, WGT and ACC (OUT is a view of ACC: rules D6, D7 of
 docs/device.md).
 
-Operands are kept as float32: every int8 is exact in it, and the matrix products of :mod:`.gemm`
-take it, so that no instruction has to convert.  The memories are kept as *rows*, a tile
+Operands are stored as float32, which represents every int8 exactly and which the matrix products of
+:mod:`.gemm` take, so that no instruction has to convert.  The memories are stored as *rows*, a tile
 being ``batch`` (INP, ACC) or ``block_out`` (WGT) consecutive rows: gathering rows in the right
 order yields a matrix without a transposition.
 """
@@ -21,10 +21,10 @@ from .tiles import unpack_operands
 __all__ = ["POWER_UP_BYTE", "Scratchpads"]
 
 POWER_UP_BYTE = 0xA5
-"""Every byte of every scratchpad before anything is written: int8 -91, int4 5 and -6,
-int32 -1515870811.  Contents after reset are undefined; a pattern makes reading them visible."""
+"""Initial value of every byte of every scratchpad: int8 -91, int4 5 and -6,
+int32 -1515870811.  Contents after reset are undefined; a pattern exposes reads of them."""
 
-_REPORT_LIMIT = 100  # reports kept per launch; more would say nothing new
+_REPORT_LIMIT = 100  # reports kept per launch
 
 
 class Scratchpads:
@@ -37,7 +37,7 @@ class Scratchpads:
     wgt_rows : float32 [wgt depth * block_out, block_in]
     acc_rows : int32 [acc depth * batch, block_out]
     depth, tile_bytes : dict[MemoryType, int]
-        The configuration's, looked up once.
+        Those of the configuration, looked up once.
     reports : list[str]
         With ``strict``, the reads of never-written tiles since :meth:`clear_reports`.
     """
@@ -93,7 +93,7 @@ class Scratchpads:
 
     # -- never-written tiles ---------------------------------------------------------------------
     def note_write(self, kind: MemoryType, tiles: NDArray[np.intp] | slice) -> None:
-        """Remember that tiles hold something (only with ``strict``)."""
+        """Record that tiles were written (only with ``strict``)."""
         if self.strict:
             self._written[kind][tiles] = True
 

@@ -22,7 +22,7 @@ from .model_errors import DeviceFault
 __all__ = ["LoopAxis", "Bound", "Steps", "Violation", "first_violation"]
 
 Indices = NDArray[np.intp]
-"""Index type of numpy: 32 or 64 bits, as the host's pointers."""
+"""Index type of numpy: 32 or 64 bits, as the pointers of the host."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Steps:
     def pieces(self, limit: int) -> Iterator[Steps]:
         """Split into parts of at most ``limit`` steps, in step order.
 
-        One micro-op list is never split: a part holds at least one iteration.
+        A micro-op list is never split: a part has one iteration or more.
         """
         if len(self) <= limit:
             yield self
@@ -122,7 +122,7 @@ class Steps:
 
 @dataclass(frozen=True)
 class Bound:
-    """A rule for steps: index ``name`` plus ``offset`` must be below ``depth``."""
+    """A bound on steps: index ``name`` plus ``offset`` must be below ``depth``."""
 
     name: str  # dst, src or wgt
     memory: str  # for the message
@@ -141,7 +141,7 @@ class Violation:
 def first_violation(steps: Steps, bounds: tuple[Bound, ...]) -> Violation | None:
     """Return the first step, in execution order, that indexes past the end of a memory."""
     outer, inner = steps.outer, steps.inner
-    room = {}  # how much the two loops may add to the largest micro-op index before it is too big
+    room = {}  # maximum that the two loops may add to the largest micro-op index
     for bound in bounds:
         largest = int(getattr(steps, bound.name).max()) + bound.offset
         room[bound] = bound.depth - 1 - largest
@@ -175,7 +175,7 @@ def first_violation(steps: Steps, bounds: tuple[Bound, ...]) -> Violation | None
 
 
 def _first(count: int, holds: Callable[[int], bool]) -> int:
-    """Return the smallest n < count for which a monotone condition holds (it does at the last)."""
+    """Return the minimum n < count for which a monotone condition holds (true at the last one)."""
     first, last = 0, count - 1
     while first < last:
         middle = (first + last) // 2

@@ -1,7 +1,7 @@
-"""Tiles between their bytes in DRAM and their lanes as integers.
+"""Conversion of tiles between their bytes in DRAM and their lanes as integers.
 
 Lane 0 is in the least significant bits of a tile, bytes are little endian, and 4-bit operands
-are two to a byte, the even lane in the low nibble (vta_isa.md 1.1).
+are packed two per byte, the even lane in the low nibble (vta_isa.md 1.1).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Predict how many cycles the RTL takes for an instruction stream, without running any data.
+"""Predict how many cycles the RTL takes for an instruction stream, without computing any data.
 
-An event for every start and end of an instruction in one of the engines, not for every cycle:
+Events are the start and end of an instruction in one of the engines, not every cycle:
 fetch, queues and tokens (:mod:`.timing_queues`), load, compute and store (:mod:`.timing_engines`),
 the shared read port (:mod:`.timing_port`), the step pipeline (:mod:`.timing_steps`).  Constants
-are in :mod:`.timing_constants`.  Memory is one that takes a burst and moves a beat in every cycle
-and answers after ``latency``.
+are in :mod:`.timing_constants`.  Memory is assumed to accept a burst and transfer a beat in every
+cycle, and to answer after ``latency``.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Timing:
     Attributes
     ----------
     cycles : int
-        From launch to end, as register CYCLES.
+        From launch to end, as in register CYCLES.
     start, end : int64 [instructions]
-        When each instruction starts in its engine, and when all of it has been done.
+        Cycle in which each instruction starts in its engine, and in which it has completed.
     """
 
     cycles: int

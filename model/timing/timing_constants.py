@@ -1,7 +1,7 @@
-"""Cycles the RTL spends around the work itself, in one table: the constants of the timing model.
+"""Overhead cycles of the RTL: the constants of the timing model, in one table.
 
-Change a number here when its RTL file changes; ``benchmarks/timing_model.py`` shows
-whether the whole still fits.  All are clock cycles unless said otherwise.
+Change a number here when its RTL file changes; ``benchmarks/timing_model.py`` compares the
+predictions with the RTL.  All are clock cycles unless stated otherwise.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Constant:
 CONSTANTS: dict[str, Constant] = {
     "FETCH_START": Constant(2, "fetch", "from the launch to the first request"),
     "FETCH_DELIVER": Constant(3, "gearbox", "from an instruction's last beat to its dispatch"),
-    "READ_AHEAD": Constant(64, "fetch", "instructions asked for and not dispatched"),
+    "READ_AHEAD": Constant(64, "fetch", "instructions requested and not dispatched"),
     "QUEUE": Constant(1, "queue", "from dispatch to the head of a module's queue"),
-    "QUEUED": Constant(513, "queue", "instructions a queue and its output stage hold"),
+    "QUEUED": Constant(513, "queue", "capacity of a queue and its output stage"),
     "PORT": Constant(3, "read_port", "from a request to its burst on the bus"),
     "BURST": Constant(16, "bundles", "beats of an aligned block: the longest burst"),
     "LOAD_CHECK": Constant(4, "load", "from a LOAD at the head to its start"),
@@ -34,12 +34,12 @@ CONSTANTS: dict[str, Constant] = {
     "GATHER": Constant(1, "compute_issue", "cycles for tokens, and for room for tokens"),
     "ISSUE": Constant(2, "compute_issue", "minimum cycles from an instruction to the next"),
     "REQUEST": Constant(5, "row_requests", "from the start of a walk to its first request"),
-    "WALK": Constant(7, "row_requests", "from start to start of transfers, besides one a burst"),
-    "LOAD_BURSTS": Constant(32, "row_requests", "bursts of load that may be outstanding"),
+    "WALK": Constant(7, "row_requests", "from start to start of transfers, plus one per burst"),
+    "LOAD_BURSTS": Constant(32, "row_requests", "maximum of outstanding bursts of load"),
     "COMMANDS": Constant(10, "loader", "LOADs in flight in one engine"),
     "COMMAND_GAP": Constant(2, "loader", "cycles without data between two LOADs"),
-    "LOAD_DONE": Constant(2, "loader", "from the gap behind a LOAD to its token"),
-    "FILL_DONE": Constant(1, "loader", "from the gap behind a LOAD of compute to its end"),
+    "LOAD_DONE": Constant(2, "loader", "from the gap after a LOAD to its token"),
+    "FILL_DONE": Constant(1, "loader", "from the gap after a LOAD of compute to its end"),
     "BUFFER": Constant(256, "compute", "beats of compute's LOADs that wait during its steps"),
     "BUFFER_DELAY": Constant(2, "read_buffer", "from the last beat on the bus to the next LOAD"),
     "DRAIN": Constant(11, "step_pipeline", "from a command's last micro-op to an idle pipeline"),
@@ -48,7 +48,7 @@ CONSTANTS: dict[str, Constant] = {
     "PARAMETERS": Constant(3, "rqt_parameters", "cycles an RQT with a new source waits"),
     "STORE_DATA": Constant(9, "store", "from the start of a STORE to its first beat on the bus"),
     "STORE_READ": Constant(2, "tile_reads", "from the last tile read to the next STORE's start"),
-    "RESPONSE": Constant(3, "write_port", "from a response's arrival to the token it lets go"),
+    "RESPONSE": Constant(3, "write_port", "from a response's arrival to the token it releases"),
     "FINISH": Constant(3, "control", "from everything idle to the end of CYCLES"),
 }
 

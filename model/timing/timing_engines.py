@@ -1,4 +1,4 @@
-"""The three engines as events: when instructions start, keep a part busy, and end."""
+"""The three engines as events: instructions start, occupy a part, and end."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ _FETCH_START, _FINISH = cycles("FETCH_START"), cycles("FINISH")
 
 
 class TimingError(ValueError):
-    """A stream that cannot end: it has no FINISH, or waits for tokens nobody pushes."""
+    """A stream that cannot end: it has no FINISH, or waits for tokens that are never pushed."""
 
 
 class Engines(Queues):
-    """Load, compute and store; ``start`` and ``end`` tell of every instruction."""
+    """Load, compute and store; ``start`` and ``end`` hold the cycles of every instruction."""
 
     def __init__(self, work: list[Work], config: Config, latency: int):
         super().__init__(work, config, latency)
         self.load_walk = self.loads = 0
         self.fill_walk = self.fills = self.fill_written = 0
-        self.fill_queue: deque[tuple[int, int]] = deque()  # LOADs and their beats not asked for
+        self.fill_queue: deque[tuple[int, int]] = deque()  # LOADs and their beats not yet requested
         self.sequencer = self.pipeline = 0
         self.store_walk = self.store_reads = self.writes = self.stores = 0
         self.finished: int | None = None
 
     def run(self) -> int:
-        """Run until FINISH has ended; return when.
+        """Run until FINISH has ended; return the cycle.
 
         Raises
         ------
         TimingError
-            Nothing can happen any more.
+            No event is left before FINISH.
         """
         self.at(_FETCH_START, self.ask)
         version = -1
@@ -59,7 +59,7 @@ class Engines(Queues):
             if not self.events:
                 raise TimingError(
                     f"the stream stops after {self.dispatched} of {len(self.work)} instructions: "
-                    "no FINISH, or tokens nobody pushes"
+                    "no FINISH, or tokens that are never pushed"
                 )
             now, _, action, arguments = heappop(self.events)
             action(now, *arguments)
@@ -145,7 +145,7 @@ class Engines(Queues):
             self.at(drained + _WRITTEN, self.complete, item)
 
     def _fill(self, now: int, item: int) -> None:
-        """Start a LOAD of compute: its data arrives during steps, and is written after them."""
+        """Start a LOAD of compute: its data arrives during steps and is written after them."""
         self.fills += 1
         work = self.work[item]
         self.fill_walk = now + _WALK + max(work.bursts - 1, 0)
@@ -154,7 +154,7 @@ class Engines(Queues):
             self.at(now + _REQUEST, self._fill_part)
 
     def _fill_part(self, now: int) -> None:
-        """Ask for as much of the first LOAD as the buffer holds."""
+        """Request as much of the first LOAD as the buffer holds."""
         item, left = self.fill_queue.popleft()
         part = min(left, _BUFFER)
         start = end = now

@@ -1,8 +1,8 @@
 """The read half of the memory port as a server of whole transfers.
 
-Beats come in the order of their bursts, one a cycle.  The load engine's transfers are the stream in
-the background: up to 32 of its bursts are under way.  Transfers of fetch and compute wait for
-those, then passes in one piece, and the load engine's transfer under way ends so much later.
+Beats arrive in the order of their bursts, one per cycle.  The load engine's transfers are the
+background stream: up to 32 of its bursts are outstanding.  A transfer of fetch or compute waits for
+those, then passes as a whole, and delays the end of the load engine's current transfer accordingly.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ _PORT, _LOAD_BURSTS, _GAP = cycles("PORT"), cycles("LOAD_BURSTS"), cycles("COMMA
 
 @dataclass(eq=False)
 class Transfer:
-    """Data of one LOAD of the load engine; ``slots`` are the port's cycles it takes."""
+    """Data of one LOAD of the load engine; ``slots``: cycles of the port it occupies."""
 
     item: int
     slots: int
-    burst: float  # beats of its bursts, on average
-    ready: int  # first cycle in which a beat can come
+    burst: float  # average beats of its bursts
+    ready: int  # first cycle in which a beat can arrive
     start: int = 0
     end: int = 0  # the cycle after its last beat
 
 
 class ReadPort:
-    """Who has the data channel when; times are cycles and may only grow from call to call."""
+    """Occupancy of the data channel; times are cycles and must not decrease from call to call."""
 
     def __init__(self, latency: int):
         self.latency = latency
         self.loads: deque[Transfer] = deque()
-        self.version = 0  # changes with the end of the transfer under way
+        self.version = 0  # changes with the end of the current transfer
         self._others: deque[tuple[int, int]] = deque()  # (start, end) of fetch and compute
         self._others_free = 0
         self._load_free = 0
 
     def first_beat(self, requested: int) -> int:
-        """Return when a burst asked for in a cycle could answer on an idle port."""
+        """Return when a burst requested in a cycle would arrive on an idle port."""
         return requested + _PORT + self.latency
 
     def add_load(self, transfer: Transfer) -> None:
@@ -51,7 +51,7 @@ class ReadPort:
             self._begin()
 
     def end_load(self) -> Transfer:
-        """Take away the transfer that has ended, and start the next one."""
+        """Remove the transfer that has ended, and start the next one."""
         ended = self.loads.popleft()
         self._load_free = ended.end
         if self.loads:
@@ -73,11 +73,11 @@ class ReadPort:
         return start, end
 
     def _pending(self, now: int) -> int:
-        """Return the beats of fetch and compute that have been asked for and have not come."""
+        """Return the beats of fetch and compute that have been requested and have not arrived."""
         return sum(stop - max(start, now) for start, stop in self._others if stop > now)
 
     def _backlog(self, now: int) -> int:
-        """Return the beats of the load engine that have been asked for and have not come."""
+        """Return the beats of the load engine that have been requested and have not arrived."""
         beats, bursts = 0.0, float(_LOAD_BURSTS)
         for transfer in self.loads:
             if transfer.ready - self.latency > now:
@@ -100,7 +100,7 @@ class ReadPort:
         self._finish(head)
 
     def _finish(self, head: Transfer) -> None:
-        """Work out when the transfer under way ends, with everything known to pass before it."""
+        """Compute the end of the current transfer, after everything known to pass before it."""
         end = head.start + head.slots
         for start, stop in self._others:
             if start >= end:

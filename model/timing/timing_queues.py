@@ -34,9 +34,9 @@ class Queues(ABC):
         self.events: list[tuple[int, int, Callable[..., None], tuple]] = []
         self.serial = 0
         self.tokens = dict.fromkeys(TOKEN_QUEUES, 0)
-        self.pushed = dict.fromkeys(self.tokens, 0)  # when the first of the tokens there came
+        self.pushed = dict.fromkeys(self.tokens, 0)  # when the first of the held tokens came
         self.queues: dict[Module, deque[tuple[int, int]]] = {m: deque() for m in Module}
-        self.left = dict.fromkeys(Module, 0)  # when the last head left the queue
+        self.left = dict.fromkeys(Module, 0)  # cycle in which the last head left the queue
         self.woken: dict[Module, int] = dict.fromkeys(Module, -1)
         # fetch
         self.per_beat = max(1, config.bus_bytes // INSTRUCTION_BYTES)
@@ -55,20 +55,20 @@ class Queues(ABC):
         heappush(self.events, (when, self.serial, action, arguments))
 
     def wake(self, when: int, module: Module) -> None:
-        """Look at a module's head again in a cycle."""
+        """Schedule another attempt of a module's head in a cycle."""
         if self.woken[module] != when:
             self.woken[module] = when
             self.at(when, self._look, module)
 
     def _look(self, now: int, module: Module) -> None:
-        """Try a head; a later event of the same cycle wakes it once more."""
+        """Try a head; a later event of the same cycle wakes it again."""
         if self.woken[module] == now:
             self.woken[module] = -1
         self.try_head(now, module)
 
     # -- fetch and tokens ------------------------------------------------------------------------
     def ask(self, now: int) -> None:
-        """Ask for bursts of instructions while there is room for them."""
+        """Request bursts of instructions while there is room for them."""
         while self.asked < len(self.work):
             count = min(self.burst_items, len(self.work) - self.asked)
             if self.asked + self.burst_items - self.dispatched > _READ_AHEAD:
@@ -104,7 +104,7 @@ class Queues(ABC):
                 self.wake(when + _QUEUE, module)
 
     def head(self, module: Module) -> tuple[int, int] | None:
-        """Return when the first of a queue came to its head, and which it is."""
+        """Return when the first instruction of a queue became its head, and its index."""
         queue = self.queues[module]
         if not queue:
             return None
@@ -112,7 +112,7 @@ class Queues(ABC):
         return max(when, self.left[module] + 1), item
 
     def leave(self, now: int, module: Module, work: Work, item: int) -> None:
-        """Start the head: take its tokens and let the next one come."""
+        """Start the head: pop its tokens and make the next instruction the head."""
         queue = self.queues[module]
         full = len(queue) >= _QUEUED
         queue.popleft()
@@ -133,17 +133,17 @@ class Queues(ABC):
         self.wake(now, queue.sink)
 
     def gathered(self, came: int, work: Work) -> int:
-        """Return when compute has gathered tokens, then room: a cycle each, while others run."""
+        """Return when compute has gathered tokens, then room: one cycle each, while others run."""
         for queue in work.pops:
             came = max(came, self.pushed[queue])
         return came + _GATHER * (bool(work.pops) + bool(work.pushes))
 
     def has_tokens(self, work: Work) -> bool:
-        """Return whether a token waits in every queue that an instruction pops."""
+        """Return whether every queue that an instruction pops holds a token."""
         return all(self.tokens[queue] for queue in work.pops)
 
     def complete(self, now: int, item: int) -> None:
-        """An instruction has ended: its tokens can be taken from this cycle on."""
+        """Complete an instruction: its tokens are available from this cycle on."""
         work = self.work[item]
         self.end[item] = now
         for queue in work.pushes:

@@ -1,8 +1,8 @@
-"""How long the steps of a GEMM or ALU instruction keep the pipeline, stalls of its own included.
+"""Duration of the steps of a GEMM or ALU instruction in the pipeline, including stalls.
 
-GEMM and ALU with an immediate start one step a cycle.  Two tensor operands may meet on a bank of
-the accumulator, MUL and RQT wait for results of steps shortly before, RQT for its parameter tiles;
-these are replayed step by step for a while and extrapolated (rtl/compute/schedule.py,
+GEMM and ALU with an immediate start one step per cycle.  Two tensor operands may collide in a bank
+of the accumulator, MUL and RQT wait for results of preceding steps, RQT for its parameter tiles;
+these are replayed step by step up to a limit and extrapolated (rtl/compute/schedule.py,
 rtl/compute/operands.py).
 """
 
@@ -22,7 +22,7 @@ from .timing_constants import cycles
 __all__ = ["StepTiming", "steps_of"]
 
 _HAZARD, _PARAMETERS = cycles("HAZARD"), cycles("PARAMETERS")
-_REPLAYED = 192  # steps
+_REPLAYED = 192  # maximum number of steps
 
 
 def steps_of(item: Gemm | Alu) -> int:
@@ -31,7 +31,7 @@ def steps_of(item: Gemm | Alu) -> int:
 
 
 class StepTiming:
-    """Cycles of step instructions; remembers the patterns it has seen."""
+    """Cycles of step instructions; caches patterns."""
 
     def __init__(self, config: Config, uops: UopBuffer):
         self._config, self._uops = config, uops
@@ -39,7 +39,7 @@ class StepTiming:
         self._tail: tuple[Gemm | Alu, np.ndarray] | None = None
 
     def cycles(self, item: Gemm | Alu) -> int:
-        """Return the cycles from the first step's place to the next instruction's; 1 for none."""
+        """Return the cycles from the first step's slot to the next instruction's; 1 for none."""
         steps = steps_of(item)
         if not steps:
             return 1
@@ -84,7 +84,7 @@ class StepTiming:
         operation = ALU_OPERATIONS[opcode]
         if operation.parameter_tiles:
             waits = 1 + int(np.count_nonzero(np.diff(src)))
-            first = _PARAMETERS + bool(tail)  # steps ahead read the banks of the parameters
+            first = _PARAMETERS + bool(tail)  # earlier steps read the banks of the parameters
             stalls = _hazards(dst[:some].tolist(), None, tail, first)
             return total + _PARAMETERS * (waits - 1) + stalls
         if operation.long:
@@ -98,9 +98,9 @@ class StepTiming:
 def _hazards(
     dst: list[int], src: list[int] | None, tail: tuple[int, ...], first: int
 ) -> int:
-    """Return the cycles steps wait for the results of others; the first waits at least ``first``.
+    """Return the cycles steps wait for results of others; the first waits ``first`` or more.
 
-    ``tail``: destinations of the steps before, the latest first.
+    ``tail``: destinations of the preceding steps, the latest first.
     """
     written = {tile: -back for back, tile in reversed(list(enumerate(tail, 1)))}
     now = first
@@ -115,7 +115,7 @@ def _hazards(
 
 
 def _bank_waits(dst: list[int], src: list[int]) -> int:
-    """Return the cycles two-tensor steps wait for a bank (all short: read at s5 and s6)."""
+    """Return the cycles that two-tensor steps wait for a bank (all short: read in s5 and s6)."""
     early: dict[int, int] = {}  # cycle -> banks read, as bits; a step leaving s2 at t has its
     late: dict[int, int] = {}  # early stage at t + 3 and its late stage at t + 4
     now = 0

@@ -25,7 +25,7 @@ _BURST = cycles("BURST")
 @dataclass(eq=False)
 class Work:
     """One instruction: ``kind`` is ``load``, ``fill`` (LOAD of compute), ``steps``, ``store``,
-    ``finish`` or ``nothing`` (a transfer of nothing); the rest is cycles of the part it keeps busy.
+    ``finish`` or ``nothing`` (an empty transfer); the rest are cycles of the part it occupies.
     """
 
     module: Module
@@ -34,8 +34,8 @@ class Work:
     pushes: _Queues
     beats: int = 0
     bursts: int = 0
-    slots: int = 0  # cycles of data and of padding that does not fit next to it
-    reads: int = 0  # tiles a STORE reads, one a cycle
+    slots: int = 0  # cycles of data, and of padding that does not fit in parallel
+    reads: int = 0  # tiles a STORE reads, one per cycle
     steps: int = 0  # cycles of the step pipeline
     instruction: Instruction | None = None
 
@@ -82,7 +82,7 @@ class WorkReader:
         slots = beats
         if kind in (MemoryType.ACC, MemoryType.ACC_8BIT):  # one tile per cycle
             slots *= max(1, self.config.bus_bytes // self.config.tile_bytes(kind))
-        # an element of several beats is zeroed along with the data, in two cycles; others after it
+        # elements of several beats are zeroed in parallel to the data, in two cycles; others later
         hidden = beats // 2 if self.config.tile_bytes(kind) > self.config.bus_bytes else 0
         slots += max(0, padding - hidden)
         name = "load" if module == Module.LOAD else "fill"

@@ -140,7 +140,7 @@ def test_start_and_end_of_instructions() -> None:
 def test_endless_streams_are_refused() -> None:
     with pytest.raises(TimingError, match="no FINISH"):
         predict([Gemm()], bytes(4), CONFIG)
-    with pytest.raises(TimingError, match="tokens nobody pushes"):
+    with pytest.raises(TimingError, match="tokens that are never pushed"):
         predict([Load(memory_type=MemoryType.INP, x_size=1, pop_next=1), Finish()], b"", CONFIG)
 
 

@@ -62,7 +62,7 @@ def test_compute_starts_a_cycle_after_its_token() -> None:
     [Work(Module.LOAD, "load", (token_queue(Module.COMPUTE, Module.LOAD),), ())],
 ])
 def test_missing_token_is_an_error(work: list[Work]) -> None:
-    with pytest.raises(TimingError, match="tokens nobody pushes"):
+    with pytest.raises(TimingError, match="tokens that are never pushed"):
         engines(*work).run()
 
 
