@@ -1,0 +1,59 @@
+"""elements: every table of every configuration, against bits counted from the shapes of tiles."""
+
+from itertools import product
+
+import pytest
+
+from myvta.isa.config import NAMED
+from myvta.isa.opcodes import MemoryType
+from myvta.rtl.lib.elements import MAX_LANES, depths, last_columns, last_lanes, log_bytes
+
+CONFIGURATIONS = [
+    config.replace(log_bus_width=log_bus) for config in NAMED.values() for log_bus in (6, 7, 8)
+]
+
+
+def bits(config, kind):
+    """Bits of an element: rows times columns times operand (vta_isa.md 1.1)."""
+    batch, block = 1 << config.log_batch, 1 << config.log_block
+    return {
+        MemoryType.UOP: 32,
+        MemoryType.INP: batch * block << config.log_inp_width,
+        MemoryType.WGT: block * block << config.log_wgt_width,
+        MemoryType.ACC: batch * block * 32,
+        MemoryType.OUT: batch * block << config.log_inp_width,
+        MemoryType.ACC_8BIT: batch * block * 8,
+    }[kind]
+
+
+def test_lanes_and_columns_are_counted_from_bits():
+    for config, kind in product(CONFIGURATIONS, MemoryType):
+        port, element = 1 << config.log_bus_width, bits(config, kind)
+        assert 8 << log_bytes(config)[kind] == element, (config, kind)
+        assert (last_lanes(config)[kind] + 1) * element == max(port, element), (config, kind)
+        assert (last_columns(config)[kind] + 1) * port == max(port, element), (config, kind)
+        assert last_lanes(config)[kind] < MAX_LANES, (config, kind)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_depths_fill_the_buffers(name):
+    config = NAMED[name]
+    for kind, log_size in (
+        (MemoryType.UOP, config.log_uop_buff_size), (MemoryType.INP, config.log_inp_buff_size),
+        (MemoryType.WGT, config.log_wgt_buff_size), (MemoryType.ACC, config.log_acc_buff_size),
+    ):
+        assert depths(config)[kind] * bits(config, kind) == 8 << log_size, kind
+    assert depths(config)[MemoryType.OUT] == depths(config)[MemoryType.ACC]
+    assert depths(config)[MemoryType.ACC_8BIT] == depths(config)[MemoryType.ACC]
+
+
+@pytest.mark.parametrize("table", [depths, last_columns, last_lanes, log_bytes])
+def test_undefined_memory_types_read_zero(table):
+    values = table(NAMED["default"])
+    assert len(values) == 8
+    assert values[6:] == (0, 0)
+
+
+def test_some_configuration_has_the_maximum_of_lanes():
+    widest = NAMED["1x4x4_int4"].replace(log_bus_width=8)
+    assert last_lanes(widest)[MemoryType.INP] + 1 == MAX_LANES
