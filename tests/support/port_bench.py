@@ -1,4 +1,4 @@
-"""The memory port with four clients and a memory behind it."""
+"""The memory port, or half of it, with its clients and a memory behind it."""
 
 from random import Random
 
@@ -9,6 +9,8 @@ from rtl_bench import clock_and_reset, simulate
 from myvta.isa.config import NAMED
 from myvta.rtl.lib.bundles import Axi4, PortError, PortStatus, ReadClient, WriteClient, bit
 from myvta.rtl.memory.memory_port import memory_port
+from myvta.rtl.memory.read_port import read_port
+from myvta.rtl.memory.write_port import write_port
 
 CONFIG = NAMED["1x4x4"]
 SIZE = 1 << 16
@@ -28,15 +30,18 @@ class Bench:
         self.axi = Axi4(self.config)
         clients = [ReadClient(self.config) for _ in range(3)]
         store = WriteClient(self.config)
-        self.block = memory_port(
-            self.clock, self.reset, self.halt, self.base, self.limit, *clients, store, self.axi,
-            status, config=self.config,
-        )
+        self.block = self.build(clients, store, status)
         self.memory = AxiMemory(
             self.axi, self.config, self.random, size=SIZE, window=window, **memory
         )
         self.readers = [Reader(client, self.random, rate, ready) for client in clients]
         self.writer = Writer(store, self.random, rate)
+
+    def build(self, clients, store, status):
+        return memory_port(
+            self.clock, self.reset, self.halt, self.base, self.limit, *clients, store, self.axi,
+            status, config=self.config,
+        )
 
     def step(self, cycle):
         self.memory.edge(cycle)
@@ -91,3 +96,25 @@ class Bench:
              PortError.BUS if self.memory.errors.get(at, 0) & 2 else PortError.NONE)
             for at in range(address, address + beats * self.bytes, self.bytes)
         ]
+
+
+class ReadBench(Bench):
+    """The read half alone: the writer sleeps."""
+
+    def build(self, clients, store, status):
+        fetch, compute, load = clients
+        return read_port(
+            self.clock, self.reset, halt=self.halt, window_base=self.base, window_limit=self.limit,
+            fetch=fetch, compute=compute, load=load, m_axi=self.axi, idle=status.idle,
+            config=self.config,
+        )
+
+
+class WriteBench(Bench):
+    """The write half alone: the readers sleep."""
+
+    def build(self, clients, store, status):
+        return write_port(
+            self.clock, self.reset, halt=self.halt, window_base=self.base, window_limit=self.limit,
+            store=store, m_axi=self.axi, idle=status.idle, config=self.config,
+        )

@@ -1,12 +1,12 @@
-"""memory_port: order, rates, fairness, window, bus errors and halt, against a byte array."""
+"""memory_port: reads beside writes, window and bus errors, against a byte array.
 
+Each half alone: test_read_port, test_write_port.
+"""
 
 import pytest
 from port_bench import Bench
 
 from myvta.rtl.lib.bundles import PortError
-from myvta.rtl.memory.read_port import READS
-from myvta.rtl.memory.write_port import WRITES
 
 
 @pytest.mark.parametrize("bus, latency, stall, shy, rate, ready", [
@@ -55,62 +55,6 @@ def test_random_traffic_with_refusals_and_bus_errors(bus, latency, stall, shy, r
         )
 
 
-STREAMS = [(6, 1), (6, 64), (7, 16), (8, 64)]  # log2 of the bus width, latency
-
-
-@pytest.mark.parametrize("bus, latency", STREAMS)
-def test_reads_stream_a_beat_every_cycle(bus, latency):
-    bench = Bench(bus=bus, latency=latency)
-    bench.readers[2].requests.extend((block * 16 * bench.bytes, 16) for block in range(32))
-    bench.run(lambda cycle: len(bench.readers[2].beats) == 512)
-    cycles = [cycle for cycle, _, _ in bench.readers[2].beats]
-    assert cycles == list(range(cycles[0], cycles[0] + 512))
-    assert cycles[0] == bench.readers[2].asked[0][0] + 3 + latency
-
-
-@pytest.mark.parametrize("bus, latency", STREAMS)
-def test_writes_stream_a_beat_every_cycle(bus, latency):
-    bench = Bench(bus=bus, latency=latency)
-    for block in range(32):
-        beats = [(block + beat, 255) for beat in range(16)]
-        bench.writer.requests.append((block * 16 * bench.bytes, beats))
-    bench.run(lambda cycle: len(bench.writer.done) == 32)
-    cycles = bench.writer.beats
-    assert cycles == list(range(cycles[0], cycles[0] + 512))
-    assert cycles[0] == bench.writer.asked[0][0] + 4
-
-
-def test_single_beat_reads_of_three_clients_share_fairly_and_fill_the_bus():
-    bench = Bench(latency=16)
-    for number, reader in enumerate(bench.readers):
-        reader.requests.extend((0x1000 * number + 8 * k, 1) for k in range(200))
-    counts = []
-    bench.run(lambda cycle: counts.append([len(r.beats) for r in bench.readers]) or cycle == 320)
-    assert all(max(count) - min(count) <= 1 for count in counts)
-    assert sum(counts[-1]) - sum(counts[-301]) == 300  # a beat every cycle
-
-
-def test_two_clients_alternate():
-    bench = Bench(latency=1)
-    for reader in (bench.readers[0], bench.readers[2]):
-        reader.requests.extend((8 * k, 1) for k in range(100))
-    counts = []
-    bench.run(lambda cycle: counts.append([len(r.beats) for r in bench.readers]) or cycle == 90)
-    assert all(abs(count[0] - count[2]) <= 1 and not count[1] for count in counts)
-
-
-@pytest.mark.parametrize(
-    "kind, least, most", [("ar", READS, READS + 4), ("aw", WRITES, 2 * WRITES + 8)],
-)
-def test_outstanding_bursts_are_limited_on_silent_memory(kind, least, most):
-    bench = Bench(silent=True)
-    bench.readers[1].requests.extend((8 * k, 1) for k in range(100))
-    for k in range(100):
-        bench.writer.requests.append((8 * k, [(k, 255)]))
-    bench.run(lambda cycle: cycle == 300)
-    assert least <= sum(channel == kind for _, channel, _, _ in bench.memory.log) <= most
-
-
 @pytest.mark.parametrize("base, limit", [(0xFFFF_F000, 0xFFF), (0x3000, 0x3FFF), (0, 0xFFFF)])
 def test_window_is_exact_to_the_byte(base, limit):
     bench = Bench(window=(base, limit))
@@ -121,22 +65,6 @@ def test_window_is_exact_to_the_byte(base, limit):
     refused = [0 if base <= at and at + 7 <= limit else PortError.WINDOW for at in addresses]
     assert [error for _, error in bench.writer.done] == refused
     assert [error for _, _, error in bench.readers[0].beats] == refused
-
-
-@pytest.mark.parametrize("kind", ["reads", "writes"])
-def test_refused_bursts_between_short_ones_take_nobodys_answer(kind):
-    bench = Bench(stall=0.4, latency=5, window=(0x1000, 0xFFFF))
-    addresses = [0x2000 * (k % 2) + 8 * k for k in range(80)]
-    for at in addresses:
-        if kind == "reads":
-            bench.readers[at // 8 % 3].requests.append((at, 1))
-        else:
-            bench.writer.requests.append((at, [(at, 255)]))
-    done = [reader.beats for reader in bench.readers] + [bench.writer.done]
-    bench.run(lambda cycle: sum(map(len, done)) == len(addresses))
-    for client, beats in enumerate(done):
-        mine = [at for at in addresses if (at // 8 % 3 if kind == "reads" else 3) == client]
-        assert [beat[-1] == PortError.WINDOW for beat in beats] == [at < 0x1000 for at in mine]
 
 
 def test_moved_tells_every_transfer():
@@ -186,7 +114,3 @@ def test_address_of_the_first_failed_burst_is_kept(client):
 
     bench.run(until)
     assert seen == [0x2000, 0x4000]
-
-
-def memory_port_top(config):
-    return Bench(bus=config.log_bus_width).block
