@@ -1,33 +1,18 @@
 """The load engine and the scratchpads it fills, driven through their ports."""
 
-from collections import deque
-from random import Random
-
 import numpy as np
 from dma_bench import ReadMemory, footprint, load_oracle
+from engine_bench import MEMORY_BYTES, EngineBench
 from myhdl import Signal, block, modbv
-from rtl_bench import clock_and_reset, simulate
 
-from myvta.isa.instructions import encode
 from myvta.isa.opcodes import MemoryType
-from myvta.rtl.host.status import ModuleStatus
-from myvta.rtl.lib.bundles import (
-    ENTRY_BITS,
-    OperandRead,
-    PadWrite,
-    ReadClient,
-    Stream,
-    TileWrite,
-)
-from myvta.rtl.lib.token_queue import Tokens
+from myvta.rtl.lib.bundles import OperandRead, PadWrite, ReadClient, TileWrite
 from myvta.rtl.load.load import load as load_engine
 from myvta.rtl.load.scratchpad import scratchpad
 from myvta.rtl.load.tile_switch import tile_switch
 
 INP, WGT = MemoryType.INP, MemoryType.WGT
 BASES = {INP: 0x1C00, WGT: 0x0400}
-MEMORY_BYTES = 1 << 15
-KNOWN = ("valid", "ready", "idle", "waiting", "completed", "raised", "pop", "push", "reserve")
 
 
 @block
@@ -55,97 +40,53 @@ def load_and_scratchpads(
     return engine, switch, inp, wgt
 
 
-class Bench:
-    """The load engine with its scratchpads, a memory and two token counters."""
+class Bench(EngineBench):
+    """The load engine with its scratchpads; after a run it reads back all that was written."""
 
     def __init__(self, config, *, seed=0, latency=1, rate=1.0, errors=()):
-        self.config, self.random, self.rate = config, Random(seed), rate
-        self.clock, self.reset = clock_and_reset()
-        self.memory = np.frombuffer(self.random.randbytes(MEMORY_BYTES + 0x2000), np.uint8)
-        self.sink, g2l, l2g = Stream(ENTRY_BITS), Tokens(), Tokens()
-        self.available, self.pop = g2l.available, g2l.pop
-        self.room, self.reserve, self.push = l2g.room, l2g.reserve, l2g.push
-        status = ModuleStatus()
-        self.idle, self.waiting, self.completed = status.idle, status.waiting, status.completed
-        self.index, self.fault = status.index, status.fault
+        super().__init__(config, seed)
+        self.memory = np.frombuffer(self.random.randbytes(MEMORY_BYTES), np.uint8)
         read = ReadClient(config)
         self.port = ReadMemory(
             read, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
         )
-        self.bases = [Signal(modbv(BASES[kind])[32:]) for kind in (INP, WGT)]
-        self.read = read
+        bases = (Signal(modbv(BASES[kind])[32:]) for kind in (INP, WGT))
         self.reads = {
             kind: OperandRead(config.log_depth(kind), 8 * config.tile_bytes(kind))
             for kind in (INP, WGT)
         }
         self.dut = load_and_scratchpads(
-            self.clock, self.reset, self.sink, g2l, l2g, *self.bases, read, status,
-            self.reads[INP], self.reads[WGT], config=config,
+            self.clock, self.reset, self.sink, self.pop_side, self.push_side, *bases, read,
+            self.status, self.reads[INP], self.reads[WGT], config=config,
         )
 
-    def run(self, loads, *, tokens=1000, room=1000, give=0.0, limit=30000, until=None, watch=None):
-        """Execute; then read ``footprint`` of each load back into ``self.contents``."""
-        queue = deque(enumerate(loads))
-        self.started, self.ended, self.pushes, self.pops = [], [], [], []
-        state = {"tokens": tokens, "room": room, "reading": None}
-        to_read = [
+    def run(self, loads, *, until=None, **options):
+        """Execute; unless ``until`` ends it, read each load's footprint into ``contents``."""
+        self.contents, self.reading = {}, None  # element being read, and whether it shows
+        self.to_read = [
             (MemoryType(load.memory_type), at)
             for load in (loads if until is None else ())
             for at in range(load.sram_base, load.sram_base + footprint(load))
         ]
-        self.contents = {}
+        return super().run(loads, until=until, **options)
 
-        def on_edge(cycle):
-            sink = self.sink
-            if watch is not None:
-                watch(cycle)
-            self.port.edge(cycle)
-            if sink.valid and sink.ready:
-                self.started.append(cycle)
-                queue.popleft()
-            sink.valid.next = bool(queue)
-            if queue:
-                sink.data.next = queue[0][0] << 128 | encode(queue[0][1], self.config)
-            state["tokens"] += (self.random.random() < give) - bool(self.pop)
-            state["room"] += (self.random.random() < give) - bool(self.reserve)
-            assert state["tokens"] >= 0 and state["room"] >= 0
-            self.available.next, self.room.next = state["tokens"] > 0, state["room"] > 0
-            if self.pop:
-                self.pops.append(len(self.started) - 1)
-            if self.completed:
-                if self.push:
-                    self.pushes.append(len(self.ended))
-                self.ended.append(cycle)
-            assert not self.push or self.completed
-            self.seen = {
-                "fault": (int(self.fault.code), int(self.fault.index)) if self.fault.raised else 0,
-                "waiting": int(self.index) if self.waiting else None, "idle": bool(self.idle),
-            }
-            if until is not None:
-                return until(self)
-            assert not self.fault.raised
-            if len(self.ended) < len(loads) or not self.idle:
+    def finish(self):
+        if self.reading:
+            kind, at, shows = self.reading
+            if not shows:
+                self.reading = kind, at, True
                 return False
-            return read_back()
-
-        def read_back():
-            if state["reading"]:
-                kind, at, shown = state["reading"]
-                if not shown:
-                    state["reading"] = kind, at, True
-                    return False
-                data = int(self.reads[kind].data).to_bytes(self.config.tile_bytes(kind), "little")
-                self.contents[kind, at] = data
-            if not to_read:
-                return True
-            kind, at = to_read.pop()
-            self.reads[kind].enable.next, self.reads[kind].address.next = True, at
-            state["reading"] = kind, at, False
-            return False
-
-        return simulate([self.dut], self.clock, self.reset, on_edge, limit=limit)
+            data = int(self.reads[kind].data).to_bytes(self.config.tile_bytes(kind), "little")
+            self.contents[kind, at] = data
+        if not self.to_read:
+            return True
+        kind, at = self.to_read.pop()
+        self.reads[kind].enable.next, self.reads[kind].address.next = True, at
+        self.reading = kind, at, False
+        return False
 
     def check(self, loads):
+        """Compare what was read back with the walk of vta_isa.md 4.1."""
         expected = {
             kind: np.zeros((self.config.depth(kind), self.config.tile_bytes(kind)), np.uint8)
             for kind in (INP, WGT)

@@ -1,18 +1,16 @@
 """load: LOADs from the queue into real scratchpads; tokens, faults and their order, speed."""
 
-
 import pytest
 from dma_bench import random_load, shallow
-from load_bench import BASES, KNOWN, MEMORY_BYTES, Bench
+from engine_bench import KNOWN, MEMORY_BYTES
+from load_bench import BASES, Bench
 from rtl_replay import Recorder, replay
 
 from myvta.isa.config import NAMED
 from myvta.isa.instructions import Load
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.rtl.convert import convert_block
-from myvta.rtl.lib.bundles import (
-    PortError,
-)
+from myvta.rtl.lib.bundles import PortError
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 
 INP, WGT = MemoryType.INP, MemoryType.WGT

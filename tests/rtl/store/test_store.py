@@ -1,125 +1,20 @@
 """store: bytes written by random STOREs, tokens, faults and their order, speed."""
 
-from collections import deque
-from random import Random
-
-import numpy as np
 import pytest
-from dma_bench import WriteMemory, shallow
-from myhdl import Signal, modbv
-from rtl_bench import clock_and_reset, simulate
+from dma_bench import shallow
+from engine_bench import KNOWN
 from rtl_replay import Recorder, replay
+from store_bench import BASE, Bench
 
 from myvta.isa.config import NAMED
-from myvta.isa.instructions import Store, encode
+from myvta.isa.instructions import Store
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.rtl.convert import convert_block
-from myvta.rtl.host.status import ModuleStatus
-from myvta.rtl.lib.bundles import (
-    ENTRY_BITS,
-    OperandRead,
-    PortError,
-    Stream,
-    WriteClient,
-    word,
-)
-from myvta.rtl.lib.token_queue import Tokens
+from myvta.rtl.lib.bundles import PortError
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 from myvta.rtl.memory.row_requests import MAX_BURSTS
-from myvta.rtl.store.store import store as store_engine
 
 OUT = MemoryType.OUT
-BASE = 0x0C40
-MEMORY_BYTES = 1 << 16
-KNOWN = ("valid", "ready", "idle", "waiting", "completed", "raised", "pop", "push", "reserve")
-
-
-class Bench:
-    """The store engine between output tiles, a memory and two token counters."""
-
-    def __init__(self, config, *, seed=0, latency=1, rate=1.0, errors=(), base=BASE):
-        self.config, self.random, self.base = config, Random(seed), base
-        self.element = config.tile_bytes(OUT)
-        self.clock, self.reset = clock_and_reset()
-        self.memory = np.full(MEMORY_BYTES, 0xA5, np.uint8)
-        self.tiles = np.frombuffer(
-            self.random.randbytes(config.depth(OUT) * self.element), np.uint8,
-        ).reshape(-1, self.element)
-        self.sink, self.g2s, self.s2g = Stream(ENTRY_BITS), Tokens(), Tokens()
-        self.available, self.pop = self.g2s.available, self.g2s.pop
-        self.room, self.reserve, self.push = self.s2g.room, self.s2g.reserve, self.s2g.push
-        status = self.status = ModuleStatus()
-        self.idle, self.waiting, self.completed = status.idle, status.waiting, status.completed
-        self.index, self.fault, self.rows = status.index, status.fault, status.rows
-        self.out = OperandRead(config.log_acc_depth, 8 * self.element)
-        self.out_base, write = Signal(modbv(base)[32:]), WriteClient(config)
-        self.port = WriteMemory(
-            write, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
-        )
-        self.dut = store_engine(
-            self.clock, self.reset, self.sink, g2s=self.g2s, s2g=self.s2g, out_base=self.out_base,
-            out=self.out, write=write, status=self.status, config=config,
-        )
-
-    def run(self, stores, *, tokens=1000, room=1000, give=0.0, limit=20000, until=None, watch=None):
-        """Execute the stores, or run until ``until(self)``."""
-        queue = deque(enumerate(stores))
-        self.started, self.ended, self.pushes, self.pops, self.moved = [], [], [], [], []
-        state = {"tokens": tokens, "room": room}
-
-        def on_edge(cycle):
-            sink = self.sink
-            if watch is not None:
-                watch(cycle)
-            self.port.edge(cycle)
-            if self.out.enable:
-                tile = self.tiles[int(self.out.address)].tobytes()
-                self.out.data.next = int.from_bytes(tile, "little")
-            if sink.valid and sink.ready:
-                self.started.append(cycle)
-                queue.popleft()
-            sink.valid.next = bool(queue)
-            if queue:
-                sink.data.next = queue[0][0] << 128 | encode(queue[0][1], self.config)
-            state["tokens"] += (self.random.random() < give) - bool(self.pop)
-            state["room"] += (self.random.random() < give) - bool(self.reserve)
-            assert state["tokens"] >= 0 and state["room"] >= 0
-            self.available.next, self.room.next = state["tokens"] > 0, state["room"] > 0
-            if self.pop:
-                self.pops.append(len(self.started) - 1)
-            if self.rows.valid:
-                self.moved.append((int(self.rows.memory_type), int(self.rows.tiles)))
-            if self.completed:
-                if self.push:
-                    self.pushes.append(len(self.ended))
-                self.ended.append(cycle)
-            assert not self.push or self.completed
-            self.seen = {
-                "fault": (int(self.fault.code), int(self.fault.index)) if self.fault.raised else 0,
-                "waiting": int(self.index) if self.waiting else None, "idle": bool(self.idle),
-            }
-            if until is not None:
-                return until(self)
-            assert not self.fault.raised
-            return len(self.ended) == len(stores) and bool(self.idle)
-
-        return simulate([self.dut], self.clock, self.reset, on_edge, limit=limit)
-
-    def check(self, stores):
-        """Compare memory, strobes and row counts with the walk of vta_isa.md 4.2."""
-        expected, written, moved = np.full(MEMORY_BYTES, 0xA5, np.uint8), set(), []
-        for store in stores:
-            for y in range(store.y_size if store.x_size else 0):
-                start = self.base + (store.dram_base + y * store.x_stride) * self.element
-                at = store.sram_base + y * store.x_size
-                data = self.tiles[at:at + store.x_size].ravel()
-                expected[start:start + data.size] = data
-                written.update(range(start, start + data.size))
-                moved.append((int(OUT), store.x_size))
-        wrong = np.nonzero(expected != self.memory)[0]
-        assert not wrong.size, f"bytes {wrong[:9]} of {stores}"
-        assert self.port.written == written
-        assert self.moved == moved
 
 
 def random_store(random, config, small=12):
@@ -266,11 +161,7 @@ def test_waiting_names_the_blocked_instruction(held, tokens, room):
 
 
 def store_top(config):
-    bench = Bench(config)
-    return store_engine(
-        bench.clock, bench.reset, bench.sink, g2s=bench.g2s, s2g=bench.s2g, out_base=word(32),
-        out=bench.out, write=bench.port.client, status=bench.status, config=config,
-    )
+    return Bench(config).dut
 
 
 @pytest.mark.icarus

@@ -1,0 +1,61 @@
+"""The store engine between output tiles and a memory, driven through its ports."""
+
+import numpy as np
+from dma_bench import WriteMemory
+from engine_bench import MEMORY_BYTES, EngineBench
+from myhdl import Signal, modbv
+
+from myvta.isa.opcodes import MemoryType
+from myvta.rtl.lib.bundles import OperandRead, WriteClient
+from myvta.rtl.store.store import store as store_engine
+
+__all__ = ["BASE", "Bench"]
+
+OUT = MemoryType.OUT
+BASE = 0x0C40
+
+
+class Bench(EngineBench):
+    """The store engine; ``moved`` are the rows that it reports."""
+
+    def __init__(self, config, *, seed=0, latency=1, rate=1.0, errors=(), base=BASE):
+        super().__init__(config, seed)
+        self.base, self.element, self.moved = base, config.tile_bytes(OUT), []
+        self.memory = np.full(MEMORY_BYTES, 0xA5, np.uint8)
+        self.tiles = np.frombuffer(
+            self.random.randbytes(config.depth(OUT) * self.element), np.uint8,
+        ).reshape(-1, self.element)
+        self.out = OperandRead(config.log_acc_depth, 8 * self.element)
+        write = WriteClient(config)
+        self.port = WriteMemory(
+            write, self.memory, config, self.random, latency=latency, rate=rate, errors=errors,
+        )
+        self.dut = store_engine(
+            self.clock, self.reset, self.sink, g2s=self.pop_side, s2g=self.push_side,
+            out_base=Signal(modbv(base)[32:]), out=self.out, write=write, status=self.status,
+            config=config,
+        )
+
+    def edge(self):
+        if self.out.enable:
+            tile = self.tiles[int(self.out.address)].tobytes()
+            self.out.data.next = int.from_bytes(tile, "little")
+        rows = self.status.rows
+        if rows.valid:
+            self.moved.append((int(rows.memory_type), int(rows.tiles)))
+
+    def check(self, stores):
+        """Compare memory, strobes and row counts with the walk of vta_isa.md 4.2."""
+        expected, written, moved = np.full(MEMORY_BYTES, 0xA5, np.uint8), set(), []
+        for store in stores:
+            for y in range(store.y_size if store.x_size else 0):
+                start = self.base + (store.dram_base + y * store.x_stride) * self.element
+                at = store.sram_base + y * store.x_size
+                data = self.tiles[at:at + store.x_size].ravel()
+                expected[start:start + data.size] = data
+                written.update(range(start, start + data.size))
+                moved.append((int(OUT), store.x_size))
+        wrong = np.nonzero(expected != self.memory)[0]
+        assert not wrong.size, f"bytes {wrong[:9]} of {stores}"
+        assert self.port.written == written
+        assert self.moved == moved
