@@ -11,14 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = [
-    "FLOORS", "LINES", "ROOT", "arrows", "cycles", "imports", "libraries", "long_files", "modules",
-    "room_of", "upward",
+    "FLOORS", "LINES", "ROOT", "TESTED_BY_NAME", "arrows", "cycles", "imports", "libraries",
+    "long_files", "modules", "room_of", "untested", "upward",
 ]
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("isa", "model", "driver", "rtl", "fpga", "cosim", "compiler", "cli")
 LINES = 300
 """Lines that a file may have."""
+TESTED_BY_NAME = (
+    "rtl.fetch", "rtl.host", "rtl.lib", "rtl.load", "rtl.memory", "rtl.store",
+)
+"""Rooms in which every module has a test of its name: ``rtl/lib/ram.py``, its
+``tests/rtl/lib/test_ram.py``."""
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("isa",),
@@ -105,6 +110,15 @@ def libraries(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add((node.module or "").partition(".")[0])
     return found
+
+
+def untested() -> list[str]:
+    """Return the tests by name that rooms of :data:`TESTED_BY_NAME` lack."""
+    expected = [
+        Path("tests", *room_of(module).split("."), f"test_{path.name}")
+        for module, path in modules() if room_of(module) in TESTED_BY_NAME
+    ]
+    return [str(place) for place in expected if not (ROOT / place).exists()]
 
 
 def arrows() -> dict[tuple[str, str], int]:

@@ -4,7 +4,6 @@ from collections import deque
 from random import Random
 
 import pytest
-from load_runs import element_runs
 from myhdl import Signal, modbv
 from rtl_bench import clock_and_reset, simulate
 
@@ -35,6 +34,21 @@ def random_load(random):
         x_pad_1=random.choice((0, random.randrange(16))),
         push_prev=random.randrange(2), push_next=random.randrange(2),
     )
+
+
+def element_runs(load):
+    """Return the lengths of the runs of padding round the rows of data, and of a row.
+
+    The scratchpad is written out as a line of elements, row after row; a row of data is cut out
+    at each place it has.  Without data there is one run, everything; nothing at all without
+    columns.
+    """
+    if not load.x_size:
+        return [0], 0
+    row = "." * load.x_pad_0 + "#" * load.x_size + "." * load.x_pad_1
+    empty = "." * len(row)
+    line = empty * load.y_pad_0 + row * load.y_size + empty * load.y_pad_1
+    return [len(run) for run in line.split("#" * load.x_size)], load.x_size
 
 
 def expected_plan(config, load, index):

@@ -42,5 +42,9 @@ def test_public_class_names_are_unique():
     assert [name for name, count in defined.items() if count > 1] == []
 
 
+def test_every_module_has_a_test_of_its_name():
+    assert rooms.untested() == []
+
+
 def test_files_are_within_the_line_limit():
     assert rooms.long_files() == []
