@@ -15,15 +15,16 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from myvta.cli.input_errors import message_of
+from myvta.cli.text_table import Column, Kind, open_console, print_table
 from myvta.isa.config import Config, ConfigError, load_config
 
-__all__ = ["Mark", "conclude", "configuration", "execute", "natural", "parser"]
+__all__ = ["Mark", "conclude", "configuration", "execute", "natural", "parser", "show_table"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,28 @@ def _writable(text: str) -> Path:
         raise argparse.ArgumentTypeError(
             f"cannot write {path}: name a file in a folder that exists")
     return path
+
+
+def show_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, split: int | None = None,
+) -> None:
+    """Print a table within the terminal's width, in a pipe as wide as its contents.
+
+    Parameters
+    ----------
+    title : str
+    columns : sequence of str
+        Headings; the first column holds names, which are shortened, the others numbers.
+    rows : sequence of sequences of str
+        A cell for each column.
+    split : int, optional
+        Column at which the table is divided in two on a narrow terminal.
+    """
+    console = open_console()
+    console.print(title, style="bold", soft_wrap=True)
+    name, *numbers = columns
+    print_table(
+        console, [Column(name, Kind.NAME), *map(Column, numbers)], rows, split=split)
 
 
 def execute(main: Callable[[], int]) -> NoReturn:

@@ -25,8 +25,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import marks
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from myvta.compiler.compile import compile_model
 from myvta.compiler.session import Session
@@ -53,10 +51,11 @@ CONVOLUTIONS = {  # configuration, latency: at most, C2..C11 of ResNet-18
 CONVOLUTION_BYTES = 18e6
 TRANSPOSED = 1.1  # cycles over ideal steps of CT1..CT3 of DCGAN
 SECONDS, MODEL_SECONDS = 20.0, 1.0  # one ResNet-18 image
+_TITLES = ("layer", "cycles", "use %", "busy %", "token %", "memory %", "kB", "of minimum")
 
 
 @dataclass(frozen=True)
-class Run:
+class NetworkRun:
     """A network on one configuration and memory."""
 
     name: str
@@ -91,7 +90,7 @@ def build(name: str, folder: Path) -> Path:
     return path
 
 
-def measure(name: str, folder: Path, config: Config, latency: int, bus: int) -> Run:
+def measure(name: str, folder: Path, config: Config, latency: int, bus: int) -> NetworkRun:
     """Compile a network, run it both ways, compare its outputs with the model's."""
     path = build(name, folder)
     calibration = path.with_suffix(".npz")
@@ -117,42 +116,37 @@ def measure(name: str, folder: Path, config: Config, latency: int, bus: int) -> 
                 if not np.array_equal(loaded.read(output), expected[output]):
                     raise SystemExit(f"{name} on {config.name}: {output} differs from the model's")
     ops = {node.name: node.op for node in whole.report.nodes}
-    return Run(name, config.name, latency, *profiles, ops, compile_seconds, model_seconds)
+    return NetworkRun(name, config.name, latency, *profiles, ops, compile_seconds, model_seconds)
 
 
-def table(run: Run, console: Console) -> None:
+def table(run: NetworkRun) -> None:
     """Print a network's layers and its sums."""
-    profile = run.layers
-    shown = Table(title=f"{run.name}, {run.config}, latency {run.latency}")
-    shown.add_column("layer", no_wrap=True)
-    for title in ("cycles", "use %", "busy %", "token %", "memory %", "kB", "of minimum"):
-        shown.add_column(title, justify="right")
-    for row in profile.launches:
+    rows = []
+    for row in run.layers.launches:
         causes = [100 * row.performance[f"COMPUTE_{cause}"] / row.cycles
                   for cause in ("BUSY", "TOKEN", "READ")]
         ratio = row.bytes / row.compulsory_bytes if row.compulsory_bytes else 0
-        shown.add_row(
+        rows.append((
             row.name, str(row.cycles), f"{100 * row.utilization:.1f}",
             *(f"{cause:.1f}" for cause in causes), f"{row.bytes / 1e3:.0f}", f"{ratio:.2f}",
-        )
-    console.print(shown)
+        ))
+    marks.show_table(f"{run.name}, {run.config}, latency {run.latency}", _TITLES, rows)
     whole = run.whole
     ideal = sum(row.ideal_steps for row in whole.launches)
     minimum = sum(row.compulsory_bytes for row in whole.launches)
     moved = sum(row.bytes for row in whole.launches)
     hosted = [row.name for row in whole.rows if row.where == "host"]
-    console.print(
+    print(
         f"{run.name}: {whole.cycles} cycles in {len(whole.launches)} launches, "
         f"{100 * ideal / whole.cycles:.1f} % of MACs used; {moved / 1e6:.2f} MB moved, "
         f"{moved / minimum:.2f} x the minimum; on the host: {', '.join(hosted)}; compiled in "
         f"{run.compile_seconds:.1f} s; an image took {run.seconds:.1f} s on the RTL, "
         f"{run.model_seconds:.2f} s on the model; published: "
-        f"{PUBLISHED.get(run.name, 'nothing comparable')}",
-        highlight=False, soft_wrap=True,
+        f"{PUBLISHED.get(run.name, 'nothing comparable')}"
     )
 
 
-def required(run: Run) -> list[marks.Mark]:
+def required(run: NetworkRun) -> list[marks.Mark]:
     """Return a run's figures that have a mark."""
     out = []
     where = f"{run.config}, latency {run.latency}"
@@ -191,12 +185,11 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("build/networks"),
                         help="where the networks are, or are built")
     options = parser.parse_args()
-    console = Console(width=110)
     runs = []
     for name in options.names:
         for latency in options.latency or [1, 64]:
             run = measure(name, options.folder, options.config, latency, options.bus)
-            table(run, console)
+            table(run)
             runs.append(run)
     figures = [
         {"network": run.name, "config": run.config, "latency": run.latency, "bus": options.bus,

@@ -19,8 +19,6 @@ from importlib.metadata import version
 
 import cycle_cases
 import marks
-from rich.console import Console
-from rich.table import Table
 
 from myvta.driver.target.open_target import open_target
 from myvta.driver.target.protocol import Target
@@ -64,19 +62,18 @@ def figures(target: Target, latency: int) -> list[marks.Mark]:
     return out
 
 
-def table(console: Console, columns: dict[str, list[marks.Mark]], bus: int) -> None:
+def table(columns: dict[str, list[marks.Mark]], bus: int) -> None:
     """Print one table for a bus width: a column for each memory."""
-    shown = Table(title=f"cycles, {bus}-bit memory port")
-    shown.add_column("case", no_wrap=True)
-    shown.add_column(f"at most, {next(iter(columns))}", justify="right")
-    for memory in columns:
-        shown.add_column(memory.replace("&", " "), justify="right")
-    first = next(iter(columns.values()))
-    for row, mark in enumerate(first):
+    first, rows = next(iter(columns)), []
+    for row, mark in enumerate(columns[first]):
         values = [column[row].value for column in columns.values()]
         text = [f"{value:.4f}" if mark.unit == "steps" else f"{value:.0f}" for value in values]
-        shown.add_row(mark.name, f"{mark.mark:g}", *text)
-    console.print(shown)
+        rows.append((mark.name, f"{mark.mark:g}", *text))
+    titles = [
+        memory.removeprefix("latency=").replace("&stall=20", ", stalls") for memory in columns]
+    marks.show_table(
+        f"cycles by memory latency, {bus}-bit memory port; bound at {first}",
+        ("case", "bound", *titles), rows)
 
 
 def main() -> int:
@@ -84,7 +81,6 @@ def main() -> int:
     parser = marks.parser("cycles of the RTL against its contracts")
     parser.add_argument("--all", action="store_true", help="other bus widths, latencies, stalls")
     options = parser.parse_args()
-    console = Console(width=130)
     buses = BUSES if options.all else BUSES[:1]
     memories = MEMORIES if options.all else MEMORIES[:2]
     required: list[marks.Mark] = []
@@ -101,7 +97,7 @@ def main() -> int:
                                mark.at_least)
                     for mark in columns[memory]
                 ]
-        table(console, columns, bus)
+        table(columns, bus)
         values[str(bus)] = {
             memory: {mark.name: mark.value for mark in column} for memory, column in columns.items()
         }

@@ -1,10 +1,10 @@
 """Schedules of ResNet-18 C2..C11 on the RTL: cycles and DRAM bytes against the marks.
 
-Every convolution alone, as the compiler schedules it, on the RTL under Verilator with a 64-bit
+Each convolution runs alone, as the compiler schedules it, on the RTL under Verilator with a 64-bit
 memory port at latency 1 and 64; sums count a layer as often as the network has it.  The default
-configuration has our two extensions, ``base`` has none.  Each layer also without latency hiding
-(one engine at a time): hiding must make every one faster.  ``--dataflows`` compares dataflows
-that are forced, by the timing model.
+configuration has both extensions, ``base`` has none.  Each layer also runs without latency hiding
+(one engine at a time), which must be slower.  ``--dataflows`` compares forced dataflows by the
+timing model.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from importlib.metadata import version
 
 import conv_layers
 import marks
-from rich.console import Console
-from rich.table import Table
 
 from myvta.compiler.ir.target_description import TargetDescription
 from myvta.compiler.schedule.conv_problem import DATAFLOWS
@@ -28,6 +26,9 @@ from myvta.model.timing.predict import predict
 
 MARKS = {("default", 1): 6.97e6, ("default", 64): 7.13e6, ("base", 1): 7.35e6, ("base", 64): 7.5e6}
 BYTES = 18e6
+_TITLES = ("layer", "count", "ideal", "latency 1", "latency 64", "base 1", "base 64",
+           "no hiding 1", "no hiding 64", "MB", "compulsory")
+_SPLIT = _TITLES.index("no hiding 1")
 
 
 def moved(isolated: Isolated) -> int:
@@ -47,11 +48,9 @@ def lowered(
         layer.node, layer.layouts, TargetDescription(named(config_name)), options=options)
 
 
-def dataflows(console: Console, layers: list[conv_layers.ConvLayer]) -> None:
+def dataflows(layers: list[conv_layers.ConvLayer]) -> None:
     """Print the cost of each dataflow."""
-    table = Table(title="predicted cycles at latency 64, and MB, by dataflow")
-    for title in ("layer", *DATAFLOWS, "chosen"):
-        table.add_column(title, justify="right", no_wrap=True)
+    rows = []
     for layer in layers:
         cells = []
         for dataflow in (*DATAFLOWS, None):
@@ -60,8 +59,27 @@ def dataflows(console: Console, layers: list[conv_layers.ConvLayer]) -> None:
                 isolated.stream.instructions, isolated.stream.uops, isolated.stream.config,
                 latency=64).cycles
             cells.append(f"{cycles} {moved(isolated) / 1e6:.2f}")
-        table.add_row(layer.name, *cells)
-    console.print(table)
+        rows.append((layer.name, *cells))
+    marks.show_table(
+        "predicted cycles at latency 64, and MB, by dataflow", ("layer", *DATAFLOWS, "chosen"),
+        rows)
+
+
+def table(
+    layers: list[conv_layers.ConvLayer], streams: dict[str, list[Isolated]],
+    cycles: dict[tuple[str, int], list[int]],
+) -> None:
+    """Print measured cycles by configuration and latency, and bytes, a row for each layer."""
+    rows = []
+    for number, layer in enumerate(layers):
+        columns = [cycles[name, latency][number] for name in streams for latency in (1, 64)]
+        output = layer.layouts["y"]
+        steps = layer.node.attrs.weight.size * output.rows * output.columns // 256
+        rows.append((
+            layer.name, str(layer.count), str(steps), *map(str, columns),
+            f"{moved(streams['default'][number]) / 1e6:.3f}",
+            f"{layer.compulsory_bytes / 1e6:.3f}"))
+    marks.show_table("cycles, 64-bit memory port", _TITLES, rows, split=_SPLIT)
 
 
 def main() -> int:
@@ -69,7 +87,6 @@ def main() -> int:
     parser = marks.parser("schedules of ResNet-18 C2..C11 on the RTL")
     parser.add_argument("--dataflows", action="store_true", help="compare forced dataflows too")
     options = parser.parse_args()
-    console = Console(width=120)
     layers = conv_layers.conv_layers("resnet18")[1:]
     serial = ScheduleOptions(overlap=False)
     streams = {
@@ -84,20 +101,9 @@ def main() -> int:
             cycles[name, latency] = [
                 conv_layers.measure(target, isolated.stream, isolated.size)[0]
                 for isolated in streams[name]]
-    table = Table(title="cycles, 64-bit memory port")
-    for title in ("layer", "count", "ideal", "latency 1", "latency 64", "base 1", "base 64",
-                  "no hiding 1", "no hiding 64", "MB", "compulsory"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for number, layer in enumerate(layers):
-        columns = [cycles[name, latency][number] for name in streams for latency in (1, 64)]
-        output = layer.layouts["y"]
-        steps = layer.node.attrs.weight.size * output.rows * output.columns // 256
-        table.add_row(
-            layer.name, str(layer.count), str(steps), *map(str, columns),
-            f"{moved(streams['default'][number]) / 1e6:.3f}", f"{layer.compulsory_bytes / 1e6:.3f}")
-    console.print(table)
+    table(layers, streams, cycles)
     if options.dataflows:
-        dataflows(console, layers)
+        dataflows(layers)
     compared = [
         marks.Mark(
             f"C2..C11, {name}, latency {latency}",

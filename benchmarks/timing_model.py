@@ -12,8 +12,6 @@ from importlib.metadata import version
 
 import conv_layers
 import marks
-from rich.console import Console
-from rich.table import Table
 
 from myvta.compiler.ir.target_description import TargetDescription
 from myvta.compiler.tune.single_layer import isolate
@@ -26,6 +24,16 @@ WORST = 3.0  # percent
 _TITLES = ("layer", "bits", "latency", "instructions", "RTL", "predicted", "error %")
 
 
+Row = tuple[str, int, int, int, int, int, float]
+
+
+def table(rows: list[Row]) -> None:
+    """Print one row per layer, port width and latency."""
+    marks.show_table("cycles of single layers, default configuration", _TITLES, [
+        tuple(f"{value:+.2f}" if isinstance(value, float) else str(value) for value in row)
+        for row in rows])
+
+
 def main() -> int:
     """Run the benchmark; returns the exit status."""
     parser = marks.parser("the timing model against the RTL")
@@ -33,10 +41,8 @@ def main() -> int:
                         help="a network of workloads.csv, may be given several times")
     parser.add_argument("--quick", action="store_true", help="64-bit memory port only")
     options = parser.parse_args()
-    shown = Table(title="cycles of single layers, default configuration")
-    for title in _TITLES:
-        shown.add_column(title, justify="left" if title == "layer" else "right", no_wrap=True)
-    rows, seconds, instructions = [], 0.0, 0
+    rows: list[Row] = []
+    seconds, instructions = 0.0, 0
     layers = [
         layer for network in options.network or NETWORKS
         for layer in conv_layers.conv_layers(network)
@@ -59,11 +65,8 @@ def main() -> int:
                     error = 100 * (predicted / measured - 1)
                     rows.append((f"{layer.network} {layer.name}", config.bus_width, latency,
                                  len(isolated.stream), measured, predicted, error))
-                    shown.add_row(*(f"{value:+.2f}" if isinstance(value, float) else str(value)
-                                    for value in rows[-1]))
-    console = Console(width=110)
-    console.print(shown)
-    console.print(f"{1e6 * seconds / instructions:.1f} us of prediction an instruction")
+    table(rows)
+    print(f"{1e6 * seconds / instructions:.1f} us of prediction per instruction")
     worst = max(abs(row[-1]) for row in rows)
     figures = [dict(zip(_TITLES, row, strict=True)) for row in rows]
     return marks.conclude(

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...codegen.lowering_context import Activation
 from ...ir.attributes import WeightedAttributes
+from ...ir.layouts import ChannelLayout
 from ...ir.quantized_graph import QuantizedNode
 
 __all__ = ["in_tiles"]
@@ -33,7 +34,7 @@ def in_tiles(
         multiplier=None if old.multiplier is None else chosen(old.multiplier),
     )
     flat = Activation(
-        target.dram, target.groups, target.blocks * pixels, (place.size, 1, 1)
+        target.dram, target.groups, target.blocks * pixels, ChannelLayout(place.size, 1, 1)
     )
     attrs = replace(node.attrs, weight=chosen(node.attrs.weight))
     return replace(node, attrs=attrs, requant=rule), flat
