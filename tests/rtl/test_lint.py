@@ -26,12 +26,12 @@ CONFIG = NAMED["1x4x4"]
 def multiplexer(choice, first, second, result):
     """Nothing to complain about."""
     @always_comb
-    def select():
+    def choose():
         result.next = first
         if choice:
             result.next = second
 
-    return select
+    return choose
 
 
 def multiplexer_top(config):

@@ -28,8 +28,11 @@ class Bench:
     ``faults`` (raised, code, index).
     """
 
-    def __init__(self, *, seed=0, rate=1.0, tokens=0, give=0.0, others_idle=1.0, work=(0, 0)):
-        self.random, self.rate, self.give = Random(seed), rate, give
+    def __init__(
+        self, *, seed=0, rate=1.0, tokens=0, give=0.0, give_from=0, others_idle=1.0, work=(0, 0),
+    ):
+        self.random, self.rate = Random(seed), rate
+        self.give, self.give_from = give, give_from  # tokens and room, from which cycle on
         self.others_idle, self.work = others_idle, work
         self.clock, self.reset = clock_and_reset()
         self.sink, self.tokens = Stream(ENTRY_BITS), DependencyTokens()
@@ -76,7 +79,8 @@ class Bench:
             if pulse:
                 assert there and flag not in self.gathered[-1]
                 self.gathered[-1][flag] = len(self.shown)
-            self.counts[flag] += self.chance(self.give) - bool(pulse)
+            gives = len(self.shown) >= self.give_from and self.chance(self.give)
+            self.counts[flag] += gives - bool(pulse)
             there.next = self.counts[flag] > 0
 
     def leave(self, cycle):
@@ -154,7 +158,7 @@ def test_instructions_leave_in_order_with_their_tokens(rate, give, work):
 
 
 def test_steps_leave_in_every_second_cycle():
-    bench = Bench()
+    bench = Bench(work=(50, 50))  # the pipeline is busy with those before
     bench.run([Gemm()] * 20, cycles=60)
     assert {after[0] - before[0] for before, after in pairwise(bench.left)} == {2}
 
@@ -207,3 +211,11 @@ def test_nothing_starts_after_a_fault_of_another_part():
     bench.run([Gemm()] * 30, cycles=60, stopped_from=20)
     assert 5 < len(bench.left) < 15
     assert max(cycle for cycle, *_ in bench.left) <= 22
+
+
+@pytest.mark.parametrize("instruction", [Gemm, Load, Finish])
+def test_waiting_instruction_never_starts_after_a_fault_of_another_part(instruction):
+    fields = {"memory_type": MemoryType.ACC, "x_size": 3} if instruction is Load else {}
+    bench = Bench(give=1.0, give_from=30)
+    bench.run([instruction(pop_prev=1, **fields)], cycles=60, stopped_from=20)
+    assert bench.left == [] and bench.gathered == [{}]

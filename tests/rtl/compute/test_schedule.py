@@ -127,3 +127,34 @@ def test_step_out_of_range_is_a_fault_and_never_leaves():
     simulate([bench.block], bench.clock, bench.reset, on_edge, limit=13)
     report = ErrorCode.STEP_INDEX, 5
     assert seen == [(True, None)] * 6 + [(False, None)] + [(False, report)] * 6
+
+
+@pytest.mark.parametrize("bad", ["multiplier_bad", "shift_bad"])
+@pytest.mark.parametrize("between", [0, 1, 4])
+def test_bad_parameter_precedes_a_younger_index_out_of_range(bad, between):
+    """The step goes on while its parameters are checked; the younger one reports nothing."""
+    config = NAMED["1x4x4"]
+    clock, reset = clock_and_reset()
+    s, indices, fault = [Step(config) for _ in range(LAST_STAGE + 1)], StepIndices(config), Fault()
+    parameter, advance = ParameterRead(config.log_acc_depth), bit()
+    block = schedule(
+        clock, reset, s, indices=indices, operand_hit=bit(), parameter_hit=bit(),
+        parameter=parameter, advance=advance, fault=fault, config=config,
+    )
+    steps = iter([{"rqt": True}, *[{}] * between, {"out_of_range": True}])
+    left, reports = [], []
+
+    def on_edge(cycle):
+        getattr(parameter, bad).next = True
+        if advance:
+            step = next(steps, {})
+            left.append(int(indices.index))
+            s[2].valid.next, s[2].long.next = True, "rqt" in step
+            indices.rqt.next, indices.out_of_range.next = "rqt" in step, "out_of_range" in step
+            indices.index.next = cycle + 100
+        reports.append((int(fault.code), int(fault.index)) if fault.raised else None)
+        return cycle == 20
+
+    simulate([block], clock, reset, on_edge, limit=21)
+    assert reports[-1] == (ErrorCode.RQT_PARAMETER, 100)
+    assert set(reports) == {None, reports[-1]} and left[:2] == [0, 100]
