@@ -125,7 +125,7 @@ def test_each_instruction_goes_to_its_queue_with_its_index(offer, take):
     assert bool(bench.blocked) == (min(take) < 1)
 
 
-def test_one_is_handed_over_in_every_cycle():
+def test_one_instruction_is_handed_over_per_cycle():
     words = random_words(Random(1), 50)
     bench = Bench([(PortError.NONE, value) for value in words])
     bench.run(lambda cycle: bench.ended)
@@ -143,14 +143,14 @@ def test_one_is_handed_over_in_every_cycle():
     (Store(), Module.STORE), (Store(memory_type=MemoryType.INP), Module.STORE),
     (Gemm(), Module.COMPUTE), (Finish(), Module.COMPUTE),
 ])
-def test_queues_of_the_engines(instruction, module):
+def test_instructions_are_routed_by_opcode_and_memory_type(instruction, module):
     bench = Bench([(PortError.NONE, encode(instruction, CONFIG))])
     bench.run(lambda cycle: bench.ended)
     assert [to for _, to in bench.handed] == [module]
 
 
 @pytest.mark.parametrize("count", [12, 300])
-def test_nothing_is_handed_over_after_finish_or_the_count(count):
+def test_no_instruction_follows_finish_or_the_count(count):
     words = random_words(Random(2), 80)
     words[40] = FINISH
     bench = Bench([(PortError.NONE, value) for value in words], count=count)
@@ -158,7 +158,7 @@ def test_nothing_is_handed_over_after_finish_or_the_count(count):
     assert len(bench.handed) == min(count, 41)
 
 
-def test_a_stream_of_nothing_is_done():
+def test_empty_stream_is_done():
     bench = Bench([], count=0)
     bench.run(lambda cycle: cycle == 10)
     assert bench.ended and not bench.handed
@@ -168,7 +168,7 @@ def test_a_stream_of_nothing_is_done():
     (PortError.WINDOW, ErrorCode.WINDOW), (PortError.BUS, ErrorCode.BUS),
 ])
 @pytest.mark.parametrize("take", [1.0, 0.4])
-def test_a_failed_read_ends_it_with_its_index(error, code, take):
+def test_failed_read_raises_a_fault_with_its_index(error, code, take):
     fetched = [(PortError.NONE, value) for value in random_words(Random(3), 40)]
     fetched[17] = error, FINISH
     bench = Bench(fetched, take=(take,) * 3)

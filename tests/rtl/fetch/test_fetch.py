@@ -20,7 +20,6 @@ from myvta.rtl.lib.bundles import (
     Stream,
     WriteClient,
     bit,
-    word,
 )
 from myvta.rtl.memory.memory_port import memory_port
 
@@ -204,12 +203,3 @@ def test_fetch_delivers_an_instruction_every_two_beats(bus, latency, least):
     bench.run(lambda cycle: bench.done)
     cycles = sorted(cycle for sink in bench.sinks for cycle, _ in sink.taken)
     assert 255 / (cycles[-1] - cycles[0]) >= least
-
-
-def fetch_top(config):
-    clock, reset = clock_and_reset()
-    streams = [Stream(ENTRY_BITS) for _ in Module]
-    return fetch(
-        clock, reset, word(32), word(32), ReadClient(config), *streams, status=FetchStatus(),
-        config=config,
-    )

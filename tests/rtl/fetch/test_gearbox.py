@@ -44,7 +44,7 @@ def run(words, bus_width, base, count, *, offer=1.0, take=1.0):
 
 @pytest.mark.parametrize("bus_width, base", CASES)
 @pytest.mark.parametrize("offer, take", [(1, 1), (0.5, 0.9), (0.9, 0.4)])
-def test_instructions_are_those_of_the_bytes(bus_width, base, offer, take):
+def test_instructions_equal_the_stream(bus_width, base, offer, take):
     random = Random(7)
     stream = [random.getrandbits(128) for _ in range(81)]
     words = beats_of(stream, base, bus_width)
@@ -53,7 +53,7 @@ def test_instructions_are_those_of_the_bytes(bus_width, base, offer, take):
 
 
 @pytest.mark.parametrize("bus_width, base", CASES)
-def test_rate_and_latency(bus_width, base):
+def test_rate_and_latency_at_full_speed(bus_width, base):
     random = Random(8)
     words = beats_of([random.getrandbits(128) for _ in range(40)], base, bus_width)
     sent, taken = run(words, bus_width, base, 40)
@@ -71,7 +71,7 @@ def test_rate_and_latency(bus_width, base):
 @pytest.mark.parametrize("bus_width, beat, index", [
     (64, 10, 5), (64, 11, 5), (128, 5, 5), (256, 3, 6),
 ])
-def test_a_beat_with_an_error_makes_an_instruction_with_it_at_once(bus_width, beat, index, error):
+def test_beat_with_an_error_completes_an_instruction_at_once(bus_width, beat, index, error):
     random = Random(9)
     stream = [random.getrandbits(128) for _ in range(12)]
     words = beats_of(stream, 0x1000, bus_width)

@@ -20,7 +20,7 @@ def signals(bundle, prefix=""):
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_all_is_low_after_reset(kind):
+def test_signals_are_low_after_reset(kind):
     assert {path: int(signal) for path, signal in signals(kind())} == {
         path: 0 for path, _ in signals(kind())
     }

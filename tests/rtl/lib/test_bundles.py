@@ -1,6 +1,6 @@
-"""bundles: widths that hold what they must, in every configuration, and plain signals throughout.
+"""bundles: widths that suffice in every configuration, and attributes that are plain signals.
 
-MyHDL leaves out ports that hang in lists or slots, so a bundle has neither.
+MyHDL silently omits ports in lists or slots, so a bundle has neither.
 """
 
 from itertools import product
@@ -55,7 +55,7 @@ def test_a_bundle_is_signals_that_reset_to_zero(bundle):
         assert signal == 0, name
 
 
-def test_the_list_of_bundles_is_whole():
+def test_every_bundle_is_checked():
     classes = {name for name in bundles.__all__ if isinstance(getattr(bundles, name), type)}
     assert {type(bundle).__name__ for bundle in ALL} == classes - {PortError.__name__}
 

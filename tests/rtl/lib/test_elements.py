@@ -54,6 +54,6 @@ def test_undefined_memory_types_read_zero(table):
     assert values[6:] == (0, 0)
 
 
-def test_some_configuration_has_the_maximum_of_lanes():
+def test_max_lanes_is_reached():
     widest = NAMED["1x4x4_int4"].replace(log_bus_width=8)
     assert last_lanes(widest)[MemoryType.INP] + 1 == MAX_LANES
