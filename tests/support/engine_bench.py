@@ -1,4 +1,4 @@
-"""The bench of the load and store engines: a queue, two token counters, what the engine reports."""
+"""The bench of the load and store engines: a queue, two token counters, a record of events."""
 
 from collections import deque
 from random import Random

@@ -86,7 +86,7 @@ class Bench(EngineBench):
         return False
 
     def check(self, loads):
-        """Compare what was read back with the walk of vta_isa.md 4.1."""
+        """Compare the elements read back with the walk of vta_isa.md 4.1."""
         expected = {
             kind: np.zeros((self.config.depth(kind), self.config.tile_bytes(kind)), np.uint8)
             for kind in (INP, WGT)

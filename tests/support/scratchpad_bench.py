@@ -12,19 +12,22 @@ from myvta.rtl.lib.bundles import PadWrite, TileWrite
 from myvta.rtl.lib.elements import MAX_LANES
 
 INDICES = 1 << 17
+LOG_DEPTH = 5
 REACH = 24
-"""Elements that the random traffic meets."""
+"""Elements that the random traffic uses, of 32 in the memory."""
 
 
 class Bench:
-    """A memory of one type between a loader's and a reader's signals, which the tests drive."""
+    """A small memory of one type between the signals of a loader and a reader."""
 
     def __init__(self, memory, name, log_bus, kind):
-        config = self.config = NAMED[name].replace(log_bus_width=log_bus)
+        log_size = LOG_DEPTH + NAMED[name].log_tile_bits(kind) - 3
+        config = NAMED[name].replace(
+            log_bus_width=log_bus, **{f"log_{kind.name.lower()}_buff_size": log_size},
+        )
         self.kind, self.element, self.beat = kind, config.tile_bytes(kind), config.bus_bytes
         self.columns = max(self.element // self.beat, 1)
         self.lanes = max(self.beat // self.element, 1)
-        self.near = min(config.depth(kind), REACH)
         self.clock, self.reset = clock_and_reset()
         self.write, self.pad = TileWrite(config, MAX_LANES), PadWrite()
         self.read_enable = Signal(False)
@@ -48,7 +51,7 @@ class Traffic:
 
     def __init__(self, bench, seed):
         self.bench, self.random = bench, Random(seed)
-        self.contents = np.zeros((bench.near, bench.element), np.uint8)
+        self.contents = np.zeros((REACH, bench.element), np.uint8)
         self.zeroing = None  # element that is being zeroed
         self.pad_index = None  # that of the pad which is offered
         self.expected = None  # of the last read: data, bytes that may be zero
@@ -73,10 +76,10 @@ class Traffic:
         self._drive_pad(not pad.valid or bool(pad.ready) or not wanted)
         self._drive_write()
         bench.read_enable.next = self.random.random() < 0.7
-        bench.read_address.next = self.random.randrange(bench.near)
+        bench.read_address.next = self.random.randrange(REACH)
 
     def _check_read(self):
-        """A read shows a cycle later, with what was there before that edge, and holds."""
+        """A read returns the contents before its edge, a cycle later, and holds."""
         bench = self.bench
         if self.expected is not None:
             data, unsure = self.expected
@@ -108,7 +111,7 @@ class Traffic:
     def _drive_pad(self, may_change):
         if may_change:
             bench, random = self.bench, self.random
-            self.pad_index = random.randrange(bench.near)
+            self.pad_index = random.randrange(REACH)
             bench.pad.valid.next = random.random() < 0.6
             bench.pad.index.next = self.pad_index
             bench.pad.memory_type.next = self._type()
@@ -121,13 +124,13 @@ class Traffic:
         write.data.next = random.getrandbits(8 * bench.beat)
         write.column.next = random.randrange(bench.columns)
         if bench.lanes == 1:
-            index, mask = random.randrange(bench.near), 1
+            index, mask = random.randrange(REACH), 1
             if index == self.pad_index:
-                index = (index + 1) % bench.near
+                index = (index + 1) % REACH
         else:
-            index, mask = random.randrange(1 - bench.lanes, bench.near), 0
+            index, mask = random.randrange(1 - bench.lanes, REACH), 0
             for lane in range(bench.lanes):
-                if 0 <= index + lane < bench.near and index + lane != self.pad_index:
+                if 0 <= index + lane < REACH and index + lane != self.pad_index:
                     mask |= random.randrange(2) << lane
         write.index.next, write.lanes.next = index % INDICES, mask
 
@@ -143,15 +146,15 @@ def zero_all(bench):
         pad = bench.pad
         if pad.valid and pad.ready:
             zeroed.add(int(pad.index))
-        pad.valid.next = len(zeroed) < bench.near
-        pad.index.next, pad.memory_type.next = min(len(zeroed), bench.near - 1), bench.kind
-        return len(zeroed) == bench.near and not pad.valid
+        pad.valid.next = len(zeroed) < REACH
+        pad.index.next, pad.memory_type.next = min(len(zeroed), REACH - 1), bench.kind
+        return len(zeroed) == REACH and not pad.valid
 
     return on_edge
 
 
 def run_against_array(memory, name, log_bus, kind, cycles):
-    """Drive a memory for so many cycles; returns the Traffic, whose checks have passed."""
+    """Drive a memory for ``cycles``, checking each; return the Traffic with its counts."""
     bench = shallow(Bench, memory, name, log_bus, kind)
     traffic, zero, state = Traffic(bench, f"{name}{kind}"), zero_all(bench), {"start": None}
 
@@ -162,5 +165,5 @@ def run_against_array(memory, name, log_bus, kind, cycles):
         traffic.edge()
         return cycle == state["start"] + cycles
 
-    bench.run(on_edge, cycles + 10 * bench.near)
+    bench.run(on_edge, cycles + 10 * REACH)
     return traffic

@@ -20,7 +20,7 @@ BITS = {
 
 
 @pytest.mark.parametrize("name", ["default", "1x4x4"])
-def test_each_field_is_that_of_the_encoded_load(name):
+def test_fields_equal_the_encoded_load(name):
     assert set(BITS) == {field.name for field in fields(Load)}
     config, random = NAMED[name], Random(11)
     clock, reset = clock_and_reset()

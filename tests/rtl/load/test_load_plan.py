@@ -1,4 +1,4 @@
-"""load_plan: places of data and padding, against a LOAD's elements written out in a line."""
+"""load_plan: places of data and padding, against the elements of a LOAD written out as text."""
 
 from collections import deque
 from random import Random
@@ -37,11 +37,9 @@ def random_load(random):
 
 
 def element_runs(load):
-    """Return the lengths of the runs of padding round the rows of data, and of a row.
+    """Return the lengths of the runs of padding, and the elements of a row of data.
 
-    The scratchpad is written out as a line of elements, row after row; a row of data is cut out
-    at each place it has.  Without data there is one run, everything; nothing at all without
-    columns.
+    The elements are written out as text, row by row (vta_isa.md 4.1), and split at the data.
     """
     if not load.x_size:
         return [0], 0
@@ -52,7 +50,7 @@ def element_runs(load):
 
 
 def expected_plan(config, load, index):
-    """The plan's fields; those that say nothing for this LOAD are left out."""
+    """The plan's fields, except those without a meaning for this LOAD."""
     kind = MemoryType(load.memory_type)
     element = config.tile_bytes(kind)
     lanes = max(config.bus_bytes // element, 1)
@@ -126,7 +124,7 @@ class Bench:
                     if name not in ("valid", "taken")
                 })
         else:
-            assert len(self.planned) == len(self.plans), "it went before it was taken"
+            assert len(self.planned) == len(self.plans), "a plan is kept until it is taken"
         # as the loader does: only a plan that is valid after this edge is taken
         still = bool(plan.valid) and not plan.taken
         plan.taken.next = still and self.random.random() < self.take
@@ -136,7 +134,7 @@ class Bench:
     ("default", 6), ("1x4x4", 6), ("1x4x4_int4", 6), ("1x4x4_int4", 8), ("1x4x4_int4", 7),
 ])
 @pytest.mark.parametrize("rate, take", [(1, 1), (0.2, 0.9), (0.9, 0.2)])
-def test_plans_are_those_of_the_elements_in_a_line(name, log_bus, rate, take):
+def test_plans_equal_the_written_out_elements(name, log_bus, rate, take):
     config = NAMED[name].replace(log_bus_width=log_bus)
     random = Random(log_bus)
     loads = [random_load(random) for _ in range(60)]
@@ -148,7 +146,7 @@ def test_plans_are_those_of_the_elements_in_a_line(name, log_bus, rate, take):
 
 
 @pytest.mark.parametrize("rate, take", [(1, 1), (0.2, 0.9), (0.9, 0.2)])
-def test_a_plan_takes_three_cycles_and_the_next_is_made_ahead(rate, take):
+def test_plan_takes_three_cycles_and_the_next_is_prepared_ahead(rate, take):
     random = Random(1)
     loads = [random_load(random) for _ in range(40)]
     bench = Bench(NAMED["1x4x4"], loads, rate=rate, take=take)
@@ -167,7 +165,7 @@ def test_a_plan_takes_three_cycles_and_the_next_is_made_ahead(rate, take):
     (Load(memory_type=INP, x_size=65535, y_size=1), (1, 0)),
     (Load(memory_type=INP, x_size=1, y_size=1, x_pad_0=15, y_pad_0=15), (1, 15 * 16 + 15)),
 ])
-def test_edges(load, part):
+def test_extreme_sizes(load, part):
     bench = Bench(NAMED["1x4x4"], [load])
     bench.run()
     assert (bench.plans[0]["y_size"], bench.plans[0]["first_run"]) == part

@@ -40,7 +40,7 @@ class Runs:
 
 
 def run(plans, *, take=1.0, limit=5000):
-    """Start each plan when the one before it is done; returns what was seen of each."""
+    """Start each plan after the one before it; return start, elements and busy cycles of each."""
     random = Random(int(take * 10))
     clock, reset = clock_and_reset()
     plan, start, pad, busy = LoadPlan(), bit(), PadWrite(), bit()
@@ -89,7 +89,7 @@ def random_runs(random):
     )
 
 
-def test_every_element_shows_in_its_cycle():
+def test_elements_are_offered_in_their_cycles():
     random = Random(1)
     plans = [random_runs(random) for _ in range(40)]
     for plan, (_, taken, busy) in zip(plans, run(plans), strict=True):
@@ -102,7 +102,7 @@ def test_every_element_shows_in_its_cycle():
 
 
 @pytest.mark.parametrize("take", [0.7, 0.3])
-def test_pauses_lose_and_repeat_nothing(take):
+def test_back_pressure_neither_loses_nor_repeats_elements(take):
     random = Random(2)
     plans = [random_runs(random) for _ in range(40)]
     for plan, (_, taken, busy) in zip(plans, run(plans, take=take), strict=True):
@@ -114,6 +114,6 @@ def test_pauses_lose_and_repeat_nothing(take):
             assert busy[-1] <= taken[-1][0] + trailing
 
 
-def test_rows_of_many_bits():
+def test_long_rows():
     (_, taken, _), = run([Runs(2, 1, gap=1, last=1, x_size=40000, index=7)])
     assert [index for _, index in taken] == [7, 40008, 80009]

@@ -143,7 +143,7 @@ def test_random_plans_write_every_element_once(name, log_bus, kinds, rate, take)
     assert bench.written == sum(len(plan.beats) for plan in plans) > 50
 
 
-def test_a_beat_moves_in_every_cycle():
+def test_one_beat_per_cycle():
     config = NAMED["1x4x4_int4"].replace(log_bus_width=7)
     plan = Rows(config, Random(3), INP, y_size=20)
     bench, moments = Bench(config, [plan]), []
@@ -162,7 +162,7 @@ def test_a_beat_moves_in_every_cycle():
 ])
 @pytest.mark.parametrize("bad", [0, 7])
 @pytest.mark.parametrize("take", [1.0, 0.3])
-def test_a_beat_with_an_error_is_not_written_and_all_later_data_is_swallowed(
+def test_data_from_the_first_error_on_is_discarded(
     error, code, bad, take,
 ):
     config = NAMED["1x4x4"]

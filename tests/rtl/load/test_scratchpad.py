@@ -16,6 +16,6 @@ from myvta.rtl.load.scratchpad import scratchpad
     ("1x4x4", 7, MemoryType.WGT),  # a beat
     ("1x4x4", 6, MemoryType.WGT),  # two beats
 ])
-def test_each_memory_type_is_kept_in_elements_of_its_size(name, log_bus, kind):
+def test_contents_equal_an_array_for_each_element_size(name, log_bus, kind):
     traffic = run_against_array(scratchpad, name, log_bus, kind, cycles=400)
     assert traffic.reads > 300 and traffic.pads > 80

@@ -14,10 +14,10 @@ from myvta.rtl.load.scratchpad_columns import scratchpad_columns
     ("1x4x4", 6, MemoryType.WGT, 2),
     ("default", 7, MemoryType.WGT, 16),
 ])
-def test_contents_are_those_of_an_array(name, log_bus, kind, columns):
-    traffic = run_against_array(scratchpad_columns, name, log_bus, kind, cycles=1000)
+def test_contents_equal_an_array(name, log_bus, kind, columns):
+    traffic = run_against_array(scratchpad_columns, name, log_bus, kind, cycles=600)
     assert traffic.bench.columns == columns
-    assert traffic.reads > 900 and traffic.pads > 200 and traffic.waits > 20
+    assert traffic.reads > 550 and traffic.pads > 100 and traffic.waits > 10
 
 
 @pytest.mark.parametrize("columns_busy, cycles", [((0, 1), 2), ((0, 0), 2), ((), 1)])

@@ -23,7 +23,7 @@ def check(names, loader, first, second, first_type):
 
 
 @pytest.mark.parametrize("first_type", [MemoryType.INP, MemoryType.UOP])
-def test_only_the_memory_of_its_type_sees_a_beat_or_a_pad(first_type):
+def test_beats_and_padding_are_routed_by_memory_type(first_type):
     random, config = Random(first_type), NAMED["1x4x4"].replace(log_bus_width=8)
     clock, reset = clock_and_reset()
     writes, pads = [TileWrite(config, 8) for _ in range(3)], [PadWrite() for _ in range(3)]

@@ -1,4 +1,4 @@
-"""read_arbiter: every cycle against a turn that goes round in a list."""
+"""read_arbiter: every cycle against a round-robin turn kept by the test."""
 
 from itertools import pairwise
 from random import Random
@@ -20,7 +20,7 @@ def bench():
 
 
 @pytest.mark.parametrize("asking, taking", [(0.9, 0.9), (0.5, 0.5), (0.15, 1.0), (1.0, 0.2)])
-def test_the_client_after_the_one_served_last_comes_first(asking, taking):
+def test_round_robin_order(asking, taking):
     random = Random(int(asking * 10))
     clock, reset, clients, request, block = bench()
     turn, served = 0, []
@@ -56,7 +56,7 @@ def test_the_client_after_the_one_served_last_comes_first(asking, taking):
 
 
 @pytest.mark.parametrize("alone", range(3))
-def test_a_client_that_asks_alone_is_served_in_every_cycle(alone):
+def test_single_client_is_served_every_cycle(alone):
     clock, reset, clients, request, block = bench()
 
     def on_edge(cycle):

@@ -1,4 +1,4 @@
-"""read_buffer: requests unchanged, beats in order and a cycle late, and the room that it has."""
+"""read_buffer: requests unchanged, beats in order and one cycle late, and the capacity."""
 
 from random import Random
 
@@ -69,7 +69,7 @@ def test_requests_pass_in_the_same_cycle(make):
 
 @pytest.mark.parametrize("make", [buffer, read_register])
 @pytest.mark.parametrize("offer, take", [(1, 0.5), (0.5, 1), (0.5, 0.5), (0.9, 0.2)])
-def test_beats_keep_their_order_and_all_that_comes_with_them(make, offer, take):
+def test_beats_keep_their_order_error_and_last(make, offer, take):
     bench = Bench(make, offer=offer, take=take)
     bench.run(lambda cycle: len(bench.taken) == 200)
     assert [beat for _, beat in bench.taken] == [beat for _, beat in bench.sent][:200]
@@ -78,7 +78,7 @@ def test_beats_keep_their_order_and_all_that_comes_with_them(make, offer, take):
 
 
 @pytest.mark.parametrize("make", [buffer, read_register])
-def test_a_beat_passes_in_every_cycle_one_cycle_late(make):
+def test_one_beat_per_cycle_one_cycle_late(make):
     bench = Bench(make)
     bench.run(lambda cycle: len(bench.taken) == 50)
     first = bench.sent[0][0]
@@ -87,7 +87,7 @@ def test_a_beat_passes_in_every_cycle_one_cycle_late(make):
 
 
 @pytest.mark.parametrize("make, room", [(buffer, DEPTH + 2), (read_register, 2)])
-def test_a_client_that_takes_nothing_fills_the_room(make, room):
+def test_capacity_without_a_reader(make, room):
     bench = Bench(make, take=0.0)
     bench.run(lambda cycle: cycle == 30)
     cycles = [cycle for cycle, _ in bench.sent]
@@ -95,7 +95,7 @@ def test_a_client_that_takes_nothing_fills_the_room(make, room):
     assert not bench.port.data_ready
 
 
-def test_memory_never_waits_for_a_client_that_asks_for_the_depth_alone():
+def test_port_is_always_ready_for_depth_outstanding_beats():
     bench, random = Bench(buffer, offer=0.0), Random(5)
 
     def until(cycle):

@@ -1,4 +1,4 @@
-"""read_port: answers of random bursts against a byte array, rates, fairness, refusals, a halt."""
+"""read_port: data of random bursts against a byte array, rate, fairness, refusals and halt."""
 
 import pytest
 from port_bench import ReadBench
@@ -66,7 +66,7 @@ def test_outstanding_bursts_are_limited_on_silent_memory():
     assert READS <= len(bench.memory.log) <= READS + 4
 
 
-def test_refused_bursts_between_short_ones_take_nobodys_answer():
+def test_refused_bursts_consume_no_other_answer():
     bench = ReadBench(stall=0.4, latency=5, window=(0x1000, 0xFFFF))
     addresses = [0x2000 * (k % 2) + 8 * k for k in range(80)]
     for at in addresses:
@@ -81,7 +81,7 @@ def test_refused_bursts_between_short_ones_take_nobodys_answer():
 
 @pytest.mark.parametrize("client", range(3))
 @pytest.mark.parametrize("first", [0x2008, 0x0FF0])
-def test_the_address_of_the_first_failure_shows_a_cycle_after_it(client, first):
+def test_error_address_follows_the_first_failure_by_a_cycle(client, first):
     bench = ReadBench(window=(0x1000, 0xFFFF), errors={0x2008: 2, 0x3000: 3})
     reader, failed = bench.readers[client], []
     reader.requests.extend([(0x1000, 2), (first, 1), (0x3000, 2), ((1 << 32) + 0x4000, 1)])

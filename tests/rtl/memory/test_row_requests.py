@@ -1,4 +1,4 @@
-"""row_requests: bursts of random walks against beats counted one by one; pace and limits."""
+"""row_requests: bursts of random walks against beats counted one by one; rate and limits."""
 
 from collections import deque
 from random import Random
@@ -99,7 +99,7 @@ class Bench:
                 if name not in ("valid", "ready"):
                     getattr(walk, name).next = value
         self.client.request_ready.next = random.random() < self.take
-        # what is asked in this cycle may be answered in the next one
+        # a request of this cycle may be answered in the next one
         self.done.next = self.outstanding > 0 and random.random() < self.answer
 
 
@@ -116,7 +116,7 @@ def random_walk(random):
 
 @pytest.mark.parametrize("log_bus", [6, 7, 8])
 @pytest.mark.parametrize("give, take, answer", [(1, 1, 1), (0.3, 0.6, 0.9), (1, 0.9, 0.3)])
-def test_random_walks_ask_for_every_beat_once(log_bus, give, take, answer):
+def test_random_walks_request_every_beat_once(log_bus, give, take, answer):
     random = Random(log_bus)
     walks = [random_walk(random) for _ in range(40)]
     bench = Bench(walks, log_bus=log_bus, give=give, take=take, answer=answer, max_bursts=5)
@@ -126,7 +126,7 @@ def test_random_walks_ask_for_every_beat_once(log_bus, give, take, answer):
     assert len(bench.bursts) > 100
 
 
-def test_a_burst_shows_after_five_cycles_and_another_in_every_cycle():
+def test_first_request_after_five_cycles_then_one_per_cycle():
     walks = [walk(base=0x1008, y_size=5, x_size=100, x_stride=3), walk(dram_base=7)]
     bench = Bench(walks)
     bench.run()
@@ -138,7 +138,7 @@ def test_a_burst_shows_after_five_cycles_and_another_in_every_cycle():
 
 
 @pytest.mark.parametrize("fields", [{"y_size": 0, "x_size": 9}, {"y_size": 9, "x_size": 0}])
-def test_a_walk_of_nothing_takes_three_cycles(fields):
+def test_empty_walk_takes_three_cycles(fields):
     bench = Bench([walk(**fields), walk()])
     bench.run()
     assert bench.readied[0] == bench.started[0] + 3
@@ -146,7 +146,7 @@ def test_a_walk_of_nothing_takes_three_cycles(fields):
 
 
 @pytest.mark.parametrize("limit", [None, 3])
-def test_no_more_than_the_limit_without_an_answer(limit):
+def test_unanswered_bursts_are_limited(limit):
     options = {} if limit is None else {"max_bursts": limit}
     bench = Bench([walk(y_size=100, x_stride=7)], answer=0.0, **options)
     bench.run(until=lambda cycle: cycle == 150)
@@ -170,7 +170,7 @@ def test_an_address_past_the_address_space_stays_past_it(fields, addresses):
     assert [address for address, _, _ in bench.bursts] == addresses
 
 
-def test_the_mark_of_the_last_burst_may_be_left_out():
+def test_request_last_is_optional():
     clock, reset = clock_and_reset()
     rows, client, done = RowWalk(), ReadClient(NAMED["default"]), bit()
     for name, value in walk(y_size=2, x_stride=9).items():

@@ -90,14 +90,14 @@ class Bench:
 @pytest.mark.parametrize("asking, taking, halting", [
     (1, 1, 0), (0.5, 0.9, 0), (0.9, 0.4, 0), (0.8, 0.8, 0.2),
 ])
-def test_every_cycle_equals_a_list(window, asking, taking, halting):
+def test_every_cycle_equals_the_model(window, asking, taking, halting):
     bench = Bench(window, asking=asking, taking=taking, halting=halting)
     bench.run(400)
     assert 0 < bench.refused < len(bench.passed) or window[0] > window[1]
     assert len(bench.passed) > 100
 
 
-def test_a_burst_passes_in_every_cycle():
+def test_one_burst_per_cycle():
     bench = Bench((0x3000, 0x3FFF))
     bench.run(100)
     assert bench.passed == list(range(3, 101))

@@ -1,4 +1,4 @@
-"""write_port: bytes of random bursts against an array, rates, responses, refusals, a halt."""
+"""write_port: bytes of random bursts against an array, rate, responses, refusals and halt."""
 
 from collections import deque
 
@@ -54,7 +54,7 @@ def test_outstanding_bursts_are_limited_on_silent_memory():
     assert WRITES <= len(bench.memory.log) <= 2 * WRITES + 8
 
 
-def test_refused_bursts_between_short_ones_take_nobodys_response():
+def test_refused_bursts_consume_no_other_response():
     bench = WriteBench(stall=0.4, latency=5, window=(0x1000, 0xFFFF))
     addresses = [0x2000 * (k % 2) + 8 * k for k in range(80)]
     for at in addresses:
@@ -75,7 +75,7 @@ def test_addresses_are_issued_before_there_is_data(shy):
     assert len(bench.memory.log) == 5 and not bench.memory.written
 
 
-def test_done_and_the_address_of_the_first_failure_show_a_cycle_after_the_response():
+def test_done_and_error_address_follow_the_response_by_a_cycle():
     bench = WriteBench(window=(0x1000, 0xFFFF), latency=4, errors={0x2008: 2, 0x3000: 3})
     for at in (0x1000, 0x2000, 0x3000):
         bench.writer.requests.append((at, [(0, 255)] * 2))

@@ -87,7 +87,7 @@ class Bench:
     ("1x4x4_int4", 8),
 ])
 @pytest.mark.parametrize("show, take", [(1, 1), (0.5, 0.9), (0.9, 0.4)])
-def test_random_tiles_become_their_bytes(name, log_bus, show, take):
+def test_random_tiles_give_the_expected_beats(name, log_bus, show, take):
     config = NAMED[name].replace(log_bus_width=log_bus)
     tiles = random_rows(Random(log_bus), config, 20)
     expected = expected_beats(config, tiles)
@@ -97,7 +97,7 @@ def test_random_tiles_become_their_bytes(name, log_bus, show, take):
     assert len(bench.taken) == len(tiles)
 
 
-def test_a_beat_of_a_large_tile_leaves_in_every_cycle_without_delay():
+def test_large_tiles_give_a_beat_per_cycle_without_delay():
     config = NAMED["1x32x32"]
     tiles = random_rows(Random(1), config, 9)
     bench = Bench(config, tiles)
@@ -106,7 +106,7 @@ def test_a_beat_of_a_large_tile_leaves_in_every_cycle_without_delay():
     assert bench.taken == bench.sent[3::4], "with its last beat"
 
 
-def test_a_small_tile_is_taken_in_every_cycle_and_its_beat_leaves_a_cycle_later():
+def test_small_tiles_are_taken_one_per_cycle_and_sent_a_cycle_later():
     config = NAMED["1x4x4_int4"].replace(log_bus_width=8)
     tiles = random_rows(Random(1), config, 9)
     bench = Bench(config, tiles)

@@ -53,7 +53,7 @@ class Bench:
         )
         self.unread = deque()  # tiles of the STORE in progress, and the size of its rows
         self.row_due, self.x_size = None, 0
-        self.data = None  # what the memory shows
+        self.data = None  # the tile that the memory shows
         self.taken, self.rows_seen = [], []  # (cycle, tile, lane, row end); tiles of a row
 
     def run(self, limit=5000):
@@ -115,7 +115,7 @@ def test_random_stores_read_every_tile_in_order(name, log_bus, take):
     assert bench.rows_seen == [store["x_size"] for store in stores for _ in range(store["y_size"])]
 
 
-def test_a_tile_comes_in_every_cycle_across_rows_and_stores():
+def test_one_tile_per_cycle_across_rows_and_stores():
     config = NAMED["1x4x4"]
     store = {"sram_base": 9, "base": 0, "dram_base": 3, "y_size": 3, "x_size": 4, "x_stride": 7}
     bench = Bench(config, [store, store])
