@@ -61,7 +61,7 @@ _PASSES = [item.name for item in PASSES]
 @click.option("--no-latency-hiding", "serial", is_flag=True,
               help="One engine at a time, to compare: loads, steps and stores do not overlap.")
 @click.option("--fuse", type=click.Choice(FUSE), default=FUSE[0], show_default=True,
-              help="Compute an Add, a pooling, a LeakyRelu in the convolution ahead of it: where "
+              help="Compute an Add, a pooling, a LeakyRelu in the preceding convolution: where "
               "that is no slower, wherever it fits, or never.")
 @click.option("--tuned", type=click.Path(path_type=Path), metavar="TUNED.json",
               help="Schedules that `myvta tune` found for this configuration.")

@@ -48,7 +48,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("allocate", "place every activation in device memory",
          "PackedModel", "AllocatedNetwork",
          network.allocate, verify_network.verify_allocated, dump_network.dump_allocated),
-    Pass("fuse", "cut the network into launches; fuse layers with the convolution ahead of them",
+    Pass("fuse", "split the network into launches; fuse layers with the preceding convolution",
          "AllocatedNetwork", "FusedNetwork",
          network.fuse, verify_network.verify_fused, dump_network.dump_fused),
     Pass("schedule", "choose the tiling and the dataflow of each convolution",

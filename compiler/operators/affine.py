@@ -81,8 +81,8 @@ AFFINE = Operator(
     form="inputs x, scale, offset, the last two [C, 1 ...] constants; attr relu",
     reason="GEMM with diagonal matrices, requantized per channel",
     docs=DocsRow(
-        "Mul, Add, Sub, Div, Neg, BatchNormalization with one constant a channel that no layer "
-        "ahead takes in",
+        "Mul, Add, Sub, Div, Neg, BatchNormalization with one constant per channel, if not folded "
+        "into the preceding layer",
         "`out(x * w[c] + b[c], s[c])`: a factor of the weights' width, an exponent for each "
         "channel", "2"),
     lower=_lower,

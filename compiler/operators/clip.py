@@ -40,7 +40,7 @@ CLIP = Operator(
     reason="ALU MAX and MIN with its bounds",
     docs=DocsRow(
         "Clip, Max, Min with constant bounds",
-        "`min(max(x, low), high)`, bounds rounded to x's scale", "1 + 1 a bound"),
+        "`min(max(x, low), high)`, bounds rounded to x's scale", "1 + 1 per bound"),
     lower=_lower,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,

@@ -44,7 +44,7 @@ CONV = Operator(
     "dilations (pairs y, x), group, relu",
     reason="GEMM over taps and channel blocks",
     docs=DocsRow(
-        "also grouped; Pad with zeros ahead of it goes into its padding", "docs/compiler.md",
+        "also grouped; a preceding Pad with zeros is included in its padding", "docs/compiler.md",
         "taps x blocks + 1"),
     lower=None,
     quantize=_quantize,

@@ -47,7 +47,7 @@ GEMM = Operator(
     reason="GEMM over feature blocks",
     docs=DocsRow(
         "Gemm; MatMul with a constant: [N, K], rows [N, T, K], columns [N, K, T]; a Reshape of "
-        "its features into a map goes into it", "`out(x . w + b, s)`", "blocks + 1"),
+        "its features into a map is included", "`out(x . w + b, s)`", "blocks + 1"),
     lower=None,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,

@@ -102,7 +102,7 @@ HARD_SIGMOID = Operator(
     reason="GEMM with the identity, ALU MUL, requantized, ALU MAX and MIN with 0 and 1",
     docs=DocsRow(
         f"beta within -{_MAX_BETA} .. {_MAX_BETA}",
-        "`min(max(out(x * a + b, s), 0), 1)`, bounds in the output's scale", "3 + 1 a bound"),
+        "`min(max(out(x * a + b, s), 0), 1)`, bounds in the output's scale", "3 + 1 per bound"),
     lower=_lower,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,

@@ -74,6 +74,6 @@ SCALED_ADD = Operator(
     reason="changes the scale",
     docs=DocsRow(
         "Add, Relu and changes of scale in a pre-quantized model",
-        "`out(sum of g * x, s)`, g of up to 14 bits", "2 an input + 2"),
+        "`out(sum of g * x, s)`, g of up to 14 bits", "2 per input + 2"),
     lower=_lower,
 )

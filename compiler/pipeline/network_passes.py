@@ -80,7 +80,7 @@ def _compile_errors(name: str) -> Iterator[None]:
 
 
 def fuse(allocated: AllocatedNetwork, request: CompileRequest) -> FusedNetwork:
-    """Cut the network into launches, and fuse layers with the convolution ahead of them."""
+    """Split the network into launches, and fuse layers with the preceding convolution."""
     graph, memory = allocated.graph, allocated.memory
     scheduler = ConvScheduler(request.target, request.schedule, memory.activations)
     uses = Counter(name for node in graph.nodes for name in node.inputs)

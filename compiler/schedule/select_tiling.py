@@ -41,7 +41,7 @@ class ScheduleOptions:
     tuned
         Tilings of a tuning run (:mod:`.tuned_schedules`); they come before all others.
     fuse
-        One of :data:`FUSE`: whether layers are computed in the convolution ahead of them
+        One of :data:`FUSE`: whether layers are computed in the preceding convolution
         (:mod:`~myvta.compiler.lower.conv.fusion`) where that costs no more, wherever it fits, or
         never.
 

@@ -1,4 +1,4 @@
-"""Records the steps of layers that are computed in the convolution ahead of them."""
+"""Records the steps of layers that are computed in the preceding convolution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fusion: which layers of a launch are computed in the convolution ahead of them.
+"""Fusion: which layers of a launch are computed in the preceding convolution.
 
 An Add always is where it can be (:mod:`.residual`).  Of the layers behind (:mod:`.epilogue`) the
 longest chain is whose predicted cost is not above that of the same layers apart, or that has a
