@@ -11,17 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = [
-    "FLOORS", "LINES", "ROOT", "TESTED_BY_NAME", "arrows", "cycles", "imports", "libraries",
-    "long_files", "modules", "room_of", "untested", "upward",
+    "FLOORS", "LINES", "OWN_TESTS", "ROOT", "arrows", "cycles", "imports", "libraries",
+    "long_files", "modules", "room_of", "test_of", "untested", "upward",
 ]
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("isa", "model", "driver", "rtl", "fpga", "cosim", "compiler", "cli")
 LINES = 300
 """Lines that a file may have."""
-TESTED_BY_NAME = ("rtl",)
-"""Parts in which every module has a test of its name: ``rtl/lib/ram.py``, its
-``tests/rtl/lib/test_ram.py``."""
+OWN_TESTS = ("rtl", "fpga", "cosim")
+"""Parts whose tests are in ``tests/``, not in ``tests/unit/``: most of them simulate hardware."""
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("isa",),
@@ -110,13 +109,22 @@ def libraries(path: Path) -> set[str]:
     return found
 
 
+def test_of(module: str) -> Path:
+    """Return the test of a module's name, from the root: ``tests/unit/driver/run/test_launch.py``.
+
+    Tests of ``isa.asm`` and ``isa.check`` are beside those of ``isa``.
+    """
+    *room, name = module.split(".")
+    folder = Path("tests") if room[0] in OWN_TESTS else Path("tests", "unit")
+    if room[0] == "isa" and room[1:]:
+        room = room[1:]
+    return folder.joinpath(*room, f"test_{name}.py")
+
+
 def untested() -> list[str]:
-    """Return the tests by name that parts in :data:`TESTED_BY_NAME` lack."""
-    expected = [
-        Path("tests", *room_of(module).split("."), f"test_{path.name}")
-        for module, path in modules() if module.split(".")[0] in TESTED_BY_NAME
-    ]
-    return [str(place) for place in expected if not (ROOT / place).exists()]
+    """Return the tests that are missing, of all modules."""
+    places = [test_of(module) for module, _ in modules()]
+    return [str(place) for place in places if not (ROOT / place).exists()]
 
 
 def arrows() -> dict[tuple[str, str], int]:
