@@ -164,7 +164,7 @@ def make_report(
     snr_db, saturation_shares
         Signal-to-noise ratio and share of saturated values, by activation.
     deviations
-        From a model that comes quantized, by node (:func:`~.imported.deviations`).
+        From a model that comes quantized, by node (:func:`~.import_qdq.deviations`).
     images
         Of a run.
     """

@@ -56,7 +56,7 @@ class Session:
     def check(
         self, inputs: Mapping[str, np.ndarray], where: str = "inputs"
     ) -> dict[str, np.ndarray]:
-        """Return the inputs in the program's types (errors: :func:`~.samples.check_arrays`)."""
+        """Return the inputs in the program's types (errors: :func:`~.arrays.check_arrays`)."""
         tensors = [self.program.tensor(name) for name in self.program.inputs]
         return check_arrays(inputs, {t.name: (t.shape, t.dtype) for t in tensors}, where)
 

@@ -47,7 +47,7 @@ class AccessError(TargetError):
 
 
 class BusyError(TargetError):
-    """Somebody else has the device or the port."""
+    """Another client or program has the device or the port."""
 
 
 class LinkError(TargetError):
@@ -55,7 +55,7 @@ class LinkError(TargetError):
 
 
 class AuthenticationError(TargetError):
-    """A server refuses the token, or cannot show that it knows it."""
+    """A server refuses the token, or cannot prove that it knows the token."""
 
 
 class DeviceError(TargetError):
@@ -143,4 +143,4 @@ class BundleError(ProgramError):
 
 
 class HostStepError(ProgramError):
-    """A host step that nobody can execute, or that failed."""
+    """A host step that failed, or that no host function implements."""

@@ -55,7 +55,7 @@ class Calibration:
 def check_samples(
     samples: Mapping[str, np.ndarray], graph: Graph, where: str = "calibration data"
 ) -> dict[str, np.ndarray]:
-    """Return the arrays of the graph's inputs (errors: :func:`~.samples.check_arrays`)."""
+    """Return the arrays of the graph's inputs (errors: :func:`~.arrays.check_arrays`)."""
     expected = {name: (graph.tensors[name].shape, graph.tensors[name].dtype)
               for name in graph.inputs}
     return check_arrays(samples, expected, where)

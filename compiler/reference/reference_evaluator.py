@@ -1,7 +1,7 @@
 """Integer reference evaluator: the oracle of every layer, in plain numpy.
 
 It knows nothing of tiles, scratchpads, instructions or targets; it evaluates a
-:class:`~.quantized.QuantizedGraph` by the definitions of :mod:`.arithmetic`.
+:class:`~.quantized_graph.QuantizedGraph` by the definitions of :mod:`.fixed_point`.
 """
 
 from __future__ import annotations

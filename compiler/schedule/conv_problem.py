@@ -48,7 +48,7 @@ class ConvShape:
 
     Along each axis input i meets tap k of output o where ``i * up = o * stride + k * dilation -
     before``: a transposed convolution has ``up`` and no stride.  Every output block sums ``ci``
-    input blocks, the first of them in ``leads`` (:mod:`.grouping`); without, they are the same for
+    input blocks, the first in ``leads`` (:mod:`.group_blocks`); without, they are the same for
     all.
     """
 

@@ -1,7 +1,7 @@
 """Registers and memory mapped into the host's address space, for devmem:// and uio://.
 
 Device memory must be touched with aligned accesses only, so words move one by one and the bytes
-before and behind them as bytes.  Needs numpy and the standard library alone.
+before and after them as bytes.  Needs numpy and the standard library only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NO_DEVICE = (
     "nothing answers there: load the bitstream first, then check regs= against the address the "
     "design was given"
 )
-"""Advice where IDENTITY reads as a bus does with nothing behind it."""
+"""Advice where IDENTITY has the value of a bus without a device."""
 REGISTER_BYTES = 0x1000  # mapped of the register space: the whole register map
 _WORD = 4
 
@@ -53,7 +53,7 @@ class Region:
     Parameters
     ----------
     file : int
-        Descriptor; the region does not need it any more afterwards.
+        Descriptor; it may be closed afterwards.
     offset, size : int
         Bytes; the region may begin inside a page.
     what : str
@@ -74,7 +74,7 @@ class Region:
         self.bytes: np.ndarray = np.frombuffer(self._map, np.uint8)[page : page + size]
 
     def close(self) -> None:
-        """Let go of the mapping, at the latest when nothing shows it any more."""
+        """Release the mapping, at the latest when no view of it exists any more."""
         self.bytes = np.empty(0, np.uint8)
         with suppress(BufferError):  # the frames of an error still hold a view
             self._map.close()
@@ -97,7 +97,7 @@ class Memory(Protocol):
 
 
 class MappedMemory:
-    """Memory behind a region, at the device's address ``base`` (a multiple of 4)."""
+    """Memory in a region, at the device's address ``base`` (a multiple of 4)."""
 
     def __init__(self, region: Region, base: int):
         self._region, self.base, self.size = region, base, region.bytes.size
@@ -114,7 +114,7 @@ class MappedMemory:
         self._copy(start, np.frombuffer(data, np.uint8), True)
 
     def close(self) -> None:
-        """Let go of the mapping."""
+        """Release the mapping."""
         self._words = np.empty(0, np.uint32)
         self._region.close()
 
@@ -126,7 +126,7 @@ class MappedMemory:
             return
         self._copy_bytes(start, first * _WORD, host, start, write)
         inner = host[first * _WORD - start : last * _WORD - start]
-        # Every second word: numpy then moves words, where memcpy may use what devices refuse.
+        # Every second word: numpy then moves words; memcpy may use accesses that devices refuse.
         device = self._words[first:last]
         if write:
             words = np.frombuffer(inner.tobytes(), np.uint32)

@@ -1,4 +1,4 @@
-"""Memory from the u-dma-buf kernel module: contiguous, cached, handed over with every access.
+"""Memory from the u-dma-buf kernel module: contiguous, cached, synchronized at every access.
 
 https://github.com/ikwzm/udmabuf: the device file maps the buffer; files next to its physical
 address and size in sysfs give a range to the processor or to the device.
@@ -48,12 +48,12 @@ class DmaBuffer(MappedMemory):
         self._tell("sync_direction", _BOTH_WAYS)
 
     def read(self, start: int, size: int) -> bytes:
-        """Take the range from the device, invalidate it in the caches, return the bytes."""
+        """Synchronize the range for the processor (caches are invalidated); return the bytes."""
         self._hand_over("sync_for_cpu", start, size)
         return super().read(start, size)
 
     def write(self, start: int, data: memoryview) -> None:
-        """Write bytes and flush them out of the caches, to the device."""
+        """Write bytes and flush them from the caches to memory."""
         self._hand_over("sync_for_cpu", start, len(data))
         super().write(start, data)
         self._hand_over("sync_for_device", start, len(data))

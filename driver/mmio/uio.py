@@ -44,7 +44,7 @@ class UioTarget(MappedTarget):
         """
         self._check_open()
         try:
-            os.write(self._line, _ENABLE)  # the kernel masks the interrupt each time it comes
+            os.write(self._line, _ENABLE)  # the kernel masks the interrupt after each event
             if not select.select([self._line], [], [], max(seconds, 0))[0]:
                 return False
             os.read(self._line, _COUNT_BYTES)

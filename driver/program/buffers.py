@@ -21,7 +21,7 @@ DEFAULT_ALIGNMENT = 4096  # a multiple of every element size, and AXI's burst bo
 class Allocator:
     """First fit over ``[base, base + size)``; works without a device, so a compiler can plan.
 
-    Blocks never overlap, and start at multiples of their alignment.  Freed neighbours merge.
+    Blocks never overlap, and start at multiples of their alignment.  Adjacent holes are merged.
     """
 
     def __init__(self, base: int, size: int):
@@ -31,7 +31,7 @@ class Allocator:
 
     @property
     def free_bytes(self) -> int:
-        """Bytes not allocated, however scattered."""
+        """Bytes not allocated, contiguous or not."""
         return sum(size for _, size in self._holes)
 
     @property
@@ -68,7 +68,7 @@ class Allocator:
         raise OutOfMemoryError(size, self.free_bytes, self.largest, what)
 
     def free(self, address: int) -> None:
-        """Give a block back; AllocationError when it is not allocated (or was freed already)."""
+        """Free a block; AllocationError when it is not allocated (or was freed already)."""
         if address not in self._blocks:
             raise AllocationError(f"no block is allocated at {address:#x}: freed twice?")
         self._holes.append((address, self._blocks.pop(address)))

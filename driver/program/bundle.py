@@ -27,13 +27,13 @@ __all__ = ["FORMAT_VERSION", "read_bundle", "write_bundle"]
 FORMAT_VERSION = 1
 _MANIFEST = "bundle.json"
 _COMMENT = re.compile(rb"myvta-bundle (\d{1,9}) sha256:([0-9a-f]{64})")
-_LARGEST = 1 << 30  # bytes of all parts together: no small file unpacks into all memory
+_LARGEST = 1 << 30  # bytes of all parts: guards against zip bombs
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the file depends on nothing but the program
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """Parts by path; reading one that is not there is a BundleError."""
+    """Parts by path; reading a missing one is a BundleError."""
 
     data: dict[str, bytes]
 

@@ -1,7 +1,7 @@
 """Several pixels or taps in the lanes of one tile: how the host packs inputs and unpacks outputs.
 
-The compiler decides (:mod:`myvta.compiler.layout`), the attributes of a host step say it, and the
-driver does it: a board has no compiler.
+The compiler chooses (:mod:`myvta.compiler.layout`), the attributes of a host step record it, and
+the driver executes it: a board has no compiler.
 """
 
 from __future__ import annotations

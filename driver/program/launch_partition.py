@@ -1,9 +1,9 @@
-"""A launch cut into its layers, each a launch of its own that can run alone.
+"""A launch divided into its layers, each a launch that can run alone.
 
 The layers of a launch are the annotations of its instructions.  A layer keeps its instructions, in
-order, with the tokens that pass between them; tokens from and to other layers go, as those have
-ended or not begun.  Micro-ops that an earlier layer left on chip are loaded again in front.  What
-comes out is held against the static checker: layers that share more than that stay in one piece.
+order, with the tokens that pass between them; tokens from and to other layers are dropped, as those
+layers have ended or not begun.  Micro-ops that an earlier layer left on chip are loaded first.  The
+static checker examines the result: layers that share more than that are not separated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .program_check import launch_bases
 __all__ = ["LaunchLayer", "Ranges", "split", "whole"]
 
 Ranges = tuple[tuple[int, int], ...]
-"""Byte ranges ``(start, end)`` from the program's base, apart and rising."""
+"""Byte ranges ``(start, end)`` from the program's base, disjoint and ascending."""
 
 _GAP = 4096  # bytes between loaded rows that are copied rather than spared
 _TOKENS = 0x78  # the four flags of an instruction word
@@ -39,7 +39,7 @@ class LaunchLayer:
     Attributes
     ----------
     name : str
-        The annotation, or the launch's name when it is whole.
+        The annotation, or the launch's name if it is not divided.
     code : bytes
         The stream, FINISH included.
     indices : tuple of int
@@ -47,7 +47,7 @@ class LaunchLayer:
     reads, writes : Ranges
         Memory it loads besides constants, and memory it stores.
     whole : str
-        Why the launch was not cut, ``""`` when it was (or has one layer).
+        Why the launch was not divided, ``""`` when it was (or has one layer).
     """
 
     name: str
@@ -83,7 +83,7 @@ def split(program: Program, step: LaunchStep) -> tuple[LaunchLayer, ...]:
 
 
 def whole(program: Program, step: LaunchStep) -> LaunchLayer:
-    """Return a launch as one layer, its stream as it is."""
+    """Return a launch as one layer, its stream unchanged."""
     return _Cutter(program, step).whole(step.layer, "")
 
 
@@ -129,7 +129,7 @@ class _Cutter:
         return (layer, "") if not check.errors else (None, str(check.errors[0]))
 
     def touches(self, index: int) -> bool:
-        """Say whether an instruction of the launch does anything but hand on tokens."""
+        """Return whether an instruction of the launch does anything but pass on tokens."""
         return self._moves(index) and not self._decoded[index].loads_uops
 
     def _moves(self, index: int) -> bool:

@@ -48,13 +48,13 @@ class ProgramTensor:
         Byte offset from the program's base; None: only on the host.  Tensors may share memory
         when their live ranges differ.
     memory_type : MemoryType or None
-        Tiles it is laid in (:mod:`~myvta.driver.program.tensor_layout`); None: raw, C order,
+        Type of its tiles (:mod:`~myvta.driver.program.tensor_layout`); None: raw, C order,
         little endian.
     scale : tuple of float
         ``real = (value - zero_point) * scale``; one, or one per index of ``axis``; empty: none.
     axis, zero_point : int
     layer : str
-        Layer that makes it; ``""`` for inputs.
+        Layer that produces it; ``""`` for inputs.
     """
 
     name: str
@@ -134,17 +134,17 @@ class Program:
         Bytes of device memory it needs from its base.
     segments, tensors, steps : tuple
     inputs, outputs : tuple of str
-        Tensors the caller gives and gets.
+        Tensors that the caller provides and receives.
     info : dict
-        Anything JSON: what compiled it, options, report.
+        JSON values: compiler, options, report.
     attachments : dict of bytes
         Files that travel along (calibration, reference tensors, the source network).
 
     Raises
     ------
     ProgramError
-        Something contradicts itself: a tensor unknown, used before it exists, outside the memory
-        or over constant bytes; code that is not in a segment; names given twice.
+        The program is inconsistent: a tensor unknown, used before it exists, outside the memory
+        or over constant bytes; code that is not in a segment; duplicate names.
     """
 
     name: str

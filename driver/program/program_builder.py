@@ -1,4 +1,4 @@
-"""Put a program together piece by piece; memory is planned by an allocator from offset 0."""
+"""Build a program step by step; an allocator plans memory from offset 0."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ProgramBuilder:
         self._end = 0
 
     def reserve(self, size: int, alignment: int = DEFAULT_ALIGNMENT, what: str = "") -> int:
-        """Return the offset of free bytes; give them back with ``allocator.free(offset)``."""
+        """Return the offset of free bytes; release them with ``allocator.free(offset)``."""
         offset = self.allocator.allocate(size, alignment, what)
         self._end = max(self._end, offset + size)
         return offset
@@ -51,7 +51,7 @@ class ProgramBuilder:
         offset: int | None = None, scale: Sequence[float] = (), axis: int = 1,
         zero_point: int = 0, layer: str = "",
     ) -> ProgramTensor:
-        """Add a tensor in tiles, at ``offset`` or in memory of its own."""
+        """Add a tensor in tiles, at ``offset`` or in newly reserved memory."""
         tensor = ProgramTensor(
             name=name, shape=tuple(shape), dtype=lane_dtype(memory_type).name, offset=offset,
             memory_type=memory_type, scale=tuple(scale), axis=axis, zero_point=zero_point,
@@ -67,7 +67,7 @@ class ProgramBuilder:
         return self.add(tensor)
 
     def add(self, tensor: ProgramTensor) -> ProgramTensor:
-        """Add a tensor as it is: one that lives on the host, or a second view of some memory."""
+        """Add a tensor without reserving memory: one on the host, or a view of other memory."""
         self.tensors[tensor.name] = tensor
         return tensor
 

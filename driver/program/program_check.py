@@ -53,7 +53,7 @@ def check_program(program: Program) -> tuple[LaunchCheck, ...]:
     """Check every launch of a program, once: a second call returns the same verdicts.
 
     A launch may read constants, its declared inputs and what it has stored itself; micro-ops and
-    tiles it needs it has to load itself, so that it can run alone.  It may not store over
+    tiles that it uses it must load itself, so that it can run alone.  It may not store over
     constants, over its inputs outside its own outputs, or over inputs of later steps.
     """
     found: tuple[LaunchCheck, ...] | None = vars(program).get(_ATTRIBUTE)
@@ -82,7 +82,7 @@ def require_program(program: Program) -> None:
 def memory_map(program: Program, step: LaunchStep, needed: set[str]) -> MemoryMap:
     """Return memory as a launch of a program at base 0 finds it.
 
-    ``needed``: tensors that later steps, or the caller, read and this launch does not make.
+    ``needed``: tensors that later steps, or the caller, read and this launch does not produce.
     """
     inputs = [_region(program, name) for name in step.inputs]
     outputs = [_region(program, name) for name in step.outputs]
@@ -98,7 +98,7 @@ def memory_map(program: Program, step: LaunchStep, needed: set[str]) -> MemoryMa
 
 
 def _launches(program: Program) -> Iterator[tuple[int, LaunchStep, set[str]]]:
-    """Yield every launch with its number and what is needed after it, not made by it."""
+    """Yield every launch with its number and the tensors needed later that it does not produce."""
     needed = set(program.outputs)
     backwards = []
     for number, step in reversed(list(enumerate(program.steps))):
@@ -116,7 +116,7 @@ def _region(program: Program, name: str) -> MemoryRegion:
 
 
 def _without(region: MemoryRegion, holes: list[MemoryRegion]) -> list[MemoryRegion]:
-    """Return the rest of a region without others."""
+    """Return a region minus other regions."""
     parts, start = [], region.start
     for hole in sorted(holes, key=lambda region: region.start):
         if hole.end <= start or hole.start >= region.end:

@@ -35,7 +35,7 @@ class RunReport:
     counters : dict
         Architectural counters by register name (``isa.register_map.COUNTERS``).
     warnings : tuple of str
-        Conditions that are no failures, for example unconsumed tokens.
+        Conditions that are not failures, for example unconsumed tokens.
     seconds : float
         Wall time from launch to its end as the host saw it.
     """
@@ -53,7 +53,7 @@ def launch(
 ) -> RunReport:
     """Run an instruction stream from the target's memory and wait for its end.
 
-    A launch that is not over in time is ended by a soft reset, and the target can be used again.
+    A launch that does not end in time is ended by a soft reset; the target stays usable.
 
     Parameters
     ----------
@@ -70,21 +70,21 @@ def launch(
     notes : sequence of str, optional
         Annotation of each instruction, quoted in errors.
     watchdog : int, optional
-        Device clock cycles after which the device ends the launch by itself, 0 for never.  When
-        not given it follows from ``timeout`` on a target that has an attribute ``clock_hz``, so
-        that a host that dies leaves no launch behind; elsewhere it is off.
+        Device clock cycles after which the device itself ends the launch, 0 for never.  The
+        default follows from ``timeout`` on a target that has an attribute ``clock_hz``, so
+        that no launch outlives a host that dies; elsewhere it is off.
 
     Raises
     ------
     DeviceError
         The launch ended in the error status.
     TargetError
-        The device did not take the memory window (it is locked); nothing was launched.  Or it was
-        reset, or lost its power or its design, while it ran.
+        The device did not accept the memory window (it is locked), and nothing was launched; or it
+        was reset, or lost its power or its design, during the launch.
     TargetTimeout
         It did not end in time, or an earlier launch is still running (a busy device ignores the
         registers, and that launch is left alone); the message holds status and counters, and
-        which instruction the soft reset found under way.
+        the instruction that the soft reset interrupted.
     """
     _wait(target, timeout, "an earlier launch to end", lambda status: not status & Status.LAUNCH)
     program_window(target, "nothing was launched")

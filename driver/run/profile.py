@@ -117,7 +117,7 @@ def profile_program(
     Parameters
     ----------
     loaded : LoadedProgram
-        Holds the outputs afterwards (:meth:`~.execute.LoadedProgram.read`).
+        Holds the outputs afterwards (:meth:`~.program_runner.LoadedProgram.read`).
     inputs : mapping, optional
         An array for each input; zeros unless given.  Their values do not matter.
     timeout : float
@@ -126,7 +126,7 @@ def profile_program(
     Raises
     ------
     TargetError, ProgramError, HostStepError
-        As when it is run.
+        As for an ordinary run.
     """
     program, target = loaded.program, loaded.target
     if inputs is None:

@@ -50,9 +50,9 @@ class LoadedProgram:
     program : Program
     target : Target
     host : callable, optional
-        Does the host steps that are not the driver's own.
+        Computes the host steps that the driver itself does not.
     check : bool
-        Let the static checker look at every launch first (once for each Program).
+        Run the static checker on every launch first (once for each Program).
 
     Raises
     ------
@@ -163,7 +163,7 @@ class LoadedProgram:
         on_step : callable, optional
             See :data:`OnStep`.
         capture : bool
-            Keep a copy of every tensor a step makes, in ``RunResult.tensors``.
+            Keep a copy of every tensor that a step produces, in ``RunResult.tensors``.
         timeout : float
             Longest wait of one launch in seconds.
         """

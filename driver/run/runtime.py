@@ -23,8 +23,8 @@ class Runtime(StreamBuilder):
     """Record loads, kernels, stores and tokens, then :meth:`sync`: run them and wait.
 
     Everything of :class:`~myvta.driver.stream.stream.StreamBuilder` (gemm, alu, push, pop, note,
-    emit) is there; :meth:`load` and :meth:`store` take buffers.  Scratchpads keep their contents
-    from one sync to the next, micro-ops are loaded anew.
+    emit) is available; :meth:`load` and :meth:`store` take buffers.  Scratchpads keep their
+    contents from one sync to the next; micro-ops are loaded again.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Runtime(StreamBuilder):
     serial : bool
         See StreamBuilder: no tokens needed, no overlap.
     check : bool
-        Let the static checker look at every distinct stream before it is launched.
+        Run the static checker on every distinct stream before its launch.
     """
 
     def __init__(self, target: Target, *, serial: bool = False, check: bool = True):
@@ -110,7 +110,7 @@ class Runtime(StreamBuilder):
             The static checker found errors; nothing was launched.
         DeviceError, TargetTimeout
             See :func:`~myvta.driver.run.launch.launch`.  After a timeout the next sync first waits
-            for the launch that was given up; its instructions stay in memory until then.
+            for the abandoned launch; its instructions stay in memory until then.
         """
         code: list[Buffer] = []
         try:

@@ -40,7 +40,7 @@ class Service:
     identity : LinkIdentity
         The server's identity.
     responder : Responder
-        Does the requests of the owner.
+        Executes the requests of the owner.
     ownership : Ownership
     limits : Limits
     token : bytes or None
@@ -48,7 +48,7 @@ class Service:
     stop : threading.Event
         Set when the server ends.
     log : callable
-        Gets one line of text for each thing worth telling.
+        Called with one line of text for each event.
     """
 
     identity: LinkIdentity

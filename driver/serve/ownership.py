@@ -26,7 +26,7 @@ class Ownership:
     def claim(self, who: object, seconds: float, alive: Callable[[], bool]) -> int:
         """Wait for the device for at most ``seconds``, as long as ``alive()``.
 
-        Returns 0 when ``who`` owns it now, else how many were before it.
+        Returns 0 when ``who`` owns it now, else the number of clients before it.
         """
         until = time.monotonic() + seconds
         with self._change:

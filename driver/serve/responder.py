@@ -1,6 +1,6 @@
 """The device side of the protocol: sequence numbers, and requests done on any target.
 
-The UART bridge in ``fpga/`` does the same in hardware; tests hold the two to each other.
+The UART bridge in ``fpga/`` does the same in hardware; tests compare the two.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def link_identity(target: Target, payload: int, window: int, capabilities: int =
 class Sequencer:
     """Do every request exactly once, in order, however often its frame comes.
 
-    A request with the next sequence number is done.  One of the last ``window`` before it is a
-    copy whose response was lost: a read is done again, of anything else the first outcome is told
-    again.  Any other is answered ORDER and not done; before the first IDENTIFY all are UNKNOWN.
+    A request with the next sequence number is executed.  One of the last ``window`` before it is a
+    copy whose response was lost: a read is executed again, any other request is answered with its
+    first outcome.  All others are answered ORDER without effect; before the first IDENTIFY every
+    request is UNKNOWN.
     """
 
     def __init__(self, window: int):
@@ -78,7 +79,7 @@ class Responder:
     ----------
     target : Target
     payload, window : int
-        Limits told to the client: bytes of a payload, requests under way.
+        Limits announced to the client: bytes of a payload, requests in flight.
     """
 
     def __init__(self, target: Target, payload: int = 256, window: int = 4):

@@ -1,8 +1,8 @@
 """A target as clients of a server may use it: which registers they may write, and why.
 
 Clients are not trusted.  On a board the memory window alone keeps a stream out of the memory of
-Linux, so it is the server's: a client can make it narrower for itself, never wider, and
-cannot lock it for those that come later.
+Linux, so the server owns it: a client can narrow it for itself, never widen it, and
+cannot lock it for later clients.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ CLIENT_WRITES: dict[Reg, str] = {
     Reg.WINDOW_BASE: "makes the window narrower, for a target opened with mem=",
     Reg.WINDOW_LIMIT: "makes the window narrower, for a target opened with mem=",
     Reg.INTERRUPT_STATUS: "clears the note that a launch has ended",
-    Reg.RESET: "ends a launch of its own",
-    Reg.WATCHDOG: "bounds a launch of its own",
+    Reg.RESET: "ends the client's own launch",
+    Reg.WATCHDOG: "bounds the client's own launch",
 }
 """The registers that a client may write, and why it may.
 
-Not among them, of those that can be written: INTERRUPT_ENABLE, as the wire leads to the server's
-host, and WINDOW_LOCK, which only the reset wire opens again.
+Two writable registers are excluded: INTERRUPT_ENABLE, because the wire leads to the server's host,
+and WINDOW_LOCK, which only the reset wire clears.
 """
 _WINDOW = (Reg.WINDOW_BASE, Reg.WINDOW_LIMIT)
 

@@ -1,6 +1,6 @@
 """``myvta serve``: a target offered over TCP to clients that are not trusted.
 
-Loopback by default; any other address wants a token.  One thread a connection, each with bounds on
+Loopback by default; any other address needs a token.  Each connection has a thread, with bounds on
 bytes, frames and time; only the connection that owns the device touches the target, and only the
 registers that :mod:`.served_target` lists.
 """
@@ -53,16 +53,16 @@ class Server:
     Parameters
     ----------
     target : Target
-        Open, and used by nobody else; the caller closes it after the server.
+        Open, and not used otherwise; the caller closes it after the server.
     address : (str, int)
         Host and port; port 0 takes a free one.
     token : bytes or None
-        Shared secret; None asks for none, and only listens on loopback.
+        Shared secret; None: no authentication, on loopback only.
     lock : bool
-        Set WINDOW_LOCK as well: nobody can move the window any more, local users neither, until
-        the device is reset by wire or loaded anew.
+        Set WINDOW_LOCK as well: no user, not even a local one, can move the window until the
+        device is reset by wire or loaded again.
     log : callable
-        Gets one line of text for each thing worth telling.
+        Called with one line of text for each event.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Server:
     BusyError, AccessError
         The port is taken, or may not be opened.
     TargetError
-        The device does not take the window: it is locked to another one.
+        The device does not accept the window: it is locked to another one.
     """
 
     def __init__(

@@ -90,7 +90,7 @@ class KernelCache:
 
     @property
     def image(self) -> bytes:
-        """Micro-ops to lay in DRAM, at the UOP base pointer."""
+        """Micro-ops to be placed in DRAM, at the UOP base pointer."""
         return bytes(self._image)
 
     def address(self, kernel: Kernel) -> int:

@@ -1,8 +1,8 @@
 """Building instruction streams: 2-D transfers and kernels (vta_isa.md 2 and 4).
 
 Needs no device.  Addresses are those of instructions: elements of the memory type, relative to
-that type's base pointer.  Micro-op loads are the builder's own business: they are issued when a
-kernel is not on chip, address the stream's micro-op image from the UOP base pointer, and never
+that type's base pointer.  The builder loads micro-ops itself: loads are issued when a kernel is
+not on chip, address the stream's micro-op image from the UOP base pointer, and never
 carry dependency flags.
 """
 
@@ -47,7 +47,7 @@ class InstructionStream:
     code : bytes
         The instructions encoded, 16 bytes each.
     uops : bytes
-        Micro-op image; lay it anywhere and point UOP_BASE at it.
+        Micro-op image; may be placed anywhere, with UOP_BASE pointing to it.
     """
 
     config: Config
@@ -60,7 +60,7 @@ class InstructionStream:
         return len(self.instructions)
 
     def listing(self) -> str:
-        """Return one line an instruction: index, module, instruction, note."""
+        """Return one line per instruction: index, module, instruction, note."""
         return "\n".join(
             f"{index:6d} {route(item).name.lower():7s} {format_instruction(item, self.config)}"
             + (f"  ; {note}" if note else "")
@@ -85,8 +85,8 @@ class StreamBuilder(TokenStream):
     ----------
     config : Config
     serial : bool
-        One engine at a time: the builder orders every change of engine with tokens of its own and
-        ignores :meth:`push` and :meth:`pop`.  Right without any tokens, and without any overlap.
+        One engine at a time: the builder orders every change of engine with its own tokens and
+        ignores :meth:`push` and :meth:`pop`.  Needs no tokens, and overlaps nothing.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Instructions in order, with the dependency tokens between their modules (vta_isa.md 3).
 
-A push is a flag of the source's last instruction, a pop one of the sink's next; where there is no
-such instruction, or its flag is taken, one that does nothing carries the token.
+A push is a flag of the source's last instruction, a pop a flag of the sink's next one; where there
+is no such instruction, or its flag is taken, a no-op carries the token.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class TokenStream:
     ----------
     config : Config
     serial : bool
-        One engine at a time: every change of engine is ordered with tokens of its own, and
+        One engine at a time: the stream orders every change of engine with its own tokens, and
         :meth:`push` and :meth:`pop` do nothing.
 
     Raises
@@ -129,7 +129,7 @@ class TokenStream:
         return replace(instruction, **changes)
 
     def emit(self, instruction: Instruction) -> None:
-        """Append an instruction as it is; tokens waiting for its module join its own flags."""
+        """Append an instruction; tokens waiting for its module are added to its own flags."""
         module = route(instruction)
         if any(getattr(instruction, flag, 0) for flag in self._pending[module]):
             self._issue(_NO_OPS[module])

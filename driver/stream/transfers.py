@@ -74,7 +74,7 @@ def store_instructions(
 
 
 def _merged(x_size: int, y_size: int, stride: int) -> tuple[int, int, int]:
-    """Make rows that touch in memory one long row: the device moves it in longer bursts."""
+    """Merge contiguous rows into one long row, which the device moves in longer bursts."""
     if stride == x_size and y_size > 1 and x_size * y_size <= _SIZE_LIMIT:
         return x_size * y_size, 1, x_size * y_size
     return x_size, y_size, stride

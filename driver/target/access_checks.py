@@ -10,12 +10,12 @@ _REGISTER_SPACE = 1 << 16  # bytes
 
 
 def window_offset(window: tuple[int, int], address: int, size: int) -> int:
-    """Return how far behind the base of a window ``size`` bytes at ``address`` begin.
+    """Return the offset in a window at which ``size`` bytes at ``address`` begin.
 
     Raises
     ------
     WindowError
-        Some of them are not inside the window ``(base, size)``.
+        Some of the bytes are not inside the window ``(base, size)``.
     """
     base, room = window
     if size < 0 or address < base or address + size > base + room:

@@ -1,4 +1,4 @@
-"""The part of the target contract that is the same for every device."""
+"""The part of the target contract that all devices share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BaseTarget(ABC):
     ----------
     config : Config
     window : (int, int)
-        Base and size in bytes of the memory the device may touch; multiples of 4096.
+        Base and size in bytes of the memory the device may access; multiples of 4096.
     """
 
     def __init__(self, config: Config, window: tuple[int, int]):
@@ -50,12 +50,12 @@ class BaseTarget(ABC):
 
     @abstractmethod
     def _release(self) -> None:
-        """Let go of the device; called once."""
+        """Release the device; called once."""
 
     # -- the contract ------------------------------------------------------------------------------
     @property
     def window(self) -> tuple[int, int]:
-        """Base and size in bytes of the memory the device may touch."""
+        """Base and size in bytes of the memory the device may access."""
         return self._window
 
     @property
@@ -87,7 +87,7 @@ class BaseTarget(ABC):
         self._write_memory(window_offset(self._window, address, len(raw)), raw)
 
     def close(self) -> None:
-        """Let go of the device; closing twice is harmless."""
+        """Release the device; closing twice is harmless."""
         if not self._closed:
             self._closed = True
             self._release()
@@ -102,7 +102,7 @@ class BaseTarget(ABC):
         self.close()
 
     def open_window(self) -> None:
-        """Let the device touch the whole window and nothing else."""
+        """Allow the device to access the whole window and nothing else."""
         base, size = self._window
         self.write_register(Reg.WINDOW_BASE, base)
         self.write_register(Reg.WINDOW_LIMIT, base + size - 1)

@@ -1,4 +1,4 @@
-"""Is the device ours, and of the configuration that the host thinks it is?"""
+"""Check that the device is this accelerator, of the configuration that the host expects."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def config_difference(expected: Config, other: Config) -> str:
 
 
 def check_identity(target: Target) -> None:
-    """Make sure the device is ours and has the configuration the target was opened with.
+    """Check that the device is this accelerator and has the target's configuration.
 
     Raises
     ------
     IdentityError
-        Says which register differs, and for a known other configuration which keys differ.
+        Names the register that differs, and for another named configuration the keys that differ.
     """
     identity = target.read_register(Reg.IDENTITY)
     if identity != IDENTITY:

@@ -1,4 +1,4 @@
-"""The memory window of a device: program it, and see that the device took it."""
+"""The memory window of a device: program it, and check that the device accepted it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ["program_window"]
 
 
 def program_window(target: Target, refused: str) -> None:
-    """Let the device touch the target's window and nothing else.
+    """Allow the device to access the target's window and nothing else.
 
     Parameters
     ----------
     target : Target
     refused : str
-        Consequence, the end of the error's text.
+        Consequence, with which the error's text ends.
 
     Raises
     ------
     TargetError
-        The registers read something else afterwards: they are locked, or the device is broken.
+        The registers read other values afterwards: they are locked, or the device is broken.
     """
     base, size = target.window
     limit = base + size - 1

@@ -22,8 +22,8 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
         traffic (:mod:`myvta.driver.target.tracing`) to standard error, or to ``trace=FILE``, and
         records it in ``record=FILE``.
     config : Config, str or None
-        Configuration, a name or a file; wins over nothing: when the URL names one too, both must
-        describe the same device.  Neither: ``default``.
+        Configuration, a name or a file; when the URL names one too, both must describe the same
+        device.  Without either: ``default``.
 
     Raises
     ------

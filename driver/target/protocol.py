@@ -1,4 +1,4 @@
-"""The seam: everything above the hardware talks to a :class:`Target`."""
+"""The interface between the hardware and everything above it: :class:`Target`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Target(Protocol):
     simulation.  Every method raises :class:`~myvta.driver.errors.TargetError` and nothing else,
     and never waits without a bound; after :meth:`close` every access is a TargetError.
 
-    A target may have more, which is used where it exists:
+    A target may have further members, which are used where they exist:
 
     * ``clock_hz``: clock of the device in Hz, from which the watchdog of a launch follows;
-    * ``wait_interrupt(seconds) -> bool``: a launch sleeps in it until the device interrupts;
+    * ``wait_interrupt(seconds) -> bool``: waits until the device interrupts; a launch sleeps in it;
     * ``cycle``: clock cycles simulated so far, on targets that can record waves;
     * ``uses_physical_memory``: True where the window is memory of this computer that Linux may be
-      using itself; diagnosis then asks ``/proc/iomem`` before it writes.
+      using itself; diagnosis then reads ``/proc/iomem`` before it writes.
 
     :class:`~myvta.driver.target.base_target.BaseTarget` implements the part that does not depend
     on the device.
@@ -33,7 +33,7 @@ class Target(Protocol):
 
     @property
     def window(self) -> tuple[int, int]:
-        """Base and size in bytes of the memory the device may touch; multiples of 4096."""
+        """Base and size in bytes of the memory the device may access; multiples of 4096."""
 
     @property
     def config(self) -> Config:

@@ -1,8 +1,8 @@
 """Record everything a host does with a target, and do it again with another.
 
-A record is text, one access a line, numbers hexadecimal: ``R offset value``, ``W offset value``,
+A record is text, one access per line, numbers hexadecimal: ``R offset value``, ``W offset value``,
 ``RM address data``, ``WM address data``; the first line is :data:`HEADING` with the configuration's
-fingerprint.  A :class:`Recorder` is a sink next to the log of :mod:`.spy`.
+fingerprint.  A :class:`Recorder` is a second sink beside the log of :mod:`.tracing`.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ class Difference:
 def replay(path: str | Path, target: Target, *, timeout: float = 60.0) -> list[Difference]:
     """Repeat the accesses of a record and return the reads that differ.
 
-    A read of CONTROL waits until the register shows what it showed then: a device may take longer.
-    CYCLES and the performance counters are read and not compared.
+    A read of CONTROL waits for the recorded value, as this device may take longer.
+    CYCLES and the performance counters are read but not compared.
 
     Raises
     ------
     ProgramError
-        The file is no record, or a line of it is damaged.
+        The file is not a record, or a line of it is damaged.
     IdentityError
         It is of another configuration.
     TargetTimeout
@@ -109,7 +109,7 @@ def replay(path: str | Path, target: Target, *, timeout: float = 60.0) -> list[D
 def _await_control(target: Target, wanted: int | None, timeout: float, line: int) -> None:
     """Wait until CONTROL shows a value; None: until no launch runs that came before the record."""
     if wanted is not None and wanted & Status.LAUNCH:
-        return  # the record may say once more than this device that a launch runs
+        return  # the recorded device may have been polled more often
     until = time.monotonic() + timeout
     while True:
         value = target.read_register(Reg.CONTROL)

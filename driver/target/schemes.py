@@ -1,4 +1,4 @@
-"""Schemes of target URLs: the table of ours, and others through entry points.
+"""Schemes of target URLs: the built-in ones, and others through entry points.
 
 The entry-point group ``myvta.targets`` maps a scheme's name to ``module:OBJECT``, a
 :class:`TargetScheme`; :data:`SCHEMES` says the same for this package.  An object is imported when

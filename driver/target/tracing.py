@@ -4,7 +4,7 @@ Lines, all numbers hexadecimal except sizes: ``R offset NAME = value`` and ``W o
 for registers, ``RM address + size : data`` and ``WM address + size : data`` for memory.  Data
 longer than 32 bytes is cut after 32 and followed by ``... crc32 value``.
 
-With ``record=FILE`` every access also goes, whole, into a record that :mod:`.replay` can do again.
+With ``record=FILE`` every access is also written, complete, to a record for :mod:`.replay`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SpyTarget(BaseTarget):
     """Log the traffic of ``inner`` to ``sink``, a text stream or a list of lines.
 
     A sink opened from a ``trace=`` option is closed with the target; any other is the caller's.
-    ``record`` gets everything whole, and is closed with the target.
+    ``record`` gets all data complete, and is closed with the target.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Advice when a device cannot be reached, or another one answers: one line for each cause."""
+"""Advice when a device cannot be reached or another one answers: one line for each cause."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def fingerprint_advice(found: int, expected: Config) -> str:
 
 
 def memory_in_use(base: int, size: int, iomem: str) -> str:
-    """Say whether memory belongs to Linux, by the text of ``/proc/iomem``; ``""``: it does not.
+    """Return a message if memory belongs to Linux by the text of ``/proc/iomem``, else ``""``.
 
-    Writing there would change running programs.  Without root the addresses all read 0, and nothing
-    can be said.
+    Writing there would change running programs.  Without root all addresses read 0, and no
+    conflict can be found.
     """
     for line in iomem.splitlines():
         match = re.fullmatch(r"([0-9a-f]+)-([0-9a-f]+) : System RAM", line.strip())

@@ -1,1 +1,1 @@
-"""Targets behind a framed link: UART and TCP."""
+"""Targets at the other end of a framed link: UART and TCP."""

@@ -1,4 +1,4 @@
-"""One run of requests over a line: a window, answers in order, lost frames are sent again."""
+"""One exchange of requests over a line: a window, ordered responses, retransmission."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Exchange:
     sequence : int
         Sequence number of the first request.
     window : int
-        Requests that may be under way at once.
+        Requests that may be in flight at once.
 
     Attributes
     ----------
@@ -56,14 +56,14 @@ class Exchange:
         self.resent = 0
 
     def run(self) -> list[bytes]:
-        """Send, wait, send again, until everything is answered; return the data of responses.
+        """Send, wait and retransmit until all requests are answered; return the responses' data.
 
         Raises
         ------
         TargetTimeout
             No progress for the timer's timeout.
         TargetError
-            The device refused a request, or it failed; those behind it may have been done.
+            A request was refused or failed; later requests may have been executed.
         """
         line, timer = self._line, self._timer
         wait, heard = timer.wait, line.heard
@@ -116,11 +116,11 @@ class Exchange:
         self._send(missing)
 
     def _take(self, frame: Frame, now: float) -> tuple[bool, bool]:
-        """Take a response; return whether it moved us on, and whether it shows a loss."""
+        """Take a response; return whether it is progress, and whether it reveals a loss."""
         index = (frame.sequence - self._sequence) % 256
         if index >= len(self._requests) and len(self._requests) < 256:
             return False, False
-        index += (self._base - index + 255) // 256 * 256  # the one of its number from base on
+        index += (self._base - index + 255) // 256 * 256  # of its number, from base on
         if not self._base <= index < self._next or self._results[index] is not None:
             return False, False
         if frame.status == LinkStatus.ORDER:

@@ -41,7 +41,7 @@ class Frame:
     address : int
         32 bits; in a response by its status, else that of the request.
     count : int
-        Bytes asked for, or meant by the payload.
+        Bytes requested, or used of the payload.
     payload : bytes
         Whole words.
     response : bool
@@ -59,13 +59,13 @@ class Frame:
 
     @property
     def data(self) -> bytes:
-        """The ``count`` bytes of the payload that are meant; short when the payload is."""
+        """The first ``count`` bytes of the payload; fewer if the payload is shorter."""
         skip = self.address % WORD_BYTES if self.status == LinkStatus.OK else 0
         return self.payload[skip : skip + self.count]
 
     @property
     def complete(self) -> bool:
-        """The payload has exactly the words that address and count say."""
+        """Whether the payload has exactly the words that address and count require."""
         at = self.address if self.status == LinkStatus.OK else 0
         return len(self.payload) == WORD_BYTES * covering_words(at, self.count)
 
@@ -95,17 +95,17 @@ def encode(frame: Frame) -> bytes:
 
 
 class FrameDecoder:
-    """Cut a stream of bytes into frames; whatever is none is counted and dropped.
+    """Divide a stream of bytes into frames; malformed ones are counted and dropped.
 
     Parameters
     ----------
     payload : int
-        Largest payload in bytes; no more than twice a frame of it is ever kept.
+        Maximum payload in bytes; at most two such frames are buffered.
 
     Attributes
     ----------
     bad : int
-        Pieces between flags that were no frame: too short, too long, wrong CRC.
+        Malformed frames: too short, too long, wrong CRC.
     received : int
         Bytes fed so far.
     """
@@ -119,7 +119,7 @@ class FrameDecoder:
 
     @property
     def pending(self) -> bool:
-        """A frame has begun and has not ended."""
+        """Whether a frame has begun and not ended."""
         return bool(self._rest) or self._overrun
 
     def feed(self, data: bytes) -> list[Frame]:

@@ -1,4 +1,4 @@
-"""Limits on one client of a server, and on new connections a second."""
+"""Limits on one client of a server, and on new connections per second."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class Limits:
     Attributes
     ----------
     payload, window : int
-        Bytes of a frame, requests under way.
+        Bytes of a frame, requests in flight.
     connections : int
-        Open at once; for one more the oldest that has not claimed the device is closed, and when
-        there is none, the new one.
+        Open at once; beyond that the oldest one that has not claimed the device is closed, or, if
+        all have, the new one.
     per_second : int
-        New connections a second; more wait.
+        New connections per second; further ones wait.
     handshake : float
-        Seconds until a client must have proved itself and own, or wait for, the device.
+        Seconds within which a client must authenticate and claim the device.
     frame : float
-        Seconds that a frame may take from its first byte to its last, and an answer to be read.
+        Seconds from the first byte of a frame to its last, and for a response to be read.
     idle : float
-        Seconds after which an owner that asks nothing loses the device.
+        Seconds without a request after which an owner loses the device.
     queue : float
-        Longest seconds in the line.
+        Maximum seconds in the queue.
     bad_frames : int
-        Damaged frames, TCP loses none, before a connection is closed.
+        Damaged frames before a connection is closed; TCP itself damages none.
     free_frames : int
         Requests before a client owns the device.
     """

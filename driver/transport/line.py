@@ -11,7 +11,7 @@ from .frame import Frame, FrameDecoder, encode
 
 __all__ = ["MAXIMUM_WAIT", "FrameLine", "Heard", "RetransmissionTimer", "Transport"]
 
-_FIRST_WAIT = 0.15  # seconds until a frame counts as lost, before the line has been measured
+_FIRST_WAIT = 0.15  # seconds until a frame counts as lost, before the first measurement
 _MINIMUM_MARGIN = 0.03
 MAXIMUM_WAIT = 2.0
 _BATCH_BYTES = 1 << 16  # written to the transport at once
@@ -29,7 +29,7 @@ class Transport(Protocol):
         """Write all bytes; TargetError when the line is gone, TargetTimeout when it is stuck."""
 
     def receive(self, seconds: float) -> bytes:
-        """Return the bytes that have come, ``b""`` for none, waiting no longer than ``seconds``."""
+        """Return the received bytes, ``b""`` for none, after at most ``seconds``."""
 
     def close(self) -> None:
         """Let go of the line."""
@@ -43,7 +43,7 @@ class FrameLine:
     transport : Transport
         Closed by :meth:`close`.
     now : callable
-        Returns the time in seconds: that of a simulated line is not ours.
+        Returns the time in seconds; a simulated line has its own.
     """
 
     def __init__(self, transport: Transport, now: Callable[[], float] = time.monotonic):
@@ -72,16 +72,16 @@ class FrameLine:
             self._transport.send(bytes(data))
 
     def receive(self, until: float) -> list[Frame]:
-        """Return the responses that have come, waiting no longer than until a time."""
+        """Return the received responses, waiting at most until a time."""
         data = self._transport.receive(max(until - self.now(), 0))
         return [frame for frame in self._decoder.feed(data) if frame.response]
 
     def close(self) -> None:
-        """Let go of the transport."""
+        """Close the transport."""
         self._transport.close()
 
     def describe(self, since: Heard) -> str:
-        """Describe the bytes that have come since :attr:`heard` was ``since``."""
+        """Describe the bytes received since :attr:`heard` was ``since``."""
         received = self._decoder.received - since[1]
         if not received:
             return (
@@ -95,12 +95,12 @@ class FrameLine:
 
 
 class RetransmissionTimer:
-    """How long to wait for a response before its request counts as lost (as RFC 6298 does).
+    """The time to wait for a response before its request counts as lost (RFC 6298).
 
     Attributes
     ----------
     timeout : float
-        Seconds without any progress after which an exchange is given up; may be changed.
+        Seconds without progress after which an exchange is abandoned; may be changed.
     smooth : float
         Mean time to a response in seconds, 0 before the first.
     wait : float
@@ -113,7 +113,7 @@ class RetransmissionTimer:
         self.wait = min(_FIRST_WAIT, timeout / 4)
 
     def measured(self, seconds: float) -> None:
-        """Take the time from a request that was sent once to its response."""
+        """Record the time from a request that was sent once to its response."""
         if not self.smooth:
             self.smooth, self._deviation = seconds, seconds / 2
         self._deviation += (abs(self.smooth - seconds) - self._deviation) / 4
@@ -121,7 +121,7 @@ class RetransmissionTimer:
         self._set(self.smooth + max(4 * self._deviation, _MINIMUM_MARGIN))
 
     def back_off(self, wait: float) -> float:
-        """Wait twice as long as ``wait`` until a time has been measured again; return that."""
+        """Double :attr:`wait` until the next measurement, and return it."""
         self._set(2 * wait)
         return self.wait
 

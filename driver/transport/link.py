@@ -1,7 +1,7 @@
 """The client side of the protocol: sessions and their resynchronisation (docs/protocol.md).
 
-Requests of one exchange go out as far as the window allows and are answered in order; frames lost
-or damaged on the way are sent again, and the device does nothing twice.
+Requests of one exchange are sent as far as the window allows and answered in order; lost or damaged
+frames are retransmitted, and the device executes no request twice.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Link:
     transport : Transport
         Closed by :meth:`close`.
     timeout : float
-        Seconds without any progress after which an exchange is given up.
+        Seconds without progress after which an exchange is abandoned.
     now : callable
-        Returns the time in seconds: that of a simulated line is not ours.
+        Returns the time in seconds; a simulated line has its own.
 
     Attributes
     ----------
@@ -60,12 +60,12 @@ class Link:
         self._timer.timeout = seconds
 
     def identify(self) -> tuple[LinkIdentity, bytes]:
-        """Start a session, or start it again; return the device's identity.
+        """Start or restart a session; return the device's identity.
 
         Raises
         ------
         TargetTimeout
-            Nothing answers, or only garbage.
+            There is no answer, or no valid one.
         LinkError
             The other end speaks another protocol.
         """
@@ -103,18 +103,18 @@ class Link:
         self._line.close()
 
     def ask(self, kind: MessageKind, address: int, count: int = 0, payload: bytes = b"") -> bytes:
-        """Do one request; return the data of its response."""
+        """Execute one request; return the data of its response."""
         return self.exchange([LinkRequest(kind, address, count, payload)])[0]
 
     def exchange(self, requests: Sequence[LinkRequest]) -> list[bytes]:
-        """Do requests in order, all reads or all writes, and return the data of their responses.
+        """Execute requests in order, all reads or all writes; return the data of their responses.
 
         Raises
         ------
         TargetTimeout
-            No progress for the timeout: the line is dead, or far too noisy.
+            No progress for the timeout: the line is dead or too noisy.
         TargetError
-            The device refused one, or it failed; those behind it may have been done.
+            A request was refused or failed; later requests may have been executed.
         """
         if not self._synchronised:
             self.identify()
@@ -124,7 +124,7 @@ class Link:
         try:
             results = run.run()
         except BaseException:
-            self._synchronised = False  # how far the device has come is not known any more
+            self._synchronised = False  # the device may have executed any number of them
             raise
         finally:
             self.resent += run.resent

@@ -30,7 +30,7 @@ class LinkTarget(BaseTarget):
         Closed with the target.
     config : Config
     window : (int, int) or None
-        Base and size in bytes; None takes all the memory that the device offers.
+        Base and size in bytes; None: all the memory that the device offers.
     """
 
     def __init__(self, link: Link, config: Config, window: tuple[int, int] | None):
@@ -76,7 +76,7 @@ class LinkTarget(BaseTarget):
         self.link.close()
 
     def _pieces(self, address: int, size: int) -> list[tuple[int, int]]:
-        """Cut a range at multiples of the payload: (address, bytes) of each frame."""
+        """Divide a range at multiples of the payload: (address, bytes) of each frame."""
         step, end, pieces = self.link.identity.payload, address + size, []
         while address < end:
             count = min(end, address // step * step + step) - address
@@ -96,7 +96,7 @@ def open_link_target(link: Callable[[], Link], request: OpenRequest) -> LinkTarg
 
 
 def seconds_option(options: dict[str, str], name: str, default: float) -> float:
-    """Take an option that is a number of seconds out of ``options``; ValueError for others."""
+    """Remove an option in seconds from ``options`` and return it; ValueError for other values."""
     text = options.pop(name, None)
     if text is None:
         return default

@@ -1,4 +1,4 @@
-"""``tcp://host:port?token=FILE``: the protocol over TCP, to `myvta serve` in another room."""
+"""``tcp://host:port?token=FILE``: the protocol over TCP, to `myvta serve` on another machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TcpLine:
     Raises
     ------
     AccessError
-        Nobody listens there.
+        No server listens there.
     TargetTimeout
         The host does not answer.
     """
@@ -67,7 +67,7 @@ class TcpLine:
             raise self._gone(f"is gone: {error.strerror or error}") from None
 
     def receive(self, seconds: float) -> bytes:
-        """Return the bytes that have come, at the latest after ``seconds``."""
+        """Return the received bytes, at the latest after ``seconds``."""
         try:
             if not select.select([self._socket], [], [], seconds)[0]:
                 return b""
@@ -90,7 +90,7 @@ class TcpLine:
 
 
 def read_token(path: str) -> bytes:
-    """Return the secret in a file, white space around it removed.
+    """Return the secret in a file without surrounding white space.
 
     Raises
     ------
@@ -110,12 +110,12 @@ def read_token(path: str) -> bytes:
 
 
 def client_proof(token: bytes, challenge: bytes, nonce: bytes) -> bytes:
-    """Return the proof to a server, good once, that a client knows the token (HMAC-SHA256)."""
+    """Return the client's proof, valid once, that it knows the token (HMAC-SHA256)."""
     return hmac.new(token, b"myvta client" + challenge + nonce, hashlib.sha256).digest()
 
 
 def server_proof(token: bytes, challenge: bytes, nonce: bytes) -> bytes:
-    """Return the proof to a client that the server knows it too."""
+    """Return the server's proof that it knows the token."""
     return hmac.new(token, b"myvta server" + challenge + nonce, hashlib.sha256).digest()
 
 
@@ -180,7 +180,7 @@ def _authenticate(link: Link, name: str, token: bytes | None) -> None:
 
 
 def _claim(link: Link, queue: float) -> None:
-    """Own the device, or BusyError; the answer comes when it is ours or ``queue`` is over."""
+    """Claim the device; BusyError if another client still owns it after ``queue`` seconds."""
     patience = link.timeout
     link.timeout += queue
     try:
@@ -192,7 +192,7 @@ def _claim(link: Link, queue: float) -> None:
 _NO_ANSWER = "nothing answers: right host and port, no firewall between?"
 SCHEME = TargetScheme(open_tcp, Advice(
     {
-        errno.ECONNREFUSED: "nobody listens there: start `myvta serve` on that machine",
+        errno.ECONNREFUSED: "no server listens there: start `myvta serve` on that machine",
         errno.EHOSTUNREACH: "the machine cannot be reached: is it on, is the address right?",
     },
     no_answer=_NO_ANSWER, no_device=_NO_ANSWER,

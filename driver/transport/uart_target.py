@@ -17,7 +17,7 @@ from .link_target import LinkTarget, open_link_target, seconds_option
 
 __all__ = ["SCHEME", "SerialLine", "open_uart"]
 
-_POLL = 0.01  # seconds a read waits at a time
+_POLL = 0.01  # maximum seconds of one read
 DEFAULT_BAUD = 3_000_000
 DEFAULT_TIMEOUT = 5.0
 
@@ -31,7 +31,7 @@ class SerialLine:
         Device or URL.
     baud : int
     timeout : float
-        Seconds a write may be stuck.
+        Seconds that a write may block.
 
     Raises
     ------
@@ -42,7 +42,7 @@ class SerialLine:
     """
 
     def __init__(self, port: str, baud: int, timeout: float):
-        import serial  # boards that speak another way need not have it
+        import serial  # other transports do not need it
 
         self.name, self._timeout = port, timeout
         try:
@@ -67,7 +67,7 @@ class SerialLine:
             raise self._gone(error) from None
 
     def receive(self, seconds: float) -> bytes:
-        """Return the bytes that have come, at the latest after ``seconds``."""
+        """Return the received bytes, at the latest after ``seconds``."""
         until = time.monotonic() + seconds
         try:
             while True:

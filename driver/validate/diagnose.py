@@ -1,4 +1,4 @@
-"""Is there a working accelerator behind a URL, and if not, why: `myvta doctor --target URL`."""
+"""Diagnosis of the device at a URL: does it work, and if not, why (`myvta doctor --target URL`)."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _who(target: Target, advice: Advice) -> Iterator[Diagnosis]:
         if version >> 16 != VERSION >> 16:
             yield Diagnosis(
                 "identity", False, f"{text}; this myvta speaks {VERSION >> 16}.{VERSION & 0xFFFF}",
-                "install the myvta that the bitstream was made with, or make the bitstream anew",
+                "install the myvta that the bitstream was built with, or build the bitstream again",
             )
             return
         yield Diagnosis("identity", True, text)
@@ -120,7 +120,7 @@ def _configuration(target: Target) -> Diagnosis:
     if features != reset_values(expected)[Reg.FEATURES]:
         return Diagnosis(
             "configuration", False, f"{text}; {expected.name} has other extensions",
-            "the bitstream is not what its fingerprint says: make it anew",
+            "the bitstream does not have the extensions of its fingerprint: build it again",
         )
     return Diagnosis("configuration", True, f"{expected.name}, {text}")
 

@@ -18,7 +18,7 @@ __all__ = ["LONG_ENOUGH", "ProbeError", "bandwidth", "data_lines", "device_memor
 
 LONG_ENOUGH = 0.05
 """Seconds that a measurement should take."""
-_SCRATCH = 0x3000  # no address line alone leads here, nor to the 4096 bytes behind
+_SCRATCH = 0x3000  # no single address line selects this, nor the next 4096 bytes
 _LINE = 32  # bytes of the widest memory port
 
 
@@ -27,7 +27,7 @@ class ProbeError(Exception):
 
 
 def saved(target: Target, places: list[tuple[int, int]], work: Callable[[], str]) -> str:
-    """Do something with memory and restore it afterwards."""
+    """Run an experiment on memory and restore the contents."""
     old = [(address, target.read_memory(address, size)) for address, size in places]
     try:
         return work()
@@ -91,7 +91,7 @@ def data_lines(target: Target) -> str:
 
 
 def bandwidth(target: Target) -> str:
-    """Write and read random bytes, more and more until it takes long enough to measure."""
+    """Write and read random bytes, increasingly many until it takes long enough to measure."""
     base, size = target.window
     random, count = np.random.default_rng(1), min(4096, size)
     while True:
@@ -110,7 +110,7 @@ def bandwidth(target: Target) -> str:
             raise ProbeError(
                 f"{wrong.size} of {count} random bytes come back wrong, the first at "
                 f"{base + int(wrong[0]):#x}", "the link or the memory loses data: lower baud= or "
-                "the clock, and see whether the memory is somebody else's too",
+                "the clock, and check that nothing else uses the memory",
             )
         if end - started > LONG_ENOUGH or count * 4 > min(size, 1 << 24):
             write, read = (
@@ -121,10 +121,10 @@ def bandwidth(target: Target) -> str:
 
 
 def device_memory(target: Target) -> str:
-    """Address lines as the device sees them: it copies a tile from behind each one."""
+    """Address lines as the device sees them: it copies a tile from the address of each one."""
     config, base = target.config, target.window[0]
     if target.window[1] < _SCRATCH + 0x1000:
-        return f"not looked at: it takes a window of {_SCRATCH + 0x1000} bytes"
+        return f"skipped: it takes a window of {_SCRATCH + 0x1000} bytes"
     size, stored = (config.tile_bytes(kind) for kind in (MemoryType.ACC_8BIT, MemoryType.OUT))
     offsets = _offsets(target, size.bit_length() - 1)
     lanes = np.random.default_rng(2).integers(

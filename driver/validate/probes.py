@@ -19,7 +19,7 @@ _RW = (Reg.INSN_COUNT, Reg.INSN_BASE, *sorted(set(BASE_REGISTERS.values())), Reg
 
 
 def idle(target: Target) -> str:
-    """See that no launch is running, or end it."""
+    """Check that no launch is running, or end it."""
     if not target.read_register(Reg.CONTROL) & Status.LAUNCH:
         return "no launch is running"
     target.write_register(Reg.RESET, 1)
@@ -60,7 +60,7 @@ def registers(target: Target) -> str:
     finally:
         for name in _RW:
             target.write_register(name, 0)
-    return f"{len(_RW)} registers hold what is written"
+    return f"{len(_RW)} registers keep written values"
 
 
 def compute(target: Target) -> str:
@@ -68,7 +68,7 @@ def compute(target: Target) -> str:
     config, random = target.config, np.random.default_rng(3)
     block, rows = config.block_in, config.batch
     if target.window[1] < _ROOM:
-        return f"not looked at: it takes a window of {_ROOM} bytes"
+        return f"skipped: it takes a window of {_ROOM} bytes"
     x = random.integers(-8, 8, (rows, 3 * block))
     w = random.integers(-8, 8, (block, 3 * block))
 
@@ -102,7 +102,7 @@ def compute(target: Target) -> str:
 def clock(target: Target) -> str:
     """Estimate the device's clock: cycles counted against the host's time."""
     if target.window[1] < _ROOM:
-        return f"not looked at: it takes a window of {_ROOM} bytes"
+        return f"skipped: it takes a window of {_ROOM} bytes"
     run = Runtime(target, serial=True)
     seen: list[tuple[int, float]] = []
     outer = 1
@@ -125,7 +125,7 @@ def clock(target: Target) -> str:
         if known and not 0.8 < rate / known < 1.25:
             raise ProbeError(
                 f"{text}, but {known / 1e6:.4g} MHz is what the target was opened with",
-                "correct the clock in the URL: timeouts and the watchdog are reckoned from it",
+                "correct the clock in the URL: timeouts and the watchdog are derived from it",
             )
         return text
 

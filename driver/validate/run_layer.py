@@ -1,4 +1,4 @@
-"""One layer alone on a target: its inputs, its launch, what memory holds afterwards."""
+"""One layer alone on a target: its inputs, its launch, the memory afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["example_inputs", "read", "run_layer", "until", "values"]
 
 
 def example_inputs(program: Program, seed: int = 0) -> dict[str, np.ndarray]:
-    """Return inputs for a program when there are no others: normal reals, integers of all sizes."""
+    """Return example inputs for a program: normal reals, integers of all sizes."""
     random = np.random.default_rng(seed)
     inputs = {}
     for name in program.inputs:
@@ -42,7 +42,7 @@ def run_layer(
 ) -> RunReport:
     """Run a layer of a launch alone, on the present contents of memory.
 
-    Its code is placed behind the program, or where that does not fit over the launch's, which is
+    Its code is placed after the program or, if there is no room, over the launch's code, which is
     restored.
 
     Raises

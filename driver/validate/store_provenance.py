@@ -20,7 +20,7 @@ __all__ = ["last_writers"]
 def last_writers(
     program: Program, step: LaunchStep, layer: LaunchLayer, address: int
 ) -> tuple[int | None, Instruction | None, Instruction | None]:
-    """Return who wrote a byte of memory last when a layer ran.
+    """Return the instructions that wrote a byte of memory last when a layer ran.
 
     Parameters
     ----------

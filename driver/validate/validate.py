@@ -1,9 +1,8 @@
-"""Prove layer by layer that a target computes what the model computes, bit for bit.
+"""Compare a target with the model layer by layer, bit for bit.
 
-Each layer runs alone first: its inputs are those the model had, its outputs are filled with
-certainly wrong bytes before it runs.  Then the program runs as it is, and after each of its steps
-the outputs are compared again.  A layer that fails is looked into - which element, which
-instructions, which cycle - and the others go on.
+Each layer first runs alone: it gets the model's inputs, and its outputs are filled with wrong bytes
+before it runs.  Then the whole program runs, and the outputs are compared after each step.  A
+failure is traced to its element, instructions and cycle, and the other layers are still run.
 """
 
 from __future__ import annotations
@@ -50,9 +49,9 @@ def validate(
     inputs : mapping, optional
         An array for each input; default :func:`example_inputs`.
     host : callable, optional
-        Does the host steps (:mod:`myvta.driver.run.program_runner`).
+        Computes the host steps (:mod:`myvta.driver.run.program_runner`).
     url : str
-        Where the target was opened, to open a simulator again for waves and for the report.
+        URL of the target, for the report and to open a simulator again for waves.
     waves : str, optional
         Folder for waves of failing layers, on simulated targets.
     timeout : float
@@ -60,7 +59,7 @@ def validate(
     reference : str
         URL of the target to compare with.
     on_result : callable, optional
-        Called with each result as it comes.
+        Called with each result as soon as it is known.
 
     Raises
     ------
@@ -92,7 +91,7 @@ class Validation:
         self._url, self._waves, self._timeout = url, waves, timeout
         self._on_result = on_result
         self.results: list[LayerResult] = []
-        self.lost = False  # the device does not answer any more
+        self.lost = False  # the device no longer answers
 
     def alone(self, inputs: Mapping[str, npt.ArrayLike]) -> None:
         """Run every layer alone, from the reference's state before it."""
@@ -108,7 +107,7 @@ class Validation:
                     return
 
     def chained(self, inputs: Mapping[str, npt.ArrayLike]) -> None:
-        """Run the program as it is on both, and compare after each launch."""
+        """Run the whole program on both, and compare after each launch."""
         if self.lost:
             return
         for name, value in inputs.items():
@@ -122,7 +121,7 @@ class Validation:
                 return
 
     def _host(self, mode: str, step: HostStep, *programs: LoadedProgram) -> bool:
-        """Do a host step; where nobody can, that is an error and the end of this part."""
+        """Compute a host step; if no function implements it, this mode ends with an error."""
         try:
             for loaded in programs:
                 loaded.execute(step, self._timeout)
@@ -132,7 +131,7 @@ class Validation:
         return True
 
     def _chained(self, step: LaunchStep) -> LayerResult:
-        """Run a launch as it is on both; wrong outputs are corrected for later steps."""
+        """Run a launch on both; wrong outputs are corrected for later steps."""
         layer = whole(self.program, step)
         places = [self.program.tensor(name) for name in step.outputs]
         config = self.program.config
@@ -185,7 +184,7 @@ class Validation:
 
     def _prepare(self, layer: LaunchLayer, before: list[bytes], dut: LoadedProgram | None = None
                  ) -> None:
-        """Give a target a layer's inputs, and outputs that are certainly wrong."""
+        """Write a layer's inputs to a target, and wrong bytes to its outputs."""
         dut = dut or self.dut
         for area in layer.writes:
             wrong = ~np.frombuffer(read(self.reference, area), np.uint8)
@@ -242,7 +241,7 @@ class Validation:
         return replace(found, cycle=cycle, wave=wave)
 
     def _keep(self, result: LayerResult) -> bool:
-        """Take a result; returns whether to go on: a device that does not answer is given up."""
+        """Record a result; return whether to continue, which a device that does not answer ends."""
         if result.error:
             try:
                 self.dut.target.read_register(Reg.IDENTITY)

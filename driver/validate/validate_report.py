@@ -20,12 +20,12 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Mismatch:
-    """The first wrong byte of a layer, and where it comes from.
+    """The first wrong byte of a layer, and its origin.
 
     Attributes
     ----------
     tensor : str
-        ``""`` for memory that is no tensor.
+        ``""`` for memory outside the tensors.
     index : tuple of int or None
         Of the wrong element; None for a byte of padding, or of no tensor.
     expected, got : int
@@ -73,7 +73,7 @@ class Mismatch:
 class LayerResult:
     """One layer, alone, or one step of the chained run.
 
-    ``error`` says why it could not be compared; without it and without mismatch it agreed.
+    ``error`` is the reason why it was not compared; without error and mismatch it agreed.
     """
 
     mode: str  # "alone" or "chained"

@@ -20,16 +20,16 @@ def trace_store(
     dut: LoadedProgram, url: str, folder: str | None, layer: str,
     again: Callable[[LoadedProgram], None],
 ) -> str:
-    """Record the last cycles of a run, or say how to.
+    """Record the last cycles of a run, or return the options that record them.
 
     Parameters
     ----------
     dut : LoadedProgram
         On the device under test.
     url : str
-        Where it was opened; it is opened anew, as a simulator repeats itself cycle by cycle.
+        Of the target, which is opened again: a simulator repeats itself cycle by cycle.
     folder : str or None
-        Where the wave file goes; None: nothing is recorded.
+        Folder of the wave file; None: nothing is recorded.
     layer : str
         For the name of the file.
     again : callable
@@ -41,7 +41,7 @@ def trace_store(
         The file, or the URL options that record the window; ``""`` on a target without waves.
     """
     if not url or url.startswith("spy:") or getattr(dut.target, "cycle", None) is None:
-        return ""  # opened anew, spy: would write over what it is recording
+        return ""  # opening spy: again would overwrite its record
     try:
         end = _run(dut, url, again)
         first = max(0, end - WAVE_CYCLES)

@@ -1,4 +1,4 @@
-"""Rows of a dense layer in the order of the tiles of a feature map (:mod:`.unflatten`)."""
+"""Rows of a dense layer in the order of the tiles of a feature map (:mod:`.reshape_into_gemm`)."""
 
 from __future__ import annotations
 

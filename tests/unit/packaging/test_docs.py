@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import rooms
 
 from myvta.cli.main import VERBS
 
@@ -27,6 +28,21 @@ def test_index_lists_every_page_once():
     links = re.findall(r"\]\(([^)#]+)\)", index.read_text(encoding="utf-8"))
     listed = [(index.parent / link).resolve() for link in links]
     assert sorted(listed) == sorted(page for page in PAGES if page != index)
+
+
+def test_references_in_docstrings_name_modules_of_the_tree():
+    """A rename that forgets ``:mod:`.old``` leaves readers searching."""
+    names = {module.rpartition(".")[2] for module, _ in rooms.modules()}
+    known = names | {part for module, _ in rooms.modules() for part in module.split(".")}
+    stale = []
+    for module, path in rooms.modules():
+        text = path.read_text(encoding="utf-8")
+        for kind, target in re.findall(r":(mod|class|func|meth|data|attr):`[~!.]*([\w.]+)`", text):
+            *parts, last = target.split(".")
+            modules = [last] if kind == "mod" else [part for part in parts if part[0].islower()]
+            stale += [f"{module}: {target}" for name in modules[-1:]
+                      if name not in known | {"inspect", "myvta"}]
+    assert stale == []
 
 
 def test_glossary_defines_each_term_once():

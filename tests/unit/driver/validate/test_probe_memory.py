@@ -108,4 +108,4 @@ def test_memory_not_shared_with_the_device_is_found():
 
 def test_a_small_window_is_not_probed_by_the_device():
     with open_target("model://?config=1x4x4&mem=0:8K") as target:
-        assert device_memory(target) == "not looked at: it takes a window of 16384 bytes"
+        assert device_memory(target) == "skipped: it takes a window of 16384 bytes"

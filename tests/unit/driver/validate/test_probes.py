@@ -23,7 +23,7 @@ def failed(probe, target):
 def test_correct_target_passes():
     with open_target(URL) as target:
         assert probes.idle(target) == "no launch is running"
-        assert probes.registers(target).endswith(" registers hold what is written")
+        assert probes.registers(target).endswith(" registers keep written values")
         assert target.read_register(Reg.INSN_COUNT) == target.read_register(Reg.WGT_BASE) == 0
         assert probes.compute(target) == "a product of 1x12 by 12x4"  # the model keeps no time
         assert probes.clock(target) == "it keeps no time"
@@ -86,4 +86,4 @@ def test_clock_differing_from_the_url_is_found():
 @pytest.mark.parametrize("probe", [probes.compute, probes.clock])
 def test_a_small_window_is_not_probed(probe):
     with open_target("model://?config=1x4x4&mem=0:16K") as target:
-        assert probe(target) == "not looked at: it takes a window of 32768 bytes"
+        assert probe(target) == "skipped: it takes a window of 32768 bytes"
