@@ -1,4 +1,4 @@
-"""`myvta check`: the errors of a file, before it runs."""
+"""`myvta check`: errors of a file, without running it."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ __all__ = ["command"]
 @click.option("--shape", "shapes", multiple=True, metavar="NAME=1,1,8,8",
               help="Sizes of a model's input whose shape is dynamic; may be given several times.")
 @click.option("--memory", default="64M", show_default=True, metavar="BYTES",
-              help="Device memory a model may take.")
+              help="Device memory that a model may use.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     file: Path, config_name: str | None, shapes: tuple[str, ...], memory: str, as_json: bool
 ) -> None:
     """Check FILE: an ONNX model, a bundle (.vta) or an assembly listing, without running it.
 
-    Of a model (.onnx), lists every node, where it will run and why, and everything that keeps it
-    from being compiled; exits with 1 if there is any such problem.
+    For a model (.onnx), lists where each node will run and why, and all problems that prevent its
+    compilation; exits with 1 if there is any.
 
-    In a program, looks for the errors of a launch (docs/check.md): indices out of bounds,
+    For a program, looks for errors of its launches (docs/check.md): indices out of bounds,
     data races between the engines, deadlocks, uninitialized reads, stores over live
     data. Exits with 1 if there is any finding.
     """
     if has_model_suffix(file):
-        sound = check_model.run(file, config_name, shapes, memory, as_json)
+        passed = check_model.run(file, config_name, shapes, memory, as_json)
     else:
-        sound = check_program.run(file, config_name, as_json)
-    if not sound:
+        passed = check_program.run(file, config_name, as_json)
+    if not passed:
         raise SystemExit(1)

@@ -30,7 +30,7 @@ _ELSEWHERE = 1 << 40  # a listing's micro-ops: their base pointer is not the oth
 
 @dataclass(frozen=True)
 class Located:
-    """A finding and where it is: launch and note in a bundle, source line in a listing."""
+    """A finding and its location: launch and note in a bundle, source line in a listing."""
 
     finding: Finding
     launch: str = ""
@@ -40,7 +40,7 @@ class Located:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """The findings of a file, and how much was checked."""
+    """The findings of a file, and the number of launches and instructions checked."""
 
     config: str
     launches: int

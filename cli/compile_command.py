@@ -41,10 +41,10 @@ _PASSES = [item.name for item in PASSES]
 @click.option("--shape", "shapes", multiple=True, metavar="NAME=1,1,8,8",
               help="Sizes of an input whose shape is dynamic; may be given several times.")
 @click.option("--calibration", type=click.Choice((AUTO, *METHODS)), default=AUTO,
-              show_default=True, help="Method that chooses the scales of activations; auto: that "
-              "with the smallest error on the calibration data.")
+              show_default=True, help="Method that chooses the scales of activations; auto: the "
+              "one with the smallest error on the calibration data.")
 @click.option("--scales", type=click.Choice(SCALES), default=SCALES[0], show_default=True,
-              help="Scales of weights: one for each output channel, or a power of two a tensor.")
+              help="Scales of weights: one per output channel, or a power of two per tensor.")
 @click.option("--equalize", type=click.Choice(EQUALIZE), default=AUTO, show_default=True,
               help="Equalize channels across layers; auto: where the error is smaller.")
 @click.option("--memory", default="64M", show_default=True, metavar="BYTES",
@@ -52,16 +52,16 @@ _PASSES = [item.name for item in PASSES]
 @click.option("--compare", is_flag=True,
               help="Print float outputs against the integer network's, on calibration images.")
 @click.option("--per-layer", is_flag=True,
-              help="A launch for each layer, to run and count each alone; they do not overlap.")
+              help="A launch for each layer, to run and measure each alone; they do not overlap.")
 @click.option("--dataflow", type=click.Choice(DATAFLOWS),
-              help="The operand of convolutions that stays on chip, where they have such a "
+              help="The operand of convolutions that is kept on chip, if they have such a "
               "schedule; default: the best for each.")
 @click.option("--latency", type=click.IntRange(min=1), default=MEMORY_LATENCY, show_default=True,
               metavar="CYCLES", help="Memory latency that schedules are chosen for.")
 @click.option("--no-latency-hiding", "serial", is_flag=True,
-              help="One engine at a time, to compare: loads, steps and stores do not overlap.")
+              help="One engine at a time, for comparison: loads, steps and stores do not overlap.")
 @click.option("--fuse", type=click.Choice(FUSE), default=FUSE[0], show_default=True,
-              help="Compute an Add, a pooling, a LeakyRelu in the preceding convolution: where "
+              help="Compute an Add, a pooling or a LeakyRelu in the preceding convolution: where "
               "that is no slower, wherever it fits, or never.")
 @click.option("--tuned", type=click.Path(path_type=Path), metavar="TUNED.json",
               help="Schedules that `myvta tune` found for this configuration.")

@@ -1,4 +1,4 @@
-"""Follows the passes of a compilation: their times on stderr, and dumps of their results."""
+"""Observes the passes of a compilation: their times on stderr, and dumps of their results."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class PassLog:
     Parameters
     ----------
     passes
-        How many there will be.
+        Number of passes.
     dump_after
         Names of passes whose results are kept as rows.
     console
-        Gets a line for each pass, and a progress bar where it is a terminal; None: neither.
+        Receives a line for each pass, and a progress bar if it is a terminal; None: neither.
     """
 
     def __init__(self, passes: int, dump_after: Collection[str], console: Console | None):
@@ -44,11 +44,11 @@ class PassLog:
         self._bar.stop()
 
     def started(self, item: Pass) -> None:
-        """Show the pass that runs."""
+        """Show the name of the running pass."""
         self._bar.update(self._task, description=item.name)
 
     def finished(self, item: Pass, result: Any, seconds: float) -> None:
-        """Show how long a pass took, and keep its dump."""
+        """Show the duration of a pass, and keep its dump."""
         self._bar.advance(self._task)
         if self._console is not None:
             self._console.print(

@@ -25,14 +25,14 @@ _COMPARISON = (
 
 
 def print_report(report: CompileReport, console: Console) -> None:
-    """Print a row for each input and node, and why nodes run on the host.
+    """Print a row for each input and node, and the reasons of nodes on the host.
 
     Tensors that the host quantizes for the device, inputs and results of host nodes, come first.
-    GEMM, ideal and ALU are steps, one a cycle at best.  Ideal steps keep every multiplier busy on
+    GEMM, ideal and ALU are steps, at most one per cycle.  Ideal steps keep every multiplier busy on
     the network's own products; bytes are those moved between memory and scratchpads.  Saturated is
-    the share of a node's float outputs beyond its scale, SNR how near the integers are to them,
-    errors of preceding nodes included.  A node without instructions is computed in the fusion group
-    of a convolution before it, or needs none.
+    the share of a node's float outputs beyond its scale, SNR the signal-to-noise ratio of its
+    integers, which includes errors of preceding nodes.  A node without instructions is computed in
+    the fusion group of a convolution before it, or needs none.
     """
     rows = [*map(_entry_row, report.entries), *map(_row, report.nodes)]
     print_table(console, _COLUMNS, rows, split=_SPLIT)
@@ -49,7 +49,7 @@ def print_report(report: CompileReport, console: Console) -> None:
 
 
 def _print_host_nodes(report: CompileReport, console: Console) -> None:
-    """Print why nodes run on the host, those of one operator and reason in one line."""
+    """Print the nodes on the host and their reasons, one line per operator and reason."""
     groups: dict[tuple[str, str], list[str]] = {}
     for node in report.nodes:
         if node.where == "host":
@@ -60,7 +60,7 @@ def _print_host_nodes(report: CompileReport, console: Console) -> None:
 
 
 def _print_deviation(report: CompileReport, console: Console) -> None:
-    """Print how far a pre-quantized model is from onnxruntime's results, by layer and overall."""
+    """Print the deviations of a pre-quantized model from onnxruntime, by layer and overall."""
     deviations = {
         node.name: node.deviation for node in report.nodes if node.deviation is not None
     }
@@ -86,7 +86,7 @@ def _print_deviation(report: CompileReport, console: Console) -> None:
 
 
 def print_comparison(outputs: tuple[OutputComparison, ...], console: Console) -> None:
-    """Print a row for each image of each output: maxima, and the distance of the integers."""
+    """Print a row for each image of each output: maxima, and the errors of the integers."""
     for output in outputs:
         same, images = output.same_argmax
         console.print(

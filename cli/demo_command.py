@@ -40,7 +40,7 @@ __all__ = ["SHEET_FILE", "command", "demo"]
 SHEET_FILE = "contact_sheet.png"
 
 Stage = Callable[[str, int | None], Callable[[], None]]
-"""Begin a stage of so many steps (None: unknown); returns the function to call after each step."""
+"""Begin a stage of a number of steps (None: unknown); return the function to call after each."""
 
 
 def demo(
@@ -63,7 +63,7 @@ def demo(
     -------
     report : Report
     cards : list of Card
-        Every image with its prediction: the RTL's where it ran, else the model's.
+        Every image with its prediction: the RTL's if it ran there, else the model's.
     """
     started = time.monotonic()
     digits = load_digits()
@@ -162,7 +162,7 @@ def _evaluate(
 @click.option("--target", metavar="URL",
               help="Where the RTL runs.  [default: verilator://, else icarus://, else model://]")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("build/demo"),
-              show_default=True, metavar="FOLDER", help="Gets the picture and the report.")
+              show_default=True, metavar="FOLDER", help="Folder of the picture and the report.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 def command(
     config_name: str, images: int | None, target: str | None, output: Path, as_json: bool,
@@ -195,7 +195,7 @@ def command(
 
 
 def _say(console: Console, text: str) -> None:
-    """Print one line, however long and whatever is in it."""
+    """Print text on one line, without markup or wrapping."""
     console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
@@ -230,7 +230,7 @@ def _headline(report: Report, config: Config) -> tuple[str, list[tuple[str, str]
     ]
     if report.cycles_per_image is not None and report.mac_utilization is not None:
         figures += [
-            (f"{report.cycles_per_image:,.0f}", f"cycles an image, RTL under {report.backend}"),
+            (f"{report.cycles_per_image:,.0f}", f"cycles per image, RTL under {report.backend}"),
             (f"{report.mac_utilization:.1%}", f"of {config.macs_per_step} MACs busy"),
         ]
     return f"{total} handwritten digits, classified by {classifier}", figures

@@ -21,10 +21,10 @@ class Report:
     Attributes
     ----------
     float_accuracy, int8_accuracy, rtl_accuracy : float
-        Right answers in 0..1: the float network and the model on every image, the RTL on the
+        Accuracy in 0..1: the float network and the model on every image, the RTL on the
         images it ran.
     rtl_images, rtl_mismatches : int
-        Images run on the RTL, and how many of them differed from the model or from the integer
+        Images run on the RTL, and the number that differed from the model or from the integer
         reference evaluator in any layer's output tensor.
     model_images, model_mismatches : int
         The same of the model, compared with the reference evaluator.
@@ -63,7 +63,7 @@ class Report:
         return self.model_mismatches + (self.rtl_mismatches or 0)
 
     def to_json(self) -> str:
-        """Return the text of ``report.json``: one key a line, figures rounded."""
+        """Return the text of ``report.json``: one key per line, figures rounded."""
         digits = {"cycles_per_image": 1, "simulated_cycles_per_second": 0, "wall_seconds": 2}
         values = {
             name: round(value, digits.get(name, 6)) if isinstance(value, float) else value
@@ -73,7 +73,7 @@ class Report:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return label and value of each figure, as the terminal shows them."""
-        unknown = f"- ({self.backend} keeps no time)"
+        unknown = f"- ({self.backend} counts no cycles)"
         cycles, busy, rate = (
             self.cycles_per_image, self.mac_utilization, self.simulated_cycles_per_second
         )
@@ -104,12 +104,12 @@ class Report:
 
 
 def check_writable(folder: Path) -> None:
-    """Refuse a folder that cannot be made or written to, without making anything.
+    """Refuse a folder that cannot be created or written to, without creating anything.
 
     Raises
     ------
     InputError
-        Names the folder and the obstacle.
+        Names the folder and the reason.
     """
     existing = folder
     while not existing.exists() and existing != existing.parent:

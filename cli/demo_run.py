@@ -25,10 +25,10 @@ __all__ = [
 ]
 
 _BESIDE = Path(__file__).resolve().parents[1] / "examples" / "digits"
-# the checkout that holds the package; for an installed wheel the one that is worked in
+# the checkout that contains the package; for an installed wheel the current folder
 DIGITS = _BESIDE if _BESIDE.is_dir() else Path("examples", "digits").resolve()
 BACKENDS = {"verilator": 360, "icarus": 2, "model": 0}
-"""Simulators of the RTL in the order of preference, and how many images each runs unless told."""
+"""Simulators of the RTL in order of preference, and the default number of images of each."""
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -108,7 +108,7 @@ def open_backend(url: str | None, config: Config) -> Backend:
     Raises
     ------
     TargetError
-        The target asked for cannot be opened (MissingTool says what to install).
+        The requested target cannot be opened (MissingTool names the package to install).
     """
     if url is not None:
         name = parse_url(url).scheme
@@ -140,14 +140,14 @@ def run_images(
     target: Target, program: Program, inputs: np.ndarray, expected: Sequence[Sequence[Tensors]],
     advance: Callable[[], None] = lambda: None,
 ) -> TargetRun:
-    """Run a program on images and compare each tensor that a launch leaves behind.
+    """Run a program on images and compare each tensor that a launch writes.
 
     Parameters
     ----------
     inputs
         The network's ``image`` inputs, [n, 1, 8, 8].
     expected
-        The values its tensors must equal, for each image: one mapping for each oracle.
+        For each image the expected tensors: one mapping for each oracle.
     advance
         Called after each image.
     """
@@ -172,7 +172,7 @@ def run_images(
 
 
 def first_difference(tensors: Tensors, oracle: Tensors) -> str | None:
-    """Return the name of the first tensor that differs from the oracle's or that it lacks."""
+    """Return the name of the first tensor that differs from the oracle's or is missing."""
     assert tensors, "a program without a single tensor: nothing would be compared"
     for name, value in tensors.items():
         if name not in oracle or not np.array_equal(value, oracle[name]):

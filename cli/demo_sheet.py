@@ -19,7 +19,7 @@ _PAPER = np.array([0xF1, 0xF4, 0xF9]) / 255
 _WRONG = np.array([0xFF, 0xB3, 0xAB]) / 255
 _INK_TEXT, _RIGHT_TEXT, _WRONG_TEXT, _FAINT_TEXT = "#14213d", "#0f766e", "#b91c1c", "#64748b"
 _CELL = (13, 10)  # rows and columns of a cell in digit pixels: the digit, its caption, a gap
-_ZOOM = 6  # picture pixels a digit pixel
+_ZOOM = 6  # picture pixels per digit pixel
 _DPI = 150
 
 
@@ -43,7 +43,7 @@ def print_sheet(console: Console, cards: Sequence[Card], rows: int = 2) -> None:
     """Print some cards, wrong ones first, in as many columns as fit the console.
 
     Each character holds two pixels, one above the other: grey half blocks where the console has
-    colours, plain ones elsewhere (a file, a pipe), and ASCII where nothing else is encodable.
+    colours, plain ones elsewhere (a file, a pipe), and ASCII if the encoding has no others.
     """
     per_row = max(1, (console.width + 2) // 10)
     shown = sorted(cards, key=lambda card: card.right)[: per_row * rows]

@@ -20,9 +20,9 @@ __all__ = ["command"]
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--config", "config_name", default="default", show_default=True, metavar="NAME",
-              help="Configuration the stream was made for: a name or a vta_config.json.")
+              help="Configuration of the stream: a name or a vta_config.json.")
 @click.option("--uops", type=click.Path(path_type=Path), metavar="FILE",
-              help="Micro-op image that goes with it.")
+              help="Micro-op image of the stream.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT",
               help="Write the text here instead of printing it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object per instruction.")

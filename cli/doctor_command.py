@@ -43,9 +43,9 @@ class Check:
 
     name: str
     works: bool
-    found: str  # version or place; the reason when it does not work
+    found: str  # version or path; the reason when it does not work
     purpose: str
-    fix: str  # the command to run, "" where nothing is to be fixed
+    fix: str  # the command to run, "" where nothing needs to be fixed
     required: bool = False
 
 
@@ -81,7 +81,7 @@ def _package(name: str, purpose: str, *, required: bool) -> Check:
 
 
 def _model() -> Check:
-    """Open the model and see that it answers as the accelerator."""
+    """Open the model and check that it identifies itself as the accelerator."""
     try:
         with open_target("model://?mem=0x0:64K") as target:
             check_identity(target)
@@ -141,8 +141,8 @@ def command(url: str | None, as_json: bool) -> None:
     """Show the tools and targets that work here, and the commands that install the rest.
 
     Exits with 1 only if something required is missing: without simulators the model still works.
-    With --target: whether the device behind URL works, and advice if it does not. Memory
-    that it writes is restored.
+    With --target: whether the device at URL works, and advice if it does not. Overwritten memory
+    is restored.
     """
     if url is not None:
         if not doctor_target.run(url, as_json):

@@ -15,7 +15,7 @@ __all__ = ["run"]
 
 
 def run(url: str, as_json: bool) -> bool:
-    """Diagnose a target and print each step as it is done; returns whether the target works."""
+    """Diagnose a target, printing each step; return whether the target works."""
     console, steps = Console(), []
     for step in diagnose(url):
         steps.append(step)

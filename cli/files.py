@@ -1,4 +1,4 @@
-"""Files a verb writes: all of them completely, or none."""
+"""Files that a verb writes: all of them completely, or none."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["write_files"]
 
 
 def write_files(files: Mapping[Path, bytes | str]) -> None:
-    """Write files by way of temporary ones in the same folders; missing folders are made.
+    """Write files through temporary ones in the same folders; missing folders are created.
 
     Raises
     ------
     InputError
-        One of them cannot be written; files of those names are unchanged.
+        A file cannot be written; all files of these names are unchanged.
     """
     staged: list[tuple[Path, Path]] = []
     path = Path()

@@ -10,7 +10,7 @@ class InputError(Exception):
 
 
 # Raised for input that the user can correct: one line on stderr, exit status 2, no traceback.
-# Types are named by text so that no verb pays for importing another verb's room.
+# Types are named by text, so that no verb imports another verb's modules.
 REFUSALS = (
     "builtins.OSError",  # files, devices, simulators: driver's TargetError is one
     "myvta.cli.input_errors.InputError",
@@ -25,7 +25,7 @@ REFUSALS = (
 
 
 def message_of(error: BaseException) -> str | None:
-    """Return the text for the user, or None when the error is ours and needs its traceback."""
+    """Return the text for the user, or None when the error is internal and needs its traceback."""
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
     if names.isdisjoint(REFUSALS):
         return None

@@ -1,4 +1,4 @@
-"""The `myvta` command: a table of verbs and one way to fail."""
+"""The `myvta` command: a table of verbs, and uniform errors."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .input_errors import message_of
 
 __all__ = ["VERBS", "cli", "main"]
 
-# Each verb is the click command named `command` in VERB_command.py, imported when asked for.
+# Each verb is the click command named `command` in VERB_command.py, imported on demand.
 VERBS = (
     "doctor", "config", "asm", "dis", "convert", "compile", "tune", "check", "run", "profile",
     "validate", "serve", "demo",
 )
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
 
 class _Verbs(click.Group):
-    """A group that imports a verb when it is asked for and prints every refusal in one line."""
+    """A group that imports verbs on demand and prints every refusal in one line."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the verbs in the table's order."""

@@ -1,4 +1,4 @@
-"""`myvta profile`: where a compiled network's cycles and bytes go, from a target's counters."""
+"""`myvta profile`: cycles and bytes of a compiled network, from a target's counters."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def report_files(profile: Profile, target: str, clock_mhz: float) -> dict[str, s
 @click.option("--target", "url", metavar="URL", default="verilator://", show_default=True,
               help="Where to run: simulated RTL, or a board.")
 @click.option("--input", "data", type=click.Path(path_type=Path), metavar="DATA.npz",
-              help="Images, of which the first run is used; zeros unless given.")
+              help="Images, of which the first run is used; default: zeros.")
 @click.option("--report", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
               help="Write index.html, its plots as SVG, trace.json for ui.perfetto.dev.")
 @click.option("--clock", "clock_mhz", type=click.FloatRange(min=0, min_open=True), default=100.0,
@@ -68,7 +68,7 @@ def command(
     if not profile.launches:
         raise InputError(f"{bundle}: nothing of it runs on the accelerator")
     if not profile.timed:
-        raise InputError(f"{url} keeps no time: use verilator://, icarus:// or a board")
+        raise InputError(f"{url} counts no cycles: use verilator://, icarus:// or a board")
     if report is not None:
         files = report_files(profile, url, clock_mhz)
         write_files({report / name: text for name, text in files.items()})

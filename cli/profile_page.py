@@ -9,8 +9,8 @@ from ..driver.run.profile import Profile, Row
 __all__ = ["COLUMNS", "cells", "page"]
 
 COLUMNS = ("layer", "cycles", "share", "utilization", "busy", "token", "memory", "kB", "of minimum")
-"""Of a launch: share of all cycles; multipliers on the network's own products; cycles of compute by
-cause; traffic, and its ratio to inputs, weights and outputs once."""
+"""Per launch: share of all cycles; use of the multipliers by the network's own products; cycles of
+compute by cause; traffic, and its ratio to inputs, weights and outputs once."""
 
 _STYLE = """
 :root{color-scheme:light dark}

@@ -67,7 +67,7 @@ def command(
         click.echo(f"{name}: {value.dtype} {list(value.shape)}")
         if value.ndim == 2:
             click.echo(f"  argmax: {' '.join(str(index) for index in value.argmax(1))}")
-    spent = f", {cycles} cycles, {cycles / images:.0f} an image" if cycles else ""
+    spent = f", {cycles} cycles, {cycles / images:.0f} per image" if cycles else ""
     click.echo(f"{images} images in {len(session.reports)} launches on {url}{spent}")
     for warning in sorted({text for _, report in session.reports for text in report.warnings}):
         click.echo(f"warning: {warning}", err=True)

@@ -1,7 +1,7 @@
-"""Tables on a terminal and in a pipe: one row a line, names shortened in the middle, never wrapped.
+"""Tables on a terminal and in a pipe: one line per row, names shortened in the middle, not wrapped.
 
-A terminal has as many columns as it has; output that goes elsewhere is as wide as its contents, so
-that names stay whole and searchable, unless ``COLUMNS`` is set.
+On a terminal a table fits its width; other output is as wide as its contents, unless ``COLUMNS`` is
+set, so that names stay complete and searchable.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Kind(Enum):
 
     NUMBER = "aligned to the right, never shortened"
     WORD = "aligned to the left, never shortened"
-    NAME = "one line, shortened in the middle where room is short"
-    TEXT = "wrapped between words where room is short"
+    NAME = "one line, shortened in the middle on narrow consoles"
+    TEXT = "wrapped between words on narrow consoles"
 
 
 _MINIMUM = {Kind.NAME: 12, Kind.TEXT: 24}
@@ -40,14 +40,14 @@ _MINIMUM = {Kind.NAME: 12, Kind.TEXT: 24}
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, and how the cells below it are set."""
+    """A heading, and the kind of the cells below it."""
 
     title: str
     kind: Kind = Kind.NUMBER
 
 
 def open_console() -> Console:
-    """Return the console of standard output, as wide as the contents where that is no terminal."""
+    """Return the console of standard output, unlimited in width unless it is a terminal."""
     console = Console(highlight=False)
     if not console.is_terminal and _COLUMNS_VARIABLE not in os.environ:
         console.width = _UNLIMITED
@@ -76,8 +76,8 @@ def print_table(
     rows : sequence of sequences of str or Text
         A cell for each column; a newline in a cell begins another line of its row.
     split : int, optional
-        Column at which the table may be cut in two where the console is too narrow for all of it;
-        the second table repeats the first column, for rows that have anything else in it.
+        Column at which the table is divided in two if the console is too narrow; the second table
+        repeats the first column, for rows with other cells that are not empty.
     """
     texts = [[_text(cell) for cell in row] for row in rows]
     parts = [list(range(len(columns)))]

@@ -31,7 +31,7 @@ class RunReport:
     Attributes
     ----------
     cycles : int
-        Device clock cycles from launch to end (register CYCLES; 0 where a target keeps no time).
+        Device clock cycles from launch to end (register CYCLES; 0 where a target counts no cycles).
     counters : dict
         Architectural counters by register name (``isa.register_map.COUNTERS``).
     warnings : tuple of str
@@ -118,7 +118,7 @@ def read_performance(target: Target) -> dict[str, int]:
     """Return where the cycles of the last launch went, by register name.
 
     They are ``isa.register_map.PERFORMANCE``: busy and waiting cycles of each engine, bursts of
-    memory; all 0 on a target that keeps no time.
+    memory; all 0 on a target that counts no cycles.
     """
     return {
         register.name: target.read_register(register)

@@ -40,7 +40,7 @@ class Row:
     seconds : float
         Wall time; of a launch without the transfers before and after.
     cycles : int
-        Device cycles; 0 on the host and on targets that keep no time.
+        Device cycles; 0 on the host and on targets that count no cycles.
     macs, ideal_steps, compulsory_bytes : int
         Of its layers, as the compiler counted them (0: it left no report).
     counters, performance : dict

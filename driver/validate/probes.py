@@ -113,7 +113,7 @@ def clock(target: Target) -> str:
             run.gemm([(0, 0, 0)], reset=True, iter_out=outer, iter_in=1000)
             report = run.sync(timeout=10)
             if not report.cycles:
-                return "it keeps no time"
+                return "it counts no cycles"
             seen.append((report.cycles, report.seconds))
             if report.seconds > LONG_ENOUGH or outer * 8 > 16000:
                 break

@@ -37,7 +37,7 @@ class Mismatch:
     store, compute : Instruction or None
         The STORE that wrote the byte last, and the last instruction that wrote the tile it took.
     cycle : int or None
-        Device cycles from launch to the end of that STORE; None where the target keeps no time.
+        Device cycles from launch to the end of that STORE; None where the target counts no cycles.
     wave : str
         Waves around that cycle: a file, or the options that record them; ``""`` without simulator.
     """

@@ -189,5 +189,5 @@ def test_title_counts_the_images_that_ran_on_the_rtl(on_rtl, title):
     assert found == title
     assert figures[:2] == [("99.7%", "right in int8; 100.0% in float"),
                            ("0 of 360", "differ in any bit of 10 tensors")]
-    assert figures[2:] == ([("8,213", "cycles an image, RTL under verilator"),
+    assert figures[2:] == ([("8,213", "cycles per image, RTL under verilator"),
                             ("21.5%", "of 256 MACs busy")] if on_rtl else [])

@@ -62,7 +62,7 @@ def test_target_without_cycle_counters_and_empty_input_are_refused(bundle: Path)
     done = myvta("net.vta", "--target", "model://", "--report", "out")
     assert done.exit_code == 2
     assert done.stderr == (
-        "error: model:// keeps no time: use verilator://, icarus:// or a board\n")
+        "error: model:// counts no cycles: use verilator://, icarus:// or a board\n")
     assert not Path("out").exists()
     np.savez("none.npz", input=np.zeros((0, 4, 6, 6), np.float32))
     assert myvta("net.vta", "--target", "model://", "--input", "none.npz").exit_code == 2

@@ -25,8 +25,8 @@ def test_correct_target_passes():
         assert probes.idle(target) == "no launch is running"
         assert probes.registers(target).endswith(" registers keep written values")
         assert target.read_register(Reg.INSN_COUNT) == target.read_register(Reg.WGT_BASE) == 0
-        assert probes.compute(target) == "a product of 1x12 by 12x4"  # the model keeps no time
-        assert probes.clock(target) == "it keeps no time"
+        assert probes.compute(target) == "a product of 1x12 by 12x4"  # the model counts no cycles
+        assert probes.clock(target) == "it counts no cycles"
 
 
 def test_a_running_launch_is_ended_by_reset():

@@ -122,7 +122,7 @@ def test_a_wrong_bit_is_found_with_its_element_and_its_store(program):
         assert program.launches[0].notes[found.store.index] == tensor.layer
         code = decode_stream(program.code(program.launches[0]), CONFIG)
         assert code[found.store.index].opcode.name == "STORE"
-        assert found.cycle is None and found.wave == ""  # the model keeps no time
+        assert found.cycle is None and found.wave == ""  # the model counts no cycles
 
 
 def test_wrong_weights_are_a_difference_and_the_rest_goes_on(program):
