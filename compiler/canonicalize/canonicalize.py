@@ -1,8 +1,8 @@
 """Rewrite the imported graph into the canonical node kinds of :mod:`.graph`.
 
 One function per rewrite, applied in the order of :data:`PASSES`: constants, the front end's own
-spellings, arithmetic with constants (batch normalization, bias) into the weights, Pad into the Conv
-after it, Relu and Clip into the node before it.  A node that no rule recognises is left alone and
+forms, arithmetic with constants (batch normalization, bias) into the weights, Pad into the Conv
+after it, Relu and Clip into the node before it.  A node that no rule recognises is unchanged and
 runs on the host.
 """
 
@@ -39,7 +39,7 @@ def fold_constants(graph: Graph) -> None:
         if not known or "Random" in node.op or max(sizes, default=0) > _LARGEST_FOLDED:
             continue
         if not graph.results([node]):
-            continue  # nobody reads it
+            continue  # nothing reads it
         try:
             values = run_host(export_host(graph, [node]), {})
         except HostError:
@@ -51,7 +51,7 @@ def fold_constants(graph: Graph) -> None:
 
 
 def normalize(graph: Graph) -> None:
-    """Let the front end rewrite its own spellings, and drop nodes without an effect."""
+    """Let the front end rewrite its own forms, and drop nodes without an effect."""
     front_end(graph.origin.front_end).normalize(graph)
 
 

@@ -1,7 +1,7 @@
 """Arithmetic with constants: Mul, Add, Sub, Div, Neg and BatchNormalization become one Affine.
 
 An Affine computes ``x * scale + offset`` with one scale and offset per channel.  It is folded
-into the Conv, Gemm or Affine whose only consumer it is, or else runs as a node of its own.
+into the Conv, Gemm or Affine whose only consumer it is; otherwise it runs as a separate node.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["broadcast_constants", "make_affine", "per_channel"]
 
 
 def per_channel(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Return a constant that is broadcast to ``shape`` as float64 ``[C]``, None where it varies."""
+    """Return a constant as float64 ``[C]``, None if it varies within a channel of ``shape``."""
     if len(shape) < 2 or value.ndim > len(shape):
         return None
     full = (1,) * (len(shape) - value.ndim) + value.shape

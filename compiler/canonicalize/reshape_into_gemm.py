@@ -1,6 +1,6 @@
 """A dense layer whose features are reshaped into a feature map computes that map.
 
-Its rows are laid out as the map's tiles are (:mod:`.tile_order`): channel block by channel
+Its rows have the order of the map's tiles (:mod:`.tile_order`): channel block by channel
 block, pixel by pixel, lane by lane.  So the Reshape costs nothing, and the nodes
 after it see channels, rows and columns.
 """

@@ -1,1 +1,1 @@
-"""Front ends: one package a file format."""
+"""Front ends: one package per file format."""

@@ -30,7 +30,7 @@ class FloatModel(Protocol):
 
     @property
     def deviation_note(self) -> str:
-        """How users of a pre-quantized model may see other results on this processor, else ''."""
+        """How results of a pre-quantized model may differ on this processor, else ''."""
 
     def evaluator(self, names: Sequence[str]) -> Callable[[Feeds], Feeds]:
         """Return a function from the model's inputs to the named tensors, outputs or inner ones.
@@ -47,7 +47,7 @@ class FrontEnd(Protocol):
     ) -> tuple[Graph, FloatModel]:
         """Read and check a file; ``shapes`` are sizes of inputs whose shape is dynamic.
 
-        Every tensor of the graph that a node on the accelerator may touch has a static shape.
+        Every tensor that a node on the accelerator may access has a static shape.
 
         Raises
         ------
@@ -56,10 +56,10 @@ class FrontEnd(Protocol):
         """
 
     def normalize(self, graph: Graph) -> None:
-        """Rewrite nodes of the format's own spelling to canonical ones, in place.
+        """Rewrite nodes of the format's own forms to canonical ones, in place.
 
         Canonical nodes (``form`` of :mod:`myvta.compiler.operators.registry`) have no ``source``.
-        Unknown nodes are left alone: they run on the host.
+        Unknown nodes are unchanged: they run on the host.
         """
 
     def read_scales(self, graph: Graph) -> QdqScales | None:
@@ -68,7 +68,7 @@ class FrontEnd(Protocol):
         Raises
         ------
         CompileError
-            A tensor is quantized in a way the device does not support; all such are listed.
+            A tensor is quantized in an unsupported way; all such tensors are listed.
         """
 
     def drop_pairs(self, graph: Graph, scales: QdqScales) -> None:

@@ -1,4 +1,4 @@
-"""The front ends by name, and the requests of the compiler to the one that read a model.
+"""The front ends by name, and the compiler's calls of the one that read a model.
 
 Each is imported when a model of its format is first read or run: a board whose programs have no
 host nodes needs no library of any format.
@@ -48,7 +48,7 @@ def front_end(name: str) -> FrontEnd:
 
 
 def has_model_suffix(path: Path) -> bool:
-    """Return whether a file is named as models are."""
+    """Return whether a file has the suffix of a model."""
     return any(path.suffix in entry.suffixes for entry in FRONT_ENDS.values())
 
 

@@ -40,7 +40,7 @@ def check_arrays(
 ) -> dict[str, np.ndarray]:
     """Return the expected arrays in their dtypes, ``[any number of images, ...]``.
 
-    A single array may have any name where a single one is expected.
+    If a single array is expected, a single one of any name is accepted.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Attributes of quantized nodes: an operator's integers besides its operands.
+"""Attributes of quantized nodes: the parameters of an operator besides its operands.
 
-Every operator has a frozen dataclass of its own.  Those that rooms below the operators read (to
-pack, fuse and schedule) are here; the others are in their operators' files.
+Every operator has its frozen dataclass.  Those that lower rooms read (to pack, fuse and schedule)
+are here; the others are in the files of their operators.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class SlidingWindow:
 
 @dataclass(frozen=True, eq=False)
 class HostAttributes(Attributes):
-    """Nodes named ``members`` that the host runs, as their front end has packed them."""
+    """Nodes named ``members`` that the host runs, packed by their front end."""
 
     payload: HostPayload
     members: tuple[str, ...]
@@ -107,9 +107,9 @@ class DenseAttributes(WeightedAttributes):
     Attributes
     ----------
     axis
-        That is summed over, where the input is [N, T, K] (2) or [N, K, T] (1).
+        Reduced axis of an input [N, T, K] (2) or [N, K, T] (1); None for [N, K].
     unflatten
-        The shape [C, H, W] of the M outputs, where it is not [M].
+        Shape [C, H, W] of the M outputs; None: [M].
     """
 
     axis: int | None = None
@@ -120,7 +120,7 @@ class DenseAttributes(WeightedAttributes):
 class AddAttributes(Attributes):
     """A sum of two operands, each shifted left by its entry of ``shifts``.
 
-    ``constant`` is the second operand [1, ...], int8, where that is no activation.
+    ``constant`` is the second operand [1, ...], int8, if that is not an activation.
     """
 
     keeps_layout: ClassVar[bool] = True
@@ -137,7 +137,7 @@ class ReluAttributes(Attributes):
 
 @dataclass(frozen=True)
 class ClipAttributes(Attributes):
-    """Bounds of the integers, both reached."""
+    """Inclusive bounds of the integers."""
 
     keeps_layout: ClassVar[bool] = True
     low: int

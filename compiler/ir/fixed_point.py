@@ -1,8 +1,8 @@
 """The integer arithmetic of quantized networks, in one place.
 
-real = (integer - zero point) * scale.  Where we choose, an activation's scale is 2^exponent and its
-zero point 0; models that come quantized bring any scale and zero point.  A weight's scale is
-2^exponent or, where a multiplier requantizes, any number per output channel; its zero point is 0.
+real = (integer - zero point) * scale.  The compiler chooses activation scales 2^exponent with zero
+point 0; pre-quantized models have any scale and zero point.  A weight's scale is 2^exponent or,
+with a multiplier in the requantization, any number per output channel; its zero point is 0.
   Rounding is half up everywhere:
 ``floor(x + 1/2)``.  Accumulators are 32 bits and wrap.  Requantization is the device's RQT
 (vta_isa.md 0.1) with its half-up rounding:
@@ -25,12 +25,12 @@ __all__ = [
     "round_shift", "shared_factors", "split_ratio", "to_integers", "to_reals", "wrap",
 ]
 
-_FINE = 18  # a ratio of 2^-18 is right to 1/64 of 256 steps in a multiplier without shift
+_FINE = 18  # a multiplier without shift represents 2^-18 within 1/64 of 256 steps
 
 
 @dataclass(frozen=True, eq=False)
 class Requant:
-    """How accumulators become outputs; every array has one entry per channel.
+    """The requantization of accumulators to outputs; every array has one entry per channel.
 
     ``multiplier`` (Q31, 0 .. 2^31 - 1) is None for a power-of-two scale.
     """
@@ -40,16 +40,16 @@ class Requant:
     multiplier: np.ndarray | None = None  # int32
     relu: bool = False
     zero_point: int = 0  # of the outputs
-    clip: tuple[int, int] | None = None  # bounds of the outputs, both reached
+    clip: tuple[int, int] | None = None  # inclusive bounds of the outputs
 
     @property
     def uniform(self) -> bool:
-        """Whether every channel is requantized alike."""
+        """Whether all channels have the same requantization."""
         arrays = [self.bias, self.shift, *([] if self.multiplier is None else [self.multiplier])]
         return all(bool((values == values[0]).all()) for values in arrays)
 
     def bounds(self, width: int) -> tuple[int, int]:
-        """Return the minimum and maximum output of a width; the maximum wins where they cross."""
+        """Return the minimum and maximum output of a width; the maximum wins if they cross."""
         low, high = limits(width)
         low = self.zero_point if self.relu else low
         return (low, high) if self.clip is None else (
@@ -117,9 +117,9 @@ def round_shift(values: np.ndarray, shift: np.ndarray | int) -> np.ndarray:
 def split_ratio(ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (multiplier, shift), int32, with ``multiplier / 2^31 * 2^-shift`` near each ratio.
 
-    The multiplication rounds, and the shift rounds again: after one bit of it, a quarter counts as
-    a half.  So there is no shift where the multiplier alone is fine enough, and else one of at
-    least 8.  Over 8-bit outputs the ratio is right to 1/64 of a step, the second rounding to 1/512.
+    The multiplication rounds, and the shift rounds again: after a shift by 1, a quarter counts as
+    a half.  So there is no shift if the multiplier alone is precise enough, else one of at least
+    8.  Over 8-bit outputs the ratio's error is 1/64 of a step, the second rounding's 1/512.
 
     Parameters
     ----------
@@ -133,10 +133,10 @@ def split_ratio(ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shared_factors(ratios: np.ndarray, most: int) -> tuple[np.ndarray, float]:
-    """Return whole factors and one ratio whose products with them are nearest ``ratios``.
+    """Return integer factors and one ratio whose products are nearest to ``ratios``.
 
-    Of all ratios that make the largest factor whole: the one with the smallest error over all
-    terms, as :func:`split_ratio` writes it.
+    The ratio is, of those that make the largest factor an integer, the one with the smallest error
+    over all terms when encoded by :func:`split_ratio`.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def shared_factors(ratios: np.ndarray, most: int) -> tuple[np.ndarray, float]:
     shared = largest / tried
     multiplier, shift = split_ratio(np.clip(shared, 2.0**-32, np.nextafter(1.0, 0.0)))
     reached = factors * np.ldexp(multiplier.astype(np.float64), -31 - shift)[:, None]
-    error = np.abs(reached - ratios).sum(1) + (shift > 0)  # a second rounding is worse than any
+    error = np.abs(reached - ratios).sum(1) + (shift > 0)  # one rounding if possible
     best = int(error.argmin())
     return factors[best].astype(np.int64), float(shared[best])
 

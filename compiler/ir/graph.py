@@ -1,10 +1,10 @@
 """The network as plain data: tensors, nodes and the graph that the passes rewrite.
 
-A graph starts as a front end reads it; :mod:`.canonicalize` rewrites it into few operators.
-Those of the accelerator (:mod:`myvta.compiler.operators.registry`) have a canonical form each, with
-fixed attributes; every other node runs on the host, through the front end it came from.
+A front end creates the graph; :mod:`.canonicalize` rewrites it into few operators.  Each operator
+of the accelerator (:mod:`myvta.compiler.operators.registry`) has a canonical form with fixed
+attributes; every other node runs on the host, through its front end.
 
-Where a form has attr relu there may be attr clip (low, high) too, applied after it.  Before
+A form with attr relu may also have attr clip (low, high), applied after it.  Before
 canonicalization there may also be Mul, Add, Sub, Div (two inputs, broadcast), Neg, and
 BatchNormalization (inputs x, scale, bias, mean, variance; attr epsilon).
 """
@@ -47,8 +47,8 @@ class Tensor:
 class Node:
     """One operation.
 
-    ``source`` is opaque: the front end's own form of a node that is not canonical (yet), which it
-    needs to run the node on the host.  A node belongs to one graph at most, whose index follows
+    ``source`` is opaque: the front end's own form of a node that is not (yet) canonical, with which
+    it runs the node on the host.  A node belongs to one graph at most, whose index follows
     assignments to ``inputs`` and ``outputs``.
     """
 
@@ -71,9 +71,9 @@ class Node:
 
 
 class Graph:
-    """Nodes in execution order, all tensors by name, and which are inputs and outputs.
+    """Nodes in execution order, all tensors by name, and the names of inputs and outputs.
 
-    Producers and consumers are indexed by tensor: a query takes as long as its answer.
+    Producers and consumers are indexed by tensor: a query is linear in its result.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Graph:
     Attributes
     ----------
     folded
-        Why each node that was removed is gone, by name.
+        The reason of each removed node, by name.
     """
 
     def __init__(
@@ -102,14 +102,14 @@ class Graph:
 
     @property
     def nodes(self) -> list[Node]:
-        """The nodes in execution order, in a list of their own."""
+        """The nodes in execution order (a new list)."""
         return [node for slot in self._slots.values() for node in slot]
 
     def __contains__(self, node: Node) -> bool:
         return node in self._slot_of
 
     def copy(self) -> Graph:
-        """Return a graph with nodes and a table of tensors of its own."""
+        """Return a copy with its own nodes and table of tensors."""
         nodes = [replace(node) for node in self.nodes]
         other = Graph(
             self.name, nodes, dict(self.tensors), self.inputs, self.outputs, self.origin)
@@ -117,7 +117,7 @@ class Graph:
         return other
 
     def remove(self, node: Node) -> None:
-        """Take a node out of the graph."""
+        """Remove a node from the graph."""
         self.disconnect(node)
         slot = self._slot_of.pop(node)
         self._slots[slot].remove(node)
@@ -126,7 +126,7 @@ class Graph:
         node._graph = None
 
     def split(self, node: Node, parts: Iterable[Node]) -> None:
-        """Put new nodes, in order, in the place of a node."""
+        """Replace a node by new nodes, in order."""
         slot = self._slot_of[node]
         for part in parts:
             self._add(part, slot)
@@ -141,7 +141,7 @@ class Graph:
         return sorted(self._consumers.get(name, ()), key=self._slot_of.__getitem__)
 
     def only_consumer(self, name: str) -> Node | None:
-        """Return the single reader of a tensor nobody else can see, else None."""
+        """Return the only reader of a tensor that is not an output of the graph, else None."""
         readers = self.consumers(name)
         return readers[0] if len(readers) == 1 and name not in self.outputs else None
 
@@ -174,7 +174,7 @@ class Graph:
             node.inputs = tuple(new if name == old else name for name in node.inputs)
 
     def sweep(self) -> None:
-        """Drop nodes whose results nobody reads, then tensors nobody names."""
+        """Remove nodes whose results are not read, then tensors without a reference."""
         used = set(self.outputs)
         for node in reversed(self.nodes):
             if used & set(node.outputs):
@@ -185,13 +185,13 @@ class Graph:
         self.tensors = {name: t for name, t in self.tensors.items() if name in used}
 
     def connect(self, node: Node) -> None:
-        """Enter the inputs and outputs of a node in the index."""
+        """Add the inputs and outputs of a node to the index."""
         for index, names in ((self._consumers, node.inputs), (self._producers, node.outputs)):
             for name in names:
                 index.setdefault(name, {})[node] = None
 
     def disconnect(self, node: Node) -> None:
-        """Take the inputs and outputs of a node out of the index."""
+        """Remove the inputs and outputs of a node from the index."""
         for index, names in ((self._consumers, node.inputs), (self._producers, node.outputs)):
             for name in set(names):
                 del index[name][node]

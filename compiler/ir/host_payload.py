@@ -1,4 +1,4 @@
-"""Nodes that the host runs, as the front end that read them has packed them."""
+"""Nodes that the host runs, packed by their front end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["HostPayload"]
 
 @dataclass(frozen=True)
 class HostPayload:
-    """Nodes of the host: ``data`` is opaque to all but the front end of that name."""
+    """Nodes of the host; only the front end of that name interprets ``data``."""
 
     front_end: str
     data: bytes

@@ -20,18 +20,18 @@ __all__ = ["PIECES", "STEPS", "ClippedLines", "tanh_lines"]
 _LOG_PIECES = 4
 PIECES = 1 << _LOG_PIECES
 STEPS = 3 * PIECES + 2
-"""Of GEMM and ALU for a tile: two clips and a sum for each piece; x comes twice."""
+"""GEMM and ALU steps of a tile: two clips and a sum for each piece; x is loaded twice."""
 _DRAWN_IN = 0.994
 _FINEST = 12  # bends are rounded to 2^-12, if the input is no finer
-_COARSEST_INPUT, _FINEST_INPUT = 8, -20  # beyond, every value is a step of 1, or rounds to 0
-_LARGEST = (1 << 15) - 1  # of an immediate; larger bends are outside the input's width
+_COARSEST_INPUT, _FINEST_INPUT = 8, -20  # for larger exponents every output is +-1, or rounds to 0
+_LARGEST = (1 << 15) - 1  # maximum of an immediate; larger bends are outside the input's width
 
 
 @dataclass(frozen=True)
 class ClippedLines(Attributes):
     """``sum_j clip(x << fine, -bounds[j], bounds[j])``, to be divided by ``2^shift``.
 
-    ``bounds`` fall from the first to the last.
+    ``bounds`` descend.
     """
 
     keeps_layout: ClassVar[bool] = True

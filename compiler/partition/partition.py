@@ -1,4 +1,4 @@
-"""Decide for each node whether the accelerator or the host runs it, and say why."""
+"""Place each node on the accelerator or on the host, with the reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Placement", "place"]
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a node runs: ``where`` is ``accelerator`` or ``host``."""
+    """The placement of a node: ``where`` is ``accelerator`` or ``host``."""
 
     where: str
     reason: str

@@ -1,4 +1,4 @@
-"""Dense layers in their normal form ``x @ weight.T + bias``, and back in ONNX's.
+"""Dense layers in their normal form ``x @ weight.T + bias``, and the way back to ONNX.
 
     x [N, K]                   Gemm or MatMul                       no attr axis
     x [N, T, K]                MatMul(x, constant)                  axis 2

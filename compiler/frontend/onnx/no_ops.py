@@ -1,4 +1,4 @@
-"""Nodes that pass their first input on unchanged, and their removal."""
+"""Nodes whose output equals their first input, and their removal."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def does_nothing(node: Node, graph: Graph) -> bool:
 
 
 def _inactive(node: Node, graph: Graph) -> bool:
-    """Return whether a Dropout is one of inference, whose mask nobody reads."""
+    """Return whether a Dropout is one of inference, whose mask is not read."""
     if len(node.inputs) > 2 and node.inputs[2]:
         training = graph.value(node.inputs[2])
         if training is None or training.any():

@@ -1,7 +1,7 @@
-"""Normal forms of operators that are not convolutions: ONNX's many spellings become few kinds.
+"""Normal forms of operators that are not convolutions: ONNX's many forms become few kinds.
 
-One function for each ONNX operator rewrites its node, or leaves alone forms that the accelerator
-does not know.  Nodes keep their ONNX source unless they are new.
+One function for each ONNX operator rewrites its node, or leaves an unsupported form unchanged.
+Nodes keep their ONNX source unless they are new.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def normalize_operators(graph: Graph) -> None:
 def _constant(node: Node, graph: Graph, index: int, attribute: str) -> np.ndarray | None:
     """Return a parameter that newer operator sets have as an input and older ones as an attribute.
 
-    An empty array means neither, None for an input that is not constant.
+    An empty array: neither; None: an input that is not constant.
     """
     if len(node.inputs) > index and node.inputs[index]:
         return graph.value(node.inputs[index])

@@ -24,7 +24,7 @@ Feeds = dict[str, np.ndarray]
 
 
 def evaluator_name() -> str:
-    """Return which evaluator host nodes run in."""
+    """Return the name and version of the evaluator of host nodes."""
     try:
         import onnxruntime
     except ImportError:
@@ -48,12 +48,12 @@ def evaluator(model: onnx.ModelProto, outputs: Sequence[str]) -> Callable[[Feeds
     options.intra_op_num_threads = 1
     options.log_severity_level = 4  # errors come as exceptions
     if any(node.op_type == "DequantizeLinear" for node in model.graph.node):
-        # fused kernels round elsewhere than the model
+        # fused kernels round at other points than the model
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     data, providers = model.SerializeToString(), ["CPUExecutionProvider"]
     try:
         session = onnxruntime.InferenceSession(data, options, providers=providers)
-    except Exception:  # its optimizer breaks some sound models: Pad before a 1x1 AveragePool
+    except Exception:  # its optimizer breaks some valid models: Pad before a 1x1 AveragePool
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         session = onnxruntime.InferenceSession(data, options, providers=providers)
     return lambda feeds: dict(zip(names, session.run(names, feeds), strict=True))
@@ -98,7 +98,7 @@ def run_host(model: bytes, feeds: Feeds) -> Feeds:
         return _session(model)(feeds)
     except HostError:
         raise
-    except Exception as error:  # evaluators raise types of their own, not importable for sure
+    except Exception as error:  # evaluators raise their own types, which may not be importable
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise HostError(f"host nodes fail in {evaluator_name()}: {text}") from None
 
@@ -116,7 +116,7 @@ def _info(graph: Graph, name: str) -> onnx.ValueInfoProto:
 
 
 def _protos(node: Node, graph: Graph) -> list[onnx.NodeProto]:
-    """Return ONNX nodes that compute a node; canonical kinds are written out again."""
+    """Return ONNX nodes that compute a node; canonical kinds are written as ONNX again."""
     after, target = activation_nodes(node, graph)
     inputs, attrs = [name for name in node.inputs if name], node.attrs
     before: list[onnx.NodeProto] = []

@@ -1,4 +1,4 @@
-"""ONNX as a front end: the modules of this room behind :class:`~.FrontEnd`."""
+"""ONNX as a front end: this room's modules as a :class:`~.FrontEnd`."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class OnnxFrontEnd:
         return to_graph(model), OnnxModel(model)
 
     def normalize(self, graph: Graph) -> None:
-        """Rewrite ONNX's spellings to canonical nodes."""
+        """Rewrite ONNX's forms to canonical nodes."""
         for rewrite in _REWRITES:
             rewrite(graph)
             graph.sweep()

@@ -71,7 +71,7 @@ def load_model(
         raise CompileError(*problems)
     try:
         evaluator(inferred, [output.name for output in inferred.graph.output])
-    except Exception as error:  # evaluators raise types of their own
+    except Exception as error:  # evaluators raise their own types
         raise CompileError(f"{path}: {evaluator_name()} refuses it: {first_line(error)}") from None
     return inferred
 

@@ -2,8 +2,8 @@
 
 :func:`read_scales` runs on the imported graph and records the scales of activations and weights;
 :func:`drop_pairs` runs on the canonical one and removes the pairs, which leaves a float graph whose
-tensors have known scales.  Integers are int8 on the device: a uint8 zero point moves
-by 128.
+tensors have known scales.  Integers are int8 on the device, so a uint8 zero point is reduced by
+128.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def read_scales(graph: Graph) -> QdqScales | None:
     Raises
     ------
     CompileError
-        A tensor is quantized in a way the device does not support; all such are listed.
+        A tensor is quantized in an unsupported way; all such tensors are listed.
     """
     scales, problems = QdqScales(), list[str]()
     dequantizers = [node for node in graph.nodes if node.op in _DEQUANTIZE]
@@ -44,7 +44,7 @@ def read_scales(graph: Graph) -> QdqScales | None:
 def drop_pairs(graph: Graph, scales: QdqScales) -> None:
     """Remove the pairs of a canonical graph, and record the scales of its tensors.
 
-    A pair stays, and runs on the host, where a node reads the values before rounding too.
+    A pair stays, and runs on the host, if a node also reads the values before rounding.
     """
     for node in graph.nodes:
         if node.op not in _DEQUANTIZE or node.outputs[0] not in scales.pairs:
@@ -84,7 +84,7 @@ def _replace(graph: Graph, node: Node, source: str) -> str | None:
 
 
 def _only_rounded(graph: Graph, source: str, scales: QdqScales) -> bool:
-    """Whether nobody reads a tensor but QuantizeLinear nodes of one scale."""
+    """Whether all readers of a tensor are QuantizeLinear nodes of one scale."""
     readers = graph.consumers(source)
     others = {
         scales.pairs.get(after.outputs[0])
@@ -92,14 +92,14 @@ def _only_rounded(graph: Graph, source: str, scales: QdqScales) -> bool:
         if reader.op in _QUANTIZE
     } - {None}
     plain = [reader for reader in readers if reader.op not in _QUANTIZE]
-    done = source in scales.tensors and all(  # an earlier pair of the same tensor is gone already
+    done = source in scales.tensors and all(  # an earlier pair of the same tensor has been removed
         scales.tensors[source] == scale for scale in others
     )
     return source not in graph.outputs and len(others) <= 1 and (not plain or done)
 
 
 def _matches(graph: Graph, quantize: Node, dequantize: Node) -> bool:
-    """Whether two nodes are a pair of the same scale, and nobody else reads the integers."""
+    """Whether two nodes are a pair of the same scale, and no other node reads the integers."""
     if quantize.op not in _QUANTIZE or quantize.outputs[0] in graph.outputs:
         return False
     readers = graph.consumers(quantize.outputs[0])

@@ -27,7 +27,7 @@ _NOTE = (
 
 @lru_cache(maxsize=1)
 def pairs_saturate() -> bool:
-    """Return whether 255 * 127 + 255 * 127 is wrong in the onnxruntime that is installed.
+    """Return whether 255 * 127 + 255 * 127 is wrong in the installed onnxruntime.
 
     False without onnxruntime: onnx's reference evaluator is exact.
     """
@@ -59,7 +59,7 @@ def has_integer_products(model: onnx.ModelProto) -> bool:
 def saturation_note(model: onnx.ModelProto) -> str:
     """Return why onnxruntime's default session may differ from a quantized model, '' if it may not.
 
-    That is where activations are uint8 and this processor's kernels saturate.
+    It may if activations are uint8 and this processor's kernels saturate.
     """
     kinds = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     unsigned = any(

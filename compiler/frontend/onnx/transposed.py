@@ -1,4 +1,4 @@
-"""Transposed convolution in its normal form, and back in ONNX's.
+"""Transposed convolution in its normal form, and the way back to ONNX.
 
 ONNX has the weights of ConvTranspose as [C, M / G, KH, KW]; the normal form has output channels
 first like every other layer, [M, C / G, KH, KW], and pads and output_padding alone determine the
@@ -65,8 +65,8 @@ def _swapped(weight: np.ndarray, group: int) -> np.ndarray:
 def _window(node: Node, graph: Graph, kernel: tuple[int, ...]) -> dict[str, Any] | None:
     """Return kernel, strides, dilations, pads and output_padding, None for an invalid window.
 
-    ``auto_pad`` and ``output_shape`` distribute their padding as ONNX defines: an odd pixel goes
-    behind with SAME_UPPER, else ahead.
+    ``auto_pad`` and ``output_shape`` distribute their padding as ONNX defines: an odd pixel is
+    added after the input with SAME_UPPER, else before it.
     """
     attrs = node.attrs
     strides, dilations = tuple(attrs.get("strides", (1, 1))), tuple(attrs.get("dilations", (1, 1)))

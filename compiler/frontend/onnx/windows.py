@@ -24,7 +24,7 @@ def normalize_windows(graph: Graph) -> None:
 
 
 def canonical_window(node: Node, graph: Graph) -> dict[str, Any] | None:
-    """Return canonical attributes of a 2-D Conv or pooling, None where the kind has none.
+    """Return canonical attributes of a 2-D Conv or pooling, None for unsupported forms.
 
     ``auto_pad`` and ``ceil_mode`` are resolved into pads: the padding after the last window
     follows from the output size in the graph.  MaxPool with a second output or column-major storage
@@ -73,7 +73,7 @@ def canonical_window(node: Node, graph: Graph) -> dict[str, Any] | None:
 def counted_padding(node: Node, graph: Graph) -> tuple[int, int, int, int]:
     """Return the padding (top, left, bottom, right) an AveragePool counts as values.
 
-    That is the declared padding, without the part that ``ceil_mode`` adds behind the last window.
+    That is the declared padding, without the part that ``ceil_mode`` adds after the last window.
     """
     if not node.attrs.get("count_include_pad", 0):
         return 0, 0, 0, 0
