@@ -205,9 +205,9 @@ class AxiMemory:
             self._held[name] = shown if waits else None
 
     def _burst(self, cycle: int, name: str) -> _Burst:
-        low = name.lower()
+        prefix = name.lower()
         address, length, size, kind = (
-            int(self._wire[low + part].val) for part in ("addr", "len", "size", "burst")
+            int(self._wire[prefix + part].val) for part in ("addr", "len", "size", "burst")
         )
         burst = _Burst(address, length + 1, 1 << size, cycle + self._options.latency)
         if burst.bytes > self._bus:
@@ -247,13 +247,13 @@ class AxiMemory:
     def _fill(self, cycle: int, value: int, strobe: int, is_last: bool) -> None:
         """Add one beat to the oldest write burst that still lacks data."""
         burst = self._unfilled[0]
-        at = burst.at(len(burst.data))
-        first, end = at % self._bus, (at % self._bus & -burst.bytes) + burst.bytes
+        address = burst.at(len(burst.data))
+        first, end = address % self._bus, (address % self._bus & -burst.bytes) + burst.bytes
         lanes = (1 << end) - (1 << first)
         if strobe & ~lanes:
             self._checker.report(
                 cycle, Rule.STROBE,
-                f"WSTRB {strobe:#x} outside the byte lanes {lanes:#x} of {at:#x}",
+                f"WSTRB {strobe:#x} outside the byte lanes {lanes:#x} of {address:#x}",
             )
         burst.data.append((value, strobe))
         last = len(burst.data) == burst.beats

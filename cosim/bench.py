@@ -146,7 +146,7 @@ class Bench:
             with _broken_pipes_are_errors():
                 self._vvp = _Vvp([*shell, *command], self.signals)
         except (CosimulationError, BrokenPipeError) as error:
-            text = self._said()
+            text = self._output_tail()
             self._forget()
             raise SimulatorError(f"vvp does not start ({error}){text}") from None
         self._simulation = _Steps(self._vvp, self._clock(), self._edges(on_edge))
@@ -163,11 +163,11 @@ class Bench:
             with _broken_pipes_are_errors():
                 running = self._simulation.run(_PERIOD * cycles, quiet=1)
         except (CosimulationError, BrokenPipeError) as error:
-            raise SimulatorError(f"vvp ended by itself ({error}){self._said()}") from None
+            raise SimulatorError(f"vvp ended by itself ({error}){self._output_tail()}") from None
         except StopSimulation:  # of a simulation that ended in an earlier call
             running = 0
         if not running:
-            raise SimulatorError(f"the simulation has ended{self._said()}")
+            raise SimulatorError(f"the simulation has ended{self._output_tail()}")
 
     def close(self) -> None:
         """End vvp and free MyHDL for the next simulation."""
@@ -183,7 +183,7 @@ class Bench:
         del _simulator._siglist[:]
         self._folder.cleanup()
 
-    def _said(self) -> str:
+    def _output_tail(self) -> str:
         text = self._log.read_text(errors="replace").strip() if self._log.exists() else ""
         return f": {text[-2000:]}" if text else ""
 

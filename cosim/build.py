@@ -134,8 +134,8 @@ def _runtime(units: list[str], suffix: str, verilator: Verilator, compiler: Path
 def _lists(makefile: str) -> dict[str, list[str]]:
     """Parse Verilator's lists of files: ``VM_CLASSES_FAST += a b`` over continued lines."""
     text = makefile.replace("\\\n", " ")
-    found = re.findall(r"^VM_((?:CLASSES|SUPPORT|GLOBAL)_(?:FAST|SLOW)) \+=(.*)$", text, re.M)
-    return {name: units.split() for name, units in found}
+    lists = re.findall(r"^VM_((?:CLASSES|SUPPORT|GLOBAL)_(?:FAST|SLOW)) \+=(.*)$", text, re.M)
+    return {name: units.split() for name, units in lists}
 
 
 def _gather(sources: list[Path], name: str, folder: Path) -> list[Path]:

@@ -33,10 +33,10 @@ _MEMORY = (
 def ports(bus_width: int) -> tuple[Port, ...]:
     """Return the ports of a core whose memory port has ``bus_width`` bits."""
     widths = {"BUS": bus_width, "LANES": bus_width // 8}
-    found = [Port("clock", 1, False), Port("reset", 1, False), Port("interrupt", 1, True)]
+    table = [Port("clock", 1, False), Port("reset", 1, False), Port("interrupt", 1, True)]
     for prefix, rows in (("s_axi_", _LITE), ("m_axi_", _MEMORY)):
         for row in rows:
             name, width, direction = row.split()
             bits = widths[width] if width in widths else int(width)
-            found.append(Port(prefix + name, bits, direction == "out"))
-    return tuple(found)
+            table.append(Port(prefix + name, bits, direction == "out"))
+    return tuple(table)

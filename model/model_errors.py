@@ -57,6 +57,6 @@ class DeviceFault(Exception):
         return self
 
     def __str__(self) -> str:
-        where = "" if self.index is None else f" at instruction {self.index}"
+        position = "" if self.index is None else f" at instruction {self.index}"
         line = f"\n  {self.listing}" if self.listing else ""
-        return f"{self.code.name}{where}: {self.detail}{line}"
+        return f"{self.code.name}{position}: {self.detail}{line}"

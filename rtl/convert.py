@@ -115,8 +115,8 @@ def convert_block(
                 "path": sys.path,
             }
             _run(job)
-            for made in sorted(Path(scratch).iterdir()):
-                os.replace(made, folder / made.name)
+            for path in sorted(Path(scratch).iterdir()):
+                os.replace(path, folder / path.name)
     except ConvertError:
         raise
     except OSError as error:

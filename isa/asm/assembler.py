@@ -241,17 +241,17 @@ class _Reader:
         self.uops.append(0)
         if None in values or len(values) not in (1, 3):
             return [f"a micro-op is dst,src,wgt or one raw word, not {line!r}"]
-        given = [value for value in values if value is not None]
-        if len(given) == 1:
-            if not 0 <= given[0] < 1 << 8 * UOP_BYTES:
+        numbers = [value for value in values if value is not None]
+        if len(numbers) == 1:
+            if not 0 <= numbers[0] < 1 << 8 * UOP_BYTES:
                 return [f"a raw micro-op is one number of 32 bits, not {line}"]
-            self.uops[-1] = given[0]
+            self.uops[-1] = numbers[0]
             return []
         problems = [
             f"micro-op {field.name} must be {field.minimum}..{field.maximum}, not {value}"
-            for field, value in zip(uop_layout(self.config).values(), given, strict=True)
+            for field, value in zip(uop_layout(self.config).values(), numbers, strict=True)
             if not field.minimum <= value <= field.maximum
         ]
         if not problems:
-            self.uops[-1] = encode_uop(Uop(*given), self.config)
+            self.uops[-1] = encode_uop(Uop(*numbers), self.config)
         return problems

@@ -66,16 +66,16 @@ class _Line:
     def read(self, words: list[str]) -> tuple[int, list[str]]:
         if self.form.subject:
             words = self._subject(words)
-        given = [word.partition("=") for word in words]
-        for name, times in Counter(name for name, _, _ in given).items():
+        operands = [word.partition("=") for word in words]
+        for name, times in Counter(name for name, _, _ in operands).items():
             if times > 1:
                 self._problem(f"{name} is given {times} times")
-        for name, equals, value in given:
+        for name, equals, value in operands:
             if equals:
                 self._operand(name, value)
             else:
                 self._flag(name)
-        self.names = {name for name, equals, _ in given if equals}
+        self.names = {name for name, equals, _ in operands if equals}
         for operand in self.form.operands:
             if operand.required and operand.name not in self.names:
                 self._problem(f"needs {operand.name}={operand.shape}")
@@ -165,19 +165,19 @@ class _Line:
 
     def _complete_alu(self) -> None:
         point = self.values.pop("zero_point", 0)
-        given = [flag for flag in self.flags if flag in RQT_FLAGS]
-        given += ["zero_point"] if "zero_point" in self.names else []
+        options = [flag for flag in self.flags if flag in RQT_FLAGS]
+        options += ["zero_point"] if "zero_point" in self.names else []
         if self.values.get("alu_opcode") != AluOpcode.RQT:
-            if given:
-                self._problem(f"{', '.join(given)} is for rqt alone")
+            if options:
+                self._problem(f"{', '.join(options)} is for rqt alone")
         elif not ALU_OPERATIONS[AluOpcode.RQT].supported(self.config):
             self._problem(f"configuration {self.config.name} has no rqt")
         elif not self.names & {"zero_point", "imm"}:
             self._problem("rqt needs zero_point=<zero_point>")
-        elif given and "imm" in self.names:
-            self._problem(f"imm holds {', '.join(given)} already: give one of the two")
-        elif given:
-            bits = sum(RQT_FLAGS[name] for name in given if name in RQT_FLAGS)
+        elif options and "imm" in self.names:
+            self._problem(f"imm holds {', '.join(options)} already: give one of the two")
+        elif options:
+            bits = sum(RQT_FLAGS[name] for name in options if name in RQT_FLAGS)
             self.values["imm"] = point & 0xFF | bits
         if "imm" in self.values:
             self.values["use_imm"] = 1

@@ -32,11 +32,11 @@ class Space:
 
     def __init__(self, config: Config):
         self.base: dict[MemoryType, int] = {}
-        at = 0
+        first = 0
         for kind in (MemoryType.INP, MemoryType.WGT, MemoryType.ACC):
-            self.base[kind] = at
-            at += config.depth(kind)
-        self.end = at
+            self.base[kind] = first
+            first += config.depth(kind)
+        self.end = first
         self.base[MemoryType.ACC_8BIT] = self.base[MemoryType.OUT] = self.base[MemoryType.ACC]
         self._depth = {kind: config.depth(kind) for kind in MemoryType}
 
@@ -165,15 +165,15 @@ class Footprints:
     def _steps_of(self, instruction: Gemm | Alu, uops: Words) -> Touched | StepsOutside:
         factors = {"dst": (instruction.dst_factor_out, instruction.dst_factor_in),
                    "src": (instruction.src_factor_out, instruction.src_factor_in)}
-        wanted = [("dst", MemoryType.ACC, 1)]
+        operands = [("dst", MemoryType.ACC, 1)]
         if isinstance(instruction, Gemm):
             factors["wgt"] = (instruction.wgt_factor_out, instruction.wgt_factor_in)
             if not instruction.reset:
-                wanted += [("src", MemoryType.INP, 1), ("wgt", MemoryType.WGT, 1)]
+                operands += [("src", MemoryType.INP, 1), ("wgt", MemoryType.WGT, 1)]
         elif sources := source_tiles(instruction.alu_opcode, instruction.use_imm):
-            wanted.append(("src", MemoryType.ACC, sources))
+            operands.append(("src", MemoryType.ACC, sources))
         sets: dict[str, int] = {}
-        for name, kind, tiles in wanted:
+        for name, kind, tiles in operands:
             field = self._fields[name]
             indices = uops >> np.uint32(field.lo) & np.uint32(field.maximum)
             outer, inner = factors[name]

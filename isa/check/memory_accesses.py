@@ -92,10 +92,10 @@ class MemoryAccesses:
 
     def constant_words(self, rows: Rows) -> NDArray[np.uint32] | None:
         """Return the 32-bit words of rows, uint32 [rows, words], None unless all are constant."""
-        at = bisect_right(self._starts, rows.start) - 1
-        if at < 0:
+        index = bisect_right(self._starts, rows.start) - 1
+        if index < 0:
             return None
-        start, data, _ = self._constants[at]
+        start, data, _ = self._constants[index]
         if rows.end > start + len(data):
             return None
         view: NDArray[np.uint32] = np.ndarray(
@@ -108,9 +108,10 @@ class MemoryAccesses:
         """Check one access; False when it leaves the window."""
         window_start, window_end = self._window()
         if rows.start < window_start or rows.end > window_end:
-            at = rows.row_outside(window_start, window_end)
+            address = rows.row_outside(window_start, window_end)
             self._add(
-                FindingKind.WINDOW, index, f"a row of {rows.size} bytes at {at:#x} is not inside "
+                FindingKind.WINDOW, index,
+                f"a row of {rows.size} bytes at {address:#x} is not inside "
                 f"{window_start:#x}..{window_end - 1:#x}",
                 "correct the address, the stride or the window",
             )
@@ -154,11 +155,11 @@ class MemoryAccesses:
             )
             if row < 0:
                 return
-        at = rows.start + row * rows.pitch
+        address = rows.start + row * rows.pitch
         self._add(
             FindingKind.UNWRITTEN, index,
-            f"it loads a row of {rows.size} bytes at {at:#x}, which holds no constant, no input of "
-            "the launch and nothing stored",
+            f"it loads a row of {rows.size} bytes at {address:#x}, which holds no constant, no "
+            "input of the launch and nothing stored",
             "correct the address, or name the tensor among the launch's inputs",
         )
 

@@ -111,10 +111,10 @@ class Intervals:
 
     def holds(self, start: int, end: int) -> bool:
         """Return whether one interval contains the whole range."""
-        at = bisect_right(self.starts, start) - 1
-        return at >= 0 and end <= self.ends[at]
+        index = bisect_right(self.starts, start) - 1
+        return index >= 0 and end <= self.ends[index]
 
     def meets(self, start: int, end: int) -> bool:
         """Return whether any interval overlaps the range."""
-        at = bisect_right(self.starts, end - 1) - 1
-        return at >= 0 and start < self.ends[at]
+        index = bisect_right(self.starts, end - 1) - 1
+        return index >= 0 and start < self.ends[index]

@@ -140,8 +140,8 @@ class StreamWalk:
     def _steps(self, index: int, decoded: DecodedWord) -> Touched | None:
         steps = decoded.instruction
         assert isinstance(steps, (Gemm, Alu))
-        wanted = span(steps.uop_bgn, steps.uop_end - steps.uop_bgn)
-        missing = wanted & ~self._uops.known
+        used = span(steps.uop_bgn, steps.uop_end - steps.uop_bgn)
+        missing = used & ~self._uops.known
         if missing:
             self._add(
                 FindingKind.MICRO_OPS, index, f"micro-ops UOP[{runs(missing)}] were never loaded",
@@ -206,15 +206,15 @@ class StreamWalk:
             if conflict is None:
                 continue
             if isinstance(conflict, int):
-                where = self._space.text(conflict)
+                location = self._space.text(conflict)
             else:
-                where = f"memory {conflict[0]:#x}..{conflict[1] - 1:#x}"
+                location = f"memory {conflict[0]:#x}..{conflict[1] - 1:#x}"
             first, second = sorted((earlier.position, access.position))
             engines = {earlier.position: other, access.position: decoded.module}
             self._racing = self._add(
                 FindingKind.RACE, second,
                 f"{engines[second].name.lower()} and instruction {first} of "
-                f"{engines[first].name.lower()} both touch {where}, one writes, and no tokens "
+                f"{engines[first].name.lower()} both touch {location}, one writes, and no tokens "
                 "order them", race_advice(engines[first], first, engines[second], second), first,
             )
             return

@@ -123,8 +123,8 @@ class TokenOrder:
             for module in (0, 1, 2):
                 own, clock = mine[module], clocks[module]
                 popped, pushed = _POPPED[module], _PUSHED[module]
-                for at in range(started[module], len(own)):
-                    index = own[at]
+                for number in range(started[module], len(own)):
+                    index = own[number]
                     pops, pushes = popped[flags[index]], pushed[flags[index]]
                     if index >= frontier or not self._may_start(index, pops, pushes):
                         break
@@ -141,7 +141,7 @@ class TokenOrder:
                         done[module] = index
                         for queue in pushes:
                             queues[queue].append((done[0], done[1], done[2]))
-                    started[module] = at + 1
+                    started[module] = number + 1
                     progress = True
                 clocks[module] = clock
         self._conclude(frontier)
@@ -174,6 +174,6 @@ class TokenOrder:
                 return Stuck(module, index, queue, len(self.popped[queue]))
         for queue in _PUSHED[module][bits]:
             if len(self._queues[queue]) >= TOKEN_CAPACITY:
-                given = len(self.popped[queue]) + len(self._queues[queue])
-                return Stuck(module, index, queue, given, full=True)
+                pushed = len(self.popped[queue]) + len(self._queues[queue])
+                return Stuck(module, index, queue, pushed, full=True)
         return Stuck(module, index)

@@ -49,13 +49,13 @@ class Engines(Queues):
         TimingError
             No event is left before FINISH.
         """
-        self.at(_FETCH_START, self.ask)
+        self.schedule(_FETCH_START, self.ask)
         version = -1
         while self.finished is None:
             if self.port.version != version:
                 version = self.port.version
                 if self.port.loads:
-                    self.at(self.port.loads[0].end, self._loaded, version)
+                    self.schedule(self.port.loads[0].end, self._loaded, version)
             if not self.events:
                 raise TimingError(
                     f"the stream stops after {self.dispatched} of {len(self.work)} instructions: "
@@ -96,7 +96,7 @@ class Engines(Queues):
     def _loaded(self, now: int, version: int) -> None:
         if version != self.port.version:
             return
-        self.at(now + _LOAD_DONE, self._load_done, self.port.end_load().item)
+        self.schedule(now + _LOAD_DONE, self._load_done, self.port.end_load().item)
 
     def _load_done(self, now: int, item: int) -> None:
         self.loads -= 1
@@ -142,7 +142,7 @@ class Engines(Queues):
             self.sequencer = now + max(work.steps, _ISSUE)
             drained = now + max(work.steps, 1)
             self.pipeline = drained + _DRAIN
-            self.at(drained + _WRITTEN, self.complete, item)
+            self.schedule(drained + _WRITTEN, self.complete, item)
 
     def _fill(self, now: int, item: int) -> None:
         """Start a LOAD of compute: its data arrives during steps and is written after them."""
@@ -151,7 +151,7 @@ class Engines(Queues):
         self.fill_walk = now + _WALK + max(work.bursts - 1, 0)
         self.fill_queue.append((item, work.beats))
         if len(self.fill_queue) == 1:
-            self.at(now + _REQUEST, self._fill_part)
+            self.schedule(now + _REQUEST, self._fill_part)
 
     def _fill_part(self, now: int) -> None:
         """Request as much of the first LOAD as the buffer holds."""
@@ -163,13 +163,13 @@ class Engines(Queues):
         written = max(self.pipeline, self.fill_written)
         if left > part:
             self.fill_queue.appendleft((item, left - part))
-            self.at(max(start + _BURST, written), self._fill_part)
+            self.schedule(max(start + _BURST, written), self._fill_part)
             return
         slots = self.work[item].slots
         self.fill_written = max(end + _BUFFER_DELAY, written + slots + _GAP)
-        self.at(self.fill_written + _FILL_DONE, self._filled, item)
+        self.schedule(self.fill_written + _FILL_DONE, self._filled, item)
         if self.fill_queue:
-            self.at(now + self.work[item].bursts, self._fill_part)
+            self.schedule(now + self.work[item].bursts, self._fill_part)
 
     def _filled(self, now: int, item: int) -> None:
         self.fills -= 1
@@ -194,12 +194,12 @@ class Engines(Queues):
         self.leave(now, Module.STORE, work, item)
         self.stores += 1
         if work.kind == "nothing":
-            self.at(now + 1, self._stored, item)
+            self.schedule(now + 1, self._stored, item)
             return
         self.writes = max(now + _STORE_DATA, self.writes) + max(work.beats, work.reads)
         self.store_walk = now + _WALK + max(work.bursts - 1, 0)
         self.store_reads = self.writes - _STORE_DATA + _STORE_READ
-        self.at(self.writes + self.latency + _RESPONSE, self._stored, item)
+        self.schedule(self.writes + self.latency + _RESPONSE, self._stored, item)
 
     def _stored(self, now: int, item: int) -> None:
         self.stores -= 1

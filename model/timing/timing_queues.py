@@ -50,15 +50,16 @@ class Queues(ABC):
     def try_head(self, now: int, module: Module) -> None:
         """Start the instruction at the head of a queue if it can start in this cycle."""
 
-    def at(self, when: int, action: Callable[..., None], *arguments: object) -> None:
+    def schedule(self, cycle: int, action: Callable[..., None], *arguments: object) -> None:
+        """Call ``action(cycle, *arguments)`` in a cycle."""
         self.serial += 1
-        heappush(self.events, (when, self.serial, action, arguments))
+        heappush(self.events, (cycle, self.serial, action, arguments))
 
-    def wake(self, when: int, module: Module) -> None:
+    def wake(self, cycle: int, module: Module) -> None:
         """Schedule another attempt of a module's head in a cycle."""
-        if self.woken[module] != when:
-            self.woken[module] = when
-            self.at(when, self._look, module)
+        if self.woken[module] != cycle:
+            self.woken[module] = cycle
+            self.schedule(cycle, self._look, module)
 
     def _look(self, now: int, module: Module) -> None:
         """Try a head; a later event of the same cycle wakes it again."""
@@ -77,7 +78,7 @@ class Queues(ABC):
             start, end = self.port.other(now, beats)
             first = self.asked
             self.asked += count
-            self.at(start, self._arrive, first, count)
+            self.schedule(start, self._arrive, first, count)
             now += 1
 
     def _arrive(self, now: int, first: int, count: int) -> None:

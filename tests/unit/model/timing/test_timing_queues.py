@@ -34,7 +34,7 @@ def steps(pops: tuple[TokenQueue, ...] = (), pushes: tuple[TokenQueue, ...] = ()
 
 def run(*work: Work) -> HeadsLeaveAtOnce:
     queues = HeadsLeaveAtOnce(list(work), named("default"), latency=1)
-    queues.at(START, queues.ask)
+    queues.schedule(START, queues.ask)
     while queues.events:
         now, _, action, arguments = heappop(queues.events)
         action(now, *arguments)
