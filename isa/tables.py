@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import fill
 
 from .alu_operations import ALU_OPERATIONS
 from .config import NAMED, Config
@@ -90,6 +91,15 @@ def _field_table(fields: Iterable[BitField]) -> list[str]:
     return _table(("bits", "field", "range", "meaning"), rows)
 
 
+def _page(lines: Iterable[str]) -> str:
+    """Join the lines of a page; prose is wrapped at 80 columns."""
+    return "\n".join(
+        line if line.startswith(("|", "#", "<")) else fill(
+            line, 80, subsequent_indent="  " if line.startswith("* ") else "",
+            break_long_words=False, break_on_hyphens=False)
+        for line in lines)
+
+
 def isa_page(config: Config = NAMED["default"]) -> str:
     """Return the instruction reference, positions for one configuration."""
     lines = [
@@ -134,7 +144,7 @@ def isa_page(config: Config = NAMED["default"]) -> str:
         ("code", "name", "meaning"),
         ((int(code), code.name, text) for code, text in ERROR_TEXT.items()),
     )
-    return "\n".join(lines)
+    return _page(lines)
 
 
 def registers_page() -> str:
@@ -164,7 +174,7 @@ def registers_page() -> str:
         ),
         "",
     ]
-    return "\n".join(lines)
+    return _page(lines)
 
 
 PAGES = {"isa.md": isa_page, "registers.md": registers_page}
