@@ -16,6 +16,7 @@ from myvta.compiler.ir.attributes import ConvAttributes, SlidingWindow
 from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.lower.conv.fusion_group import FusionGroup
 from myvta.compiler.tune.single_layer import run_alone
 from myvta.driver.run.launch import read_performance
 from myvta.driver.stream.stream import InstructionStream
@@ -33,6 +34,11 @@ class ConvLayer:
     count: int
     node: QuantizedNode
     layouts: dict[str, ChannelLayout]
+
+    @property
+    def group(self) -> FusionGroup:
+        """The convolution as a unit of scheduling: nothing is computed with it."""
+        return FusionGroup(self.node)
 
     @property
     def compulsory_bytes(self) -> int:

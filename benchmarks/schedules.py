@@ -45,7 +45,7 @@ def lowered(
 ) -> Isolated:
     """Return a layer's stream."""
     return isolate(
-        layer.node, layer.layouts, TargetDescription(named(config_name)), options=options)
+        layer.group, layer.layouts, TargetDescription(named(config_name)), options=options)
 
 
 def dataflows(layers: list[conv_layers.ConvLayer]) -> None:

@@ -50,7 +50,7 @@ def main() -> int:
     for log_bus in (6,) if options.quick else (6, 7):
         config = named("default").replace(log_bus_width=log_bus)
         target_description = TargetDescription(config)
-        streams = [isolate(layer.node, layer.layouts, target_description) for layer in layers]
+        streams = [isolate(layer.group, layer.layouts, target_description) for layer in layers]
         for latency in (1, 64):
             url = f"verilator://?config=default&bus={config.bus_width}&latency={latency}"
             with open_target(url) as target:

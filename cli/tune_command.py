@@ -1,4 +1,4 @@
-"""`myvta tune`: search the schedules of a network's convolutions, for `myvta compile --tuned`."""
+"""`myvta tune`: search the schedules of a network's layers, for `myvta compile --tuned`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..compiler.compile import runner
 from ..compiler.ir.target_description import MEMORY_LATENCY, TargetDescription
 from ..compiler.pipeline.model_passes import CompileRequest
 from ..compiler.pipeline.network_stages import FusedNetwork
+from ..compiler.schedule.plain_data import plain_tiling
 from ..compiler.schedule.tuned_schedules import TunedLayer, tuned_json, write_tuned
 from ..compiler.schedule.tuning_log import Trial, TrialLog
 from ..compiler.tune.tuner import SEARCHES, TunableLayer, Tuner, distinct_layers, on_target
@@ -26,8 +27,8 @@ __all__ = ["command"]
 
 _MODEL_ONLY = "none"
 _COLUMNS = (
-    Column("layer", Kind.NAME), Column("schedules"), Column("dataflow", Kind.WORD),
-    *map(Column, ("steps", "predicted", "measured", "bytes")),
+    Column("layer", Kind.NAME), Column("operator", Kind.WORD), Column("schedules"),
+    Column("best", Kind.WORD), *map(Column, ("predicted", "measured", "bytes")),
 )
 
 
@@ -62,7 +63,7 @@ def command(
     search: str, trials: int, latency: int, url: str, verified: int, shapes: tuple[str, ...],
     memory: str, as_json: bool,
 ) -> None:
-    """Find good schedules for the convolutions of an ONNX MODEL.
+    """Find good schedules for the layers of an ONNX MODEL that the accelerator runs.
 
     Schedules are compared by the timing model; the best of each layer run on the target.
     """
@@ -70,7 +71,7 @@ def command(
     target = TargetDescription(config, latency, parse_bytes(memory))
     fused: FusedNetwork = runner(
         CompileRequest(model, calib, target, parse_shapes(shapes))).run("fuse")
-    layers = distinct_layers(fused.groups, fused.allocated.memory.layouts, target,
+    layers = distinct_layers(fused.operations, fused.allocated.memory.layouts, target,
                              fused.allocated.memory.images)
     output = output or Path(f"{model.stem}.tuned.json")
     log = log or output.with_suffix(".trials.jsonl")
@@ -102,7 +103,9 @@ def command(
 
 
 def _row(layer: TunableLayer, best: TunedLayer) -> list[str]:
+    chosen = plain_tiling(best.tiling)
+    sizes = "x".join(str(chosen[name]) for name in layer.choices)
     return [
-        layer.name, str(len(layer.space)), best.tiling.dataflow, str(layer.shape.steps),
-        str(best.cycles), "" if best.measured is None else str(best.measured), str(best.moved),
+        layer.name, layer.operator, str(len(layer.space)), sizes, str(best.cycles),
+        "" if best.measured is None else str(best.measured), str(best.moved),
     ]

@@ -51,7 +51,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("fuse", "split the network into launches; fuse layers with the preceding convolution",
          "AllocatedNetwork", "FusedNetwork",
          network.fuse, verify_network.verify_fused, dump_network.dump_fused),
-    Pass("schedule", "choose the tiling and the dataflow of each convolution",
+    Pass("schedule", "choose the tiling of each layer, and the dataflow of each convolution",
          "FusedNetwork", "ScheduledNetwork",
          network.schedule, verify_network.verify_scheduled, dump_network.dump_scheduled),
     Pass("lower", "turn operations into instructions and micro-ops; place constants in memory",

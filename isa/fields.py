@@ -14,7 +14,11 @@ from .geometry import Geometry
 from .opcodes import Opcode
 from .token_queues import TOKEN_FLAGS
 
-__all__ = ["BitField", "WordLayout", "fit_problems", "layout", "uop_layout"]
+__all__ = ["BitField", "MAX_ITERATIONS", "WordLayout", "fit_problems", "layout", "uop_layout"]
+
+_ITERATION_BITS = 14
+MAX_ITERATIONS = (1 << _ITERATION_BITS) - 1
+"""Of each of the two loops of a GEMM or ALU instruction."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ def _rows(opcode: Opcode, config: Geometry) -> tuple[tuple[str, int], ...]:
     acc, inp, wgt = config.log_acc_depth, config.log_inp_depth, config.log_wgt_depth
     steps = (
         *_COMMON, ("reset", 1), ("uop_bgn", config.log_uop_depth),
-        ("uop_end", config.log_uop_depth + 1), ("iter_out", 14), ("iter_in", 14),
+        ("uop_end", config.log_uop_depth + 1),
+        ("iter_out", _ITERATION_BITS), ("iter_in", _ITERATION_BITS),
     )
     if opcode in (Opcode.LOAD, Opcode.STORE):
         return _MEMORY

@@ -16,11 +16,10 @@ import numpy as np
 from ...driver.stream.kernels import Kernel, make_kernel
 from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
+from ...isa.fields import MAX_ITERATIONS
 from ...isa.opcodes import AluOpcode
 
 __all__ = ["Loop", "LoopNest", "nest", "merge", "unroll"]
-
-ITERATIONS = (1 << 14) - 1  # iter_out and iter_in are 14-bit fields
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def merge(loops: list[Loop]) -> list[Loop]:
             continue
         last = out[-1] if out else None
         together = last is not None and (last.dst, last.src, last.wgt) == loop.times(loop.count)
-        if last is not None and together and last.count * loop.count <= ITERATIONS:
+        if last is not None and together and last.count * loop.count <= MAX_ITERATIONS:
             out[-1] = Loop(last.count * loop.count, loop.dst, loop.src, loop.wgt)
         else:
             out.append(loop)
@@ -110,7 +109,7 @@ def _nest(base: tuple[int, int, int], loops: tuple[Loop, ...]) -> LoopNest:
     chosen = [left[i] for i in hardware]
     while len(chosen) < 2:
         chosen.insert(0, Loop(1))
-    assert max(loop.count for loop in chosen) <= ITERATIONS, loops
+    assert max(loop.count for loop in chosen) <= MAX_ITERATIONS, loops
     written = [loop for i, loop in enumerate(left) if i not in hardware]
     return LoopNest(unroll(base, written), chosen[0], chosen[1])
 

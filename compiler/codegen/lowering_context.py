@@ -87,6 +87,11 @@ class LoweringContext:
 
     Nodes record their steps in an order in which all could run one by one.  The end of a step and
     the release of a buffer need no mention: see :mod:`.step_list`.
+
+    Attributes
+    ----------
+    weights
+        The halves of WGT, for layers that need no more; keys must differ between layers.
     """
 
     config: Config
@@ -99,7 +104,7 @@ class LoweringContext:
 
     def __post_init__(self) -> None:
         self._pools: dict[MemoryType, int] = {}
-        self._weights = LruBuffers(0, self.config.depth(MemoryType.WGT) // 2)
+        self.weights = LruBuffers(0, self.config.depth(MemoryType.WGT) // 2)
 
     def begin(self, node: QuantizedNode) -> None:
         """Start a node."""
@@ -146,10 +151,6 @@ class LoweringContext:
             slot = pool.take(key)
             self.pipeline.step(partial(emit, base=slot.base), self.layer)
         return slot
-
-    def fill_weights(self, key: Hashable, emit: Fill) -> Slot:
-        """Return a slot of half the weight buffer; ``key`` must differ between nodes."""
-        return self.fill(self._weights, key, emit)
 
 
 def load_run(

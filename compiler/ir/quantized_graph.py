@@ -17,7 +17,7 @@ from .fixed_point import Requant, to_integers, to_reals
 
 __all__ = ["QuantizedGraph", "QuantizedNode", "QuantizedTensor"]
 
-A = TypeVar("A", bound=Attributes)
+A = TypeVar("A", bound=Attributes, covariant=True)  # nodes are frozen
 
 
 @dataclass(frozen=True)

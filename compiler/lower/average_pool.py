@@ -6,6 +6,7 @@ different numbers of values have factors of their own, one ALU MUL for each rect
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -15,28 +16,20 @@ import numpy as np
 from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ...isa.opcodes import AluOpcode, MemoryType
-from ..codegen.loop_nest import ITERATIONS, Loop, nest
-from ..codegen.lowering_context import Activation, LoweringContext, load_run
+from ..codegen.loop_nest import Loop, nest
+from ..codegen.lowering_context import Activation, Constants, Fill, LoweringContext, load_run
 from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate, parameters, requantize_tiles
 from ..ir.attributes import AveragePoolAttributes
 from ..ir.quantized_graph import QuantizedNode
-from ..schedule.conv_problem import ConvShape, even_splits, parameter_tiles
+from ..schedule.conv_problem import ConvShape, parameter_tiles
 from ..schedule.conv_tiles import Extent, Range, extent, ranges_of
-from .block_gemm import scaled_identity
+from ..schedule.pool_problems import AveragePoolProblem, AverageTiling
+from .map_tiles import place_identity, store_map
+from .tiled_layer import EmitTiling, TiledLayer
+from .tiled_loop import Chunk, Inputs, Part, Tile, TiledLoop
 
-__all__ = ["lower_average_pool"]
-
-
-@dataclass(frozen=True)
-class _Tiling:
-    """Outputs and taps of one step: channel blocks, rows and columns, window rows and columns."""
-
-    blocks: int
-    oh: int
-    ow: int
-    kh: int
-    kw: int
+__all__ = ["average_pool_layer"]
 
 
 @dataclass(frozen=True)
@@ -56,96 +49,80 @@ class _Piece:
         return self.oh.count * self.ow.count
 
 
-def lower_average_pool(
-    ctx: LoweringContext, node: QuantizedNode[AveragePoolAttributes]
-) -> None:
-    """Lower the mean over windows; padding is zeros that count or do not."""
-    source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
+def average_pool_layer(
+    node: QuantizedNode[AveragePoolAttributes], activations: Mapping[str, Activation],
+    config: Config,
+) -> TiledLayer:
+    """Return the layer of the mean over windows; padding is zeros that count or do not."""
+    source, target = activations[node.inputs[0]], activations[node.outputs[0]]
     window = node.attrs.window
-    shape = ConvShape(
-        groups=source.groups, ci=source.blocks, co=target.blocks, size=source.layout[1:],
-        out=target.layout[1:], kernel=window.kernel, strides=window.strides,
-        dilations=window.dilations, before=window.pads[:2],
-    )
-    config, rule, factors = ctx.config, node.rule, node.attrs.factors
-    kept = parameter_tiles(config)
-    tiling = _tiling(shape, config)
-    weights = ctx.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
-    table = ctx.constants(
-        f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
-    )
-    ctx.compute(partial(load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept))
-    inp = ctx.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
-    acc = LruBuffers(kept, (config.depth(MemoryType.ACC) - kept) // 2)
+    problem = AveragePoolProblem(
+        source.groups, source.blocks, source.layout[1:], target.layout[1:], window.kernel,
+        window.strides, window.dilations, window.pads[:2])
+    pool = _AveragePool(node, problem.shape, source, target)
 
-    def load_identity(builder: StreamBuilder, base: int) -> None:
-        builder.load_2d(MemoryType.WGT, base, weights, 1)
+    def place(constants: Constants) -> EmitTiling:
+        load_identity = place_identity(node, config, constants)
+        table = constants(
+            f"{node.name}.parameters", parameters(node.rule, config, uniform=True), MemoryType.ACC)
+        return partial(pool.emit, load_identity=load_identity, table=table)
 
-    def load(builder: StreamBuilder, base: int, piece: _Piece) -> None:
-        rows, columns = _extents(shape, piece)
+    return TiledLayer(node, problem, place)
+
+
+@dataclass(frozen=True, eq=False)
+class _AveragePool:
+    node: QuantizedNode[AveragePoolAttributes]
+    shape: ConvShape
+    source: Activation
+    target: Activation
+
+    def emit(
+        self, ctx: LoweringContext, tiling: AverageTiling, load_identity: Fill, table: int
+    ) -> None:
+        config, shape = ctx.config, self.shape
+        kept = parameter_tiles(config)
+        ctx.compute(partial(load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept))
+        inp = ctx.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
+        acc = LruBuffers(kept, (config.depth(MemoryType.ACC) - kept) // 2)
+        windows = list(product(
+            ranges_of(shape.kernel[0], tiling.kh), ranges_of(shape.kernel[1], tiling.kw)))
+
+        def chunk(piece: _Piece) -> Chunk:
+            part = Part(partial(_sum, shape=shape, piece=piece), load_identity)
+            inputs = Inputs(piece, partial(self.load, piece=piece))
+            return Chunk([part], (self.node.name, "identity"), inputs)
+
+        def tile(group: int, blocks: Range, oh: Range, ow: Range) -> Tile:
+            pieces = [_Piece(group, blocks, oh, ow, kh, kw) for kh, kw in windows]
+
+            def finish(_: int, base: int) -> None:
+                ctx.compute(partial(self.mean, base=base, piece=pieces[-1]))
+                ctx.store(partial(
+                    store_map, base=base, target=self.target, group=group, box=(blocks, oh, ow)))
+
+            return Tile((group, blocks, oh, ow), list(map(chunk, pieces)), finish)
+
+        TiledLoop(ctx, inp, acc).run({
+            "group": range(shape.groups), "blocks": ranges_of(shape.co, tiling.blocks),
+            "oh": ranges_of(shape.out[0], tiling.oh), "ow": ranges_of(shape.out[1], tiling.ow),
+        }, tile)
+
+    # -- device calls ----------------------------------------------------------------------------
+    def load(self, builder: StreamBuilder, base: int, piece: _Piece) -> None:
+        """Load a piece's inputs, zeros around them."""
+        rows, columns = _extents(self.shape, piece)
         for index in range(piece.blocks.count):
             _load_block(
-                builder, base + index * rows.total * columns.total, source, piece.group,
+                builder, base + index * rows.total * columns.total, self.source, piece.group,
                 piece.blocks.start + index, rows, columns,
             )
 
-    def compute(
-        builder: StreamBuilder, bases: tuple[int, int, int], piece: _Piece, last: bool
-    ) -> None:
-        _sum(builder, shape, bases, piece)
-        if last:
-            _scale(builder, bases[0], piece, factors)
-            requantize_tiles(
-                builder, rule, bases[0], 1, piece.blocks.count * piece.pixels, 0, 0
-            )
-
-    def store(builder: StreamBuilder, out: int, piece: _Piece) -> None:
-        for index in range(piece.blocks.count):
-            builder.store_2d(
-                out + index * piece.pixels,
-                target.at(piece.group, piece.blocks.start + index, piece.oh.start, piece.ow.start),
-                piece.ow.count, piece.oh.count, target.layout.columns,
-            )
-
-    windows = list(product(ranges_of(shape.kernel[0], tiling.kh),
-                           ranges_of(shape.kernel[1], tiling.kw)))
-    for group, blocks, oh, ow in product(
-        range(shape.groups), ranges_of(shape.co, tiling.blocks), ranges_of(shape.out[0], tiling.oh),
-        ranges_of(shape.out[1], tiling.ow),
-    ):
-        slot = acc.take((group, blocks, oh, ow))
-        for taps in windows:
-            piece = _Piece(group, blocks, oh, ow, *taps)
-            one = ctx.fill_weights((node.name, "identity"), load_identity)
-            data = ctx.fill(inp, piece, partial(load, piece=piece))
-            ctx.compute(partial(
-                compute, bases=(slot.base, data.base, one.base), piece=piece,
-                last=taps is windows[-1],
-            ))
-        ctx.store(partial(store, out=slot.base, piece=piece))
-
-
-def _tiling(shape: ConvShape, config: Config) -> _Tiling:
-    """Return the largest tile that fits, the whole window at a time where that is possible."""
-    inp = min(config.depth(MemoryType.INP) // 2, ITERATIONS)
-    acc = (config.depth(MemoryType.ACC) - parameter_tiles(config)) // 2
-    uops = config.depth(MemoryType.UOP) // 2
-
-    def fits(t: _Tiling) -> bool:
-        area = shape.reach(0, t.oh, t.kh) * shape.reach(1, t.ow, t.kw)
-        loops = sorted((t.blocks, t.oh, t.ow, t.kh, t.kw))
-        return bool(t.blocks * area <= inp and t.blocks * t.oh * t.ow <= acc
-                    and 2 * loops[0] * loops[1] * loops[2] <= uops)
-
-    for kh, kw in product(even_splits(shape.kernel[0]), even_splits(shape.kernel[1])):
-        fitting = [
-            t for t in (_Tiling(*size, kh, kw) for size in product(
-                even_splits(shape.co), even_splits(shape.out[0]), even_splits(shape.out[1])))
-            if fits(t)
-        ]
-        if fitting:
-            return max(fitting, key=lambda t: (t.blocks * t.oh * t.ow, t.ow, t.oh))
-    raise AssertionError("a single tap of a single output always fits")
+    def mean(self, builder: StreamBuilder, base: int, piece: _Piece) -> None:
+        """Turn the sums of a tile into outputs."""
+        _scale(builder, base, piece, self.node.attrs.factors)
+        requantize_tiles(
+            builder, self.node.rule, base, 1, piece.blocks.count * piece.pixels, 0, 0)
 
 
 def _extents(shape: ConvShape, piece: _Piece) -> tuple[Extent, Extent]:
@@ -168,8 +145,9 @@ def _load_block(
 
 
 def _sum(
-    builder: StreamBuilder, shape: ConvShape, bases: tuple[int, int, int], piece: _Piece
+    builder: StreamBuilder, bases: tuple[int, int, int], shape: ConvShape, piece: _Piece
 ) -> None:
+    """Add the products of a piece's taps to its sums."""
     rows, columns = _extents(shape, piece)
     width = columns.total
     down = 1 if shape.skips(0, piece.kh.count) else shape.strides[0]  # rows on chip

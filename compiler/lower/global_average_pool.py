@@ -2,81 +2,101 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from ...driver.stream.stream import StreamBuilder
+from ...isa.config import Config
 from ...isa.opcodes import AluOpcode, MemoryType
-from ..codegen.loop_nest import ITERATIONS, Loop
-from ..codegen.lowering_context import LoweringContext, load_run
+from ..codegen.loop_nest import Loop
+from ..codegen.lowering_context import Activation, Constants, Fill, LoweringContext, load_run
 from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate, every_tile, parameters, requantize_tiles
 from ..ir.attributes import GlobalAverageAttributes
 from ..ir.quantized_graph import QuantizedNode
 from ..schedule.conv_problem import parameter_tiles
-from .block_gemm import scaled_identity
+from ..schedule.conv_tiles import Range, ranges_of
+from ..schedule.pool_problems import GlobalAverageProblem, GlobalTiling
+from .map_tiles import place_identity
+from .tiled_layer import EmitTiling, TiledLayer
+from .tiled_loop import Chunk, Inputs, Part, Tile, TiledLoop
 
-__all__ = ["lower_global_average"]
+__all__ = ["global_average_layer"]
 
 
-def lower_global_average(
-    ctx: LoweringContext, node: QuantizedNode[GlobalAverageAttributes]
-) -> None:
-    """Lower the mean over all pixels of each channel."""
-    source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
-    config, rule, factor = ctx.config, node.rule, node.attrs.factor
-    weights = ctx.constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
-    table = ctx.constants(
-        f"{node.name}.parameters", parameters(rule, config, uniform=True), MemoryType.ACC
-    )
-    kept = parameter_tiles(config)
-    room = config.depth(MemoryType.INP) // 2
-    blocks = max(1, min(
-        source.groups * source.blocks, room // source.pixels,
-        (config.depth(MemoryType.ACC) - kept) // 2, ITERATIONS,
-    ))
-    size = min(source.pixels, room, ITERATIONS)
-    inp, acc = LruBuffers(0, room), LruBuffers(kept, blocks)
-    ctx.compute(partial(
-        load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept
-    ))
+def global_average_layer(
+    node: QuantizedNode[GlobalAverageAttributes], activations: Mapping[str, Activation],
+    config: Config,
+) -> TiledLayer:
+    """Return the layer of the mean over all pixels of each channel."""
+    source, target = activations[node.inputs[0]], activations[node.outputs[0]]
+    problem = GlobalAverageProblem(source.groups * source.blocks, source.pixels)
+    mean = _GlobalAverage(node, problem, source, target)
 
-    def load_identity(builder: StreamBuilder, base: int) -> None:
-        builder.load_2d(MemoryType.WGT, base, weights, 1)
+    def place(constants: Constants) -> EmitTiling:
+        load_identity = place_identity(node, config, constants)
+        table = constants(
+            f"{node.name}.parameters", parameters(node.rule, config, uniform=True), MemoryType.ACC)
+        return partial(mean.emit, load_identity=load_identity, table=table)
 
-    def load(builder: StreamBuilder, base: int, start: int, count: int, pixel: int, part: int
-             ) -> None:
-        builder.load_2d(
-            MemoryType.INP, base, source.dram + start * source.pixels + pixel, part, count,
-            source.pixels,
-        )
+    return TiledLayer(node, problem, place)
 
-    def compute(
-        builder: StreamBuilder, bases: tuple[int, int, int], count: int, pixel: int, part: int
+
+@dataclass(frozen=True, eq=False)
+class _GlobalAverage:
+    node: QuantizedNode[GlobalAverageAttributes]
+    problem: GlobalAverageProblem
+    source: Activation
+    target: Activation
+
+    def emit(
+        self, ctx: LoweringContext, tiling: GlobalTiling, load_identity: Fill, table: int
     ) -> None:
-        accumulate(
-            builder, bases, [Loop(count, 1, part)], [Loop(part, 0, 1)], pixel == 0
+        kept = parameter_tiles(ctx.config)
+        inp = LruBuffers(0, ctx.config.depth(MemoryType.INP) // 2)
+        acc = LruBuffers(kept, tiling.blocks)
+        ctx.compute(partial(load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept))
+        runs = ranges_of(self.problem.pixels, tiling.pixels)
+
+        def tile(blocks: Range) -> Tile:
+            chunks = [
+                Chunk(
+                    [Part(partial(_sum, blocks=blocks, pixels=pixels), load_identity)],
+                    (self.node.name, "identity"),
+                    Inputs((blocks, pixels), partial(self.load, blocks=blocks, pixels=pixels)))
+                for pixels in runs
+            ]
+
+            def finish(_: int, base: int) -> None:
+                ctx.compute(partial(self.mean, base=base, count=blocks.count))
+                ctx.store(partial(self.store, base=base, blocks=blocks))
+
+            return Tile(blocks, chunks, finish)
+
+        TiledLoop(ctx, inp, acc).run(
+            {"blocks": ranges_of(self.problem.blocks, tiling.blocks)}, tile)
+
+    # -- device calls ----------------------------------------------------------------------------
+    def load(self, builder: StreamBuilder, base: int, blocks: Range, pixels: Range) -> None:
+        pitch = self.problem.pixels
+        builder.load_2d(
+            MemoryType.INP, base, self.source.dram + blocks.start * pitch + pixels.start,
+            pixels.count, blocks.count, pitch,
         )
-        if pixel + part == source.pixels:
-            if factor != 1:
-                every_tile(builder, AluOpcode.MUL, factor, bases[0], count)
-            requantize_tiles(builder, rule, bases[0], 1, count, 0, 0)
 
-    def store(builder: StreamBuilder, out: int, start: int, count: int) -> None:
-        builder.store_2d(out, target.dram + start, count)
+    def mean(self, builder: StreamBuilder, base: int, count: int) -> None:
+        if self.node.attrs.factor != 1:
+            every_tile(builder, AluOpcode.MUL, self.node.attrs.factor, base, count)
+        requantize_tiles(builder, self.node.rule, base, 1, count, 0, 0)
 
-    everything = source.groups * source.blocks
-    for start in range(0, everything, blocks):
-        count = min(blocks, everything - start)
-        slot = acc.take(start)
-        for pixel in range(0, source.pixels, size):
-            part = min(size, source.pixels - pixel)
-            one = ctx.fill_weights((node.name, "identity"), load_identity)
-            data = ctx.fill(
-                inp, (start, pixel),
-                partial(load, start=start, count=count, pixel=pixel, part=part),
-            )
-            ctx.compute(partial(
-                compute, bases=(slot.base, data.base, one.base), count=count, pixel=pixel,
-                part=part,
-            ))
-        ctx.store(partial(store, out=slot.base, start=start, count=count))
+    def store(self, builder: StreamBuilder, base: int, blocks: Range) -> None:
+        builder.store_2d(base, self.target.dram + blocks.start, blocks.count)
+
+
+def _sum(
+    builder: StreamBuilder, bases: tuple[int, int, int], blocks: Range, pixels: Range
+) -> None:
+    accumulate(
+        builder, bases, [Loop(blocks.count, 1, pixels.count)], [Loop(pixels.count, 0, 1)],
+        pixels.start == 0)

@@ -6,213 +6,179 @@ it to them.  The scale stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
-from math import prod
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ...isa.opcodes import AluOpcode, MemoryType
-from ..codegen.loop_nest import ITERATIONS, Loop, nest
-from ..codegen.lowering_context import Activation, LoweringContext
+from ..codegen.loop_nest import Loop, nest
+from ..codegen.lowering_context import Activation, Constants, Fill, LoweringContext
 from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate
 from ..ir.quantized_graph import QuantizedNode
-from ..schedule.conv_problem import even_splits
 from ..schedule.conv_tiles import Range, ranges_of
-from .block_gemm import scaled_identity
+from ..schedule.copy_problem import CopyProblem
+from ..schedule.tiling_problem import MapTiling
+from .map_tiles import load_map, place_identity, store_map
+from .tiled_layer import EmitTiling, TiledLayer
+from .tiled_loop import Chunk, Inputs, Part, Tile, TiledLoop
 
-__all__ = ["lower_pad", "lower_resize"]
+__all__ = ["pad_layer", "resize_layer"]
 
 
 @dataclass(frozen=True)
 class _Span:
     """Neighbouring outputs along one axis and the inputs they repeat.
 
-    ``inputs`` from input ``first`` on appear from output ``at`` of the span on, ``copies`` times
-    each; the rest of the ``count`` outputs, before and behind, is border.
+    ``inputs`` appear from output ``at`` of the span on, ``copies`` times each; the rest of
+    ``outputs``, before and behind, is border.
     """
 
-    start: int
-    count: int
-    first: int
-    inputs: int
+    outputs: Range
+    inputs: Range
     at: int = 0
     copies: int = 1
 
     @property
     def inside(self) -> tuple[int, int]:
         """Outputs that repeat an input, from and to."""
-        return self.at, self.at + self.inputs * self.copies
+        return self.at, self.at + self.inputs.count * self.copies
 
 
-def lower_pad(
-    ctx: LoweringContext, node: QuantizedNode, pads: tuple[int, int, int, int], fill: int
-) -> None:
-    """Lower a border of one value, pads (top, left, bottom, right); a negative one crops."""
-    source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
+def pad_layer(
+    node: QuantizedNode, activations: Mapping[str, Activation], config: Config,
+    pads: tuple[int, int, int, int], fill: int,
+) -> TiledLayer:
+    """Return the layer of a border of one value, pads (top, left, bottom, right).
 
-    def spans(axis: int, size: int) -> list[_Span]:
-        result, have = [], source.layout[1 + axis]
-        for part in ranges_of(target.layout[1 + axis], size):
-            begin = min(max(part.start - pads[axis], 0), have)
-            end = min(max(part.start + part.count - pads[axis], 0), have)
+    A negative one crops.
+    """
+    source, target = activations[node.inputs[0]], activations[node.outputs[0]]
+    problem = CopyProblem(
+        node.op, source.groups, source.blocks, source.layout[1:], target.layout[1:],
+        before=pads[:2], filled=fill != 0)
+    return _layer(_Copier(node, problem, source, target, fill), config)
+
+
+def resize_layer(
+    node: QuantizedNode, activations: Mapping[str, Activation], config: Config,
+    factors: tuple[int, int],
+) -> TiledLayer:
+    """Return the layer of repeating every pixel ``factors`` (y, x) times."""
+    source, target = activations[node.inputs[0]], activations[node.outputs[0]]
+    problem = CopyProblem(
+        node.op, source.groups, source.blocks, source.layout[1:], target.layout[1:], copies=factors)
+    return _layer(_Copier(node, problem, source, target), config)
+
+
+def _layer(copier: _Copier, config: Config) -> TiledLayer:
+    def place(constants: Constants) -> EmitTiling:
+        return partial(
+            copier.emit, load_identity=place_identity(copier.node, config, constants))
+
+    return TiledLayer(copier.node, copier.problem, place)
+
+
+def _spans(problem: CopyProblem, axis: int, size: int) -> list[_Span]:
+    """Cut an axis into spans of ``size`` outputs."""
+    copies, have, before = problem.copies[axis], problem.size[axis], problem.before[axis]
+    if copies == 1:
+        result = []
+        for part in ranges_of(problem.out[axis], size):
+            begin = min(max(part.start - before, 0), have)
+            end = min(max(part.start + part.count - before, 0), have)
             result.append(_Span(
-                part.start, part.count, begin, end - begin,
-                begin + pads[axis] - part.start if end > begin else 0,
-            ))
+                part, Range(begin, end - begin),
+                begin + before - part.start if end > begin else 0))
         return result
-
-    _Copier(ctx, node, source, target, spans, fill).run(
-        even_splits(target.layout.rows), even_splits(target.layout.columns), (1, 1)
-    )
-
-
-def lower_resize(
-    ctx: LoweringContext, node: QuantizedNode, factors: tuple[int, int]
-) -> None:
-    """Lower repeating every pixel ``factors`` (y, x) times."""
-    source, target = ctx.activations[node.inputs[0]], ctx.activations[node.outputs[0]]
-
-    def sizes(axis: int) -> list[int]:
-        copies = factors[axis]
-        sizes = even_splits(source.layout[1 + axis])
-        return [*(copies * size for size in sizes), *even_splits(copies)[1:]]
-
-    def spans(axis: int, size: int) -> list[_Span]:
-        copies, have = factors[axis], source.layout[1 + axis]
-        if size >= copies:
-            parts = ranges_of(have, size // copies)
-            return [_Span(p.start * copies, p.count * copies, p.start, p.count, 0, copies)
-                    for p in parts]
+    if size >= copies:
         return [
-            _Span(pixel * copies + part.start, part.count, pixel, 1, 0, part.count)
-            for pixel in range(have) for part in ranges_of(copies, size)
-        ]
+            _Span(Range(p.start * copies, p.count * copies), p, 0, copies)
+            for p in ranges_of(have, size // copies)]
+    return [
+        _Span(Range(pixel * copies + part.start, part.count), Range(pixel, 1), 0, part.count)
+        for pixel in range(have) for part in ranges_of(copies, size)
+    ]
 
-    _Copier(ctx, node, source, target, spans, 0).run(sizes(0), sizes(1), factors)
 
-
+@dataclass(frozen=True, eq=False)
 class _Copier:
-    def __init__(
-        self, ctx: LoweringContext, node: QuantizedNode, source: Activation, target: Activation,
-        spans: Callable[[int, int], list[_Span]], fill: int,
-    ):
-        self.ctx, self.node, self.source, self.target = ctx, node, source, target
-        self.spans, self.fill = spans, fill
-        self.weights = ctx.constants(
-            f"{node.name}.weights", scaled_identity(ctx.config, 0)[0], MemoryType.WGT
-        )
-        config = ctx.config
-        self.inp = ctx.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
-        self.acc = LruBuffers(0, config.depth(MemoryType.ACC) // 2)
+    node: QuantizedNode
+    problem: CopyProblem
+    source: Activation
+    target: Activation
+    fill: int = 0
 
-    def run(
-        self, rows: Iterable[int], columns: Iterable[int], copies: tuple[int, int]
-    ) -> None:
-        """Copy in the largest tiles of the given sizes that fit."""
-        blocks, tall, wide = max(
-            (size for size in product(even_splits(self.source.blocks), rows, columns)
-             if self._fits(size, copies, self.ctx.config)),
-            key=lambda size: (size[0] * size[1] * size[2], size[2], size[1]),
-        )
-        for group, part, v, h in product(
-            range(self.source.groups), ranges_of(self.source.blocks, blocks), self.spans(0, tall),
-            self.spans(1, wide),
-        ):
-            self._tile(group, part, v, h)
+    def emit(self, ctx: LoweringContext, tiling: MapTiling, load_identity: Fill) -> None:
+        inp = ctx.pool(MemoryType.INP, ctx.config.depth(MemoryType.INP) // 2, 2)
+        acc = LruBuffers(0, ctx.config.depth(MemoryType.ACC) // 2)
 
-    def _fits(
-        self, size: tuple[int, int, int], copies: tuple[int, int], config: Config
-    ) -> bool:
-        """Return whether blocks, rows and columns of outputs fit, and the loops over them."""
-        loops, inputs = [size[0]], size[0]
-        for outputs, times in zip(size[1:], copies, strict=True):
-            loops += [max(1, outputs // times), min(outputs, times)]
-            inputs *= loops[-2]
-        written_out = prod(sorted(loops)[:-2])
-        return (
-            prod(size) <= min(config.depth(MemoryType.ACC) // 2, ITERATIONS)
-            and inputs <= config.depth(MemoryType.INP) // 2
-            and written_out <= config.depth(MemoryType.UOP) // 2
-        )
+        def chunk(group: int, blocks: Range, v: _Span, h: _Span) -> Chunk:
+            if not (v.inputs.count and h.inputs.count):
+                return Chunk([Part(partial(self.border, blocks=blocks, v=v, h=h))])
+            read = blocks, v.inputs, h.inputs
+            return Chunk(
+                [Part(partial(self.copy, blocks=blocks, v=v, h=h), load_identity)],
+                (self.node.name, "identity"),
+                Inputs((group, *read), partial(
+                    load_map, source=self.source, group=group, box=read)))
 
-    def _tile(self, group: int, part: Range, v: _Span, h: _Span) -> None:
-        slot = self.acc.take((group, part, v, h))
-        if v.inputs and h.inputs:
-            one = self.ctx.fill_weights((self.node.name, "identity"), self._load_identity)
-            data = self.ctx.fill(
-                self.inp, (group, part, v.first, v.inputs, h.first, h.inputs),
-                partial(self._load, group=group, part=part, v=v, h=h),
-            )
-            self.ctx.compute(partial(
-                self._copy, bases=(slot.base, data.base, one.base), part=part, v=v, h=h
-            ))
-        else:
-            self.ctx.compute(partial(self._border, out=slot.base, part=part, v=v, h=h))
-        self.ctx.store(partial(
-            self._store, out=slot.base, group=group, part=part, v=v, h=h
-        ))
+        def tile(group: int, blocks: Range, v: _Span, h: _Span) -> Tile:
+            def finish(_: int, base: int) -> None:
+                ctx.store(partial(
+                    store_map, base=base, target=self.target, group=group,
+                    box=(blocks, v.outputs, h.outputs)))
+
+            return Tile((group, blocks, v, h), [chunk(group, blocks, v, h)], finish)
+
+        TiledLoop(ctx, inp, acc).run({
+            "group": range(self.problem.groups),
+            "blocks": ranges_of(self.problem.blocks, tiling.blocks),
+            "v": _spans(self.problem, 0, tiling.oh), "h": _spans(self.problem, 1, tiling.ow),
+        }, tile)
 
     # -- device calls ----------------------------------------------------------------------------
-    def _load_identity(self, builder: StreamBuilder, base: int) -> None:
-        builder.load_2d(MemoryType.WGT, base, self.weights, 1)
-
-    def _load(
-        self, builder: StreamBuilder, base: int, group: int, part: Range, v: _Span, h: _Span
+    def copy(
+        self, builder: StreamBuilder, bases: tuple[int, int, int], blocks: Range, v: _Span,
+        h: _Span,
     ) -> None:
-        for index in range(part.count):
-            builder.load_2d(
-                MemoryType.INP, base + index * v.inputs * h.inputs,
-                self.source.at(group, part.start + index, v.first, h.first), h.inputs, v.inputs,
-                self.source.layout.columns,
-            )
-
-    def _copy(
-        self, builder: StreamBuilder, bases: tuple[int, int, int], part: Range, v: _Span, h: _Span
-    ) -> None:
+        """Write every copy of a tile's inputs, and the border around them."""
         out, inp, one = bases
+        width, row = h.outputs.count, h.inputs.count
         accumulate(
-            builder, (out + v.at * h.count + h.at, inp, one),
+            builder, (out + v.at * width + h.at, inp, one),
             [
-                Loop(part.count, v.count * h.count, v.inputs * h.inputs),
-                Loop(v.inputs, v.copies * h.count, h.inputs), Loop(v.copies, h.count),
-                Loop(h.inputs, h.copies, 1), Loop(h.copies, 1),
+                Loop(blocks.count, v.outputs.count * width, v.inputs.count * row),
+                Loop(v.inputs.count, v.copies * width, row), Loop(v.copies, width),
+                Loop(row, h.copies, 1), Loop(h.copies, 1),
             ],
             [], True,
         )
-        self._border(builder, out, part, v, h)
+        self.border(builder, bases, blocks, v, h)
 
-    def _border(self, builder: StreamBuilder, out: int, part: Range, v: _Span, h: _Span) -> None:
+    def border(
+        self, builder: StreamBuilder, bases: tuple[int, int, int], blocks: Range, v: _Span,
+        h: _Span,
+    ) -> None:
         """Fill the border: above, below, left and right of the outputs that repeat an input."""
         (top, bottom), (left, right) = v.inside, h.inside
-        if not (v.inputs and h.inputs):
-            top, bottom = v.count, v.count
+        height, width = v.outputs.count, h.outputs.count
+        if not (v.inputs.count and h.inputs.count):
+            top, bottom = height, height
         for y, x, tall, wide in (
-            (0, 0, top, h.count), (bottom, 0, v.count - bottom, h.count),
-            (top, 0, bottom - top, left), (top, right, bottom - top, h.count - right),
+            (0, 0, top, width), (bottom, 0, height - bottom, width),
+            (top, 0, bottom - top, left), (top, right, bottom - top, width - right),
         ):
             if not tall or not wide:
                 continue
-            at = out + y * h.count + x
-            area = v.count * h.count
+            at, area = bases[0] + y * width + x, height * width
             border = nest((at, at, 0), [
-                Loop(part.count, area, area), Loop(tall, h.count, h.count), Loop(wide, 1, 1),
+                Loop(blocks.count, area, area), Loop(tall, width, width), Loop(wide, 1, 1),
             ])
             nest((at, 0, 0), [
-                Loop(part.count, area), Loop(tall, h.count), Loop(wide, 1),
+                Loop(blocks.count, area), Loop(tall, width), Loop(wide, 1),
             ]).gemm(builder, reset=True)
             if self.fill:
                 border.alu(builder, AluOpcode.ADD, self.fill)
-
-    def _store(
-        self, builder: StreamBuilder, out: int, group: int, part: Range, v: _Span, h: _Span
-    ) -> None:
-        for index in range(part.count):
-            builder.store_2d(
-                out + index * v.count * h.count,
-                self.target.at(group, part.start + index, v.start, h.start), h.count, v.count,
-                self.target.layout.columns,
-            )

@@ -1,172 +1,221 @@
 """Lower a :class:`~.block_gemm.BlockGemm`: load runs of tiles, multiply, post-op, store.
 
     for every run of output blocks whose terms are alike
-        for every chunk of it that fits                        a slot of ACC
-            for every part of the terms                        a slot of INP, of WGT
+        for every tile of it                                     a slot of ACC
+            for every chunk of the terms                         a slot of INP, of WGT
                 load each input block once, GEMM term by term
             post-op, requantize, store
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from ...driver.stream.stream import StreamBuilder
+from ...isa.config import Config
 from ...isa.opcodes import MemoryType
-from ..codegen.loop_nest import ITERATIONS, Loop
-from ..codegen.lowering_context import Activation, LoweringContext, load_run
-from ..codegen.scratchpad_lru import LruBuffers, Slot
+from ..codegen.loop_nest import Loop
+from ..codegen.lowering_context import Activation, Constants, LoweringContext, load_run
+from ..codegen.scratchpad_lru import LruBuffers
 from ..codegen.tile_ops import accumulate, parameters, requantize_tiles, shift_left
 from ..ir.quantized_graph import QuantizedNode
+from ..schedule.block_gemm_problem import BlockGemmProblem, BlockGemmTiling, RunShape
 from ..schedule.conv_problem import parameter_tiles
 from ..schedule.conv_tiles import Range, ranges_of
 from .block_gemm import BlockGemm, BlockRun
+from .tiled_layer import EmitTiling, TiledLayer
+from .tiled_loop import Chunk, Inputs, Part, Tile, TiledLoop
 
-__all__ = ["lower_block_gemm"]
-
-
-def lower_block_gemm(
-    ctx: LoweringContext, node: QuantizedNode, sources: list[Activation], block_gemm: BlockGemm
-) -> None:
-    """Lower a block GEMM; a source of one group serves every group of images."""
-    _BlockGemmEmitter(ctx, node, sources, ctx.activations[node.outputs[0]], block_gemm).run()
+__all__ = ["block_gemm_layer"]
 
 
-class _BlockGemmEmitter:
-    def __init__(
-        self, ctx: LoweringContext, node: QuantizedNode, sources: list[Activation],
-        target: Activation, block_gemm: BlockGemm,
-    ):
-        self.ctx, self.node, self.sources, self.target = ctx, node, sources, target
-        self.block_gemm, self.config = block_gemm, ctx.config
-        rule, config = block_gemm.rule, ctx.config
-        self.varies = rule is not None and not rule.uniform
-        tiles, runs = block_gemm.runs()
-        table = ctx.constants(f"{node.name}.weights", tiles, MemoryType.WGT)
-        self.runs = [replace(run, table=table + run.table) for run in runs]
-        inp, wgt = config.depth(MemoryType.INP) // 2, config.depth(MemoryType.WGT) // 2
-        most = max(len(run.terms) for run in self.runs)
-        self.at_once = min(most, inp, wgt)  # terms
-        self.each = parameter_tiles(config) if rule is not None else 0
-        held = max(1, config.depth(MemoryType.ACC) // (4 * max(1, self.each)))
-        self.held = min(target.blocks, held, wgt // self.at_once) if self.varies else 1
-        kept = self.each * self.held
-        self.size = min(
-            inp // self.at_once,
-            (config.depth(MemoryType.ACC) - kept) // (2 * block_gemm.accumulators), ITERATIONS,
-        )
-        self.inp = ctx.pool(MemoryType.INP, self.size * self.at_once, 2)
-        self.acc = LruBuffers(kept, self.size * block_gemm.accumulators)
-        self.resident: Range | None = None
-        self.parameters = 0
-        if rule is not None:
-            rows = parameters(rule, config, uniform=not self.varies)
-            self.parameters = ctx.constants(f"{node.name}.parameters", rows, MemoryType.ACC)
+def block_gemm_layer(
+    node: QuantizedNode, activations: Mapping[str, Activation], config: Config,
+    block_gemm: BlockGemm, constant: np.ndarray | None = None,
+) -> TiledLayer:
+    """Return the layer of a block GEMM of a node's inputs.
 
-    def run(self) -> None:
-        for run in self.runs:
-            if self._flat(run):
-                everything = self.target.tiles
-                self._chunks(replace(run, blocks=1), 0, everything)
-                continue
-            for group in range(self.target.groups):
-                if run.step == 0 and not self.varies:  # its blocks are one long row of tiles
-                    self._chunks(
-                        replace(run, blocks=1), group, run.blocks * self.target.pixels
-                    )
-                else:
-                    self._chunks(run, group, self.target.pixels)
+    ``constant``: INP tiles ``[blocks, rows, columns, batch, lanes]`` of one more source, which
+    every group of images shares.
+    """
+    sources = [activations[name] for name in node.inputs]
+    if constant is not None:
+        sources.append(replace(sources[0], dram=0, groups=1))
+    target = activations[node.outputs[0]]
+    table, runs = block_gemm.runs()
+    problem = _problem(node, sources, target, block_gemm, runs)
 
-    def _flat(self, run: BlockRun) -> bool:
+    def place(constants: Constants) -> EmitTiling:
+        placed = list(sources)
+        if constant is not None:
+            dram = constants(f"{node.name}.constant", constant, MemoryType.INP)
+            placed[-1] = replace(placed[-1], dram=dram)
+        first = constants(f"{node.name}.weights", table, MemoryType.WGT)
+        moved = [replace(run, table=first + run.table) for run in runs]
+        rows = 0
+        if block_gemm.rule is not None:
+            rows = constants(
+                f"{node.name}.parameters",
+                parameters(block_gemm.rule, config, uniform=not problem.per_channel),
+                MemoryType.ACC)
+        emitter = _Emitter(node, problem, block_gemm, placed, target)
+        return partial(emitter.emit, runs=moved, table=rows)
+
+    return TiledLayer(node, problem, place)
+
+
+def _problem(
+    node: QuantizedNode, sources: list[Activation], target: Activation, block_gemm: BlockGemm,
+    runs: list[BlockRun],
+) -> BlockGemmProblem:
+    def whole(run: BlockRun) -> bool:
         """Return whether the whole activation is one row of tiles, in and out."""
-        target = self.target
-        return run.step == 0 and not self.varies and run.blocks == target.blocks and all(
-            self.sources[term.source].groups == target.groups
-            and self.sources[term.source].blocks == target.blocks
-            for term in run.terms
-        )
+        return run.blocks == target.blocks and all(
+            (sources[term.source].groups, sources[term.source].blocks)
+            == (target.groups, target.blocks) for term in run.terms)
 
-    def _chunks(self, run: BlockRun, group: int, pixels: int) -> None:
-        """Do the blocks of a run for one group, ``pixels`` tiles each."""
-        wgt = self.config.depth(MemoryType.WGT) // 2
-        blocks = 1
-        if pixels <= self.size:
-            blocks = min(run.blocks, self.size // pixels, max(1, wgt // self.at_once))
-            blocks = min(blocks, self.held) if self.varies else blocks
-        for part in ranges_of(run.blocks, blocks):
-            for row in ranges_of(pixels, self.size if blocks == 1 else pixels):
-                self._chunk(run, group, pixels, part, row)
+    rule = block_gemm.rule
+    return BlockGemmProblem(
+        node.op, target.groups, target.blocks, target.pixels,
+        tuple(RunShape(run.blocks, len(run.terms), run.step > 0, whole(run)) for run in runs),
+        requantized=rule is not None, per_channel=rule is not None and not rule.uniform,
+        accumulators=block_gemm.accumulators,
+    )
 
-    def _chunk(self, run: BlockRun, group: int, pixels: int, part: Range, row: Range) -> None:
-        self._hold(Range(run.first + part.start, part.count) if self.varies else Range(0, 1))
-        out = self.target.at(group, run.first) + part.start * pixels + row.start
-        slot = self.acc.take(out)
-        for terms in ranges_of(len(run.terms), self.at_once):
-            chosen = run.terms[terms.start : terms.start + terms.count]
-            origins = list(dict.fromkeys((term.source, term.block) for term in chosen))
-            starts = [self._origin(source, block, group) + part.start * pixels + row.start
-                      for source, block in origins]
-            wgt = self.ctx.fill_weights(
-                (self.node.name, run.first, part, terms) if run.step else
-                (self.node.name, run.first, terms),
-                partial(self._load_weights, run=run, part=part, terms=terms),
-            )
-            inp = self.ctx.fill(
-                self.inp, (out, terms),
-                partial(self._load, starts=starts, part=part, row=row, pixels=pixels),
-            )
-            self.ctx.compute(partial(
-                self._compute, run=run, terms=terms, origins=origins, part=part, row=row,
-                bases=(slot.base, inp.base, wgt.base),
-            ))
-        self._store(slot, out, part, row, pixels)
 
-    def _origin(self, source: int, block: int, group: int) -> int:
-        activation = self.sources[source]
-        return activation.at(group if activation.groups > 1 else 0, block)
+@dataclass(frozen=True, eq=False)
+class _Area:
+    """Tiles of a run that are computed at once: a range of each of some of its rows.
 
-    def _hold(self, wanted: Range) -> None:
-        """Have the parameters of some blocks on chip."""
-        if self.each and self.resident != wanted:
-            self.ctx.compute(partial(
+    ``pitch``: tiles from row to row.
+    """
+
+    run: BlockRun
+    group: int
+    part: Range
+    row: Range
+    pitch: int
+
+    @property
+    def start(self) -> int:
+        """The first tile, counted from the first of the run."""
+        return self.part.start * self.pitch + self.row.start
+
+    @property
+    def size(self) -> int:
+        """Tiles."""
+        return self.part.count * self.row.count
+
+
+class _Parameters:
+    """The parameters of blocks in ACC, ``each`` tiles a block; in DRAM they are at ``table``."""
+
+    def __init__(self, ctx: LoweringContext, table: int, each: int):
+        self._ctx, self._table, self._each = ctx, table, each
+        self._resident: Range | None = None
+
+    def hold(self, wanted: Range) -> None:
+        """Ensure that the parameters of some blocks are on chip."""
+        if self._resident != wanted:
+            self._ctx.compute(partial(
                 load_run, memory_type=MemoryType.ACC, sram=0,
-                dram=self.parameters + wanted.start * self.each, count=wanted.count * self.each,
+                dram=self._table + wanted.start * self._each, count=wanted.count * self._each,
             ))
-            self.resident = wanted
+            self._resident = wanted
+
+
+@dataclass(frozen=True, eq=False)
+class _Emitter:
+    """Records the steps of a block GEMM."""
+
+    node: QuantizedNode
+    problem: BlockGemmProblem
+    block_gemm: BlockGemm
+    sources: list[Activation]
+    target: Activation
+
+    def emit(
+        self, ctx: LoweringContext, tiling: BlockGemmTiling, runs: list[BlockRun], table: int
+    ) -> None:
+        problem, held = self.problem, _Parameters(ctx, table, parameter_tiles(ctx.config))
+        inp = ctx.pool(MemoryType.INP, tiling.tiles * tiling.terms, 2)
+        loop = TiledLoop(ctx, inp, LruBuffers(
+            problem.parameters(tiling, ctx.config), tiling.tiles * problem.accumulators))
+        for run, shape in zip(runs, problem.runs, strict=True):
+            rows = problem.rows(shape)
+            count, tiles = rows.cut(tiling)
+
+            def tile(
+                group: int, part: Range, row: Range, run: BlockRun = run, pitch: int = rows.tiles
+            ) -> Tile:
+                area = _Area(run, group, part, row, pitch)
+                return self.tile(ctx, held, area, tiling.terms)
+
+            loop.run({
+                "group": range(rows.groups), "part": ranges_of(rows.count, count),
+                "row": ranges_of(rows.tiles, tiles),
+            }, tile)
+
+    def tile(self, ctx: LoweringContext, held: _Parameters, area: _Area, terms: int) -> Tile:
+        """Describe a tile whose sums are computed ``terms`` terms at a time."""
+        run, problem = area.run, self.problem
+        out = self.target.at(area.group, run.first) + area.start
+
+        def prepare() -> None:
+            if problem.per_channel:
+                held.hold(Range(run.first + area.part.start, area.part.count))
+            elif problem.requantized:
+                held.hold(Range(0, 1))
+
+        def finish(_: int, base: int) -> None:
+            ctx.compute(partial(
+                self.finish, base=base, area=area, parameters=parameter_tiles(ctx.config)))
+            ctx.store(partial(self.store, base=base, out=out, area=area))
+
+        chunks = [
+            self.chunk(area, out, part) for part in ranges_of(len(run.terms), terms)]
+        return Tile(out, chunks, finish, prepare)
+
+    def chunk(self, area: _Area, out: int, terms: Range) -> Chunk:
+        """Describe the part of a tile's sums that some terms are."""
+        run = area.run
+        chosen = run.terms[terms.start : terms.start + terms.count]
+        origins = list(dict.fromkeys((term.source, term.block) for term in chosen))
+        key = (self.node.name, run.first, *((area.part, terms) if run.step else (terms,)))
+        return Chunk(
+            [Part(
+                partial(self.multiply, area=area, terms=terms, origins=origins),
+                partial(_load_weights, area=area, terms=terms))],
+            key, Inputs((out, terms), partial(self.load, area=area, origins=origins)))
 
     # -- device calls ----------------------------------------------------------------------------
-    def _load_weights(
-        self, builder: StreamBuilder, base: int, run: BlockRun, part: Range, terms: Range
+    def load(
+        self, builder: StreamBuilder, base: int, area: _Area, origins: list[tuple[int, int]]
     ) -> None:
-        first = run.table + part.start * run.step + terms.start
-        rows = part.count if run.step else 1
-        builder.load_2d(MemoryType.WGT, base, first, terms.count, rows, max(run.step, terms.count))
-
-    def _load(
-        self, builder: StreamBuilder, base: int, starts: list[int], part: Range, row: Range,
-        pixels: int,
-    ) -> None:
-        size = part.count * row.count
-        for index, start in enumerate(starts):
+        """Load a tile of each of some input blocks."""
+        for index, (source, block) in enumerate(origins):
+            activation = self.sources[source]
+            first = activation.at(area.group if activation.groups > 1 else 0, block)
             builder.load_2d(
-                MemoryType.INP, base + index * size, start, row.count, part.count, pixels
-            )
+                MemoryType.INP, base + index * area.size, first + area.start, area.row.count,
+                area.part.count, area.pitch)
 
-    def _compute(
-        self, builder: StreamBuilder, run: BlockRun, terms: Range, origins: list[tuple[int, int]],
-        part: Range, row: Range, bases: tuple[int, int, int],
+    def multiply(
+        self, builder: StreamBuilder, bases: tuple[int, int, int], area: _Area, terms: Range,
+        origins: list[tuple[int, int]],
     ) -> None:
-        out, inp, wgt = bases
-        size = part.count * row.count
+        """Add the products of some terms to their sums."""
+        (out, inp, wgt), run, size = bases, area.run, area.size
         for index in range(terms.count):
             position = terms.start + index
             term = run.terms[position]
             accumulator = out + term.accumulator * size
-            loops = [
-                Loop(part.count, row.count, row.count, terms.count if run.step else 0),
-                Loop(row.count, 1, 1),
-            ]
+            count, row = area.part.count, area.row.count
+            loops = [Loop(count, row, row, terms.count if run.step else 0), Loop(row, 1, 1)]
             at = (accumulator, inp + origins.index((term.source, term.block)) * size, wgt + index)
             before = [t for t in run.terms[:position] if t.accumulator == term.accumulator]
             after = [t for t in run.terms[position + 1 :] if t.accumulator == term.accumulator]
@@ -174,16 +223,22 @@ class _BlockGemmEmitter:
             amount = term.shift - (after[0].shift if after else 0)
             if amount:
                 shift_left(builder, amount, accumulator, size)
-        if terms.start + terms.count < len(run.terms):
-            return
+
+    def finish(self, builder: StreamBuilder, base: int, area: _Area, parameters: int) -> None:
+        """Turn the sums of a tile into outputs; ``parameters``: tiles of those of a block."""
         if self.block_gemm.post_op is not None:
-            self.block_gemm.post_op(builder, out, size, size)
+            self.block_gemm.post_op(builder, base, area.size, area.size)
         if self.block_gemm.rule is not None:
-            stride = self.each if self.varies else 0
-            requantize_tiles(builder, self.block_gemm.rule, out, part.count, row.count, 0, stride)
+            requantize_tiles(
+                builder, self.block_gemm.rule, base, area.part.count, area.row.count, 0,
+                parameters if self.problem.per_channel else 0)
 
-    def _store(self, slot: Slot, out: int, part: Range, row: Range, pixels: int) -> None:
-        def store(builder: StreamBuilder) -> None:
-            builder.store_2d(slot.base, out, row.count, part.count, pixels)
+    def store(self, builder: StreamBuilder, base: int, out: int, area: _Area) -> None:
+        builder.store_2d(base, out, area.row.count, area.part.count, area.pitch)
 
-        self.ctx.store(store)
+
+def _load_weights(builder: StreamBuilder, base: int, area: _Area, terms: Range) -> None:
+    run = area.run
+    first = run.table + area.part.start * run.step + terms.start
+    rows = area.part.count if run.step else 1
+    builder.load_2d(MemoryType.WGT, base, first, terms.count, rows, max(run.step, terms.count))

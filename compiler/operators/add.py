@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ...driver.program.tensor_layout import tile_tensor
+from ...isa.config import Config
 from ...isa.opcodes import MemoryType
-from ..codegen.lowering_context import Activation, LoweringContext
+from ..codegen.lowering_context import Activation
 from ..ir.attributes import DROPPED, AddAttributes
 from ..ir.fixed_point import quantize
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import Names, QuantizerContext, aligned, channels_of, uniform_requant
@@ -56,26 +60,17 @@ def _qdq_unsupported_reason(node: Node, graph: Graph) -> str:
     return ""
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[AddAttributes]) -> None:
-    sources, shifts = [ctx.activations[name] for name in node.inputs], node.attrs.shifts
+def _layer(
+    node: QuantizedNode[AddAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
+    shifts, constant = node.attrs.shifts, None
     if node.attrs.constant is not None:
-        sources.append(_place_constant(ctx, node, node.attrs.constant))
-    order = sorted(range(len(sources)), key=lambda index: -shifts[index])
+        values = node.attrs.constant.reshape(1, *activations[node.inputs[0]].layout)
+        constant = tile_tensor(values.repeat(config.batch, 0), MemoryType.INP, config)
+    order = sorted(range(len(shifts)), key=lambda index: -shifts[index])
     kept = [(index, shifts[index], 0) for index in order if shifts[index] != DROPPED]
-    blocks = ctx.activations[node.outputs[0]].blocks
-    terms = identity_terms(ctx.config, blocks, kept)
-    lower_block_gemm(ctx, node, sources, BlockGemm(terms, node.rule))
-
-
-def _place_constant(
-    ctx: LoweringContext, node: QuantizedNode, constant: np.ndarray
-) -> Activation:
-    """Place a constant operand as an activation that every group of images shares."""
-    like = ctx.activations[node.inputs[0]]
-    values = constant.reshape(1, *like.layout).repeat(ctx.config.batch, 0)
-    tiles = tile_tensor(values, MemoryType.INP, ctx.config)
-    dram = ctx.constants(f"{node.name}.constant", tiles, MemoryType.INP)
-    return Activation(dram, 1, like.blocks, like.layout)
+    terms = identity_terms(config, activations[node.outputs[0]].blocks, kept)
+    return block_gemm_layer(node, activations, config, BlockGemm(terms, node.rule), constant)
 
 
 ADD = Operator(
@@ -87,7 +82,7 @@ ADD = Operator(
         "Add, Sum; also of a constant of any shape without images",
         "`out((x << i) + (y << j), s)`: the finer of the two exponents; one 2^20 finer than the "
         "other counts as zero", "3"),
-    lower=_lower,
+    layer=_layer,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(lambda q, node: [scaled_add(q, node)], _qdq_unsupported_reason),

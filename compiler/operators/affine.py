@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from ..codegen.lowering_context import LoweringContext
+from ...isa.config import Config
+from ..codegen.lowering_context import Activation
 from ..ir.attributes import Attributes
 from ..ir.fixed_point import Requant, limits, round_half_up
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, Term
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
 from .operator import Context, DocsRow, Operator
 from .quantization_rules import Names, QuantizerContext
@@ -65,14 +68,16 @@ def _ceil_log2(values: np.ndarray) -> np.ndarray:
     return np.ceil(np.log2(np.maximum(values, 2.0**-60)))
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[AffineAttributes]) -> None:
-    source, block, values = ctx.activations[node.inputs[0]], ctx.config.block_in, node.attrs.factors
+def _layer(
+    node: QuantizedNode[AffineAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
+    source, block, values = activations[node.inputs[0]], config.block_in, node.attrs.factors
     factors = np.zeros(source.blocks * block, np.int64)
     same = bool((values == values[0]).all())  # then for padding lanes too
     factors[: source.layout.channels] = values[0] if same else values
     diagonals = [np.diag(factors[b * block : (b + 1) * block]) for b in range(source.blocks)]
     blocks = [[Term(0, index, tile)] for index, tile in enumerate(diagonals)]
-    lower_block_gemm(ctx, node, [source], BlockGemm(blocks, node.rule))
+    return block_gemm_layer(node, activations, config, BlockGemm(blocks, node.rule))
 
 
 AFFINE = Operator(
@@ -85,7 +90,7 @@ AFFINE = Operator(
         "into the preceding layer",
         "`out(x * w[c] + b[c], s[c])`: a factor of the weights' width, an exponent for each "
         "channel", "2"),
-    lower=_lower,
+    layer=_layer,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     fallback_reasons={

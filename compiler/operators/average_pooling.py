@@ -10,7 +10,7 @@ from ..ir.attributes import AveragePoolAttributes, SlidingWindow
 from ..ir.graph import Graph, Node
 from ..ir.pooling_window import taps_of
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.average_pool import lower_average_pool
+from ..lower.average_pool import average_pool_layer
 from .constraints import MEAN_PIXELS, window_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import (
@@ -87,7 +87,7 @@ AVERAGE_POOL = Operator(
     docs=DocsRow(
         "padding that counts or does not, strides, `ceil_mode`", "`out(sum * f[pixel], s)`",
         "taps + 2"),
-    lower=lower_average_pool,
+    layer=average_pool_layer,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(_qdq, _qdq_unsupported_reason),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...driver.stream.stream import StreamBuilder
-from ..codegen.lowering_context import LoweringContext
+from ...isa.config import Config
+from ..codegen.lowering_context import Activation
 from ..codegen.tile_ops import clamp_tiles
 from ..ir.attributes import ClipAttributes
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
@@ -24,13 +28,15 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return "" if "low" in node.attrs else "its bounds are not constant"
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[ClipAttributes]) -> None:
+def _layer(
+    node: QuantizedNode[ClipAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
     def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         clamp_tiles(builder, node.attrs.low, node.attrs.high, base, count)
 
-    source = ctx.activations[node.inputs[0]]
-    terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0)])
-    lower_block_gemm(ctx, node, [source], BlockGemm(terms, post_op=post_op))
+    blocks = activations[node.inputs[0]].blocks
+    terms = identity_terms(config, blocks, [(0, 0, 0)])
+    return block_gemm_layer(node, activations, config, BlockGemm(terms, post_op=post_op))
 
 
 CLIP = Operator(
@@ -41,7 +47,7 @@ CLIP = Operator(
     docs=DocsRow(
         "Clip, Max, Min with constant bounds",
         "`min(max(x, low), high)`, bounds rounded to x's scale", "1 + 1 per bound"),
-    lower=_lower,
+    layer=_layer,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

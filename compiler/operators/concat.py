@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..codegen.lowering_context import LoweringContext
+from ...isa.config import Config
+from ..codegen.lowering_context import Activation
 from ..ir.attributes import Attributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm
 from ..lower.channel_selection import ChannelRange, selection_terms
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import (
@@ -58,13 +61,16 @@ def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
         node.op, node.name, names, node.outputs, ConcatAttributes((0,) * len(names)))]
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[ConcatAttributes]) -> None:
-    sources, ranges, at = [ctx.activations[name] for name in node.inputs], [], 0
-    for index, (source, shift) in enumerate(zip(sources, node.attrs.shifts, strict=True)):
-        ranges.append(ChannelRange(index, 0, at, source.layout.channels, shift))
-        at += source.layout.channels
-    terms = selection_terms(ctx.config, at, ranges)
-    lower_block_gemm(ctx, node, sources, BlockGemm(terms, node.requant))
+def _layer(
+    node: QuantizedNode[ConcatAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
+    ranges, at = [], 0
+    for index, (name, shift) in enumerate(zip(node.inputs, node.attrs.shifts, strict=True)):
+        channels = activations[name].layout.channels
+        ranges.append(ChannelRange(index, 0, at, channels, shift))
+        at += channels
+    terms = selection_terms(config, at, ranges)
+    return block_gemm_layer(node, activations, config, BlockGemm(terms, node.requant))
 
 
 CONCAT = Operator(
@@ -75,7 +81,7 @@ CONCAT = Operator(
     docs=DocsRow(
         "along the channels, any numbers of them", "x, or `out(x << i, s)` where exponents differ",
         "blocks that meet + 1"),
-    lower=_lower,
+    layer=_layer,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(_qdq),

@@ -46,7 +46,7 @@ CONV = Operator(
     docs=DocsRow(
         "also grouped; a preceding Pad with zeros is included in its padding", "docs/compiler.md",
         "taps x blocks + 1"),
-    lower=None,
+    layer=None,
     quantize=_quantize,
     unsupported_reason=convolution_reason,
     qdq=QdqRule(_qdq),

@@ -48,7 +48,7 @@ GEMM = Operator(
     docs=DocsRow(
         "Gemm; MatMul with a constant: [N, K], rows [N, T, K], columns [N, K, T]; a Reshape of "
         "its features into a map is included", "`out(x . w + b, s)`", "blocks + 1"),
-    lower=None,
+    layer=None,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     channels_last=_channels_last,

@@ -40,7 +40,7 @@ FLATTEN = Operator(
     docs=DocsRow(
         "Flatten; Reshape, Squeeze, Unsqueeze, Transpose to one vector for each image", "x",
         "0: the same memory"),
-    lower=None,
+    layer=None,
     quantize=keep_scale(_attributes),
     unsupported_reason=flatten_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

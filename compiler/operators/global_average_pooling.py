@@ -9,7 +9,7 @@ import numpy as np
 from ..ir.attributes import GlobalAverageAttributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.global_average_pool import lower_global_average
+from ..lower.global_average_pool import global_average_layer
 from .constraints import MEAN_PIXELS, layout_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import Names, QdqContext, QuantizerContext, mean_factors, uniform_requant
@@ -55,7 +55,7 @@ GLOBAL_AVERAGE_POOL = Operator(
     form="one input [N, C, ...]",
     reason="GEMM with the identity over all pixels, requantized",
     docs=DocsRow("also ReduceMean over all pixels", "`out(sum * f, s)`", "pixels + 2"),
-    lower=lower_global_average,
+    layer=global_average_layer,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(_qdq),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil, log2
 from typing import ClassVar
@@ -9,14 +10,16 @@ from typing import ClassVar
 import numpy as np
 
 from ...driver.stream.stream import StreamBuilder
+from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
-from ..codegen.lowering_context import LoweringContext
+from ..codegen.lowering_context import Activation
 from ..codegen.tile_ops import every_tile
 from ..ir.attributes import Attributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .operator import Context, DocsRow, Operator
 from .quantization_rules import (
     Names,
@@ -84,15 +87,19 @@ def _quantize(
     )
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[HardSigmoidAttributes]) -> None:
+def _layer(
+    node: QuantizedNode[HardSigmoidAttributes], activations: Mapping[str, Activation],
+    config: Config,
+) -> TiledLayer:
     factor = node.attrs.factor
 
     def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         every_tile(builder, AluOpcode.MUL, factor, base, count)
 
-    source = ctx.activations[node.inputs[0]]
-    terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0)])
-    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.rule, post_op))
+    blocks = activations[node.inputs[0]].blocks
+    terms = identity_terms(config, blocks, [(0, 0, 0)])
+    block_gemm = BlockGemm(terms, node.rule, post_op)
+    return block_gemm_layer(node, activations, config, block_gemm)
 
 
 HARD_SIGMOID = Operator(
@@ -103,7 +110,7 @@ HARD_SIGMOID = Operator(
     docs=DocsRow(
         f"beta within -{_MAX_BETA} .. {_MAX_BETA}",
         "`min(max(out(x * a + b, s), 0), 1)`, bounds in the output's scale", "3 + 1 per bound"),
-    lower=_lower,
+    layer=_layer,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
 )

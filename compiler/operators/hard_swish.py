@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log2
 from typing import ClassVar
 
 from ...driver.stream.stream import StreamBuilder
+from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
 from ..codegen.loop_nest import Loop, nest
-from ..codegen.lowering_context import LoweringContext
+from ..codegen.lowering_context import Activation
 from ..codegen.tile_ops import every_tile
 from ..ir.attributes import Attributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .operator import DocsRow, Operator
 from .quantization_rules import Names, QuantizerContext, channels_of, uniform_requant
 
@@ -65,7 +68,9 @@ def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[Ha
     )
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[HardSwishAttributes]) -> None:
+def _layer(
+    node: QuantizedNode[HardSwishAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
     shift, three, factor = node.attrs.shift, node.attrs.three, node.attrs.factor
 
     def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
@@ -78,9 +83,10 @@ def _lower(ctx: LoweringContext, node: QuantizedNode[HardSwishAttributes]) -> No
         nest((base, gate, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.MUL)
         every_tile(builder, AluOpcode.MUL, factor, base, count)
 
-    source = ctx.activations[node.inputs[0]]
-    terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0), (0, max(shift, 0), 1)])
-    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.rule, post_op, accumulators=2))
+    blocks = activations[node.inputs[0]].blocks
+    terms = identity_terms(config, blocks, [(0, 0, 0), (0, max(shift, 0), 1)])
+    block_gemm = BlockGemm(terms, node.rule, post_op, accumulators=2)
+    return block_gemm_layer(node, activations, config, block_gemm)
 
 
 HARD_SWISH = Operator(
@@ -91,6 +97,6 @@ HARD_SWISH = Operator(
     docs=DocsRow(
         "any shape", "`out(x * min(max((x << k) + t, 0), 2t) * f, s)`, t = 3 in x's scale, "
         "f = 1/6", "8"),
-    lower=_lower,
+    layer=_layer,
     quantize=_quantize,
 )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from ...driver.stream.stream import StreamBuilder
+from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
 from ..codegen.loop_nest import Loop, nest
-from ..codegen.lowering_context import LoweringContext
+from ..codegen.lowering_context import Activation
 from ..ir.attributes import LeakyReluAttributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .operator import Context, DocsRow, Operator
 from .quantization_rules import Names, QuantizerContext, channels_of, uniform_requant
 
@@ -45,13 +48,16 @@ def _quantize(
     )
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[LeakyReluAttributes]) -> None:
+def _layer(
+    node: QuantizedNode[LeakyReluAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
     def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         nest((base, base + distance, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.MAX)
 
-    source = ctx.activations[node.inputs[0]]
-    terms = identity_terms(ctx.config, source.blocks, [(0, node.attrs.slope, 0), (0, 0, 1)])
-    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.rule, post_op, accumulators=2))
+    blocks = activations[node.inputs[0]].blocks
+    terms = identity_terms(config, blocks, [(0, node.attrs.slope, 0), (0, 0, 1)])
+    block_gemm = BlockGemm(terms, node.rule, post_op, accumulators=2)
+    return block_gemm_layer(node, activations, config, block_gemm)
 
 
 LEAKY_RELU = Operator(
@@ -60,7 +66,7 @@ LEAKY_RELU = Operator(
     form="one input; attr alpha",
     reason="GEMM with two scaled identities, ALU MAX, requantized",
     docs=DocsRow("slope 2^-k, 0 <= k <= 16", "`out(max(x << k, x), s + k)`", "4"),
-    lower=_lower,
+    layer=_layer,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     homogeneous=lambda node: True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...isa.opcodes import MemoryType
 from ..ir.attributes import MaxPoolAttributes, SlidingWindow
 from ..ir.graph import Graph, Node
-from ..lower.max_pool import lower_max_pool
+from ..lower.max_pool import max_pool_layer
 from .constraints import window_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
@@ -37,7 +37,7 @@ MAX_POOL = Operator(
     docs=DocsRow(
         "MaxPool, GlobalMaxPool; padding, strides, dilations, `ceil_mode`",
         "the maximum of x inside", "taps + inputs"),
-    lower=lower_max_pool,
+    layer=max_pool_layer,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

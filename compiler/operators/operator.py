@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ...isa.config import Config
-from ..codegen.lowering_context import LoweringContext
+from ..codegen.lowering_context import Activation
 from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
 from ..ir.layouts import ChannelLayout
 from ..ir.quantized_graph import QuantizedNode
+from ..lower.tiled_layer import TiledLayer
 from .quantization_rules import Names, QdqContext, QuantizerContext
 
 __all__ = ["Context", "DocsRow", "Operator", "QdqRule"]
@@ -79,9 +80,10 @@ class Operator(Generic[A]):
         How the accelerator runs it, for reports.
     docs
         Its row of the documentation.
-    lower
-        ``lower(ctx, node)`` records its steps; None for a view of its input's memory, and for
-        convolutions, which are lowered as fusion groups (:mod:`~myvta.compiler.lower.conv.conv`).
+    layer
+        ``layer(node, activations, config)`` returns a node as a unit of scheduling and of lowering;
+        None for a view of its input's memory, and for convolutions, which are lowered as fusion
+        groups (:mod:`~myvta.compiler.lower.conv.conv`).
     quantize
         ``quantize(quantizer, node, activations)`` returns the quantized node and sets the exponent
         of its output; None for an operator that quantization inserts and no graph has.
@@ -102,7 +104,8 @@ class Operator(Generic[A]):
     form: str
     reason: str
     docs: DocsRow
-    lower: Callable[[LoweringContext, QuantizedNode[A]], None] | None
+    layer: Callable[
+        [QuantizedNode[A], Mapping[str, Activation], Config], TiledLayer] | None
     quantize: Callable[[QuantizerContext, Node, Names], QuantizedNode[A]] | None = None
     unsupported_reason: Callable[[Node, Context], str] = lambda node, context: ""
     qdq: QdqRule | None = None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..codegen.lowering_context import LoweringContext
+from ...isa.config import Config
+from ..codegen.lowering_context import Activation
 from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.pad_resize import lower_pad
+from ..lower.pad_resize import pad_layer
+from ..lower.tiled_layer import TiledLayer
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
@@ -35,8 +38,10 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return "" if "fill" in node.attrs else "does not pad rows and columns with one constant"
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[PadAttributes]) -> None:
-    lower_pad(ctx, node, node.attrs.pads, node.attrs.fill)
+def _layer(
+    node: QuantizedNode[PadAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
+    return pad_layer(node, activations, config, node.attrs.pads, node.attrs.fill)
 
 
 PAD = Operator(
@@ -47,7 +52,7 @@ PAD = Operator(
     docs=DocsRow(
         "constant Pad, negative too; Slice of rows and columns with step 1",
         "x, or the value in x's scale", "1, 2 where there is a border with a value"),
-    lower=_lower,
+    layer=_layer,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from ..codegen.lowering_context import LoweringContext
-from ..ir.quantized_graph import QuantizedNode
+from collections.abc import Mapping
+
+from ...isa.config import Config
+from ..codegen.lowering_context import Activation
+from ..lower.conv.conv import group_layer
+from ..lower.conv.fusion import Operation
+from ..lower.conv.fusion_group import FusionGroup
+from ..lower.tiled_layer import TiledLayer
 from .add import ADD
 from .affine import AFFINE
 from .average_pooling import AVERAGE_POOL
@@ -27,7 +33,7 @@ from .tanh import TANH
 from .transposed_convolution import CONV_TRANSPOSE
 from .view import VIEW
 
-__all__ = ["FALLBACK_REASONS", "OPERATORS", "lower_node"]
+__all__ = ["FALLBACK_REASONS", "OPERATORS", "layer_of"]
 
 OPERATORS: dict[str, Operator] = {
     operator.name: operator for operator in (
@@ -45,8 +51,12 @@ FALLBACK_REASONS: dict[str, str] = {
 """Why the host runs a node, by ONNX operator that often becomes one of these and did not."""
 
 
-def lower_node(ctx: LoweringContext, node: QuantizedNode) -> None:
-    """Record the steps of a node that is neither a convolution nor a view."""
-    lower = OPERATORS[node.op].lower
-    assert lower is not None, f"{node.name}: {node.op} is not lowered by itself"
-    lower(ctx, node)
+def layer_of(
+    operation: Operation, activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
+    """Return an operation of a launch as a unit of scheduling and of lowering."""
+    if isinstance(operation, FusionGroup):
+        return group_layer(operation, activations, config)
+    layer = OPERATORS[operation.op].layer
+    assert layer is not None, f"{operation.name}: {operation.op} is not lowered by itself"
+    return layer(operation, activations, config)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ...driver.stream.stream import StreamBuilder
+from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
-from ..codegen.lowering_context import LoweringContext
+from ..codegen.lowering_context import Activation
 from ..codegen.tile_ops import every_tile
 from ..ir.attributes import ReluAttributes
 from ..ir.graph import Node
 from ..ir.qdq_scales import TensorScale
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .operator import DocsRow, Operator, QdqRule
 from .quantization_rules import QdqContext, keep_scale
 from .scaled_add import scaled_add
@@ -30,13 +33,15 @@ def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
     return [scaled_add(q, replace(node, attrs={"relu": 1}))]
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[ReluAttributes]) -> None:
+def _layer(
+    node: QuantizedNode[ReluAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
     def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
         every_tile(builder, AluOpcode.MAX, 0, base, count)
 
-    source = ctx.activations[node.inputs[0]]
-    terms = identity_terms(ctx.config, source.blocks, [(0, 0, 0)])
-    lower_block_gemm(ctx, node, [source], BlockGemm(terms, post_op=post_op))
+    blocks = activations[node.inputs[0]].blocks
+    terms = identity_terms(config, blocks, [(0, 0, 0)])
+    return block_gemm_layer(node, activations, config, BlockGemm(terms, post_op=post_op))
 
 
 RELU = Operator(
@@ -45,7 +50,7 @@ RELU = Operator(
     form="one input",
     reason="ALU MAX with 0",
     docs=DocsRow("Relu; Clip, Max with the one bound 0", "`max(x, 0)`", "1 + 1"),
-    lower=_lower,
+    layer=_layer,
     quantize=keep_scale(lambda node, graph, to_integers: ReluAttributes()),
     qdq=QdqRule(_qdq),
     homogeneous=lambda node: True,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...isa.config import Config
+from ..codegen.lowering_context import Activation
 from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
-from ..lower.pad_resize import lower_resize
+from ..ir.quantized_graph import QuantizedNode
+from ..lower.pad_resize import resize_layer
+from ..lower.tiled_layer import TiledLayer
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
@@ -28,6 +33,12 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return "" if "factors" in node.attrs else "not nearest neighbours at a whole scale"
 
 
+def _layer(
+    node: QuantizedNode[ResizeAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
+    return resize_layer(node, activations, config, node.attrs.factors)
+
+
 RESIZE = Operator(
     name="Resize",
     attributes=ResizeAttributes,
@@ -35,7 +46,7 @@ RESIZE = Operator(
     reason="GEMM with the identity, once for each copy",
     docs=DocsRow(
         "Resize, Upsample: nearest, whole scales, whichever way pixels are counted", "x", "1"),
-    lower=lambda ctx, node: lower_resize(ctx, node, node.attrs.factors),
+    layer=_layer,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

@@ -7,18 +7,21 @@ bits, shifted left, and for the lower 7.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from ..codegen.lowering_context import LoweringContext
+from ...isa.config import Config
+from ..codegen.lowering_context import Activation
 from ..ir.attributes import Attributes
 from ..ir.fixed_point import shared_factors
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, Term
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .operator import DocsRow, Operator
 from .quantization_rules import QdqContext
 
@@ -52,19 +55,20 @@ def scaled_add(q: QdqContext, node: Node) -> QuantizedNode[ScaledAddAttributes]:
         ScaledAddAttributes(tuple(gains)), rule)
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[ScaledAddAttributes]) -> None:
-    """Lower ``requantize(sum of gain * input)``."""
-    unit = np.eye(ctx.config.block_in, dtype=np.int64)
+def _layer(
+    node: QuantizedNode[ScaledAddAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
+    """Return the layer of ``requantize(sum of gain * input)``."""
+    unit = np.eye(config.block_in, dtype=np.int64)
     gains = node.attrs.gains
     parts = [(index, gain >> _LOW_BITS, _LOW_BITS) for index, gain in enumerate(gains)]
     parts += [(index, gain & (1 << _LOW_BITS) - 1, 0) for index, gain in enumerate(gains)]
     used = [part for part in parts if part[1]]
     blocks = [
         [Term(index, block, unit * factor, shift) for index, factor, shift in used]
-        for block in range(ctx.activations[node.outputs[0]].blocks)
+        for block in range(activations[node.outputs[0]].blocks)
     ]
-    sources = [ctx.activations[name] for name in node.inputs]
-    lower_block_gemm(ctx, node, sources, BlockGemm(blocks, node.rule))
+    return block_gemm_layer(node, activations, config, BlockGemm(blocks, node.rule))
 
 
 SCALED_ADD = Operator(
@@ -75,5 +79,5 @@ SCALED_ADD = Operator(
     docs=DocsRow(
         "Add, Relu and changes of scale in a pre-quantized model",
         "`out(sum of g * x, s)`, g of up to 14 bits", "2 per input + 2"),
-    lower=_lower,
+    layer=_layer,
 )

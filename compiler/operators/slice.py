@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..codegen.lowering_context import LoweringContext
+from ...isa.config import Config
+from ..codegen.lowering_context import Activation
 from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm
 from ..lower.channel_selection import ChannelRange, selection_terms
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
@@ -36,10 +39,12 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return layout_reason(node, context)
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[SliceAttributes]) -> None:
+def _layer(
+    node: QuantizedNode[SliceAttributes], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
     start, count = node.attrs.start, node.attrs.stop - node.attrs.start
-    terms = selection_terms(ctx.config, count, [ChannelRange(0, start, 0, count)])
-    lower_block_gemm(ctx, node, [ctx.activations[node.inputs[0]]], BlockGemm(terms))
+    terms = selection_terms(config, count, [ChannelRange(0, start, 0, count)])
+    return block_gemm_layer(node, activations, config, BlockGemm(terms))
 
 
 SLICE = Operator(
@@ -48,7 +53,7 @@ SLICE = Operator(
     form="one input; attrs start, stop: channels kept",
     reason="GEMM with matrices that choose channels",
     docs=DocsRow("Slice and Split of channels", "x", "1 or 2"),
-    lower=_lower,
+    layer=_layer,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

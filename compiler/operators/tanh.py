@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...driver.stream.stream import StreamBuilder
+from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
 from ..codegen.loop_nest import Loop, nest
-from ..codegen.lowering_context import LoweringContext
+from ..codegen.lowering_context import Activation
 from ..codegen.tile_ops import every_tile
 from ..ir.graph import Node
 from ..ir.piecewise_linear import PIECES, ClippedLines, tanh_lines
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
-from ..lower.pointwise import lower_block_gemm
+from ..lower.pointwise import block_gemm_layer
+from ..lower.tiled_layer import TiledLayer
 from .operator import DocsRow, Operator
 from .quantization_rules import Names, QuantizerContext, channels_of
 
@@ -27,7 +31,9 @@ def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[Cl
     )
 
 
-def _lower(ctx: LoweringContext, node: QuantizedNode[ClippedLines]) -> None:
+def _layer(
+    node: QuantizedNode[ClippedLines], activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
     """Sum clipped lines: each clips further the values that the one before left."""
     lines = node.attrs
 
@@ -39,9 +45,10 @@ def _lower(ctx: LoweringContext, node: QuantizedNode[ClippedLines]) -> None:
             if index:
                 nest((base, base + distance, 0), [Loop(count, 1, 1)]).alu(builder, AluOpcode.ADD)
 
-    source = ctx.activations[node.inputs[0]]
-    terms = identity_terms(ctx.config, source.blocks, [(0, lines.fine, 0), (0, lines.fine, 1)])
-    lower_block_gemm(ctx, node, [source], BlockGemm(terms, node.rule, post_op, accumulators=2))
+    blocks = activations[node.inputs[0]].blocks
+    terms = identity_terms(config, blocks, [(0, lines.fine, 0), (0, lines.fine, 1)])
+    block_gemm = BlockGemm(terms, node.rule, post_op, accumulators=2)
+    return block_gemm_layer(node, activations, config, block_gemm)
 
 
 TANH = Operator(
@@ -53,6 +60,6 @@ TANH = Operator(
         "any shape",
         f"`out(sum over {PIECES} bounds of clip(x << k, -b, b), s)`; "
         "the output exponent is 1 - width", "50"),
-    lower=_lower,
+    layer=_layer,
     quantize=_quantize,
 )

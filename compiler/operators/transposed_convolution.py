@@ -25,7 +25,7 @@ CONV_TRANSPOSE = Operator(
     form="as Conv, and attr output_padding (y, x); weight [M, C / group, KH, KW] too",
     reason="GEMM over the taps that meet an input, phase by phase",
     docs=DocsRow("also grouped", "docs/compiler.md", "taps x blocks / strides + 1"),
-    lower=None,
+    layer=None,
     quantize=_quantize,
     unsupported_reason=convolution_reason,
 )

@@ -47,7 +47,7 @@ VIEW = Operator(
     docs=DocsRow(
         "Reshape, Squeeze, Unsqueeze, Transpose that keep channels and the order of pixels", "x",
         "0: the same memory"),
-    lower=None,
+    layer=None,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import MISSING, fields
 from typing import Any
 
 from ...driver.program.program import LaunchStep
 from ...isa.asm.disassembler import format_word
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType
-from ..lower.conv.fusion_group import FusionGroup, conv_problem
-from ..schedule.conv_problem import ConvShape
+from ..lower.conv.fusion_group import FusionGroup
+from ..operators.registry import layer_of
+from ..schedule.plain_data import plain_problem, plain_tiling
+from ..schedule.tiling_problem import Problem
 from .dump import DumpRow
 from .dump_graphs import quantized_rows
 from .network_stages import (
@@ -67,24 +69,25 @@ def dump_fused(network: FusedNetwork) -> list[DumpRow]:
 
 
 def dump_scheduled(network: ScheduledNetwork) -> list[DumpRow]:
-    """Return a row for each fusion group: its problem and its tiling."""
-    memory = network.fused.allocated.memory
-    return [
-        DumpRow(group.name, "Tiling", group.inputs, (group.output,), {
-            **asdict(network.tilings[group.name]),
-            "problem": _problem(
-                conv_problem(group, memory.activations, memory.config).shape),
-        })
-        for group in network.fused.groups
-    ]
+    """Return a row for each operation: its problem and its tiling."""
+    memory, rows = network.fused.allocated.memory, []
+    for item in network.fused.operations:
+        outputs = (item.output,) if isinstance(item, FusionGroup) else item.outputs
+        problem = layer_of(item, memory.activations, memory.config).problem
+        rows.append(DumpRow(item.name, "Tiling", item.inputs, outputs, {
+            **plain_tiling(network.tilings[item.name]), "problem": _problem(problem)}))
+    return rows
 
 
-def _problem(shape: ConvShape) -> dict[str, Any]:
-    """Return the fields of a shape that differ from their defaults."""
-    plain = asdict(shape)
+def _problem(problem: Problem) -> dict[str, Any]:
+    """Return the kind of a problem, and its fields that differ from their defaults."""
+    plain = plain_problem(problem)
+    defaults = {
+        field.name: field.default for field in fields(problem)  # type: ignore[arg-type]
+        if field.default is not MISSING}
     return {
         name: value for name, value in plain.items()
-        if value not in (getattr(ConvShape, name, None), ())
+        if name not in defaults or getattr(problem, name) != defaults[name]
     }
 
 

@@ -15,11 +15,9 @@ from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 from ..layout.host_steps import HostSteps
 from ..layout.memory_plan import TensorMemory
 from ..layout.packed_network import pack_network
-from ..lower.conv.conv import lower_conv
-from ..lower.conv.conv_scheduler import ConvScheduler
 from ..lower.conv.fusion import fuse_nodes
-from ..lower.conv.fusion_group import FusionGroup
-from ..operators.registry import lower_node
+from ..lower.layer_scheduler import LayerScheduler
+from ..operators.registry import layer_of
 from .model_passes import CompileRequest, QuantizedModel
 from .network_stages import (
     AllocatedNetwork,
@@ -82,14 +80,14 @@ def _compile_errors(name: str) -> Iterator[None]:
 def fuse(allocated: AllocatedNetwork, request: CompileRequest) -> FusedNetwork:
     """Split the network into launches, and fuse layers with the preceding convolution."""
     graph, memory = allocated.graph, allocated.memory
-    scheduler = ConvScheduler(request.target, request.schedule, memory.activations)
+    scheduler = LayerScheduler(request.target, request.schedule, memory.activations)
     uses = Counter(name for node in graph.nodes for name in node.inputs)
     uses.update(graph.outputs)
     private = {name for name, count in uses.items() if count == 1}
     regions = []
     for nodes in _launches(graph, request.per_layer):
         work = [node for node in nodes if not (node.attrs.is_view or node.on_host)]
-        operations = fuse_nodes(work, private, memory.layouts, scheduler, lower_node)
+        operations = fuse_nodes(work, private, memory.layouts, scheduler, layer_of)
         regions.append(LaunchRegion(tuple(nodes), tuple(operations)))
     return FusedNetwork(allocated, tuple(regions), scheduler)
 
@@ -109,11 +107,12 @@ def _launches(graph: QuantizedGraph, per_layer: bool) -> Iterator[list[Quantized
         yield waiting
 
 
-def schedule(fused: FusedNetwork, _: CompileRequest) -> ScheduledNetwork:
-    """Choose the tiling of every fusion group."""
-    scheduler = fused.scheduler
+def schedule(fused: FusedNetwork, request: CompileRequest) -> ScheduledNetwork:
+    """Choose the tiling of every operation."""
+    activations, config = fused.allocated.memory.activations, request.target.config
     return ScheduledNetwork(fused, {
-        group.name: scheduler.choose(scheduler.place(group)) for group in fused.groups})
+        item.name: fused.scheduler.choose(layer_of(item, activations, config))
+        for item in fused.operations})
 
 
 def lower(scheduled: ScheduledNetwork, request: CompileRequest) -> LoweredNetwork:
@@ -125,12 +124,10 @@ def lower(scheduled: ScheduledNetwork, request: CompileRequest) -> LoweredNetwor
                 continue
             ctx = LoweringContext(request.target.config, memory.activations, memory.constant)
             for item in region.operations:
-                if isinstance(item, FusionGroup):
-                    ctx.begin(item.conv)
-                    lower_conv(ctx, item, scheduled.tilings[item.name])
-                else:
-                    ctx.begin(item)
-                    lower_node(ctx, item)
+                layer = layer_of(item, memory.activations, request.target.config)
+                emit = layer.place(memory.constant)
+                ctx.begin(layer.node)
+                emit(ctx, scheduled.tilings[item.name])
             streams[index] = ctx.finish()
     return LoweredNetwork(scheduled, streams)
 

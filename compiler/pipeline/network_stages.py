@@ -10,10 +10,10 @@ from ..codegen.stream_costs import StreamCosts, stream_costs
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 from ..layout.memory_plan import TensorMemory
 from ..layout.packed_network import PackedNetwork
-from ..lower.conv.conv_scheduler import ConvScheduler
 from ..lower.conv.fusion import Operation
 from ..lower.conv.fusion_group import FusionGroup
-from ..schedule.conv_problem import ConvTiling
+from ..lower.layer_scheduler import LayerScheduler
+from ..schedule.tiling_problem import Tiling
 from .model_passes import QuantizedModel
 
 __all__ = [
@@ -81,7 +81,12 @@ class FusedNetwork:
 
     allocated: AllocatedNetwork
     regions: tuple[LaunchRegion, ...]
-    scheduler: ConvScheduler
+    scheduler: LayerScheduler
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All units of scheduling, in order."""
+        return tuple(item for region in self.regions for item in region.operations)
 
     @property
     def groups(self) -> tuple[FusionGroup, ...]:
@@ -97,10 +102,10 @@ class FusedNetwork:
 
 @dataclass(frozen=True, eq=False)
 class ScheduledNetwork:
-    """Fused launches, and the tiling of each group by the name of its convolution."""
+    """Fused launches, and the tiling of each operation by its name."""
 
     fused: FusedNetwork
-    tilings: dict[str, ConvTiling]
+    tilings: dict[str, Tiling]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,9 @@ from ...isa.instructions import Finish, Instruction, route
 from ...isa.opcodes import MemoryType
 from ...isa.token_queues import TOKEN_FLAGS, TokenQueue, queues_popped, queues_pushed
 from ..ir.attributes import ConvAttributes
-from ..lower.conv.fusion_group import FusionGroup, conv_problem
-from ..schedule.tiling_space import buffers_of
+from ..lower.conv.fusion_group import FusionGroup
+from ..operators.registry import layer_of
+from ..schedule.problem_kinds import fits
 from .network_stages import (
     AllocatedNetwork,
     AssembledNetwork,
@@ -96,16 +97,16 @@ def verify_fused(network: FusedNetwork) -> Iterator[BrokenRule]:
 
 
 def verify_scheduled(network: ScheduledNetwork) -> Iterator[BrokenRule]:
-    """Yield broken rules: every group has a tiling that fits the buffers."""
+    """Yield broken rules: every operation has a tiling that fits the buffers."""
     memory = network.fused.allocated.memory
-    for group in network.fused.groups:
-        tiling = network.tilings.get(group.name)
+    for item in network.fused.operations:
+        tiling = network.tilings.get(item.name)
         if tiling is None:
-            yield BrokenRule(group.name, "it has no tiling")
+            yield BrokenRule(item.name, "it has no tiling")
             continue
-        shape = conv_problem(group, memory.activations, memory.config).shape
-        if buffers_of(shape, tiling, memory.config) is None:
-            yield BrokenRule(group.name, f"its tiling does not fit the buffers: {tiling}")
+        problem = layer_of(item, memory.activations, memory.config).problem
+        if not fits(problem, tiling, memory.config):
+            yield BrokenRule(item.name, f"its tiling does not fit the buffers: {tiling}")
 
 
 def verify_lowered(network: LoweredNetwork) -> Iterator[BrokenRule]:

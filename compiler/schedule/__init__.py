@@ -1,1 +1,1 @@
-"""The tiling problem of a convolution, its space of tilings, and the choice."""
+"""The scheduling problems of layers, their spaces of tilings, and the choice."""

@@ -6,9 +6,11 @@ Sizes are in tiles (channel blocks) and pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ...isa.config import Config
 from .group_blocks import most_apart
+from .tiling_problem import Problem, Tiling
 
 __all__ = ["DATAFLOWS", "EpilogueSpec", "ConvShape", "ConvTiling", "even_splits", "parameter_tiles"]
 
@@ -43,7 +45,7 @@ class EpilogueSpec:
 
 
 @dataclass(frozen=True)
-class ConvShape:
+class ConvShape(Problem):
     """A convolution in blocks: groups of images, channel blocks in and out, sizes, window.
 
     Along each axis input i meets tap k of output o where ``i * up = o * stride + k * dilation -
@@ -52,6 +54,7 @@ class ConvShape:
     all.
     """
 
+    kind: ClassVar[str] = "Convolution"
     groups: int
     ci: int
     co: int
@@ -124,7 +127,7 @@ range of the filters.
 
 
 @dataclass(frozen=True)
-class ConvTiling:
+class ConvTiling(Tiling):
     """Tile sizes and dataflow (:data:`DATAFLOWS`).
 
     A tile of ``co`` output blocks is computed, drained and stored ``part`` blocks at a time; ``oh``

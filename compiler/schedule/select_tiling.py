@@ -1,20 +1,22 @@
-"""Choose how a convolution is computed: tile sizes and dataflow.
+"""Choose how a layer is computed: tile sizes, and the dataflow of a convolution.
 
-Formulas (:mod:`.tiling_space`) leave a few candidates; the timing model then predicts the cycles of
-each, on the very instructions it becomes, and the cheapest is the choice.
+Of a convolution's tilings formulas (:mod:`.tiling_space`) leave a few candidates; the timing model
+then predicts the cycles of each, on the very instructions it becomes, and the cheapest is the
+choice.  Of every other layer's the first is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from ...isa.config import Config
 from ..ir.compile_errors import CompileError
 from .conv_problem import DATAFLOWS, ConvShape, ConvTiling
 from .cost import Cost
-from .tiling_space import analytical_cost, buffers_of, order_matters, tilings
+from .problem_kinds import first_tiling, fits
+from .tiling_problem import Problem, Tiling
+from .tiling_space import order_matters, ranked_tilings
 
 __all__ = ["FUSE", "ScheduleOptions", "TilingSelector", "candidates", "exceeds_bound"]
 
@@ -24,7 +26,7 @@ _SMALL, _FEW = 1 << 14, 2  # steps of a layer for which fewer candidates do
 _WORSE = 1.05  # of the cheapest by formulas: candidates cost no more
 _BOUND = 1.1  # of a predicted cost: formulas that exceed it make a prediction useless
 
-Predict = Callable[[ConvTiling], float]
+Predict = Callable[[Tiling], float]
 """Predicts the cycles of a tiling; its traffic is that of the formulas."""
 
 
@@ -39,7 +41,7 @@ class ScheduleOptions:
     overlap
         Whether loads, steps and stores overlap; without, one engine runs at a time.
     tuned
-        Tilings of a tuning run (:mod:`.tuned_schedules`); they come before all others.
+        Tilings of a tuning run by problem (:mod:`.tuned_schedules`); they come before all others.
     fuse
         One of :data:`FUSE`: whether layers are computed in the preceding convolution
         (:mod:`~myvta.compiler.lower.conv.fusion`) where that costs no more, wherever it fits, or
@@ -53,7 +55,7 @@ class ScheduleOptions:
 
     dataflow: str | None = None
     overlap: bool = True
-    tuned: Mapping[ConvShape, ConvTiling] = field(default_factory=dict)
+    tuned: Mapping[Problem, Tiling] = field(default_factory=dict)
     fuse: str = FUSE[0]
 
     def __post_init__(self) -> None:
@@ -77,7 +79,7 @@ def candidates(
     CompileError
         Not even single tiles fit (buffers of fewer than two tiles).
     """
-    ranked = _ranked(shape, config, dataflow) or _ranked(shape, config, None)
+    ranked = ranked_tilings(shape, config, dataflow) or ranked_tilings(shape, config, None)
     if not ranked:
         raise CompileError(f"{config.name}: its buffers hold no tile of a {shape.kernel} window")
     limit = _WORSE * ranked[0][0]
@@ -102,43 +104,36 @@ def exceeds_bound(
     return cost.total(config) > _BOUND * limit
 
 
-@lru_cache(maxsize=16)  # lists of thousands
-def _ranked(
-    shape: ConvShape, config: Config, dataflow: str | None
-) -> list[tuple[float, ConvTiling, Cost]]:
-    ranked = []
-    for tiling, buffers in tilings(shape, config, dataflow):
-        cost = analytical_cost(shape, tiling, buffers, config)
-        ranked.append((cost.total(config), tiling, cost))
-    return sorted(ranked, key=lambda item: item[0])
-
-
 class TilingSelector:
-    """Chooses the tilings of one compilation, each shape once."""
+    """Chooses the tilings of one compilation, that of each problem once."""
 
     def __init__(self, config: Config, options: ScheduleOptions):
         self.config, self.options = config, options
-        self._chosen: dict[ConvShape, ConvTiling] = {}
+        self._chosen: dict[Problem, Tiling] = {}
 
-    def choose(self, shape: ConvShape, predict: Predict) -> ConvTiling:
-        """Return the tuned tiling of a shape, else the candidate of the minimum cost.
+    def choose(self, problem: Problem, predict: Predict) -> Tiling:
+        """Return the tuned tiling of a problem, else the candidate of the minimum cost.
 
         Raises
         ------
         CompileError
             The tuned tiling does not fit, or none does.
         """
-        if shape in self.options.tuned:
-            tuned = self.options.tuned[shape]
-            if buffers_of(shape, tuned, self.config) is None:
+        if problem in self.options.tuned:
+            tuned = self.options.tuned[problem]
+            if not fits(problem, tuned, self.config):
                 raise CompileError(
                     f"the tuned schedule {tuned} does not fit {self.config.name}: "
                     "tune for it again")
             return tuned
-        if shape not in self._chosen:
-            count = _CANDIDATES if shape.steps > _SMALL else _FEW
-            listed = candidates(shape, self.config, self.options.dataflow, count)
-            self._chosen[shape] = min(
-                listed,
-                key=lambda item: Cost(predict(item[0]), item[1].moved).total(self.config))[0]
-        return self._chosen[shape]
+        if problem not in self._chosen:
+            self._chosen[problem] = (
+                self._cheapest(problem, predict) if isinstance(problem, ConvShape)
+                else first_tiling(problem, self.config))
+        return self._chosen[problem]
+
+    def _cheapest(self, shape: ConvShape, predict: Predict) -> ConvTiling:
+        count = _CANDIDATES if shape.steps > _SMALL else _FEW
+        listed = candidates(shape, self.config, self.options.dataflow, count)
+        return min(
+            listed, key=lambda item: Cost(predict(item[0]), item[1].moved).total(self.config))[0]

@@ -19,7 +19,9 @@ from .conv_problem import DATAFLOWS, ConvShape, ConvTiling, even_splits, paramet
 from .conv_tiles import Range, extent, ranges_of, tile_of
 from .cost import Cost
 
-__all__ = ["Buffers", "analytical_cost", "buffers_of", "order_matters", "tilings"]
+__all__ = [
+    "Buffers", "analytical_cost", "buffers_of", "order_matters", "ranked_tilings", "tilings",
+]
 
 _INSTRUCTION = 6  # cycles an instruction costs besides its steps
 _CUTS = 4  # of rows that would fit, where tiles overlap: less of them does if they are squarer
@@ -231,3 +233,16 @@ def analytical_cost(
     last = t.part * t.oh * t.ow * unit(MemoryType.OUT)
     cycles = max(compute + (first + last) / bus, moved / bus + last / bus, out / bus) + _START
     return Cost(cycles, moved + out)
+
+
+@lru_cache(maxsize=16)  # lists of thousands
+def ranked_tilings(
+    shape: ConvShape, config: Config, dataflow: str | None = None
+) -> list[tuple[float, ConvTiling, Cost]]:
+    """Return every tiling that fits with its cost by formulas, as one number too: cheapest first.
+    """
+    ranked = []
+    for tiling, buffers in tilings(shape, config, dataflow):
+        cost = analytical_cost(shape, tiling, buffers, config)
+        ranked.append((cost.total(config), tiling, cost))
+    return sorted(ranked, key=lambda item: item[0])

@@ -1,42 +1,50 @@
 """Files of tuned schedules, which `myvta tune` writes and `myvta compile --tuned` reads.
 
-JSON: the configuration (a schedule fits no other), then a shape, its tiling and its cost for each
+JSON: the configuration (a schedule fits no other), then a problem, its tiling and its cost for each
 layer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...isa.config import Config
 from ..ir.compile_errors import CompileError
-from .conv_problem import DATAFLOWS, ConvShape, ConvTiling, EpilogueSpec
+from .plain_data import plain_problem, plain_tiling, problem_from, tiling_from
+from .tiling_problem import Problem, Tiling
 
-__all__ = ["TunedLayer", "read_tuned", "shape_of", "tiling_of", "tuned_json", "write_tuned"]
+__all__ = ["TunedLayer", "read_tuned", "tuned_json", "write_tuned"]
 
-_FORMAT, _VERSION = "myvta tuned schedules", 2
+_FORMAT, _VERSION = "myvta tuned schedules", 3
 
 
 @dataclass(frozen=True)
 class TunedLayer:
     """A layer's best schedule; cycles as predicted, and as measured if they were."""
 
-    shape: ConvShape
-    tiling: ConvTiling
+    problem: Problem
+    tiling: Tiling
     cycles: int
     moved: int
     measured: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "problem": plain_problem(self.problem), "tiling": plain_tiling(self.tiling),
+            "cycles": self.cycles, "moved": self.moved, "measured": self.measured,
+        }
 
 
 def tuned_json(config: Config, layers: Iterable[TunedLayer]) -> dict[str, Any]:
     """Return a file's content as plain data."""
     return {
         "format": _FORMAT, "version": _VERSION, "config": config.canonical,
-        "bus": config.bus_width, "layers": [asdict(layer) for layer in layers],
+        "bus": config.bus_width, "layers": [layer.to_json() for layer in layers],
     }
 
 
@@ -45,21 +53,24 @@ def write_tuned(path: Path, config: Config, layers: Iterable[TunedLayer]) -> Non
     path.write_text(json.dumps(tuned_json(config, layers), indent=1) + "\n")
 
 
-def read_tuned(path: str | Path, config: Config) -> dict[ConvShape, ConvTiling]:
-    """Return the tilings of a file by shape.
+def read_tuned(path: str | Path, config: Config) -> dict[Problem, Tiling]:
+    """Return the tilings of a file by problem.
 
     Raises
     ------
     CompileError
-        It is no such file, or for another configuration.
+        It is no such file, one of another version, or for another configuration.
     """
     try:
         content = json.loads(Path(path).read_text())
         if content["format"] != _FORMAT or content["version"] != _VERSION:
-            raise ValueError(f"format {content['format']!r} version {content['version']}")
-        tilings = {
-            shape_of(layer["shape"]): tiling_of(layer["tiling"]) for layer in content["layers"]
-        }
+            raise ValueError(
+                f"format {content['format']!r} version {content['version']}, not {_FORMAT!r} "
+                f"version {_VERSION}")
+        tilings = {}
+        for layer in content["layers"]:
+            problem = problem_from(layer["problem"])
+            tilings[problem] = tiling_from(layer["tiling"], problem)
         made_for = (content["config"], content["bus"])
     except (ValueError, KeyError, TypeError) as error:
         raise CompileError(
@@ -70,28 +81,3 @@ def read_tuned(path: str | Path, config: Config) -> dict[ConvShape, ConvTiling]:
             f"{config.canonical} with {config.bus_width}: tune for it"
         )
     return tilings
-
-
-def shape_of(values: Mapping[str, Any]) -> ConvShape:
-    """Return a shape from plain data; ValueError for anything else."""
-    shape = _tuples(values, ConvShape)
-    if shape["epilogue"] is not None:
-        shape["epilogue"] = EpilogueSpec(**_tuples(shape["epilogue"], EpilogueSpec))
-    return ConvShape(**shape)
-
-
-def tiling_of(values: Mapping[str, Any]) -> ConvTiling:
-    """Return a tiling from plain data; ValueError for anything else."""
-    tiling = ConvTiling(**_tuples(values, ConvTiling))
-    sizes = (tiling.co, tiling.part, tiling.ci, tiling.oh, tiling.ow, tiling.kh, tiling.kw)
-    if tiling.dataflow not in DATAFLOWS or not all(isinstance(n, int) and n > 0 for n in sizes):
-        raise ValueError(f"no tiling: {tiling}")
-    return tiling
-
-
-def _tuples(values: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
-    if set(values) != {field.name for field in fields(kind)}:
-        raise ValueError(f"{kind.__name__} with {', '.join(map(str, values)) or 'nothing'}")
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }

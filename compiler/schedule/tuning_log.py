@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import IO
 
 from ..ir.target_description import TargetDescription
-from .conv_problem import ConvShape, ConvTiling
 from .cost import Cost
-from .tuned_schedules import tiling_of
+from .plain_data import plain_problem, plain_tiling, problem_from, tiling_from
+from .tiling_problem import Problem, Tiling
 
 __all__ = ["Trial", "TrialLog"]
 
@@ -19,7 +19,7 @@ __all__ = ["Trial", "TrialLog"]
 class Trial:
     """A tiling that was tried, and its predicted cost: cycles and bytes moved."""
 
-    tiling: ConvTiling
+    tiling: Tiling
     cost: Cost
 
 
@@ -29,7 +29,7 @@ class TrialLog:
     def __init__(self, path: Path, target: TargetDescription):
         config, latency = target.config, target.memory_latency
         self._target = f"{config.canonical} {config.bus_width} latency {latency}"
-        self._known: dict[str, list[Trial]] = {}
+        self._known: dict[Problem, list[Trial]] = {}
         written = path.read_text() if path.exists() else ""
         for line in written.splitlines():
             self._take(line)
@@ -43,27 +43,27 @@ class TrialLog:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def of(self, shape: ConvShape) -> list[Trial]:
+    def of(self, problem: Problem) -> list[Trial]:
         """Return the trials of a layer, of earlier runs too."""
-        return self._known.setdefault(self._key(shape), [])
+        return self._known.setdefault(problem, [])
 
-    def add(self, shape: ConvShape, trial: Trial) -> None:
+    def add(self, problem: Problem, trial: Trial) -> None:
         """Note a trial, at once."""
-        self.of(shape).append(trial)
-        row = {"target": self._target, "layer": self._key(shape), **asdict(trial)}
+        self.of(problem).append(trial)
+        row = {
+            "target": self._target, "problem": plain_problem(problem),
+            "tiling": plain_tiling(trial.tiling), "cost": asdict(trial.cost),
+        }
         self._file.write(json.dumps(row) + "\n")
         self._file.flush()
-
-    def _key(self, shape: ConvShape) -> str:
-        return json.dumps(asdict(shape), sort_keys=True)
 
     def _take(self, line: str) -> None:
         """Read a line; one cut short by an interruption, or of another target, is not."""
         try:
             row = json.loads(line)
             if row["target"] == self._target:
+                problem = problem_from(row["problem"])
                 cost = Cost(row["cost"]["cycles"], row["cost"]["moved"])
-                trial = Trial(tiling_of(row["tiling"]), cost)
-                self._known.setdefault(row["layer"], []).append(trial)
+                self.of(problem).append(Trial(tiling_from(row["tiling"], problem), cost))
         except (ValueError, KeyError, TypeError):
             return

@@ -1,4 +1,4 @@
-"""The stream of one fusion group alone, with memory of its own: the unit of tuning."""
+"""The stream of one operation alone, with memory of its own: the unit of tuning."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from ...driver.target.protocol import Target
 from ...isa.opcodes import MemoryType
 from ..codegen.lowering_context import Activation, AddressSpace
 from ..ir.layouts import ChannelLayout
-from ..ir.quantized_graph import QuantizedNode
 from ..ir.target_description import TargetDescription
-from ..lower.conv.conv_scheduler import ConvScheduler
+from ..lower.conv.fusion import Operation
 from ..lower.conv.fusion_group import FusionGroup
+from ..lower.layer_scheduler import LayerScheduler
+from ..operators.registry import layer_of
 from ..schedule.select_tiling import ScheduleOptions
 
 __all__ = ["Isolated", "isolate", "isolated_activations", "run_alone"]
@@ -32,9 +33,10 @@ class Isolated:
 
 
 def isolated_activations(
-    group: FusionGroup, layouts: Mapping[str, ChannelLayout], target: TargetDescription, images: int
+    operation: Operation, layouts: Mapping[str, ChannelLayout], target: TargetDescription,
+    images: int,
 ) -> dict[str, Activation]:
-    """Return the activations of a group, in memory that nothing else uses.
+    """Return the activations of an operation, in memory that nothing else uses.
 
     Parameters
     ----------
@@ -46,7 +48,8 @@ def isolated_activations(
     config = target.config
     memory, groups = AddressSpace(config), images // config.batch
     activations = {}
-    for node in group.nodes:
+    nodes = operation.nodes if isinstance(operation, FusionGroup) else (operation,)
+    for node in nodes:
         for name in (*node.inputs, *node.outputs):
             if name in activations:
                 continue
@@ -58,17 +61,16 @@ def isolated_activations(
 
 
 def isolate(
-    conv: QuantizedNode, layouts: Mapping[str, ChannelLayout], target: TargetDescription,
+    operation: Operation, layouts: Mapping[str, ChannelLayout], target: TargetDescription,
     images: int = 1,
     options: ScheduleOptions | None = None,
 ) -> Isolated:
-    """Lower a convolution into a stream of its own, as it would be scheduled."""
-    group = FusionGroup(conv)
-    scheduler = ConvScheduler(
-        target, options or ScheduleOptions(),
-        isolated_activations(group, layouts, target, images))
-    placed = scheduler.place(group)
-    stream = scheduler.stream(placed, scheduler.choose(placed))
+    """Lower an operation into a stream of its own, as it would be scheduled."""
+    activations = isolated_activations(operation, layouts, target, images)
+    scheduler = LayerScheduler(target, options or ScheduleOptions(), activations)
+    layer = layer_of(operation, activations, target.config)
+    placed = scheduler.place(layer)
+    stream = scheduler.stream(placed, scheduler.choose(layer))
     return Isolated(stream, placed.memory.size)
 
 

@@ -1,6 +1,6 @@
-"""Search the schedules of fusion groups by the timing model; winners are measured on hardware.
+"""Search the schedules of layers by the timing model; winners are measured on hardware.
 
-The space of a group is :func:`.tiling_space.tilings`: only valid schedules are proposed.  Every
+The space of a layer is :func:`.problem_kinds.tilings_of`: only valid schedules are proposed.  Every
 trial is a line of a log, so a search that was interrupted continues from there.
 """
 
@@ -15,12 +15,13 @@ from ...driver.target.protocol import Target
 from ..ir.compile_errors import CompileError
 from ..ir.layouts import ChannelLayout
 from ..ir.target_description import TargetDescription
-from ..lower.conv.conv_scheduler import ConvScheduler
-from ..lower.conv.fusion_group import FusionGroup
-from ..schedule.conv_problem import ConvShape, ConvTiling
+from ..lower.conv.fusion import Operation
+from ..lower.layer_scheduler import LayerScheduler
+from ..operators.registry import layer_of
 from ..schedule.cost import Cost
+from ..schedule.problem_kinds import KINDS, tilings_of
 from ..schedule.select_tiling import ScheduleOptions
-from ..schedule.tiling_space import analytical_cost, tilings
+from ..schedule.tiling_problem import Problem, Tiling
 from ..schedule.tuned_schedules import TunedLayer
 from ..schedule.tuning_log import Trial, TrialLog
 from .single_layer import isolated_activations, run_alone
@@ -31,14 +32,13 @@ __all__ = [
 
 SEARCHES = ("exhaustive", "optuna")
 _REPEATS = 8  # samples of tilings that were tried before the next best guess is tried instead
-_FIELDS = ("dataflow", "co", "part", "oh", "ow", "ci", "kh", "kw")  # the order of the choices
 
 Measure = Callable[[InstructionStream, int], int]
 """``measure(stream, bytes of memory)``: its cycles on hardware."""
 
 
 class TunableLayer:
-    """A convolution, and the layers fused with it, to be tuned.
+    """A layer, a convolution with the layers fused with it among them, to be tuned.
 
     Attributes
     ----------
@@ -47,26 +47,27 @@ class TunableLayer:
     """
 
     def __init__(
-        self, group: FusionGroup, layouts: Mapping[str, ChannelLayout], target: TargetDescription,
-        images: int,
+        self, operation: Operation, layouts: Mapping[str, ChannelLayout],
+        target: TargetDescription, images: int,
     ):
-        self.name, self.config = group.name, target.config
-        self._scheduler = ConvScheduler(
-            target, ScheduleOptions(), isolated_activations(group, layouts, target, images))
-        self._placed = self._scheduler.place(group)
-        self.shape: ConvShape = self._placed.problem.shape
-        ranked = sorted(
-            (analytical_cost(self.shape, tiling, buffers, self.config).total(self.config),
-             number, tiling)
-            for number, (tiling, buffers) in enumerate(tilings(self.shape, self.config))
-        )
-        self.space = [tiling for _, _, tiling in ranked]
+        self.name, self.config = operation.name, target.config
+        activations = isolated_activations(operation, layouts, target, images)
+        layer = layer_of(operation, activations, target.config)
+        self._scheduler = LayerScheduler(target, ScheduleOptions(), activations)
+        self._placed = self._scheduler.place(layer)
+        self.operator, self.problem = layer.node.op, layer.problem
+        self.space = list(tilings_of(self.problem, self.config))
 
-    def stream(self, tiling: ConvTiling) -> tuple[InstructionStream, int]:
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The fields of a tiling, in the order in which they are chosen."""
+        return KINDS[self.problem.kind].choices
+
+    def stream(self, tiling: Tiling) -> tuple[InstructionStream, int]:
         """Return the layer's stream and the bytes of memory it works in."""
         return self._scheduler.stream(self._placed, tiling), self._placed.memory.size
 
-    def try_out(self, tiling: ConvTiling) -> Trial:
+    def try_out(self, tiling: Tiling) -> Trial:
         """Return the predicted cost of a tiling."""
         return Trial(tiling, self._scheduler.predict(self._placed, tiling))
 
@@ -76,10 +77,10 @@ class TunableLayer:
 
 
 def distinct_layers(
-    groups: Iterable[FusionGroup], layouts: Mapping[str, ChannelLayout], target: TargetDescription,
+    operations: Iterable[Operation], layouts: Mapping[str, ChannelLayout], target: TargetDescription,
     images: int,
 ) -> list[TunableLayer]:
-    """Return a layer for each different scheduling problem among fusion groups.
+    """Return a layer for each different scheduling problem among operations.
 
     Parameters
     ----------
@@ -88,10 +89,10 @@ def distinct_layers(
     images
         Of a run.
     """
-    layers: dict[ConvShape, TunableLayer] = {}
-    for group in groups:
-        layer = TunableLayer(group, layouts, target, images)
-        layers.setdefault(layer.shape, layer)
+    layers: dict[Problem, TunableLayer] = {}
+    for operation in operations:
+        layer = TunableLayer(operation, layouts, target, images)
+        layers.setdefault(layer.problem, layer)
     return list(layers.values())
 
 
@@ -102,7 +103,7 @@ def on_target(target: Target) -> Measure:
 
 def propose(
     layer: TunableLayer, search: str, done: list[Trial], seed: int = 0
-) -> Iterator[ConvTiling]:
+) -> Iterator[Tiling]:
     """Yield tilings to try, none twice; the caller appends each trial to ``done`` as it ends.
 
     ``exhaustive`` goes through the whole space, the most promising first; ``optuna`` samples it by
@@ -149,7 +150,7 @@ def propose(
 def _choices(layer: TunableLayer) -> Iterator[tuple[str, list, Callable[[object], None]]]:
     """Walk down the space: a choice's name, its values, and how to say which was taken."""
     left, path = layer.space, ""
-    for name in _FIELDS:
+    for name in layer.choices:
         values = sorted({getattr(tiling, name) for tiling in left})
         taken: list[object] = []
         yield f"{path}{name}", values, taken.append
@@ -157,9 +158,9 @@ def _choices(layer: TunableLayer) -> Iterator[tuple[str, list, Callable[[object]
         path += f"{name}={taken[0]},"
 
 
-def _suggest(layer: TunableLayer, trial: Any) -> ConvTiling:
+def _suggest(layer: TunableLayer, trial: Any) -> Tiling:
     chosen: dict[str, object] = {}
-    for (name, values, take), key in zip(_choices(layer), _FIELDS, strict=True):
+    for (name, values, take), key in zip(_choices(layer), layer.choices, strict=True):
         value = trial.suggest_categorical(name, values)
         take(value)
         chosen[key] = value
@@ -173,7 +174,7 @@ def _finished(layer: TunableLayer, trial: Trial) -> Any:
     import optuna
 
     parameters, distributions = {}, {}
-    for (name, values, take), key in zip(_choices(layer), _FIELDS, strict=True):
+    for (name, values, take), key in zip(_choices(layer), layer.choices, strict=True):
         value = getattr(trial.tiling, key)
         take(value)
         parameters[name] = value
@@ -208,14 +209,14 @@ class Tuner:
 
     def tune(self, layer: TunableLayer) -> TunedLayer:
         """Return the best schedule measured."""
-        done = self.log.of(layer.shape)
+        done = self.log.of(layer.problem)
         total = min(self.trials, len(layer.space))
         proposals = propose(layer, self.search, done)
         while len(done) < total:
             tiling = next(proposals, None)
             if tiling is None:
                 break
-            self.log.add(layer.shape, layer.try_out(tiling))
+            self.log.add(layer.problem, layer.try_out(tiling))
             self.progress(layer, len(done), total, min(done, key=layer.total))
         best = sorted(done, key=layer.total)[: self.verified]
         if self.measure is None:
@@ -227,4 +228,4 @@ class Tuner:
                 key=lambda n: Cost(measured[n], best[n].cost.moved).total(layer.config))
             winner, cycles = best[number], measured[number]
         return TunedLayer(
-            layer.shape, winner.tiling, int(winner.cost.cycles), int(winner.cost.moved), cycles)
+            layer.problem, winner.tiling, int(winner.cost.cycles), int(winner.cost.moved), cycles)

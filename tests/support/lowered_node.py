@@ -11,6 +11,9 @@ from myvta.compiler.codegen.lowering_context import Activation, LoweringContext
 from myvta.compiler.codegen.tokens import synchronize
 from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.lower.tiled_layer import LayerOf
+from myvta.compiler.schedule.problem_kinds import first_tiling
+from myvta.compiler.schedule.tiling_problem import Tiling
 from myvta.driver import ProgramBuilder, StreamBuilder, open_target, run_program
 from myvta.driver.program.tensor_layout import pack_tiles
 from myvta.isa.config import Config
@@ -41,10 +44,13 @@ def scaled(sums: np.ndarray, shift: int, bias: int = 0) -> np.ndarray:
 
 
 def run_lowered(
-    lower: Callable[[LoweringContext, QuantizedNode], None], node: QuantizedNode,
-    inputs: Mapping[str, np.ndarray], shape: tuple[int, ...], config: Config,
+    layer_of: LayerOf, node: QuantizedNode, inputs: Mapping[str, np.ndarray],
+    shape: tuple[int, ...], config: Config, tiling: Tiling | None = None,
 ) -> np.ndarray:
-    """Return the output ``[N, C, H, W]`` of a node alone in a launch, on the strict model."""
+    """Return the output ``[N, C, H, W]`` of a node alone in a launch, on the strict model.
+
+    ``tiling``: default: the first of its problem.
+    """
     builder, activations = ProgramBuilder("lowered", config), {}
     unit = config.tile_bytes(MemoryType.INP)
     shapes = {name: value.shape for name, value in inputs.items()}
@@ -60,8 +66,10 @@ def run_lowered(
         return builder.constant(name, data) // config.tile_bytes(memory_type)
 
     ctx = LoweringContext(config, activations, constants)
-    ctx.begin(node)
-    lower(ctx, node)
+    layer = layer_of(node, activations, config)
+    emit = layer.place(constants)
+    ctx.begin(layer.node)
+    emit(ctx, tiling or first_tiling(layer.problem, config))
     builder.launch("lowered", synchronize(ctx.finish(), True), list(inputs), node.outputs)
     program = builder.build(list(inputs), node.outputs)
     with open_target(f"model://?mem=0:{program.size}&strict=1", config) as target:

@@ -11,40 +11,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import product
 from math import prod
+from typing import Any
 
+from ....isa.config import Config
 from ....isa.opcodes import MemoryType
-from ...codegen.lowering_context import LoweringContext, load_run
-from ...codegen.scratchpad_lru import LruBuffers, Slot
+from ...codegen.lowering_context import Activation, Constants, LoweringContext, load_run
+from ...codegen.scratchpad_lru import LruBuffers
 from ...schedule.conv_problem import ConvTiling, parameter_tiles
 from ...schedule.conv_tiles import OutputTile, Range, ReductionChunk, inputs_of, ranges_of, tile_of
 from ...schedule.tiling_space import buffers_of
+from ..tiled_layer import EmitTiling, TiledLayer
+from ..tiled_loop import Chunk, Inputs, Part, Tile, TiledLoop
 from .conv_constants import ConvConstants, place_constants
 from .conv_emit import ConvCalls
 from .epilogue_emitter import EpilogueEmitter, Values
 from .epilogue_ops import result
 from .fusion_group import ConvProblem, FusionGroup, conv_problem
 
-__all__ = ["emit_conv", "lower_conv"]
+__all__ = ["group_layer"]
 
 
-def lower_conv(ctx: LoweringContext, group: FusionGroup, tiling: ConvTiling) -> None:
-    """Lower a group: a convolution with any number of groups, a transposed one, or a dense layer.
+def group_layer(
+    group: FusionGroup, activations: Mapping[str, Activation], config: Config
+) -> TiledLayer:
+    """Return the layer of a fusion group: a convolution with any number of groups, a transposed
+    one, or a dense layer, and the layers computed with it.
     """
-    problem = conv_problem(group, ctx.activations, ctx.config)
-    constants = place_constants(group, problem, ctx.config, ctx.constants)
-    emit_conv(ctx, group, problem, constants, tiling)
+    problem = conv_problem(group, activations, config)
 
+    def place(constants: Constants) -> EmitTiling:
+        placed = place_constants(group, problem, config, constants)
 
-def emit_conv(
-    ctx: LoweringContext, group: FusionGroup, problem: ConvProblem, constants: ConvConstants,
-    tiling: ConvTiling,
-) -> None:
-    """Record the steps of a group whose constants are in memory."""
-    _ConvEmitter(ctx, group, problem, constants, tiling).run()
+        def emit(ctx: LoweringContext, tiling: ConvTiling) -> None:
+            _ConvEmitter(ctx, group, problem, placed, tiling).run()
+
+        return emit
+
+    return TiledLayer(group.conv, problem.shape, place)
 
 
 class _ConvEmitter:
@@ -62,11 +69,11 @@ class _ConvEmitter:
         assert buffers is not None, "a tiling that fits"
         # first block of the parameters on chip, and which parts of them are there
         self.resident: tuple[int, set[Range]] = (0, set())
-        self.loaded: dict[int, set[Range]] = {}  # parts of the weights in a slot of WGT
-        self.acc = LruBuffers(buffers.kept, buffers.acc[1], buffers.acc[0])
         count, size = buffers.other
-        self.inp = ctx.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0], count * size)
-        self.wgt = ctx.pool(MemoryType.WGT, buffers.wgt[1], buffers.wgt[0], int(shape.residual))
+        self.loop = TiledLoop(
+            ctx, ctx.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0], count * size),
+            LruBuffers(buffers.kept, buffers.acc[1], buffers.acc[0]),
+            ctx.pool(MemoryType.WGT, buffers.wgt[1], buffers.wgt[0], int(shape.residual)))
         self.residual = group.residual
         if self.residual is not None:
             self.other = ctx.activations[self.residual.other]
@@ -91,51 +98,42 @@ class _ConvEmitter:
             ranges_of(shape.ci, t.ci), ranges_of(shape.kernel[0], t.kh),
             ranges_of(shape.kernel[1], t.kw),
         )]
-        tiles = list(self.tiles(t))
-        self.prefetch(tiles[0], chunks)
-        for tile in tiles:
-            self.tile(tile, chunks)
-        last = tiles[-1].co.count * tiles[-1].pixels * chunks[-1].products
-        self.ctx.slack = last // prod(shape.up)
+        axes: dict[str, Sequence[Any]] = {
+            "group": range(shape.groups), "rows": ranges_of(shape.stored[0], t.oh),
+            "columns": ranges_of(shape.stored[1], t.ow)}
+        blocks = {"co": ranges_of(shape.co, t.co)}
+        axes = {**blocks, **axes} if t.dataflow == "weight-stationary" else {**axes, **blocks}
+        last = self.position(**{name: places[-1] for name, places in axes.items()})
+        # weights come in while the layer before ends
+        self.loop.run(
+            axes, lambda **position: self.tile(self.position(**position), chunks),
+            self.ctx.slack_before * self.ctx.config.bus_bytes)
+        products = last.co.count * last.pixels * chunks[-1].products
+        self.ctx.slack = products // prod(shape.up)
 
-    def prefetch(self, tile: OutputTile, chunks: list[ReductionChunk]) -> None:
-        """Load weights ahead of the first inputs, as many as come in while the layer before ends.
-        """
-        left = self.ctx.slack_before * self.ctx.config.bus_bytes
-        for chunk in chunks[:len(self.wgt.slots)]:
-            for part in ranges_of(tile.co.count, self.tiling.part):
-                left -= part.count * chunk.products * self.ctx.config.tile_bytes(MemoryType.WGT)
-                if left < 0:
-                    return
-                self.hold_weights(tile, chunk, part)
+    def position(self, group: int, co: Range, rows: Range, columns: Range) -> OutputTile:
+        return tile_of(self.shape, group, co, rows, columns)
 
-    def tiles(self, t: ConvTiling) -> Iterator[OutputTile]:
-        spatial = list(product(
-            range(self.shape.groups), ranges_of(self.shape.stored[0], t.oh),
-            ranges_of(self.shape.stored[1], t.ow),
-        ))
-        outer = ranges_of(self.shape.co, t.co)
-        if t.dataflow == "weight-stationary":
-            return (tile_of(self.shape, g, co, *at) for co in outer for g, *at in spatial)
-        return (tile_of(self.shape, g, co, *at) for g, *at in spatial for co in outer)
-
-    def tile(self, tile: OutputTile, chunks: list[ReductionChunk]) -> None:
-        acc = self.acc.take(tile)
+    def tile(self, tile: OutputTile, chunks: list[ReductionChunk]) -> Tile:
         parts = ranges_of(tile.co.count, self.tiling.part)
-        for chunk in chunks:
-            wgt = self.hold_weights(tile, chunk, parts[0])
-            inp = self.ctx.fill(
-                self.inp, (tile.group, tile.oh, tile.ow, inputs_of(self.shape, tile, chunk), chunk),
-                partial(self.calls.load_inputs, tile=tile, chunk=chunk),
-            )
-            bases = (acc.base, inp.base, wgt.base)
-            for part in parts:
-                self.hold_weights(tile, chunk, part)
-                last = chunk is chunks[-1]
-                self.ctx.compute(partial(
-                    self.calls.multiply, tile=tile, part=part, chunk=chunk, bases=bases))
-                if last:
-                    self.conclude(tile, part, acc.base + part.start * tile.pixels)
+
+        def finish(index: int, base: int) -> None:
+            self.conclude(tile, parts[index], base + parts[index].start * tile.pixels)
+
+        return Tile(tile, [self.chunk(tile, chunk, parts) for chunk in chunks], finish)
+
+    def chunk(self, tile: OutputTile, chunk: ReductionChunk, parts: list[Range]) -> Chunk:
+        unit = self.ctx.config.tile_bytes(MemoryType.WGT)
+        return Chunk(
+            [Part(
+                partial(self.calls.multiply, tile=tile, part=part, chunk=chunk),
+                partial(self.calls.load_weights, tile=tile.cut(part), chunk=chunk),
+                part.start * chunk.products, part.count * chunk.products * unit)
+             for part in parts],
+            (tile.co, chunk),
+            Inputs(
+                (tile.group, tile.oh, tile.ow, inputs_of(self.shape, tile, chunk), chunk),
+                partial(self.calls.load_inputs, tile=tile, chunk=chunk)))
 
     def conclude(self, tile: OutputTile, part: Range, base: int) -> None:
         """Turn the sums of a part into outputs, and store them.
@@ -171,19 +169,6 @@ class _ConvEmitter:
         base = self.added.take(tile).base
         self.ctx.load(partial(self.calls.load_other, base=base, other=self.other, tile=tile))
         return base
-
-    def hold_weights(self, tile: OutputTile, chunk: ReductionChunk, part: Range) -> Slot:
-        """Ensure the weights of a chunk for a part are on chip; return their slot."""
-        slot = self.wgt.find((tile.co, chunk))
-        if slot is None:
-            slot = self.wgt.take((tile.co, chunk))
-            self.loaded[slot.base] = set()
-        if part not in self.loaded[slot.base]:
-            self.loaded[slot.base].add(part)
-            self.ctx.load(partial(
-                self.calls.load_weights, base=slot.base + part.start * chunk.products,
-                tile=tile.cut(part), chunk=chunk))
-        return slot
 
     def hold_parameters(self, tile: OutputTile, part: Range) -> int:
         """Ensure the parameters of a part are resident in ACC; return their base index."""

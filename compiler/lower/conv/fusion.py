@@ -15,7 +15,9 @@ from ...ir.layouts import ChannelLayout
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.select_tiling import exceeds_bound
 from ...schedule.tiling_space import tilings
-from .conv_scheduler import ConvScheduler, LowerNode
+from ..layer_scheduler import LayerScheduler
+from ..tiled_layer import LayerOf
+from .conv import group_layer
 from .epilogue import Epilogue, epilogue, in_epilogues
 from .fusion_group import FusionGroup, conv_problem
 from .residual import Residual, residuals
@@ -28,7 +30,7 @@ Operation = FusionGroup | QuantizedNode
 
 def fuse_nodes(
     nodes: Sequence[QuantizedNode], private: Collection[str], layouts: Mapping[str, ChannelLayout],
-    scheduler: ConvScheduler, lower: LowerNode,
+    scheduler: LayerScheduler, layer_of: LayerOf,
 ) -> list[Operation]:
     """Return the operations of one launch in the order of their execution.
 
@@ -38,10 +40,10 @@ def fuse_nodes(
         Of the launch, in order; none of them a view.
     private
         Names of activations that one node reads, and nobody else.
-    lower
-        Lowers a node that is no convolution, to predict the cost of layers apart.
+    layer_of
+        Gives the layer of a node that is no convolution, to predict the cost of layers apart.
     """
-    groups = _groups(nodes, private, layouts, scheduler, lower)
+    groups = _groups(nodes, private, layouts, scheduler, layer_of)
     fused = {node.name for group in groups.values() for node in group.nodes}
     # a group with an Add comes in the turn of that: then the other operand is in memory
     turns = {
@@ -56,7 +58,7 @@ def fuse_nodes(
 
 def _groups(
     nodes: Sequence[QuantizedNode], private: Collection[str], layouts: Mapping[str, ChannelLayout],
-    scheduler: ConvScheduler, lower: LowerNode,
+    scheduler: LayerScheduler, layer_of: LayerOf,
 ) -> dict[str, FusionGroup]:
     """Return the group of every convolution, by its name."""
     convolutions = [node for node in nodes if isinstance(node.attrs, WeightedAttributes)]
@@ -75,12 +77,12 @@ def _groups(
             in_epilogues(reader)
         ):
             chain.append(reader)
-        groups[conv.name] = replace(group, epilogue=_best(group, chain, scheduler, lower))
+        groups[conv.name] = replace(group, epilogue=_best(group, chain, scheduler, layer_of))
     return groups
 
 
 def _with_residual(
-    conv: QuantizedNode, residual: Residual | None, scheduler: ConvScheduler
+    conv: QuantizedNode, residual: Residual | None, scheduler: LayerScheduler
 ) -> FusionGroup:
     """Return a convolution with an Add, or alone where no tiling with the Add fits."""
     group, config = FusionGroup(conv, residual), scheduler.target.config
@@ -92,12 +94,19 @@ def _with_residual(
 
 
 def _best(
-    group: FusionGroup, chain: Sequence[QuantizedNode], scheduler: ConvScheduler, lower: LowerNode
+    group: FusionGroup, chain: Sequence[QuantizedNode], scheduler: LayerScheduler, layer_of: LayerOf
 ) -> Epilogue | None:
     """Return the longest epilogue that costs no more than the layers apart, None if none does."""
     config, activations, options = (
         scheduler.target.config, scheduler.activations, scheduler.options)
     shape = conv_problem(group, activations, config).shape
+
+    def cost(first: FusionGroup, behind: Sequence[QuantizedNode]) -> float:
+        """Return the predicted cost of a group and of the layers behind it, one by one."""
+        layers = [group_layer(first, activations, config)]
+        layers += [layer_of(node, activations, config) for node in behind]
+        return scheduler.predict_chain(layers).total(config)
+
     apart: float | None = None
     for count in range(len(chain), 0, -1):
         tried = epilogue(group.conv, chain[:count], shape, activations, config)
@@ -109,10 +118,9 @@ def _best(
         if options.fuse == "on" or fused in options.tuned:  # only fused layers are tuned as such
             return tried
         if apart is None:
-            apart = scheduler.predict_chain(group, chain, lower).total(config)
+            apart = cost(group, chain)
         if exceeds_bound(fused, config, options, apart):
             continue
-        together = scheduler.predict_chain(replace(group, epilogue=tried), chain[count:], lower)
-        if together.total(config) <= apart:
+        if cost(replace(group, epilogue=tried), chain[count:]) <= apart:
             return tried
     return None

@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 from hypothesis import given, strategies as st
 
-from myvta.compiler.codegen.loop_nest import ITERATIONS, Loop, merge, nest, unroll
+from myvta.compiler.codegen.loop_nest import Loop, merge, nest, unroll
+from myvta.isa.fields import MAX_ITERATIONS
 
 LOOPS = st.lists(
     st.builds(Loop, st.integers(1, 4), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
@@ -60,6 +61,7 @@ def test_the_two_longest_loops_are_hardware() -> None:
 
 
 def test_fields_limit_a_loop() -> None:
-    assert merge([Loop(2, ITERATIONS), Loop(ITERATIONS, 1)]) != [Loop(2 * ITERATIONS, 1)]
+    apart = [Loop(2, MAX_ITERATIONS), Loop(MAX_ITERATIONS, 1)]
+    assert merge(apart) != [Loop(2 * MAX_ITERATIONS, 1)]
     with pytest.raises(AssertionError):
-        nest((0, 0, 0), [Loop(ITERATIONS + 1, 1)])
+        nest((0, 0, 0), [Loop(MAX_ITERATIONS + 1, 1)])

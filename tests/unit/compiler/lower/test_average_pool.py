@@ -6,7 +6,7 @@ from lowered_node import SMALL, integers, naive_conv, rule, run_lowered, scaled
 
 from myvta.compiler.ir.attributes import AveragePoolAttributes, SlidingWindow
 from myvta.compiler.ir.quantized_graph import QuantizedNode
-from myvta.compiler.lower.average_pool import lower_average_pool
+from myvta.compiler.lower.average_pool import average_pool_layer
 from myvta.isa.config import named
 
 
@@ -29,5 +29,5 @@ def test_output_is_the_window_sum_times_its_factor(config, kernel, strides, pads
     factors[-1, 0] = 1
     node = QuantizedNode("AveragePool", "pool", ("x",), ("y",), AveragePoolAttributes(
         SlidingWindow(kernel, strides, pads), factors), rule(6, 7, bias=3))
-    actual = run_lowered(lower_average_pool, node, {"x": x}, (2, 6, *out), config)
+    actual = run_lowered(average_pool_layer, node, {"x": x}, (2, 6, *out), config)
     np.testing.assert_array_equal(actual, scaled(sums * factors, 7, 3))

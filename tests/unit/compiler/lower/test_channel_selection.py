@@ -1,5 +1,7 @@
 """channel_selection: matrices that put ranges of channels in their places, by hand and run."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from lowered_node import SMALL, integers, rule, run_lowered, scaled
@@ -8,7 +10,7 @@ from myvta.compiler.ir.attributes import DROPPED, Attributes
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.block_gemm import BlockGemm
 from myvta.compiler.lower.channel_selection import ChannelRange, selection_terms
-from myvta.compiler.lower.pointwise import lower_block_gemm
+from myvta.compiler.lower.pointwise import block_gemm_layer
 from myvta.isa.config import named
 
 CONFIG = named("1x4x4")
@@ -44,12 +46,9 @@ def test_inputs_are_concatenated_along_the_channels(config):
         for n, (at, size, shift) in enumerate(zip((0, 3, 12), sizes.values(), shifts, strict=True))
     ]
 
-    def lower(ctx, node):
-        sources = [ctx.activations[name] for name in node.inputs]
-        terms = selection_terms(config, 13, ranges)
-        lower_block_gemm(ctx, node, sources, BlockGemm(terms, rule(13, 2)))
-
+    block_gemm = BlockGemm(selection_terms(config, 13, ranges), rule(13, 2))
+    layer = partial(block_gemm_layer, block_gemm=block_gemm)
     node = QuantizedNode("Concat", "join", tuple(values), ("y",), Attributes())
-    actual = run_lowered(lower, node, values, (2, 13, 4, 3), config)
+    actual = run_lowered(layer, node, values, (2, 13, 4, 3), config)
     joined = np.concatenate([4 * values["a"], values["b"], 0 * values["c"]], 1)
     np.testing.assert_array_equal(actual, scaled(joined, 2))

@@ -6,7 +6,7 @@ from lowered_node import SMALL, integers, rule, run_lowered, scaled
 
 from myvta.compiler.ir.attributes import GlobalAverageAttributes
 from myvta.compiler.ir.quantized_graph import QuantizedNode
-from myvta.compiler.lower.global_average_pool import lower_global_average
+from myvta.compiler.lower.global_average_pool import global_average_layer
 from myvta.isa.config import named
 
 
@@ -20,6 +20,6 @@ def test_output_is_the_mean_of_all_pixels(config, size, factor, shift):
     node = QuantizedNode(
         "GlobalAveragePool", "mean", ("x",), ("y",), GlobalAverageAttributes(factor, 4),
         rule(10, shift, 2))
-    actual = run_lowered(lower_global_average, node, {"x": x}, (2, 10, 1, 1), config)
+    actual = run_lowered(global_average_layer, node, {"x": x}, (2, 10, 1, 1), config)
     sums = x.sum((2, 3), keepdims=True)
     np.testing.assert_array_equal(actual, scaled(sums * factor, shift, 2))

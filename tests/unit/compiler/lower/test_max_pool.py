@@ -6,7 +6,7 @@ from lowered_node import SMALL, integers, run_lowered
 
 from myvta.compiler.ir.attributes import MaxPoolAttributes, SlidingWindow
 from myvta.compiler.ir.quantized_graph import QuantizedNode
-from myvta.compiler.lower.max_pool import lower_max_pool
+from myvta.compiler.lower.max_pool import max_pool_layer
 from myvta.isa.config import named
 
 
@@ -31,5 +31,5 @@ def test_output_is_the_maximum_of_each_window(config, kernel, strides, pads, dil
     ]
     node = QuantizedNode("MaxPool", "pool", ("x",), ("y",), MaxPoolAttributes(
         SlidingWindow(kernel, strides, pads, dilations)))
-    actual = run_lowered(lower_max_pool, node, {"x": x}, (2, 6, *out), config)
+    actual = run_lowered(max_pool_layer, node, {"x": x}, (2, 6, *out), config)
     np.testing.assert_array_equal(actual, np.max(taps, 0))

@@ -1,12 +1,14 @@
 """Pad, crop and Resize: every pixel in its place, the border of one value."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from lowered_node import SMALL, integers, run_lowered
 
 from myvta.compiler.ir.attributes import Attributes
 from myvta.compiler.ir.quantized_graph import QuantizedNode
-from myvta.compiler.lower.pad_resize import lower_pad, lower_resize
+from myvta.compiler.lower.pad_resize import pad_layer, resize_layer
 from myvta.isa.config import named
 
 CONFIGS = [named("1x4x4"), named("2x8x8"), SMALL]
@@ -26,8 +28,8 @@ def test_padding_adds_a_border_and_negative_padding_crops(config, pads, fill):
     expected = expected[
         :, :, max(-top, 0) : rows - max(-bottom, 0), max(-left, 0) : columns - max(-right, 0)]
     node = QuantizedNode("Pad", "pad", ("x",), ("y",), Attributes())
-    actual = run_lowered(
-        lambda ctx, node: lower_pad(ctx, node, pads, fill), node, {"x": x}, expected.shape, config)
+    layer = partial(pad_layer, pads=pads, fill=fill)
+    actual = run_lowered(layer, node, {"x": x}, expected.shape, config)
     np.testing.assert_array_equal(actual, expected)
 
 
@@ -39,6 +41,6 @@ def test_every_pixel_is_repeated(config, size, factors):
     x = integers((2, 6, *size))
     expected = x.repeat(factors[0], 2).repeat(factors[1], 3)
     node = QuantizedNode("Resize", "resize", ("x",), ("y",), Attributes())
-    actual = run_lowered(
-        lambda ctx, node: lower_resize(ctx, node, factors), node, {"x": x}, expected.shape, config)
+    layer = partial(resize_layer, factors=factors)
+    actual = run_lowered(layer, node, {"x": x}, expected.shape, config)
     np.testing.assert_array_equal(actual, expected)

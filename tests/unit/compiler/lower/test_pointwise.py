@@ -1,5 +1,7 @@
 """A block GEMM on the device: any matrices, parts that fit, post-op and accumulators."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from lowered_node import SMALL, integers, run_lowered, scaled
@@ -9,7 +11,7 @@ from myvta.compiler.ir.attributes import Attributes
 from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.block_gemm import BlockGemm, Term
-from myvta.compiler.lower.pointwise import lower_block_gemm
+from myvta.compiler.lower.pointwise import block_gemm_layer
 from myvta.isa.config import named
 from myvta.isa.opcodes import AluOpcode
 
@@ -18,10 +20,8 @@ NODE = QuantizedNode("Any", "any", ("x",), ("y",), Attributes())
 
 def run(block_gemm, x, channels, config):
     """Return the output of a block GEMM of one input."""
-    def lower(ctx, node):
-        lower_block_gemm(ctx, node, [ctx.activations["x"]], block_gemm)
-
-    return run_lowered(lower, NODE, {"x": x}, (len(x), channels, *x.shape[2:]), config)
+    layer = partial(block_gemm_layer, block_gemm=block_gemm)
+    return run_lowered(layer, NODE, {"x": x}, (len(x), channels, *x.shape[2:]), config)
 
 
 def per_channel(channels):

@@ -32,4 +32,4 @@ def test_scale_is_kept() -> None:
 def test_output_is_the_memory_of_its_input() -> None:
     assert FlattenAttributes.is_view
     assert FlattenAttributes.keeps_layout
-    assert FLATTEN.lower is None
+    assert FLATTEN.layer is None

@@ -16,7 +16,7 @@ ROW = DocsRow("Relu", "x", "1")
 
 
 def operator() -> Operator[ReluAttributes]:
-    return Operator("Relu", ReluAttributes, "one input", "ALU", ROW, lower=None)
+    return Operator("Relu", ReluAttributes, "one input", "ALU", ROW, layer=None)
 
 
 def test_defaults_constrain_nothing() -> None:

@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conv_nodes import conv_node
 
-from myvta.compiler.ir.attributes import Attributes, ReluAttributes
+from myvta.compiler.codegen.lowering_context import Activation
+from myvta.compiler.ir.attributes import Attributes, ReluAttributes, SlidingWindow
+from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.lower.conv.fusion_group import FusionGroup
 from myvta.compiler.operators import registry
-from myvta.compiler.operators.registry import FALLBACK_REASONS, OPERATORS, lower_node
+from myvta.compiler.operators.registry import FALLBACK_REASONS, OPERATORS, layer_of
+from myvta.compiler.schedule.conv_problem import ConvShape
+from myvta.isa.config import named
 
 SHARED = {"__init__", "constraints", "operator", "operator_docs", "quantization_rules", "registry"}
 
@@ -35,7 +41,7 @@ def test_layout_keeping_operators_and_views_are_these() -> None:
 
 
 def test_only_convolutions_dense_layers_and_views_are_not_lowered_alone() -> None:
-    assert {name for name, known in OPERATORS.items() if known.lower is None} == {
+    assert {name for name, known in OPERATORS.items() if known.layer is None} == {
         "Conv", "ConvTranspose", "Gemm", "Flatten", "View"}
 
 
@@ -50,17 +56,30 @@ def node(op: str) -> QuantizedNode:
     return QuantizedNode(op, "n", ("x",), ("y",), ReluAttributes())
 
 
-def test_lowering_uses_the_function_of_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[Any, QuantizedNode]] = []
-    spy = replace(OPERATORS["Relu"], lower=lambda ctx, lowered: calls.append((ctx, lowered)))
-    monkeypatch.setitem(OPERATORS, "Relu", spy)
-    context: Any = object()
-    relu = node("Relu")
-    lower_node(context, relu)
-    assert calls == [(context, relu)]
+def test_layer_is_made_by_the_function_of_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    result: Any = object()
+    calls: list[tuple[Any, ...]] = []
+
+    def layer(*given: Any) -> Any:
+        calls.append(given)
+        return result
+
+    monkeypatch.setitem(OPERATORS, "Relu", replace(OPERATORS["Relu"], layer=layer))
+    relu, config = node("Relu"), named("1x4x4")
+    assert layer_of(relu, {}, config) is result
+    assert calls == [(relu, {}, config)]
+
+
+def test_fusion_group_is_the_layer_of_its_convolution() -> None:
+    conv = conv_node((6, 5, 3, 3), SlidingWindow((3, 3), (1, 1), (1, 1, 1, 1)))
+    places = {
+        "x": Activation(0, 1, 2, ChannelLayout(5, 4, 4)),
+        "y": Activation(32, 1, 2, ChannelLayout(6, 4, 4))}
+    layer = layer_of(FusionGroup(conv), places, named("1x4x4"))
+    assert layer.node is conv
+    assert layer.problem == ConvShape(1, 2, 2, (4, 4), (4, 4), (3, 3), before=(1, 1))
 
 
 def test_convolution_is_not_lowered_by_itself() -> None:
-    context: Any = object()
     with pytest.raises(AssertionError, match="^n: Conv is not lowered by itself"):
-        lower_node(context, node("Conv"))
+        layer_of(node("Conv"), {}, named("1x4x4"))

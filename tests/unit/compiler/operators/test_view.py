@@ -48,4 +48,4 @@ def test_shape_and_scale_are_kept() -> None:
 def test_output_is_the_memory_of_its_input_with_a_layout_of_its_own() -> None:
     assert ViewAttributes.is_view
     assert not ViewAttributes.keeps_layout
-    assert VIEW.lower is None
+    assert VIEW.layer is None

@@ -97,11 +97,14 @@ def test_on_chip_network_output_is_found(tmp_path: Path) -> None:
 def test_missing_and_oversized_tilings_are_found(tmp_path: Path) -> None:
     scheduled = run(tmp_path).results["schedule"]
     good = scheduled.tilings
-    assert rules("schedule", replace(scheduled, tilings={"gemm4": good["gemm4"]})) == [
-        ("conv1", "it has no tiling")]
+    rest = {name: tiling for name, tiling in good.items() if name != "conv1"}
+    assert rules("schedule", replace(scheduled, tilings=rest)) == [("conv1", "it has no tiling")]
     large = replace(good["conv1"], oh=10_000)
     assert rules("schedule", replace(scheduled, tilings={**good, "conv1": large})) == [
         ("conv1", f"its tiling does not fit the buffers: {large}")]
+    other = good["gemm4"]
+    assert rules("schedule", replace(scheduled, tilings={**good, "relu0": other})) == [
+        ("relu0", f"its tiling does not fit the buffers: {other}")]
 
 
 def test_broken_streams_are_found(tmp_path: Path) -> None:

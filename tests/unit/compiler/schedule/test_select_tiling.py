@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 from compiler_networks import NetworkBuilder, compiled
 
+from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.schedule.conv_problem import (
     DATAFLOWS,
     ConvShape,
     ConvTiling,
 )
+from myvta.compiler.schedule.pool_problems import GlobalAverageProblem, GlobalTiling
 from myvta.compiler.schedule.select_tiling import (
     ScheduleOptions,
     TilingSelector,
     candidates,
     exceeds_bound,
 )
+from myvta.compiler.schedule.tiling_problem import MapTiling, Tiling
 from myvta.compiler.schedule.tiling_space import (
     order_matters,
 )
@@ -69,7 +72,7 @@ def test_predicted_cost_decides_once_for_each_shape() -> None:
     shape = ConvShape(1, 8, 8, (28, 28), (28, 28), (3, 3), before=(1, 1))
     config, asked = NAMED["default"], []
 
-    def predict(tiling: ConvTiling) -> float:
+    def predict(tiling: Tiling) -> float:
         asked.append(tiling)
         return 10**9 - len(asked) * 10**8
 
@@ -81,6 +84,27 @@ def test_predicted_cost_decides_once_for_each_shape() -> None:
     first = candidates(shape, config, "output-stationary")[0][0]
     fresh = TilingSelector(config, options)
     assert fresh.choose(shape, lambda tiling: 0) == first != asked[-1]
+
+
+def test_layers_that_are_no_convolution_take_the_first_tiling_unpredicted() -> None:
+    def predict(tiling: Tiling) -> float:
+        raise AssertionError("nothing is to be compared")
+
+    problem, config = GlobalAverageProblem(3, 49), NAMED["1x4x4"]
+    assert TilingSelector(config, ScheduleOptions()).choose(problem, predict) == GlobalTiling(2, 49)
+    tuned = GlobalTiling(1, 7)
+    options = ScheduleOptions(tuned={problem: tuned})
+    assert TilingSelector(config, options).choose(problem, predict) == tuned
+
+
+@pytest.mark.parametrize("tuned", [
+    GlobalTiling(3, 90_000), MapTiling(1, 1, 1), ConvTiling(1, 1, 1, 1, 1, 1, 1, "", True)])
+def test_tuned_tiling_that_does_not_fit_is_refused(tuned: Tiling) -> None:
+    """Too large, or of another kind of layer."""
+    problem = GlobalAverageProblem(3, 49)
+    selector = TilingSelector(NAMED["1x4x4"], ScheduleOptions(tuned={problem: tuned}))
+    with pytest.raises(CompileError, match="^the tuned schedule .* does not fit .*: tune for"):
+        selector.choose(problem, lambda tiling: 0)
 
 
 def test_unknown_dataflow_is_refused() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,10 @@ import pytest
 
 from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.schedule.conv_problem import ConvShape, ConvTiling, EpilogueSpec
+from myvta.compiler.schedule.pool_problems import GlobalAverageProblem, GlobalTiling
 from myvta.compiler.schedule.tuned_schedules import (
     TunedLayer,
     read_tuned,
-    shape_of,
-    tiling_of,
     tuned_json,
     write_tuned,
 )
@@ -27,20 +26,15 @@ WINDOWS = EpilogueSpec((4, 4), (2, 2), (2, 2))
 TILING = ConvTiling(3, 1, 2, 9, 3, 3, 3, "output-stationary", True)
 
 
-def plain(value: Any) -> Any:
-    """Return a value as it comes back from JSON."""
-    return json.loads(json.dumps(asdict(value)))
-
-
-@pytest.mark.parametrize("shape", [
-    PLAIN, replace(PLAIN, leads=(0, 1, 1), residual=True), replace(PLAIN, epilogue=WINDOWS),
-])
-def test_schedules_come_back_by_shape(tmp_path: Path, shape: ConvShape) -> None:
+def test_schedules_come_back_by_problem(tmp_path: Path) -> None:
     path = tmp_path / "tuned.json"
-    write_tuned(path, CONFIG, [TunedLayer(shape, TILING, 1000, 2000)])
-    assert read_tuned(path, CONFIG) == {shape: TILING}
-    assert shape_of(plain(shape)) == shape
-    assert tiling_of(plain(TILING)) == TILING
+    tilings = {
+        PLAIN: TILING, replace(PLAIN, leads=(0, 1, 1), residual=True): TILING,
+        replace(PLAIN, epilogue=WINDOWS): replace(TILING, oh=1),
+        GlobalAverageProblem(3, 49): GlobalTiling(1, 7)}
+    write_tuned(path, CONFIG, [
+        TunedLayer(problem, tiling, 1000, 2000) for problem, tiling in tilings.items()])
+    assert read_tuned(path, CONFIG) == tilings
 
 
 def test_the_file_has_configuration_port_and_costs() -> None:
@@ -51,15 +45,18 @@ def test_the_file_has_configuration_port_and_costs() -> None:
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda d: d.update(format="else"), r"not a file of tuned schedules \(format 'else' version 2"),
-    (lambda d: d.update(version=1), r"\(format 'myvta tuned schedules' version 1\)"),
+    (lambda d: d.update(format="else"), r"not a file of tuned schedules \(format 'else' v"),
+    (lambda d: d.update(version=2), r"\(format 'myvta tuned schedules' version 2, not "
+     r"'myvta tuned schedules' version 3\); `myvta tune` writes them"),
     (lambda d: d.pop("layers"), r"\('layers'\); `myvta tune` writes them"),
     (lambda d: d.update(config="2x8x8"), "tuned for 2x8x8 with a memory port of 64 bits, not for"),
     (lambda d: d.update(bus=128), "memory port of 128 bits, not for .* with 64: tune for it"),
-    (lambda d: d["layers"][0]["shape"].pop("ci"), "ConvShape with groups, co, size"),
-    (lambda d: d["layers"][0]["shape"].update(epilogue={}), "EpilogueSpec with nothing"),
+    (lambda d: d["layers"][0]["problem"].pop("ci"), "ConvShape with groups, co, size"),
+    (lambda d: d["layers"][0]["problem"].update(epilogue={}), "EpilogueSpec with nothing"),
     (lambda d: d["layers"][0]["tiling"].update(oh=0), "no tiling: ConvTiling"),
-    (lambda d: d["layers"][0]["tiling"].update(oh="9"), "no tiling: ConvTiling"),
+    (lambda d: d["layers"][0]["tiling"].update(oh="9"), "ConvTiling.oh '9', not of type int"),
+    (lambda d: d["layers"][0]["problem"].pop("kind"), r"\('kind'\); `myvta tune` writes them"),
+    (lambda d: d["layers"][0]["problem"].update(kind="Lstm"), "of kind 'Lstm', not one of Conv"),
     (lambda d: d["layers"][0]["tiling"].update(dataflow="w"), "no tiling: ConvTiling"),
 ])
 def test_other_files_are_refused(tmp_path: Path, change: Any, message: str) -> None:

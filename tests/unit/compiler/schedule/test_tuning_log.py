@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from myvta.compiler.ir.target_description import TargetDescription
 from myvta.compiler.schedule.conv_problem import ConvShape, ConvTiling
 from myvta.compiler.schedule.cost import Cost
+from myvta.compiler.schedule.pool_problems import GlobalAverageProblem, GlobalTiling
 from myvta.compiler.schedule.tuning_log import Trial, TrialLog
 from myvta.isa.config import named
 
@@ -28,6 +30,16 @@ def test_trials_are_written_at_once_and_come_back(tmp_path: Path) -> None:
     with TrialLog(path, TARGET) as log:
         assert log.of(SHAPE) == [ONE, TWO]
         assert log.of(replace(SHAPE, co=4)) == []
+
+
+def test_trials_of_every_kind_of_problem_come_back(tmp_path: Path) -> None:
+    path, problem = tmp_path / "log", GlobalAverageProblem(3, 49)
+    trial = Trial(GlobalTiling(1, 7), Cost(70.0, 3.0))
+    with TrialLog(path, TARGET) as log:
+        log.add(problem, trial)
+    with TrialLog(path, TARGET) as log:
+        assert log.of(problem) == [trial]
+        assert log.of(SHAPE) == []
 
 
 def test_trials_of_another_configuration_or_latency_are_kept_apart(tmp_path: Path) -> None:
@@ -61,8 +73,9 @@ def test_other_lines_than_trials_are_ignored(tmp_path: Path) -> None:
         log.add(SHAPE, ONE)
     row = json.loads(path.read_text())
     lines = ["3", "{}", "[]"]
-    for change in ({"tiling": {}}, {"cost": {}}, {"cost": 1}):
-        lines.append(json.dumps({**row, **change}))
+    changes: list[dict[str, Any]] = [
+        {"tiling": {}}, {"cost": {}}, {"cost": 1}, {"problem": {}}]
+    lines += [json.dumps({**row, **change}) for change in changes]
     path.write_text("\n".join([*lines, json.dumps(row)]) + "\n")
     with TrialLog(path, TARGET) as log:
         assert log.of(SHAPE) == [ONE]

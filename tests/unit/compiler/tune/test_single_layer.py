@@ -1,4 +1,4 @@
-"""A fusion group alone: memory of its own, its stream, and running it on a target."""
+"""An operation alone: memory of its own, its stream, and running it on a target."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from myvta.isa.config import named
 from myvta.isa.instructions import Load, Store
 from myvta.isa.opcodes import MemoryType
 
-NODE = conv_node((9, 6, 3, 3), SlidingWindow((3, 3), (1, 1), (1, 1, 1, 1)))
+GROUP = FusionGroup(conv_node((9, 6, 3, 3), SlidingWindow((3, 3), (1, 1), (1, 1, 1, 1))))
 VIEWS = {"x": (6, 5, 7), "y": (9, 5, 7)}
 
 
@@ -27,14 +27,13 @@ def test_activations_begin_pages_of_their_own(
     name: str, images: int, x: Activation, y: Activation
 ) -> None:
     """Tiles of 4 and of 16 bytes: a page is 1024 or 256 of them."""
-    actual = isolated_activations(
-        FusionGroup(NODE), VIEWS, TargetDescription(named(name)), images)
+    actual = isolated_activations(GROUP, VIEWS, TargetDescription(named(name)), images)
     assert actual == {"x": x, "y": y}
 
 
 def test_the_stream_reads_its_input_and_stores_its_output_once() -> None:
     config = named("1x4x4")
-    actual = isolate(NODE, VIEWS, TargetDescription(config))
+    actual = isolate(GROUP, VIEWS, TargetDescription(config))
     stores = [item for item in actual.stream.instructions if isinstance(item, Store)]
     assert sum(item.x_size * item.y_size for item in stores) == 3 * 35
     assert min(item.dram_base for item in stores) == 1024
@@ -47,7 +46,7 @@ def test_the_stream_reads_its_input_and_stores_its_output_once() -> None:
 
 
 def test_isolated_layer_runs_on_zeros_and_reports_its_counters() -> None:
-    actual = isolate(NODE, VIEWS, TargetDescription(named("1x4x4")))
+    actual = isolate(GROUP, VIEWS, TargetDescription(named("1x4x4")))
     with open_target("model://?config=1x4x4&mem=0x10000:64K") as target:
         target.write_memory(0x10000, bytes([9]) * 8192)
         report = run_alone(target, actual.stream, actual.size)
@@ -56,7 +55,7 @@ def test_isolated_layer_runs_on_zeros_and_reports_its_counters() -> None:
 
 
 def test_too_little_memory_is_refused() -> None:
-    actual = isolate(NODE, VIEWS, TargetDescription(named("1x4x4")))
+    actual = isolate(GROUP, VIEWS, TargetDescription(named("1x4x4")))
     with open_target("model://?config=1x4x4&mem=0:4K") as target, pytest.raises(
         OutOfMemoryError, match="4096"
     ):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled, save
+from onnx import numpy_helper
 
 from myvta.compiler.compile import compile_request, runner
 from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.ir.target_description import TargetDescription
 from myvta.compiler.pipeline.model_passes import CompileRequest
 from myvta.compiler.pipeline.network_stages import FusedNetwork
-from myvta.compiler.schedule.conv_problem import DATAFLOWS
+from myvta.compiler.schedule.conv_problem import DATAFLOWS, ConvShape, ConvTiling
 from myvta.compiler.schedule.cost import Cost
+from myvta.compiler.schedule.problem_kinds import KINDS, fits
 from myvta.compiler.schedule.select_tiling import ScheduleOptions
-from myvta.compiler.schedule.tiling_space import buffers_of
 from myvta.compiler.schedule.tuned_schedules import TunedLayer, read_tuned, write_tuned
 from myvta.compiler.schedule.tuning_log import Trial, TrialLog
 from myvta.compiler.tune.tuner import SEARCHES, TunableLayer, Tuner, distinct_layers, propose
@@ -32,7 +35,7 @@ def tunable(build: NetworkBuilder, folder: Path) -> list[TunableLayer]:
     request = CompileRequest(save(build, folder / "network.onnx"), build.samples(4), TARGET)
     fused: FusedNetwork = runner(request).run("fuse")
     memory = fused.allocated.memory
-    return distinct_layers(fused.groups, memory.layouts, TARGET, memory.images)
+    return distinct_layers(fused.operations, memory.layouts, TARGET, memory.images)
 
 
 @pytest.fixture
@@ -49,8 +52,15 @@ def layers(network: NetworkBuilder, tmp_path: Path) -> list[TunableLayer]:
     return tunable(network, tmp_path)
 
 
+def shape(layer: TunableLayer) -> ConvShape:
+    """Return the problem of a convolution."""
+    assert isinstance(layer.problem, ConvShape)
+    return layer.problem
+
+
 def test_layers_of_one_shape_are_one(layers: list[TunableLayer]) -> None:
-    assert [(layer.shape.ci, layer.shape.co, layer.shape.kernel) for layer in layers] == [
+    shapes = map(shape, layers)
+    assert [(item.ci, item.co, item.kernel) for item in shapes] == [
         (2, 2, (3, 3)), (2, 2, (1, 1)), (2, 3, (9, 9))]
 
 
@@ -58,11 +68,11 @@ def test_every_schedule_of_the_space_runs(layers: list[TunableLayer]) -> None:
     """All are valid and different; the timing model takes each of them."""
     layer = layers[0]
     assert len(set(layer.space)) == len(layer.space) > 30
-    assert {tiling.dataflow for tiling in layer.space} == set(DATAFLOWS)
+    assert {cast(ConvTiling, tiling).dataflow for tiling in layer.space} == set(DATAFLOWS)
     for tiling in layer.space:
-        assert buffers_of(layer.shape, tiling, CONFIG) is not None
+        assert fits(layer.problem, tiling, CONFIG)
     trials = [layer.try_out(tiling) for tiling in layer.space[::7]]
-    assert all(trial.cost.cycles > layer.shape.steps for trial in trials)
+    assert all(trial.cost.cycles > shape(layer).steps for trial in trials)
 
 
 @pytest.mark.slow
@@ -73,7 +83,7 @@ def test_proposals_are_valid_and_never_repeat(layers: list[TunableLayer], search
     for tiling in propose(layer, search, done):
         assert tiling in layer.space
         assert tiling not in [trial.tiling for trial in done]
-        done.append(Trial(tiling, Cost(100.0 + tiling.oh, 10)))
+        done.append(Trial(tiling, Cost(100.0 + len(done), 10)))
         if len(done) == 12:
             break
     assert len(done) == 12
@@ -120,7 +130,7 @@ def test_interrupted_search_continues(layers: list[TunableLayer], tmp_path: Path
     rows = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
     assert len(rows) >= 15
     with TrialLog(path, TargetDescription(named("1x4x4_base"))) as log:
-        assert not log.of(layers[0].shape)
+        assert not log.of(layers[0].problem)
 
 
 def test_fastest_measured_schedule_is_kept(layers: list[TunableLayer], tmp_path: Path) -> None:
@@ -132,7 +142,7 @@ def test_fastest_measured_schedule_is_kept(layers: list[TunableLayer], tmp_path:
 
     with TrialLog(tmp_path / "log", TARGET) as log:
         best = Tuner(log, trials=6, measure=measure, verified=4).tune(layer)
-        last = sorted(log.of(layer.shape), key=layer.total)[3]
+        last = sorted(log.of(layer.problem), key=layer.total)[3]
     assert len(asked) == 4
     assert (best.measured, best.tiling) == (60_000, last.tiling)
 
@@ -147,10 +157,10 @@ def test_compile_uses_the_tuned_schedules(
         found = [Tuner(log, trials=2).tune(layer) for layer in layers[1:]]
     trial = layers[0].try_out(chosen)
     found.append(TunedLayer(
-        layers[0].shape, chosen, int(trial.cost.cycles), int(trial.cost.moved)))
+        layers[0].problem, chosen, int(trial.cost.cycles), int(trial.cost.moved)))
     write_tuned(path, CONFIG, found)
     tuned = read_tuned(path, CONFIG)
-    assert tuned[layers[0].shape] == chosen
+    assert tuned[layers[0].problem] == chosen
     plain = compiled(network, tmp_path, CONFIG.name)
     made = compiled(network, tmp_path, CONFIG, schedule=ScheduleOptions(tuned=tuned))
     assert made.program.code(made.program.launches[0]) != plain.program.code(
@@ -165,14 +175,14 @@ def test_fused_layers_are_tuned_and_stay_fused(tmp_path: Path) -> None:
     x = build.add(build.conv(build.input((1, 8, 12, 12)), 8, (1, 1), pads=(0, 0, 0, 0)), "input")
     build.node("LeakyRelu", [x], build.shapes[x], alpha=0.125)
     (layer,) = tunable(build, tmp_path)
-    assert layer.shape.residual
-    assert layer.shape.epilogue is not None
+    assert shape(layer).residual
+    assert shape(layer).epilogue is not None
     path, chosen = tmp_path / "tuned.json", layer.space[-1]
     trial = layer.try_out(chosen)
     write_tuned(path, CONFIG, [TunedLayer(
-        layer.shape, chosen, int(trial.cost.cycles), int(trial.cost.moved))])
+        layer.problem, chosen, int(trial.cost.cycles), int(trial.cost.moved))])
     tuned = read_tuned(path, CONFIG)
-    assert tuned == {layer.shape: chosen}
+    assert tuned == {layer.problem: chosen}
     options = ScheduleOptions(tuned=tuned)
     request = CompileRequest(
         tmp_path / "network.onnx", build.samples(4), TARGET, schedule=options)
@@ -184,10 +194,69 @@ def test_fused_layers_are_tuned_and_stay_fused(tmp_path: Path) -> None:
     check_every_layer(compile_request(request), build.samples(1), order="1")
 
 
+def other_operators() -> tuple[NetworkBuilder, list[str]]:
+    """Return a network with a layer of each kind besides convolutions, and their operators."""
+    build = NetworkBuilder(3)
+    x = build.input((1, 8, 12, 12))
+    x = build.node("AveragePool", [x], (1, 8, 11, 11), kernel_shape=[2, 2])
+    x = build.max_pool(x, (3, 3), (1, 1), (1, 1, 1, 1))
+    size = numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales")
+    build.constants.append(size)
+    x = build.node("Resize", [x, "", "scales"], (1, 8, 22, 22), mode="nearest",
+                   coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    pads = numpy_helper.from_array(np.array([0, 0, 1, 0, 0, 0, 0, 2], np.int64), "pads")
+    build.constants.append(pads)
+    x = build.node("Pad", [x, "pads"], (1, 8, 23, 24))
+    build.average(build.relu(x))
+    return build, ["AveragePool", "MaxPool", "Resize", "Pad", "Relu", "GlobalAveragePool"]
+
+
+def test_every_kind_of_layer_is_found(tmp_path: Path) -> None:
+    build, operators = other_operators()
+    layers = tunable(build, tmp_path)
+    assert [layer.operator for layer in layers] == operators
+    kinds = {layer.problem.kind for layer in layers}
+    assert kinds | {"Convolution"} == set(KINDS)
+    assert all(len(set(layer.space)) == len(layer.space) > 3 for layer in layers)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_every_kind_of_layer_is_tuned_and_compiled_as_such(tmp_path: Path, search: str) -> None:
+    build, _ = other_operators()
+    layers = tunable(build, tmp_path)
+    path = tmp_path / "tuned.json"
+    with TrialLog(tmp_path / "log", TARGET) as log:
+        best = [Tuner(log, search, trials=4).tune(layer) for layer in layers]
+        assert all(len(log.of(layer.problem)) == 4 for layer in layers)
+    write_tuned(path, CONFIG, best)
+    options = ScheduleOptions(tuned=read_tuned(path, CONFIG))
+    work = runner(CompileRequest(
+        tmp_path / "network.onnx", build.samples(4), TARGET, schedule=options))
+    work.run("schedule")
+    assert work.results["schedule"].tilings == {
+        layer.name: tuned.tiling for layer, tuned in zip(layers, best, strict=True)}
+
+
+def test_another_tiling_of_every_kind_is_another_stream_of_the_same_bits(tmp_path: Path) -> None:
+    build, operators = other_operators()
+    tuned = {layer.problem: layer.space[-1] for layer in tunable(build, tmp_path)}
+    assert len(tuned) == len(operators)
+    plain = compiled(build, tmp_path, CONFIG)
+    other = compiled(build, tmp_path, CONFIG, schedule=ScheduleOptions(tuned=tuned))
+    assert other.program.code(other.program.launches[0]) != plain.program.code(
+        plain.program.launches[0])
+    check_every_layer(other, build.samples(1), order="1")
+    for problem, tiling in tuned.items():
+        sizes = {field.name: 50_000 for field in fields(cast(Any, tiling))}
+        options = ScheduleOptions(tuned={problem: replace(cast(Any, tiling), **sizes)})
+        with pytest.raises(CompileError, match="does not fit 1x4x4: tune for it again"):
+            compiled(build, tmp_path, CONFIG, schedule=options)
+
+
 def test_oversized_tiling_is_refused(
     network: NetworkBuilder, layers: list[TunableLayer], tmp_path: Path
 ) -> None:
-    wrong = replace(layers[0].space[0], oh=900)
-    options = ScheduleOptions(tuned={layers[0].shape: wrong})
+    wrong = replace(cast(ConvTiling, layers[0].space[0]), oh=900)
+    options = ScheduleOptions(tuned={layers[0].problem: wrong})
     with pytest.raises(CompileError, match="tune for it again"):
         compiled(network, tmp_path, CONFIG, schedule=options)

@@ -60,7 +60,7 @@ def test_predicted_layers_equal_the_rtl(scripts: Any, log_bus: int, latency: int
             row = dict(zip(("h", "w", "cin", "cout", "k", "pad", "stride"), sizes, strict=True))
             layer = tools.conv_layer(
                 {"network": "", "layer": str(sizes), "count": 1, "groups": 1, **row})
-            made = isolate(layer.node, layer.layouts, TargetDescription(config))
+            made = isolate(layer.group, layer.layouts, TargetDescription(config))
             measured, _ = tools.measure(target, made.stream, made.size)
             predicted = predict(
                 made.stream.instructions, made.stream.uops, config, latency=latency)

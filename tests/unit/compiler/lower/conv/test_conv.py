@@ -5,9 +5,11 @@ import pytest
 from conv_nodes import conv_node, dense_node, transposed_node
 from lowered_node import SMALL, integers, naive_conv, run_lowered, scaled
 
+from myvta.compiler.codegen.lowering_context import Activation
 from myvta.compiler.ir.attributes import SlidingWindow
-from myvta.compiler.lower.conv.conv import lower_conv
-from myvta.compiler.lower.conv.fusion_group import FusionGroup, conv_problem
+from myvta.compiler.ir.layouts import ChannelLayout
+from myvta.compiler.lower.conv.conv import group_layer
+from myvta.compiler.lower.conv.fusion_group import FusionGroup
 from myvta.compiler.schedule.conv_problem import DATAFLOWS
 from myvta.compiler.schedule.tiling_space import tilings
 from myvta.isa.config import named
@@ -15,14 +17,17 @@ from myvta.isa.config import named
 
 def convolved(node, x, out, config, dataflow=None, position=0):
     """Return the output of a node under the tiling at a position of a dataflow's list."""
-    def lower(ctx, node):
-        group = FusionGroup(node)
-        shape = conv_problem(group, ctx.activations, config).shape
-        tiling, _ = list(tilings(shape, config, dataflow))[position]
-        lower_conv(ctx, group, tiling)
+    def layer(node, activations, config):
+        return group_layer(FusionGroup(node), activations, config)
 
     channels = len(node.attrs.weight)
-    return run_lowered(lower, node, {"x": x}, (len(x), channels, *out), config)
+    places = {
+        name: Activation(0, len(x) // config.batch, -(-layout.channels // config.block_in), layout)
+        for name, layout in (
+            ("x", ChannelLayout(*x.shape[1:])), ("y", ChannelLayout(channels, *out)))}
+    shape = layer(node, places, config).problem
+    tiling, _ = list(tilings(shape, config, dataflow))[position]
+    return run_lowered(layer, node, {"x": x}, (len(x), channels, *out), config, tiling)
 
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)

@@ -15,6 +15,7 @@ from myvta.compiler.lower.conv.fusion_group import FusionGroup, conv_problem
 from myvta.compiler.pipeline.model_passes import CompileRequest
 from myvta.compiler.pipeline.network_stages import FusedNetwork
 from myvta.compiler.schedule.select_tiling import ScheduleOptions
+from myvta.compiler.schedule.tiling_problem import Problem, Tiling
 from myvta.compiler.schedule.tiling_space import tilings
 from myvta.isa.config import named
 
@@ -59,6 +60,6 @@ def test_tuned_schedule_of_a_fused_group_fuses_it(
     assert shape == replace(alone, epilogue=shape.epilogue) != alone
     monkeypatch.setattr(fusion, "exceeds_bound", lambda *_: True)  # auto would not
     assert not fused(build, tmp_path, ScheduleOptions()).fused_into
-    tuned = {shape: next(tilings(shape, TARGET.config))[0]}
+    tuned: dict[Problem, Tiling] = {shape: next(tilings(shape, TARGET.config))[0]}
     assert fused(build, tmp_path, ScheduleOptions(tuned=tuned)).fused_into == {
         "leakyrelu1": "conv0"}
