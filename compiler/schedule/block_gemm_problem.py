@@ -13,7 +13,7 @@ from ...isa.opcodes import MemoryType
 from .conv_problem import even_splits, parameter_tiles
 from .tiling_problem import Problem, Tiling
 
-__all__ = ["BlockGemmProblem", "BlockGemmTiling", "Rows", "RunShape"]
+__all__ = ["BlockGemmProblem", "BlockGemmTiling", "RunRows", "RunShape"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class RunShape:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RunRows:
     """A run as rows of neighbouring tiles: ``groups`` times ``count`` rows of ``tiles``."""
 
     groups: int
@@ -100,17 +100,17 @@ class BlockGemmProblem(Problem):
             return 0
         return parameter_tiles(config) * (tiling.blocks if self.per_channel else 1)
 
-    def rows(self, run: RunShape) -> Rows:
+    def rows(self, run: RunShape) -> RunRows:
         """Return the rows of a run.
 
         Blocks with the same weights and parameters are one row, and so are the groups of images
         where they follow each other in memory.
         """
         if run.own_weights or self.per_channel:
-            return Rows(self.groups, run.blocks, self.pixels)
+            return RunRows(self.groups, run.blocks, self.pixels)
         if run.whole:
-            return Rows(1, 1, self.groups * run.blocks * self.pixels)
-        return Rows(self.groups, 1, run.blocks * self.pixels)
+            return RunRows(1, 1, self.groups * run.blocks * self.pixels)
+        return RunRows(self.groups, 1, run.blocks * self.pixels)
 
     def fits(self, tiling: BlockGemmTiling, config: Config) -> bool:
         """Return whether the buffers hold two of each: one is filled while the other is used."""

@@ -77,8 +77,8 @@ class TunableLayer:
 
 
 def distinct_layers(
-    operations: Iterable[Operation], layouts: Mapping[str, ChannelLayout], target: TargetDescription,
-    images: int,
+    operations: Iterable[Operation], layouts: Mapping[str, ChannelLayout],
+    target: TargetDescription, images: int,
 ) -> list[TunableLayer]:
     """Return a layer for each different scheduling problem among operations.
 

@@ -10,6 +10,7 @@ import numpy as np
 from myvta.compiler.codegen.lowering_context import Activation, LoweringContext
 from myvta.compiler.codegen.tokens import synchronize
 from myvta.compiler.ir.fixed_point import Requant
+from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.tiled_layer import LayerOf
 from myvta.compiler.schedule.problem_kinds import first_tiling
@@ -59,7 +60,7 @@ def run_lowered(
         assert tensor.offset is not None
         activations[name] = Activation(
             tensor.offset // unit, size[0] // config.batch, -(-size[1] // config.block_in),
-            (size[1], size[2], size[3]))
+            ChannelLayout(size[1], size[2], size[3]))
 
     def constants(name: str, tiles: np.ndarray, memory_type: MemoryType) -> int:
         data = pack_tiles(tiles, memory_type, config)

@@ -40,6 +40,7 @@ from myvta.driver import StreamBuilder
 from myvta.isa.config import Config, named
 from myvta.isa.opcodes import AluOpcode
 
+Sizes = tuple[int, int, int]
 WINDOW = SlidingWindow((3, 2), (2, 1), (1, 0, 1, 1))
 CONFIGS = [SMALL, named("2x8x8")]
 
@@ -50,15 +51,16 @@ class Case:
 
     layer_of: LayerOf
     node: QuantizedNode
-    inputs: dict[str, ChannelLayout]
-    out: ChannelLayout
+    inputs: dict[str, Sizes]
+    out: Sizes
     spaces: dict[Config, list[Tiling]] = field(default_factory=dict)
 
     def problem(self, config: Config) -> Problem:
         """Return the problem for two images."""
         places = {
-            name: Activation(0, 2 // config.batch, -(-layout.channels // config.block_in), layout)
-            for name, layout in {**self.inputs, self.node.outputs[0]: self.out}.items()}
+            name: Activation(
+                0, 2 // config.batch, -(-sizes[0] // config.block_in), ChannelLayout(*sizes))
+            for name, sizes in {**self.inputs, self.node.outputs[0]: self.out}.items()}
         return self.layer_of(self.node, places, config).problem
 
     def space(self, config: Config) -> list[Tiling]:
@@ -69,7 +71,7 @@ class Case:
 
     def run(self, config: Config, tiling: Tiling) -> np.ndarray:
         """Return the outputs of two random images."""
-        values = {name: integers((2, *layout), len(name)) for name, layout in self.inputs.items()}
+        values = {name: integers((2, *sizes), len(name)) for name, sizes in self.inputs.items()}
         return run_lowered(self.layer_of, self.node, values, (2, *self.out), config, tiling)
 
 
@@ -110,20 +112,20 @@ def average(sizes: tuple[int, int]) -> QuantizedNode:
 
 
 CASES = {
-    "MaxPool": Case(max_pool_layer, node(MaxPoolAttributes(WINDOW)), {"x": ChannelLayout(12, 9, 8)}, ChannelLayout(12, 5, 8)),
-    "AveragePool": Case(average_pool_layer, average((5, 8)), {"x": ChannelLayout(12, 9, 8)}, ChannelLayout(12, 5, 8)),
+    "MaxPool": Case(max_pool_layer, node(MaxPoolAttributes(WINDOW)), {"x": (12, 9, 8)}, (12, 5, 8)),
+    "AveragePool": Case(average_pool_layer, average((5, 8)), {"x": (12, 9, 8)}, (12, 5, 8)),
     "GlobalAveragePool": Case(
-        global_average_layer, node(GlobalAverageAttributes(3, 4), rule(20, 8)), {"x": ChannelLayout(20, 9, 9)},
-        ChannelLayout(20, 1, 1)),
+        global_average_layer, node(GlobalAverageAttributes(3, 4), rule(20, 8)), {"x": (20, 9, 9)},
+        (20, 1, 1)),
     "Pad": Case(
-        partial(pad_layer, pads=(2, -1, 5, 3), fill=-7), node(), {"x": ChannelLayout(12, 6, 7)}, ChannelLayout(12, 13, 9)),
+        partial(pad_layer, pads=(2, -1, 5, 3), fill=-7), node(), {"x": (12, 6, 7)}, (12, 13, 9)),
     "Resize": Case(
-        partial(resize_layer, factors=(2, 3)), node(), {"x": ChannelLayout(12, 5, 4)}, ChannelLayout(12, 10, 12)),
-    "two sums": Case(block_gemm(two_sums), node(), {"x": ChannelLayout(12, 7, 5)}, ChannelLayout(12, 7, 5)),
-    "matrices": Case(block_gemm(matrices), node(), {"x": ChannelLayout(12, 5, 3)}, ChannelLayout(12, 5, 3)),
+        partial(resize_layer, factors=(2, 3)), node(), {"x": (12, 5, 4)}, (12, 10, 12)),
+    "two sums": Case(block_gemm(two_sums), node(), {"x": (12, 7, 5)}, (12, 7, 5)),
+    "matrices": Case(block_gemm(matrices), node(), {"x": (12, 5, 3)}, (12, 5, 3)),
     "Conv": Case(
         lambda node, places, config: group_layer(FusionGroup(node), places, config),
-        conv_node((14, 10, 3, 2), WINDOW), {"x": ChannelLayout(10, 9, 6)}, ChannelLayout(14, 5, 6)),
+        conv_node((14, 10, 3, 2), WINDOW), {"x": (10, 9, 6)}, (14, 5, 6)),
 }
 
 

@@ -10,7 +10,7 @@ from lowered_node import SMALL
 from myvta.compiler.schedule.block_gemm_problem import (
     BlockGemmProblem,
     BlockGemmTiling,
-    Rows,
+    RunRows,
     RunShape,
 )
 
@@ -21,13 +21,13 @@ CHANNELS = replace(PROBLEM, per_channel=True)
 
 
 @pytest.mark.parametrize(("problem", "rows"), [
-    (PROBLEM, Rows(1, 1, 300)),
-    (replace(PROBLEM, runs=(replace(WHOLE, whole=False),)), Rows(3, 1, 100)),
-    (OWN, Rows(3, 4, 25)),
-    (CHANNELS, Rows(3, 4, 25)),
+    (PROBLEM, RunRows(1, 1, 300)),
+    (replace(PROBLEM, runs=(replace(WHOLE, whole=False),)), RunRows(3, 1, 100)),
+    (OWN, RunRows(3, 4, 25)),
+    (CHANNELS, RunRows(3, 4, 25)),
 ])
 def test_blocks_and_groups_that_are_alike_are_one_row(
-    problem: BlockGemmProblem, rows: Rows
+    problem: BlockGemmProblem, rows: RunRows
 ) -> None:
     assert problem.rows(problem.runs[0]) == rows
 
@@ -40,7 +40,7 @@ def test_blocks_and_groups_that_are_alike_are_one_row(
 def test_whole_rows_or_a_part_of_one_are_computed_at_once(
     tiling: BlockGemmTiling, cut: tuple[int, int]
 ) -> None:
-    assert Rows(3, 4, 25).cut(tiling) == cut
+    assert RunRows(3, 4, 25).cut(tiling) == cut
 
 
 def test_parameters_are_kept_in_acc() -> None:

@@ -8,6 +8,7 @@ from lowered_node import rule
 
 from myvta.compiler.codegen.lowering_context import Activation
 from myvta.compiler.ir.attributes import AddAttributes, LeakyReluAttributes, SlidingWindow
+from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.conv_constants import place_constants
 from myvta.compiler.lower.conv.epilogue import epilogue
@@ -19,7 +20,7 @@ from myvta.isa.opcodes import MemoryType
 CONFIG = named("1x4x4")
 WINDOW = SlidingWindow((3, 3), (1, 1), (1, 1, 1, 1))
 PLACES = {
-    name: Activation(100 * n, 1, 2, (8, 5, 5))
+    name: Activation(100 * n, 1, 2, ChannelLayout(8, 5, 5))
     for n, name in enumerate(("x", "y", "other", "sum", "z"))
 }
 

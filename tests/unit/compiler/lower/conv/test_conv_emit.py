@@ -5,6 +5,7 @@ from conv_nodes import conv_node
 
 from myvta.compiler.codegen.lowering_context import Activation
 from myvta.compiler.ir.attributes import SlidingWindow
+from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.lower.conv.conv_constants import ConvConstants
 from myvta.compiler.lower.conv.conv_emit import ConvCalls
 from myvta.compiler.lower.conv.fusion_group import FusionGroup, conv_problem
@@ -14,7 +15,10 @@ from myvta.isa.config import named
 from myvta.isa.instructions import Load, Store
 
 CONFIG = named("1x4x4")
-PLACES = {"x": Activation(1000, 1, 3, (12, 6, 5)), "y": Activation(2000, 1, 2, (8, 6, 5))}
+PLACES = {
+    "x": Activation(1000, 1, 3, ChannelLayout(12, 6, 5)),
+    "y": Activation(2000, 1, 2, ChannelLayout(8, 6, 5)),
+}
 """Three blocks of 6 x 5 pixels to two of 6 x 5."""
 BLOCKS = Range(0, 2)
 
@@ -89,7 +93,7 @@ def test_parts_of_rows_are_stored_block_by_block(calls):
 
 
 def test_other_operand_is_loaded_like_the_tile(calls):
-    other = Activation(5000, 1, 2, (8, 6, 5))
+    other = Activation(5000, 1, 2, ChannelLayout(8, 6, 5))
     whole, part = tile(calls, Range(2, 3), Range(0, 5)), tile(calls, Range(2, 3), Range(1, 2))
     assert emitted(calls.load_other, 0, other, whole) == [(0, 5010, 15, 2, 30)]
     assert emitted(calls.load_other, 0, other, part) == [

@@ -6,6 +6,7 @@ from conv_nodes import conv_node, dense_node, transposed_node
 
 from myvta.compiler.codegen.lowering_context import Activation
 from myvta.compiler.ir.attributes import SlidingWindow
+from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.lower.conv.conv_shape import conv_shape, filters
 from myvta.compiler.schedule.conv_problem import ConvShape
 from myvta.isa.config import named
@@ -15,7 +16,8 @@ CONFIG = named("1x4x4")
 
 def test_convolution_has_blocks_kernel_and_padding():
     node = conv_node((9, 6, 3, 2), SlidingWindow((3, 2), (2, 1), (1, 0, 2, 3), (1, 2)))
-    source, target = Activation(0, 2, 2, (6, 9, 8)), Activation(500, 2, 3, (9, 5, 9))
+    source = Activation(0, 2, 2, ChannelLayout(6, 9, 8))
+    target = Activation(500, 2, 3, ChannelLayout(9, 5, 9))
     assert conv_shape(node, source, target, CONFIG) == ConvShape(
         groups=2, ci=2, co=3, size=(9, 8), out=(5, 9), kernel=(3, 2), strides=(2, 1),
         dilations=(1, 2), before=(1, 0))
@@ -24,27 +26,31 @@ def test_convolution_has_blocks_kernel_and_padding():
 def test_transposed_convolution_is_one_of_the_input_with_gaps():
     """Before the input are dilation * (kernel - 1) - pad gaps."""
     node = transposed_node((8, 4, 4, 3), SlidingWindow((4, 3), (2, 3), (1, 0, 1, 0), (1, 2)))
-    source, target = Activation(0, 1, 1, (4, 5, 5)), Activation(99, 1, 2, (8, 10, 17))
+    source = Activation(0, 1, 1, ChannelLayout(4, 5, 5))
+    target = Activation(99, 1, 2, ChannelLayout(8, 10, 17))
     shape = conv_shape(node, source, target, CONFIG)
     assert (shape.up, shape.strides, shape.before) == ((2, 3), (1, 1), (2, 4))
     assert (shape.kernel, shape.dilations, shape.co) == ((4, 3), (1, 2), 2)
 
 
 def test_dense_layer_is_a_window_of_the_whole_input():
-    source, target = Activation(0, 1, 2, (6, 3, 4)), Activation(99, 1, 2, (7, 1, 1))
+    source = Activation(0, 1, 2, ChannelLayout(6, 3, 4))
+    target = Activation(99, 1, 2, ChannelLayout(7, 1, 1))
     assert conv_shape(dense_node((7, 72)), source, target, CONFIG) == ConvShape(
         1, 2, 2, (3, 4), (1, 1), (3, 4))
 
 
 def test_dense_layer_of_rows_is_a_window_of_one_pixel():
-    source, target = Activation(0, 1, 2, (6, 5, 1)), Activation(99, 1, 2, (7, 5, 1))
+    source = Activation(0, 1, 2, ChannelLayout(6, 5, 1))
+    target = Activation(99, 1, 2, ChannelLayout(7, 5, 1))
     assert conv_shape(dense_node((7, 6), axis=2), source, target, CONFIG) == ConvShape(
         1, 2, 2, (5, 1), (5, 1), (1, 1))
 
 
 def test_channel_groups_lead_to_blocks_of_their_own():
     node = conv_node((8, 1, 1, 1), SlidingWindow((1, 1), (1, 1), (0, 0, 0, 0)), group=8)
-    source, target = Activation(0, 1, 2, (8, 3, 3)), Activation(99, 1, 2, (8, 3, 3))
+    source = Activation(0, 1, 2, ChannelLayout(8, 3, 3))
+    target = Activation(99, 1, 2, ChannelLayout(8, 3, 3))
     shape = conv_shape(node, source, target, CONFIG)
     assert (shape.ci, shape.leads) == (1, (0, 1))
 

@@ -15,6 +15,7 @@ from compiler_steps import BUILD
 
 from myvta.compiler.codegen.lowering_context import Activation
 from myvta.compiler.compile import Compiled
+from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.lower.conv import fusion
 from myvta.compiler.lower.conv.conv_emit import ConvCalls
 from myvta.compiler.lower.conv.epilogue import epilogue
@@ -224,7 +225,7 @@ def test_pool_precedes_requantization_only_without_overflow(tmp_path: Path) -> N
     pool(build, conv(build, (8, 8)), "MaxPool", 2, 2)
     first, second = compiled(build, tmp_path, "default").quantized.nodes
     assert first.requant is not None
-    activations = {second.outputs[0]: Activation(0, 1, 1, (12, 4, 4))}
+    activations = {second.outputs[0]: Activation(0, 1, 1, ChannelLayout(12, 4, 4))}
     shape = ConvShape(1, 1, 1, (8, 8), (8, 8), (3, 3), before=(1, 1))
     bias = np.full_like(first.requant.bias, (1 << 31) - 1)
     for node, early in (

@@ -14,6 +14,7 @@ from myvta.compiler.ir.attributes import (
     MaxPoolAttributes,
     SlidingWindow,
 )
+from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.epilogue import epilogue
 from myvta.compiler.lower.conv.epilogue_emitter import EpilogueEmitter
@@ -23,7 +24,10 @@ from myvta.compiler.schedule.conv_tiles import Range, tile_of
 WINDOW = SlidingWindow((2, 2), (2, 2), (0, 0, 0, 0))
 CONV = conv_node((4, 4, 1, 1), SlidingWindow((1, 1), (1, 1), (0, 0, 0, 0)))
 SHAPE = ConvShape(1, 1, 1, (4, 4), (4, 4), (1, 1))
-PLACES = {"y": Activation(0, 1, 1, (4, 4, 4)), "small": Activation(90, 1, 1, (4, 2, 2))}
+PLACES = {
+    "y": Activation(0, 1, 1, ChannelLayout(4, 4, 4)),
+    "small": Activation(90, 1, 1, ChannelLayout(4, 2, 2)),
+}
 CLIP = QuantizedNode("Clip", "clip", ("y",), ("y",), ClipAttributes(-5, 5))
 LEAKY = QuantizedNode("LeakyRelu", "leaky", ("y",), ("y",), LeakyReluAttributes(3), rule(4, 3))
 MAXIMUM = QuantizedNode("MaxPool", "max", ("y",), ("small",), MaxPoolAttributes(WINDOW))

@@ -7,6 +7,7 @@ from lowered_node import rule
 
 from myvta.compiler.codegen.lowering_context import Activation
 from myvta.compiler.ir.attributes import AddAttributes, ReluAttributes, SlidingWindow
+from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.epilogue import epilogue
 from myvta.compiler.lower.conv.fusion_group import FusionGroup, conv_problem
@@ -18,7 +19,7 @@ CONV = conv_node((8, 8, 1, 1), SlidingWindow((1, 1), (1, 1), (0, 0, 0, 0)))
 ADD = QuantizedNode("Add", "add", ("y", "other"), ("sum",), AddAttributes((0, 2)), rule(8, 1))
 RELU = QuantizedNode("Relu", "relu", ("sum",), ("z",), ReluAttributes())
 PLACES = {
-    name: Activation(100 * n, 1, 2, (8, 3, 3))
+    name: Activation(100 * n, 1, 2, ChannelLayout(8, 3, 3))
     for n, name in enumerate(("x", "y", "other", "sum", "z"))
 }
 
@@ -50,8 +51,11 @@ def test_layers_of_a_group_are_in_order_and_the_last_is_stored():
 
 def test_dense_layer_into_a_feature_map_stores_one_vector_of_tiles():
     node = dense_node((18, 4), unflatten=(6, 1, 3))
-    places = {"x": Activation(0, 1, 1, (4, 1, 1)), "y": Activation(7, 1, 2, (6, 1, 3))}
+    places = {
+        "x": Activation(0, 1, 1, ChannelLayout(4, 1, 1)),
+        "y": Activation(7, 1, 2, ChannelLayout(6, 1, 3)),
+    }
     problem = conv_problem(FusionGroup(node), places, CONFIG)
-    assert problem.target == Activation(7, 1, 6, (24, 1, 1))
+    assert problem.target == Activation(7, 1, 6, ChannelLayout(24, 1, 1))
     assert problem.conv.attrs.weight.shape == (24, 4)
     assert (problem.shape.co, problem.shape.out) == (6, (1, 1))
