@@ -61,11 +61,11 @@ PASSES: tuple[Pass, ...] = (
          "LoweredNetwork", "SynchronizedNetwork",
          network.synchronize_launches, verify_network.verify_synchronized,
          dump_network.dump_streams),
-    Pass("assemble", "put launches, host steps and memory together",
+    Pass("assemble", "assemble launches, host steps and memory",
          "SynchronizedNetwork", "AssembledNetwork",
          network.assemble, verify_network.verify_assembled, dump_network.dump_program),
 )
-"""The passes in order: the only place that says which there are."""
+"""All passes, in order."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def compile_model(
     latency
         Cycles of memory latency that schedules are chosen for.
     per_layer
-        One launch for each layer: every layer's cycles and counters are its own, and none overlap.
+        One launch for each layer: layers do not overlap and have their own cycles and counters.
     schedule
         How schedules are chosen; default: by predicted cycles and bytes.
 
@@ -135,7 +135,7 @@ def compile_model(
 
 
 def compile_request(request: CompileRequest, observer: PassObserver | None = None) -> Compiled:
-    """Compile as :func:`compile_model`; ``observer`` is told about every pass."""
+    """Compile as :func:`compile_model`; ``observer`` is called for every pass."""
     work = runner(request, observer)
     assembled: AssembledNetwork = work.run()
     quantized: QuantizedModel = work.results["quantize"]

@@ -47,7 +47,7 @@ class ModelCheck:
         return not self.problems
 
     def count(self, where: str) -> int:
-        """Return the number of nodes that run at a place."""
+        """Return the number of nodes with a placement."""
         return sum(node.where == where for node in self.nodes)
 
     def to_json(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def check_model(
 ) -> ModelCheck:
     """Check a model file; parameters as :func:`~.compile.compile_model`.
 
-    No problem of the model is raised: all are in ``problems``.
+    Problems of the model are not raised but listed in ``problems``.
 
     Raises
     ------

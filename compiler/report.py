@@ -1,4 +1,4 @@
-"""The compiler's report, per node: where it runs and why, scales, and the cost of its stream."""
+"""The compiler's report, per node: placement and reason, scales, and the cost of its stream."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EntryReport:
     maker: str  # the host node, '' for an input of the network
     scale: float
     zero_point: int
-    saturation_share: float | None  # share of its float values beyond its scale
+    saturation_share: float | None  # share of its float values that saturate
     snr_db: float | None  # dB, against the float network
 
 
@@ -52,10 +52,10 @@ class NodeReport:
     output_scale: float | None = None
     output_zero_point: int = 0
     weight_scale: tuple[float, float] | None = None  # minimum and maximum over the channels
-    shift: int | None = None  # where all channels share it
-    saturation_share: float | None = None  # share of the output's float values beyond its scale
+    shift: int | None = None  # if all channels share it
+    saturation_share: float | None = None  # share of the output's float values that saturate
     snr_db: float | None = None  # dB, of the output against the float network
-    deviation: tuple[int, float] | None = None  # from the quantized model: maximum, share
+    deviation: tuple[int, float] | None = None  # from the pre-quantized model: maximum, share
     macs: int = 0
     ideal_steps: int = 0
     compulsory_bytes: int = 0
@@ -75,11 +75,11 @@ class CompileReport:
     scales: str
     equalized: bool
     measured_images: int
-    tried: dict[str, float]  # dB, of the network's outputs, by how they were calibrated
+    tried: dict[str, float]  # dB, of the outputs, by calibration method
     same_argmax: dict[str, tuple[int, int]]  # by output: images with the float one's, of how many
     entries: tuple[EntryReport, ...]
     nodes: tuple[NodeReport, ...]
-    deviation_note: str  # how the evaluator's default options may differ here, else ''
+    deviation_note: str  # possible deviation of the evaluator, else ''
     stream_bytes: int
     uop_bytes: int
     memory_bytes: int
@@ -160,11 +160,11 @@ def make_report(
     ops
         The kind of each node of the folded graph.
     costs
-        Of the streams, by node.
+        Costs of the streams, by node.
     snr_db, saturation_shares
         Signal-to-noise ratio and share of saturated values, by activation.
     deviations
-        From a model that comes quantized, by node (:func:`~.import_qdq.deviations`).
+        From a pre-quantized model, by node (:func:`~.import_qdq.deviations`).
     images
         Of a run.
     """

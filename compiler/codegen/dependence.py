@@ -1,9 +1,10 @@
 """Dependences between the instructions of a stream, derived from their memory accesses.
 
-A stream is written as if one instruction ran after another.  Three engines run it at once, each its
-own instructions in order, so an instruction needs a token where it touches what an earlier one of
-another engine touched, and one of the two writes: input and weight tiles between load and compute,
-accumulator tiles between compute and store, memory between store and everything that reads it.
+A stream is written as if its instructions ran sequentially.  Three engines run it concurrently,
+each its own instructions in order, so an instruction needs a token if it accesses data that an
+earlier one of another engine accesses, and one of the two writes: input and weight tiles between
+load and compute, accumulator tiles between compute and store, memory between store and everything
+that reads it.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from ...isa.uop_buffer import UOP_INDICES, UopBuffer, UopImage, uop_indices
 __all__ = ["DependenceMap", "dependences"]
 
 DependenceMap = dict[Module, int]
-"""By engine, the last of its instructions that must have ended; positions in the stream."""
+"""By engine, the position of the last of its instructions that must have completed."""
 
 _ACTIVATIONS = (MemoryType.INP, MemoryType.OUT, MemoryType.ACC_8BIT)
 
 
 def dependences(stream: InstructionStream) -> list[DependenceMap]:
-    """Return each instruction's dependences on the other engines; its tokens are not looked at."""
+    """Return each instruction's dependences on the other engines; tokens are ignored."""
     state = _Dependences(stream)
     return [state.next(position, item) for position, item in enumerate(stream.instructions)]
 
@@ -39,8 +40,8 @@ class _Dependences:
         config = self.config = stream.config
         self.uops, self.image = UopBuffer(config), UopImage(stream.uops)
         self.unit = config.tile_bytes(MemoryType.OUT)  # of memory
-        self.written: dict[MemoryType, np.ndarray] = {}  # who last wrote each tile on chip
-        self.used: dict[MemoryType, np.ndarray] = {}  # who of the other engine last read it
+        self.written: dict[MemoryType, np.ndarray] = {}  # last writer of each tile on chip
+        self.used: dict[MemoryType, np.ndarray] = {}  # last reader of it in the other engine
         for kind in (MemoryType.INP, MemoryType.WGT, MemoryType.ACC):
             self.written[kind] = np.full(config.depth(kind), -1, np.int32)
             self.used[kind] = np.full(config.depth(kind), -1, np.int32)
@@ -117,7 +118,7 @@ class _Dependences:
         return (*out, *[np.zeros(0, np.int64)] * (3 - len(out)))
 
     def _rows(self, item: Load | Store, memory: np.ndarray) -> np.ndarray:
-        """Return the part of an array over memory that the rows of a transfer touch."""
+        """Return the part of an array over memory that the rows of a transfer access."""
         size = self.config.tile_bytes(MemoryType(item.memory_type))
         first, step = item.dram_base * size // self.unit, item.x_stride * size // self.unit
         width = -(-(item.dram_base * size + item.x_size * size) // self.unit) - first

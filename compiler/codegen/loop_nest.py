@@ -1,8 +1,8 @@
 """Nested loops over tiles as micro-op kernels: at most two hardware loops, the rest unrolled.
 
-A loop nest is a list of :class:`Loop`, outermost first, each with a trip count and how far it moves
-the three indices of a step.  Neighbours that advance as one are merged, the two that save the most
-micro-ops become the instruction's loops, the others are written out.
+A loop nest is a list of :class:`Loop`, outermost first, each with a trip count and its strides
+of the three indices of a step.  Adjacent loops with one common stride are merged, the two that save
+the most micro-ops become the instruction's loops, the others are unrolled.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _kernel(nest: LoopNest, config: Config) -> Kernel:
 
 
 def merge(loops: list[Loop]) -> list[Loop]:
-    """Drop loops of one iteration and join neighbours that advance as one."""
+    """Remove loops of one iteration and merge adjacent ones with a common stride."""
     out: list[Loop] = []
     for loop in loops:
         if loop.count == 1:

@@ -63,14 +63,14 @@ class Activation:
 class AddressSpace:
     """DRAM without contents: addresses for streams that are predicted or measured, never stored.
 
-    ``size``: bytes in use.
+    ``size``: bytes allocated.
     """
 
     def __init__(self, config: Config, size: int = 0):
         self.config, self.size = config, size
 
     def place(self, tiles: int, memory_type: MemoryType) -> int:
-        """Return the element address of so many new tiles."""
+        """Allocate tiles; return their element address."""
         unit = self.config.tile_bytes(memory_type)
         start = -(-self.size // max(unit, _PAGE)) * max(unit, _PAGE)
         self.size = start + tiles * unit
@@ -85,8 +85,8 @@ class AddressSpace:
 class LoweringContext:
     """State while the nodes of one launch are lowered one after another.
 
-    Nodes record their steps in an order in which all could run one by one.  The end of a step and
-    the release of a buffer need no mention: see :mod:`.step_list`.
+    Nodes record their steps in an order in which all could run sequentially.  Completion and the
+    release of buffers are implicit: see :mod:`.step_list`.
 
     Attributes
     ----------
@@ -99,8 +99,8 @@ class LoweringContext:
     constants: Constants
     pipeline: Pipeline = field(default_factory=Pipeline)
     layer: str = ""
-    slack: int = 0  # cycles at the end of the node in which memory has nothing to do for it
-    slack_before: int = 0  # those of the node before
+    slack: int = 0  # cycles at the end of the node in which it does not use memory
+    slack_before: int = 0  # those of the previous node
 
     def __post_init__(self) -> None:
         self._pools: dict[MemoryType, int] = {}
@@ -131,10 +131,10 @@ class LoweringContext:
     def pool(
         self, memory_type: MemoryType, size: int, count: int, reserved: int = 0
     ) -> LruBuffers:
-        """Return slots of a scratchpad for a layer, from its other end at every second call.
+        """Return slots of a scratchpad for a layer, alternately from its two ends.
 
-        So the first loads of a layer seldom wait for the last steps of the one before.
-        ``reserved``: tiles at the very end that are left alone.
+        So the first loads of a layer seldom wait for the last steps of the previous one.
+        ``reserved``: tiles at the end that are not used.
         """
         self._pools[memory_type] = turn = self._pools.get(memory_type, 0) + 1
         if turn % 2:
@@ -145,7 +145,7 @@ class LoweringContext:
         return pool
 
     def fill(self, pool: LruBuffers, key: Hashable, emit: Fill) -> Slot:
-        """Return a slot that holds ``key``, loading it by ``emit(builder, base)`` if need be."""
+        """Return a slot that holds ``key``, loading it by ``emit(builder, base)`` if necessary."""
         slot = pool.find(key)
         if slot is None:
             slot = pool.take(key)

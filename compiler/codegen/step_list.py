@@ -1,8 +1,8 @@
-"""Steps of a launch, written in an order in which they could run one after another.
+"""Steps of a launch, in an order in which they could run sequentially.
 
 A step is a run of instructions of one engine.  Dependences are derived afterwards from the tiles
 and the memory that the instructions touch (:mod:`.dependence`), and become tokens (:mod:`.tokens`):
-nobody writes them by hand, and no two layers are kept apart more than their data requires.
+none is written by hand, and layers overlap as far as their data allows.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Pipeline:
     def preload(self, note: str) -> None:
         """Record a step that loads all micro-ops of the steps with a note, if they fit.
 
-        One load instead of one for each kernel, while the first data are still on their way.
+        One load replaces one for each kernel, while the first data are still being loaded.
         """
         self.steps.append(EngineStep(None, note))
 

@@ -1,4 +1,4 @@
-"""What every lowering shares: accumulation, requantization and parameters as device calls."""
+"""Device calls that all lowerings share: accumulation, requantization and parameters."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = [
     "shift_left",
 ]
 
-_WORTH_A_CALL = 8  # micro-ops that one GEMM instruction less is worth
+_WORTH_A_CALL = 8  # micro-ops that cost as much as a GEMM instruction
 
 
 def accumulate(
     builder: StreamBuilder, base: tuple[int, int, int], kept: list[Loop], summed: list[Loop],
     first: bool,
 ) -> None:
-    """Emit GEMM over loops that keep the destination apart and loops that sum into it.
+    """Emit GEMM over loops with distinct destinations and loops that accumulate.
 
-    With ``first`` the destination's old contents do not count: its first product overwrites them
-    where the configuration can, else the tiles are reset before.
+    With ``first`` the destination's old contents are replaced: the first product overwrites them if
+    the configuration supports it, else the tiles are reset before.
     """
     if not first:
         nest(base, [*kept, *summed]).gemm(builder)
@@ -79,7 +79,7 @@ def clamp_tiles(
     builder: StreamBuilder, lower: int, upper: int, base: int, count: int, blocks: int = 1,
     apart: int = 0,
 ) -> None:
-    """Emit ``min(max(x, lower), upper)`` over tiles; bounds of the width itself need no step."""
+    """Emit ``min(max(x, lower), upper)`` over tiles; bounds of the width need no step."""
     narrowest, widest = limits(builder.config.inp_width)
     if lower > narrowest:
         every_tile(builder, AluOpcode.MAX, lower, base, count, blocks, apart)
@@ -133,7 +133,7 @@ def requantize_tiles(
     table, stride
         First parameter tile of the first block, and the distance to the next block's.
     apart
-        From block to block in the accumulator; default: they follow each other.
+        Distance of blocks in the accumulator; default: contiguous.
     """
     config = builder.config
     apart = pixels if apart is None else apart
@@ -155,7 +155,7 @@ def requantize_tiles(
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
     assert rule.zero_point == 0, "pre-quantized models are refused for such configurations"
     tiles.alu(builder, AluOpcode.ADD)
-    if shift is None:  # a shift of its own for every channel, from the tile after the bias
+    if shift is None:  # a shift for each channel, from the tile after the bias
         nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)
     elif shift:
         every(AluOpcode.SHR, shift)

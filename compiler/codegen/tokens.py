@@ -1,10 +1,10 @@
-"""Tokens for a stream that was written without any: the fewest, each pushed and popped once.
+"""Tokens for a stream without any: as few as possible, each pushed and popped once.
 
 Engines run their instructions in order, so a wait that an earlier one of the same engine implies
 needs no token.  Load and store have no queue between them: such a wait goes through a *relay*, an
-instruction of compute that does nothing.  It is put where compute will be when the store has most
-likely ended, so that compute does not idle for it.  Every wait points backwards in the
-order of the stream, hence nothing deadlocks.
+no-op of compute.  It is placed where compute will be when the store has most likely completed, so
+that compute does not idle for it.  Every wait points backwards in the order of the stream, hence no
+launch deadlocks.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Entry:
 
 
 def synchronize(stream: InstructionStream, overlap: bool) -> InstructionStream:
-    """Return a stream without tokens with them; without ``overlap`` one engine runs at a time."""
+    """Add tokens to a stream that has none; without ``overlap`` one engine runs at a time."""
     return insert_tokens(stream) if overlap else serialize(stream)
 
 
@@ -112,7 +112,7 @@ class _Relays:
 
     def __init__(self, stream: InstructionStream, waits: list[DependenceMap]):
         self.done = [0]  # steps of compute up to each position
-        self.ends: dict[int, int] = {}  # steps of compute by when a STORE has ended
+        self.ends: dict[int, int] = {}  # steps of compute until a STORE has completed
         self.served_by: dict[int, int] = {}  # store -> the store whose relay serves it
         self._last: dict[Module, int] = {}
         self._items = stream.instructions
@@ -130,7 +130,7 @@ class _Relays:
                 self.ends[position] = free + _STORE_CYCLES
 
     def place(self, source: int, position: int) -> int | None:
-        """Return after which instruction the relay goes, None if an earlier one serves."""
+        """Return the instruction that the relay follows, None if an earlier relay serves."""
         module = route(self._items[source])
         last = self._last.get(module)
         if last is not None and last >= source:

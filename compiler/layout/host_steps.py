@@ -1,4 +1,4 @@
-"""The host's part of a program: its nodes, and the steps that take values to and from integers."""
+"""The host's part of a program: its nodes, and conversions between values and integers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class HostSteps:
     memory
         The tensors of the program.
     reasons
-        Why each node that is on the host is there, by node name.
+        The reason of each node on the host, by node name.
     """
 
     def __init__(self, memory: TensorMemory, reasons: Mapping[str, str]):
@@ -33,12 +33,12 @@ class HostSteps:
         return self.memory.program_name(self.origins.get(name, name))
 
     def view(self, node: QuantizedNode) -> None:
-        """Take over a view that no step writes."""
+        """Register a view that no step writes."""
         before = self.origins.get(node.inputs[0], node.inputs[0])
         self.origins |= dict.fromkeys(node.outputs, before)
 
     def produced(self, names: Iterable[str]) -> None:
-        """Note that a launch produces the integers of tensors."""
+        """Register tensors whose integers a launch produces."""
         self.present.update(self.memory.program_name(name) for name in names)
 
     def evaluate(self, node: QuantizedNode[HostAttributes]) -> None:
@@ -56,7 +56,7 @@ class HostSteps:
         self.present.update(node.outputs)
 
     def integer(self, name: str) -> None:
-        """Have a step produce the integers of a float tensor."""
+        """Add a step that produces the integers of a float tensor."""
         if self.memory.program_name(name) in self.present:
             return
         if name in self.memory.packed_inputs:
@@ -72,7 +72,7 @@ class HostSteps:
         self.present.add(integer_name(name))
 
     def _pack(self, name: str) -> None:
-        """Have a step produce a packed tensor from its float source."""
+        """Add a step that produces a packed tensor from its float source."""
         packed = self.memory.packed_inputs[name]
         self.builder.host(
             f"pack {packed.source}", "quantize_packed", [packed.source], [name],
@@ -82,7 +82,7 @@ class HostSteps:
         self.present.add(name)
 
     def real(self, name: str) -> None:
-        """Have a step produce the float values of an accelerator tensor."""
+        """Add a step that produces the float values of an accelerator tensor."""
         if name in self.present:
             return
         self.memory.float_tensor(name)

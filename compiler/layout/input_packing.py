@@ -1,9 +1,9 @@
 """First layers: taps of a window packed into the lanes of a tile, laid out by the host.
 
 A tile holds ``block_in`` channels of one pixel.  An input of three channels fills three lanes of
-it, and a 7x7 window costs 49 GEMM steps whatever the lanes hold.  Integers that the host lays out
-anyway can hold several taps in a tile instead: lane ``(dy * taps_x + dx) * channels + c`` of the
-packed pixel (r, s) is channel c of the input pixel
+it, and a 7x7 window costs 49 GEMM steps regardless of the lanes.  As the host lays out the integers
+anyway, it can place several taps in a tile instead: lane ``(dy * taps_x + dx) * channels + c`` of
+the packed pixel (r, s) is channel c of the input pixel
 
     (r * pitch_y + dy * dilation_y - before_y,  s * pitch_x + dx * dilation_x - before_x)
 
@@ -36,8 +36,8 @@ def choose_packing(
     """Return the packing that takes the fewest cycles, then the fewest bytes; None: unpacked.
 
     Cycles are those of the compute engine, of the bytes loaded or of the bytes stored (the port
-    reads and writes at the same time), whichever are most: saved steps that the memory cannot feed
-    do not count.
+    reads and writes concurrently), whichever is the maximum: saved steps that the memory cannot
+    supply with data do not count.
     """
     def cost(blocks: int, window: Pair, pixels: Pair) -> tuple[float, int]:
         moved = blocks * prod(pixels) * config.tile_bytes(MemoryType.INP)
@@ -74,8 +74,8 @@ def pack_inputs(
     Returns
     -------
     graph, packed
-        The same network with new tensors ahead of these convolutions, and their packings by name.
-        A tensor that no device layer reads as it is any more has no exponent left.
+        The same network with new tensors before these convolutions, and their packings by name.  A
+        tensor that no device layer reads unpacked has no exponent any more.
     """
     device = {name for node in graph.nodes if not node.on_host for name in node.outputs}
     tensors, packed = dict(graph.tensors), dict[str, PackedInput]()

@@ -1,8 +1,8 @@
 """Addresses of the tensors of a program in device memory.
 
 Names in the program: a float tensor keeps its name, its integers are ``NAME.q``
-(:func:`integer_name`).  Integers are stored as [N, C, H, W] in INP tiles, which the
-accelerator loads again as they are; a dense vector is [N, F]; a Flatten shares its input's memory.
+(:func:`integer_name`).  Integers are stored as [N, C, H, W] in INP tiles, which the accelerator
+loads without conversion; a dense vector is [N, F]; a Flatten shares its input's memory.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class TensorMemory:
     Attributes
     ----------
     builder
-        Of the program.
+        Builder of the program.
     graph
         The packed network.
     packed_inputs, packed_outputs
@@ -48,7 +48,7 @@ class TensorMemory:
     limit
         Bytes of device memory.
     images
-        Of a run: whole tiles, whole network batches.
+        Images of a run: whole tiles, whole network batches.
     layouts
         Channels, rows and columns of tensors.
     activations
@@ -116,7 +116,7 @@ class TensorMemory:
         return name if name in self.lanes else integer_name(name)
 
     def float_tensor(self, name: str) -> None:
-        """Have a tensor of float values in the program."""
+        """Add a tensor of float values to the program."""
         tensor = self.graph.tensors[name]
         if name not in self.builder.tensors:
             alone = name in self.graph.alone

@@ -5,7 +5,7 @@ its outputs, a tile can hold several of them instead: lane ``(dy * block_x + dx)
 the packed pixel (r, s) is filter m of the output pixel ``(r * block_y + dy, s * block_x + dx)``.
 The layer becomes a convolution with a larger stride and a window that covers those of all pixels of
 a block; a transposed one, in blocks of its stride, becomes a plain one.  A Tanh between it and the
-host takes the lanes as they come.
+host keeps the packed lanes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Axis:
     """A window along one axis for blocks of outputs.
 
     Input ``q * stride + t * dilation - before`` meets tap t of block q; ``taps`` lists, for
-    (output of the block, tap of the layer), which tap that is.
+    (output of the block, tap of the layer), the corresponding tap.
     """
 
     count: int
@@ -89,7 +89,7 @@ def pack_outputs(
     Returns
     -------
     graph, outputs
-        The same network with new tensors behind these convolutions, and their packings by the name
+        The same network with new tensors after these convolutions, and their packings by the name
         of the tensor that each replaces on the device.
     """
     read = {name for node in graph.nodes if not node.on_host for name in node.inputs}
@@ -129,7 +129,7 @@ def pack_outputs(
 
 
 def _tanh_behind(graph: QuantizedGraph) -> dict[str, QuantizedNode]:
-    """Return every Tanh by its input, where nobody else reads that."""
+    """Return every Tanh by its input, where it is the only reader."""
     readers = Counter(name for node in graph.nodes for name in node.inputs)
     return {
         node.inputs[0]: node for node in graph.nodes
@@ -139,7 +139,7 @@ def _tanh_behind(graph: QuantizedGraph) -> dict[str, QuantizedNode]:
 
 
 def _repeated(rule: Requant, blocks: int) -> Requant:
-    """Return the requantization of the lanes of so many outputs."""
+    """Return the requantization of the lanes of a block of outputs."""
     return replace(
         rule, bias=np.tile(rule.bias, blocks), shift=np.tile(rule.shift, blocks),
         multiplier=None if rule.multiplier is None else np.tile(rule.multiplier, blocks),
@@ -174,9 +174,9 @@ def _advancing(attrs: _Convolution) -> np.ndarray:
 def _choose(
     node: QuantizedNode[_Convolution], graph: QuantizedGraph, config: Config, behind: int
 ) -> tuple[OutputPacking, tuple[Axis, Axis]] | None:
-    """Return the blocks that take the fewest cycles, None where single outputs do.
+    """Return the blocks that take the fewest cycles, None for single outputs.
 
-    ``behind``: steps that the layers behind take for a tile of outputs.
+    ``behind``: steps that the following layers take for a tile of outputs.
     """
     attrs = node.attrs
     if attrs.group != 1 or (isinstance(attrs, ConvAttributes) and attrs.padding):

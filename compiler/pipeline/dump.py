@@ -48,7 +48,7 @@ def dump_json(rows: Iterable[DumpRow]) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON holds it; of a large array its type and shape."""
+    """Return a value for JSON; of a large array its type and shape."""
     if isinstance(value, np.ndarray):
         if value.size <= _ELEMENTS:
             return value.tolist()

@@ -45,14 +45,14 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class CompileRequest:
-    """All that a compilation is asked for; errors as :func:`~myvta.compiler.compile.compile_model`.
+    """The request of a compilation; errors as :func:`~myvta.compiler.compile.compile_model`.
 
     Attributes
     ----------
     path, calibration
         The model's file, and representative inputs: an ``.npz`` or arrays by input name.
     target
-        The hardware it is compiled for.
+        The target hardware.
     shapes
         Sizes of inputs whose shape is dynamic.
     quantization, schedule
@@ -72,7 +72,7 @@ class CompileRequest:
 
 @dataclass(frozen=True, eq=False)
 class ImportedModel:
-    """The model as its file has it, every shape static, and checked calibration data.
+    """The imported model, every shape static, and checked calibration data.
 
     ``model`` evaluates the float model.
     """
@@ -109,9 +109,9 @@ class PartitionedModel:
 
 @dataclass(frozen=True, eq=False)
 class QuantizedModel:
-    """Integers, the way they were chosen, and the placements they realize.
+    """Integers, the choice of their quantization, and the placements they realize.
 
-    ``operators``: those of the canonical graph by node name; ``scales``: the kind of the scales of
+    ``operators``: of the canonical graph by node name; ``scales``: the scheme of the scales of
     weights.
     """
 
@@ -127,7 +127,7 @@ class QuantizedModel:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """How the integers were chosen, for the program and the report."""
+        """The choice of the quantization, for the program and the report."""
         return {
             "method": self.choice.method, "scales": self.scales,
             "equalized": self.choice.equalized, "calibration_images": self.choice.images,

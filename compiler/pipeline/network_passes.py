@@ -50,7 +50,7 @@ def allocate(packed: PackedModel, request: CompileRequest) -> AllocatedNetwork:
 
 
 def _check_images(graph: QuantizedGraph, images: int) -> None:
-    """CompileError where a network cannot run whole tiles of images."""
+    """Raise CompileError unless the network can run whole tiles of images."""
     problems = [
         f"output {name!r} is a constant: it does not depend on the input"
         for name in graph.constants
@@ -67,7 +67,7 @@ def _check_images(graph: QuantizedGraph, images: int) -> None:
 
 @contextmanager
 def _compile_errors(name: str) -> Iterator[None]:
-    """Turn errors of the program's memory into those of the compiler."""
+    """Convert errors of the program's memory to those of the compiler."""
     try:
         yield
     except OutOfMemoryError as error:
@@ -140,7 +140,7 @@ def synchronize_launches(lowered: LoweredNetwork, request: CompileRequest) -> Sy
 
 
 def assemble(network: SynchronizedNetwork, request: CompileRequest) -> AssembledNetwork:
-    """Put launches, host steps and memory together."""
+    """Assemble launches, host steps and memory."""
     memory, quantized = network.allocated.memory, network.allocated.packed.quantized
     graph, host = memory.graph, HostSteps(memory, quantized.reasons)
     with _compile_errors(graph.name):

@@ -31,7 +31,7 @@ class PackedModel:
 
     @property
     def graph(self) -> QuantizedGraph:
-        """The network as it is lowered."""
+        """The packed network, whose nodes are lowered."""
         return self.network.graph
 
 

@@ -1,8 +1,8 @@
 """A pass, and the runner that takes a compile request through a list of them.
 
 A pass is a function from one intermediate representation (IR) to the next.  Between two passes a
-verifier looks for broken invariants: one it finds is a bug of the compiler, never of the model, and
-is reported with the pass, the node and the rule.
+verifier checks invariants: a violation is a bug of the compiler, never of the model, and is
+reported with the pass, the node and the rule.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Pass:
     name
         As in ``--dump-after NAME``.
     doc
-        One line: the work it does.
+        One line: its effect.
     source, target
         The IR it reads and the IR it returns, by name.
     run
@@ -93,7 +93,7 @@ class PassRunner:
     request
         Second argument of every pass.
     observer
-        Told about every pass.
+        Called for every pass.
     results
         By the name of the pass.
     """
@@ -118,7 +118,7 @@ class PassRunner:
         return self._run(self.passes, None, stop_after)
 
     def resume(self, after: str, ir: Any, stop_after: str | None = None) -> Any:
-        """Run the passes behind ``after`` on ``ir``, its result; otherwise as :meth:`run`."""
+        """Run the passes after ``after`` on ``ir``, its result; otherwise as :meth:`run`."""
         return self._run(self.passes[self._index(after) + 1 :], ir, stop_after)
 
     def _index(self, name: str) -> int:

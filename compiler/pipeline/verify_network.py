@@ -129,7 +129,7 @@ def verify_lowered(network: LoweredNetwork) -> Iterator[BrokenRule]:
 
 
 def verify_synchronized(network: SynchronizedNetwork) -> Iterator[BrokenRule]:
-    """Yield broken rules: every token is pushed once, ahead of the one instruction that pops it."""
+    """Yield broken rules: every token is pushed once, before the one instruction that pops it."""
     for stream in network.streams.values():
         yield from _verify_end(stream)
         tokens: Counter[TokenQueue] = Counter()

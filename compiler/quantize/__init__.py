@@ -1,1 +1,1 @@
-"""Calibration and quantization to int8, and how its error is measured."""
+"""Calibration, quantization to int8, and measurement of its error."""

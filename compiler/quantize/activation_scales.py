@@ -22,11 +22,11 @@ from ..ir.fixed_point import limits, quantize
 __all__ = ["METHODS", "choose_exponent", "divergence", "widest_exponent"]
 
 METHODS = ("error", "minmax", "percentile", "kl")
-_FINER = 3  # exponents that are compared, from the one that clips nothing downwards
-_SMALLEST = -60  # exponent of a tensor of next to nothing
+_FINER = 3  # number of exponents compared, from the one that clips nothing downwards
+_SMALLEST = -60  # minimum exponent, of tensors that are nearly zero
 _SPREAD = 1e-4
 _PERCENTILE = 99.99
-_BINS = 2048  # of the histogram of magnitudes: several to a level, even four times finer
+_BINS = 2048  # of the histogram of magnitudes: several per level, even at a quarter of the range
 
 
 def widest_exponent(peak: float, width: int) -> int:

@@ -1,7 +1,7 @@
 """Run the float network over calibration data and record the statistics quantization needs.
 
-The imported model runs (not the canonical graph), in float, with every activation an output; so
-calibration also checks that canonicalization preserved the names of tensors.
+The imported model runs (not the canonical graph), in float, with every activation as an
+output; so calibration also checks that canonicalization preserved the names of tensors.
 """
 
 from __future__ import annotations
@@ -66,8 +66,7 @@ def calibrate(
 ) -> Calibration:
     """Observe named activations over checked samples (:func:`check_samples`).
 
-    The last launch is filled up by repeating images where their number is not a multiple of the
-    model's batch.
+    The last launch repeats images if their number is not a multiple of the model's batch.
 
     Raises
     ------
@@ -106,7 +105,7 @@ def float_activations(
             yield {**feeds, **run(feeds)}
     except CompileError:
         raise
-    except Exception as error:  # evaluators raise types of their own
+    except Exception as error:  # evaluators raise their own types
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CompileError(f"the float network cannot run: {text}") from None
 

@@ -3,12 +3,12 @@
 Between two layers with only positively homogeneous work in between (Relu, pooling, Flatten ...),
 channel i may be divided by any s > 0 in the first and multiplied by it in the second: the float
 network does not change.  s is chosen so that both sides of a channel take the same part of their
-range; with one scale a tensor no channel then wastes it.
+range: with one scale per tensor no channel then wastes it.
 
 The range on the first side depends on the scales that weights will have.  With one
 scale for the tensor it is the channel's largest weight, as published.  With a scale for each
-channel that range costs nothing, and the largest activation of calibration is taken instead: the
-activation between keeps a single scale.
+channel that range costs nothing, and the largest activation in calibration is used instead, as
+the activation between them has a single scale.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ def equalized(
     Parameters
     ----------
     peaks
-        Greatest magnitude of each channel by activation, to equalize activations against weights;
+        Maximum magnitude of each channel by activation, to equalize activations against weights;
         None to equalize weights against weights.
 
     Returns
     -------
     graph
-        The same float function, with weights of its own.
+        The same float function, with new weights.
     factors
-        By activation between two layers, one for each of its channels; empty where nothing is to
-        be equalized.
+        By activation between two layers, one for each of its channels; empty if nothing can be
+        equalized.
     """
     copy = graph.copy()
     pairs = [pair for node in copy.nodes if (pair := _pair(copy, node)) is not None]
@@ -96,7 +96,7 @@ def _weighted(graph: Graph, node: Node) -> bool:
 
 
 def _own_constants(graph: Graph, node: Node) -> None:
-    """Give a node weights that no other node shares."""
+    """Replace the weights of a node by new constants."""
     node.inputs = (node.inputs[0], *(
         graph.constant(f"{node.name}.equalized", np.asarray(graph.value(name))) if name else ""
         for name in node.inputs[1:]
@@ -124,7 +124,7 @@ def _factor(graph: Graph, first: Node, second: Node, peaks: np.ndarray | None) -
     used = (ahead > 0) & (behind > 0)
     factor = np.sqrt(np.where(used, ahead, 1) / np.where(used, behind, 1))
     if used.any():
-        factor /= np.exp(np.log(factor[used]).mean())  # on the whole the scale stays
+        factor /= np.exp(np.log(factor[used]).mean())  # the geometric mean of the factors is 1
     return np.where(used, np.clip(factor, 1 / _LIMIT, _LIMIT), 1.0)
 
 

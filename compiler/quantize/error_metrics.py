@@ -16,14 +16,14 @@ from .calibrate import Calibration, float_activations
 
 __all__ = ["Measurement", "Sample", "measure", "saturation_shares", "snr_db", "take_sample"]
 
-_BEST = 120.0  # dB beyond which float32 itself ends
+_BEST = 120.0  # dB, the precision of float32
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
     """Some images and their float activations, by name.
 
-    Axis 0 of a tensor without a dimension of images is launches.
+    Axis 0 of a tensor without a batch dimension is the launch.
     """
 
     inputs: dict[str, np.ndarray]
@@ -39,7 +39,7 @@ def take_sample(
     batch = graph.tensors[graph.inputs[0]].shape[0]
     rows = np.arange(max(1, min(images, len(first)) // batch) * batch) % len(first)
     inputs = {name: samples[name][rows] for name in graph.inputs}
-    requested = dict.fromkeys((*graph.outputs, *sorted(names)))  # in an order that repeats
+    requested = dict.fromkeys((*graph.outputs, *sorted(names)))  # in a reproducible order
     runs = list(float_activations(model, graph, inputs, requested))
     values = {name: [run[name] for run in runs] for name in requested if name in runs[0]}
     return Sample(inputs, {
@@ -106,6 +106,6 @@ def saturation_shares(quantized: QuantizedGraph, seen: Calibration) -> dict[str,
     for name, tensor in quantized.tensors.items():
         if tensor.exponent is not None and name in seen.values:
             integers = round_half_up(seen.values[name] / tensor.scale) + tensor.zero_point
-            below = (integers < low) & (tensor.zero_point > low)  # else saturation is the Relu
+            below = (integers < low) & (tensor.zero_point > low)  # else it is the Relu
             shares[name] = float((below | (integers > high)).mean())
     return shares

@@ -1,7 +1,7 @@
 """Import the quantization of a pre-quantized (QDQ) model, and measure the deviation from it.
 
 The front end evaluates the model without fusions, in float between roundings.  Each integer layer
-is compared with it on the same integers: those to which the model rounds its inputs.
+is compared with it on the same integers, to which the model rounds its inputs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def import_qdq(
     graph: Graph, model: FloatModel, placements: Mapping[str, Placement],
     samples: dict[str, np.ndarray], options: QuantizationOptions, scales: QdqScales,
 ) -> QuantizationResult:
-    """Return the integer network by the model's own scales.
+    """Return the integer network with the model's own scales.
 
     Of ``options`` only the method is used, for activations that have no scale.
 
@@ -102,13 +102,13 @@ def deviations(
     Parameters
     ----------
     exact
-        Real values of activations as the model rounds them.
+        Real values of activations, rounded by the model.
 
     Returns
     -------
     dict
         By node whose inputs and output the model rounds: the maximum difference in steps of the
-        output's scale, and the share of elements that differ at all.
+        output's scale, and the share of elements that differ.
     """
     deviation: dict[str, tuple[int, float]] = {}
     width = quantized.inp_width

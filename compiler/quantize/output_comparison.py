@@ -12,12 +12,12 @@ from .error_metrics import snr_db
 
 __all__ = ["ImageComparison", "OutputComparison", "compare_outputs"]
 
-_LISTED = 4096  # elements of an output, up to which its values go into JSON
+_LISTED = 4096  # maximum elements of an output whose values are in JSON
 
 
 @dataclass(frozen=True)
 class ImageComparison:
-    """One image of one output: the maxima, and the distance of all elements."""
+    """One image of one output: the maxima, and the errors of all elements."""
 
     image: int
     float_argmax: int
@@ -43,7 +43,7 @@ class OutputComparison:
 
     @property
     def same_argmax(self) -> tuple[int, int]:
-        """Images whose maximum is at the same place, and the number of images."""
+        """The number of images with the same argmax, and the number of images."""
         rows = self.images()
         return sum(row.argmax == row.float_argmax for row in rows), len(rows)
 

@@ -1,8 +1,8 @@
 """Quantize a pre-quantized (QDQ) model by its own scales; activations without one are calibrated.
 
-Zero points are exact: the sum over (x - z) * w is the sum over x * w less z times the sum of the
-weights, which goes into the bias, with z outside the input where zeros would be.  An output's zero
-point is added by RQT.
+Zero points are exact: the sum over (x - z) * w is the sum over x * w minus z times the sum of the
+weights, which becomes part of the bias, and the padding is z instead of zero.  RQT adds an output's
+zero point.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ANY = Scheme(per_channel=True, multipliers=True)
 
 
 class QdqQuantizer(Quantizer):
-    """The quantizer of a model with scales of its own; needs RQT and 8-bit operands."""
+    """The quantizer of a pre-quantized model; needs RQT and 8-bit operands."""
 
     def __init__(
         self, graph: Graph, placements: dict[str, Placement], calibration: Calibration,
@@ -61,7 +61,7 @@ class QdqQuantizer(Quantizer):
         nodes = rule.quantize(self, node)
         for name in (*node.inputs, *node.outputs):
             if name and not self.graph.tensors[name].constant:
-                self.exponents[name] = 0  # a mark: tensor() gives the scale
+                self.exponents[name] = 0  # a placeholder: tensor() returns the scale
         return nodes
 
     def scale(self, name: str) -> TensorScale:
@@ -86,13 +86,13 @@ class QdqQuantizer(Quantizer):
         return scale
 
     def output_like(self, node: Node, scale: TensorScale) -> TensorScale:
-        """Return the scale of a node's output: the model's, else the one proposed."""
+        """Return the scale of a node's output: the model's, else the proposed one."""
         return self.scales.tensors.setdefault(node.outputs[0], scale)
 
     def requant_to(
         self, node: Node, accumulator: np.ndarray, bias: np.ndarray, out: TensorScale
     ) -> Requant:
-        """Return how accumulators become integers of a known scale."""
+        """Return the requantization of accumulators to a known scale."""
         clip = None
         if "clip" in node.attrs:
             clip = self.bounds(node.attrs["clip"], out)
@@ -117,7 +117,7 @@ class QdqQuantizer(Quantizer):
             rows = weight / scale.reshape((-1,) + (1,) * (weight.ndim - 1))
             integers = round_half_up(rows)
             if np.abs(rows - integers).max(initial=0) > 1e-3:
-                integers = None  # folded since: they are not the model's integers any more
+                integers = None  # folded: they are no longer the model's integers
         if scale is None or integers is None:
             exponent = math.frexp(source.scale)[1]
             weights = quantize_weights(
@@ -145,9 +145,9 @@ class QdqQuantizer(Quantizer):
         return integers.astype(np.int8), scale, rule
 
     def alike(self, node: Node) -> tuple[list[QuantizedNode], tuple[str, ...], TensorScale]:
-        """Change inputs to the scale of the output, by nodes of their own, where theirs is another.
+        """Insert nodes that convert inputs of other scales to the scale of the output.
 
-        Where the model has none the output gets that of its coarsest input.
+        If the model has none, the output gets the scale of its coarsest input.
         """
         inputs = [name for name in node.inputs if name and not self.graph.tensors[name].constant]
         coarsest = max((self.scale(name) for name in inputs), key=lambda known: known.scale)

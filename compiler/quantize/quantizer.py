@@ -1,7 +1,7 @@
 """Quantize a folded, placed network: a power-of-two exponent per activation, int32 biases.
 
-Weights have scales of their own kind (:mod:`.weight_scales`).  Exponents come from calibration
-(:mod:`.activation_scales`).
+Scales of weights are chosen by :mod:`.weight_scales`, exponents of activations from calibration by
+:mod:`.activation_scales`.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def quantize_graph(
     inp_width, wgt_width
         Bits of activations and of weights.
     method
-        How exponents are chosen (:data:`~.activation_scales.METHODS`).
+        Method of choosing exponents (:data:`~.activation_scales.METHODS`).
     scheme
-        Which scales weights may have.
+        Scales that weights may have.
     memo
-        Remembers scales of weights between calls for one graph.
+        Caches scales of weights between calls for one graph.
 
     Raises
     ------
@@ -139,7 +139,7 @@ class Quantizer:
         return result
 
     def calibrated(self, name: str) -> int:
-        """Return the exponent that calibration gives an activation."""
+        """Return the exponent of an activation by calibration."""
         peak, values = self.calibration.peak(name), self.calibration.values[name]
         return choose_exponent(values, peak, self.inp_width, self.method)
 

@@ -1,8 +1,8 @@
-"""Scales and integers of the weights of a layer, and how its accumulators become outputs.
+"""Scales and integers of the weights of a layer, and the requantization of its accumulators.
 
-Three schemes: one power of two for the tensor; per output channel any scale, which RQT undoes by a
-multiplier and a shift per lane; per output channel a power of two, which ALU SHR with a tile of
-shifts undoes in the base ISA.
+Three schemes: one power of two for the tensor; per output channel any scale, which RQT compensates
+by a multiplier and a shift per lane; per output channel a power of two, which ALU SHR with a tile
+of shifts compensates in the base ISA.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SCALES = ("per-channel", "power-of-two")
 _FRACTIONS = {  # of the maximum magnitude, by width: candidates for clipping
     4: np.linspace(1, 0.4, 13), 8: np.linspace(1, 0.8, 5),
 }
-_RANGE = 30  # log2 of the ratio between scales of one layer, which shifts up to 31 can undo
+_RANGE = 30  # log2 of the ratio between scales of one layer, which shifts up to 31 compensate
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """Which scales weights may have.
+    """The scales that weights may have.
 
     Attributes
     ----------
@@ -65,8 +65,8 @@ class Weights:
 def choose_scales(weight: np.ndarray, width: int, method: str, scheme: Scheme) -> np.ndarray:
     """Return a scale for each output channel (axis 0), float64 [M].
 
-    ``minmax`` clips nothing; ``error`` takes the minimum squared error of each channel, or of the
-    tensor, over a few candidates.  A channel of zeros gets the maximum scale of all.
+    ``minmax`` clips nothing; ``error`` minimizes the squared error of each channel, or of the
+    tensor, over a few candidates.  A channel of zeros gets the maximum scale of all channels.
     """
     channels = weight.shape[0]
     peaks = np.abs(weight).reshape(channels, -1).max(1, initial=0)
@@ -100,15 +100,15 @@ def quantize_weights(
 ) -> Weights:
     """Quantize finite weights ``[M, ...]`` and biases ``[M]`` of a layer.
 
-    Scales are made coarser until no sum leaves 31 bits, whatever the inputs, and no two need
-    shifts further apart than the device has.
+    Scales are made coarser until no sum exceeds 31 bits for any input, and until the shifts are
+    within the device's range.
 
     Parameters
     ----------
     source, target
         Exponents of the layer's input and, as calibrated, of its output.
     scale
-        As chosen (:func:`choose_scales`).
+        Result of :func:`choose_scales`.
     """
     rows = np.asarray(weight, np.float64)
     minimum = np.ldexp(1.0, target - source - _RANGE)
@@ -126,9 +126,9 @@ def quantize_weights(
 def requantization(
     weights: Weights, source: int, target: int, scheme: Scheme, relu: bool
 ) -> tuple[int, Requant]:
-    """Return the exponent of a layer's output and how its accumulators become it.
+    """Return the exponent of a layer's output and the requantization of its accumulators.
 
-    The exponent is ``target``, or greater where an output would be finer than an accumulator.
+    The exponent is ``target``, or greater if an output would be finer than an accumulator.
     """
     accumulator = np.ldexp(weights.scale, source)
     above = int(np.frexp(accumulator.max())[1])  # the power of two above every scale

@@ -1,7 +1,7 @@
 """Integer definitions of convolutions and dense layers, in plain numpy: the accumulators.
 
-Part of the oracle (:mod:`.reference_evaluator`): written from the operators' meaning, not from how
-they are lowered.
+Part of the oracle (:mod:`.reference_evaluator`): written from the definitions of the operators,
+independently of their lowering.
 """
 
 from __future__ import annotations
@@ -102,9 +102,9 @@ def accumulate_transposed(x: np.ndarray, attrs: TransposedAttributes) -> np.ndar
 
 
 def _exact(x: np.ndarray, weight: np.ndarray) -> tuple[type[np.floating[Any]], int]:
-    """Return floats that hold the sums of one tap exactly, and of how many taps they do.
+    """Return a float type that holds sums exactly, and the number of taps per sum.
 
-    float32 where that is one at least: no sum leaves 24 bits.
+    float32 if it holds at least one tap: no sum exceeds 24 bits.
     """
     peaks = int(np.abs(x).max(initial=1)) * int(np.abs(weight.astype(int)).max(initial=1))
     most = (1 << 24) // max(1, peaks * weight.shape[1])

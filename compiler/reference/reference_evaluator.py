@@ -22,9 +22,9 @@ def evaluate(graph: QuantizedGraph, inputs: dict[str, np.ndarray]) -> dict[str, 
     Returns
     -------
     dict
-        Every activation by name: int64 where it is quantized, float where it lives on the host.
-        Graph outputs that are quantized are integers too: ``graph.tensors[name].reals``.  What has
-        no dimension of images (``graph.alone``) has axis 0 for evaluations.
+        Every activation by name: int64 where it is quantized, float where it is on the host.
+        Quantized graph outputs are integers too: ``graph.tensors[name].reals``.  For tensors
+        without a batch dimension (``graph.alone``) axis 0 is the evaluation.
     """
     reals: dict[str, np.ndarray] = {}
     integers: dict[str, np.ndarray] = {}

@@ -1,7 +1,7 @@
-"""Integer definitions of every operator, in plain numpy; convolutions are a module of their own.
+"""Integer definitions of every operator, in plain numpy; convolutions are in another module.
 
-Part of the oracle (:mod:`.reference`): written from the operators' meaning, not from how they are
-lowered.  Inputs and outputs are int64 with channels on axis 1.
+Part of the oracle (:mod:`.reference_evaluator`): written from the definitions of the operators,
+independently of their lowering.  Inputs and outputs are int64 with channels on axis 1.
 """
 
 from __future__ import annotations
