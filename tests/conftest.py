@@ -77,7 +77,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what soaks have counted, from whatever process ran them."""
+    """Print the counts of the soak tests of all processes."""
     reports = terminalreporter.getreports("passed")
     lines = [text for report in reports for name, text in report.user_properties if name == "soak"]
     if lines:

@@ -1,4 +1,4 @@
-"""Every benchmark ends well: help, arguments that it refuses, errors of what it calls."""
+"""Every benchmark handles help, refused arguments and errors of the code it calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""benchmarks/synthesis.py: counts, clocks and marks from what the tools write."""
+"""benchmarks/synthesis.py: counts, clocks and marks from the output of the tools."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ for unit in "${top}" "${top}_root__0" "${top}_root__0__Slow" "${top}__Syms"; do
 done
 """
 COMPILER = """#!/bin/sh
-# Logs its arguments, and what the source includes, in one write: several run at once.
+# Logs its arguments and the source's includes in one write: several run at once.
 arguments="$*"
 for word in "$@"; do
   case "$previous$word" in -include$MISSING_HEADER) exit 1;; esac

@@ -21,7 +21,7 @@ _SUPPORT = Path(__file__).parents[1] / "support"
 
 
 def wrapper(bus_width):
-    """Return a top without ports: what the core takes is a register that cocotb sets."""
+    """Return a top without ports: the core's inputs are registers that cocotb sets."""
     lines, pins = [], []
     for port in ports(bus_width):
         size = f"[{port.width - 1}:0] " if port.width > 1 else ""
@@ -37,7 +37,7 @@ def wrapper(bus_width):
 
 
 def put_job(folder, config, programs, seed, pause):
-    """Write memory images, register accesses and what the model makes of each program."""
+    """Write memory images, register accesses and the model's results for each program."""
     rows = []
     window = [(Reg.WINDOW_BASE, BASE), (Reg.WINDOW_LIMIT, BASE + SIZE - 1)]
     for number, program in enumerate(programs):

@@ -41,7 +41,7 @@ def room(tmp_path, monkeypatch):
 
 
 def conversions(monkeypatch):
-    """Return a function that converts as ``convert_once`` does, and the list of what it built."""
+    """Return a function that converts as ``convert_once`` does, and the list of built designs."""
     built = []
 
     def convert(top="top", config=CONFIG, facts=()):

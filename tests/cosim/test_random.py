@@ -1,4 +1,4 @@
-"""Random programs: the RTL leaves behind what the model does, whatever the memory is like."""
+"""Random programs: the RTL's results equal the model's, whatever the timing of memory."""
 
 from contextlib import nullcontext
 from itertools import islice

@@ -1,4 +1,4 @@
-"""tools: found, refused or missing, each with what to do about it."""
+"""tools: found, refused or missing, each with its remedy."""
 
 import importlib.util
 import sys

@@ -1,4 +1,4 @@
-"""Waves: only the window that was asked for, and what they show of the memory's timing."""
+"""Waves: only the requested window, and the memory's timing in them."""
 
 import signal
 import struct

@@ -86,7 +86,7 @@ def test_watchdog_ends_a_launch_on_silent_memory(channel):
             rig.start(job, watchdog=700)
             assert rig.wait() & ~Status.DRAINING == FAILED
             assert rig.error()[0] == ErrorCode.WATCHDOG
-        # late answers meet the next launch; late stores of the same program write what it will
+        # late answers meet the next launch; late stores of the same program write its results
         rig.target.silence(channel, 0, 300)
         rig.check_golden(f"{channel} silent from {start} on")
     rig.close()

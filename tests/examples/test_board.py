@@ -77,7 +77,7 @@ def test_missing_compiler_is_reported(board, tmp_path):
     bundle = write_bundle(made.program, tmp_path / "net.vta")
     done = run(board, bundle, "model://?mem=0:1M")
     assert done.returncode == 1
-    assert "yes alone   conv" in done.stdout  # what comes before it was compared
+    assert "yes alone   conv" in done.stdout  # the steps before it were compared
     assert "needs myvta.compiler: install myvta in place of myvta-board" in done.stdout
     assert run(sys.executable, bundle, "model://?mem=0:1M").returncode == 0
 
@@ -107,7 +107,7 @@ def test_script_runs_through_a_memory_map(board, bundle, tmp_path):
 @pytest.mark.verilator
 @pytest.mark.timeout(600)
 def test_script_runs_through_a_memory_map_on_the_rtl(board, small, tmp_path):
-    """The same with the RTL behind the map: what a board's own processor does."""
+    """The same with the RTL at the mapped addresses, as on a board's own processor."""
     pynq = BOARDS["pynq-z2"]
     inner = f"verilator://?config=1x4x4&mem={pynq.base:#x}:{pynq.size}"
     with board_process(tmp_path, inner, pynq.regs) as (path, _):

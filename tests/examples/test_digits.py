@@ -1,4 +1,4 @@
-"""The committed digits network: what it is made of, what it scores, and that its script can train.
+"""The committed digits network: its operators, its accuracy, and the training in its script.
 
 Float accuracy is measured here with onnx's own reference evaluator, so nothing of ours takes part.
 """

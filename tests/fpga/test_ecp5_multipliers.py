@@ -73,7 +73,7 @@ def pins_of(one, nets):
 
 
 def settle(cells, values, held):
-    """Return every net's value: registers show what they hold, the multiplier follows."""
+    """Return every net's value: registers show their contents, then the multiplier its product."""
     nets = {"0": 0, "1": 1, **values}
     for name, one in cells.items():
         if one["type"] == "TRELLIS_FF":
@@ -88,7 +88,7 @@ def settle(cells, values, held):
 
 
 def capture(one, pins, rises, falls):
-    """Return what a register takes at this edge, or None: it keeps what it holds."""
+    """Return the value a register loads at this edge, or None if it keeps its contents."""
     mux = one["parameters"]
     if one["type"] == "MULT18X18D":
         if mux.get("REG_OUTPUT_CLK") != "CLK0" or not rises or not pins["CE0"]:
@@ -103,7 +103,7 @@ def capture(one, pins, rises, falls):
 
 
 def run(design, steps):
-    """Return what is seen in each step; a clock that changed since the last one is an edge."""
+    """Return the values seen in each step; a clock that changed since the last one is an edge."""
     cells = design["modules"]["top"]["cells"]
     held = {
         name: 1 for name, one in cells.items() if one["parameters"].get("REGSET") == "SET"
@@ -130,7 +130,7 @@ def stimulus(seed, count=60):
 
 
 def both(change, seed=1):
-    """Fold; returns what was done after showing that nobody can tell."""
+    """Fold, check that the behaviour is unchanged, and return the result."""
     before = netlist(change)
     after = deepcopy(before)
     done = fold_output_registers(after, "top")

@@ -123,7 +123,7 @@ def test_wrong_baud_rate_is_reported():
 
 @pytest.fixture(scope="module")
 def digits():
-    """The digits network, a launch for each layer, and what the model makes of three images."""
+    """The digits network, a launch for each layer, and the model's results for three images."""
     from myvta.cli.demo_run import load_digits
 
     found = load_digits()

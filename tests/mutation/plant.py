@@ -116,7 +116,7 @@ class Field:
             raise click.ClickException(f"tests would import {said}, not the copy in {folder}")
 
     def test(self, folder: Path, tests: list[str], *options: str) -> tuple[int, dict, str]:
-        """Run tests on a copy; return pytest's exit status, its report, what it printed."""
+        """Run tests on a copy; return pytest's exit status, its report and its output."""
         command = [sys.executable, "-m", "pytest", "-q", "-p", "plant_report", "-p",
                    "no:cacheprovider", *options, *tests]
         try:

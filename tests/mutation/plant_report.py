@@ -33,7 +33,7 @@ def verdict(error: BaseException) -> str:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Note what a test failed of, in setup, call or teardown."""
+    """Record the cause of a failure in setup, call or teardown."""
     yield
     if call.excinfo is None:
         if call.when == "call":

@@ -1,4 +1,4 @@
-"""A planted bug is data: where, its text, what to put in its place, who should see.
+"""A planted bug is data: its place, the text there, the replacement, the tests that detect it.
 
 :mod:`plant` plants those of its table one by one and tells which test kills which.
 """
@@ -36,7 +36,7 @@ class Planted:
     file : str
         In ``rtl/``.
     old, new : str
-        Text that occurs exactly once in the file, and what replaces it.
+        Text that occurs exactly once in the file, and its replacement.
     tests : str
         Who is asked first, with blanks between: ``rtl_queue`` is ``tests/rtl/lib/test_queue.py``,
         ``rtl_queue::test_x`` one test of it.

@@ -20,7 +20,7 @@ LAYERS = {"resnet18": 30, "mobilenet_v1": 29, "mobilenet_v2": 64}
 
 IMAGES = 8
 CLEAR = 16
-"""Steps by which onnxruntime's answer leads: what decides is the network, not the last bit."""
+"""Steps between onnxruntime's best and second value: more than rounding can change."""
 
 
 @pytest.mark.parametrize(("kind", "size"), [

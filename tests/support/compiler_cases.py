@@ -1,6 +1,6 @@
 """Random networks of every operator that is not a convolution, as hypothesis strategies.
 
-:data:`GENERATORS` lists the strategies that the fuzz test draws from; what they draw is a
+:data:`GENERATORS` lists the strategies that the fuzz test draws from; an example is a
 :class:`compiler_steps.Case`.
 """
 

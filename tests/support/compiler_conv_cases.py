@@ -1,7 +1,7 @@
 """Random convolutions of every kind, as hypothesis strategies.
 
 A case is plain data that knows how to add itself to a :class:`NetworkBuilder`, so a failing one
-prints as what would have to be typed to see it again.
+prints as the expression that reproduces it.
 """
 
 from __future__ import annotations

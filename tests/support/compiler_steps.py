@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 
 
 class Case(Protocol):
-    """What the fuzz test compiles."""
+    """A network that the fuzz test compiles."""
 
     def build(self, network: NetworkBuilder) -> str:
         """Add inputs and nodes; return the name of the output."""
@@ -110,7 +110,7 @@ def _pool(
              for a, have in enumerate(size)]
     up = [-(-span // stride) for span, stride in zip(spans, strides, strict=True)]
     if any(up[a] * strides[a] >= have + pads[a] for a, have in enumerate(size)):
-        ceil = 0  # a window would begin behind the padded input: ONNX changed what that means
+        ceil = 0  # a window would begin after the padded input: ONNX changed its meaning
     out = [n + 1 if ceil else span // stride + 1
            for n, span, stride in zip(up, spans, strides, strict=True)]
     attrs: dict[str, Any] = {"count_include_pad": counted}

@@ -1,4 +1,4 @@
-"""Which tiles and bytes an instruction reads and writes: what may not be done out of order."""
+"""The tiles and bytes that an instruction reads and writes, which order its execution."""
 
 from collections import namedtuple
 
@@ -49,7 +49,7 @@ class Micro:
 
 
 def accesses(program, item, micro):
-    """Return what an instruction of a program touches; micro-ops, which one engine has, apart."""
+    """Return the accesses of an instruction, without micro-ops, which only one engine has."""
     if isinstance(item, (Gemm, Alu)):
         return _steps(item, micro)
     if not isinstance(item, (Load, Store)) or not item.x_size:

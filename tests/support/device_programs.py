@@ -78,7 +78,7 @@ def random_tiles(rng, config, kind, count):
 
 @dataclass(frozen=True)
 class Region:
-    """Tiles in device memory; ``tile`` is what dram_base takes."""
+    """Tiles in device memory; ``tile`` is the value of dram_base."""
 
     kind: MemoryType
     address: int
@@ -88,7 +88,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Shown:
-    """What :meth:`Program.show` stored; ``Outcome.view`` puts it together again."""
+    """Tiles stored by :meth:`Program.show`; ``Outcome.view`` reassembles them."""
 
     kind: MemoryType
     planes: list
@@ -183,7 +183,7 @@ class Program:
         return Shown(ACC, planes, count)
 
     def show(self, kind, first, count):
-        """Store a part of INP, WGT or ACC; return what ``Outcome.view`` takes.
+        """Store a part of INP, WGT or ACC; return the argument of ``Outcome.view``.
 
         INP and WGT are multiplied by unit vectors into ACC[0 ..]; the last tile of the other
         memory and the last micro-op are used up.

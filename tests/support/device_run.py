@@ -71,7 +71,7 @@ class Outcome:
         return unpack(self.config, region.kind, self.memory[at : at + size])
 
     def view(self, shown):
-        """Return the lanes [count, lanes] of what ``Program.show`` stored."""
+        """Return the lanes [count, lanes] stored by ``Program.show``."""
         config, width = self.config, self.config.out_width
         if shown.kind == ACC:
             planes = [self.tiles(region) & ((1 << width) - 1) for region in shown.planes]
@@ -87,14 +87,14 @@ class Outcome:
 
 
 def differences(program, expected, found):
-    """Say what differs between two outcomes of a program, empty if nothing."""
+    """List the differences between two outcomes of a program."""
     lines = []
     if expected.status != found.status:
         lines.append(f"status: {expected.status!r} expected, {found.status!r} found")
     if expected.error != found.error:
         lines.append(f"error: {expected.error} expected, {found.error} found")
     if lines or expected.error[0]:
-        return lines  # what an erroneous launch leaves in memory is not specified
+        return lines  # memory after an erroneous launch is not specified
     for name, value in expected.counters.items():
         if found.counters[name] != value:
             lines.append(f"{name}: {value} expected, {found.counters[name]} found")
@@ -188,7 +188,7 @@ class Device:
         return self._targets.get(self.backend, self.name)
 
     def run(self, program, *, strict="error"):
-        """Run a program on both; return the outcome.  It may not read what was never written."""
+        """Run a program on both; return the outcome.  It may not read unwritten tiles."""
         with warnings.catch_warnings():
             warnings.simplefilter(strict, UnwrittenReadWarning)
             expected = run_on(self.model, program)

@@ -1,4 +1,4 @@
-"""A target that computes wrongly in one place: for tests of what finds such a thing."""
+"""A target that computes wrongly in one place, for tests of the diagnosis."""
 
 from myvta.driver.errors import TargetTimeout
 from myvta.isa.register_map import Reg, Status

@@ -139,7 +139,7 @@ def fail(target: Target, case: Case, program: RandomProgram, lines: list[str]) -
 
 
 def shrink(drawn, differs):
-    """Return what ``differs`` says of the shortest sketches of which it says anything, or None."""
+    """Return the difference of the shortest sketches for which ``differs`` finds one, or None."""
     deadline = time.monotonic() + _SHRINK_SECONDS
     drawn, best = list(drawn), differs(drawn)
     size = len(drawn) if best else 0

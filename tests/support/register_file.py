@@ -16,7 +16,7 @@ PAGE = 4096
 
 
 def register_file(path: Path, config: Config = CONFIG, size: int = PAGE) -> Path:
-    """Write what a device of ``config`` shows after its reset."""
+    """Write the register values of a device of ``config`` after reset."""
     words = np.zeros(size // 4, np.uint32)
     for offset, value in reset_values(config).items():
         words[offset // 4] = value

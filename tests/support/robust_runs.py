@@ -124,7 +124,7 @@ class Rig:
         raise AssertionError(f"no end after {_POLLS} looks")
 
     def drained(self):
-        """Wait until memory owes nothing: till then it may still write what it was given."""
+        """Wait until memory has no outstanding request: until then it may still write."""
         for _ in range(_POLLS):
             if not self.target.read_register(Reg.CONTROL) & Status.DRAINING:
                 return

@@ -1,7 +1,7 @@
 """The rooms of the package and their floors: imports only go to lower floors.
 
-A room is a folder with modules in it.  :data:`FLOORS` is the only place that says what may import
-what; ``test_rooms.py`` compares it with the imports.
+A room is a folder with modules.  :data:`FLOORS` is the only definition of the allowed imports;
+``test_rooms.py`` compares it with the actual ones.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compiler",),
     ("cli",),
 )
-"""Rooms from the ground up.  A room imports rooms of lower floors, and modules of its own."""
+"""Rooms from the lowest floor up.  A room imports rooms of lower floors and its own modules."""
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -74,7 +74,7 @@ def room_of(module: str) -> str:
 
 
 def imports(module: str, path: Path) -> Iterator[tuple[str, int]]:
-    """Give what a module imports from the package, ``driver.run.launch``, and the line.
+    """Yield the modules of the package that a module imports, ``driver.run.launch``, and the line.
 
     Imports inside functions count.  A name imported from a room's ``__init__`` counts as the room.
     """

@@ -1,7 +1,7 @@
 """Run programs on the converted VHDL under GHDL: a register driver and an AXI memory in VHDL.
 
 Python writes the memory image and a script of register accesses as text, GHDL simulates, and the
-bench writes what it read and the memory it ended with.  VHDL ``assert`` guards the bus; GHDL runs
+bench writes the values it read and the final memory.  VHDL ``assert`` guards the bus; GHDL runs
 with ``--assert-level=error``, without which a failed assertion would still exit with 0.
 """
 

@@ -163,7 +163,7 @@ def test_a_stream_past_the_address_space_is_refused(bus):
     base = (1 << 32) - 32
     config = CONFIG.replace(log_bus_width=bus)
     bench = Bench([], base, 5, bus=bus, window=(0xFFFF_F000, 0xFFFF_FFFF), silent=True)
-    bench.run(lambda cycle: cycle == 60)  # the memory is too small to answer: see what it is asked
+    bench.run(lambda cycle: cycle == 60)  # the memory is too small to answer: only requests matter
     asked = [(address, beats) for _, _, address, beats in bench.memory.log]
     assert asked == [(base, 32 // config.bus_bytes)]
 

@@ -1,4 +1,4 @@
-"""control: launch, every way to end, and what the status says, cycle by cycle."""
+"""control: launch, every way to end, and the status, cycle by cycle."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""launch_end: cancel, watchdog, a bus that never gets idle, and what the registers then say."""
+"""launch_end: cancel, watchdog, a bus that never becomes idle, and the registers afterwards."""
 
 from random import Random
 

@@ -38,7 +38,7 @@ class Bench:
         return [*streams, *engines, *bus, *own, *self.starved]
 
     def events(self):
-        """Return the names of what this cycle counts for."""
+        """Return the names of the counters that this cycle increments."""
         if self.busy and not self.halt:
             handed = any(stream.valid and stream.ready for stream in self.streams)
             yield "FETCH_" + first(

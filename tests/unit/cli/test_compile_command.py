@@ -1,4 +1,4 @@
-"""`myvta compile` and `myvta run`: what they print, write and refuse."""
+"""`myvta compile` and `myvta run`: output, files and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`myvta convert` hands over to rtl.convert; what that does is tested there."""
+"""`myvta convert` calls rtl.convert, which has its own tests."""
 
 import json
 

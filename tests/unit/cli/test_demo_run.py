@@ -1,4 +1,4 @@
-"""Running the digits: what is read, where it runs, and that no differing bit goes unseen."""
+"""Running the digits: inputs, backends, and detection of every differing bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contact sheet: what a terminal, a pipe, an ASCII pipe and the PNG show of a digit."""
+"""The contact sheet: digits on a terminal, in a pipe, in an ASCII pipe and in the PNG."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def run(*arguments: str) -> Result:
 
 
 def refused(*arguments: str) -> str:
-    """Run what must be refused in one line; return it."""
+    """Run a command that must be refused in one line; return the line."""
     result = run(*arguments)
     assert result.exit_code == 2, result.output
     assert result.stderr.startswith("error: ") and "Traceback" not in result.stderr

@@ -1,4 +1,4 @@
-"""`myvta tune`, and `myvta compile` with what it found or with a forced schedule."""
+"""`myvta tune`, and `myvta compile` with its result or a forced schedule."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test_smallest_buffers_give_the_same_result(tmp_path: Path, name: str) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_integers_approximate_the_float_network(tmp_path: Path, name: str) -> None:
-    """Factors, bounds and scales mean what the operators mean: within a few units of the output."""
+    """Factors, bounds and scales implement the operators within a few units of the output."""
     network = NetworkBuilder()
     output = CASES[name].build(network)
     made = compiled(network, tmp_path, "default", output, method="minmax")

@@ -37,7 +37,7 @@ TOKEN = b"known to the server alone"
 DENIED = PermissionError(13, "Permission denied")
 
 
-# -- what is at the other end: each yields the URL -------------------------------------------------
+# -- the other end of the line: each yields the URL
 @contextmanager
 def terminal(work):
     with pseudo_terminal(work) as path:

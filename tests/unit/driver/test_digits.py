@@ -15,7 +15,7 @@ SLOW = "icarus"  # a minute
 
 @pytest.fixture(scope="module")
 def digits():
-    """The program, images, and what the model makes of them: every tensor, for each image."""
+    """The program, images, and the model's results: every tensor for each image."""
     found = load_digits()
     program = compile_model(found.model, found.calibration, "1x4x4").program
     images = found.inputs[[0, 17]]

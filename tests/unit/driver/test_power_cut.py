@@ -22,7 +22,7 @@ SECONDS = 5.0
 
 
 def long_run(target):
-    """Launch what takes minutes on simulated RTL; return the error and its seconds."""
+    """Launch a program of minutes on simulated RTL; return the error and its seconds."""
     base = target.window[0]
     builder = StreamBuilder(target.config)
     for _ in range(100):
@@ -91,7 +91,7 @@ def test_power_cut_of_a_served_device_is_reported():
 @pytest.mark.verilator
 @pytest.mark.parametrize("reads", [0, 0xFFFF_FFFF, None])
 def test_power_cut_of_a_mapped_device_is_reported(tmp_path, reads):
-    """The bus answers with zeros, with ones, or with what was there last."""
+    """The bus answers with zeros, with ones, or with its last value."""
     with ExitStack() as board:
         path, _ = board.enter_context(
             board_process(tmp_path, "verilator://?config=1x4x4&mem=0x10000:64K", 0)

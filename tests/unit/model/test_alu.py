@@ -89,7 +89,7 @@ def test_instruction_differing_in_one_field_gets_its_own_plan(field, value):
         src_factor_in=5,
     )
     second = replace(first, **{field: value})
-    if second.alu_opcode == RQT:  # and its sources, three tiles each, overlap what it writes
+    if second.alu_opcode == RQT:  # and its sources, three tiles each, overlap the tiles it writes
         first, second = replace(first, use_imm=1), replace(second, use_imm=1, imm=0x400)
 
     def run(*stream):

@@ -67,7 +67,7 @@ def test_waves_are_sequential(steps, sources):
     def combine(before, dst, src):
         return hash((before[dst], *(before[src + n] for n in range(sources))))
 
-    expected = list(range(9))  # tiles; each step combines what it reads, so order shows
+    expected = list(range(9))  # tiles; each step combines its operands, so order matters
     for dst, src in steps:
         expected[dst] = combine(expected, dst, src)
     got = list(range(9))

@@ -229,7 +229,7 @@ def test_a_correct_program_is_right_in_every_schedule(seed):
 
 
 TOKENS = [
-    # flag and instruction that pushes, flag and instruction that pops, what it protects
+    # flag and instruction that pushes, flag and instruction that pops, the data it protects
     ("push_next", 3, "pop_prev", 5),  # input and weights loaded before they are used
     ("push_prev", 5, "pop_next", 8),  # input used before the next one overwrites it
     ("push_next", 6, "pop_prev", 7),  # result computed before it is stored

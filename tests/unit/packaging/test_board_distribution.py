@@ -1,4 +1,4 @@
-"""``myvta-board``: what is in it, and that it works where nothing else is installed."""
+"""``myvta-board``: its contents, and that it works where nothing else is installed."""
 
 import zipfile
 

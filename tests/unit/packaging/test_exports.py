@@ -9,7 +9,7 @@ import myvta
 
 
 def fresh(code: str) -> str:
-    """Run code in a fresh interpreter and return what it prints."""
+    """Run code in a fresh interpreter and return its output."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

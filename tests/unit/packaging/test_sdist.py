@@ -20,7 +20,7 @@ BUILT = shutil.ignore_patterns(
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the tree without what was built in it."""
+    """Copy the tree without build products."""
     folder = tmp_path_factory.mktemp("source") / "tree"
     shutil.copytree(ROOT, folder, ignore=BUILT)
     return folder
@@ -57,7 +57,7 @@ def test_sdist_holds_the_tree(source: Path, unpacked: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_sdist_collects_its_tests_and_passes_one(unpacked: Path, tmp_path: Path) -> None:
-    (tmp_path / "myvta").symlink_to(unpacked)  # imports find this one, not what is installed
+    (tmp_path / "myvta").symlink_to(unpacked)  # imports find this one, not the installed one
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     for arguments in (["--collect-only"], ["tests/unit/isa/test_tables.py"]):
         done = subprocess.run(

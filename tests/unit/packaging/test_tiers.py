@@ -1,4 +1,4 @@
-"""The tiers: what `make check` may not import, and what runs by a name of its own."""
+"""The tiers: modules that `make check` may not import, and tiers selected by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def run_pytest(*arguments: object, cwd: Path) -> tuple[int, str]:
-    """Run pytest in a fresh process; return its status and what it printed."""
+    """Run pytest in a fresh process; return its status and output."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)], cwd=cwd,
         capture_output=True, text=True, timeout=110, check=False,

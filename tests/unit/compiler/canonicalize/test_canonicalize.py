@@ -1,4 +1,4 @@
-"""Folding: what becomes of each pattern, and that the folded network computes the same."""
+"""Folding: the result for each pattern, and that the folded network computes the same."""
 
 from __future__ import annotations
 

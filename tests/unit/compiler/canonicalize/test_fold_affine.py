@@ -60,7 +60,7 @@ def test_arithmetic_with_a_constant_per_channel_is_affine(form: tuple[str, str])
 
 
 def apply_affine(graph: Graph) -> np.ndarray:
-    """Return what the only node, an Affine, makes of X."""
+    """Return the output of the only node, an Affine, for X."""
     (node,) = graph.nodes
     assert (node.op, node.attrs, node.source, node.inputs[0]) == ("Affine", {}, None, "x")
     scale, offset = (graph.value(name) for name in node.inputs[1:])

@@ -35,7 +35,7 @@ from myvta.isa.opcodes import AluOpcode, MemoryType, Module
 
 
 def waits(made: InstructionStream) -> list[dict[Module, int]]:
-    """Return what instructions wait for, without LOAD UOP and FINISH, numbered without them."""
+    """Return the dependences of instructions; LOAD UOP and FINISH are not numbered."""
     kept = [
         position for position, item in enumerate(made.instructions[:-1])
         if not (isinstance(item, Load) and item.memory_type == MemoryType.UOP)

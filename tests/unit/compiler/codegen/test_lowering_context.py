@@ -108,7 +108,7 @@ def test_every_schedule_equals_the_reference(tmp_path: Path, operator: str, conf
 
 @pytest.mark.slow
 def test_inputs_of_very_different_scale_are_added(tmp_path: Path) -> None:
-    """The left shift of an Add beyond what a weight holds goes through the ALU."""
+    """A left shift of an Add beyond the range of a weight is computed by the ALU."""
     build = NetworkBuilder()
     x = build.input((1, 5, 4, 4))
     y = build.conv(x, 5)

@@ -1,4 +1,4 @@
-"""Tokens from what instructions touch: all that are needed, none that are not."""
+"""Tokens from the accesses of instructions: all that are needed and no others."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from myvta.compiler.ir.piecewise_linear import tanh_lines
 
 
 def run(lines, x, width):
-    """Return outputs for inputs, in plain Python numbers: what the definition says."""
+    """Return outputs for inputs by the definition, in plain Python numbers."""
     half, low, high = 1 << lines.shift >> 1, -(1 << (width - 1)), (1 << (width - 1)) - 1
     outputs = []
     for value in x.tolist():
@@ -24,7 +24,7 @@ def run(lines, x, width):
 @pytest.mark.parametrize("exponent", range(-24, 12))
 @pytest.mark.parametrize("width", [4, 8])
 def test_lines_approximate_tanh(width, exponent):
-    """Half a step of rounding, and what the lines lie beside the curve."""
+    """Half a step of rounding, and the distance of the lines from the curve."""
     x = np.arange(-(1 << (width - 1)), 1 << (width - 1))
     exact = np.tanh(np.ldexp(x.astype(np.float64), exponent)) * (1 << (width - 1))
     found = run(tanh_lines(exponent, width), x, width)
@@ -42,7 +42,7 @@ def test_lines_fit_the_instruction_fields(exponent):
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_tanh_after_a_packed_last_layer_uses_its_lanes(tmp_path: Path, kept):
-    """It takes the packed lanes, unless somebody else wants what is in front of it."""
+    """It reads the packed lanes, unless its input has another reader."""
     build = NetworkBuilder(3)
     x = build.conv(build.input((1, 9, 13, 11)), 3)
     y = build.node("Tanh", [x], build.shapes[x])

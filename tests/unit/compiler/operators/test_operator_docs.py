@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[4] / "docs/operators.md"
 
 def test_page_holds_the_table_of_the_registry() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert with_table(page) == page, f"run what {BEGIN} says"
+    assert with_table(page) == page, f"run the command in {BEGIN}"
 
 
 def test_table_has_a_row_of_four_columns_for_each_operator() -> None:

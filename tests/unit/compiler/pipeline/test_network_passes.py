@@ -1,4 +1,4 @@
-"""The passes over an integer network: launches, their order, views, and what is refused."""
+"""The passes over an integer network: launches, their order, views, and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Representations of an integer network: what is on chip, fused, and its costs."""
+"""Representations of an integer network: on-chip activations, fusion, and costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calibration data: what is refused, and what is seen of the activations."""
+"""Calibration data: refusals, and the statistics of activations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def network(folder: Path, batch: int = 1) -> Path:
 
 
 def refused(folder: Path, samples: dict[str, np.ndarray]) -> list[str]:
-    """Return what the check of samples says."""
+    """Return the problems found by the check of samples."""
     graph, _ = import_model(network(folder))
     with pytest.raises(CompileError) as caught:
         check_samples(samples, graph, "data.npz")

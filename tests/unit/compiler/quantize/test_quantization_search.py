@@ -1,4 +1,4 @@
-"""What is chosen by measured error, what is forced, and the figures that say so."""
+"""Quantization chosen by measured error or forced, and the figures in the report."""
 
 from __future__ import annotations
 

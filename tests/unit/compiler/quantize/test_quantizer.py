@@ -1,4 +1,4 @@
-"""Quantization: exponents, biases, shifts, and what is done when numbers do not fit."""
+"""Quantization: exponents, biases, shifts, and numbers out of range."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_finer_schemes_and_measured_clipping_err_less(width: int) -> None:
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("relu", [False, True])
 def test_outputs_are_the_real_ones_rounded(scheme: Scheme, relu: bool) -> None:
-    """Exact rational arithmetic over what the integers stand for, rounded half up once."""
+    """Exact rational arithmetic over the real values of the integers, rounded half up once."""
     random = np.random.default_rng(3)
     weight, bias = spread(6, 2).reshape(6, -1), random.normal(0, 40, 6)
     x = random.integers(-128, 128, (20, weight.shape[1]))

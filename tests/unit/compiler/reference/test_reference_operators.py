@@ -158,7 +158,7 @@ def test_requantization_saturates_at_its_bounds() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_average_pool_equals_numpy(seed: int) -> None:
-    """The mean of the integers, to within what a 15-bit factor loses, and exact where it is 1."""
+    """The mean of the integers within the precision of a 15-bit factor, exact for a factor of 1."""
     random = np.random.default_rng(seed)
     kernel = random.integers(1, 5, 2)
     pads = [int(random.integers(0, kernel[axis % 2])) for axis in range(4)]

@@ -1,4 +1,4 @@
-"""Files of tuned schedules: what is written comes back, anything else is refused."""
+"""Files of tuned schedules: written ones are read back, others are refused."""
 
 from __future__ import annotations
 

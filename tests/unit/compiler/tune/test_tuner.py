@@ -1,4 +1,4 @@
-"""The search over schedules: valid, resumable, and what it finds is what compile then uses."""
+"""The search over schedules: valid, resumable, and its result is used by compile."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_compile_uses_the_tuned_schedules(
     network: NetworkBuilder, layers: list[TunableLayer], tmp_path: Path
 ) -> None:
     path = tmp_path / "tuned.json"
-    chosen = layers[0].space[-1]  # not what compile would choose
+    chosen = layers[0].space[-1]  # not the choice of compile
     with TrialLog(tmp_path / "log", TARGET) as log:
         found = [Tuner(log, trials=2).tune(layer) for layer in layers[1:]]
     trial = layers[0].try_out(chosen)

@@ -1,4 +1,4 @@
-"""Bundle files: what is written comes back; anything else is refused."""
+"""Bundle files: written ones are read back, others are refused."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The static checker before launches: programs, runtimes, what is kept, how it is turned off."""
+"""The static checker before launches: programs, runtimes, kept verdicts, switching it off."""
 
 import time
 

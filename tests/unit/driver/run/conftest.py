@@ -34,7 +34,7 @@ def target_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def target(target_url: str) -> Iterator[Target]:
-    """Open each device once: every test brings what it reads."""
+    """Open each device once: every test writes the data it reads."""
     with open_target(target_url) as opened:
         yield opened
 
@@ -47,5 +47,5 @@ def runtime(target: Target) -> Runtime:
 
 @pytest.fixture
 def unchecked(target: Target) -> Runtime:
-    """Return a runtime that leaves what is wrong to the device."""
+    """Return a runtime whose errors only the device detects."""
     return Runtime(target, serial=True, check=False)

@@ -1,6 +1,6 @@
-"""served_target: a client cannot move, widen or lock the memory window, nor write what is not its.
+"""served_target: a client cannot move, widen or lock the memory window, nor write other registers.
 
-The clients here say what they like on the wire; the device is asked behind the server's back.
+These clients send arbitrary requests; the device is then inspected without the server.
 """
 
 import pytest

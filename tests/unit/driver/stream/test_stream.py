@@ -1,4 +1,4 @@
-"""The stream builder: what instructions come out, and where the tokens sit."""
+"""The stream builder: its instructions and the positions of tokens."""
 
 import pytest
 

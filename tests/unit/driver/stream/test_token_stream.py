@@ -1,4 +1,4 @@
-"""token_stream: which instruction carries a token, and what the stream refuses."""
+"""token_stream: which instruction carries a token, and the refusals of the stream."""
 
 import pytest
 

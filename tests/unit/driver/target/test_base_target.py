@@ -8,7 +8,7 @@ from myvta.isa.register_map import Reg
 
 
 class Logged(BaseTarget):
-    """A subclass that lists what it is asked for."""
+    """A subclass that records its accesses."""
 
     def __init__(self):
         super().__init__(named("1x4x4"), (0x3000, 0x1000))

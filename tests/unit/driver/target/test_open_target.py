@@ -1,4 +1,4 @@
-"""open_target: configuration, window, options, and what is imported on the way."""
+"""open_target: configuration, window, options, and imported modules."""
 
 import subprocess
 import sys

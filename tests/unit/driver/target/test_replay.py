@@ -1,4 +1,4 @@
-"""replay: what one target was asked, another is asked again."""
+"""replay: the accesses of one target are repeated on another."""
 
 from contextlib import ExitStack
 

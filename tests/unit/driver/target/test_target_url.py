@@ -1,4 +1,4 @@
-"""target_url: the parts of a URL, and what is refused."""
+"""target_url: the parts of a URL, and refusals."""
 
 import re
 

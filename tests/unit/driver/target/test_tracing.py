@@ -1,4 +1,4 @@
-"""tracing: lines of the log, its files, and what passes through."""
+"""tracing: lines of the log, its files, and attributes passed on."""
 
 import zlib
 

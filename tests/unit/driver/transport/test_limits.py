@@ -1,4 +1,4 @@
-"""server: what one client may cost the others."""
+"""server: limits on the cost of one client for the others."""
 
 import ast
 import threading

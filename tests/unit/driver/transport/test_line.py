@@ -1,4 +1,4 @@
-"""line: frames in batches, what was heard, and the retransmission timer of RFC 6298."""
+"""line: frames in batches, counts of received data, and the retransmission timer of RFC 6298."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from myvta.isa.link_protocol import MessageKind
 
 
 class Pipe:
-    """A transport that keeps what is sent and gives what it is told."""
+    """A transport that records sent bytes and returns prepared ones."""
 
     name = "pipe"
 

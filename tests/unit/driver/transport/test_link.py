@@ -23,7 +23,7 @@ QUERY = "?config=1x4x4&mem=0x3000:32K"
 
 
 class Counting:
-    """A target that counts what is really done to it."""
+    """A target that counts the accesses that reach it."""
 
     def __init__(self, inner):
         self.inner, self.writes = inner, []
@@ -40,7 +40,7 @@ class Counting:
 
 
 class Loop:
-    """A transport in memory: ``work`` answers what is sent."""
+    """A transport in memory: ``work`` answers the requests."""
 
     name = "loop"
 
@@ -124,7 +124,7 @@ def test_duplicate_request_is_answered_but_not_executed(model):
     assert device.answer(write).status == LinkStatus.ORDER  # five ago: no copy of ours
     ahead = device.answer(Frame(MessageKind.WRITE_MEMORY, 11, 0x3000, 4, b"efgh"))
     assert (ahead.status, ahead.address) == (LinkStatus.ORDER, 10)
-    # what the target refuses is asked of it once, too
+    # a request that the target refuses reaches it once, too
     assert counting.writes == [(0x3000, b"abcd"), (0x2000, b"abcd")]
 
 

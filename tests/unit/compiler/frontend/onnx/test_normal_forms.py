@@ -20,7 +20,7 @@ Build = Callable[[NetworkBuilder], object]
 
 
 def folded(build: NetworkBuilder, folder: Path) -> Graph:
-    """Fold a network; the host's ONNX nodes for what came out compute the same, in float."""
+    """Fold a network; its nodes written as ONNX again compute the same, in float."""
     graph, model = import_model(save(build, folder / "n.onnx"))
     before = model.evaluator(graph.outputs)
     fold(graph)
@@ -32,7 +32,7 @@ def folded(build: NetworkBuilder, folder: Path) -> Graph:
 
 
 def kinds(graph: Graph) -> list[str]:
-    """Return the kinds of nodes, with what is fused into them."""
+    """Return the kinds of nodes, with the activations fused into them."""
     return [
         node.op + ("+relu" if node.attrs.get("relu") else "") +
         ("+clip" if "clip" in node.attrs else "") for node in graph.nodes

@@ -1,4 +1,4 @@
-"""Reading ONNX: what is refused and what is said, sizes given from outside, corrupted files."""
+"""Reading ONNX: refusals and their texts, requested sizes, corrupted files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from myvta.compiler.ir.compile_errors import CompileError
 
 
 def problems(path: Path, **shapes: tuple[int, ...]) -> list[str]:
-    """Return what the import says, without the path before it."""
+    """Return the problems of the import, without the path."""
     with pytest.raises(CompileError) as caught:
         import_model(path, shapes)
     return [text.removeprefix(f"{path}: ") for text in caught.value.problems]

@@ -132,7 +132,7 @@ def test_quantized_digits_network_classifies_as_onnxruntime(tmp_path: Path, kind
     wanted = np.concatenate([run({"image": image[None]})["logits"] for image in images[:60]])
     assert (found.argmax(1) == wanted.argmax(1)).all()
     step = made.quantized.tensors["logits"].scale
-    assert np.abs(found - wanted).max() < 4.1 * step  # what single steps on the way add up to
+    assert np.abs(found - wanted).max() < 4.1 * step  # accumulated differences of single steps
 
 
 def test_unsigned_weights_and_per_tensor_scales_are_imported(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_unsupported_quantization_is_refused(
 
 @pytest.mark.parametrize("reader", ["output", "node"])
 def test_pair_with_unrounded_readers_stays_on_the_host(tmp_path: Path, reader: str) -> None:
-    """The pair stays on the host; what reads the unrounded values gets them."""
+    """The pair stays on the host; readers of the unrounded values get them."""
     model, name = hand_made(), "c"
     if reader == "node":
         name = "r"

@@ -58,7 +58,7 @@ def test_reference_equals_onnxruntime(seed: int) -> None:
 
 
 def folded(build: NetworkBuilder, folder: Path) -> Graph:
-    """Fold a network and make sure that what is written out again computes the same."""
+    """Fold a network and check that its nodes written as ONNX again compute the same."""
     graph, model = import_model(save(build, folder / "n.onnx"))
     before = model.evaluator(graph.outputs)
     fold(graph)

@@ -251,6 +251,6 @@ def test_fused_layers_on_the_rtl_equal_the_reference(tmp_path: Path) -> None:
     with open_target("verilator://?config=1x4x4&mem=0x0:1M&latency=7") as target:
         found = Session(made.program, target).run(inputs, capture=True)
     compared = {name[:-2]: value for name, value in found.items() if name.endswith(".q")}
-    assert len(compared) == 5  # the input and what each convolution leaves
+    assert len(compared) == 5  # the input and the output of each convolution
     for name, value in compared.items():
         np.testing.assert_array_equal(value.reshape(expected[name].shape), expected[name], name)
