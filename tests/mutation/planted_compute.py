@@ -156,4 +156,8 @@ TABLE = (
         "short_early.next = (needs.short_src & s3.short_late) == 0", "short_early.next = True",
         "rtl/compute/schedule",
     ),
+    Planted(
+        "steps with an immediate read ACC[src]", "alu", "compute/bank_needs.py",
+        "if s1.pair:", "if s1.pair or not s1.gemm:", "rtl/compute/bank_needs",
+    ),
 )

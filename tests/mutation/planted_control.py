@@ -49,6 +49,15 @@ TABLE = (
         "device/tokens::test_flags_of_empty_instructions_move_tokens",
     ),
     Planted(
+        "compute reserves room before it has its tokens", "tokens", "compute/compute_issue.py",
+        "sound and popped and not reserved", "sound and not reserved",
+        "rtl/compute/compute_issue",
+    ),
+    Planted(
+        "a LOAD starts after a fault of another part", "tokens", "compute/compute_issue.py",
+        "if leaves or activity.stopped:", "if leaves:", "rtl/compute/compute_issue",
+    ),
+    Planted(
         "pop flags of compute exchanged", "tokens", "compute/steps_decode.py",
         "decoded.pop_prev.next = entry[f_pop_prev]", "decoded.pop_prev.next = entry[f_pop_next]",
         "device/tokens::test_flags_of_empty_instructions_move_tokens",

@@ -48,6 +48,16 @@ TABLE = (
         "device/load::test_acc_8bit_sign_extends_by_hand",
     ),
     Planted(
+        "all tiles of a beat go to the first", "load", "compute/accumulator_fill.py",
+        "fill.index.next = write.index[acc_bits:] + tile",
+        "fill.index.next = write.index[acc_bits:]", "rtl/compute/accumulator_fill",
+    ),
+    Planted(
+        "the first beat of a tile writes all of it", "load", "compute/accumulator.py",
+        "fill.columns[column] and fill.index[0] == bank",
+        "fill.columns[0] and fill.index[0] == bank", "rtl/compute/accumulator",
+    ),
+    Planted(
         "micro-ops and accumulator change their base pointers", "load", "load/loader.py",
         "if command.memory_type == first_type:", "if command.memory_type != first_type:", _LOAD,
     ),
