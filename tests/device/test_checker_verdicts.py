@@ -1,4 +1,4 @@
-"""The static checker against the model's random schedules and the RTL's timing: sound and exact.
+"""Verdicts of the static checker against the model's random schedules and the RTL's timing.
 
 MYVTA_SOAK_CHECKS is the number of programs of each configuration in the long runs.
 """
@@ -93,20 +93,17 @@ def test_program_of_every_kind_is_correct_and_inside_the_window():
     assert (finding.kind, finding.index) == (FindingKind.WINDOW, 0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_correct_programs_are_accepted(name):
     accepts_correct(name, 20, 30)
 
 
-@pytest.mark.slow
 def test_missing_flags_are_found():
     mutated, changing, found = finds_missing_flags("1x4x4", 25, 6)
     assert changing > mutated / 2  # the test sees something
     assert found == changing
 
 
-@pytest.mark.slow
 def test_accepted_programs_do_the_same_under_every_schedule():
     accepted, total = accepted_are_deterministic("1x4x4", 60, 6)
     assert total / 5 < accepted < total  # both verdicts occur
