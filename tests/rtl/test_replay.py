@@ -75,7 +75,9 @@ CASES = {
         ),
     ),
     "memory_port_128": (
-        7, lambda module: module.test_writes_stream_a_beat_every_cycle(7, 16),
+        7, lambda module: module.test_random_traffic_with_refusals_and_bus_errors(
+            7, 16, 0.0, False, 1.0, 1.0,
+        ),
     ),
     "fetch_128": (7, lambda module: module.test_nothing_after_finish_is_handed_over(7)),
     "fetch": (6, lambda module: module.test_a_failed_read_names_its_instruction(6, 12)),

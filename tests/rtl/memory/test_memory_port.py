@@ -114,3 +114,7 @@ def test_address_of_the_first_failed_burst_is_kept(client):
 
     bench.run(until)
     assert seen == [0x2000, 0x4000]
+
+
+def memory_port_top(config):
+    return Bench(bus=config.log_bus_width).block
