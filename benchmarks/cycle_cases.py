@@ -1,6 +1,6 @@
 """Programs whose cycles are contracts of the RTL (default shape: 256 MACs, 2048 ACC tiles).
 
-A :class:`Case` is a stream of instructions to be measured and what runs before it.  Its cost is a
+A :class:`Case` is a measured stream of instructions and one that runs before it.  Its cost is a
 difference of CYCLES: a launch of ``before + measured + FINISH`` minus one of ``before + FINISH``.
 FINISH starts when all engines are idle, so the difference is the time from the cycle in which they
 could begin with the measured instructions to the one in which the last of these has completed.

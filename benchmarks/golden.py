@@ -169,7 +169,7 @@ def _figures(script: str, *options: str) -> dict:
     BUILD.mkdir(parents=True, exist_ok=True)
     file = BUILD / f"{script}.json"
     file.unlink(missing_ok=True)
-    # a mark of wall time may be missed on a busy machine: what counts is that there are figures
+    # a mark of wall time may be missed on a busy machine: only the presence of figures matters
     subprocess.run([sys.executable, str(ROOT / f"benchmarks/{script}.py"), *options, "--json",
                     str(file)], stdout=subprocess.DEVNULL, check=False)
     if not file.exists():
@@ -178,7 +178,7 @@ def _figures(script: str, *options: str) -> dict:
 
 
 def rtl_cycles() -> Values:
-    """Return what ``rtl_cycles.py`` measures."""
+    """Return the measurements of ``rtl_cycles.py``."""
     return {
         f"{bus} bits, {memory}, {case}": value
         for bus, memories in _figures("rtl_cycles").items()

@@ -1,9 +1,9 @@
 """What the ways to a device cost: issue "From the laptop to the board".
 
-* UART: goodput of bulk writes and reads as a share of the line rate (rate / 10 bytes a second),
+* UART: goodput of bulk writes and reads as a share of the line rate (rate / 10 bytes per second),
   from the cycle counts of ``uart_top``, simulated at eight clock cycles a bit with 1x4x4; the
   client is the driver's own, its time is the simulated one: neither its host nor USB takes part.
-* TCP: the model behind `myvta serve` in a process of its own, on loopback.
+* TCP: the model served by `myvta serve` in another process, on loopback.
 * Launch: wall time of ``driver.launch`` of an empty program on ``model://``, the median of many.
 """
 

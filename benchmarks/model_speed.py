@@ -28,7 +28,7 @@ from myvta.isa.register_map import Reg, Status
 from myvta.model.model_target import ModelTarget
 
 MEMORY = 64 << 20
-FLOOR, TO_PASS = 3.0, 6.3  # G MAC/s: must, and what VTA's C++ simulator does in its inner loop
+FLOOR, TO_PASS = 3.0, 6.3  # G MAC/s: required, and the inner loop of VTA's C++ simulator
 SAMPLES = 32  # output pixels checked per layer
 SHIFT = 10
 _BLOCK = 16

@@ -38,7 +38,7 @@ FRAME, CORE = "myvta_frame", "myvta_core"
 DSP_LIMIT, LUT_LIMIT, BRAM_LIMIT = 220, 35_000, 140  # of an XC7Z020, but for the LUTs (53,200)
 _COUNT = "tee -q -o stat.json stat -json"  # of yosys: cells by module
 ECP5_MHZ, SEEDS = 80.0, (1, 2, 3)
-# abc9 counts 1000 ps a net, what routed ones take (synth_ecp5: 300), and makes no LUTs of more than
+# abc9 counts 1000 ps per net, as routed (synth_ecp5: 300), and makes no LUTs of more than
 # four inputs: nextpnr places a register away from the multiplexer of a wide one.
 _ABC = "abc9 -W 1000 -maxlut 4"
 _PLACER = ("--placer-heap-timingweight", "20", "--placer-heap-critexp", "4")  # defaults: 10 and 2
@@ -108,7 +108,7 @@ endmodule
 
 
 def parse_stat(text: str, module: str) -> dict[str, int]:
-    """Return the cells of one module from what ``stat -json`` wrote."""
+    """Return the cells of one module from the output of ``stat -json``."""
     modules = json.loads(text)["modules"]
     return dict(modules["\\" + module]["num_cells_by_type"])
 

@@ -14,7 +14,7 @@ MEMORY_LATENCY = 64
 
 @dataclass(frozen=True)
 class TargetDescription:
-    """A configuration and the memory behind it.
+    """A configuration and its memory.
 
     Attributes
     ----------

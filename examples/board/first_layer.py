@@ -2,9 +2,9 @@
 
     python first_layer.py NET.vta URL [--junit FILE]
 
-Looks at the device first (who answers, registers, memory, a small program), then compares every
+First checks the device (identity, registers, memory, a small program), then compares every
 layer of the bundle with the model, bit for bit.  Needs myvta-board (numpy and pyserial), or myvta,
-which also runs what a network leaves to the host.  Exit status: 0 everything agrees, 1 not.
+which also runs the network's host nodes.  Exit status: 0 everything agrees, 1 not.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def tell(result: LayerResult) -> None:
 def main() -> int:
     """Look at the device, then validate."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("bundle", help="what `myvta compile` wrote, for the device's configuration")
+    parser.add_argument("bundle", help="bundle of `myvta compile` for the device's configuration")
     parser.add_argument("url", help="devmem://pynq-z2, uart:///dev/ttyUSB0?baud=1000000, ...")
     parser.add_argument("--junit", help="write the results as JUnit XML")
     given = parser.parse_args()

@@ -3,7 +3,7 @@
 Tensors are ``[image, row, column, channel]`` float32.  Every layer has ``forward(x)``,
 ``backward(gradient) -> gradient`` (which also fills ``gradients``), ``weights`` (name -> array) and
 ``decayed``, the names that weight decay shrinks.  ``BatchNorm`` measures its batch while
-``training`` is set and otherwise uses what it measured.
+``training`` is set and otherwise uses the measured statistics.
 """
 
 from __future__ import annotations

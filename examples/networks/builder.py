@@ -24,7 +24,7 @@ __all__ = ["Builder"]
 
 OPSET = 17
 LAYER_GAIN = 2.0  # He: a Relu halves the second moment
-SHIFT = 0.5  # mean of what normalizations add, in deviations of their input
+SHIFT = 0.5  # mean of the offsets of normalizations, in deviations of their input
 
 
 class Builder:
@@ -124,7 +124,7 @@ class Builder:
         """Add a convolution, its normalization and, unless ``activation`` is off, its Relu."""
         sums = self.conv(x, channels, kernel, stride, pad, group=group, transposed=transposed)
         y = self.batch_norm(sums)
-        del self.values[sums]  # nobody else reads it, and values are large
+        del self.values[sums]  # it has no other reader, and values are large
         if not activation:
             return y
         active = self.relu(y, limit)

@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["fit_head"]
 
 _MARGIN = 2.0  # a fitted output over the maximum of the others
-_SMALL = 1e-3  # directions in which features differ by less than this share are left alone
+_SMALL = 1e-3  # directions in which features differ by less than this share are unchanged
 
 
 def fit_head(

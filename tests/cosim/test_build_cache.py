@@ -1,4 +1,4 @@
-"""cache: complete entries or none, whoever builds at the same time."""
+"""cache: complete entries or none, even with concurrent builds."""
 
 import os
 import subprocess

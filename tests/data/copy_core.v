@@ -5,7 +5,7 @@
 //   2 AR changes while it waits           8 WSTRB wider than the beat
 //   3 bursts cross 4 KiB                  9 beats wider than the bus
 //   4 AW is a wrapping burst             10 a read of the register map is never answered
-//   5 WLAST one beat early               11 a write response nobody asked for
+//   5 WLAST one beat early               11 an unrequested write response
 //   6 FINISH before the last response    12 ARVALID during reset
 //  13 ARVALID has no value               14 the simulation ends itself
 //  15 a read of the register map is answered with SLVERR

@@ -278,7 +278,7 @@ def test_missing_finish_is_a_fault(device, count):
 @pytest.mark.parametrize("device", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("extra", [0, 3])
 def test_the_index_counts_from_the_start_of_the_stream(device, extra):
-    """The same fault after many legal instructions; instructions queued behind it are dropped."""
+    """The same fault after many legal instructions; instructions queued after it are dropped."""
     place = Program(device.config).space(OUT, 1)
     fails(device, ErrorCode.MEMORY_TYPE, *[IDLE] * 40, some(7), *[Undefined(5)] * extra,
           Store(dram_base=place.tile, x_size=1, pop_prev=1), at=BEFORE + 40)

@@ -1,6 +1,6 @@
 """The committed digits network: its operators, its accuracy, and the training in its script.
 
-Float accuracy is measured here with onnx's own reference evaluator, so nothing of ours takes part.
+Float accuracy is measured here with onnx's own reference evaluator, independently of this project.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def test_training_gradients_match_finite_differences(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
     from network import Network
 
-    for name in ("layers", "network"):  # leave no module of so common a name behind
+    for name in ("layers", "network"):  # remove modules of such common names
         sys.modules.pop(name)
     rng = np.random.default_rng(5)
     network = Network(rng)

@@ -21,7 +21,7 @@ SIZE = 1 << 12
 
 
 class Twin:
-    """What the bridge stands in front of, for the Python device: same registers, same memory."""
+    """The registers and memory that the bridge accesses, for the Python device."""
 
     config, window, clock_hz = CONFIG, (0, SIZE), 24_000_000
 
@@ -111,7 +111,7 @@ def test_bridge_equals_the_python_device(seed, go):
     simulate([block], clock, reset, on_edge, limit=200_000)
     assert decoder.bad == 0
     for request, answer, wanted in zip(frames, answers, expected, strict=True):
-        assert answer.data == wanted.data, request  # bytes round it are nobody's
+        assert answer.data == wanted.data, request  # bytes around it are undefined
         assert replace(answer, payload=wanted.payload) == wanted, request
         assert len(answer.payload) == len(wanted.payload), request
     assert memory.memory == twin.memory

@@ -69,7 +69,7 @@ def _path(where: str, colons: str, test: str) -> str:
 
 
 def problems(table: Iterable[Planted], rtl: Path, root: Path) -> list[str]:
-    """Say all that keeps a table from being planted in ``rtl``; tests lie under ``root``."""
+    """List all reasons why a table cannot be planted in ``rtl``; tests are under ``root``."""
     found, names = [], set()
     for bug in table:
         if bug.name in names:

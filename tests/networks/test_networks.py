@@ -45,7 +45,7 @@ def test_network_matches_the_reference(
     with open_target(f"model://?mem=0x0:{MEMORY}", made.program.config) as target:
         found = Session(made.program, target).run(image, capture=True, timeout=3600)
     compared = [name for name in expected if integer_name(name) in found]
-    kept_packed = [  # a Tanh takes the lanes of a tile as they are: these are never unpacked
+    kept_packed = [  # a Tanh keeps the packed lanes of a tile: these are never unpacked
         node for node in made.quantized.nodes
         if node.op == "Tanh" and integer_name(node.inputs[0]) not in found
     ]

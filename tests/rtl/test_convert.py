@@ -32,7 +32,7 @@ def memory_port_top(config):
 
 @block
 def undriven(clock, reset, result):
-    """A block that reads a wire nobody drives: MyHDL only warns."""
+    """A block that reads an undriven wire: MyHDL only warns."""
     nobody = Signal(intbv(5)[8:])
 
     @always_seq(clock.posedge, reset)

@@ -177,7 +177,7 @@ def test_missing_token_is_the_cause(rtl_cycles, device):
 
 @pytest.mark.verilator
 def test_a_full_queue_is_the_cause(rtl_cycles, device):
-    """700 instructions behind one of 8192 steps: fetch waits for its end."""
+    """700 instructions after one of 8192 steps: fetch waits for its end."""
     program = [Load(memory_type=UOP, x_size=4), Gemm(iter_out=16, iter_in=512)]
     program += [Gemm()] * 700
     cycles, counted = rtl_cycles.cycle_cases.run(device("latency=1"), program)

@@ -24,7 +24,7 @@ Pair = tuple[int, int]
 class ConvCase:
     """One Conv of an ``[images, channels, *size]`` input.
 
-    ``inner`` puts a Relu ahead of it, so that its input is made on the device.
+    ``inner`` puts a Relu before it, so that its input is computed on the device.
     """
 
     channels: int

@@ -1,4 +1,4 @@
-"""Random chains of layers behind a convolution that may be computed in it, as a strategy."""
+"""Random chains of layers after a convolution that may be fused with it, as a strategy."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _start(conv: ConvCase, added: bool, network: NetworkBuilder) -> str:
 
 @st.composite
 def followed(draw: st.DrawFn) -> FollowedCase:
-    """Draw one to three operators of one input behind any convolution."""
+    """Draw one to three operators of one input after any convolution."""
     conv = draw(st.one_of(
         convolutions(3), convolutions(3), grouped_convolutions(), depthwise_convolutions(),
         transposed_convolutions(),

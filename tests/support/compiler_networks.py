@@ -257,7 +257,7 @@ def check_every_layer(
 ) -> dict[str, np.ndarray]:
     """Run on the model, compare each integer tensor with the reference, return all tensors.
 
-    ``options`` are those of ``model://``; reading a tile nobody wrote is an error.
+    ``options`` are those of ``model://``; reading an unwritten tile is an error.
     """
     expected = evaluate(made.quantized, inputs)
     size = -(-made.program.size // 4096) * 4096

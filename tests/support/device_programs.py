@@ -151,7 +151,7 @@ class Program:
         return region
 
     def uops(self, *uops):
-        """Load micro-ops behind those that were there; return the index of the first."""
+        """Load micro-ops after the existing ones; return the index of the first."""
         first, self._uops = self._uops, self._uops + len(uops)
         self.load(UOP, uops, first)
         return first

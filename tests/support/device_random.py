@@ -274,7 +274,7 @@ class RandomProgram(Program):
                 del self.body[places[earlier]]
 
     def _spoil(self, name, at):
-        """Put a malformed instruction somewhere behind the first loads."""
+        """Insert a malformed instruction after the first loads."""
         self._fault = faults(self.config)[name](self._low[UOP])
         self.body.insert(4 + at % (len(self.body) - 3), self._fault)
 

@@ -1,4 +1,4 @@
-"""Programs on the model and on the RTL: everything a launch leaves behind, compared bit by bit."""
+"""Programs on the model and on the RTL: all results of a launch, compared bit by bit."""
 
 import warnings
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ BASE_ISA = [
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a launch leaves behind.
+    """The results of a launch.
 
     Attributes
     ----------

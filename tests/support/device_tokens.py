@@ -18,7 +18,7 @@ FLAGS = {  # from module, to module: flag of the one that pushes, flag of the on
 def link(stream, first, second):
     """Make an instruction of the stream (by position) wait for another one, in place.
 
-    An undefined one has no flags, and nothing behind it will run.
+    An undefined one has no flags, and no later instruction will run.
     """
     if isinstance(stream[first], Undefined) or isinstance(stream[second], Undefined):
         return

@@ -32,7 +32,7 @@ from myvta.isa.config import NAMED
 from myvta.isa.register_map import Status
 
 CONFIG = NAMED["1x4x4"]
-_REGS = 0x40000  # behind the memory, in the files of device processes
+_REGS = 0x40000  # after the memory, in the files of device processes
 
 
 def _query(base: int, size: int) -> str:

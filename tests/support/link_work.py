@@ -1,4 +1,4 @@
-"""A product of two random matrices, which the tests of links run on the device behind them."""
+"""A product of two random matrices, which the tests of links run on the connected device."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A device process behind a shared memory map, so that devmem:// runs as it is on a board.
+"""A device process behind a shared memory map, so that devmem:// runs unchanged.
 
 ``python mapped_board.py FILE URL REGS [MEMORY]``: FILE is the physical address space; registers at
 REGS, memory at the window of URL, or all of the file MEMORY.  Plain memory tells nobody that it was
@@ -87,7 +87,7 @@ class MappedBoard:
 class Settled:
     """A target that waits, after each write of a register, until the device process has seen it.
 
-    On a board the bus keeps a read behind a write; a shared file does not.
+    On a board the bus orders a read after a write; a shared file does not.
     """
 
     def __init__(self, inner: Target, looks: np.ndarray):

@@ -31,7 +31,7 @@ def float_operator(op: str, x: np.ndarray, **attributes: Any) -> np.ndarray:
 
 
 def _network(op: str, gain: float, **attributes: Any) -> NetworkBuilder:
-    """Return a network of the operator behind a factor, on features and between convolutions."""
+    """Return a network of the operator after a factor, on features and between convolutions."""
     build = NetworkBuilder(3)
     x = build.input((1, 5, 9, 7))
     scale = build.constant(np.full((1, 1, 1), gain, np.float32))

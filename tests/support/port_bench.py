@@ -1,4 +1,4 @@
-"""The memory port, or half of it, with its clients and a memory behind it."""
+"""The memory port, or half of it, with its clients and a memory."""
 
 from random import Random
 

@@ -65,7 +65,7 @@ def quantized_model(
 def integer_values(path: Path, images: np.ndarray) -> dict[str, np.ndarray]:
     """Return, as int64 in int8's range, onnxruntime's integers of each activation.
 
-    By the name of the activation ahead of each QuantizeLinear, and of the float output behind the
+    By the name of the activation before each QuantizeLinear, and of the float output after the
     last DequantizeLinear.  No fusion: every rounding is where the model has it.
     """
     model = onnx.load(path)

@@ -1,4 +1,4 @@
-"""A plain file in place of a mapped device: the register map as it is after reset."""
+"""A plain file in place of a mapped device: the register map after reset."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def upward() -> list[str]:
 
 
 def cycles() -> list[str]:
-    """Return the modules that import each other, directly or through others, one cycle a line."""
+    """Return the modules that import each other, directly or through others, one line per cycle."""
     graph = {module: {target for target, _ in imports(module, path)}
              for module, path in modules()}
     found: list[str] = []

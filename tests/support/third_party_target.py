@@ -1,4 +1,4 @@
-"""A target as somebody else would write it: nothing but the public names of ``myvta.driver``.
+"""A third-party target: it uses only the public names of ``myvta.driver``.
 
 Its device is the model's; its scheme has a window, a clock and advice of its own.
 """

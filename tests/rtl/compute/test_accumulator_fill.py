@@ -65,7 +65,7 @@ class Bench:
         return max(1, self.config.bus_bytes // self.config.tile_bytes(kind))
 
     def take_beat(self):
-        """Execute the beat as TileWrite describes it, one tile a cycle."""
+        """Execute the beat as TileWrite describes it, one tile per cycle."""
         write, kind = self.write, MemoryType(int(self.write.memory_type))
         width, lanes = WIDTHS[kind], self.config.lanes
         values = unpack(int(write.data), width, self.config.bus_width // width)

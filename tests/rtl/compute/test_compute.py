@@ -109,7 +109,7 @@ class Bench:
         self.seen.update(name for name, signal in pulses.items() if signal)
 
     def read_out(self, reading, shown):
-        """Read one tile a cycle; its data arrives two cycles after its address is driven."""
+        """Read one tile per cycle; its data arrives two cycles after its address is driven."""
         if shown.popleft() is not None:
             self.outputs.append(unpack(int(self.out.data), CONFIG.out_width, CONFIG.lanes))
         address = next(reading, None)

@@ -1,4 +1,4 @@
-"""hazards: every cycle against all steps ahead, while steps wait and pass."""
+"""hazards: every cycle against all earlier steps, while steps wait and pass."""
 
 from random import Random
 
@@ -38,7 +38,7 @@ def show(stages, sums, steps):
 
 
 def hits(step, ahead):
-    """Return whether steps ahead write an operand, and whether they write a parameter tile."""
+    """Return whether earlier steps write an operand, and whether they write a parameter tile."""
     if step is None or not step["valid"]:
         return False, False
     written = {other["dst"] for other in ahead if other is not None and other["valid"]}

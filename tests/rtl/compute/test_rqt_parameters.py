@@ -33,7 +33,7 @@ def release(free, ready, moves):
 
 
 def rqt_step(src, *, rqt=True, last=False, hit=0):
-    """Return a step; while it is in s2, one ahead writes a parameter tile for ``hit`` cycles."""
+    """Return a step; while in s2, an earlier one writes a parameter tile for ``hit`` cycles."""
     return {"rqt": rqt, "src": src, "last": last, "hit": hit}
 
 
@@ -162,7 +162,7 @@ def parameters(bias=100, multiplier=2**30, shift=5):
     ids=["bias", "multiplier", "shift"],
 )
 def test_parameters_written_between_instructions_are_current(part, shift, change):
-    """However many steps lie between the write and the RQT; each change shows in its result."""
+    """Any number of steps between the write and the RQT; each change shows in its result."""
     gaps = (0, 1, 2, 5, 8, 12)
     data = [[2**26 + lane * 2**22 for lane in range(4)]] * (len(gaps) + 1)
     first, idle = len(data), len(data) + 4  # parameters; an unrelated tile

@@ -1,4 +1,4 @@
-"""sequencer: the steps of random commands in order, at any pace of the stages behind it."""
+"""sequencer: the steps of random commands in order, at any pace of the later stages."""
 
 from collections import deque
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""step_pipeline: results of strictly sequential execution, one step a cycle, typed faults."""
+"""step_pipeline: results of strictly sequential execution, one step per cycle, typed faults."""
 
 from __future__ import annotations
 

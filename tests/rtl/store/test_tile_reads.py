@@ -1,4 +1,4 @@
-"""tile_reads: tiles of random STOREs in order, their lanes and rows, one tile a cycle."""
+"""tile_reads: tiles of random STOREs in order, their lanes and rows, one tile per cycle."""
 
 from collections import deque
 from random import Random

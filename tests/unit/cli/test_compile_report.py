@@ -62,7 +62,7 @@ def test_narrow_terminal_gets_two_tables(width: int) -> None:
     first = lines[: lines.index("")]
     second = lines[len(first) + 1 : -2]
     assert max(map(len, [*first, *second])) <= width
-    assert len(first) == 1 + 1 + 5, "one line a row"
+    assert len(first) == 1 + 1 + 5, "one line per row"
     assert len(second) == 1 + 2, "rows without figures are left out"
     conv = second[1].split()
     assert conv[0].startswith("backbone/") and conv[0].endswith("/Conv")

@@ -89,7 +89,7 @@ def test_one_wrong_bit_is_found_and_exits_with_1(tmp_path, monkeypatch):
 
 
 def test_rtl_is_compared_with_the_model_too(tmp_path, monkeypatch):
-    """A second model stands for the RTL; its device memory is disturbed in one image."""
+    """A second model replaces the RTL; its device memory is disturbed in one image."""
     stand_in = open_target("model://")
     launches = []
 

@@ -20,7 +20,7 @@ CONFIG = named("1x4x4")
 
 
 def echo_program() -> Program:
-    """Return a program whose one launch does nothing: its output lies over its input."""
+    """Return a program whose only launch does nothing: its output has the address of its input."""
     code = encode(Finish(), CONFIG).to_bytes(16, "little")
     image = ProgramTensor(name="image", shape=(1, 10), offset=4096)
     logits = ProgramTensor(name="logits", shape=(1, 10), offset=4096, layer="echo")

@@ -1,4 +1,4 @@
-"""`myvta doctor --target`: a line a step, JSON, exit status."""
+"""`myvta doctor --target`: one line per step, JSON, exit status."""
 
 import json
 

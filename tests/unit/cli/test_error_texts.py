@@ -1,6 +1,6 @@
 """The most common errors of the command line, each with its whole text.
 
-A text may become more precise, never vaguer; whoever changes one changes it here too.
+A text may become more precise, never vaguer; a change of a text is made here too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The trace of a profile: a slice a launch on each engine's track."""
+"""The trace of a profile: one slice per launch on each engine's track."""
 
 from __future__ import annotations
 

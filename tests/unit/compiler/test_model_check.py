@@ -22,7 +22,7 @@ def everything() -> NetworkBuilder:
     z = build.node("Dropout", [build.add(x, y)], shape)
     half = build.node("Neg", [build.constant(np.full(1, -0.5))], (1,))
     z = build.node("Mul", [z, half], shape)
-    build.node("Sigmoid", [z], shape)  # nobody reads it
+    build.node("Sigmoid", [z], shape)  # nothing reads it
     sizes = "sizes"
     build.constants.append(numpy_helper.from_array(np.array([3, 5]), sizes))
     build.nodes.append(helper.make_node(

@@ -1,6 +1,6 @@
 """What can be wrong with a URL, a port or a board: one clear error with advice, in bounded time.
 
-Each case is told by the command too: one line, exit status 2, no traceback.  Power cuts have a file
+The command reports each case too: one line, exit status 2, no traceback.  Power cuts have a file
 of their own.
 """
 
@@ -46,7 +46,7 @@ def terminal(work):
 
 @contextmanager
 def line(wrap=lambda target: target, config="1x4x4"):
-    """A sound device behind a serial line."""
+    """A correct device at a serial line."""
     with open_target(f"model://?{QUERY}") as inner, pseudo_terminal(
         answering(wrap(inner))
     ) as path:
@@ -124,7 +124,7 @@ def refusing(error):
 
 @contextmanager
 def forbidden(monkeypatch, what, url, error=DENIED):
-    """The system says no: tests may run as root, to whom it never does."""
+    """The system refuses permission, which it never does for tests that run as root."""
     monkeypatch.setattr(what, refusing(error))
     yield url
 
@@ -151,7 +151,7 @@ CASES = {
     "bad port": (url("tcp://board:99999"), UrlError, "an address is HOST:PORT"),
     # no such device
     "no port": (url("uart:///dev/no-such"), AccessError, "there is no port .*plug the board in"),
-    "nobody listens": (url("tcp://127.0.0.1:9"), AccessError, "start `myvta serve` there"),
+    "no server": (url("tcp://127.0.0.1:9"), AccessError, "start `myvta serve` there"),
     "no such host": (
         lambda _, patch: forbidden(patch, "socket.getaddrinfo", "tcp://bord", socket.gaierror(
             socket.EAI_NONAME, "Name or service not known")),

@@ -1,4 +1,4 @@
-"""What every target must do, whatever is behind it (driver/target/protocol.py `Target`)."""
+"""The contract of every target, for any device (driver/target/protocol.py `Target`)."""
 
 import random
 import time
@@ -154,7 +154,7 @@ def test_faulty_launches_report_code_and_index(target, address, count, code, ind
 
 
 def test_deadlock_is_reported_and_the_target_stays_usable(target):
-    """LOAD waits for a token that nobody sends."""
+    """LOAD waits for a token that is never pushed."""
     stuck = Load(memory_type=MemoryType.INP, x_size=1, x_stride=1, pop_next=1)
     target.write_memory(BASE, encode_stream([stuck, Finish()], target.config))
     with pytest.raises(DeviceError, match="DEADLOCK at instruction 0: load inp"):

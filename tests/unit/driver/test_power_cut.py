@@ -98,7 +98,7 @@ def test_power_cut_of_a_mapped_device_is_reported(tmp_path, reads):
         )
 
         def cut():
-            board.close()  # its registers stay as they are
+            board.close()  # its registers keep their values
             if reads is not None:
                 with path.open("r+b") as file:
                     file.write(reads.to_bytes(4, "little") * (PAGE // 4))

@@ -19,7 +19,7 @@ from myvta.model.steps import LoopAxis, Steps
 
 
 def expand(product):
-    """The steps a product stands for."""
+    """The steps that a product combines."""
     groups, rows, columns = product.dst.shape
     for g in range(groups):
         for r in range(rows):

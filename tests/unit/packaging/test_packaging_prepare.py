@@ -1,4 +1,4 @@
-"""`.ci/prepare` on machines of every kind, played by stand-ins for the system's commands."""
+"""`.ci/prepare` on different machines, simulated by stand-ins for the system's commands."""
 
 import os
 import shutil

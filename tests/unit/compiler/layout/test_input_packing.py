@@ -90,7 +90,7 @@ def choice(
     ("default", (3, 32, 224, 3, 2, 1), 2),  # MobileNet: ceil(27 / 16)
     ("default", (3, 64, 224, 11, 4, 2), 23),  # AlexNet: ceil(363 / 16)
     ("1x8x8", (3, 64, 224, 7, 2, 3), 19),
-    ("1x32x32", (3, 64, 224, 7, 2, 3), 6),  # five could not be fed: 64 bits a cycle for 32 lanes
+    ("1x32x32", (3, 64, 224, 7, 2, 3), 6),  # memory limits five: 64 bits per cycle for 32 lanes
 ])
 def test_packing_takes_these_steps(
     config: str, layer: tuple[int, int, int, int, int, int], steps: int

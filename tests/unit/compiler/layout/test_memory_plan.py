@@ -1,4 +1,4 @@
-"""memory_plan: addresses, shapes and names of tensors; constants behind them."""
+"""memory_plan: addresses, shapes and names of tensors; constants after them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from myvta.isa.config import named
 
 @pytest.fixture
 def work(tmp_path: Path) -> PassRunner:
-    """Relu, a convolution with the Add behind it, Softmax on the host."""
+    """Relu, a convolution followed by an Add, Softmax on the host."""
     build = NetworkBuilder(2)
     x = build.relu(build.input((1, 6, 6, 6)))
     x = build.add(build.conv(x, 6), x)

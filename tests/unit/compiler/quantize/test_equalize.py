@@ -87,7 +87,7 @@ def test_equalization_keeps_the_float_function(tmp_path: Path, by_activations: b
         back = b * factor.reshape((1, -1) + (1,) * (a.ndim - 2))
         np.testing.assert_allclose(back, a, atol=1e-4 * np.abs(a).max())
     before = float_values(exported(graph).proto, names, x)
-    for a, b in zip(wanted, before, strict=True):  # the graph that was given is left alone
+    for a, b in zip(wanted, before, strict=True):  # the original graph is unchanged
         np.testing.assert_allclose(b, a, atol=1e-4 * np.abs(a).max())
 
 

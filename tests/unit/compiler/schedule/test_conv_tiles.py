@@ -46,7 +46,7 @@ def test_tap_in_the_padding_has_no_inputs() -> None:
 def test_phases_cover_every_nonzero_product_once(
     data: st.DataObject, spread: bool, axis: int
 ) -> None:
-    """Where an output meets a tap, their input lies in the extent; nothing else is visited."""
+    """The extent holds the inputs of all pairs of output and tap, and no others."""
     def draw(low: int, high: int) -> int:
         return data.draw(st.integers(low, high))
 

@@ -31,7 +31,7 @@ TARGET = TargetDescription(CONFIG)
 
 
 def tunable(build: NetworkBuilder, folder: Path) -> list[TunableLayer]:
-    """Return the layers of a network as they are after fusion."""
+    """Return the layers of a network after fusion."""
     request = CompileRequest(save(build, folder / "network.onnx"), build.samples(4), TARGET)
     fused: FusedNetwork = runner(request).run("fuse")
     memory = fused.allocated.memory

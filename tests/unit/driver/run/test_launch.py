@@ -73,7 +73,7 @@ def test_a_locked_window_is_refused_before_anything_starts():
 @pytest.mark.parametrize("scheme", ["model", pytest.param(
     "verilator", marks=pytest.mark.verilator)])
 def test_every_launch_restores_the_window_of_its_target(scheme):
-    """A store outside the target's window, inside one that somebody opened wider."""
+    """A store outside the target's window, inside a wider one that was set before."""
     with open_target(f"{scheme}://?config=1x4x4&mem=0x10000:64K") as target:
         code = encode_stream([Store(x_size=1, dram_base=0), Finish()], target.config)
         target.write_memory(0x10000, code)

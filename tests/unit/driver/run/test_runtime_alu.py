@@ -39,7 +39,7 @@ def test_chain_of_every_operation_equals_numpy(runtime):
     ):
         runtime.alu([(0, 0)], opcode, imm=imm, iter_out=2, iter_in=4, dst_factor=(4, 1))
         want = ALU[opcode](want, np.int64(imm))
-    for opcode in ALU:  # tile d takes tile d + 4, which stays as it is
+    for opcode in ALU:  # tile d takes tile d + 4, which is unchanged
         runtime.alu([(0, 4), (1, 5)], opcode, iter_out=2, dst_factor=(2, 0), src_factor=(2, 0))
         want[:, :, :4] = ALU[opcode](want[:, :, :4], want[:, :, 4:])
     runtime.sync()

@@ -1,4 +1,4 @@
-"""ownership: first come, first served; who gives up is out of the line."""
+"""ownership: first come, first served; a client that gives up leaves the queue."""
 
 import threading
 import time

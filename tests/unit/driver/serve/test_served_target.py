@@ -21,7 +21,7 @@ NOT_THEIRS = [reg for reg in REGISTERS if reg not in CLIENT_WRITES]
 
 @pytest.fixture
 def served():
-    """A server, and the device behind it."""
+    """A server, and its device."""
     devices = []
     with servers() as start:
         server = start(wrap=lambda target: devices.append(target) or target)

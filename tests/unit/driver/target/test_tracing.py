@@ -46,7 +46,7 @@ def test_unwritable_spy_files_are_refused(tmp_path, monkeypatch, option):
     monkeypatch.setattr(ModelTarget, "close", lambda target: opened.append(target))
     with pytest.raises(UrlError, match="cannot write trace"):
         open_target(f"spy:model://?mem=0:4K&config=1x4x4&{option}={tmp_path}/no/trace.txt")
-    assert len(opened) == 1  # the device is let go
+    assert len(opened) == 1  # the device is released
 
 
 def test_spy_passes_on_additional_attributes_of_its_target():

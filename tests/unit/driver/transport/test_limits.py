@@ -89,7 +89,7 @@ def test_silent_connections_do_not_block_other_clients(serve, token_file, token)
         waiting.start()
         time.sleep(0.3)
         silent += [Raw(server) for _ in range(12)]
-        multiply(owner, 8)  # who owns or waits is not closed for them
+        multiply(owner, 8)  # owners and waiting clients are not disconnected for them
     waiting.join(10)
     assert not waiting.is_alive()
     for item in silent:

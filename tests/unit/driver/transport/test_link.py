@@ -121,7 +121,7 @@ def test_duplicate_request_is_answered_but_not_executed(model):
     assert device.answer(write) == first
     for sequence in (7, 8, 9):
         device.answer(Frame(MessageKind.READ_REGISTER, sequence, 0x40, 4))
-    assert device.answer(write).status == LinkStatus.ORDER  # five ago: no copy of ours
+    assert device.answer(write).status == LinkStatus.ORDER  # five requests ago: no longer kept
     ahead = device.answer(Frame(MessageKind.WRITE_MEMORY, 11, 0x3000, 4, b"efgh"))
     assert (ahead.status, ahead.address) == (LinkStatus.ORDER, 10)
     # a request that the target refuses reaches it once, too

@@ -1,4 +1,4 @@
-"""run_layer: example inputs, a layer alone behind the program or in its place, values."""
+"""run_layer: example inputs, a layer alone after the program or in its place, values."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_example_inputs_are_of_the_dtype_and_range_of_each_tensor():
 
 @pytest.fixture
 def loaded():
-    """A program on a target with no byte behind it, its first tensor written."""
+    """A program on a target without further memory, its first tensor written."""
     program = network()
     with open_target(f"model://?config=1x4x4&mem=0x10000:{program.size}") as target:
         loaded = LoadedProgram(program, target, negate)

@@ -113,7 +113,7 @@ def test_a_hazard_costs_the_length_of_the_pipeline() -> None:
 
 
 def test_padding_of_micro_ops_is_zero_micro_ops() -> None:
-    """UOP holds (0, 0, 0), (3, 3, 3), (0, 0, 0): a MUL waits for the GEMM behind the same tile."""
+    """UOP holds (0, 0, 0), (3, 3, 3), (0, 0, 0): MUL waits for the GEMM of its tile."""
     padded = Load(memory_type=MemoryType.UOP, x_size=1, x_pad_0=1, x_pad_1=1)
     image = np.array([encode_uop(Uop(dst=3, src=3, wgt=3), CONFIG)], "<u4").tobytes()
 

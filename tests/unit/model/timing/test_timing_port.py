@@ -32,7 +32,7 @@ def test_fetch_waits_for_requested_beats_of_a_load() -> None:
 
 def test_load_is_delayed_by_earlier_beats() -> None:
     port = ReadPort(latency=1)
-    port.add_load(Transfer(item=0, slots=100, burst=1.0, ready=20))  # 32 bursts of one beat ahead
+    port.add_load(Transfer(item=0, slots=100, burst=1.0, ready=20))  # 32 earlier bursts of one beat
     version = port.version
     assert port.other(21, 5) == (53, 58)
     assert port.loads[0].end == 120 + 5

@@ -7,7 +7,7 @@ from myvta.isa.instructions import Alu, Finish, Gemm, Instruction, Load, Store
 from myvta.isa.opcodes import MemoryType, Module
 from myvta.model.timing.timing_work import Work, WorkReader
 
-CONFIG = named("default")  # INP 16 bytes a tile, ACC 64, OUT 16; beats of 8 bytes, 16 a burst
+CONFIG = named("default")  # tiles: INP 16 bytes, ACC 64, OUT 16; beats of 8 bytes, 16 per burst
 INP, ACC, UOP = MemoryType.INP, MemoryType.ACC, MemoryType.UOP
 
 

@@ -155,7 +155,7 @@ FORMS: dict[str, tuple[int, Build, list[str]]] = {
         b.constant(b.random.normal(size=(2, 4, 6))), b.input((2, 6, 5))], (2, 4, 5)), ["MatMul"]),
     "Reshape of features": (17, lambda b: b.relu(b.batch_norm(b.node("Reshape", [
         b.gemm(b.input((2, 5)), 24), ints(b, 2, 6, 2, 2)], (2, 6, 2, 2)))), ["Gemm+relu"]),
-    "Reshape of features somebody else reads": (17, lambda b: reshaped_twice(b), [
+    "Reshape of features with another reader": (17, lambda b: reshaped_twice(b), [
         "Gemm", "Abs", "View", "Abs", "Flatten", "Add"]),
     "Transpose of single pixels": (17, lambda b: b.node("Transpose", [
         b.average(image(b))], (2, 1, 1, 6), perm=[0, 2, 3, 1]), ["GlobalAveragePool", "View"]),
@@ -204,7 +204,7 @@ def rows(b: NetworkBuilder) -> str:
 
 
 def reshaped_twice(b: NetworkBuilder) -> str:
-    """Read the features of a dense layer as they are and as a map."""
+    """Read the features of a dense layer as a vector and as a map."""
     x = b.gemm(b.input((2, 4)), 4)
     first = b.node("Abs", [x], (2, 4))
     second = b.node("Abs", [b.node("Reshape", [x, ints(b, 2, 2, 2)], (2, 2, 2))], (2, 2, 2))

@@ -1,4 +1,4 @@
-"""Layers are computed in the convolution ahead of them: same bits, less traffic; or they are not.
+"""Layers are fused with the convolution before them, with the same bits and less traffic, or not.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def end_of_resnet(b: NetworkBuilder) -> str:
 
 
 def pooled_add(b: NetworkBuilder) -> str:
-    """Build convolution, Add, Relu and the greatest of four."""
+    """Build convolution, Add, Relu and the maximum of four."""
     x = b.relu(conv(b, (8, 9)))
     return pool(b, b.relu(b.add(b.conv(x, 12), x)), "MaxPool", 2, 2)
 
