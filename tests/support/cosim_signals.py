@@ -28,7 +28,7 @@ def port_signals(prefix: str, bundle: Any) -> dict[str, Any]:
 class MemoryBench:
     """An AxiMemory of random bytes from ``base`` on, with a bus of ``2 ** log_bus`` bits."""
 
-    def __init__(self, log_bus: int = 6, base: int = 0, **options: int):
+    def __init__(self, log_bus: int = 6, base: int = 0, **options: Any):
         self.axi = Axi4(NAMED["1x4x4"].replace(log_bus_width=log_bus))
         self.bytes = np.frombuffer(Random(1).randbytes(MEMORY_BYTES), np.uint8).copy()
         self.counters, self.checker = [0] * len(Counter), Checker()
