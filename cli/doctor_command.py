@@ -115,9 +115,9 @@ def _simulators() -> list[Check]:
 
 
 def _ghdl() -> Check:
-    found = shutil.which("ghdl")
-    fix = "" if found else "sudo apt-get install ghdl"
-    return Check("ghdl", bool(found), found or "not on PATH", "tests of the converted VHDL", fix)
+    path = shutil.which("ghdl")
+    fix = "" if path else "sudo apt-get install ghdl"
+    return Check("ghdl", bool(path), path or "not on PATH", "tests of the converted VHDL", fix)
 
 
 def _cache() -> Check:

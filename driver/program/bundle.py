@@ -153,8 +153,8 @@ def _read(archive: zipfile.ZipFile) -> Program:
     data = {}
     for name, expected in listed.items():
         data[name] = _part(archive, entries[name])
-        found = {"size": len(data[name]), "sha256": hashlib.sha256(data[name]).hexdigest()}
-        if found != expected:
+        actual = {"size": len(data[name]), "sha256": hashlib.sha256(data[name]).hexdigest()}
+        if actual != expected:
             raise BundleError(f"altered: part {name!r} does not match its SHA-256")
     return program_from_json(document, _Parts(data))
 

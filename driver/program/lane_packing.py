@@ -74,8 +74,8 @@ class InputPacking:
             for axis in range(2)
         ]
         padded = np.pad(values, [(0, 0), (0, 0), *padding], constant_values=outside)
-        found = padded[:, :, reach[0]][..., reach[1]]  # [N, C, rows, taps, columns, taps]
-        moved = found.transpose(0, 3, 5, 1, 2, 4)
+        windows = padded[:, :, reach[0]][..., reach[1]]  # [N, C, rows, taps, columns, taps]
+        moved = windows.transpose(0, 3, 5, 1, 2, 4)
         return np.ascontiguousarray(moved).reshape(len(values), self.lanes, *self.pixels)
 
     def pack_weight(self, weight: np.ndarray) -> np.ndarray:

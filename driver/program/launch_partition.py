@@ -144,14 +144,14 @@ class _Cutter:
                 loaded |= self._slots(n)
             elif self._decoded[n].steps:
                 missing |= self._slots(n) & ~loaded
-        found = []
+        loads = []
         for n in range(min(indices, default=0) - 1, -1, -1):
             if not missing:
                 break
             if self._decoded[n].loads_uops and self._slots(n) & missing:
                 missing &= ~self._slots(n)
-                found.append(n)
-        return found[::-1]
+                loads.append(n)
+        return loads[::-1]
 
     def _slots(self, index: int) -> int:
         instruction = self._decoded[index].instruction
@@ -161,10 +161,10 @@ class _Cutter:
         return span(instruction.uop_bgn, instruction.uop_end - instruction.uop_bgn)
 
     def _check(self, code: bytes, rows: list[tuple[bool, Rows]] | None = None) -> CheckResult:
-        def observe(index: int, touched: Touched, found: Rows | None) -> None:
-            if rows is not None and found is not None:
+        def observe(index: int, touched: Touched, accessed: Rows | None) -> None:
+            if rows is not None and accessed is not None:
                 stores = stream[index] & 7 == Opcode.STORE
-                rows.append((stores, found))
+                rows.append((stores, accessed))
 
         stream = words(code, INSTRUCTION_BYTES, "instruction stream")
         contents = tuple(

@@ -56,18 +56,18 @@ def check_program(program: Program) -> tuple[LaunchCheck, ...]:
     tiles that it uses it must load itself, so that it can run alone.  It may not store over
     constants, over its inputs outside its own outputs, or over inputs of later steps.
     """
-    found: tuple[LaunchCheck, ...] | None = vars(program).get(_ATTRIBUTE)
-    if found is None:
+    checks: tuple[LaunchCheck, ...] | None = vars(program).get(_ATTRIBUTE)
+    if checks is None:
         checker = StreamChecker(program.config)
-        found = tuple(
+        checks = tuple(
             LaunchCheck(number, step.layer, step.notes, checker.check(
                 program.code(step), address=step.code, bases=launch_bases(step),
                 memory=memory_map(program, step, needed),
             ).findings)
             for number, step, needed in _launches(program)
         )
-        vars(program)[_ATTRIBUTE] = found
-    return found
+        vars(program)[_ATTRIBUTE] = checks
+    return checks
 
 
 def require_program(program: Program) -> None:

@@ -90,12 +90,12 @@ def launch(
     program_window(target, "nothing was launched")
     target.write_register(Reg.INSN_COUNT, count)
     target.write_register(Reg.INSN_BASE, address)
-    given = {
+    pointers = {
         BASE_REGISTERS[kind]: pointer for kind, pointer in (bases or {}).items()
         if kind != MemoryType.ACC_8BIT
     }
     for register in sorted(set(BASE_REGISTERS.values())):
-        target.write_register(register, given.get(register, 0))
+        target.write_register(register, pointers.get(register, 0))
     target.write_register(Reg.WATCHDOG, _watchdog(target, timeout, watchdog))
     started = time.monotonic()
     target.write_register(Reg.CONTROL, Status.LAUNCH)
@@ -148,10 +148,10 @@ def _end(target: Target, address: int, count: int, notes: Sequence[str]) -> str:
             time.sleep(_LONGEST_PAUSE)
         if not status & Status.ERROR:
             return "it ended while it was being reset"
-        found = f"a soft reset ended it: {_device_error(target, address, count, notes)}"
+        outcome = f"a soft reset ended it: {_device_error(target, address, count, notes)}"
     except TargetError as error:
         return f"a soft reset failed: {error}"
-    return found + ("; memory has not answered" if status & Status.DRAINING else "")
+    return outcome + ("; memory has not answered" if status & Status.DRAINING else "")
 
 
 def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int]) -> int:
@@ -190,12 +190,12 @@ def _look_again(target: Target, status: int, what: str) -> int:
     if again != status:
         return again
     identity = target.read_register(Reg.IDENTITY)
-    found = "it was reset" if identity == IDENTITY else (
+    cause = "it was reset" if identity == IDENTITY else (
         f"IDENTITY reads {identity:#010x}: it has lost its power or its design"
     )
     raise TargetError(
         f"the device is gone while the host waited for {what}: CONTROL reads {status:#x} and "
-        f"{found}; load the design again if need be, then open the target again"
+        f"{cause}; load the design again if need be, then open the target again"
     )
 
 

@@ -67,11 +67,11 @@ class LoadedProgram:
     def __init__(
         self, program: Program, target: Target, host: Host | None = None, *, check: bool = True,
     ):
-        wanted, found = program.config, target.config
-        if wanted.fingerprint != found.fingerprint:
+        expected, actual = program.config, target.config
+        if expected.fingerprint != actual.fingerprint:
             raise IdentityError(
-                f"program {program.name!r} is for configuration {wanted.name}, the target has "
-                f"{found.name}: {config_difference(wanted, found)}"
+                f"program {program.name!r} is for configuration {expected.name}, the target has "
+                f"{actual.name}: {config_difference(expected, actual)}"
             )
         check_identity(target)
         self.program, self.target, self.host = program, target, host
@@ -167,10 +167,10 @@ class LoadedProgram:
         timeout : float
             Longest wait of one launch in seconds.
         """
-        wanted, given = set(self.program.inputs), set(inputs)
-        if wanted != given:
+        expected, provided = set(self.program.inputs), set(inputs)
+        if expected != provided:
             raise ProgramError(
-                f"inputs are {', '.join(sorted(wanted))}, not {', '.join(sorted(given))}"
+                f"inputs are {', '.join(sorted(expected))}, not {', '.join(sorted(provided))}"
             )
         for name, value in inputs.items():
             self.write(name, value)

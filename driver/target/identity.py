@@ -61,11 +61,11 @@ def check_fingerprint(expected: Config, fingerprint: int) -> None:
         return
     for name, config in NAMED.items():
         if config.fingerprint == fingerprint:
-            found = f"it is {name!r}: {config_difference(expected, config)}"
+            explanation = f"it is {name!r}: {config_difference(expected, config)}"
             break
     else:
-        found = "it is none of the named configurations"
+        explanation = "it is none of the named configurations"
     raise IdentityError(
         f"the device has configuration {fingerprint:#010x}, expected {expected.fingerprint:#010x} "
-        f"({expected.name}); {found}"
+        f"({expected.name}); {explanation}"
     )

@@ -83,7 +83,7 @@ def replay(path: str | Path, target: Target, *, timeout: float = 60.0) -> list[D
     TargetTimeout
         CONTROL did not show the recorded value within ``timeout`` seconds.
     """
-    found: list[Difference] = []
+    differences: list[Difference] = []
     launched = False
     for number, what, at, text in list(_lines(path, target)):  # a damaged file does nothing
         data = bytes.fromhex(text) if what in ("RM", "WM") else int(text, 16).to_bytes(4, "little")
@@ -102,8 +102,8 @@ def replay(path: str | Path, target: Target, *, timeout: float = 60.0) -> list[D
             else:
                 got = target.read_register(at).to_bytes(4, "little")
             if got != data and not (what == "R" and at in _TIMED):
-                found.append(Difference(number, what, at, data, got))
-    return found
+                differences.append(Difference(number, what, at, data, got))
+    return differences
 
 
 def _await_control(target: Target, wanted: int | None, timeout: float, line: int) -> None:

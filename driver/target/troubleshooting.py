@@ -45,20 +45,20 @@ def open_advice(
     return ""
 
 
-def identity_advice(advice: Advice, found: int) -> str:
+def identity_advice(advice: Advice, actual: int) -> str:
     """Return advice on an unexpected value of IDENTITY."""
-    swapped = int.from_bytes(found.to_bytes(4, "big"), "little") == IDENTITY
+    swapped = int.from_bytes(actual.to_bytes(4, "big"), "little") == IDENTITY
     if swapped:
         return "the bytes come in the wrong order: the bus between is big endian"
-    if found in (0, 0xFFFF_FFFF):
+    if actual in (0, 0xFFFF_FFFF):
         return advice.no_device
     return "something else answers there: check the address (regs=), and which bitstream is loaded"
 
 
-def fingerprint_advice(found: int, expected: Config) -> str:
+def fingerprint_advice(actual: int, expected: Config) -> str:
     """Return advice on a device of another configuration."""
     for name, config in NAMED.items():
-        if config.fingerprint == found:
+        if config.fingerprint == actual:
             return f"the device is {name!r}: open it with config={name}, and compile for it"
     return (
         "it is none of the named configurations: open it with config=FILE, the vta_config.json it "

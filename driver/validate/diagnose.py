@@ -86,10 +86,10 @@ def _iomem() -> str:
 def _who(target: Target, advice: Advice) -> Iterator[Diagnosis]:
     """Look at who answers."""
     try:
-        found = target.read_register(Reg.IDENTITY)
-        if found != IDENTITY:
-            text = f"IDENTITY reads {found:#010x}, not {IDENTITY:#010x} ('MVTA')"
-            yield Diagnosis("identity", False, text, identity_advice(advice, found))
+        actual = target.read_register(Reg.IDENTITY)
+        if actual != IDENTITY:
+            text = f"IDENTITY reads {actual:#010x}, not {IDENTITY:#010x} ('MVTA')"
+            yield Diagnosis("identity", False, text, identity_advice(advice, actual))
             return
         version = target.read_register(Reg.VERSION)
         text = f"register map {version >> 16}.{version & 0xFFFF}"
@@ -107,15 +107,15 @@ def _who(target: Target, advice: Advice) -> Iterator[Diagnosis]:
 
 def _configuration(target: Target) -> Diagnosis:
     expected = target.config
-    found = target.read_register(Reg.FINGERPRINT)
+    actual = target.read_register(Reg.FINGERPRINT)
     features = Feature(target.read_register(Reg.FEATURES))
     # Python 3.10 names no combination of flags
     names = "|".join(str(flag.name) for flag in Feature if flag in features)
-    text = f"{found:#010x}, {names or 'no extensions'}"
-    if found != expected.fingerprint:
+    text = f"{actual:#010x}, {names or 'no extensions'}"
+    if actual != expected.fingerprint:
         return Diagnosis(
             "configuration", False, f"{text}; {expected.name} is {expected.fingerprint:#010x}",
-            fingerprint_advice(found, expected),
+            fingerprint_advice(actual, expected),
         )
     if features != reset_values(expected)[Reg.FEATURES]:
         return Diagnosis(

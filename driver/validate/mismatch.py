@@ -39,12 +39,12 @@ def locate(
         have = bytearray(want)
         at = address - start
         have[at] = read(dut, (address, address + 1))[0]
-        wanted, found = (values(data, tensor, config) for data in (want, bytes(have)))
-        wrong = np.argwhere(wanted != found)
+        expected, actual = (values(data, tensor, config) for data in (want, bytes(have)))
+        wrong = np.argwhere(expected != actual)
         if wrong.size:
             index = tuple(int(axis) for axis in wrong[0])
             return Mismatch(
-                tensor.name, index, int(wanted[index]), int(found[index]), address, count
+                tensor.name, index, int(expected[index]), int(actual[index]), address, count
             )
         return Mismatch(
             f"{tensor.name} (a padding lane)", None, want[at], have[at], address, count

@@ -52,11 +52,11 @@ def host_memory(target: Target) -> str:
         for at, value in values.items():
             target.write_memory(base + at, value)
         for at, value in values.items():
-            found = target.read_memory(base + at, 4)
-            if found != value:
-                twin = next((offset for offset, other in values.items() if other == found), None)
+            actual = target.read_memory(base + at, 4)
+            if actual != value:
+                twin = next((offset for offset, other in values.items() if other == actual), None)
                 raise ProbeError(
-                    f"the word at {base + at:#x} was written {value.hex()} and reads {found.hex()}"
+                    f"the word at {base + at:#x} was written {value.hex()} and reads {actual.hex()}"
                     + ("" if twin is None else f", what {base + twin:#x} was written"),
                     "the memory is smaller than mem= says, or it is not there" if twin is not None
                     else "no memory answers there: check mem=, and that it is reserved",
@@ -71,13 +71,13 @@ def data_lines(target: Target) -> str:
     ones = np.zeros((_LINE * 8, _LINE), np.uint8)
     place = np.arange(_LINE * 8)
     ones[place, place // 8] = 1 << (place % 8)
-    wanted = np.concatenate([ones, ~ones])[: target.window[1] // _LINE]
+    expected = np.concatenate([ones, ~ones])[: target.window[1] // _LINE]
     base = target.window[0]
 
     def work() -> str:
-        target.write_memory(base, wanted.tobytes())
-        found = np.frombuffer(target.read_memory(base, wanted.nbytes), np.uint8)
-        wrong = np.bitwise_or.reduce(found.reshape(wanted.shape) ^ wanted, 0)
+        target.write_memory(base, expected.tobytes())
+        actual = np.frombuffer(target.read_memory(base, expected.nbytes), np.uint8)
+        wrong = np.bitwise_or.reduce(actual.reshape(expected.shape) ^ expected, 0)
         bits = np.flatnonzero(np.unpackbits(wrong, bitorder="little"))
         if bits.size:
             shown = ", ".join(map(str, bits[:8])) + (", ..." if bits.size > 8 else "")
@@ -87,7 +87,7 @@ def data_lines(target: Target) -> str:
             )
         return f"{_LINE * 8} data lines"
 
-    return saved(target, [(base, wanted.nbytes)], work)
+    return saved(target, [(base, expected.nbytes)], work)
 
 
 def bandwidth(target: Target) -> str:
@@ -101,12 +101,12 @@ def bandwidth(target: Target) -> str:
             started = time.monotonic()
             target.write_memory(base, data)
             written = time.monotonic()
-            found = target.read_memory(base, count)
+            actual = target.read_memory(base, count)
             end = time.monotonic()
         finally:
             target.write_memory(base, old)
-        if found != data:
-            wrong = np.flatnonzero(np.frombuffer(found, np.uint8) != np.frombuffer(data, np.uint8))
+        if actual != data:
+            wrong = np.flatnonzero(np.frombuffer(actual, np.uint8) != np.frombuffer(data, np.uint8))
             raise ProbeError(
                 f"{wrong.size} of {count} random bytes come back wrong, the first at "
                 f"{base + int(wrong[0]):#x}", "the link or the memory loses data: lower baud= or "
@@ -145,10 +145,10 @@ def device_memory(target: Target) -> str:
         target.write_memory(results, bytes(len(offsets) * stored))
         target.write_memory(code, encode_stream(stream, config))
         launch(target, code, len(stream), bases=dict.fromkeys(MemoryType, base), timeout=10)
-        found = target.read_memory(results, len(offsets) * stored)
-        wanted = pack_tiles(lanes, MemoryType.OUT, config)
+        actual = target.read_memory(results, len(offsets) * stored)
+        expected = pack_tiles(lanes, MemoryType.OUT, config)
         for n, at in enumerate(offsets):
-            if found[n * stored : (n + 1) * stored] != wanted[n * stored : (n + 1) * stored]:
+            if actual[n * stored : (n + 1) * stored] != expected[n * stored : (n + 1) * stored]:
                 raise ProbeError(
                     f"the device reads something else at {base + at:#x} than the host wrote there",
                     "host and device do not see the same memory: check the address map of the "

@@ -39,21 +39,21 @@ def registers(target: Target) -> str:
         for bit in range(32):
             for value in (1 << bit, ~(1 << bit) & 0xFFFF_FFFF):
                 target.write_register(Reg.INSN_COUNT, value)
-                found = target.read_register(Reg.INSN_COUNT)
-                if found != value:
+                actual = target.read_register(Reg.INSN_COUNT)
+                if actual != value:
                     raise ProbeError(
-                        f"INSN_COUNT was written {value:#010x} and reads {found:#010x}",
+                        f"INSN_COUNT was written {value:#010x} and reads {actual:#010x}",
                         "the register bus loses bits: check its width and timing in the design",
                     )
         values = {name: 0x1000_0000 + 0x0101_0101 * n for n, name in enumerate(_RW)}
         for name, value in values.items():
             target.write_register(name, value)
         for name, value in values.items():
-            found = target.read_register(name)
-            if found != value:
-                twin = next((other.name for other, kept in values.items() if kept == found), "")
+            actual = target.read_register(name)
+            if actual != value:
+                twin = next((other.name for other, kept in values.items() if kept == actual), "")
                 raise ProbeError(
-                    f"{name.name} was written {value:#010x} and reads {found:#010x}"
+                    f"{name.name} was written {value:#010x} and reads {actual:#010x}"
                     + (f", what {twin} was written" if twin else ""),
                     "the register bus confuses addresses: check its address width in the design",
                 )
@@ -86,8 +86,8 @@ def compute(target: Target) -> str:
         run.alu([(0, 0)], AluOpcode.MAX, imm=-high - 1)
         run.store(0, out, 1)
         report = run.sync(timeout=10)
-        wanted = np.clip((x @ w.T) >> 6, -high - 1, high)
-        if not np.array_equal(run.get(out, wanted.shape), wanted):
+        expected = np.clip((x @ w.T) >> 6, -high - 1, high)
+        if not np.array_equal(run.get(out, expected.shape), expected):
             raise ProbeError(
                 "a product of small matrices is wrong, though memory is right",
                 "the design is broken or does not meet its timing: run `myvta validate`",

@@ -74,9 +74,9 @@ def validate(
             LoadedProgram(program, model, host), LoadedProgram(program, target, host),
             url=url, waves=waves, timeout=timeout, on_result=on_result,
         )
-        given = example_inputs(program) if inputs is None else inputs
-        run.alone(given)
-        run.chained(given)
+        arrays = example_inputs(program) if inputs is None else inputs
+        run.alone(arrays)
+        run.chained(arrays)
     return ValidationReport(program.name, program.config.name, url, tuple(run.results))
 
 
@@ -149,8 +149,8 @@ class Validation:
             assert report is not None
             result = self._compare(result, ranges, report, expected, places)
             if result.mismatch is not None:
-                found = self._explain(step, layer, result.mismatch, before)
-                result = replace(result, mismatch=found)
+                mismatch = self._explain(step, layer, result.mismatch, before)
+                result = replace(result, mismatch=mismatch)
         except TargetError as error:
             result = replace(result, error=str(error))
         try:
@@ -178,8 +178,8 @@ class Validation:
             return replace(result, error=str(error), seconds=time.monotonic() - started)
         result = replace(result, seconds=time.monotonic() - started)
         if result.mismatch is not None:
-            found = self._explain(step, layer, result.mismatch, before)
-            result = replace(result, mismatch=found)
+            mismatch = self._explain(step, layer, result.mismatch, before)
+            result = replace(result, mismatch=mismatch)
         return result
 
     def _prepare(self, layer: LaunchLayer, before: list[bytes], dut: LoadedProgram | None = None
@@ -208,8 +208,8 @@ class Validation:
             if wrong.size and first is None:
                 first = start + int(wrong[0])
         if first is not None:
-            found = locate(self.reference, self.dut, first, count, places)
-            return replace(result, mismatch=found)
+            mismatch = locate(self.reference, self.dut, first, count, places)
+            return replace(result, mismatch=mismatch)
         other = {name: (value, report.counters.get(name)) for name, value in
                  expected.counters.items() if report.counters.get(name) != value}
         if other:
@@ -218,27 +218,27 @@ class Validation:
         return result
 
     def _explain(
-        self, step: LaunchStep, layer: LaunchLayer, found: Mismatch, before: list[bytes]
+        self, step: LaunchStep, layer: LaunchLayer, mismatch: Mismatch, before: list[bytes]
     ) -> Mismatch:
-        place, store, compute = last_writers(self.program, step, layer, found.address)
-        found = replace(found, store=store, compute=compute)
+        place, store, compute = last_writers(self.program, step, layer, mismatch.address)
+        mismatch = replace(mismatch, store=store, compute=compute)
         if place is None:
-            return found
+            return mismatch
         part = until(layer, place)
         try:
             self._prepare(layer, before)
             cycle = run_layer(self.dut, step, part, self._timeout).cycles
         except TargetError:
-            return found  # it does not run without the rest
+            return mismatch  # it does not run without the rest
         if not cycle:
-            return found
+            return mismatch
 
         def again(loaded: LoadedProgram) -> None:
             self._prepare(layer, before, loaded)
             run_layer(loaded, step, part, self._timeout)
 
         wave = trace_store(self.dut, self._url, self._waves, layer.name, again)
-        return replace(found, cycle=cycle, wave=wave)
+        return replace(mismatch, cycle=cycle, wave=wave)
 
     def _keep(self, result: LayerResult) -> bool:
         """Record a result; return whether to continue, which a device that does not answer ends."""

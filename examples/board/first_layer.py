@@ -64,14 +64,14 @@ def main() -> int:
     parser.add_argument("bundle", help="bundle of `myvta compile` for the device's configuration")
     parser.add_argument("url", help="devmem://pynq-z2, uart:///dev/ttyUSB0?baud=1000000, ...")
     parser.add_argument("--junit", help="write the results as JUnit XML")
-    given = parser.parse_args()
-    program = read_bundle(given.bundle)
-    if not look(given.url, program.config):
+    options = parser.parse_args()
+    program = read_bundle(options.bundle)
+    if not look(options.url, program.config):
         return 1
-    with open_target(given.url, program.config) as target:
-        report = validate(program, target, host=host, url=given.url, on_result=tell)
-    if given.junit:
-        Path(given.junit).write_text(report.to_junit(), encoding="utf-8")
+    with open_target(options.url, program.config) as target:
+        report = validate(program, target, host=host, url=options.url, on_result=tell)
+    if options.junit:
+        Path(options.junit).write_text(report.to_junit(), encoding="utf-8")
     agree = sum(result.passed for result in report.results)
     print(f"{agree} of {len(report.results)} agree with the model")
     return 0 if report.passed else 1
