@@ -212,7 +212,7 @@ class AxiMemory:
         burst = _Burst(address, length + 1, 1 << size, cycle + self._options.latency)
         if burst.bytes > self._bus:
             self._checker.report(cycle, Rule.SIZE,
-                                 f"{name} of {burst.bytes} bytes a beat on a bus of {self._bus}")
+                                 f"{name} of {burst.bytes} bytes per beat on a bus of {self._bus}")
             burst.bytes = self._bus
         if burst.beats > 16:
             self._checker.report(cycle, Rule.LENGTH,

@@ -274,7 +274,7 @@ private:
         burst.bytes = 1u << size;
         burst.ready = cycle + options.latency;
         if (burst.bytes > BUS) {
-            violation.report(cycle, RULE_SIZE, "%s of %u bytes a beat on a bus of %u", name,
+            violation.report(cycle, RULE_SIZE, "%s of %u bytes per beat on a bus of %u", name,
                              burst.bytes, BUS);
             burst.bytes = BUS;
         }

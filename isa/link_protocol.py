@@ -118,7 +118,7 @@ class LinkIdentity:
             raise ValueError(f"the identity begins with {magic:#010x}, not {LINK_MAGIC:#010x}")
         if version >> 16 != LINK_VERSION >> 16:
             raise ValueError(
-                f"the device speaks protocol {version >> 16}.{version & 0xFFFF}, this driver "
+                f"the device uses protocol {version >> 16}.{version & 0xFFFF}, this driver "
                 f"{LINK_VERSION >> 16}.{LINK_VERSION & 0xFFFF}"
             )
         payload, window = limits & 0xFFFF, limits >> 16

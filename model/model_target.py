@@ -86,7 +86,7 @@ def open_model(request: OpenRequest) -> ModelTarget:
     unknown = [name for name in options if name not in _OPTIONS]
     if unknown:
         raise ValueError(
-            f"model:// does not know {', '.join(unknown)}; options: {', '.join(_OPTIONS)}"
+            f"model:// has no option {', '.join(unknown)}; options: {', '.join(_OPTIONS)}"
         )
     order = options.get("order")
     if order is not None and not order.isdecimal():

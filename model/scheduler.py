@@ -249,7 +249,7 @@ class Scheduler:
         """Describe why an engine waits."""
         name, entry = engine.module.name.lower(), engine.current
         if entry is None:
-            end = "" if self._next < self._count else " and the stream has none left for it"
+            end = "" if self._next < self._count else " and the stream has no more for it"
             return f"{name} has no instruction{end}"
         listing = self._describe(entry.instruction)
         waits = f"{name} waits at instruction {entry.index} ({listing})"

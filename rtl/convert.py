@@ -122,7 +122,7 @@ def convert_block(
     except OSError as error:
         raise ConvertError(
             f"cannot write {name}{SUFFIXES[hdl]} into {folder}: {error.strerror or error}; "
-            "name a folder you may write to"
+            "name a writable folder"
         ) from error
     return folder / (name + SUFFIXES[hdl])
 

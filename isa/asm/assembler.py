@@ -133,7 +133,7 @@ def _find_config(
             if chosen and config and chosen.canonical != config.canonical:
                 problems.append((
                     row,
-                    f"the text is for configuration {chosen.name}, but {config.name} was asked for",
+                    f"the text is for configuration {chosen.name}, but {config.name} was requested",
                 ))
     if chosen is None and config is None and not problems:
         problems.append((1, "no configuration: add `.config NAME` or name one with the text"))
@@ -198,7 +198,7 @@ class _Reader:
 
     def _buffer(self, words: list[str]) -> list[str]:
         if len(words) not in (3, 4):
-            return [".buffer needs a name, a memory type, an element address and maybe a count"]
+            return [".buffer needs a name, a memory type, an element address and an optional count"]
         name, kind, address, count = words[0], words[1], number(words[2]), None
         problems = []
         if not _NAME.match(name):

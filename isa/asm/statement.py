@@ -69,7 +69,7 @@ class _Line:
         operands = [word.partition("=") for word in words]
         for name, times in Counter(name for name, _, _ in operands).items():
             if times > 1:
-                self._problem(f"{name} is given {times} times")
+                self._problem(f"{name} occurs {times} times")
         for name, equals, value in operands:
             if equals:
                 self._operand(name, value)
@@ -169,13 +169,13 @@ class _Line:
         options += ["zero_point"] if "zero_point" in self.names else []
         if self.values.get("alu_opcode") != AluOpcode.RQT:
             if options:
-                self._problem(f"{', '.join(options)} is for rqt alone")
+                self._problem(f"{', '.join(options)} is only valid for rqt")
         elif not ALU_OPERATIONS[AluOpcode.RQT].supported(self.config):
             self._problem(f"configuration {self.config.name} has no rqt")
         elif not self.names & {"zero_point", "imm"}:
             self._problem("rqt needs zero_point=<zero_point>")
         elif options and "imm" in self.names:
-            self._problem(f"imm holds {', '.join(options)} already: give one of the two")
+            self._problem(f"imm already contains {', '.join(options)}: use one of the two")
         elif options:
             bits = sum(RQT_FLAGS[name] for name in options if name in RQT_FLAGS)
             self.values["imm"] = point & 0xFF | bits

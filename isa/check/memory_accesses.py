@@ -135,7 +135,7 @@ class MemoryAccesses:
                 if overlap:
                     self._add(
                         FindingKind.OVERLAP, index,
-                        f"it stores over {region.name} at {overlap[0]:#x}..{overlap[1] - 1:#x}",
+                        f"it overwrites {region.name} at {overlap[0]:#x}..{overlap[1] - 1:#x}",
                         "store elsewhere: this is still needed",
                     )
                     break

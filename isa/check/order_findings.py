@@ -24,7 +24,7 @@ def race_advice(one: Module, first: int, other: Module, second: int) -> str:
         )
     first_hop, second_hop = token_queue(one, Module.COMPUTE), token_queue(Module.COMPUTE, other)
     return (
-        f"let compute hand it on: {first_hop.push} on instruction {first}, a compute instruction "
+        f"let compute forward it: {first_hop.push} on instruction {first}, a compute instruction "
         f"with {first_hop.pop} and {second_hop.push}, and {second_hop.pop} on instruction {second}"
     )
 
@@ -51,14 +51,14 @@ def _stuck(order: TokenOrder, stuck: Stuck) -> tuple[str, str]:
     source, sink = queue.source.name.lower(), queue.sink.name.lower()
     if stuck.full:
         return (
-            f"{name} finds no room for a token {queue}: {TOKEN_CAPACITY} wait there and none is "
-            "taken", f"let {sink} pop ({queue.pop}) more often, or push less",
+            f"{name} has no room for a token {queue}: {TOKEN_CAPACITY} are held and none is "
+            "popped", f"let {sink} pop ({queue.pop}) more often, or push less",
         )
     pushers = order.pushed[stuck.queue]
     if stuck.number >= len(pushers):
         return (
             f"{name} waits for token {stuck.number + 1} {queue}, and only {len(pushers)} are "
-            f"pushed", f"set {queue.push} on the instruction of {source} it has to wait for, or "
+            f"pushed", f"set {queue.push} on the instruction of {source} it must wait for, or "
             f"clear {queue.pop}",
         )
     giver = pushers[stuck.number]
@@ -77,7 +77,7 @@ def unconsumed_tokens(order: TokenOrder, add: AddFinding) -> None:
         if count:
             add(
                 FindingKind.TOKENS, pushers[-count],
-                f"{count} tokens {queue} are left over at the end",
+                f"{count} tokens {queue} remain at the end",
                 f"pop them ({queue.pop} on an instruction of {queue.sink.name.lower()}) or clear "
                 f"{queue.push}",
             )

@@ -104,7 +104,7 @@ class StreamChecker:
             report.add(
                 FindingKind.UNREACHABLE, finish + 1,
                 f"{len(stream) - finish - 1} instructions follow FINISH",
-                "put FINISH last, or leave them out",
+                "put FINISH last, or remove them",
             )
         return CheckResult(report.findings(), chip, walk.order)
 
@@ -137,7 +137,7 @@ _FIXES = {
     ErrorCode.MEMORY_TYPE: "load uop, wgt, inp, acc or acc_8bit; store out",
     ErrorCode.ALU_OPCODE: "use one of the defined operations",
     ErrorCode.DEPENDENCY: "clear the flag; load has a next module only, store a previous one",
-    ErrorCode.EXTENSION: "choose a configuration that has it, or do without",
+    ErrorCode.EXTENSION: "choose a configuration that has it, or avoid it",
     ErrorCode.OPERAND: "RQT needs use_imm and imm[15:11] = 0; STORE must have no padding",
     ErrorCode.SRAM_RANGE: "move fewer tiles, or start at a lower index",
     ErrorCode.UOP_RANGE: "end at the depth of the micro-op buffer",

@@ -214,7 +214,7 @@ class StreamWalk:
             self._racing = self._add(
                 FindingKind.RACE, second,
                 f"{engines[second].name.lower()} and instruction {first} of "
-                f"{engines[first].name.lower()} both touch {location}, one writes, and no tokens "
+                f"{engines[first].name.lower()} both access {location}, one writes, and no tokens "
                 "order them", race_advice(engines[first], first, engines[second], second), first,
             )
             return

@@ -188,7 +188,7 @@ def broken(bench, steps):
 
 
 @pytest.mark.parametrize("rule, address, text", [
-    (Rule.SIZE, dict(address=0, log_size=4), "AR of 16 bytes a beat on a bus of 8"),
+    (Rule.SIZE, dict(address=0, log_size=4), "AR of 16 bytes per beat on a bus of 8"),
     (Rule.LENGTH, dict(address=0x40, beats=17), "AR at 0x00000040 has 17 beats"),
     (Rule.BURST_TYPE, dict(address=0x40, burst=2), "AR at 0x00000040 has burst type 2, not INCR"),
     (Rule.BOUNDARY_4K, dict(address=0xFF8, beats=2),

@@ -85,7 +85,7 @@ PROBLEMS = {
         "load: needs its memory type first: one of uop, wgt, inp, acc, out, acc_8bit",
     "load img cols=1":
         "load: unknown memory type 'img'; known: uop, wgt, inp, acc, out, acc_8bit",
-    "load inp cols=1 cols=2": "load: cols is given 2 times",
+    "load inp cols=1 cols=2": "load: cols occurs 2 times",
     "load inp cols=1 row=2":
         "load: unknown operand 'row'; known: sram, dram, rows, cols, stride, pad",
     "load inp cols=1 rows": "load: rows needs a value: rows=<y_size>",
@@ -103,16 +103,16 @@ PROBLEMS = {
     "gemm uops=0:1 loop=3": "gemm: loop must be <iter_out>x<iter_in>, not '3'",
     "gemm uops=0:1 dst=2048,0": "gemm: dst (dst_factor_out) must be 0..2047, not 2048",
     "gemm uops=0:1 relu": f"gemm: unknown flag 'relu'; known: reset, overwrite, {TOKENS}",
-    "gemm uops=0:1 pop_prev pop_prev": "gemm: pop_prev is given 2 times",
+    "gemm uops=0:1 pop_prev pop_prev": "gemm: pop_prev occurs 2 times",
     "alu uops=0:1": "alu: needs its ALU opcode first: one of min, max, add, shr, mul, rqt",
     "alu sub uops=0:1": "alu: unknown ALU opcode 'sub'; known: min, max, add, shr, mul, rqt",
     "alu add uops=0:1 imm=32768": "alu: imm must be -32768..32767, not 32768",
-    "alu add uops=0:1 zero_point=1 relu": "alu: relu, zero_point is for rqt alone",
+    "alu add uops=0:1 zero_point=1 relu": "alu: relu, zero_point is only valid for rqt",
     "alu rqt uops=0:1": "alu: rqt needs zero_point=<zero_point>",
     "alu rqt uops=0:1 zero_point=128": "alu: zero_point must be -128..127, not 128",
     "alu rqt uops=0:1 zero_point=x": "alu: zero_point must be a number, not 'x'",
     "alu rqt uops=0:1 zero_point=1 imm=1":
-        "alu: imm holds zero_point already: give one of the two",
+        "alu: imm already contains zero_point: use one of the two",
     "finish now": f"finish: unknown flag 'now'; known: {TOKENS}",
     "finish x=1": "finish: unknown operand 'x'; known: none",
     "FINISH": "unknown word 'FINISH'; a line starts with one of load, store, gemm, alu, finish, "
@@ -122,7 +122,7 @@ PROBLEMS = {
     f".word 0x1{0:032x}": f".word needs one number of 128 bits, not '0x1{0:032x}'",
     ".uops a b": ".uops takes one name of letters, digits, _ and ., not 'a b'",
     ".uops kernel": "duplicate .uops section 'kernel'",
-    ".buffer x": ".buffer needs a name, a memory type, an element address and maybe a count",
+    ".buffer x": ".buffer needs a name, a memory type, an element address and an optional count",
     ".buffer 1x inp 0": "buffer name '1x' must be letters, digits, _ and . after a letter",
     ".buffer image inp 0": "duplicate buffer 'image'",
     ".buffer x img 0": "unknown memory type 'img'; known: uop, wgt, inp, acc, out, acc_8bit",
@@ -173,7 +173,7 @@ def test_configuration_problems_are_reported(tmp_path):
         assemble("finish")
     with pytest.raises(AssemblyError, match=r"^<text>:2: \.config: 'nope' is neither a file nor"):
         assemble("\n.config nope")
-    text = "<text>:1: the text is for configuration base, but 1x4x4 was asked for"
+    text = "<text>:1: the text is for configuration base, but 1x4x4 was requested"
     with pytest.raises(AssemblyError, match=f"^{re.escape(text)}$"):
         assemble(".config base", NAMED["1x4x4"])
     assert assemble(".config base", NAMED["base"].replace(log_bus_width=8)).config is NAMED["base"]

@@ -55,7 +55,7 @@ def test_options_of_rqt_make_its_immediate():
     ("line", "texts"),
     [
         ("load inp cols=70000", ["load: cols (x_size) must be 0..65535, not 70000"]),
-        ("alu add uops=0:1 relu", ["alu: relu is for rqt alone"]),
+        ("alu add uops=0:1 relu", ["alu: relu is only valid for rqt"]),
         ("alu rqt uops=0:1", ["alu: rqt needs zero_point=<zero_point>"]),
         ("load inp cols=1 dram=@image+8",
          ["load: dram: offset in buffer 'image' must be 0..7, not 8"]),

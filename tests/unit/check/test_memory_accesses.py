@@ -57,9 +57,9 @@ def test_stores_over_constants_kept_data_and_the_stream_are_reported():
     for index, start in enumerate((0x13C, 0x140, 0x20C, 0x210, 0x31C, 0x320)):
         bench.accesses.access(index, STORE, Rows(start, 4, 0, 1))
     assert bench.kinds() == [(FindingKind.OVERLAP, index) for index in (0, 2, 4)]
-    assert "over weights at 0x13c..0x13f" in bench.found[0][2]
-    assert "over tensor 'y' at 0x20c..0x20f" in bench.found[1][2]
-    assert "over the instructions at 0x31c..0x31f" in bench.found[2][2]
+    assert "overwrites weights at 0x13c..0x13f" in bench.found[0][2]
+    assert "overwrites tensor 'y' at 0x20c..0x20f" in bench.found[1][2]
+    assert "overwrites the instructions at 0x31c..0x31f" in bench.found[2][2]
 
 
 def test_loads_of_unwritten_memory_are_reported():

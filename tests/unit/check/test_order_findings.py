@@ -36,14 +36,14 @@ def test_advice_between_neighbours_names_the_flags_of_their_queue():
 
 def test_advice_between_load_and_store_goes_through_compute():
     assert race_advice(STORE, 3, LOAD, 5) == (
-        "let compute hand it on: push_prev on instruction 3, a compute instruction with pop_next "
+        "let compute forward it: push_prev on instruction 3, a compute instruction with pop_next "
         "and push_prev, and pop_next on instruction 5")
 
 
 def test_missing_push_is_reported():
     assert findings(deadlocks, (LOAD, PUSH_NEXT), (COMPUTE, POP_PREV), (COMPUTE, POP_PREV)) == [(
         FindingKind.DEADLOCK, 2, "compute waits for token 2 load->compute, and only 1 are pushed",
-        "set push_next on the instruction of load it has to wait for, or clear pop_prev")]
+        "set push_next on the instruction of load it must wait for, or clear pop_prev")]
 
 
 def test_cycle_of_waits_names_the_blocked_push():
@@ -70,5 +70,5 @@ def test_unfetched_instruction_is_reported():
 
 def test_unconsumed_tokens_name_queue_and_flags():
     assert findings(unconsumed_tokens, (COMPUTE, PUSH_NEXT), (COMPUTE, PUSH_NEXT)) == [(
-        FindingKind.TOKENS, 0, "2 tokens compute->store are left over at the end",
+        FindingKind.TOKENS, 0, "2 tokens compute->store remain at the end",
         "pop them (pop_prev on an instruction of store) or clear push_next")]

@@ -49,7 +49,7 @@ def test_stream_and_micro_ops_are_written(here):
     (("asm", "a.s", "-o", "x", "--uops", "a.s/u"),
      "cannot write a.s/u: File exists; name a place you may write to"),
     (("asm", "a.s", "-o", "x", "--config", "1x4x4"),
-     "a.s:1: the text is for configuration base, but 1x4x4 was asked for"),
+     "a.s:1: the text is for configuration base, but 1x4x4 was requested"),
     (("asm", "bad.s", "-o", "x"),
      "bad.s:2: load: sram (sram_base) must be 0..65535, not 70000\n"
      "bad.s:3: unknown word 'frob'; a line starts with one of load, store, gemm, alu, finish, "

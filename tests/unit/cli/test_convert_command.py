@@ -53,7 +53,7 @@ def test_unwritable_folder_is_refused(tmp_path):
     assert result.exit_code == 2
     assert result.stderr == (
         f"error: cannot write myvta_core.v into {tmp_path}/file: File exists; "
-        "name a folder you may write to\n"
+        "name a writable folder\n"
     )
 
 

@@ -197,7 +197,7 @@ def test_race_has_this_text_and_fix() -> None:
     (finding,) = json.loads(result.stdout)["findings"]
     assert (finding["kind"], finding["index"], finding["line"]) == ("RACE", 5, 9)
     assert finding["text"] == (
-        "load and instruction 4 of compute both touch WGT[0], one writes, and no tokens order them"
+        "load and instruction 4 of compute both access WGT[0], one writes, and no tokens order them"
     )
     assert finding["fix"] == (
         "set push_prev on instruction 4 and pop_next on instruction 5 (or on a later one of "

@@ -41,7 +41,7 @@ def test_identity_is_eight_words():
     ("words", "message"),
     [
         ((1, 0x10000, 1024 | 8 << 16), f"begins with 0x00000001, not {LINK_MAGIC:#010x}"),
-        ((LINK_MAGIC, 0x2_0003, 1024 | 8 << 16), "speaks protocol 2.3, this driver 1.0"),
+        ((LINK_MAGIC, 0x2_0003, 1024 | 8 << 16), "uses protocol 2.3, this driver 1.0"),
         ((LINK_MAGIC, 0x10000, 62 | 8 << 16), "impossible limits: payload 62, window 8"),
         ((LINK_MAGIC, 0x10000, 66 | 8 << 16), "impossible limits: payload 66, window 8"),
         ((LINK_MAGIC, 0x10000, 1024), "impossible limits: payload 1024, window 0"),

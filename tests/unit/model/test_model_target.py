@@ -78,7 +78,7 @@ def test_order_takes_a_seed():
     [
         (
             {"options": {"latency": "3", "order": "1"}},
-            "model:// does not know latency; options: order, strict",
+            "model:// has no option latency; options: order, strict",
         ),
         ({"options": {"order": "x"}}, "order must be a seed 0, 1, 2 ..., not 'x'"),
         ({"options": {"order": "-1"}}, "order must be a seed 0, 1, 2 ..., not '-1'"),

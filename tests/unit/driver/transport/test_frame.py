@@ -92,7 +92,7 @@ def test_an_identity_survives_and_others_are_refused():
         LinkIdentity.from_bytes(data[:31])
     with pytest.raises(ValueError, match="begins with 0x00000000, not 0x4c54564d"):
         LinkIdentity.from_bytes(bytes(32))
-    with pytest.raises(ValueError, match=r"speaks protocol 2\.3, this driver 1\.0"):
+    with pytest.raises(ValueError, match=r"uses protocol 2\.3, this driver 1\.0"):
         LinkIdentity.from_bytes(data[:4] + struct.pack("<HH", 3, 2) + data[8:])
     with pytest.raises(ValueError, match="impossible limits: payload 0, window 4"):
         LinkIdentity.from_bytes(data[:8] + struct.pack("<HH", 0, 4) + data[12:])
