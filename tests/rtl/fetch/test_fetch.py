@@ -20,6 +20,7 @@ from myvta.rtl.lib.bundles import (
     Stream,
     WriteClient,
     bit,
+    word,
 )
 from myvta.rtl.memory.memory_port import memory_port
 
@@ -203,3 +204,13 @@ def test_fetch_delivers_an_instruction_every_two_beats(bus, latency, least):
     bench.run(lambda cycle: bench.done)
     cycles = sorted(cycle for sink in bench.sinks for cycle, _ in sink.taken)
     assert 255 / (cycles[-1] - cycles[0]) >= least
+
+
+def fetch_top(config):
+    """The block that test_replay converts."""
+    clock, reset = clock_and_reset()
+    streams = [Stream(ENTRY_BITS) for _ in Module]
+    return fetch(
+        clock, reset, word(32), word(32), ReadClient(config), *streams, status=FetchStatus(),
+        config=config,
+    )

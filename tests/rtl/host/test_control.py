@@ -146,3 +146,8 @@ def test_status_holds_is_cleared_by_clear_and_by_the_next_launch():
     assert (rows[31]["control"], rows[31]["error_code"], rows[31]["error_index"]) == (1, 0, 0)
     assert rows[31]["cycles"] == 0
     assert last["control"] == 2 and last["cycles"] == 11
+
+
+def control_top(config):
+    """The block that test_replay converts."""
+    return Bench(config).block

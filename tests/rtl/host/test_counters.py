@@ -87,3 +87,8 @@ def test_bytes_wrap_at_32_bits():
 
     simulate([bench.block], bench.clock, bench.reset, on_edge, limit=101)
     assert shown[-1] == 99 * 0xFFFF * 1024 & 0xFFFF_FFFF and max(shown) > shown[-1]
+
+
+def counters_top(config):
+    """The block that test_replay converts."""
+    return Bench(config).block

@@ -269,3 +269,8 @@ def test_a_response_waits_for_the_host_and_the_next_request_for_it():
     simulate([bench.block], bench.clock, bench.reset, on_edge, limit=41)
     assert len(set(seen[5:21])) == 1 and seen[5][:2] == (1, 1)
     assert seen[39][2] > 20
+
+
+def registers_top(config):
+    """The block that test_replay converts."""
+    return Bench(config).block

@@ -122,3 +122,9 @@ def test_refuses_other_depths_than_powers_of_two(depth):
     clock, reset, sink, source, _ = bench(2)
     with pytest.raises(ValueError, match=f"power of two of at least 2, not {depth}$"):
         queue(clock, reset, sink, source, width=WIDTH, depth=depth)
+
+
+def queue_top(config):
+    """The block that test_replay converts."""
+    clock, reset = clock_and_reset()
+    return queue(clock, reset, Stream(160), Stream(160), width=160, depth=512)

@@ -65,3 +65,9 @@ def test_reserving_without_room_raises():
 def test_refuses_no_capacity():
     with pytest.raises(ValueError, match="capacity must be at least 1, not 0"):
         bench(0)
+
+
+def token_queue_top(config):
+    """The block that test_replay converts."""
+    clock, reset, wires, block = bench(1023)
+    return block

@@ -117,4 +117,5 @@ def test_address_of_the_first_failed_burst_is_kept(client):
 
 
 def memory_port_top(config):
+    """The block that test_replay converts."""
     return Bench(bus=config.log_bus_width).block
