@@ -73,7 +73,7 @@ def unconsumed_tokens(order: TokenOrder, add: AddFinding) -> None:
     """Report tokens that no instruction popped, after a walk that reached the end."""
     if order.stuck:
         return
-    for queue, pushers, count in zip(TOKEN_QUEUES, order.pushed, order.left, strict=True):
+    for queue, pushers, count in zip(TOKEN_QUEUES, order.pushed, order.unconsumed, strict=True):
         if count:
             add(
                 FindingKind.TOKENS, pushers[-count],

@@ -80,7 +80,7 @@ class TokenOrder:
 
     Attributes
     ----------
-    left : list of int
+    unconsumed : list of int
         After the walk: tokens left over in each of :data:`TOKEN_QUEUES`.
     stuck : list of Stuck
         After the walk: engines that cannot proceed, empty if all have finished.
@@ -97,7 +97,7 @@ class TokenOrder:
         self._mine: list[list[int]] = [[], [], []]  # instructions of each engine
         self._started = [0, 0, 0]  # number of them started
         self._queues: list[deque[Clock]] = [deque() for _ in TOKEN_QUEUES]
-        self.left = [0] * len(TOKEN_QUEUES)
+        self.unconsumed = [0] * len(TOKEN_QUEUES)
         self.stuck: list[Stuck] = []
         self.unfetched: int | None = None
         self.popped: list[list[int]] = [[] for _ in TOKEN_QUEUES]
@@ -159,7 +159,7 @@ class TokenOrder:
         return self._started[module] < len(self._mine[module])
 
     def _conclude(self, frontier: int) -> None:
-        self.left = [len(queue) for queue in self._queues]
+        self.unconsumed = [len(queue) for queue in self._queues]
         self.unfetched = frontier if frontier < len(self._modules) else None
         for module in Module:
             if self._waits(module):

@@ -34,7 +34,7 @@ READS = 64  # outstanding bursts, not counting the one being answered
 _INCR = 1
 
 
-class Owed:
+class OutstandingRead:
     """An outstanding burst: its owner, and whether it was refused."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Owed:
 
 @block
 def read_answer(
-    clock: Any, reset: Any, valid: Any, owed: Owed, owns: Any, halt: Any, m_axi: Axi4,
+    clock: Any, reset: Any, valid: Any, owed: OutstandingRead, owns: Any, halt: Any, m_axi: Axi4,
     client: ReadClient, taken: Any,
 ) -> Any:
     """Pass the R channel to a client while it owns the oldest burst; ``taken``: it accepts."""
@@ -92,7 +92,7 @@ def read_port(
 ) -> Any:
     """Read for three clients."""
     request, checked, check_empty = BurstRequest(), Checked(), bit()
-    issued, owed = Owed(), Owed()
+    issued, owed = OutstandingRead(), OutstandingRead()
     issued.refused, issued.address = checked.refused, checked.address
     width = bits_of(owed.fields())
     awaited, waiting, head = (Stream(width) for _ in range(3))

@@ -18,7 +18,7 @@ def walked(*instructions, finish=-1):
 def test_without_tokens_nothing_of_another_engine_is_complete():
     order, clocks = walked((LOAD, 0), (COMPUTE, 0), (STORE, 0))
     assert clocks == {0: (-1, -1, -1), 1: (-1, -1, -1), 2: (-1, -1, -1)}
-    assert (order.stuck, order.left, order.unfetched) == ([], [0, 0, 0, 0], None)
+    assert (order.stuck, order.unconsumed, order.unfetched) == ([], [0, 0, 0, 0], None)
 
 
 def test_chain_of_tokens_orders_load_before_store():
@@ -45,7 +45,7 @@ def test_missing_token_blocks_its_instruction():
 
 def test_unconsumed_tokens_are_counted():
     order, _ = walked((COMPUTE, PUSH_PREV), (COMPUTE, PUSH_PREV))
-    assert order.left == [0, 2, 0, 0]
+    assert order.unconsumed == [0, 2, 0, 0]
 
 
 def test_a_full_queue_holds_the_pusher():
