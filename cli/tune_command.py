@@ -103,9 +103,12 @@ def command(
 
 
 def _row(layer: TunableLayer, best: TunedLayer) -> list[str]:
-    chosen = plain_tiling(best.tiling)
-    sizes = "x".join(str(chosen[name]) for name in layer.choices)
+    plain = plain_tiling(best.tiling)
+    chosen = [plain[name] for name in layer.choices]
+    words = [item for item in chosen if isinstance(item, str)]
+    sizes = "x".join(str(item) for item in chosen if not isinstance(item, str))
     return [
-        layer.name, layer.operator, str(len(layer.space)), sizes, str(best.cycles),
+        layer.name, layer.operator, str(len(layer.space)), " ".join((*words, sizes)),
+        str(best.cycles),
         "" if best.measured is None else str(best.measured), str(best.moved),
     ]

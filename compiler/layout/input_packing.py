@@ -24,7 +24,7 @@ from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..ir.attributes import ConvAttributes, SlidingWindow
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
-from ..schedule.conv_problem import even_splits
+from ..schedule.conv_problem import even_splits, requantize_steps
 
 __all__ = ["PackedInput", "choose_packing", "pack_inputs"]
 
@@ -46,7 +46,7 @@ def choose_packing(
         return max(float(steps), max(moved, stored) / config.bus_bytes), moved
 
     co = -(-filters // config.block_out)
-    passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1)  # besides the sums
+    passes = requantize_steps(config) + (0 if config.overwrite else 1)  # besides the sums
     best, chosen = cost(-(-channels // config.block_in), kernel, size), None
     for taps in product(even_splits(kernel[0]), even_splits(kernel[1])):
         packing = InputPacking(channels, size, out, kernel, strides, dilations, before,

@@ -25,6 +25,7 @@ from ..ir import piecewise_linear
 from ..ir.attributes import ConvAttributes, SlidingWindow, TransposedAttributes
 from ..ir.fixed_point import Requant
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
+from ..schedule.conv_problem import requantize_steps
 
 __all__ = ["Axis", "PackedOutput", "block_axis", "pack_outputs"]
 
@@ -189,7 +190,7 @@ def _choose(
     if isinstance(attrs, TransposedAttributes):
         before = [dilations[a] * (kernel[a] - 1) - before[a] for a in range(2)]
         strides, ups = (1, 1), strides
-    passes = (1 if config.requantize else 4) + (0 if config.overwrite else 1) + behind
+    passes = requantize_steps(config) + (0 if config.overwrite else 1) + behind
 
     def cost(lanes: int, taps: float, pixels: int) -> float:
         tiles = -(-lanes // config.block_out) * pixels

@@ -6,11 +6,22 @@ from math import prod
 
 import numpy as np
 
+from ...driver.stream.stream import StreamBuilder
+from ...isa.opcodes import AluOpcode
 from ..ir.attributes import AveragePoolAttributes, SlidingWindow
 from ..ir.graph import Graph, Node
 from ..ir.pooling_window import taps_of
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.average_pool import average_pool_layer
+from ..lower.conv.epilogue_ops import Field, scale
+from ..lower.conv.epilogue_rule import (
+    EpiloguePlaces,
+    EpilogueRule,
+    WindowRule,
+    reaches_outside,
+    sliding_windows,
+)
+from ..schedule.conv_problem import EpilogueSpec, requantize_steps
 from .constraints import MEAN_PIXELS, window_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import (
@@ -78,6 +89,27 @@ def _qdq_unsupported_reason(node: Node, graph: Graph) -> str:
     return ""
 
 
+def _windows(
+    node: QuantizedNode[AveragePoolAttributes], stored: tuple[int, int], out: tuple[int, int]
+) -> EpilogueSpec | None:
+    """Return windows that are all inside, and have one factor."""
+    spec, factors = sliding_windows(node.attrs.window, stored), node.attrs.factors
+    if spec is None or reaches_outside(spec, out) or (factors != factors.flat[0]).any():
+        return None
+    return spec
+
+
+def _factor(node: QuantizedNode[AveragePoolAttributes]) -> int:
+    return int(node.attrs.factors.flat[0])
+
+
+def _epilogue(
+    builder: StreamBuilder, node: QuantizedNode[AveragePoolAttributes], places: EpiloguePlaces,
+    field: Field,
+) -> None:
+    scale(builder, _factor(node), node.rule, field, places.table)
+
+
 AVERAGE_POOL = Operator(
     name="AveragePool",
     attributes=AveragePoolAttributes,
@@ -88,6 +120,9 @@ AVERAGE_POOL = Operator(
         "padding that counts or does not, strides, `ceil_mode`", "`out(sum * f[pixel], s)`",
         "taps + 2"),
     layer=average_pool_layer,
+    epilogue=EpilogueRule(
+        lambda node, config: requantize_steps(config) + (_factor(node) != 1), _epilogue,
+        windows=WindowRule(AluOpcode.ADD, _windows)),
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(_qdq, _qdq_unsupported_reason),

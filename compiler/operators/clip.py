@@ -12,6 +12,8 @@ from ..ir.attributes import ClipAttributes
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
+from ..lower.conv.epilogue_ops import Field, clamp_field
+from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .operator import Context, DocsRow, Operator, QdqRule
@@ -39,6 +41,13 @@ def _layer(
     return block_gemm_layer(node, activations, config, BlockGemm(terms, post_op=post_op))
 
 
+def _epilogue(
+    builder: StreamBuilder, node: QuantizedNode[ClipAttributes], places: EpiloguePlaces,
+    field: Field,
+) -> None:
+    clamp_field(builder, node.attrs.low, node.attrs.high, field)
+
+
 CLIP = Operator(
     name="Clip",
     attributes=ClipAttributes,
@@ -48,6 +57,7 @@ CLIP = Operator(
         "Clip, Max, Min with constant bounds",
         "`min(max(x, low), high)`, bounds rounded to x's scale", "1 + 1 per bound"),
     layer=_layer,
+    epilogue=EpilogueRule(lambda node, config: 2, _epilogue),
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

@@ -6,10 +6,15 @@ from math import prod
 
 import numpy as np
 
+from ...driver.stream.stream import StreamBuilder
+from ...isa.opcodes import AluOpcode
 from ..ir.attributes import GlobalAverageAttributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
+from ..lower.conv.epilogue_ops import Field, scale
+from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule, WindowRule
 from ..lower.global_average_pool import global_average_layer
+from ..schedule.conv_problem import EpilogueSpec, requantize_steps
 from .constraints import MEAN_PIXELS, layout_reason
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import Names, QdqContext, QuantizerContext, mean_factors, uniform_requant
@@ -49,6 +54,13 @@ def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
     )]
 
 
+def _epilogue(
+    builder: StreamBuilder, node: QuantizedNode[GlobalAverageAttributes], places: EpiloguePlaces,
+    field: Field,
+) -> None:
+    scale(builder, node.attrs.factor, node.rule, field, places.table)
+
+
 GLOBAL_AVERAGE_POOL = Operator(
     name="GlobalAveragePool",
     attributes=GlobalAverageAttributes,
@@ -56,6 +68,9 @@ GLOBAL_AVERAGE_POOL = Operator(
     reason="GEMM with the identity over all pixels, requantized",
     docs=DocsRow("also ReduceMean over all pixels", "`out(sum * f, s)`", "pixels + 2"),
     layer=global_average_layer,
+    epilogue=EpilogueRule(
+        lambda node, config: requantize_steps(config) + (node.attrs.factor != 1), _epilogue,
+        windows=WindowRule(AluOpcode.ADD, lambda node, stored, out: EpilogueSpec((1, 1), out))),
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(_qdq),

@@ -10,12 +10,17 @@ from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
 from ..codegen.loop_nest import Loop, nest
 from ..codegen.lowering_context import Activation
+from ..codegen.tile_ops import every_tile, requantize_tiles, reset_tiles
 from ..ir.attributes import LeakyReluAttributes
+from ..ir.fixed_point import limits
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
+from ..lower.conv.epilogue_ops import Field
+from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
+from ..schedule.conv_problem import requantize_steps
 from .operator import Context, DocsRow, Operator
 from .quantization_rules import Names, QuantizerContext, channels_of, uniform_requant
 
@@ -60,6 +65,43 @@ def _layer(
     return block_gemm_layer(node, activations, config, block_gemm)
 
 
+def _epilogue(
+    builder: StreamBuilder, node: QuantizedNode[LeakyReluAttributes], places: EpiloguePlaces,
+    field: Field,
+) -> None:
+    """Emit the maximum of two lines; as many scratch tiles hold a copy."""
+    rule, config, scratch = node.rule, builder.config, places.scratch
+    blocks = Loop(field.blocks, field.run, field.apart)
+    copy = nest((scratch, field.base, 0), [blocks, Loop(field.run, 1, 1)])
+    back = nest((field.base, scratch, 0), [
+        Loop(field.blocks, field.apart, field.run), Loop(field.run, 1, 1)])
+    reset_tiles(builder, scratch, [Loop(field.tiles, 1)])
+    copy.alu(builder, AluOpcode.ADD)
+    if _positive_values_stay(node, config.out_width):
+        requantize_tiles(builder, rule, scratch, 1, field.tiles, places.table, 0)
+        back.alu(builder, AluOpcode.MAX)
+        return
+    if node.attrs.slope:
+        every_tile(builder, AluOpcode.SHR, -node.attrs.slope, field.base, field.run,
+                   field.blocks, field.apart)
+    back.alu(builder, AluOpcode.MAX)
+    requantize_tiles(
+        builder, rule, field.base, field.blocks, field.run, places.table, 0, field.apart)
+
+
+def _positive_values_stay(node: QuantizedNode[LeakyReluAttributes], width: int) -> bool:
+    """Return whether positive values stay as they are: the maximum may come after rounding."""
+    rule = node.rule
+    return (
+        rule.multiplier is None and not rule.bias.any() and rule.zero_point == 0
+        and rule.uniform_shift == node.attrs.slope and rule.bounds(width) == limits(width)
+    )
+
+
+def _steps(node: QuantizedNode[LeakyReluAttributes], config: Config) -> int:
+    return 3 + requantize_steps(config) + (not _positive_values_stay(node, config.out_width))
+
+
 LEAKY_RELU = Operator(
     name="LeakyRelu",
     attributes=LeakyReluAttributes,
@@ -67,6 +109,7 @@ LEAKY_RELU = Operator(
     reason="GEMM with two scaled identities, ALU MAX, requantized",
     docs=DocsRow("slope 2^-k, 0 <= k <= 16", "`out(max(x << k, x), s + k)`", "4"),
     layer=_layer,
+    epilogue=EpilogueRule(_steps, _epilogue, scratch_tiles=1),
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     homogeneous=lambda node: True,

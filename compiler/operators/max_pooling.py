@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ...isa.opcodes import MemoryType
+from ...isa.opcodes import AluOpcode, MemoryType
 from ..ir.attributes import MaxPoolAttributes, SlidingWindow
 from ..ir.graph import Graph, Node
+from ..lower.conv.epilogue_rule import EpilogueRule, WindowRule, sliding_windows
 from ..lower.max_pool import max_pool_layer
 from .constraints import window_reason
 from .operator import Context, DocsRow, Operator, QdqRule
@@ -38,6 +39,11 @@ MAX_POOL = Operator(
         "MaxPool, GlobalMaxPool; padding, strides, dilations, `ceil_mode`",
         "the maximum of x inside", "taps + inputs"),
     layer=max_pool_layer,
+    epilogue=EpilogueRule(
+        lambda node, config: 0,
+        windows=WindowRule(
+            AluOpcode.MAX,
+            lambda node, stored, out: sliding_windows(node.attrs.window, stored))),
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),

@@ -12,6 +12,7 @@ from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
 from ..ir.layouts import ChannelLayout
 from ..ir.quantized_graph import QuantizedNode
+from ..lower.conv.epilogue_rule import EpilogueRule
 from ..lower.tiled_layer import TiledLayer
 from .quantization_rules import Names, QdqContext, QuantizerContext
 
@@ -84,6 +85,8 @@ class Operator(Generic[A]):
         ``layer(node, activations, config)`` returns a node as a unit of scheduling and of lowering;
         None for a view of its input's memory, and for convolutions, which are lowered as fusion
         groups (:mod:`~myvta.compiler.lower.conv.conv`).
+    epilogue
+        How it is computed in the convolution ahead of it; None: it never is.
     quantize
         ``quantize(quantizer, node, activations)`` returns the quantized node and sets the exponent
         of its output; None for an operator that quantization inserts and no graph has.
@@ -106,6 +109,7 @@ class Operator(Generic[A]):
     docs: DocsRow
     layer: Callable[
         [QuantizedNode[A], Mapping[str, Activation], Config], TiledLayer] | None
+    epilogue: EpilogueRule | None = None
     quantize: Callable[[QuantizerContext, Node, Names], QuantizedNode[A]] | None = None
     unsupported_reason: Callable[[Node, Context], str] = lambda node, context: ""
     qdq: QdqRule | None = None

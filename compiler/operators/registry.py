@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ...isa.config import Config
 from ..codegen.lowering_context import Activation
 from ..lower.conv.conv import group_layer
+from ..lower.conv.epilogue_rule import EpilogueRule
 from ..lower.conv.fusion import Operation
 from ..lower.conv.fusion_group import FusionGroup
 from ..lower.tiled_layer import TiledLayer
@@ -33,7 +34,7 @@ from .tanh import TANH
 from .transposed_convolution import CONV_TRANSPOSE
 from .view import VIEW
 
-__all__ = ["FALLBACK_REASONS", "OPERATORS", "layer_of"]
+__all__ = ["EPILOGUE_RULES", "FALLBACK_REASONS", "OPERATORS", "layer_of"]
 
 OPERATORS: dict[str, Operator] = {
     operator.name: operator for operator in (
@@ -49,6 +50,13 @@ FALLBACK_REASONS: dict[str, str] = {
     for name, reason in operator.fallback_reasons.items()
 }
 """Why the host runs a node, by ONNX operator that often becomes one of these and did not."""
+
+
+EPILOGUE_RULES: dict[str, EpilogueRule] = {
+    operator.name: operator.epilogue for operator in OPERATORS.values()
+    if operator.epilogue is not None
+}
+"""How operators are computed in the convolution ahead of them, by name."""
 
 
 def layer_of(

@@ -11,10 +11,13 @@ from ...isa.opcodes import AluOpcode
 from ..codegen.lowering_context import Activation
 from ..codegen.tile_ops import every_tile
 from ..ir.attributes import ReluAttributes
+from ..ir.fixed_point import limits
 from ..ir.graph import Node
 from ..ir.qdq_scales import TensorScale
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
+from ..lower.conv.epilogue_ops import Field, clamp_field
+from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .operator import DocsRow, Operator, QdqRule
@@ -44,6 +47,13 @@ def _layer(
     return block_gemm_layer(node, activations, config, BlockGemm(terms, post_op=post_op))
 
 
+def _epilogue(
+    builder: StreamBuilder, node: QuantizedNode[ReluAttributes], places: EpiloguePlaces,
+    field: Field,
+) -> None:
+    clamp_field(builder, 0, limits(builder.config.inp_width)[1], field)
+
+
 RELU = Operator(
     name="Relu",
     attributes=ReluAttributes,
@@ -51,6 +61,7 @@ RELU = Operator(
     reason="ALU MAX with 0",
     docs=DocsRow("Relu; Clip, Max with the one bound 0", "`max(x, 0)`", "1 + 1"),
     layer=_layer,
+    epilogue=EpilogueRule(lambda node, config: 1, _epilogue),
     quantize=keep_scale(lambda node, graph, to_integers: ReluAttributes()),
     qdq=QdqRule(_qdq),
     homogeneous=lambda node: True,

@@ -17,7 +17,7 @@ from ..layout.memory_plan import TensorMemory
 from ..layout.packed_network import pack_network
 from ..lower.conv.fusion import fuse_nodes
 from ..lower.layer_scheduler import LayerScheduler
-from ..operators.registry import layer_of
+from ..operators.registry import EPILOGUE_RULES, layer_of
 from .model_passes import CompileRequest, QuantizedModel
 from .network_stages import (
     AllocatedNetwork,
@@ -87,7 +87,8 @@ def fuse(allocated: AllocatedNetwork, request: CompileRequest) -> FusedNetwork:
     regions = []
     for nodes in _launches(graph, request.per_layer):
         work = [node for node in nodes if not (node.attrs.is_view or node.on_host)]
-        operations = fuse_nodes(work, private, memory.layouts, scheduler, layer_of)
+        operations = fuse_nodes(
+            work, private, memory.layouts, scheduler, layer_of, EPILOGUE_RULES)
         regions.append(LaunchRegion(tuple(nodes), tuple(operations)))
     return FusedNetwork(allocated, tuple(regions), scheduler)
 

@@ -12,7 +12,10 @@ from ...isa.config import Config
 from .group_blocks import most_apart
 from .tiling_problem import Problem, Tiling
 
-__all__ = ["DATAFLOWS", "EpilogueSpec", "ConvShape", "ConvTiling", "even_splits", "parameter_tiles"]
+__all__ = [
+    "DATAFLOWS", "ConvShape", "ConvTiling", "EpilogueSpec", "even_splits", "parameter_tiles",
+    "requantize_steps",
+]
 
 
 @dataclass(frozen=True)
@@ -157,3 +160,8 @@ def even_splits(total: int, unit: int = 1) -> list[int]:
 def parameter_tiles(config: Config) -> int:
     """Return accumulator tiles of parameters for one block of channels."""
     return 3 if config.requantize else 2
+
+
+def requantize_steps(config: Config) -> int:
+    """Return the ALU steps that the requantization of a tile takes, bounds of a Clip aside."""
+    return 1 if config.requantize else 4

@@ -15,7 +15,14 @@ from math import lcm, prod
 
 from ...isa.config import Config
 from ...isa.opcodes import UOP_BYTES, MemoryType
-from .conv_problem import DATAFLOWS, ConvShape, ConvTiling, even_splits, parameter_tiles
+from .conv_problem import (
+    DATAFLOWS,
+    ConvShape,
+    ConvTiling,
+    even_splits,
+    parameter_tiles,
+    requantize_steps,
+)
 from .conv_tiles import Range, extent, ranges_of, tile_of
 from .cost import Cost
 
@@ -218,7 +225,7 @@ def analytical_cost(
     added = tiles * unit(MemoryType.OUT) * shape.residual
     moved = inp + wgt * wgt_passes + uops * UOP_BYTES + parameters + added
     passes = (0 if config.overwrite else 1) + 2 * shape.residual
-    last_passes, epilogue = 1 if config.requantize else 4, shape.epilogue
+    last_passes, epilogue = requantize_steps(config), shape.epilogue
     steps = shape.steps * tiles / (blocks * prod(shape.out))
     early = epilogue is not None and epilogue.early
     steps += tiles * passes + (stored if early else tiles) * last_passes

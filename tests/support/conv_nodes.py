@@ -14,8 +14,10 @@ from myvta.compiler.ir.attributes import (
     TransposedAttributes,
 )
 from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.lower.conv.epilogue_rule import EpilogueNode
+from myvta.compiler.operators.registry import EPILOGUE_RULES
 
-__all__ = ["conv_node", "dense_node", "transposed_node"]
+__all__ = ["conv_node", "dense_node", "epilogue_chain", "transposed_node"]
 
 
 def _weights(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -45,3 +47,8 @@ def dense_node(weight: tuple[int, int], **more: Any) -> QuantizedNode[DenseAttri
     return QuantizedNode(
         "Gemm", "gemm", ("x",), ("y",), DenseAttributes(*_weights(weight), **more),
         rule(weight[0], 9, 11))
+
+
+def epilogue_chain(*nodes: QuantizedNode) -> list[EpilogueNode]:
+    """Return layers with the rules of their operators."""
+    return [EpilogueNode(node, EPILOGUE_RULES[node.op]) for node in nodes]

@@ -16,124 +16,73 @@ import numpy as np
 
 from ....isa.config import Config
 from ...codegen.lowering_context import Activation
-from ...ir.attributes import (
-    AveragePoolAttributes,
-    ClipAttributes,
-    GlobalAverageAttributes,
-    LeakyReluAttributes,
-    MaxPoolAttributes,
-    ReluAttributes,
-    WeightedAttributes,
-)
+from ...ir.attributes import WeightedAttributes
 from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import ConvShape, EpilogueSpec
-from .epilogue_ops import quick_leaky
+from .epilogue_rule import EpilogueNode, reaches_outside
 
-__all__ = ["Epilogue", "epilogue", "factor_of", "in_epilogues"]
-
-VALUES = (ReluAttributes, ClipAttributes, LeakyReluAttributes)
-WINDOWS = (MaxPoolAttributes, AveragePoolAttributes, GlobalAverageAttributes)
-_TAPS = 81  # of windows, unless one covers everything: each is an instruction or more micro-ops
+__all__ = ["Epilogue", "epilogue"]
 
 
 @dataclass(frozen=True, eq=False)
 class Epilogue:
     """Layers on the outputs of a convolution: those ahead of the windows, the windows, the rest."""
 
-    nodes: tuple[QuantizedNode, ...]
-    ahead: tuple[QuantizedNode, ...]
-    window: QuantizedNode | None
-    rest: tuple[QuantizedNode, ...]
+    ahead: tuple[EpilogueNode, ...]
+    window: EpilogueNode | None
+    rest: tuple[EpilogueNode, ...]
     spec: EpilogueSpec
 
-
-def in_epilogues(node: QuantizedNode) -> bool:
-    """Return whether a node is of a kind that epilogues have."""
-    return isinstance(node.attrs, (*VALUES, *WINDOWS))
+    @property
+    def nodes(self) -> tuple[QuantizedNode, ...]:
+        """The layers, in order."""
+        window = () if self.window is None else (self.window,)
+        return tuple(item.node for item in (*self.ahead, *window, *self.rest))
 
 
 def epilogue(
-    conv: QuantizedNode[WeightedAttributes], nodes: Sequence[QuantizedNode], shape: ConvShape,
+    conv: QuantizedNode[WeightedAttributes], chain: Sequence[EpilogueNode], shape: ConvShape,
     activations: Mapping[str, Activation], config: Config,
 ) -> Epilogue | None:
-    """Return ``nodes`` as the epilogue of a convolution of a shape, None if they cannot be one.
+    """Return a chain of layers as the epilogue of a convolution of a shape, None if they cannot be
+    one.
 
     Whether it fits the buffers is another question (:func:`~.tiling_space.tilings`).
     """
-    places = [index for index, node in enumerate(nodes) if isinstance(node.attrs, WINDOWS)]
-    if len(places) > 1 or not all(_uniform(node) for node in nodes):
+    places = [index for index, item in enumerate(chain) if item.rule.windows is not None]
+    if len(places) > 1 or not all(_uniform(item.node) for item in chain):
         return None
-    first = places[0] if places else len(nodes)
-    window = nodes[first] if places else None
+    first = places[0] if places else len(chain)
     spec = EpilogueSpec(shape.out)
-    if window is not None:
-        pooled = _windows(window, activations, shape.out)
+    if places:
+        pooled = _pooled(conv, chain[first], shape, activations, config)
         if pooled is None:
             return None
-        largest = isinstance(window.attrs, MaxPoolAttributes)
-        early = largest and not shape.residual and _never_wraps(conv, config)
-        if not early and _outside(pooled, shape.out):  # padding has no value to round
-            return None
-        spec = replace(pooled, early=early)
+        spec = pooled
     spec = replace(
-        spec, steps=spec.taps + sum(_steps(node, config) for node in nodes),
-        tables=sum(node.requant is not None for node in nodes),
-        scratch_tiles=int(any(isinstance(node.attrs, LeakyReluAttributes) for node in nodes)),
+        spec, steps=spec.taps + sum(item.rule.steps(item.node, config) for item in chain),
+        tables=sum(item.node.requant is not None for item in chain),
+        scratch_tiles=max((item.rule.scratch_tiles for item in chain), default=0),
     )
-    return Epilogue(tuple(nodes), tuple(nodes[:first]), window, tuple(nodes[first + 1:]), spec)
+    return Epilogue(
+        tuple(chain[:first]), chain[first] if places else None, tuple(chain[first + 1:]), spec)
 
 
-def _steps(node: QuantizedNode, config: Config) -> int:
-    """Return the ALU steps of a stored tile, taps aside."""
-    passes = 1 if config.requantize else 4
-    match node.attrs:
-        case LeakyReluAttributes():
-            return 3 + passes + (not quick_leaky(node, config.out_width))
-        case ReluAttributes():
-            return 1
-        case ClipAttributes():
-            return 2
-        case AveragePoolAttributes() | GlobalAverageAttributes():
-            return passes + (factor_of(node) != 1)
-    return 0
-
-
-def factor_of(node: QuantizedNode) -> int:
-    """Return the factor that replaces the division of a mean."""
-    if isinstance(node.attrs, GlobalAverageAttributes):
-        return node.attrs.factor
-    assert isinstance(node.attrs, AveragePoolAttributes)
-    return int(node.attrs.factors.flat[0])
-
-
-def _windows(
-    node: QuantizedNode, activations: Mapping[str, Activation], out: tuple[int, int]
+def _pooled(
+    conv: QuantizedNode[WeightedAttributes], item: EpilogueNode, shape: ConvShape,
+    activations: Mapping[str, Activation], config: Config,
 ) -> EpilogueSpec | None:
-    """Return the windows of a pooling layer over the outputs of a convolution."""
-    attrs, stored = node.attrs, activations[node.outputs[0]].layout[1:]
-    if isinstance(attrs, GlobalAverageAttributes):
-        return EpilogueSpec((1, 1), out)
-    assert isinstance(attrs, (MaxPoolAttributes, AveragePoolAttributes))
-    window, (kh, kw) = attrs.window, attrs.window.kernel
-    if kh * kw > _TAPS or window.dilations != (1, 1):
+    """Return the windows of a layer over the outputs, None where they cannot be computed there."""
+    windows = item.rule.windows
+    assert windows is not None
+    stored = activations[item.node.outputs[0]].layout
+    spec = windows.spec(item.node, (stored.rows, stored.columns), shape.out)
+    if spec is None:
         return None
-    strides = tuple(
-        stride if count > 1 else 1 for stride, count in zip(window.strides, stored, strict=True))
-    spec = EpilogueSpec(stored, window.kernel, (strides[0], strides[1]), window.pads[:2])
-    if isinstance(attrs, AveragePoolAttributes):
-        factors = attrs.factors
-        if _outside(spec, out) or (factors != factors.flat[0]).any():
-            return None
-    return spec
-
-
-def _outside(spec: EpilogueSpec, out: tuple[int, int]) -> bool:
-    """Return whether windows reach out of the outputs."""
-    return any(
-        before > 0 or (count - 1) * stride + kernel > size
-        for before, count, stride, kernel, size in zip(
-            spec.before, spec.out, spec.strides, spec.kernel, out, strict=True)
-    )
+    early = windows.commutes and not shape.residual and _never_wraps(conv, config)
+    if not early and reaches_outside(spec, shape.out):  # padding has no value to round
+        return None
+    return replace(spec, early=early)
 
 
 def _uniform(node: QuantizedNode) -> bool:

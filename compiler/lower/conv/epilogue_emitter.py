@@ -7,14 +7,13 @@ from functools import partial
 from typing import Protocol
 
 from ....driver.stream.stream import StreamBuilder
-from ....isa.opcodes import AluOpcode, MemoryType
+from ....isa.opcodes import MemoryType
 from ...codegen.lowering_context import LoweringContext, load_run
-from ...ir.attributes import LeakyReluAttributes, MaxPoolAttributes
-from ...ir.quantized_graph import QuantizedNode
 from ...schedule.conv_problem import parameter_tiles
 from ...schedule.conv_tiles import OutputTile
-from .epilogue import Epilogue, factor_of
-from .epilogue_ops import Field, gather, leaky, result, scale, within
+from .epilogue import Epilogue
+from .epilogue_ops import Field, gather, result
+from .epilogue_rule import EpilogueNode, EpiloguePlaces
 
 __all__ = ["EpilogueEmitter", "Values"]
 
@@ -57,30 +56,26 @@ class EpilogueEmitter:
                     load_run, memory_type=MemoryType.ACC, sram=place, dram=self.tables[name],
                     count=self.each))
         epilogue = self.epilogue
-        ahead = [*steps, *map(self._values, epilogue.ahead)]
-        rest = [*map(self._values, epilogue.rest)]
+        ahead, rest = [*steps, *self._values(epilogue.ahead)], self._values(epilogue.rest)
         if not epilogue.spec.early:
             everything = Field(base, tile.co.count, tile.pixels, tile.pixels)
             for step in ahead:
                 self.ctx.compute(partial(step, field=everything))
             ahead = []
         if epilogue.window is not None:
-            largest = isinstance(epilogue.window.attrs, MaxPoolAttributes)
+            windows = epilogue.window.rule.windows
+            assert windows is not None
             self.ctx.compute(partial(
-                gather, opcode=AluOpcode.MAX if largest else AluOpcode.ADD, spec=epilogue.spec,
-                tile=tile, base=base))
-            if not largest:
-                ahead.append(self._mean(epilogue.window))
+                gather, opcode=windows.opcode, spec=epilogue.spec, tile=tile, base=base))
+            ahead += self._values([epilogue.window])
         field, _ = result(epilogue.spec, tile, base)
         for step in (*ahead, *rest):
             self.ctx.compute(partial(step, field=field))
 
-    def _mean(self, node: QuantizedNode) -> Values:
-        return partial(
-            scale, factor=factor_of(node), rule=node.rule, table=self.places[node.name])
-
-    def _values(self, node: QuantizedNode) -> Values:
-        if isinstance(node.attrs, LeakyReluAttributes):
-            return partial(
-                leaky, node=node, scratch=self.scratch, table=self.places[node.name])
-        return partial(within, node=node)
+    def _values(self, items: Sequence[EpilogueNode]) -> list[Values]:
+        """Return the steps of layers that change values."""
+        return [
+            partial(item.rule.emit, node=item.node, places=EpiloguePlaces(
+                self.scratch, self.places.get(item.node.name, 0)))
+            for item in items if item.rule.emit is not None
+        ]

@@ -11,13 +11,11 @@ from ....driver.stream.stream import StreamBuilder
 from ....isa.opcodes import AluOpcode
 from ...codegen.loop_nest import Loop, LoopNest, nest
 from ...codegen.tile_ops import clamp_tiles, every_tile, requantize_tiles, reset_tiles
-from ...ir.attributes import ClipAttributes, LeakyReluAttributes
-from ...ir.fixed_point import Requant, limits
-from ...ir.quantized_graph import QuantizedNode
+from ...ir.fixed_point import Requant
 from ...schedule.conv_problem import EpilogueSpec
 from ...schedule.conv_tiles import OutputTile
 
-__all__ = ["Field", "bounds_of", "gather", "leaky", "quick_leaky", "result", "scale", "within"]
+__all__ = ["Field", "clamp_field", "gather", "result", "scale"]
 
 
 @dataclass(frozen=True)
@@ -137,51 +135,9 @@ def _fill_outside(builder: StreamBuilder, tile: OutputTile, base: int) -> None:
         padding.alu(builder, AluOpcode.SHR, 16 - builder.config.acc_width)
 
 
-def leaky(
-    builder: StreamBuilder, node: QuantizedNode[LeakyReluAttributes], field: Field, scratch: int,
-    table: int,
-) -> None:
-    """Emit a LeakyRelu; as many tiles from ``scratch`` on hold a copy, its parameters ``table``."""
-    rule, config, slope = node.rule, builder.config, node.attrs.slope
-    blocks = Loop(field.blocks, field.run, field.apart)
-    copy = nest((scratch, field.base, 0), [blocks, Loop(field.run, 1, 1)])
-    back = nest((field.base, scratch, 0), [
-        Loop(field.blocks, field.apart, field.run), Loop(field.run, 1, 1)])
-    reset_tiles(builder, scratch, [Loop(field.tiles, 1)])
-    copy.alu(builder, AluOpcode.ADD)
-    if quick_leaky(node, config.out_width):
-        requantize_tiles(builder, rule, scratch, 1, field.tiles, table, 0)
-        back.alu(builder, AluOpcode.MAX)
-        return
-    if slope:
-        every_tile(builder, AluOpcode.SHR, -slope, field.base, field.run,
-                   field.blocks, field.apart)
-    back.alu(builder, AluOpcode.MAX)
-    requantize_tiles(
-        builder, rule, field.base, field.blocks, field.run, table, 0, field.apart)
-
-
-def quick_leaky(node: QuantizedNode[LeakyReluAttributes], width: int) -> bool:
-    """Return whether positive values stay as they are: the maximum may come after rounding."""
-    rule = node.rule
-    return (
-        rule.multiplier is None and not rule.bias.any() and rule.zero_point == 0
-        and rule.uniform_shift == node.attrs.slope and rule.bounds(width) == limits(width)
-    )
-
-
-def bounds_of(node: QuantizedNode, width: int) -> tuple[int, int]:
-    """Return the bounds of a Relu or a Clip."""
-    if isinstance(node.attrs, ClipAttributes):
-        return node.attrs.low, node.attrs.high
-    return 0, limits(width)[1]
-
-
-def within(builder: StreamBuilder, node: QuantizedNode, field: Field) -> None:
-    """Emit a Relu or a Clip."""
-    clamp_tiles(
-        builder, *bounds_of(node, builder.config.inp_width), field.base, field.run, field.blocks,
-        field.apart)
+def clamp_field(builder: StreamBuilder, lower: int, upper: int, field: Field) -> None:
+    """Emit ``min(max(x, lower), upper)`` on every value."""
+    clamp_tiles(builder, lower, upper, field.base, field.run, field.blocks, field.apart)
 
 
 def scale(

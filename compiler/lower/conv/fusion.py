@@ -18,7 +18,8 @@ from ...schedule.tiling_space import tilings
 from ..layer_scheduler import LayerScheduler
 from ..tiled_layer import LayerOf
 from .conv import group_layer
-from .epilogue import Epilogue, epilogue, in_epilogues
+from .epilogue import Epilogue, epilogue
+from .epilogue_rule import EpilogueNode, EpilogueRule
 from .fusion_group import FusionGroup, conv_problem
 from .residual import Residual, residuals
 
@@ -30,7 +31,7 @@ Operation = FusionGroup | QuantizedNode
 
 def fuse_nodes(
     nodes: Sequence[QuantizedNode], private: Collection[str], layouts: Mapping[str, ChannelLayout],
-    scheduler: LayerScheduler, layer_of: LayerOf,
+    scheduler: LayerScheduler, layer_of: LayerOf, rules: Mapping[str, EpilogueRule],
 ) -> list[Operation]:
     """Return the operations of one launch in the order of their execution.
 
@@ -42,8 +43,10 @@ def fuse_nodes(
         Names of activations that one node reads, and nobody else.
     layer_of
         Gives the layer of a node that is no convolution, to predict the cost of layers apart.
+    rules
+        Of the operators that can be computed in a convolution, by name.
     """
-    groups = _groups(nodes, private, layouts, scheduler, layer_of)
+    groups = _groups(nodes, private, layouts, scheduler, layer_of, rules)
     fused = {node.name for group in groups.values() for node in group.nodes}
     # a group with an Add comes in the turn of that: then the other operand is in memory
     turns = {
@@ -58,7 +61,7 @@ def fuse_nodes(
 
 def _groups(
     nodes: Sequence[QuantizedNode], private: Collection[str], layouts: Mapping[str, ChannelLayout],
-    scheduler: LayerScheduler, layer_of: LayerOf,
+    scheduler: LayerScheduler, layer_of: LayerOf, rules: Mapping[str, EpilogueRule],
 ) -> dict[str, FusionGroup]:
     """Return the group of every convolution, by its name."""
     convolutions = [node for node in nodes if isinstance(node.attrs, WeightedAttributes)]
@@ -72,11 +75,11 @@ def _groups(
             groups[conv.name] = FusionGroup(conv)
             continue
         group = _with_residual(conv, adds.get(conv.name), scheduler)
-        chain: list[QuantizedNode] = []
-        while (reader := readers.get((group.nodes + tuple(chain))[-1].outputs[0])) and (
-            in_epilogues(reader)
-        ):
-            chain.append(reader)
+        chain: list[EpilogueNode] = []
+        reader = readers.get(group.output)
+        while reader is not None and reader.op in rules:
+            chain.append(EpilogueNode(reader, rules[reader.op]))
+            reader = readers.get(reader.outputs[0])
         groups[conv.name] = replace(group, epilogue=_best(group, chain, scheduler, layer_of))
     return groups
 
@@ -94,17 +97,17 @@ def _with_residual(
 
 
 def _best(
-    group: FusionGroup, chain: Sequence[QuantizedNode], scheduler: LayerScheduler, layer_of: LayerOf
+    group: FusionGroup, chain: Sequence[EpilogueNode], scheduler: LayerScheduler, layer_of: LayerOf
 ) -> Epilogue | None:
     """Return the longest epilogue that costs no more than the layers apart, None if none does."""
     config, activations, options = (
         scheduler.target.config, scheduler.activations, scheduler.options)
     shape = conv_problem(group, activations, config).shape
 
-    def cost(first: FusionGroup, behind: Sequence[QuantizedNode]) -> float:
+    def cost(first: FusionGroup, behind: Sequence[EpilogueNode]) -> float:
         """Return the predicted cost of a group and of the layers behind it, one by one."""
         layers = [group_layer(first, activations, config)]
-        layers += [layer_of(node, activations, config) for node in behind]
+        layers += [layer_of(item.node, activations, config) for item in behind]
         return scheduler.predict_chain(layers).total(config)
 
     apart: float | None = None

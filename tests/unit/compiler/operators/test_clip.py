@@ -7,11 +7,16 @@ import math
 import numpy as np
 import pytest
 from graph_cases import graph_of
+from lowered_node import SMALL, run_accumulator
 from operator_rules import host_reason, quantize_node, quantize_qdq
 
 from myvta.compiler.ir.attributes import ClipAttributes
 from myvta.compiler.ir.graph import Graph, Node
 from myvta.compiler.ir.qdq_scales import TensorScale
+from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.lower.conv.epilogue_ops import Field
+from myvta.compiler.lower.conv.epilogue_rule import EpiloguePlaces
+from myvta.compiler.operators.clip import CLIP
 
 
 def clip(**attrs: float) -> Graph:
@@ -47,3 +52,18 @@ def test_output_scale_of_a_pre_quantized_model_is_kept() -> None:
     assert result.nodes[1].attrs == ClipAttributes(-45, 30)
     x = np.array([[-1.0, 0.3, 7.0]])
     np.testing.assert_allclose(result.reals({"x": x}), [[-0.5, 0.3, 1.0]], atol=0.011)
+
+
+def test_epilogue_bounds_the_tiles_of_a_field_alone() -> None:
+    epilogue = CLIP.epilogue
+    assert epilogue is not None
+    emit = epilogue.emit
+    assert emit is not None
+    node = QuantizedNode("Clip", "n", ("x",), ("y",), ClipAttributes(-30, 25))
+    assert epilogue.steps(node, SMALL) == 2
+    tiles = np.random.default_rng(3).integers(-120, 120, (12, 1, 4))
+    actual = run_accumulator(
+        lambda builder: emit(builder, node, EpiloguePlaces(0, 0), Field(2, 2, 3, 5)), tiles, SMALL)
+    expected, touched = tiles.copy(), [2, 3, 4, 7, 8, 9]
+    expected[touched] = np.clip(tiles[touched], -30, 25)
+    np.testing.assert_array_equal(actual, expected)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from graph_cases import graph_of
+from lowered_node import SMALL, rule, run_accumulator, scaled
 from operator_rules import host_reason, quantize_node
 
+from myvta.compiler.codegen.tile_ops import parameters
+from myvta.compiler.ir.attributes import LeakyReluAttributes
+from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.graph import Graph, Node
+from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.lower.conv.epilogue_ops import Field
+from myvta.compiler.lower.conv.epilogue_rule import EpiloguePlaces
 from myvta.compiler.operators.leaky_relu import LEAKY_RELU, power_of_two_slope
 from myvta.compiler.reference.reference_evaluator import evaluate_node
 
@@ -42,3 +51,35 @@ def test_integers_of_every_input_are_within_a_step(slope: int) -> None:
 
 def test_pre_quantized_models_run_it_on_the_host() -> None:
     assert LEAKY_RELU.qdq is None
+
+
+def fused(slope: int, requant: Requant) -> QuantizedNode[LeakyReluAttributes]:
+    return QuantizedNode("LeakyRelu", "n", ("x",), ("y",), LeakyReluAttributes(slope), requant)
+
+
+@pytest.mark.parametrize(("slope", "shift", "bias"), [(3, 3, 0), (3, 5, 0), (0, 2, 9)])
+def test_epilogue_is_the_maximum_of_two_lines(slope: int, shift: int, bias: int) -> None:
+    """Where shift and slope are equal positive values stay: one step less."""
+    tiles = np.random.default_rng(3).integers(-120, 120, (64, 1, 4))
+    requant, field = rule(4, shift, bias), Field(2, 2, 3, 5)
+    table = parameters(requant, SMALL, uniform=True)
+    tiles[50 : 50 + len(table)] = table
+    node, epilogue = fused(slope, requant), LEAKY_RELU.epilogue
+    assert epilogue is not None
+    emit = epilogue.emit
+    assert emit is not None
+    assert epilogue.steps(node, SMALL) == 5 - (slope == shift)
+    actual = run_accumulator(
+        lambda builder: emit(builder, node, EpiloguePlaces(20, 50), field), tiles, SMALL)
+    expected, touched = tiles.copy(), [2, 3, 4, 7, 8, 9]
+    expected[touched] = scaled(np.maximum(tiles << slope, tiles), shift, bias)[touched]
+    np.testing.assert_array_equal(actual[:20], expected[:20])
+
+
+@pytest.mark.parametrize("requant", [
+    rule(4, 3, bias=1), rule(4, 2), replace(rule(4, 3), clip=(-100, 100)),
+    replace(rule(4, 3), zero_point=2),
+])
+def test_epilogue_rounds_positive_values_that_change(requant: Requant) -> None:
+    assert LEAKY_RELU.epilogue is not None
+    assert LEAKY_RELU.epilogue.steps(fused(3, requant), SMALL) == 5

@@ -15,7 +15,12 @@ from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.fusion_group import FusionGroup
 from myvta.compiler.operators import registry
-from myvta.compiler.operators.registry import FALLBACK_REASONS, OPERATORS, layer_of
+from myvta.compiler.operators.registry import (
+    EPILOGUE_RULES,
+    FALLBACK_REASONS,
+    OPERATORS,
+    layer_of,
+)
 from myvta.compiler.schedule.conv_problem import ConvShape
 from myvta.isa.config import named
 
@@ -83,3 +88,10 @@ def test_fusion_group_is_the_layer_of_its_convolution() -> None:
 def test_convolution_is_not_lowered_by_itself() -> None:
     with pytest.raises(AssertionError, match="^n: Conv is not lowered by itself"):
         layer_of(node("Conv"), {}, named("1x4x4"))
+
+
+def test_operators_that_are_computed_in_a_convolution() -> None:
+    assert set(EPILOGUE_RULES) == {
+        "Relu", "Clip", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool"}
+    assert {name for name, rule in EPILOGUE_RULES.items() if rule.windows is not None} == {
+        "MaxPool", "AveragePool", "GlobalAveragePool"}

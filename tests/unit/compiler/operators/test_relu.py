@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from graph_cases import graph_of
+from lowered_node import SMALL, run_accumulator
 from operator_rules import host_reason, quantize_node, quantize_qdq
 
 from myvta.compiler.ir.attributes import ReluAttributes
 from myvta.compiler.ir.graph import Node
 from myvta.compiler.ir.qdq_scales import TensorScale
+from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.lower.conv.epilogue_ops import Field
+from myvta.compiler.lower.conv.epilogue_rule import EpiloguePlaces
+from myvta.compiler.operators.relu import RELU
 
 GRAPH = {"x": (1, 4), "y": (1, 4)}
 NODE = ("Relu", "n", ("x",), ("y",))
@@ -39,3 +44,18 @@ def test_relu_of_a_pre_quantized_model_equals_the_real_one(
     x = np.array([[-3.0, -0.1, 0.0, 4.2]])
     step = result.scales["y"].scale
     np.testing.assert_allclose(result.reals({"x": x}), np.maximum(x, 0), atol=0.51 * step)
+
+
+def test_epilogue_bounds_the_tiles_of_a_field_alone() -> None:
+    epilogue = RELU.epilogue
+    assert epilogue is not None
+    emit = epilogue.emit
+    assert emit is not None
+    node = QuantizedNode("Relu", "n", ("x",), ("y",), ReluAttributes())
+    assert epilogue.steps(node, SMALL) == 1
+    tiles = np.random.default_rng(3).integers(-120, 120, (12, 1, 4))
+    actual = run_accumulator(
+        lambda builder: emit(builder, node, EpiloguePlaces(0, 0), Field(2, 2, 3, 5)), tiles, SMALL)
+    expected, touched = tiles.copy(), [2, 3, 4, 7, 8, 9]
+    expected[touched] = np.clip(tiles[touched], 0, 127)
+    np.testing.assert_array_equal(actual, expected)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from conv_nodes import conv_node
+from conv_nodes import conv_node, epilogue_chain
 from lowered_node import rule
 
 from myvta.compiler.codegen.lowering_context import Activation
@@ -63,8 +63,8 @@ def test_an_add_needs_an_identity_times_its_shift():
     leaky = QuantizedNode("LeakyRelu", "leaky", ("sum",), ("z",), LeakyReluAttributes(3),
                           rule(8, 3))
     shape = replace(conv_problem(FusionGroup(conv), PLACES, CONFIG).shape, residual=True)
-    group = FusionGroup(
-        conv, Residual(add, "other", 0, 2), epilogue(conv, [leaky], shape, PLACES, CONFIG))
+    behind = epilogue(conv, epilogue_chain(leaky), shape, PLACES, CONFIG)
+    group = FusionGroup(conv, Residual(add, "other", 0, 2), behind)
     actual, seen = placed(group)
     assert list(seen) == ["conv.weights", "conv.parameters", "add.weights", "add.parameters",
                           "leaky.parameters"]

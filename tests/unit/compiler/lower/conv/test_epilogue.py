@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from compiler_networks import NetworkBuilder, check_every_layer, compiled
 from compiler_steps import BUILD
+from conv_nodes import epilogue_chain
 
 from myvta.compiler.codegen.lowering_context import Activation
 from myvta.compiler.compile import Compiled
@@ -231,7 +232,7 @@ def test_pool_precedes_requantization_only_without_overflow(tmp_path: Path) -> N
     for node, early in (
         (first, True), (replace(first, requant=replace(first.requant, bias=bias)), False),
     ):
-        found = epilogue(node, [second], shape, activations, NAMED["default"])
+        found = epilogue(node, epilogue_chain(second), shape, activations, NAMED["default"])
         assert found is not None
         assert found.spec.early is early
 

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
-from conv_nodes import conv_node
+from conv_nodes import conv_node, epilogue_chain
 from lowered_node import SMALL, rule
 
 from myvta.compiler.codegen.lowering_context import Activation
@@ -18,6 +18,7 @@ from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.epilogue import epilogue
 from myvta.compiler.lower.conv.epilogue_emitter import EpilogueEmitter
+from myvta.compiler.lower.conv.epilogue_rule import EpiloguePlaces
 from myvta.compiler.schedule.conv_problem import ConvShape, parameter_tiles
 from myvta.compiler.schedule.conv_tiles import Range, tile_of
 
@@ -41,15 +42,19 @@ def own(builder, field):
 
 
 def steps(nodes, times=1, tables=None):
-    """Return names and fields of the steps recorded for a tile that begins at 8."""
+    """Return names, fields and arguments of the steps recorded for a tile that begins at 8.
+
+    A step of a layer has the layer's name.
+    """
     recorded = []
-    actual = epilogue(CONV, nodes, SHAPE, PLACES, SMALL)
+    actual = epilogue(CONV, epilogue_chain(*nodes), SHAPE, PLACES, SMALL)
     shape = ConvShape(**{**vars(SHAPE), "epilogue": actual.spec})
     tile = tile_of(
         shape, 0, Range(0, 1), *(Range(0, size) for size in actual.spec.out))
     ctx = SimpleNamespace(
-        config=SMALL, compute=lambda call: recorded.append(
-            (call.func.__name__, call.keywords.get("field"), call.keywords)))
+        config=SMALL, compute=lambda call: recorded.append((
+            call.keywords["node"].name if "node" in call.keywords else call.func.__name__,
+            call.keywords.get("field"), call.keywords)))
     emitter = EpilogueEmitter(ctx, actual, tables or {}, 40, 60)
     for _ in range(times):
         emitter.conclude(tile, 8, [own])
@@ -62,20 +67,20 @@ def names(recorded):
 
 def test_values_follow_the_steps_of_the_convolution():
     recorded = steps([CLIP])
-    assert names(recorded) == ["own", "within"]
+    assert names(recorded) == ["own", "clip"]
     assert {(field.base, field.blocks, field.run) for _, field, _ in recorded} == {(8, 1, 16)}
 
 
 def test_maximum_comes_first_and_reduces_the_later_steps():
     recorded = steps([CLIP, MAXIMUM])
-    assert names(recorded) == ["gather", "own", "within"]
+    assert names(recorded) == ["gather", "own", "clip"]
     assert recorded[-1][1].run < 16
 
 
 def test_mean_comes_after_the_values_it_averages():
     recorded = steps([CLIP, MEAN], tables={"mean": 7})
-    assert names(recorded) == ["load_run", "own", "within", "gather", "scale"]
-    assert recorded[-1][2]["factor"] == 3
+    assert names(recorded) == ["load_run", "own", "clip", "gather", "mean"]
+    assert recorded[-1][2]["places"].table == 60 - parameter_tiles(SMALL)
     assert recorded[1][1].run == 16 > recorded[-1][1].run
 
 
@@ -87,4 +92,4 @@ def test_parameters_are_loaded_once_below_the_end():
     assert [(load["sram"], load["dram"], load["count"]) for load in loads] == [
         (60 - 2 * each, 700, each), (60 - each, 800, each)]
     (first, _) = [keywords for name, _, keywords in recorded if name == "leaky"]
-    assert (first["scratch"], first["table"]) == (40, 60 - 2 * each)
+    assert first["places"] == EpiloguePlaces(40, 60 - 2 * each)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from conv_nodes import conv_node, dense_node
+from conv_nodes import conv_node, dense_node, epilogue_chain
 from lowered_node import rule
 
 from myvta.compiler.codegen.lowering_context import Activation
@@ -27,8 +27,8 @@ PLACES = {
 def group():
     """Return a convolution with an Add and a Relu."""
     shape = replace(conv_problem(FusionGroup(CONV), PLACES, CONFIG).shape, residual=True)
-    return FusionGroup(
-        CONV, Residual(ADD, "other", 0, 2), epilogue(CONV, [RELU], shape, PLACES, CONFIG))
+    behind = epilogue(CONV, epilogue_chain(RELU), shape, PLACES, CONFIG)
+    return FusionGroup(CONV, Residual(ADD, "other", 0, 2), behind)
 
 
 def test_unfused_convolution_is_a_group():
