@@ -3,7 +3,8 @@
 Contract
     After a closing flag ``accepted`` pulses when the frame before it was a request with the correct
     CRC and length, ``room`` was high, and its payload is in ``payload``, slot ``slot``.  Everything
-    else is dropped: a flag always starts a new frame.  ``slot`` advances with ``accepted``.
+    else is dropped, including a frame that ends in an escape (RFC 1662, section 4.3): a flag always
+    starts a new frame.  ``slot`` advances with ``accepted``.
     A byte may arrive every second cycle.  Payload words are written as they arrive; so is the CRC
     after them when the slot has room, but it is never read.
 """
@@ -53,7 +54,8 @@ def deframer(
     @always_comb
     def validate() -> None:
         right.next = (
-            size >= _SHORTEST and size[2:0] == 0 and not overrun and not response and room
+            size >= _SHORTEST and size[2:0] == 0 and not overrun and not escaped and not response
+            and room
             and register[32:16] == _RESIDUE_HIGH and register[16:0] == _RESIDUE_LOW
         )
 

@@ -98,6 +98,12 @@ def test_drops_a_body_of_impossible_length_with_the_right_crc(length):
     assert [body[1] for _, body in accepted_requests(wrong + whole)] == [7]
 
 
+def test_drops_a_request_that_an_escape_before_its_last_flag_aborts():
+    whole = frame_bytes(4, 7, 4, 0x40)
+    aborted = frame_bytes(4, 6, 4, 0x40)[:-1] + b"\x7d\x7e"
+    assert [body[1] for _, body in accepted_requests(aborted + whole)] == [7]
+
+
 def test_drops_a_request_without_room_and_keeps_its_slot():
     requests = accepted_requests(frame_bytes(2, 3, 4, 64) * 3, room=lambda cycle: cycle > 40)
     assert [slot for slot, _ in requests] == [0, 1]
