@@ -109,7 +109,7 @@ def row_requests(
 
     # a request on its way to the port
     fields, shown_fields = [address, beats], [client.request_address, client.request_beats]
-    marks = []
+    marks: Any = ()
     if request_last is not None:
         row_last, last_row, is_last = bit(), bit(), bit()  # row and burst: the last of the walk
         fields, shown_fields = [*fields, is_last], [*shown_fields, request_last]
