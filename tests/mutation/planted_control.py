@@ -30,7 +30,7 @@ TABLE = (
     ),
     Planted(
         "STORE does not wait for its token", "tokens", "load/engine_head.py",
-        "(pops.available or not sink.data[pop_bit])", "True", "rtl/store/store",
+        "(pops.available or not sink.data[pop_bit])", "True", "rtl/load/engine_head",
     ),
     Planted(
         "a STORE of nothing keeps its token", "tokens", "store/store.py",
@@ -65,7 +65,7 @@ TABLE = (
     Planted(
         "weights are loaded by compute", "tokens", "fetch/dispatch.py",
         "            or instructions.data[memory_type.hi:memory_type.lo] == MemoryType.WGT\n", "",
-        "rtl/fetch/fetch",
+        "rtl/fetch/dispatch",
     ),
     # -- control ---------------------------------------------------------------------------------
     Planted(
@@ -148,6 +148,6 @@ TABLE = (
     Planted(
         "stream goes on after FINISH", "control", "fetch/dispatch.py",
         "following == insn_count or routed.data[_FINISH]", "following == insn_count",
-        "rtl/fetch/fetch",
+        "rtl/fetch/dispatch",
     ),
 )

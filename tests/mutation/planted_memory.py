@@ -6,40 +6,41 @@ from planted import Planted
 
 __all__ = ["TABLE"]
 
-_LOAD, _STORE, _PORT = "rtl/load/loader rtl/load/load", "rtl/store/store", "rtl/memory/memory_port"
-
 TABLE = (
     # -- load ------------------------------------------------------------------------------------
     Planted(
         "bottom padding as high as the top", "load", "load/load_plan.py",
-        "bottom.next = x_total * load.y_pad_1", "bottom.next = x_total * load.y_pad_0", _LOAD,
+        "bottom.next = x_total * load.y_pad_1", "bottom.next = x_total * load.y_pad_0",
+        "rtl/load/load_plan",
     ),
     Planted(
         "gap between rows without the left margin", "load", "load/load_plan.py",
-        "plan.gap.next = load.x_pad_0 + load.x_pad_1", "plan.gap.next = load.x_pad_1", _LOAD,
+        "plan.gap.next = load.x_pad_0 + load.x_pad_1", "plan.gap.next = load.x_pad_1",
+        "rtl/load/load_plan",
     ),
     Planted(
         "LOAD of no rows forgets the bottom padding", "load", "load/load_plan.py",
-        "plan.first_run.next = top + bottom", "plan.first_run.next = top", _LOAD,
+        "plan.first_run.next = top + bottom", "plan.first_run.next = top", "rtl/load/load_plan",
     ),
     Planted(
         "LOAD of no columns still pads", "load", "load/load_plan.py",
-        "                plan.first_run.next = 0\n", "", _LOAD,
+        "                plan.first_run.next = 0\n", "", "rtl/load/load_plan",
     ),
     Planted(
         "rows of small elements start in the first lane", "load", "load/load_plan.py",
         "(element[4:] + load.dram_base) & lane_mask",
-        "element[4:] & lane_mask", _LOAD,
+        "element[4:] & lane_mask", "rtl/load/load_plan",
     ),
     Planted(
         "rows follow each other without the stride", "load", "memory/row_requests.py",
         "next_row.next = row[ADDRESS_BITS:] + stride",
-        "next_row.next = row[ADDRESS_BITS:] + row_bytes", _LOAD,
+        "next_row.next = row[ADDRESS_BITS:] + row_bytes", "rtl/memory/row_requests",
     ),
     Planted(
         "addresses come back from past the end", "load", "memory/row_requests.py",
         "                row.next[ADDRESS_BITS] = True\n            more.next",
-        "                row.next[ADDRESS_BITS] = False\n            more.next", _LOAD,
+        "                row.next[ADDRESS_BITS] = False\n            more.next",
+        "rtl/memory/row_requests",
     ),
     Planted(
         "ACC_8BIT zero-extended", "load", "compute/accumulator_fill.py",
@@ -59,73 +60,76 @@ TABLE = (
     ),
     Planted(
         "micro-ops and accumulator change their base pointers", "load", "load/loader.py",
-        "if command.memory_type == first_type:", "if command.memory_type != first_type:", _LOAD,
+        "if command.memory_type == first_type:", "if command.memory_type != first_type:",
+        "rtl/load/loader",
     ),
     Planted(
         "second row lands in the padding", "load", "load/row_writes.py",
-        "index.next = index + left + gap", "index.next = index + left", _LOAD,
+        "index.next = index + left + gap", "index.next = index + left", "rtl/load/row_writes",
     ),
     Planted(
         "lanes past the end of a row written", "load", "load/row_writes.py",
         "write.lanes.next[i] = (i >= lane) and (i < lane_end)",
-        "write.lanes.next[i] = i >= lane", _LOAD,
+        "write.lanes.next[i] = i >= lane", "rtl/load/row_writes",
     ),
     Planted(
         "padding loses against data of its column", "load", "load/scratchpad_columns.py",
         "uncovered.next = not pad_here or (data_here and not zeroed)",
-        "uncovered.next = not pad_here", "rtl/load/scratchpad",
+        "uncovered.next = not pad_here", "rtl/load/scratchpad_columns",
     ),
     Planted(
         "elements before the beat's boundary land a row too low", "load",
         "load/scratchpad_banks.py",
         "if write.index[bank_bits:] > number:", "if write.index[bank_bits:] >= number:",
-        "rtl/load/scratchpad",
+        "rtl/load/scratchpad_banks",
     ),
     Planted(
         "LOAD up to the last element refused", "load", "load/memory_checks.py",
-        "footprint > room", "footprint >= room", _LOAD,
+        "footprint > room", "footprint >= room", "rtl/load/memory_checks",
     ),
     Planted(
         "LOAD that covers nothing refused at the end", "load", "load/memory_checks.py",
-        "(x_size != 0) and (footprint != 0)", "(x_size != 0)", _LOAD,
+        "(x_size != 0) and (footprint != 0)", "(x_size != 0)", "rtl/load/memory_checks",
     ),
     # -- store -----------------------------------------------------------------------------------
     Planted(
         "beat goes on over the end of a row", "store", "store/tile_beats.py",
         "beat_ends.next = tile.row_end or (tile.lane == last_lane)",
-        "beat_ends.next = tile.lane == last_lane", _STORE,
+        "beat_ends.next = tile.lane == last_lane", "rtl/store/tile_beats",
     ),
     Planted(
         "lanes behind the first written with it", "store", "store/tile_beats.py",
         "write.data_strobe.next[i * element + j] = sent[i]",
-        "write.data_strobe.next[i * element + j] = sent[i] or sent[0]", _STORE,
+        "write.data_strobe.next[i * element + j] = sent[i] or sent[0]", "rtl/store/tile_beats",
     ),
     Planted(
         "third row in the lane of the second", "store", "store/tile_reads.py",
-        "row_lane.next = (row_lane + stride) & last_lane", "row_lane.next = row_lane", _STORE,
+        "row_lane.next = (row_lane + stride) & last_lane", "row_lane.next = row_lane",
+        "rtl/store/tile_reads",
     ),
     Planted(
         "tile of a held read repeated", "store", "store/tile_reads.py",
         "do_read.next = non_empty and (tile.ready or not shows)",
-        "do_read.next = non_empty", _STORE,
+        "do_read.next = non_empty", "rtl/store/tile_reads",
     ),
     Planted(
         "STORE complete with its first burst", "store", "store/store.py",
         "write.done and oldest_record.valid and oldest.last\n",
-        "write.done and oldest_record.valid\n", _STORE,
+        "write.done and oldest_record.valid\n", "rtl/store/store",
     ),
     Planted(
         "STORE complete in spite of an error", "store", "store/store.py",
-        "and (write.done_error == PortError.NONE) and not fault.raised", "", _STORE,
+        "and (write.done_error == PortError.NONE) and not fault.raised", "", "rtl/store/store",
     ),
     Planted(
         "window and bus faults of STORE exchanged", "store", "store/store.py",
-        "if write.done_error == PortError.WINDOW:", "if write.done_error == PortError.BUS:", _STORE,
+        "if write.done_error == PortError.WINDOW:", "if write.done_error == PortError.BUS:",
+        "rtl/store/store",
     ),
     Planted(
         "padding of STORE allowed", "store", "store/store.py",
         "elif sink.data[pads_high:pads_low] != 0:", "elif sink.data[pads_high:pads_low] == 255:",
-        _STORE,
+        "rtl/store/store",
     ),
     Planted(
         "odd tiles of OUT are even ones", "store", "compute/accumulator.py",
@@ -136,60 +140,64 @@ TABLE = (
     Planted(
         "first page of the window closed", "memory_port", "memory/window_check.py",
         "taken.address[ADDRESS_BITS:_PAGE] < window_base[ADDRESS_BITS:_PAGE]",
-        "taken.address[ADDRESS_BITS:_PAGE] <= window_base[ADDRESS_BITS:_PAGE]", _PORT,
+        "taken.address[ADDRESS_BITS:_PAGE] <= window_base[ADDRESS_BITS:_PAGE]",
+        "rtl/memory/window_check",
     ),
     Planted(
         "page above the window open", "memory_port", "memory/window_check.py",
         "taken.address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE]",
-        "taken.address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE] + 1", _PORT,
+        "taken.address[ADDRESS_BITS:_PAGE] > window_limit[ADDRESS_BITS:_PAGE] + 1",
+        "rtl/memory/window_check",
     ),
     Planted(
         "addresses past 4 GiB let through", "memory_port", "memory/window_check.py",
         "taken.address[ADDRESS_BITS]\n                or taken.address",
-        "taken.address", _PORT,
+        "taken.address", "rtl/memory/window_check",
     ),
     Planted(
         "bursts as long as they like to be", "memory_port", "memory/row_requests.py",
         "room.next = MAX_BEATS - offset", "room.next = MAX_BEATS - offset[3:]",
-        "rtl/load/loader rtl/store/store",
+        "rtl/memory/row_requests",
     ),
     Planted(
         "read error of the slave not seen", "memory_port", "memory/read_port.py",
-        "elif m_axi.rresp[1]:", "elif m_axi.rresp[0] and m_axi.rresp[1]:", _PORT,
+        "elif m_axi.rresp[1]:", "elif m_axi.rresp[0] and m_axi.rresp[1]:", "rtl/memory/read_port",
     ),
     Planted(
         "ARVALID falls before ARREADY", "memory_port", "memory/read_port.py",
-        "elif m_axi.arready:", "else:", _PORT,
+        "elif m_axi.arready:", "else:", "rtl/memory/read_port",
     ),
     Planted(
         "answer of a refused read never ends", "memory_port", "memory/read_port.py",
         "client.data_last.next = owed.refused or m_axi.rlast",
-        "client.data_last.next = m_axi.rlast", _PORT,
+        "client.data_last.next = m_axi.rlast", "rtl/memory/read_port",
     ),
     Planted(
         "one read client served again and again", "memory_port", "memory/read_arbiter.py",
-        "first.next = chosen + 1", "first.next = chosen", _PORT,
+        "first.next = chosen + 1", "first.next = chosen", "rtl/memory/read_arbiter",
     ),
     Planted(
         "write error of the slave not seen", "memory_port", "memory/write_port.py",
-        "elif m_axi.bresp[1]:", "elif m_axi.bresp[0] and m_axi.bresp[1]:", _PORT,
+        "elif m_axi.bresp[1]:", "elif m_axi.bresp[0] and m_axi.bresp[1]:", "rtl/memory/write_port",
     ),
     Planted(
         "write bursts announced one beat longer", "memory_port", "memory/write_port.py",
-        "m_axi.awlen.next = checked.beats - 1", "m_axi.awlen.next = checked.beats", _PORT,
+        "m_axi.awlen.next = checked.beats - 1", "m_axi.awlen.next = checked.beats",
+        "rtl/memory/write_port",
     ),
     Planted(
         "a halt writes what is left over", "memory_port", "memory/write_port.py",
-        "            late.next = halt\n", "            late.next = False\n", _PORT,
+        "            late.next = halt\n", "            late.next = False\n",
+        "rtl/memory/write_port",
     ),
     Planted(
         "late answers meet the next launch", "memory_port", "memory/memory_port.py",
         "status.draining.next = drains and not status.idle",
-        "status.draining.next = halt and not status.idle", _PORT,
+        "status.draining.next = halt and not status.idle", "rtl/memory/memory_port_halt",
     ),
     Planted(
         "256-bit streams start in the lower half", "memory_port", "fetch/gearbox.py",
-        "upper.next = odd != insn_base[4]", "upper.next = odd", "rtl/fetch/fetch",
+        "upper.next = odd != insn_base[4]", "upper.next = odd", "rtl/fetch/gearbox",
     ),
     Planted(
         "fetch asks for more than it has room for", "memory_port", "fetch/fetch.py",

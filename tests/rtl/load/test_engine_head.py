@@ -61,9 +61,12 @@ def test_instruction_without_flags_is_gathered_a_cycle_after_its_check():
     assert rows[3:8] == [set(), set(), set(), {"sound"}, {"sound", "gathered"}]
 
 
-def test_it_waits_for_its_token_and_for_room():
+@pytest.mark.parametrize("first, second", [
+    ("pops.available", "pushes.room"), ("pushes.room", "pops.available"),
+])
+def test_it_waits_for_its_token_and_for_room(first, second):
     rows = play({
-        2: {"sink.valid": True}, 8: {"pops.available": True}, 12: {"pushes.room": True},
+        2: {"sink.valid": True}, 8: {first: True}, 12: {second: True},
     }, 15, data=1 << POP | 1 << PUSH)
     assert rows[7] == rows[9] == rows[12] == {"sound", "waiting"}
     assert rows[13] == {"sound"} and rows[14] == {"sound", "gathered"}
