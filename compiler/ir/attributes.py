@@ -15,10 +15,9 @@ import numpy as np
 from .host_payload import HostPayload
 
 __all__ = [
-    "AddAttributes", "Attributes", "AveragePoolAttributes", "ClipAttributes", "ConvAttributes",
-    "DROPPED", "DenseAttributes", "GlobalAverageAttributes", "HostAttributes",
-    "LeakyReluAttributes", "MaxPoolAttributes", "ReluAttributes", "TransposedAttributes",
-    "WeightedAttributes", "SlidingWindow",
+    "AddAttributes", "Attributes", "AveragePoolAttributes", "ConvAttributes", "DROPPED",
+    "DenseAttributes", "GlobalAverageAttributes", "HostAttributes", "MaxPoolAttributes",
+    "SlidingWindow", "TransposedAttributes", "WeightedAttributes",
 ]
 
 Pair = tuple[int, int]
@@ -126,30 +125,6 @@ class AddAttributes(Attributes):
     keeps_layout: ClassVar[bool] = True
     shifts: tuple[int, ...]
     constant: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class ReluAttributes(Attributes):
-    """Relu has no attributes."""
-
-    keeps_layout: ClassVar[bool] = True
-
-
-@dataclass(frozen=True)
-class ClipAttributes(Attributes):
-    """Inclusive bounds of the integers."""
-
-    keeps_layout: ClassVar[bool] = True
-    low: int
-    high: int
-
-
-@dataclass(frozen=True)
-class LeakyReluAttributes(Attributes):
-    """Negative values are divided by ``2^slope``."""
-
-    keeps_layout: ClassVar[bool] = True
-    slope: int
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ..codegen.lowering_context import Activation
 from ..codegen.tile_ops import clamp_tiles
-from ..ir.attributes import ClipAttributes
+from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
@@ -19,7 +21,16 @@ from ..lower.tiled_layer import TiledLayer
 from .operator import Context, DocsRow, Operator, QdqRule
 from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
 
-__all__ = ["CLIP"]
+__all__ = ["CLIP", "ClipAttributes"]
+
+
+@dataclass(frozen=True)
+class ClipAttributes(Attributes):
+    """Inclusive bounds of the integers."""
+
+    keeps_layout: ClassVar[bool] = True
+    low: int
+    high: int
 
 
 def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> ClipAttributes:

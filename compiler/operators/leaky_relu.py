@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
@@ -11,7 +13,7 @@ from ...isa.opcodes import AluOpcode
 from ..codegen.loop_nest import Loop, nest
 from ..codegen.lowering_context import Activation
 from ..codegen.tile_ops import every_tile, requantize_tiles, reset_tiles
-from ..ir.attributes import LeakyReluAttributes
+from ..ir.attributes import Attributes
 from ..ir.fixed_point import limits
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
@@ -24,9 +26,17 @@ from ..schedule.conv_problem import requantize_steps
 from .operator import Context, DocsRow, Operator
 from .quantization_rules import Names, QuantizerContext, channels_of, uniform_requant
 
-__all__ = ["LEAKY_RELU", "power_of_two_slope"]
+__all__ = ["LEAKY_RELU", "LeakyReluAttributes", "power_of_two_slope"]
 
 _MAX_SLOPE = 16  # more than that and its products leave the accumulator
+
+
+@dataclass(frozen=True)
+class LeakyReluAttributes(Attributes):
+    """Negative values are divided by ``2^slope``."""
+
+    keeps_layout: ClassVar[bool] = True
+    slope: int
 
 
 def power_of_two_slope(alpha: float) -> int | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
 from ..codegen.lowering_context import Activation
 from ..codegen.tile_ops import every_tile
-from ..ir.attributes import ReluAttributes
+from ..ir.attributes import Attributes
 from ..ir.fixed_point import limits
 from ..ir.graph import Node
 from ..ir.qdq_scales import TensorScale
@@ -24,7 +25,14 @@ from .operator import DocsRow, Operator, QdqRule
 from .quantization_rules import QdqContext, keep_scale
 from .scaled_add import scaled_add
 
-__all__ = ["RELU"]
+__all__ = ["RELU", "ReluAttributes"]
+
+
+@dataclass(frozen=True)
+class ReluAttributes(Attributes):
+    """Relu has no attributes."""
+
+    keeps_layout: ClassVar[bool] = True
 
 
 def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:

@@ -15,9 +15,7 @@ from ..ir.attributes import (
     DROPPED,
     AddAttributes,
     AveragePoolAttributes,
-    ClipAttributes,
     GlobalAverageAttributes,
-    LeakyReluAttributes,
     MaxPoolAttributes,
     SlidingWindow,
 )
@@ -25,9 +23,11 @@ from ..ir.fixed_point import requantize, wrap
 from ..ir.piecewise_linear import ClippedLines
 from ..ir.quantized_graph import QuantizedNode
 from ..operators.affine import AffineAttributes
+from ..operators.clip import ClipAttributes
 from ..operators.concat import ConcatAttributes
 from ..operators.hard_sigmoid import HardSigmoidAttributes
 from ..operators.hard_swish import HardSwishAttributes
+from ..operators.leaky_relu import LeakyReluAttributes
 from ..operators.pad import PadAttributes
 from ..operators.resize import ResizeAttributes
 from ..operators.scaled_add import ScaledAddAttributes

@@ -5,10 +5,11 @@ from __future__ import annotations
 from conv_nodes import conv_node
 from lowered_node import rule
 
-from myvta.compiler.ir.attributes import HostAttributes, ReluAttributes, SlidingWindow
+from myvta.compiler.ir.attributes import HostAttributes, SlidingWindow
 from myvta.compiler.ir.host_payload import HostPayload
 from myvta.compiler.ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
 from myvta.compiler.operators.flatten import FLATTEN
+from myvta.compiler.operators.relu import ReluAttributes
 
 __all__ = ["chain"]
 

@@ -65,6 +65,24 @@ def test_tuned_schedules_are_compiled(folder: Path) -> None:
     assert cycles("bad.vta") > cycles("plain.vta")
 
 
+def test_layers_of_every_kind_are_tuned_and_shown(folder: Path) -> None:
+    build = NetworkBuilder(2)
+    build.relu(build.max_pool(build.input((1, 8, 12, 12))))
+    save(build, folder / "net.onnx")
+    result = myvta("tune", *NETWORK, "--target", "none", "--trials", "3", "-o", "t.json")
+    rows = [line.split()[:2] for line in result.stdout.splitlines()]
+    assert rows[:3] == [["layer", "operator"], ["maxpool0", "MaxPool"], ["relu1", "Relu"]]
+    content = json.loads(Path("t.json").read_text())
+    assert content["version"] == 3
+    assert [layer["problem"]["kind"] for layer in content["layers"]] == ["MaxPool", "BlockGemm"]
+    for layer in content["layers"]:
+        layer["tiling"] = dict.fromkeys(layer["tiling"], 1)
+    Path("bad.json").write_text(json.dumps(content))
+    myvta("compile", *NETWORK, "-o", "tuned.vta", "--tuned", "t.json")
+    myvta("compile", *NETWORK, "-o", "bad.vta", "--tuned", "bad.json")
+    assert cycles("bad.vta") > 2 * cycles("tuned.vta")
+
+
 @pytest.mark.verilator
 @pytest.mark.timeout(600)  # it may build a simulator
 def test_best_schedules_are_measured_on_the_target(folder: Path) -> None:

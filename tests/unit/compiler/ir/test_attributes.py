@@ -7,15 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from myvta.compiler.ir.attributes import (
-    AddAttributes,
-    Attributes,
-    ClipAttributes,
-    ConvAttributes,
-    LeakyReluAttributes,
-    ReluAttributes,
-    SlidingWindow,
-)
+from myvta.compiler.ir.attributes import AddAttributes, Attributes, ConvAttributes, SlidingWindow
+from myvta.compiler.operators.clip import ClipAttributes
+from myvta.compiler.operators.leaky_relu import LeakyReluAttributes
+from myvta.compiler.operators.relu import ReluAttributes
 
 ATTRS = {"kernel": (3, 2), "strides": (2, 1), "pads": (0, 1, 2, 3), "dilations": (1, 4)}
 

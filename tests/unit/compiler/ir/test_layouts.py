@@ -10,7 +10,6 @@ from myvta.compiler.ir.attributes import (
     DenseAttributes,
     HostAttributes,
     MaxPoolAttributes,
-    ReluAttributes,
     SlidingWindow,
 )
 from myvta.compiler.ir.graph import Tensor
@@ -24,6 +23,7 @@ from myvta.compiler.ir.layouts import (
     propagate,
 )
 from myvta.compiler.ir.quantized_graph import QuantizedNode
+from myvta.compiler.operators.relu import ReluAttributes
 
 RELU = ReluAttributes()
 POOL = MaxPoolAttributes(SlidingWindow((1, 1), (1, 1), (0, 0, 0, 0)))

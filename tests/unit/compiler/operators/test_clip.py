@@ -10,13 +10,12 @@ from graph_cases import graph_of
 from lowered_node import SMALL, run_accumulator
 from operator_rules import host_reason, quantize_node, quantize_qdq
 
-from myvta.compiler.ir.attributes import ClipAttributes
 from myvta.compiler.ir.graph import Graph, Node
 from myvta.compiler.ir.qdq_scales import TensorScale
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.epilogue_ops import Field
 from myvta.compiler.lower.conv.epilogue_rule import EpiloguePlaces
-from myvta.compiler.operators.clip import CLIP
+from myvta.compiler.operators.clip import CLIP, ClipAttributes
 
 
 def clip(**attrs: float) -> Graph:

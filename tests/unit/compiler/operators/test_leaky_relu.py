@@ -11,13 +11,12 @@ from lowered_node import SMALL, rule, run_accumulator, scaled
 from operator_rules import host_reason, quantize_node
 
 from myvta.compiler.codegen.tile_ops import parameters
-from myvta.compiler.ir.attributes import LeakyReluAttributes
 from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.graph import Graph, Node
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.epilogue_ops import Field
 from myvta.compiler.lower.conv.epilogue_rule import EpiloguePlaces
-from myvta.compiler.operators.leaky_relu import LEAKY_RELU, power_of_two_slope
+from myvta.compiler.operators.leaky_relu import LEAKY_RELU, LeakyReluAttributes, power_of_two_slope
 from myvta.compiler.reference.reference_evaluator import evaluate_node
 
 

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 from graph_cases import graph_of
 
-from myvta.compiler.ir.attributes import ReluAttributes
 from myvta.compiler.ir.graph import Node
 from myvta.compiler.operators.operator import Context, DocsRow, Operator, QdqRule
+from myvta.compiler.operators.relu import ReluAttributes
 from myvta.isa.config import named
 
 ROW = DocsRow("Relu", "x", "1")

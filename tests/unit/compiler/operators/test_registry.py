@@ -10,7 +10,7 @@ import pytest
 from conv_nodes import conv_node
 
 from myvta.compiler.codegen.lowering_context import Activation
-from myvta.compiler.ir.attributes import Attributes, ReluAttributes, SlidingWindow
+from myvta.compiler.ir.attributes import Attributes, SlidingWindow
 from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.fusion_group import FusionGroup
@@ -21,6 +21,7 @@ from myvta.compiler.operators.registry import (
     OPERATORS,
     layer_of,
 )
+from myvta.compiler.operators.relu import ReluAttributes
 from myvta.compiler.schedule.conv_problem import ConvShape
 from myvta.isa.config import named
 

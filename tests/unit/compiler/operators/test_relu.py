@@ -8,13 +8,12 @@ from graph_cases import graph_of
 from lowered_node import SMALL, run_accumulator
 from operator_rules import host_reason, quantize_node, quantize_qdq
 
-from myvta.compiler.ir.attributes import ReluAttributes
 from myvta.compiler.ir.graph import Node
 from myvta.compiler.ir.qdq_scales import TensorScale
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.epilogue_ops import Field
 from myvta.compiler.lower.conv.epilogue_rule import EpiloguePlaces
-from myvta.compiler.operators.relu import RELU
+from myvta.compiler.operators.relu import RELU, ReluAttributes
 
 GRAPH = {"x": (1, 4), "y": (1, 4)}
 NODE = ("Relu", "n", ("x",), ("y",))

@@ -9,8 +9,8 @@ import pytest
 from compiler_networks import NetworkBuilder, save
 
 from myvta.compiler.frontend.front_ends import import_model
-from myvta.compiler.ir.attributes import ReluAttributes
 from myvta.compiler.ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
+from myvta.compiler.operators.relu import ReluAttributes
 from myvta.compiler.quantize.calibrate import Calibration
 from myvta.compiler.quantize.error_metrics import (
     Sample,

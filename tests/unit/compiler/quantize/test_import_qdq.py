@@ -9,10 +9,11 @@ import onnx
 from qdq_models import hand_made
 
 from myvta.compiler.frontend.front_ends import import_model
-from myvta.compiler.ir.attributes import HostAttributes, ReluAttributes
+from myvta.compiler.ir.attributes import HostAttributes
 from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.host_payload import HostPayload
 from myvta.compiler.ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
+from myvta.compiler.operators.relu import ReluAttributes
 from myvta.compiler.operators.scaled_add import ScaledAddAttributes
 from myvta.compiler.partition.front_end import canonicalize_model, partition_model
 from myvta.compiler.quantize.import_qdq import deviations, import_qdq

@@ -11,13 +11,13 @@ from myvta.compiler.ir.attributes import (
     AddAttributes,
     GlobalAverageAttributes,
     MaxPoolAttributes,
-    ReluAttributes,
     SlidingWindow,
 )
 from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
 from myvta.compiler.operators.flatten import FlattenAttributes
+from myvta.compiler.operators.relu import ReluAttributes
 from myvta.compiler.reference.reference_evaluator import evaluate, evaluate_node
 
 

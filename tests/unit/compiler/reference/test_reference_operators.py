@@ -20,19 +20,19 @@ from myvta.compiler.ir.attributes import (
     AddAttributes,
     Attributes,
     AveragePoolAttributes,
-    ClipAttributes,
     GlobalAverageAttributes,
-    LeakyReluAttributes,
-    ReluAttributes,
     SlidingWindow,
 )
 from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.operators.affine import AffineAttributes
+from myvta.compiler.operators.clip import ClipAttributes
 from myvta.compiler.operators.concat import ConcatAttributes
 from myvta.compiler.operators.flatten import FlattenAttributes
+from myvta.compiler.operators.leaky_relu import LeakyReluAttributes
 from myvta.compiler.operators.pad import PadAttributes
 from myvta.compiler.operators.quantization_rules import mean_factors
+from myvta.compiler.operators.relu import ReluAttributes
 from myvta.compiler.operators.resize import ResizeAttributes
 from myvta.compiler.operators.slice import SliceAttributes
 from myvta.compiler.operators.view import ViewAttributes

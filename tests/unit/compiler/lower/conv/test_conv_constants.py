@@ -7,13 +7,14 @@ from conv_nodes import conv_node, epilogue_chain
 from lowered_node import rule
 
 from myvta.compiler.codegen.lowering_context import Activation
-from myvta.compiler.ir.attributes import AddAttributes, LeakyReluAttributes, SlidingWindow
+from myvta.compiler.ir.attributes import AddAttributes, SlidingWindow
 from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.conv_constants import place_constants
 from myvta.compiler.lower.conv.epilogue import epilogue
 from myvta.compiler.lower.conv.fusion_group import FusionGroup, conv_problem
 from myvta.compiler.lower.conv.residual import Residual
+from myvta.compiler.operators.leaky_relu import LeakyReluAttributes
 from myvta.isa.config import named
 from myvta.isa.opcodes import MemoryType
 

@@ -7,18 +7,14 @@ from conv_nodes import conv_node, epilogue_chain
 from lowered_node import SMALL, rule
 
 from myvta.compiler.codegen.lowering_context import Activation
-from myvta.compiler.ir.attributes import (
-    AveragePoolAttributes,
-    ClipAttributes,
-    LeakyReluAttributes,
-    MaxPoolAttributes,
-    SlidingWindow,
-)
+from myvta.compiler.ir.attributes import AveragePoolAttributes, MaxPoolAttributes, SlidingWindow
 from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.epilogue import epilogue
 from myvta.compiler.lower.conv.epilogue_emitter import EpilogueEmitter
 from myvta.compiler.lower.conv.epilogue_rule import EpiloguePlaces
+from myvta.compiler.operators.clip import ClipAttributes
+from myvta.compiler.operators.leaky_relu import LeakyReluAttributes
 from myvta.compiler.schedule.conv_problem import ConvShape, parameter_tiles
 from myvta.compiler.schedule.conv_tiles import Range, tile_of
 

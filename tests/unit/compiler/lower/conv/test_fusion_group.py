@@ -6,12 +6,13 @@ from conv_nodes import conv_node, dense_node, epilogue_chain
 from lowered_node import rule
 
 from myvta.compiler.codegen.lowering_context import Activation
-from myvta.compiler.ir.attributes import AddAttributes, ReluAttributes, SlidingWindow
+from myvta.compiler.ir.attributes import AddAttributes, SlidingWindow
 from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.epilogue import epilogue
 from myvta.compiler.lower.conv.fusion_group import FusionGroup, conv_problem
 from myvta.compiler.lower.conv.residual import Residual
+from myvta.compiler.operators.relu import ReluAttributes
 from myvta.isa.config import named
 
 CONFIG = named("1x4x4")
