@@ -1,1 +1,1 @@
-"""Lowering of operators to runtime calls, one operator a file."""
+"""Lowering of operators to device calls, one file per operator."""

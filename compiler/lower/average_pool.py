@@ -1,7 +1,7 @@
 """AveragePool: sums of taps by GEMM with the identity, times a factor, requantized.
 
 The factor replaces the division (:func:`~.quantization_rules.mean_factors`); windows that count
-different numbers of values have factors of their own, one ALU MUL for each rectangle of outputs.
+different numbers of values have different factors, with one ALU MUL for each rectangle of outputs.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def average_pool_layer(
     node: QuantizedNode[AveragePoolAttributes], activations: Mapping[str, Activation],
     config: Config,
 ) -> TiledLayer:
-    """Return the layer of the mean over windows; padding is zeros that count or do not."""
+    """Return the layer of the mean over windows; zeros in the padding count or do not."""
     source, target = activations[node.inputs[0]], activations[node.outputs[0]]
     window = node.attrs.window
     problem = AveragePoolProblem(
@@ -119,7 +119,7 @@ class _AveragePool:
             )
 
     def mean(self, builder: StreamBuilder, base: int, piece: _Piece) -> None:
-        """Turn the sums of a tile into outputs."""
+        """Convert the sums of a tile to outputs."""
         _scale(builder, base, piece, self.node.attrs.factors)
         requantize_tiles(
             builder, self.node.rule, base, 1, piece.blocks.count * piece.pixels, 0, 0)
@@ -164,7 +164,7 @@ def _sum(
 
 
 def _scale(builder: StreamBuilder, out: int, piece: _Piece, factors: np.ndarray) -> None:
-    """Multiply sums with their factors, rectangle by rectangle."""
+    """Multiply sums by their factors, rectangle by rectangle."""
     mine = factors[piece.oh.start :, piece.ow.start :][: piece.oh.count, : piece.ow.count]
     for top, bottom in _alike(mine):
         for left, right in _alike(mine[top].reshape(1, -1).T):

@@ -3,7 +3,7 @@
 Every output tile is a sum of products of one weight tile with one block of channels of an input at
 the same pixel.  An identity times 2^n passes or aligns values (Relu, Add), a diagonal scales them
 (Affine), a matrix of a few ones chooses channels (Concat, Slice).  GEMM does that for every operand
-width, and keeps the loads on the load engine, where they overlap with the step before.
+width, and uses the load engine for inputs, which overlaps with the previous step.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PostOp = Callable[[StreamBuilder, int, int, int], None]
 class Term:
     """A product: block ``block`` of input ``source`` times ``tile``, then ``<< shift``.
 
-    ``accumulator``: which of several sums of an output tile it goes into.
+    ``accumulator``: index of its sum among those of an output tile.
     """
 
     source: int
@@ -44,7 +44,7 @@ class Term:
 
 @dataclass(frozen=True)
 class BlockRun:
-    """Neighbouring output blocks with like terms; ``terms`` are those of the first."""
+    """Neighbouring output blocks with the same pattern of terms; ``terms`` of the first."""
 
     first: int
     blocks: int
@@ -55,18 +55,18 @@ class BlockRun:
 
 @dataclass(frozen=True, eq=False)
 class BlockGemm:
-    """What to compute.
+    """A block GEMM.
 
     Attributes
     ----------
     blocks
         Terms of each block of output channels; of an accumulator, largest shift first.
     rule
-        Requantization of the first accumulator, None where it needs none.
+        Requantization of the first accumulator, None if it needs none.
     post_op
-        Instructions on finished sums ahead of the requantization.
+        Instructions on complete sums before the requantization.
     accumulators
-        Sums an output tile needs; the first is stored.
+        Number of sums of an output tile; the first is stored.
     """
 
     blocks: list[list[Term]]

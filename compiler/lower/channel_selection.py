@@ -1,4 +1,4 @@
-"""Block GEMM terms that put ranges of input channels where the output has them."""
+"""Block GEMM terms that move ranges of input channels to their output channels."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """From the scheduling problem of a layer to the choice of its tiling.
 
-Values go one way: layer, problem, candidate tilings, their predicted costs, the choice.  A cost is
-that of the layer's own stream, emitted at addresses behind all activations.
+The steps are: layer, problem, candidate tilings, their predicted costs, the choice.  A cost is that
+of the layer's own stream, emitted at addresses after all activations.
 """
 
 from __future__ import annotations

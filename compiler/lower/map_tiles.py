@@ -1,4 +1,4 @@
-"""Loads and stores of parts of feature maps, and the identity that passes them through GEMM."""
+"""Loads and stores of parts of feature maps, and the identity that copies them by GEMM."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def store_map(
 
 
 def place_identity(node: QuantizedNode, config: Config, constants: Constants) -> Fill:
-    """Place the identity as a layer's only weight tile; return what loads it."""
+    """Place the identity as a layer's only weight tile; return the function that loads it."""
     dram = constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
     return partial(_load_weight_tile, dram=dram)
 

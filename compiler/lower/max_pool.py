@@ -1,7 +1,7 @@
 """MaxPool by ALU MAX over the taps.
 
 Inputs are loaded without padding, and each tap visits only the outputs for which it is inside:
-no value has to represent minus infinity.  The first tap, moved inside where it falls into the
+no value must represent minus infinity.  The first tap, moved inside where it falls into the
 padding, is in every window; GEMM with the identity writes it straight into the outputs.
 """
 
@@ -34,7 +34,7 @@ __all__ = ["max_pool_layer"]
 
 @dataclass(frozen=True)
 class _Axis:
-    """A range of outputs along one axis and the inputs inside that their windows touch."""
+    """A range of outputs along one axis and the inputs inside that their windows read."""
 
     outputs: Range
     inputs: Range
@@ -49,7 +49,7 @@ class _Axis:
         return (good[0], len(good), at[good[0]]) if good else (0, 0, 0)
 
     def first_taps(self) -> list[tuple[int, int, int]]:
-        """Return (output, how many, input) runs of the first tap, moved inside if need be."""
+        """Return (output, how many, input) runs of the first tap, moved inside if necessary."""
         at = [self.offset + o * self.stride for o in range(self.outputs.count)]
         border = [(o, 1, place % self.dilation) for o, place in enumerate(at) if place < 0]
         left = self.outputs.count - len(border)
@@ -130,7 +130,7 @@ class _MaxPool:
 def _maximum(
     builder: StreamBuilder, bases: tuple[int, int, int], tile: _Tile, problem: MaxPoolProblem
 ) -> None:
-    """Emit one tile: outputs from the first base on, then a copy of the inputs behind them.
+    """Emit one tile: outputs from the first base on, followed by a copy of the inputs.
 
     The columns of the copy are a stride apart: all inputs of a tap are neighbours, and two
     operands of a step never meet in a bank of the accumulator.

@@ -1,7 +1,7 @@
-"""Pad, crop and nearest-neighbour Resize: GEMM with the identity puts each pixel where it belongs.
+"""Pad, crop and nearest-neighbour Resize: GEMM with the identity copies each pixel.
 
-Pixels of the border that Pad adds are cleared and, where the value is not zero, one ALU ADD gives
-it to them.  The scale stays.
+Pixels of the border that Pad adds are cleared and, if the value is not zero, set by one ALU
+ADD.  The scale stays.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ __all__ = ["pad_layer", "resize_layer"]
 class _Span:
     """Neighbouring outputs along one axis and the inputs they repeat.
 
-    ``inputs`` appear from output ``at`` of the span on, ``copies`` times each; the rest of
-    ``outputs``, before and behind, is border.
+    Each of ``inputs`` is repeated ``copies`` times from output ``at`` of the span on; the other
+    ``outputs``, before and after, are border.
     """
 
     outputs: Range
@@ -43,7 +43,7 @@ class _Span:
 
     @property
     def inside(self) -> tuple[int, int]:
-        """Outputs that repeat an input, from and to."""
+        """The range of outputs that repeat an input."""
         return self.at, self.at + self.inputs.count * self.copies
 
 
@@ -53,7 +53,7 @@ def pad_layer(
 ) -> TiledLayer:
     """Return the layer of a border of one value, pads (top, left, bottom, right).
 
-    A negative one crops.
+    Negative pads crop.
     """
     source, target = activations[node.inputs[0]], activations[node.outputs[0]]
     problem = CopyProblem(
@@ -82,7 +82,7 @@ def _layer(copier: _Copier, config: Config) -> TiledLayer:
 
 
 def _spans(problem: CopyProblem, axis: int, size: int) -> list[_Span]:
-    """Cut an axis into spans of ``size`` outputs."""
+    """Divide an axis into spans of ``size`` outputs."""
     copies, have, before = problem.copies[axis], problem.size[axis], problem.before[axis]
     if copies == 1:
         result = []

@@ -1,6 +1,6 @@
 """Lower a :class:`~.block_gemm.BlockGemm`: load runs of tiles, multiply, post-op, store.
 
-    for every run of output blocks whose terms are alike
+    for every run of output blocks with the same pattern of terms
         for every tile of it                                     a slot of ACC
             for every chunk of the terms                         a slot of INP, of WGT
                 load each input block once, GEMM term by term
@@ -39,8 +39,8 @@ def block_gemm_layer(
 ) -> TiledLayer:
     """Return the layer of a block GEMM of a node's inputs.
 
-    ``constant``: INP tiles ``[blocks, rows, columns, batch, lanes]`` of one more source, which
-    every group of images shares.
+    ``constant``: INP tiles ``[blocks, rows, columns, batch, lanes]`` of an additional source, which
+    all groups of images share.
     """
     sources = [activations[name] for name in node.inputs]
     if constant is not None:
@@ -161,7 +161,7 @@ class _Emitter:
             }, tile)
 
     def tile(self, ctx: LoweringContext, held: _Parameters, area: _Area, terms: int) -> Tile:
-        """Describe a tile whose sums are computed ``terms`` terms at a time."""
+        """Describe a tile whose sums are computed by chunks of ``terms`` terms."""
         run, problem = area.run, self.problem
         out = self.target.at(area.group, run.first) + area.start
 
@@ -181,7 +181,7 @@ class _Emitter:
         return Tile(out, chunks, finish, prepare)
 
     def chunk(self, area: _Area, out: int, terms: Range) -> Chunk:
-        """Describe the part of a tile's sums that some terms are."""
+        """Describe the part of a tile's sums over some terms."""
         run = area.run
         chosen = run.terms[terms.start : terms.start + terms.count]
         origins = list(dict.fromkeys((term.source, term.block) for term in chosen))
@@ -225,7 +225,7 @@ class _Emitter:
                 shift_left(builder, amount, accumulator, size)
 
     def finish(self, builder: StreamBuilder, base: int, area: _Area, parameters: int) -> None:
-        """Turn the sums of a tile into outputs; ``parameters``: tiles of those of a block."""
+        """Convert the sums of a tile to outputs; ``parameters``: parameter tiles of a block."""
         if self.block_gemm.post_op is not None:
             self.block_gemm.post_op(builder, base, area.size, area.size)
         if self.block_gemm.rule is not None:

@@ -24,11 +24,11 @@ class TiledLayer:
     Attributes
     ----------
     node
-        Under whose name its instructions go.
+        Its name annotates the instructions.
     problem
         Everything that its tilings depend on.
     place
-        ``place(constants)`` places its constants in memory, which depend on no tiling.
+        ``place(constants)`` places its constants in memory, which do not depend on the tiling.
     """
 
     node: QuantizedNode
@@ -37,4 +37,4 @@ class TiledLayer:
 
 
 LayerOf = Callable[[Any, Mapping[str, Activation], Config], TiledLayer]
-"""``layer_of(node, activations, config)`` gives the layer of a node, or of a fusion group."""
+"""``layer_of(node, activations, config)`` returns the layer of a node or of a fusion group."""

@@ -1,4 +1,4 @@
-"""The loop over tiles that every layer is.
+"""The loop over tiles that all layers share.
 
     for every tile                                                   a slot of ACC
         for every chunk of its sums
@@ -8,7 +8,7 @@
                 compute
                 after the last chunk: finish the part, store it
 
-A layer describes its tiles; which buffers are filled when is decided here alone.
+A layer describes its tiles; only this module decides when buffers are filled.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Compute(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """The contents of a slot of INP, told from others by ``key``."""
+    """The contents of a slot of INP, identified by ``key``."""
 
     key: Hashable
     load: Fill
@@ -47,7 +47,7 @@ class Part:
     Attributes
     ----------
     load_weights
-        Loads its weights; None: it has none.
+        Loads its weights; None: there are none.
     offset, weight_bytes
         Their first tile in the chunk's slot, and their size.
     """
@@ -82,14 +82,14 @@ class Tile:
     Attributes
     ----------
     key
-        Tells it from others.
+        Identifies the tile.
     chunks
-        All with as many parts.
+        All with the same number of parts.
     finish
         ``finish(part, base)`` records the steps after the last chunk of a part, the store among
         them; the tile is in ACC from tile ``base`` on.
     prepare
-        Records the steps ahead of the first load.
+        Records the steps before the first load.
     """
 
     key: Hashable
@@ -124,7 +124,7 @@ class TiledLoop:
         tile
             Describes the tile at a position of every axis, ``tile(**positions)``.
         prefetched
-            Bytes of weights that are loaded ahead of everything else.
+            Bytes of weights that are loaded first.
         """
         for number, positions in enumerate(product(*axes.values())):
             item = tile(**dict(zip(axes, positions, strict=True)))

@@ -1,4 +1,4 @@
-"""Add: two operands with scales of their own, aligned by shifts; one may be a constant."""
+"""Add: two operands of different scales, aligned by shifts; one may be a constant."""
 
 from __future__ import annotations
 

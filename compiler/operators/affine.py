@@ -23,7 +23,7 @@ from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["AFFINE", "AffineAttributes"]
 
-_HEADROOM = 29  # bits of a product and of an offset, each: their sum and a rounding constant fit
+_HEADROOM = 29  # bits of a product, and of an offset: their sum with a rounding constant fits 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,8 @@ AFFINE = Operator(
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     fallback_reasons={
-        "Mul": "multiplies with values that are not one constant a channel",
-        "Div": "divides by values that are not one constant a channel",
+        "Mul": "multiplies with values that are not one constant per channel",
+        "Div": "divides by values that are not one constant per channel",
         "BatchNormalization": "its statistics are not constants, or not positive",
     },
 )

@@ -59,7 +59,7 @@ def _quantize(
 
 
 def _counts(node: Node, axis: int, size: int, outputs: int) -> np.ndarray:
-    """Return how many values the windows along an axis count."""
+    """Return the number of values that each window along an axis counts."""
     taps = taps_of(node.attrs, axis, outputs)
     before, after = node.attrs["counted"][axis], node.attrs["counted"][axis + 2]
     return np.asarray(((taps >= -before) & (taps < size + after)).sum(1))

@@ -30,7 +30,7 @@ __all__ = ["CONCAT", "ConcatAttributes"]
 
 @dataclass(frozen=True)
 class ConcatAttributes(Attributes):
-    """How far each input is shifted left, :data:`~..ir.attributes.DROPPED` for a zero."""
+    """The left shift of each input, :data:`~..ir.attributes.DROPPED` for a zero."""
 
     shifts: tuple[int, ...]
 

@@ -1,4 +1,4 @@
-"""Constraints that operators share: each gives '' or the reason why the host runs a node."""
+"""Constraints that operators share: each returns '' or the reason why the host runs a node."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .operator import Context
 __all__ = ["MEAN_PIXELS", "RESHAPED", "data_reason", "layout_reason", "window_reason"]
 
 MEAN_PIXELS = 1 << 16
-"""Pixels whose mean a 15-bit factor still rounds well."""
+"""Maximum number of pixels whose mean a 15-bit factor approximates well."""
 RESHAPED = (
     "its input is stored with other channels, rows and columns than its shape has: "
     "a reshape before it moved no data"
@@ -18,7 +18,7 @@ RESHAPED = (
 
 
 def data_reason(node: Node, graph: Graph) -> str:
-    """Check that the data of a node fits the accelerator's layout, whatever its operator."""
+    """Check that the data of a node fits the accelerator's layout, for any operator."""
     activations = [name for name in node.inputs if name and not graph.tensors[name].constant]
     images = {graph.tensors[name].shape[:1] for name in (*activations, *node.outputs[:1])}
     for name in (*activations, *node.outputs[:1]):
@@ -35,7 +35,7 @@ def data_reason(node: Node, graph: Graph) -> str:
 
 
 def layout_reason(node: Node, context: Context) -> str:
-    """Check that every input is laid out as its shape says."""
+    """Check that every input has the layout of its shape."""
     tensors = context.graph.tensors
     names = [name for name in node.inputs if name and not tensors[name].constant]
     reshaped = any(

@@ -12,7 +12,7 @@ __all__ = ["CONV", "convolution_reason"]
 
 
 def convolution_reason(node: Node, context: Context) -> str:
-    """Give the reason why the host runs a convolution, transposed or not; '' if it does not."""
+    """Return the reason why the host runs a convolution, transposed or not; else ''."""
     tensors = context.graph.tensors
     if any(name and not tensors[name].constant for name in node.inputs[1:]):
         return "weights or bias are not constant"
@@ -30,7 +30,7 @@ def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[Co
 
 
 def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
-    """The zero point of the input is the padding value outside it, in place of zeros."""
+    """The input is padded with its zero point instead of zeros."""
     weight, scale, rule = q.qdq_weights(node)
     padding = q.scale(node.inputs[0]).zero_point if any(node.attrs["pads"]) else 0
     return [QuantizedNode(node.op, node.name, node.inputs[:1], node.outputs, ConvAttributes(

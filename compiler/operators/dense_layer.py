@@ -23,7 +23,7 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     if len(shape) > 2 and context.layouts[node.inputs[0]] != layout_of_shape(
         shape, _channels_last(node)
     ):
-        return "the axis it sums over is not where its input has its channels"
+        return "the axis it sums over does not hold the channels of its input"
     return ""
 
 

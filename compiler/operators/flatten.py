@@ -27,7 +27,7 @@ def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> FlattenAtt
 
 
 def flatten_reason(node: Node, context: Context) -> str:
-    """Give the reason why a node's input cannot be flattened in place, '' where it can."""
+    """Return the reason why a node's input cannot be flattened in place, else ''."""
     shape = context.graph.tensors[node.inputs[0]].shape
     return layout_reason(node, context) if len(shape) > 2 else ""
 

@@ -34,7 +34,7 @@ __all__ = ["HARD_SIGMOID", "HardSigmoidAttributes", "hard_sigmoid_attributes"]
 _MAX_BETA = 16
 _FACTOR_BITS = 14  # of a factor that fits an immediate
 _MAX_FACTOR = (1 << 15) - 1
-_BETA_BITS = 25  # below the point of sums: 16 then fits 29 bits
+_BETA_BITS = 25  # fraction bits of sums: 16 then fits 29 bits
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def hard_sigmoid_attributes(
 ) -> HardSigmoidAttributes:
     """Return the integers for an input of scale ``2^exponent``.
 
-    Sums are no coarser than an output; a slope that is too steep for the factor then passes both
-    bends within one step of x, and the largest factor does, too.
+    Sums are no coarser than an output.  A slope too steep for the factor then passes both bends
+    within one step of x, and so does the largest factor.
     """
     wanted = _FACTOR_BITS - ceil(log2(abs(alpha))) if alpha else 0
     bits = min(max(wanted, exponent + width), exponent + _BETA_BITS)
@@ -62,7 +62,7 @@ def hard_sigmoid_attributes(
 
 
 def _alpha_beta(node: Node) -> tuple[float, float]:
-    """Return the parameters of a node, ONNX's defaults where it has none."""
+    """Return the parameters of a node, by default those of ONNX."""
     return float(node.attrs.get("alpha", np.float32(0.2))), float(node.attrs.get("beta", 0.5))
 
 

@@ -33,7 +33,7 @@ _SUM_BITS = 30  # of all products
 class HardSwishAttributes(Attributes):
     """``x * min(max((x << shift) + three, 0), 2 * three) * factor``, in units of ``2^exponent``.
 
-    A negative ``shift`` is one to the right.
+    A negative ``shift`` is a right shift.
     """
 
     keeps_layout: ClassVar[bool] = True
@@ -46,8 +46,8 @@ class HardSwishAttributes(Attributes):
 def hard_swish_attributes(exponent: int, width: int) -> HardSwishAttributes:
     """Return the integers for an input of scale ``2^exponent``.
 
-    Beyond the finest scale of the gate x is negligible against 3; beyond the coarsest every x
-    but 0 is past the bends.
+    For finer scales than the gate's finest, x is negligible against 3; for coarser ones than its
+    coarsest, every x but 0 is past the bends.
     """
     gate = min(max(exponent, _FINEST), _COARSEST)
     shift = max(gate, 0) if exponent >= _FINEST else exponent - _FINEST

@@ -28,7 +28,7 @@ from .quantization_rules import Names, QuantizerContext, channels_of, uniform_re
 
 __all__ = ["LEAKY_RELU", "LeakyReluAttributes", "power_of_two_slope"]
 
-_MAX_SLOPE = 16  # more than that and its products leave the accumulator
+_MAX_SLOPE = 16  # with larger ones products exceed the accumulator
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ A = TypeVar("A", bound=Attributes)
 
 @dataclass(frozen=True)
 class Context:
-    """The surroundings of a node: its graph, the target, and layouts by tensor."""
+    """The context of a node: its graph, the target, and layouts by tensor."""
 
     graph: Graph
     config: Config
@@ -37,7 +37,7 @@ class DocsRow:
     Attributes
     ----------
     sources
-        ONNX operators and forms that become it.
+        ONNX operators and forms that are converted to it.
     integers
         The output's integers as a formula of the inputs'.
     steps
@@ -56,9 +56,9 @@ class QdqRule:
     Attributes
     ----------
     quantize
-        ``quantize(quantizer, node)`` returns the node, after the nodes that it needs before it.
+        ``quantize(quantizer, node)`` returns the node, preceded by the nodes that it needs.
     unsupported_reason
-        Why such a node stays on the host, '' where it does not.
+        The reason why such a node stays on the host, else ''.
     """
 
     quantize: Callable[[QdqContext, Node], list[QuantizedNode]]
@@ -67,7 +67,7 @@ class QdqRule:
 
 @dataclass(frozen=True, eq=False)
 class Operator(Generic[A]):
-    """Everything the compiler knows of one operator, the integer reference aside.
+    """All knowledge of one operator in the compiler, except its integer reference.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Operator(Generic[A]):
     form
         Inputs and attributes of its canonical node.
     reason
-        How the accelerator runs it, for reports.
+        Its implementation on the accelerator, for reports.
     docs
         Its row of the documentation.
     layer
@@ -89,17 +89,17 @@ class Operator(Generic[A]):
         How it is computed in the convolution ahead of it; None: it never is.
     quantize
         ``quantize(quantizer, node, activations)`` returns the quantized node and sets the exponent
-        of its output; None for an operator that quantization inserts and no graph has.
+        of its output; None for an operator that only quantization inserts.
     unsupported_reason
-        Why the host runs a node, '' where the accelerator does.
+        The reason why the host runs a node, else ''.
     qdq
-        Quantization in a pre-quantized model; None where the host runs it there.
+        Quantization in a pre-quantized model; None if the host runs it there.
     channels_last
         Whether the last of three axes of a canonical node's tensors holds its channels.
     homogeneous
         Whether a canonical node commutes with positive factors of its input's channels.
     fallback_reasons
-        By ONNX operator that becomes this one where it can: why the host runs it where it did not.
+        By ONNX operator that can be converted to this one: the reason of the host where it was not.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The table of operators in docs/operators.md, made from the registry.
+"""The table of operators in docs/operators.md, generated from the registry.
 
     python -m myvta.compiler.operators.operator_docs docs/operators.md
 """
@@ -20,7 +20,7 @@ END = "<!-- end of the table -->"
 
 
 def operator_table() -> str:
-    """Return the table as Markdown, one row an operator."""
+    """Return the table as Markdown, one row per operator."""
     rows = ["| operator | from ONNX | integers | steps |", "|---|---|---|---|"]
     for name, operator in OPERATORS.items():
         docs = operator.docs
@@ -34,7 +34,7 @@ def with_table(page: str) -> str:
     Raises
     ------
     ValueError
-        The page has not both markers, in order.
+        The page does not have both markers in order.
     """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -1,8 +1,8 @@
 """Shared parts of the quantization rules of operators.
 
 An operator that computes nothing (Clip, MaxPool, Slice, Pad, Resize, views) keeps its input's scale
-(:func:`keep_scale`).  Every other one has an accumulator whose exponent is known, and a shift to
-the exponent that calibration gives its output.
+(:func:`keep_scale`).  Every other one has an accumulator of known exponent, and a shift to the
+exponent of its output by calibration.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ __all__ = [
     "integer_bounds", "keep_scale", "keep_scale_qdq", "mean_factors", "uniform_requant",
 ]
 
-_FARTHEST = 20  # left shifts of an 8-bit operand that leave room to add another
+_FARTHEST = 20  # maximum left shift of an 8-bit operand that leaves room for a sum
 _FACTOR_BITS = 14  # of a mean's factor: it fits the ALU's 16-bit immediate
 _PRODUCT_BITS = 23  # of the factor and the number of values it is multiplied with, together
 
 Names = tuple[str, ...]
 ToIntegers = Callable[[Sequence[float]], tuple[int, int]]
-"""Gives a pair of real bounds as integers in the scale of a node's output."""
+"""Converts a pair of real bounds to integers in the scale of a node's output."""
 A = TypeVar("A", bound=Attributes)
 
 
 class QuantizerContext(Protocol):
-    """The quantizer of a float model, as rules see it."""
+    """The interface of a float model's quantizer for rules."""
 
     graph: Graph
     exponents: dict[str, int]
@@ -50,7 +50,7 @@ class QuantizerContext(Protocol):
 
 
 class QdqContext(Protocol):
-    """The quantizer of a pre-quantized model, as rules see it."""
+    """The interface of a pre-quantized model's quantizer for rules."""
 
     @property
     def graph(self) -> Graph: ...
@@ -85,7 +85,7 @@ def channels_of(q: QuantizerContext, node: Node) -> int:
 
 
 def aligned(exponents: Sequence[int]) -> tuple[int, tuple[int, ...]]:
-    """Return the exponent to align operands to, the finest that matters, and their shifts."""
+    """Return the exponent to which operands are aligned, the finest significant one, and shifts."""
     finest = max(min(exponents), max(exponents) - _FARTHEST)
     return finest, tuple(e - finest if e >= finest else DROPPED for e in exponents)
 
@@ -93,8 +93,8 @@ def aligned(exponents: Sequence[int]) -> tuple[int, tuple[int, ...]]:
 def mean_factors(counts: np.ndarray) -> tuple[np.ndarray, int]:
     """Return factors and a shift with ``sum * factor / 2^shift`` the mean of ``counts`` values.
 
-    Where all counts are the same power of two the factor is 1; else factors have up to 15 bits, and
-    no product of a sum of 8-bit values leaves 31.
+    If all counts are the same power of two, the factor is 1; else factors have up to 15 bits, and
+    no product of a sum of 8-bit values exceeds 31.
     """
     fewest = int(counts.min())
     below = fewest.bit_length() - 1

@@ -49,7 +49,7 @@ FALLBACK_REASONS: dict[str, str] = {
     name: reason for operator in OPERATORS.values()
     for name, reason in operator.fallback_reasons.items()
 }
-"""Why the host runs a node, by ONNX operator that often becomes one of these and did not."""
+"""Reasons of nodes on the host, by ONNX operator that was not converted to one of these."""
 
 
 EPILOGUE_RULES: dict[str, EpilogueRule] = {

@@ -36,7 +36,7 @@ class ReluAttributes(Attributes):
 
 
 def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
-    """Keep the scale if the model does and its zero point is 0; else change it in one sum."""
+    """Keep the scale if the model does and its zero point is 0; else convert it by a ScaledAdd."""
     source = q.scale(node.inputs[0])
     if q.output_like(node, source) == source == TensorScale(source.scale):
         return [QuantizedNode(

@@ -1,4 +1,4 @@
-"""Resize: every pixel repeated a whole number of times along each axis; the scale stays."""
+"""Resize: every pixel repeated an integer number of times along each axis; the scale stays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["RESIZE", "ResizeAttributes"]
 
 @dataclass(frozen=True)
 class ResizeAttributes(Attributes):
-    """How often every pixel is repeated (y, x)."""
+    """The number of copies of every pixel (y, x)."""
 
     factors: tuple[int, int]
 
@@ -30,7 +30,7 @@ def _attributes(node: Node, graph: Graph, to_integers: ToIntegers) -> ResizeAttr
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
-    return "" if "factors" in node.attrs else "not nearest neighbours at a whole scale"
+    return "" if "factors" in node.attrs else "not nearest neighbours at an integer scale"
 
 
 def _layer(
@@ -45,7 +45,7 @@ RESIZE = Operator(
     form="one input; attr factors: every pixel repeated (y, x) times",
     reason="GEMM with the identity, once for each copy",
     docs=DocsRow(
-        "Resize, Upsample: nearest, whole scales, whichever way pixels are counted", "x", "1"),
+        "Resize, Upsample: nearest, integer scales, any coordinate transformation", "x", "1"),
     layer=_layer,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,

@@ -1,8 +1,8 @@
-"""ScaledAdd: a sum of activations with any scales and zero points, each times a whole factor.
+"""ScaledAdd: a sum of activations of any scales and zero points, each times an integer factor.
 
 Quantization of a pre-quantized model inserts it: for Add, and where a scale has to change.  A
-factor of up to 14 bits does not fit one weight, so it goes through two identities, for its upper
-bits, shifted left, and for the lower 7.
+factor of up to 14 bits does not fit one weight, so it is split into two identities: one for its
+upper bits, shifted left, and one for the lower 7.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ScaledAddAttributes(Attributes):
 
 
 def scaled_add(q: QdqContext, node: Node) -> QuantizedNode[ScaledAddAttributes]:
-    """Return the sum of a node's inputs, whatever their scales and zero points."""
+    """Return the sum of a node's inputs of any scales and zero points."""
     scales = [q.scale(name) for name in node.inputs]
     reals = np.array([scale.scale for scale in scales])
     out = q.output(node, reals.max(keepdims=True) / _MAX_GAIN)

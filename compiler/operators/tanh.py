@@ -24,7 +24,7 @@ __all__ = ["TANH"]
 
 def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[ClippedLines]:
     lines = tanh_lines(q.exponents[names[0]], q.inp_width)
-    q.exponents[node.outputs[0]] = 1 - q.inp_width  # -1 .. 1 whatever calibration has met
+    q.exponents[node.outputs[0]] = 1 - q.inp_width  # -1 .. 1, independently of calibration
     return QuantizedNode(
         node.op, node.name, names, node.outputs, lines,
         lines.requant(channels_of(q, node)),
@@ -34,7 +34,7 @@ def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[Cl
 def _layer(
     node: QuantizedNode[ClippedLines], activations: Mapping[str, Activation], config: Config
 ) -> TiledLayer:
-    """Sum clipped lines: each clips further the values that the one before left."""
+    """Sum clipped lines: each line clips the result of the previous one further."""
     lines = node.attrs
 
     def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:

@@ -52,7 +52,7 @@ VIEW = Operator(
     unsupported_reason=_unsupported_reason,
     qdq=QdqRule(keep_scale_qdq(_attributes)),
     fallback_reasons={
-        "Transpose": "moves channels to where pixels are, or images",
+        "Transpose": "moves channels to an axis of pixels or images",
         "Reshape": "changes the images of a run",
     },
 )

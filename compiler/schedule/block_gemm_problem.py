@@ -18,14 +18,14 @@ __all__ = ["BlockGemmProblem", "BlockGemmTiling", "RunRows", "RunShape"]
 
 @dataclass(frozen=True)
 class RunShape:
-    """Neighbouring output blocks with like terms.
+    """Neighbouring output blocks with the same pattern of terms.
 
     Attributes
     ----------
     own_weights
-        Whether each block has weights of its own.
+        Whether each block has different weights.
     whole
-        Whether the blocks are the whole output, and every input has as many.
+        Whether the blocks are the whole output, and every input has the same number of blocks.
     """
 
     blocks: int
@@ -43,7 +43,7 @@ class RunRows:
     tiles: int
 
     def cut(self, tiling: BlockGemmTiling) -> tuple[int, int]:
-        """Return how many rows are computed at once, and how many tiles of each."""
+        """Return the number of rows computed at once, and of tiles of each."""
         if self.tiles > tiling.tiles:
             return 1, tiling.tiles
         return min(self.count, tiling.tiles // self.tiles, tiling.blocks), self.tiles
@@ -60,7 +60,7 @@ class BlockGemmTiling(Tiling):
     terms
         Terms of their sums.
     blocks
-        Output blocks whose weights or parameters differ: at most so many.
+        Maximum number of output blocks with different weights or parameters.
     """
 
     tiles: int
@@ -75,7 +75,7 @@ class BlockGemmProblem(Problem):
     Attributes
     ----------
     operator
-        That it is for.
+        Name of the operator.
     groups, blocks, pixels
         Of the output.
     requantized, per_channel
@@ -104,7 +104,7 @@ class BlockGemmProblem(Problem):
         """Return the rows of a run.
 
         Blocks with the same weights and parameters are one row, and so are the groups of images
-        where they follow each other in memory.
+        if they are contiguous in memory.
         """
         if run.own_weights or self.per_channel:
             return RunRows(self.groups, run.blocks, self.pixels)
@@ -123,7 +123,7 @@ class BlockGemmProblem(Problem):
         )
 
     def tilings(self, config: Config) -> Iterator[BlockGemmTiling]:
-        """Yield the tilings that fit: as much as the buffers hold, then even parts."""
+        """Yield the tilings that fit: the largest that the buffers hold, then even parts."""
         largest = self._largest(config)
         yield largest
         longest = max(rows.count * rows.tiles for rows in map(self.rows, self.runs))

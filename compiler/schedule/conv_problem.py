@@ -1,4 +1,4 @@
-"""What a convolution is in blocks of channels, and how it is cut into parts.
+"""The scheduling problem of a convolution in blocks of channels, and its tilings.
 
 Sizes are in tiles (channel blocks) and pixels.
 """
@@ -22,27 +22,27 @@ __all__ = [
 class EpilogueSpec:
     """The operations on a convolution's outputs in the accumulator before they are stored.
 
-    Windows over them leave one value each; those of 1 x 1 every value.
+    Windows over them reduce to one value each; 1 x 1 windows keep every value.
     """
 
-    out: tuple[int, int]  # rows and columns that are stored
+    out: tuple[int, int]  # stored rows and columns
     kernel: tuple[int, int] = (1, 1)
     strides: tuple[int, int] = (1, 1)
     before: tuple[int, int] = (0, 0)  # of windows, above and to the left of the outputs
     early: bool = False  # windows come first: only their maxima are requantized
     steps: int = 0  # ALU steps of a stored tile
     tables: int = 0  # sets of parameters, each for all channels
-    scratch_tiles: int = 0  # that a stored tile needs for a while
+    scratch_tiles: int = 0  # scratch tiles per stored tile
 
     @property
     def by_axis(self) -> bool:
-        """Whether it is less work to go down the columns first, then along the rows."""
+        """Whether reducing columns first, then rows, takes fewer steps."""
         (high, wide), step = self.kernel, self.strides[1]
         return (high - 1) * step + wide < high * wide
 
     @property
     def taps(self) -> int:
-        """Steps of the windows for each value they leave."""
+        """Steps of the windows for each of their results."""
         (high, wide), step = self.kernel, self.strides[1]
         return (high - 1) * step + wide - 1 if self.by_axis else high * wide - 1
 
@@ -51,10 +51,10 @@ class EpilogueSpec:
 class ConvShape(Problem):
     """A convolution in blocks: groups of images, channel blocks in and out, sizes, window.
 
-    Along each axis input i meets tap k of output o where ``i * up = o * stride + k * dilation -
+    Along each axis tap k of output o reads input i where ``i * up = o * stride + k * dilation -
     before``: a transposed convolution has ``up`` and no stride.  Every output block sums ``ci``
     input blocks, the first in ``leads`` (:mod:`.group_blocks`); without, they are the same for
-    all.
+    all blocks.
     """
 
     kind: ClassVar[str] = "Convolution"
@@ -86,14 +86,14 @@ class ConvShape(Problem):
             if count > 1)
 
     def span(self, axis: int, stored: int) -> int:
-        """Return how many outputs are on chip for neighbouring stored ones, those outside too."""
+        """Return the number of outputs on chip for neighbouring stored ones, with outside ones."""
         if self.epilogue is None:
             return stored
         return (stored - 1) * self.epilogue.strides[axis] + self.epilogue.kernel[axis]
 
     @property
     def steps(self) -> int:
-        """GEMM steps that no schedule can save."""
+        """Minimum number of GEMM steps."""
         rows, columns = (
             -(-out * kernel // up)
             for out, kernel, up in zip(self.out, self.kernel, self.up, strict=True)
@@ -105,7 +105,7 @@ class ConvShape(Problem):
         return axis == 0 and taps == 1 and self.up[0] == 1
 
     def reach(self, axis: int, outputs: int, taps: int) -> int:
-        """Return how many inputs are on chip for ``outputs`` neighbouring windows of ``taps``.
+        """Return the number of inputs on chip for ``outputs`` neighbouring windows of ``taps``.
 
         All that the windows cover; of rows that a stride skips under a single tap, none.
         """
@@ -115,17 +115,17 @@ class ConvShape(Problem):
         return covered // self.up[axis] + 1
 
     def held(self, co: int, ci: int) -> int:
-        """Return how many input blocks tiles of ``co`` output blocks need for ``ci`` of each."""
+        """Return the number of input blocks that ``co`` output blocks need for ``ci`` of each."""
         return ci if not self.leads else ci + most_apart(self.leads, co)
 
 
 DATAFLOWS = ("weight-stationary", "input-stationary", "output-stationary")
-"""The operand that stays on chip while the others pass: the outermost of the loops over tiles.
+"""The operand that stays on chip while the others are streamed: the outermost loop over tiles.
 
-Weight-stationary: channels outermost, every pixel passes a range of the filters.  Input-stationary:
-pixels outermost, all filters pass a range of the pixels.  Output-stationary: as input-stationary,
-and all sums of a tile stay in the accumulator while chunks of the input channels pass, range by
-range of the filters.
+Weight-stationary: channels outermost; all pixels are streamed for a range of filters.
+Input-stationary: pixels outermost; all filters are streamed for a range of pixels.
+Output-stationary: as input-stationary, and all sums of a tile stay in the accumulator while chunks
+of the input channels are streamed for each range of filters.
 """
 
 
@@ -149,9 +149,9 @@ class ConvTiling(Tiling):
 
 
 def even_splits(total: int, unit: int = 1) -> list[int]:
-    """Return the sizes of the parts when ``total`` is cut into 1, 2, 3 ... nearly equal parts.
+    """Return the sizes of the parts when ``total`` is divided into 1, 2, 3 ... nearly equal parts.
 
-    Sizes are multiples of ``unit`` where there are such, the last one always 1.
+    Sizes are multiples of ``unit`` if possible; the last one is always 1.
     """
     sizes = {-(-total // parts) for parts in range(1, total + 1)}
     return sorted({min(total, -(-size // unit) * unit) for size in sizes} | {1}, reverse=True)

@@ -1,4 +1,4 @@
-"""The parts a convolution is computed in: tiles of outputs, chunks of their sums."""
+"""The parts of a convolution: tiles of outputs, chunks of their sums."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Range:
 
 
 def ranges_of(total: int, size: int) -> list[Range]:
-    """Cut a dimension into parts of ``size``, the last one the remainder."""
+    """Divide a dimension into parts of ``size``, the last one the remainder."""
     return [Range(start, min(size, total - start)) for start in range(0, total, size)]
 
 
@@ -50,9 +50,9 @@ class ReductionChunk:
 class Layout:
     """The layout of the outputs of one block of channels in ACC.
 
-    All that the windows over them cover have a place, those outside too; the first inside is at
+    All outputs that the windows cover have a place, also those outside; the first inside is at
     ``first``.  Outputs ``strides`` apart are neighbours, phase by phase: the inputs of one tap
-    in all windows are one box, and the pooled values another.
+    in all windows form one box, and the pooled values another.
     """
 
     rows: int
@@ -66,7 +66,7 @@ class Layout:
         return self.rows * self.columns
 
     def width(self, column: int) -> int:
-        """Return how many columns of the phase of one there are: from row to row of it."""
+        """Return the number of columns of a column's phase: the distance of its rows."""
         return -(-(self.columns - column % self.strides[1]) // self.strides[1])
 
     def at(self, row: int, column: int) -> int:
@@ -109,10 +109,10 @@ class Extent:
     """Inputs along one axis that a range of outputs needs, and their layout on chip."""
 
     first: int  # first input inside
-    inside: int  # how many are inside
-    before: int  # padding ahead of them
+    inside: int  # number of inputs inside
+    before: int  # padding before them
     total: int  # with all padding
-    step: int  # from one to the next in DRAM
+    step: int  # stride in DRAM
 
     @property
     def after(self) -> int:
@@ -122,9 +122,9 @@ class Extent:
 
 @dataclass(frozen=True)
 class Phase:
-    """Outputs of a tile along one axis that meet the same taps, evenly spaced, and those taps.
+    """Evenly spaced outputs of a tile along one axis that have the same taps, and those taps.
 
-    Output ``first + i * step`` of the tile meets tap ``tap + j * tap_step`` of the chunk at the
+    Output ``first + i * step`` of the tile reads with tap ``tap + j * tap_step`` of the chunk the
     input at ``source + i * move + j * tap_move`` of the extent.
     """
 
@@ -141,7 +141,7 @@ class Phase:
 
 @lru_cache(maxsize=4096)
 def extent(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> Extent:
-    """Return which inputs ``outputs`` need for ``taps``."""
+    """Return the inputs that ``outputs`` need for ``taps``."""
     size = shape.size[axis]
     start = -(-_start(shape, axis, outputs, taps) // shape.up[axis])
     total = shape.reach(axis, outputs.count, taps.count)
@@ -154,7 +154,7 @@ def extent(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> Extent:
 
 @lru_cache(maxsize=4096)
 def phases(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> tuple[Phase, ...]:
-    """Return the phases of a tile: one, or ``up`` where inputs are apart; some have no taps."""
+    """Return the phases of a tile: one, or ``up`` for upsampled inputs; some have no taps."""
     stride, dilation, up = shape.strides[axis], shape.dilations[axis], shape.up[axis]
     start = _start(shape, axis, outputs, taps)
     base = -(-start // up)
@@ -173,7 +173,7 @@ def phases(shape: ConvShape, axis: int, outputs: Range, taps: Range) -> tuple[Ph
 
 
 def split(tile_phases: tuple[Phase, ...], step: int) -> list[Phase]:
-    """Return the phases cut into such whose outputs are multiples of ``step`` apart."""
+    """Return the phases divided into ones whose outputs are multiples of ``step`` apart."""
     if step == 1:
         return list(tile_phases)
     return [
@@ -189,7 +189,7 @@ def split(tile_phases: tuple[Phase, ...], step: int) -> list[Phase]:
 
 
 def tile_of(shape: ConvShape, group: int, co: Range, rows: Range, columns: Range) -> OutputTile:
-    """Return the tile that leaves some rows and columns to be stored."""
+    """Return the tile that produces the stored rows and columns."""
     if shape.epilogue is None:
         layout = Layout(rows.count, columns.count)
         return OutputTile(group, co, rows, columns, rows, columns, layout)

@@ -1,4 +1,4 @@
-"""The scheduling problem of operators that put pixels into other places: Pad and Resize."""
+"""The scheduling problem of operators that copy pixels: Pad and Resize."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class CopyProblem(Problem):
     Attributes
     ----------
     operator
-        That it is for.
+        Name of the operator.
     size, out
         Rows and columns of the input and of the output.
     before
         Rows above and columns to the left of the first copy; negative ones crop.
     copies
-        How often each pixel is repeated (y, x).
+        Copies of each pixel (y, x).
     filled
         Whether the border has a value other than zero.
     """

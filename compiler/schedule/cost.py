@@ -1,4 +1,4 @@
-"""The cost of a schedule: cycles, and the memory traffic it takes them for."""
+"""The cost of a schedule: cycles and memory traffic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...isa.config import Config
 
 __all__ = ["Cost"]
 
-_CYCLES_PER_BEAT = 1 / 16  # for a beat of memory traffic that nothing waits for
+_CYCLES_PER_BEAT = 1 / 16  # cost of a beat of memory traffic that delays nothing
 
 
 @dataclass(frozen=True)
@@ -19,5 +19,5 @@ class Cost:
     moved: float
 
     def total(self, config: Config) -> float:
-        """Return both as one number, in cycles: memory is shared, and traffic takes energy."""
+        """Return both as one number, in cycles: memory is shared, and traffic costs energy."""
         return self.cycles + _CYCLES_PER_BEAT * self.moved / config.bus_bytes

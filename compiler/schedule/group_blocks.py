@@ -44,7 +44,7 @@ class StridedRun:
 def blocks_of(channels: int, filters: int, group: int, config: Config) -> Blocks:
     """Return which input blocks each block of output channels needs.
 
-    All get as many; where one needs fewer its weights are zero.
+    All blocks get the same number; the weights of unneeded ones are zero.
     """
     size_in, size_out = config.block_in, config.block_out
     everything = -(-channels // size_in)

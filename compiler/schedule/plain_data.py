@@ -1,4 +1,4 @@
-"""Problems and tilings as plain data for JSON, and back: nothing is taken as it comes."""
+"""Problems and tilings as plain data for JSON, and back, with validation."""
 
 from __future__ import annotations
 

@@ -32,9 +32,9 @@ class ProblemKind:
     problem, tiling
         The types.
     tilings
-        ``tilings(problem, config)`` yields those that fit, the most promising first.
+        ``tilings(problem, config)`` yields the tilings that fit, the most promising first.
     fits
-        ``fits(problem, tiling, config)``: whether the buffers hold it.
+        ``fits(problem, tiling, config)``: whether the buffers hold the tiling.
     choices
         The fields of a tiling in the order in which a search that samples chooses them.
     """
@@ -70,7 +70,7 @@ KINDS: dict[str, ProblemKind] = {
                     BlockGemmProblem.fits, ("terms", "blocks", "tiles")),
     )
 }
-"""By the name that files have."""
+"""By their name in files."""
 
 
 def tilings_of(problem: Problem, config: Config) -> Iterator[Tiling]:

@@ -1,1 +1,1 @@
-"""Lowering of convolutions and of the layers fused behind them."""
+"""Lowering of convolutions and of the layers fused with them."""

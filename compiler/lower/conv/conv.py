@@ -67,7 +67,7 @@ class _ConvEmitter:
         self.calls = ConvCalls(problem, constants, self.stride)
         buffers = buffers_of(shape, tiling, ctx.config)
         assert buffers is not None, "a tiling that fits"
-        # first block of the parameters on chip, and which parts of them are there
+        # first block of the parameters on chip, and their resident parts
         self.resident: tuple[int, set[Range]] = (0, set())
         count, size = buffers.other
         self.loop = TiledLoop(
@@ -104,7 +104,7 @@ class _ConvEmitter:
         blocks = {"co": ranges_of(shape.co, t.co)}
         axes = {**blocks, **axes} if t.dataflow == "weight-stationary" else {**axes, **blocks}
         last = self.position(**{name: places[-1] for name, places in axes.items()})
-        # weights come in while the layer before ends
+        # weights are loaded while the previous layer ends
         self.loop.run(
             axes, lambda **position: self.tile(self.position(**position), chunks),
             self.ctx.slack_before * self.ctx.config.bus_bytes)
@@ -136,9 +136,9 @@ class _ConvEmitter:
                 partial(self.calls.load_inputs, tile=tile, chunk=chunk)))
 
     def conclude(self, tile: OutputTile, part: Range, base: int) -> None:
-        """Turn the sums of a part into outputs, and store them.
+        """Convert the sums of a part to outputs, and store them.
 
-        The operands for that are loaded while the last products are being summed.
+        Their operands are loaded while the last products are accumulated.
         """
         added = self.load_other(tile.cut(part))
         table = self.hold_parameters(tile, part)

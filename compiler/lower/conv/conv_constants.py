@@ -1,4 +1,4 @@
-"""The constants of a fusion group in memory: none of them depends on the tiling."""
+"""The constants of a fusion group in memory, which do not depend on the tiling."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class ConvCalls:
         self, builder: StreamBuilder, residual: Residual, tile: OutputTile, field: Field,
         others: tuple[int, int], table: int,
     ) -> None:
-        """Add as many tiles to all outputs of a tile, by an identity, and requantize the sums."""
+        """Add another activation to the outputs of a tile, by an identity, and requantize."""
         count, layout = field.tiles, tile.layout
         if residual.own_shift:
             shift_left(builder, residual.own_shift, field.base, count)
@@ -104,7 +104,7 @@ class ConvCalls:
             builder.load_2d(MemoryType.INP, base, 0, blocks.count * area, 0, y_pad=(1, 0))
             return
         whole = (rows.inside, columns.inside) == (rows.total, source.layout.columns)
-        if whole and columns.total == columns.inside and rows.step == 1:  # one run a block
+        if whole and columns.total == columns.inside and rows.step == 1:  # one run per block
             builder.load_2d(
                 MemoryType.INP, base, source.at(tile.group, blocks.start, rows.first), area,
                 blocks.count, source.pixels,

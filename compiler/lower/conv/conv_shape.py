@@ -1,4 +1,4 @@
-"""Convolutions, transposed ones and dense layers as one kind of thing: a shape, and filters."""
+"""Convolutions, transposed ones and dense layers in one form: a shape, and filters."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def conv_shape(
 ) -> ConvShape:
     """Return a node as a convolution in blocks.
 
-    A dense layer is one whose window is the whole input; a flattened input is read as the feature
-    map it was.  A transposed convolution is one of the input with gaps, which cost nothing; its
-    taps are reversed, so that inputs advance with them.
+    A dense layer is a convolution whose window is the whole input; a flattened input is read as the
+    original feature map.  A transposed convolution is one of the input with gaps, which cost
+    nothing; its taps are reversed, so that inputs advance with them.
     """
     groups, co, size, out = source.groups, target.blocks, source.layout[1:], target.layout[1:]
     attrs = node.attrs

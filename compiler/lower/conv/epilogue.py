@@ -1,10 +1,10 @@
-"""Layers computed on the outputs of a convolution before they leave the accumulator.
+"""Layers computed on the outputs of a convolution in the accumulator.
 
-The outputs of a convolution (or of the Add computed in one) that a single layer reads need not go
-to memory and come back where that layer is work for the ALU: values by themselves (Relu,
-Clip, LeakyRelu), or windows over them (MaxPool, AveragePool without padding, GlobalAveragePool),
-those once in a chain.  The integers are those of the layers one by one.  A maximum commutes with
-every non-decreasing function, so it is taken of the sums, and only the maxima are requantized.
+Outputs of a convolution (or of an Add fused with it) that a single layer reads need not be stored
+and loaded again if the ALU can compute that layer: elementwise (Relu, Clip, LeakyRelu), or windows
+(MaxPool, AveragePool without padding, GlobalAveragePool), the latter once in a chain.  The result
+is bit-identical to that of the separate layers.  A maximum commutes with every non-decreasing
+function, so it is taken of the sums, and only the maxima are requantized.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Epilogue", "epilogue"]
 
 @dataclass(frozen=True, eq=False)
 class Epilogue:
-    """Layers on the outputs of a convolution: those ahead of the windows, the windows, the rest."""
+    """Layers on the outputs of a convolution: before the windows, the windows, the rest."""
 
     ahead: tuple[EpilogueNode, ...]
     window: EpilogueNode | None

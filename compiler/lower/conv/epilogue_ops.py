@@ -1,4 +1,4 @@
-"""Operations on the outputs of a convolution in the accumulator, as ALU steps on tiles there."""
+"""Operations on the outputs of a convolution in the accumulator, as ALU steps on its tiles."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Fusion: which layers of a launch are computed in the preceding convolution.
+"""Fusion of the layers of a launch with the preceding convolution.
 
-An Add always is where it can be (:mod:`.residual`).  Of the layers behind (:mod:`.epilogue`) the
-longest chain is whose predicted cost is not above that of the same layers apart, or that has a
-tuned schedule.
+An Add is fused whenever that is possible (:mod:`.residual`), and of the following layers
+(:mod:`.epilogue`) the longest chain that has a tuned schedule or a predicted cost not above that of
+the separate layers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .residual import Residual, residuals
 __all__ = ["Operation", "fuse_nodes"]
 
 Operation = FusionGroup | QuantizedNode
-"""A unit of lowering: every convolution is a group, if only of itself."""
+"""A unit of lowering: every convolution is a group, possibly a single one."""
 
 
 def fuse_nodes(
@@ -40,7 +40,7 @@ def fuse_nodes(
     nodes
         Of the launch, in order; none of them a view.
     private
-        Names of activations that one node reads, and nobody else.
+        Names of activations with a single reader.
     layer_of
         Gives the layer of a node that is no convolution, to predict the cost of layers apart.
     rules
@@ -48,7 +48,7 @@ def fuse_nodes(
     """
     groups = _groups(nodes, private, layouts, scheduler, layer_of, rules)
     fused = {node.name for group in groups.values() for node in group.nodes}
-    # a group with an Add comes in the turn of that: then the other operand is in memory
+    # a group has the position of its Add, where the other operand is in memory
     turns = {
         group.name if group.residual is None else group.residual.add.name: group
         for group in groups.values()
@@ -87,7 +87,7 @@ def _groups(
 def _with_residual(
     conv: QuantizedNode, residual: Residual | None, scheduler: LayerScheduler
 ) -> FusionGroup:
-    """Return a convolution with an Add, or alone where no tiling with the Add fits."""
+    """Return a convolution with an Add, or alone if no tiling with the Add fits."""
     group, config = FusionGroup(conv, residual), scheduler.target.config
     if residual is None:
         return group
@@ -99,7 +99,7 @@ def _with_residual(
 def _best(
     group: FusionGroup, chain: Sequence[EpilogueNode], scheduler: LayerScheduler, layer_of: LayerOf
 ) -> Epilogue | None:
-    """Return the longest epilogue that costs no more than the layers apart, None if none does."""
+    """Return the longest epilogue that costs no more than the separate layers, else None."""
     config, activations, options = (
         scheduler.target.config, scheduler.activations, scheduler.options)
     shape = conv_problem(group, activations, config).shape

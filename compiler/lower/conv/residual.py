@@ -1,8 +1,8 @@
 """Residual additions computed with the convolution they follow.
 
-The output of a convolution that only an Add reads need not go to memory and come back: while its
-integers are in the accumulator, as they would have been stored, the other operand is added by one
-GEMM step with an identity and the sum requantized.  The bits are those of the two layers.
+The output of a convolution that only an Add reads need not be stored and loaded again: while its
+integers are in the accumulator, one GEMM step with an identity adds the other operand, and the sum
+is requantized.  The result is bit-identical to that of the two layers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Residual", "residuals"]
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """An Add in a convolution: the other operand, and how far each is shifted left."""
+    """An Add in a convolution: the other operand, and the left shifts of both."""
 
     add: QuantizedNode
     other: str
@@ -39,7 +39,7 @@ def residuals(
     nodes
         Of one launch, in order.
     alone
-        Names of activations that one node reads, and nobody else.
+        Names of activations with a single reader.
     """
     if not config.requantize:  # without RQT two requantizations take more steps than they save
         return {}

@@ -1,4 +1,4 @@
-"""Padding with a number that is not zero: LOAD pads with zeros, so other loads overwrite them.
+"""Padding with a nonzero value: LOAD pads with zeros, which further loads overwrite.
 
 A layer whose input has a zero point needs it outside the input.  A row of constant tiles holds it
 in DRAM, which a LOAD of stride 0 repeats: one for the rows above, one for those below, and one for

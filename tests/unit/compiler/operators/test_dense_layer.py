@@ -15,7 +15,7 @@ from myvta.compiler.operators.dense_layer import GEMM
 from myvta.compiler.reference.reference_evaluator import evaluate_node
 
 WEIGHT = np.array([[1.0, -2.0, 0.5], [0.25, 0.0, 1.5]], np.float32)
-AXIS = "the axis it sums over is not where its input has its channels"
+AXIS = "the axis it sums over does not hold the channels of its input"
 
 
 def dense(x: tuple[int, ...] = (1, 3), y: tuple[int, ...] = (1, 2), source: object = None,

@@ -21,7 +21,7 @@ def resize(**attrs: Any) -> Graph:
 
 def test_other_modes_are_on_the_host() -> None:
     assert host_reason(resize(factors=(2, 3))) == ""
-    assert host_reason(resize()) == "not nearest neighbours at a whole scale"
+    assert host_reason(resize()) == "not nearest neighbours at an integer scale"
 
 
 def test_every_pixel_is_repeated_in_the_kept_scale() -> None:
