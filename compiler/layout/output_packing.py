@@ -94,7 +94,7 @@ def pack_outputs(
         of the tensor that each replaces on the device.
     """
     read = {name for node in graph.nodes if not node.on_host for name in node.inputs}
-    behind = _tanh_behind(graph)
+    following = _following_tanh(graph)
     tensors, outputs, nodes = dict(graph.tensors), dict[str, PackedOutput](), []
 
     def pack(node: QuantizedNode, packing: OutputPacking, size: Pair) -> str:
@@ -111,7 +111,7 @@ def pack_outputs(
     for node in graph.nodes:
         blocks = None
         if isinstance(node.attrs, (ConvAttributes, TransposedAttributes)):
-            last = behind.get(node.outputs[0], node)
+            last = following.get(node.outputs[0], node)
             if last.outputs[0] not in read:
                 blocks = _choose(node, graph, config, 0 if last is node else piecewise_linear.STEPS)
         if blocks is not None:
@@ -129,7 +129,7 @@ def pack_outputs(
     return replace(graph, nodes=tuple(nodes), tensors=tensors), outputs
 
 
-def _tanh_behind(graph: QuantizedGraph) -> dict[str, QuantizedNode]:
+def _following_tanh(graph: QuantizedGraph) -> dict[str, QuantizedNode]:
     """Return every Tanh by its input, where it is the only reader."""
     readers = Counter(name for node in graph.nodes for name in node.inputs)
     return {
@@ -173,11 +173,11 @@ def _advancing(attrs: _Convolution) -> np.ndarray:
 
 
 def _choose(
-    node: QuantizedNode[_Convolution], graph: QuantizedGraph, config: Config, behind: int
+    node: QuantizedNode[_Convolution], graph: QuantizedGraph, config: Config, following: int
 ) -> tuple[OutputPacking, tuple[Axis, Axis]] | None:
     """Return the blocks that take the fewest cycles, None for single outputs.
 
-    ``behind``: steps that the following layers take for a tile of outputs.
+    ``following``: steps that the following layers take for a tile of outputs.
     """
     attrs = node.attrs
     if attrs.group != 1 or (isinstance(attrs, ConvAttributes) and attrs.padding):
@@ -190,7 +190,7 @@ def _choose(
     if isinstance(attrs, TransposedAttributes):
         before = [dilations[a] * (kernel[a] - 1) - before[a] for a in range(2)]
         strides, ups = (1, 1), strides
-    passes = requantize_steps(config) + (0 if config.overwrite else 1) + behind
+    passes = requantize_steps(config) + (0 if config.overwrite else 1) + following
 
     def cost(lanes: int, taps: float, pixels: int) -> float:
         tiles = -(-lanes // config.block_out) * pixels

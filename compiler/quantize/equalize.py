@@ -115,14 +115,14 @@ def _inputs_of(weight: np.ndarray, groups: int, channels: int) -> Iterator[np.nd
 def _factor(graph: Graph, first: Node, second: Node, peaks: np.ndarray | None) -> np.ndarray:
     """Return the divisor of each output channel of ``first``, float64."""
     weight = np.asarray(graph.value(first.inputs[1]), np.float64)
-    ahead = np.abs(weight).reshape(len(weight), -1).max(1) if peaks is None else peaks
+    own_range = np.abs(weight).reshape(len(weight), -1).max(1) if peaks is None else peaks
     reader = np.abs(np.asarray(graph.value(second.inputs[1]), np.float64))
-    behind = np.array([
+    reader_range = np.array([
         part.max(initial=0)
         for part in _inputs_of(reader, second.attrs.get("group", 1), len(weight))
     ])
-    used = (ahead > 0) & (behind > 0)
-    factor = np.sqrt(np.where(used, ahead, 1) / np.where(used, behind, 1))
+    used = (own_range > 0) & (reader_range > 0)
+    factor = np.sqrt(np.where(used, own_range, 1) / np.where(used, reader_range, 1))
     if used.any():
         factor /= np.exp(np.log(factor[used]).mean())  # the geometric mean of the factors is 1
     return np.where(used, np.clip(factor, 1 / _LIMIT, _LIMIT), 1.0)

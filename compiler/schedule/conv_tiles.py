@@ -116,7 +116,7 @@ class Extent:
 
     @property
     def after(self) -> int:
-        """Padding behind them."""
+        """Padding after them."""
         return self.total - self.before - self.inside
 
 

@@ -104,10 +104,10 @@ def _best(
         scheduler.target.config, scheduler.activations, scheduler.options)
     shape = conv_problem(group, activations, config).shape
 
-    def cost(first: FusionGroup, behind: Sequence[EpilogueNode]) -> float:
-        """Return the predicted cost of a group and of the layers behind it, one by one."""
+    def cost(first: FusionGroup, following: Sequence[EpilogueNode]) -> float:
+        """Return the predicted cost of a group and of the layers after it, separately."""
         layers = [group_layer(first, activations, config)]
-        layers += [layer_of(item.node, activations, config) for item in behind]
+        layers += [layer_of(item.node, activations, config) for item in following]
         return scheduler.predict_chain(layers).total(config)
 
     apart: float | None = None
