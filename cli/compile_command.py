@@ -48,7 +48,7 @@ _PASSES = [item.name for item in PASSES]
 @click.option("--equalize", type=click.Choice(EQUALIZE), default=AUTO, show_default=True,
               help="Equalize channels across layers; auto: where the error is smaller.")
 @click.option("--memory", default="64M", show_default=True, metavar="BYTES",
-              help="Device memory the network may take.")
+              help="Device memory that the network may use.")
 @click.option("--compare", is_flag=True,
               help="Print float outputs against the integer network's, on calibration images.")
 @click.option("--per-layer", is_flag=True,

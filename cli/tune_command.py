@@ -41,22 +41,22 @@ _COLUMNS = (
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="TUNED.json",
               help="The best schedules; default: the model's name, in this folder.")
 @click.option("--log", type=click.Path(path_type=Path), metavar="TRIALS.jsonl",
-              help="Every trial, one a line; those it holds are not tried again. Default: next "
+              help="Log of all trials, one per line; logged trials are not repeated. Default: next "
               "to the output.")
 @click.option("--search", type=click.Choice(SEARCHES), default=SEARCHES[0], show_default=True,
               help="Every schedule, most promising first, or samples of all (needs optuna).")
 @click.option("--trials", type=click.IntRange(min=1), default=64, show_default=True,
-              help="Schedules a layer, those in the log included.")
+              help="Schedules per layer, including those in the log.")
 @click.option("--latency", type=click.IntRange(min=1), default=MEMORY_LATENCY, show_default=True,
               metavar="CYCLES", help="Memory latency that schedules are predicted for.")
 @click.option("--target", "url", metavar="URL", default="verilator://?latency=64",
-              show_default=True, help="Where the best are measured; `none`: they are not.")
+              show_default=True, help="Target that measures the best schedules, or `none`.")
 @click.option("--verify", "verified", type=click.IntRange(min=1), default=3, show_default=True,
-              help="How many of a layer's best are measured.")
+              help="Number of a layer's best schedules that are measured.")
 @click.option("--shape", "shapes", multiple=True, metavar="NAME=1,1,8,8",
               help="Sizes of an input whose shape is dynamic; may be given several times.")
 @click.option("--memory", default="64M", show_default=True, metavar="BYTES",
-              help="Device memory the network may take.")
+              help="Device memory that the network may use.")
 @click.option("--json", "as_json", is_flag=True, help="Print the schedules as JSON.")
 def command(
     model: Path, calib: Path, config_name: str, output: Path | None, log: Path | None,

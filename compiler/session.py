@@ -17,9 +17,9 @@ __all__ = ["Session", "host"]
 
 
 def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence[np.ndarray]:
-    """Do a host step that is a piece of a network: the ``host`` of the driver's program runner.
+    """Compute a host step with nodes of a network: the ``host`` of the driver's program runner.
 
-    The steps between real numbers and integers are the driver's own.
+    The driver itself computes conversions between real numbers and integers.
     """
     if step.op in FRONT_ENDS:
         feeds = dict(zip(step.inputs, inputs, strict=True))
@@ -34,7 +34,7 @@ def host(step: HostStep, inputs: list[np.ndarray], program: Program) -> Sequence
 
 
 def _has_images(program: Program, name: str) -> bool:
-    """Whether axis 0 of a tensor is images; else a launch has one of it."""
+    """Whether axis 0 of a tensor is images; else each launch has one such tensor."""
     return program.tensor(name).shape[:1] == program.tensor(program.inputs[0]).shape[:1]
 
 
@@ -67,7 +67,7 @@ class Session:
         """Run images and return outputs by name, with ``capture`` every tensor produced.
 
         The last launch is filled with zero images; :attr:`reports` holds the cost of launches.  A
-        tensor without a dimension of images comes with one for launches.
+        tensor without a batch dimension gets one for launches.
         """
         values = self.check(inputs, where)
         total = len(next(iter(values.values())))

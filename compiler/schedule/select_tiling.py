@@ -1,8 +1,8 @@
-"""Choose how a layer is computed: tile sizes, and the dataflow of a convolution.
+"""Choose the schedule of a layer: tile sizes, and the dataflow of a convolution.
 
-Of a convolution's tilings formulas (:mod:`.tiling_space`) leave a few candidates; the timing model
-then predicts the cycles of each, on the very instructions it becomes, and the cheapest is the
-choice.  Of every other layer's the first is.
+Analytical costs (:mod:`.tiling_space`) select a few candidates among a convolution's tilings; the
+timing model then predicts the cycles of each from its instructions, and the cheapest is chosen.
+For every other layer the first tiling is chosen.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ __all__ = ["FUSE", "ScheduleOptions", "TilingSelector", "candidates", "exceeds_b
 
 FUSE = ("auto", "on", "off")
 _CANDIDATES = 6  # for layers of some size
-_SMALL, _FEW = 1 << 14, 2  # steps of a layer for which fewer candidates do
-_WORSE = 1.05  # of the cheapest by formulas: candidates cost no more
-_BOUND = 1.1  # of a predicted cost: formulas that exceed it make a prediction useless
+_SMALL, _FEW = 1 << 14, 2  # steps of a layer for which fewer candidates suffice
+_WORSE = 1.05  # of the minimum analytical cost: candidates cost no more
+_BOUND = 1.1  # of a predicted cost: with higher analytical costs no prediction is needed
 
 Predict = Callable[[Tiling], float]
-"""Predicts the cycles of a tiling; its traffic is that of the formulas."""
+"""Predicts the cycles of a tiling; its traffic is the analytical one."""
 
 
 @dataclass(frozen=True)
 class ScheduleOptions:
-    """How schedules are chosen.
+    """Options of the choice of schedules.
 
     Attributes
     ----------
     dataflow
-        One of :data:`.conv_problem.DATAFLOWS`, where a layer has such a schedule; None: the best.
+        One of :data:`.conv_problem.DATAFLOWS`, for layers with such a schedule; None: the best.
     overlap
         Whether loads, steps and stores overlap; without, one engine runs at a time.
     tuned
-        Tilings of a tuning run by problem (:mod:`.tuned_schedules`); they come before all others.
+        Tilings of a tuning run by problem (:mod:`.tuned_schedules`); they take precedence.
     fuse
         One of :data:`FUSE`: whether layers are computed in the preceding convolution
         (:mod:`~myvta.compiler.lower.conv.fusion`) where that costs no more, wherever it fits, or
@@ -69,10 +69,10 @@ class ScheduleOptions:
 def candidates(
     shape: ConvShape, config: Config, dataflow: str | None = None, count: int = _CANDIDATES
 ) -> list[tuple[ConvTiling, Cost]]:
-    """Return the cheapest tilings by formulas, the cheapest first.
+    """Return the tilings of the lowest analytical costs, in ascending order.
 
-    With ``dataflow``, those of that dataflow, or of any where the layer has none.  Of two that are
-    the same stream, the later one is left out.
+    With ``dataflow``, those of that dataflow, or of any if the layer has none.  Of tilings with the
+    same stream only the first is kept.
 
     Raises
     ------
@@ -94,9 +94,9 @@ def candidates(
 def exceeds_bound(
     shape: ConvShape, config: Config, options: ScheduleOptions, limit: float
 ) -> bool:
-    """Return whether a large layer costs clearly more than ``limit`` by formulas alone.
+    """Return whether the analytical cost of a large layer clearly exceeds ``limit``.
 
-    Formulas are within a few per cent of predictions for those, and predicting them takes seconds.
+    For large layers it is within a few per cent of the prediction, which takes seconds.
     """
     if shape in options.tuned or shape.steps <= _SMALL:
         return False
@@ -105,7 +105,7 @@ def exceeds_bound(
 
 
 class TilingSelector:
-    """Chooses the tilings of one compilation, that of each problem once."""
+    """Chooses the tilings of one compilation, once for each problem."""
 
     def __init__(self, config: Config, options: ScheduleOptions):
         self.config, self.options = config, options

@@ -1,8 +1,8 @@
-"""Every way to cut a convolution so that it fits the scratchpads, and the cost of each.
+"""All tilings of a convolution that fit the scratchpads, and their analytical costs.
 
-Two slots of the input and of the weight buffer take turns, one is filled while the other is
-computed on; where everything a layer ever needs fits, each thing has a slot of its own and is
-loaded once.  The accumulator holds two tiles, or one that is drained part by part.
+The input and the weight buffer have two slots each: one is filled while the other is in use.  If
+all inputs or weights of a layer fit, each has its own slot and is loaded once.  The accumulator
+holds two tiles, or one that is drained part by part.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ __all__ = [
     "Buffers", "analytical_cost", "buffers_of", "order_matters", "ranked_tilings", "tilings",
 ]
 
-_INSTRUCTION = 6  # cycles an instruction costs besides its steps
+_INSTRUCTION = 6  # cycles of an instruction besides its steps
 _CUTS = 4  # of rows that would fit, where tiles overlap: less of them does if they are squarer
 _START = 150  # cycles from launch to the first data, and from the last store to the end
 
 
 @dataclass(frozen=True)
 class Buffers:
-    """How many slots of which size each scratchpad is used in, in tiles.
+    """Number and size, in tiles, of the slots of each scratchpad.
 
     ``kept`` ACC tiles hold parameters; ``other`` slots at the end of INP another operand.
     """
@@ -51,7 +51,7 @@ class Buffers:
 
 @dataclass(frozen=True)
 class _Counts:
-    """How many tiles along channels and pixels, and chunks of each sum."""
+    """The number of tiles along channels and pixels, and of chunks of each sum."""
 
     outer: int
     spatial: int
@@ -67,11 +67,11 @@ class _Counts:
 
 
 def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | None:
-    """Return the slots a tiling uses, None if it does not fit."""
+    """Return the slots that a tiling uses, None if it does not fit."""
     counts = _Counts.of(shape, t)
     rows, columns = shape.span(0, t.oh), shape.span(1, t.ow)
     other = (2, t.part * rows * columns) if shape.residual else (0, 0)
-    apart = counts.outer if shape.leads else 1  # channels with inputs of their own
+    apart = counts.outer if shape.leads else 1  # channels with their own inputs
     tall, wide = min(rows, shape.out[0]), min(columns, shape.out[1])
     inp = _slots(
         shape.held(t.co, t.ci) * shape.reach(0, tall, t.kh) * shape.reach(1, wide, t.kw),
@@ -90,7 +90,7 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
     if shape.epilogue is not None:
         kept += parameter_tiles(config) * shape.epilogue.tables
         kept += shape.epilogue.scratch_tiles * _scratch_tiles(shape, t)
-        most = 1  # little is stored of a tile, the next need not wait for it long
+        most = 1  # little is stored of a tile: the next waits only briefly
         uops = max(uops, min(t.part, t.oh, columns) * prod(shape.epilogue.kernel))
     count = min(2, (config.depth(MemoryType.ACC) - kept) // size)
     if count < most or uops > config.depth(MemoryType.UOP) // 2:
@@ -99,7 +99,7 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
 
 
 def _scratch_tiles(shape: ConvShape, t: ConvTiling) -> int:
-    """Return how many tiles of a part need a scratch tile each at once."""
+    """Return the number of tiles of a part that need a scratch tile at once."""
     epilogue = shape.epilogue
     assert epilogue is not None
     if epilogue.early or epilogue.kernel == epilogue.strides == (1, 1):  # rows may be apart
@@ -126,7 +126,7 @@ def _kernel_uops(shape: ConvShape, t: ConvTiling) -> int:
 def order_matters(shape: ConvShape, t: ConvTiling) -> bool:
     """Return whether there are several tiles along channels, and several along pixels.
 
-    Else weights stay or inputs stay: it is the same stream.
+    Otherwise weights or inputs stay in any order, with the same stream.
     """
     counts = _Counts.of(shape, t)
     return counts.outer > 1 and counts.spatial > 1
@@ -169,7 +169,7 @@ def tilings(
 
 @lru_cache(maxsize=4096)
 def _inside(shape: ConvShape, axis: int, outputs: int, taps: int) -> float:
-    """Return how many inputs are loaded along an axis for a whole pass, on average per tap part."""
+    """Return the inputs loaded along an axis for a whole pass, on average per part of the taps."""
     parts = ranges_of(shape.kernel[axis], taps)
     return sum(
         extent(shape, axis, out, part).inside
@@ -189,7 +189,7 @@ def _outputs(shape: ConvShape, axis: int, stored: int) -> list[Range]:
 def analytical_cost(
     shape: ConvShape, t: ConvTiling, buffers: Buffers, config: Config
 ) -> Cost:
-    """Return the cost of a tiling by formulas alone."""
+    """Return the analytical cost of a tiling."""
     counts = _Counts.of(shape, t)
     outer, spatial, chunks = counts.outer, counts.spatial, counts.chunks
     inp_slots, wgt_slots = buffers.inp[0], buffers.wgt[0]

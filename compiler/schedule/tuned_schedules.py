@@ -24,7 +24,7 @@ _FORMAT, _VERSION = "myvta tuned schedules", 3
 
 @dataclass(frozen=True)
 class TunedLayer:
-    """A layer's best schedule; cycles as predicted, and as measured if they were."""
+    """A layer's best schedule; predicted cycles, and measured ones if there are any."""
 
     problem: Problem
     tiling: Tiling
@@ -59,7 +59,7 @@ def read_tuned(path: str | Path, config: Config) -> dict[Problem, Tiling]:
     Raises
     ------
     CompileError
-        It is no such file, one of another version, or for another configuration.
+        It is another kind of file, of another version, or for another configuration.
     """
     try:
         content = json.loads(Path(path).read_text())

@@ -34,7 +34,7 @@ class TrialLog:
         for line in written.splitlines():
             self._take(line)
         self._file: IO[str] = path.open("a")
-        if written and not written.endswith("\n"):  # a line cut short stays alone
+        if written and not written.endswith("\n"):  # a truncated line is not extended
             self._file.write("\n")
 
     def __enter__(self) -> TrialLog:
@@ -44,11 +44,11 @@ class TrialLog:
         self._file.close()
 
     def of(self, problem: Problem) -> list[Trial]:
-        """Return the trials of a layer, of earlier runs too."""
+        """Return the trials of a layer, including those of earlier runs."""
         return self._known.setdefault(problem, [])
 
     def add(self, problem: Problem, trial: Trial) -> None:
-        """Note a trial, at once."""
+        """Append a trial at once."""
         self.of(problem).append(trial)
         row = {
             "target": self._target, "problem": plain_problem(problem),
@@ -58,7 +58,7 @@ class TrialLog:
         self._file.flush()
 
     def _take(self, line: str) -> None:
-        """Read a line; one cut short by an interruption, or of another target, is not."""
+        """Read a line; truncated ones and those of other targets are ignored."""
         try:
             row = json.loads(line)
             if row["target"] == self._target:

@@ -1,4 +1,4 @@
-"""The stream of one operation alone, with memory of its own: the unit of tuning."""
+"""The stream of a single operation in separate memory: the unit of tuning."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAGE = 4096
 
 @dataclass(frozen=True)
 class Isolated:
-    """A stream and how many bytes of memory its addresses span, from address 0."""
+    """A stream and the size in bytes of the memory it addresses, from address 0."""
 
     stream: InstructionStream
     size: int
@@ -43,7 +43,7 @@ def isolated_activations(
     layouts
         Channels, rows and columns of every activation that its layers read and write.
     images
-        How many of them; a multiple of the configuration's batch.
+        Number of images; a multiple of the configuration's batch.
     """
     config = target.config
     memory, groups = AddressSpace(config), images // config.batch
@@ -65,7 +65,7 @@ def isolate(
     images: int = 1,
     options: ScheduleOptions | None = None,
 ) -> Isolated:
-    """Lower an operation into a stream of its own, as it would be scheduled."""
+    """Lower a single operation to a stream with the schedule it would get."""
     activations = isolated_activations(operation, layouts, target, images)
     scheduler = LayerScheduler(target, options or ScheduleOptions(), activations)
     layer = layer_of(operation, activations, target.config)

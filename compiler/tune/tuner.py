@@ -1,7 +1,7 @@
 """Search the schedules of layers by the timing model; winners are measured on hardware.
 
 The space of a layer is :func:`.problem_kinds.tilings_of`: only valid schedules are proposed.  Every
-trial is a line of a log, so a search that was interrupted continues from there.
+trial is a line of a log, from which an interrupted search continues.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 SEARCHES = ("exhaustive", "optuna")
-_REPEATS = 8  # samples of tilings that were tried before the next best guess is tried instead
+_REPEATS = 8  # samples of known tilings before the most promising new one is tried
 
 Measure = Callable[[InstructionStream, int], int]
 """``measure(stream, bytes of memory)``: its cycles on hardware."""
@@ -60,7 +60,7 @@ class TunableLayer:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The fields of a tiling, in the order in which they are chosen."""
+        """The fields of a tiling, in the order of their choice."""
         return KINDS[self.problem.kind].choices
 
     def stream(self, tiling: Tiling) -> tuple[InstructionStream, int]:
@@ -87,7 +87,7 @@ def distinct_layers(
     layouts
         Channels, rows and columns of all activations.
     images
-        Of a run.
+        Number of images of a run.
     """
     layers: dict[Problem, TunableLayer] = {}
     for operation in operations:
@@ -112,7 +112,7 @@ def propose(
     Raises
     ------
     CompileError
-        optuna is wanted and not installed.
+        optuna is requested and not installed.
     """
     if search == "exhaustive":
         tried = {trial.tiling for trial in done}
@@ -148,7 +148,7 @@ def propose(
 
 
 def _choices(layer: TunableLayer) -> Iterator[tuple[str, list, Callable[[object], None]]]:
-    """Walk down the space: a choice's name, its values, and how to say which was taken."""
+    """Descend in the space: yield the name, values and setter of each choice."""
     left, path = layer.space, ""
     for name in layer.choices:
         values = sorted({getattr(tiling, name) for tiling in left})
@@ -185,16 +185,16 @@ def _finished(layer: TunableLayer, trial: Trial) -> Any:
 
 @dataclass
 class Tuner:
-    """Tunes layer after layer.
+    """Tunes layers one by one.
 
     Attributes
     ----------
     trials
-        At most so many a layer, those of earlier runs included.
+        Maximum number per layer, including those of earlier runs.
     measure
-        Runs a stream on hardware; None: winners are those of the timing model.
+        Runs a stream on hardware; None: the timing model decides.
     verified
-        How many of a layer's best are measured.
+        Number of a layer's best schedules that are measured.
     progress
         Called after every trial of a layer with (layer, trials so far, trials in all, best).
     """

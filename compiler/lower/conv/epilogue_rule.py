@@ -1,6 +1,6 @@
 """Rules of operators that can be computed on the outputs of a convolution, in the accumulator.
 
-Every operator that can declares its rule in its own file; nothing here knows an operator by name.
+Such an operator declares its rule in its own file; nothing here depends on a particular operator.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class WindowRule:
     opcode
         Reduces the values of a window: MAX or ADD.
     spec
-        ``spec(node, stored, out)`` gives the windows over ``out`` rows and columns of outputs that
-        leave ``stored`` values, None where they cannot be computed there.
+        ``spec(node, stored, out)`` returns the windows over ``out`` rows and columns of outputs
+        that reduce to ``stored`` values, None if they cannot be computed there.
     """
 
     opcode: AluOpcode
@@ -67,18 +67,18 @@ class WindowRule:
 
 @dataclass(frozen=True, eq=False)
 class EpilogueRule:
-    """How an operator is computed in an epilogue.
+    """The computation of an operator in an epilogue.
 
     Attributes
     ----------
     steps
-        ``steps(node, config)``: ALU steps of a stored tile, those of windows aside.
+        ``steps(node, config)``: ALU steps of a stored tile, without those of windows.
     emit
-        On every value, behind the windows; None: values stay.
+        Emits the operator on every value, after the windows; None: values are unchanged.
     scratch_tiles
-        Scratch tiles that a stored tile needs meanwhile.
+        Scratch tiles that a stored tile needs.
     windows
-        None: values by themselves.
+        None: the operator is elementwise.
     """
 
     steps: Callable[[Any, Config], int]
@@ -105,7 +105,7 @@ def sliding_windows(window: SlidingWindow, stored: Pair) -> EpilogueSpec | None:
 
 
 def reaches_outside(spec: EpilogueSpec, out: Pair) -> bool:
-    """Return whether windows reach out of the outputs."""
+    """Return whether windows extend beyond the outputs."""
     return any(
         before > 0 or (count - 1) * stride + kernel > size
         for before, count, stride, kernel, size in zip(

@@ -42,7 +42,7 @@ def fuse_nodes(
     private
         Names of activations with a single reader.
     layer_of
-        Gives the layer of a node that is no convolution, to predict the cost of layers apart.
+        Returns the layer of other nodes than convolutions, to predict the cost of separate layers.
     rules
         Of the operators that can be computed in a convolution, by name.
     """
