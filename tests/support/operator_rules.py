@@ -34,20 +34,22 @@ def calibrated(exponents: Mapping[str, int], width: int = 8) -> Calibration:
 
 
 def host_reason(
-    graph: Graph, config: str = "default", layouts: Mapping[str, ChannelLayout] | None = None
+    graph: Graph, config: str = "default",
+    layouts: Mapping[str, tuple[int, int, int]] | None = None,
 ) -> str:
-    """Return why the host runs the last node; ``layouts`` replace those of the shapes."""
+    """Return the host's reason of the last node; ``layouts`` replace those of the shapes."""
     node, known = graph.nodes[-1], dict[str, ChannelLayout]()
     for name, tensor in graph.tensors.items():
         layout = channels_first_layout(tensor.shape)
         if layout is not None:
             known[name] = layout
-    context = Context(graph, named(config), {**known, **(layouts or {})})
+    known |= {name: ChannelLayout(*layout) for name, layout in (layouts or {}).items()}
+    context = Context(graph, named(config), known)
     return OPERATORS[node.op].unsupported_reason(node, context)
 
 
 def qdq_reason(graph: Graph) -> str:
-    """Return why the host runs the last node in a pre-quantized model."""
+    """Return the host's reason of the last node in a pre-quantized model."""
     rule = OPERATORS[graph.nodes[-1].op].qdq
     assert rule is not None
     return rule.unsupported_reason(graph.nodes[-1], graph)

@@ -78,7 +78,8 @@ def test_arrays_are_converted_to_the_expected_types() -> None:
     assert arrays["x"].dtype == np.float32
     assert arrays["x"].shape == (5, 3, 2)
     arrays = check_arrays({"n": np.ones(4), "x": np.ones((4, 3))}, TWO, "inputs")
-    assert (arrays["x"].dtype, arrays["n"].dtype) == (np.float32, np.int64)
+    assert arrays["x"].dtype == np.float32
+    assert arrays["n"].dtype == np.int64
 
 
 def test_single_array_may_have_any_name() -> None:

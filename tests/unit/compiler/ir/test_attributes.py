@@ -35,7 +35,8 @@ def test_window_needs_all_four_attributes(missing: str) -> None:
 
 
 def test_layout_keeping_operators_are_not_views() -> None:
-    kept = {AddAttributes, ReluAttributes, ClipAttributes, LeakyReluAttributes}
+    kept: set[type[Attributes]] = {
+        AddAttributes, ReluAttributes, ClipAttributes, LeakyReluAttributes}
     assert all(kind.keeps_layout and not kind.is_view for kind in kept)
     assert not (Attributes.keeps_layout or Attributes.is_view or ConvAttributes.keeps_layout)
 

@@ -94,7 +94,7 @@ def test_host_nodes_have_no_layout() -> None:
 
 
 def test_known_layout_is_not_replaced_by_a_reader() -> None:
-    known = {"x": (7, 5, 1)}
+    known = {"x": ChannelLayout(7, 5, 1)}
     node = LayoutNode(("x",), ("y",), keeps_layout=True)
     propagate(node, tensors(x=(1, 5, 7), y=(1, 5, 7)), known)
     assert known == {"x": (7, 5, 1), "y": (7, 5, 1)}

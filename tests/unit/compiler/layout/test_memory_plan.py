@@ -7,6 +7,7 @@ import pytest
 from quantized_graphs import chain
 
 from myvta.compiler.codegen.lowering_context import Activation
+from myvta.compiler.ir.layouts import ChannelLayout
 from myvta.compiler.ir.target_description import TargetDescription
 from myvta.compiler.layout.memory_plan import TensorMemory, integer_name
 from myvta.compiler.layout.packed_network import PackedNetwork
@@ -26,9 +27,10 @@ def placed(name: str = "1x4x4", memory: int = 1 << 20) -> TensorMemory:
 def test_activations_have_pages_of_their_own_and_a_flatten_shares() -> None:
     """A page is 1024 tiles; z [9, 3, 4] are three blocks of 12 pixels."""
     actual = placed()
+    first, last = ChannelLayout(6, 3, 4), ChannelLayout(9, 3, 4)
     assert actual.activations == {
-        "x": Activation(0, 2, 2, (6, 3, 4)), "y": Activation(1024, 2, 2, (6, 3, 4)),
-        "z": Activation(2048, 2, 3, (9, 3, 4)), "flat": Activation(2048, 2, 3, (9, 3, 4)),
+        "x": Activation(0, 2, 2, first), "y": Activation(1024, 2, 2, first),
+        "z": Activation(2048, 2, 3, last), "flat": Activation(2048, 2, 3, last),
     }
 
 
