@@ -102,7 +102,7 @@ def test_a_design_that_hangs_is_ended_within_bounds(tmp_path, monkeypatch):
     assert child.returncode is not None
 
 
-def test_a_file_that_is_no_simulation_is_an_error_and_frees_the_simulator(tmp_path):
+def test_another_file_than_a_simulation_is_an_error_and_frees_the_simulator(tmp_path):
     (tmp_path / "design.vvp").write_text("nonsense\n")
     _, vvp, _ = find_icarus()
     with pytest.raises(SimulatorError, match=r"vvp does not start \(.*\)"):

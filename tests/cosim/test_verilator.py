@@ -58,7 +58,7 @@ def test_valid_does_not_wait_for_ready(channel, tmp_path):
 
 
 @pytest.mark.parametrize("channel", ["ar", "r", "aw", "w", "b"])
-def test_silence_lasts_for_the_given_cycles_or_until_reset(channel, tmp_path):
+def test_silence_lasts_for_its_cycles_or_until_reset(channel, tmp_path):
     with open_copy_core("verilator", tmp_path) as target:
         undisturbed = copy(target, 100)
         target.silence(channel, 60, 1000)
@@ -74,7 +74,7 @@ def test_silence_lasts_for_the_given_cycles_or_until_reset(channel, tmp_path):
 
 @pytest.mark.parametrize("response", [2, 3])
 @pytest.mark.parametrize("kind", ["read", "write"])
-def test_a_failure_is_answered_once_in_the_given_burst(kind, response, tmp_path):
+def test_a_failure_is_answered_once_in_the_requested_burst(kind, response, tmp_path):
     with open_copy_core("verilator", tmp_path) as target:
         target.memory[:] = 7
         for burst, error in ((0, True), (4, True), (5, False)):  # a copy of 40 has 5 bursts

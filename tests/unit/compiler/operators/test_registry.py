@@ -91,7 +91,7 @@ def test_convolution_is_not_lowered_by_itself() -> None:
         layer_of(node("Conv"), {}, named("1x4x4"))
 
 
-def test_operators_that_are_computed_in_a_convolution() -> None:
+def test_operators_with_an_epilogue_are_these() -> None:
     assert set(EPILOGUE_RULES) == {
         "Relu", "Clip", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool"}
     assert {name for name, rule in EPILOGUE_RULES.items() if rule.windows is not None} == {

@@ -69,7 +69,7 @@ def test_average_has_the_windows_of_a_convolution() -> None:
     assert (shape.kernel, shape.strides, shape.before) == ((3, 2), (2, 2), (1, 0))
 
 
-def test_mean_of_everything_takes_what_the_buffers_hold_then_even_parts() -> None:
+def test_global_mean_tilings_are_the_largest_then_even_parts() -> None:
     """32 tiles of INP and 30 of ACC for two."""
     problem = GlobalAverageProblem(10, 9)
     tilings = list(problem.tilings(SMALL))

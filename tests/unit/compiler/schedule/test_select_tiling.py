@@ -86,7 +86,7 @@ def test_predicted_cost_decides_once_for_each_shape() -> None:
     assert fresh.choose(shape, lambda tiling: 0) == first != asked[-1]
 
 
-def test_layers_that_are_no_convolution_take_the_first_tiling_unpredicted() -> None:
+def test_other_layers_than_convolutions_take_the_first_tiling_unpredicted() -> None:
     def predict(tiling: Tiling) -> float:
         raise AssertionError("nothing is to be compared")
 
@@ -99,7 +99,7 @@ def test_layers_that_are_no_convolution_take_the_first_tiling_unpredicted() -> N
 
 @pytest.mark.parametrize("tuned", [
     GlobalTiling(3, 90_000), MapTiling(1, 1, 1), ConvTiling(1, 1, 1, 1, 1, 1, 1, "", True)])
-def test_tuned_tiling_that_does_not_fit_is_refused(tuned: Tiling) -> None:
+def test_oversized_tuned_tiling_is_refused(tuned: Tiling) -> None:
     """Too large, or of another kind of layer."""
     problem = GlobalAverageProblem(3, 49)
     selector = TilingSelector(NAMED["1x4x4"], ScheduleOptions(tuned={problem: tuned}))
