@@ -146,9 +146,7 @@ class TiledLoop:
         for chunk in tile.chunks:
             last = chunk is tile.chunks[-1]
             for index, part in enumerate(chunk.parts):
-                wgt = self._weights(chunk, index)
-                if index == 0:
-                    inp = self._inputs(chunk)
+                wgt, inp = self._weights(chunk, index), self._inputs(chunk)
                 self._ctx.compute(partial(part.compute, bases=(acc, inp, wgt)))
                 if last:
                     tile.finish(index, acc)

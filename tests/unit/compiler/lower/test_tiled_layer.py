@@ -1,4 +1,4 @@
-"""Layers of every kind: any tiling of their spaces has the bits of the first."""
+"""Layers of every kind: random tilings of their spaces have the bits of the first."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
 from conv_nodes import conv_node
-from hypothesis import given, settings, strategies as st
 from lowered_node import SMALL, integers, rule, run_lowered
 
 from myvta.compiler.codegen.lowering_context import Activation
@@ -131,13 +131,12 @@ CASES = {
 
 @pytest.mark.parametrize("config", CONFIGS, ids=["small", "2x8x8"])
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=8, deadline=None, database=None, derandomize=True)
-@given(share=st.floats(0, 1))
-def test_any_tiling_has_the_bits_of_the_first(name: str, config: Config, share: float) -> None:
-    space = CASES[name].space(config)
-    tiling = space[round(share * (len(space) - 1))]
-    np.testing.assert_array_equal(
-        CASES[name].run(config, tiling), CASES[name].run(config, space[0]), str(tiling))
+def test_any_tiling_has_the_bits_of_the_first(name: str, config: Config) -> None:
+    first, *others = CASES[name].space(config)
+    expected = CASES[name].run(config, first)
+    for number in np.random.default_rng(crc32(name.encode())).permutation(len(others))[:8]:
+        tiling = others[number]
+        np.testing.assert_array_equal(CASES[name].run(config, tiling), expected, str(tiling))
 
 
 def test_cases_are_of_every_kind() -> None:
