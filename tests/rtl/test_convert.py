@@ -121,7 +121,7 @@ def test_a_warning_is_an_error(tmp_path):
 
 def test_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="cannot write small.v into .*file.*name a folder"):
+    with pytest.raises(OSError, match="cannot write small.v into .*file.*name a writable folder"):
         convert_block(queue_top, tmp_path / "file", config=CONFIG, name="small")
 
 
