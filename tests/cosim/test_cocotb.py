@@ -60,7 +60,8 @@ def put_job(folder, config, programs, seed, pause):
 
 
 @pytest.mark.parametrize(("pause", "log_bus"), [
-    (40, 6), pytest.param(0, 6, marks=pytest.mark.configurations),
+    pytest.param(40, 6, marks=pytest.mark.slow),
+    pytest.param(0, 6, marks=pytest.mark.configurations),
     pytest.param(70, 7, marks=pytest.mark.configurations),
 ])
 def test_programs_run_with_cocotb_memory_and_master(pause, log_bus, tmp_path):

@@ -35,7 +35,10 @@ def test_random_programs_on_verilator_equal_the_model(name, bus):
 
 
 @pytest.mark.icarus
-@pytest.mark.parametrize(("name", "bus"), [("1x4x4", 64), ("1x4x4_base", 64), ("1x4x4_int4", 128)])
+@pytest.mark.parametrize(("name", "bus"), [
+    pytest.param("1x4x4", 64, marks=pytest.mark.slow),
+    pytest.param("1x4x4_base", 64, marks=pytest.mark.slow), ("1x4x4_int4", 128),
+])
 def test_random_programs_on_icarus_equal_the_model(name, bus):
     lockstep("icarus", name, bus, instructions=250, length=20, tiles=(8,))
 

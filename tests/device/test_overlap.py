@@ -80,7 +80,7 @@ def program_of(config, seed, length=60):
 
 
 @pytest.mark.verilator
-@pytest.mark.parametrize("name", ["1x4x4", "2x8x8"])
+@pytest.mark.parametrize("name", ["1x4x4", pytest.param("2x8x8", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("memory", MEMORIES)
 def test_loads_between_steps_do_not_disturb_them(targets, name, memory):
     config = named(name)

@@ -88,6 +88,7 @@ def operations(config):
     return program
 
 
+@pytest.mark.slow
 def test_every_operation_on_the_vhdl_equals_the_model(tmp_path, require_tool):
     """Signs above all: MyHDL's VHDL extends a signed slice with zeros in a wider unsigned word."""
     require_tool("ghdl")

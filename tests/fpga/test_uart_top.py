@@ -61,6 +61,7 @@ def test_board_identifies_accesses_memory_and_runs_a_program():
         assert line.framing_errors == 0
 
 
+@pytest.mark.slow
 @pytest.mark.verilator
 def test_errors_in_both_directions_lose_nothing():
     with board(1e-3, seed=5) as (_, target, noise):

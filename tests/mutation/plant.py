@@ -32,6 +32,7 @@ __all__ = ["PACKAGE", "ROOT", "TABLE", "Result", "main", "plant", "select"]
 
 TABLE = (*planted_compute.TABLE, *planted_memory.TABLE, *planted_control.TABLE)
 ROOT = Path(__file__).resolve().parents[2]
+_TIERS = "not configurations and not browser and not soak and not networks"
 RUN_SECONDS = 1200  # a run of tests that takes longer is ended
 PACKAGE = Path(myvta.__file__).parent
 _LEFT_OUT = shutil.ignore_patterns(
@@ -118,7 +119,7 @@ class Field:
     def test(self, folder: Path, tests: list[str], *options: str) -> tuple[int, dict, str]:
         """Run tests on a copy; return pytest's exit status, its report and its output."""
         command = [sys.executable, "-m", "pytest", "-q", "-p", "plant_report", "-p",
-                   "no:cacheprovider", *options, *tests]
+                   "no:cacheprovider", "-m", _TIERS, *options, *tests]
         try:
             done = subprocess.run(
                 command, cwd=ROOT, env=self.environment(folder), timeout=RUN_SECONDS,

@@ -102,7 +102,10 @@ CASES = {
 
 @pytest.mark.icarus
 @pytest.mark.convert
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [
+    pytest.param(case, marks=[pytest.mark.slow] * case.startswith(("memory_port", "registers")))
+    for case in CASES
+])
 def test_verilog_and_vhdl_equal_myhdl(tmp_path, monkeypatch, require_tool, case):
     require_tool("ghdl")
     require_tool("verilator")

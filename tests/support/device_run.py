@@ -20,8 +20,9 @@ MODEL = "model"
 _LIMITS = {"icarus": 60_000, "verilator": 2_000_000}  # cycles a launch may take
 
 
-def _devices(backend, *names):
-    marks = () if backend == MODEL else getattr(pytest.mark, backend)
+def _devices(backend, *names, slow=False):
+    marks = [] if backend == MODEL else [getattr(pytest.mark, backend)]
+    marks += [pytest.mark.slow] * slow
     return [pytest.param((backend, name), id=f"{backend}-{name}", marks=marks) for name in names]
 
 
@@ -30,9 +31,11 @@ EVERYWHERE = [*_devices(MODEL, "1x4x4"), *SIMULATED]
 """Parameters of fixture ``device``: the smallest configuration on every backend."""
 NOT_ICARUS = [EVERYWHERE[0], EVERYWHERE[2]]
 """For programs of thousands of instructions."""
+SLOW_ICARUS = [*NOT_ICARUS, *_devices("icarus", "1x4x4", slow=True)]
+"""For programs whose shortest form takes seconds in Icarus."""
 WIDER = [
     *_devices(MODEL, "1x4x4_int4", "2x8x8", "default"),
-    *_devices("verilator", "1x4x4_int4", "2x8x8", "default"),
+    *_devices("verilator", "1x4x4_int4", "2x8x8", "default", slow=True),
 ]
 """Other shapes and operand widths."""
 BASE_ISA = [

@@ -181,7 +181,9 @@ def test_parameters_written_between_instructions_are_current(part, shift, change
 
 
 @pytest.mark.parametrize("part", range(3), ids=["bias", "multiplier", "shift"])
-@pytest.mark.parametrize("gap", [0, 1, 3, 6])
+@pytest.mark.parametrize("gap", [
+    0, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow), 6,
+])
 @pytest.mark.parametrize("source", [PARAMETERS, PARAMETERS + 3], ids=["itself", "others"])
 def test_parameters_written_within_an_instruction_are_current(part, gap, source):
     """The step that writes them is an RQT by themselves or by others; they are used at once."""

@@ -127,6 +127,7 @@ def load_top(config):
     return Bench(config).dut
 
 
+@pytest.mark.slow
 @pytest.mark.icarus
 @pytest.mark.convert
 @pytest.mark.parametrize("name, log_bus", [("2x8x8", 6), ("1x4x4_int4", 8)])
