@@ -41,6 +41,7 @@ def test_every_script_is_listed() -> None:
     assert scripts == set(SCRIPTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_exits_with_0(script: str, tmp_path: Path) -> None:
     done = run(script, "--help", folder=tmp_path)
@@ -48,6 +49,7 @@ def test_help_exits_with_0(script: str, tmp_path: Path) -> None:
     assert done.stdout.startswith(f"usage: {script}.py ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("script", "arguments", "text"), REFUSED)
 def test_wrong_argument_is_refused_in_one_line(
     script: str, arguments: tuple[str, ...], text: str, tmp_path: Path

@@ -120,6 +120,7 @@ def test_a_seed_below_the_constraint_is_missed(
     assert ("MISSED" in capsys.readouterr().out) == missed
 
 
+@pytest.mark.slow
 def test_failing_tool_is_an_error(synthesis, monkeypatch, tmp_path):
     def synthesize(folder, script, module):
         (folder / "frame.json").write_text(json.dumps(

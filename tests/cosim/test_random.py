@@ -74,7 +74,7 @@ def test_soak_random_programs_on_icarus_equal_the_model(name, bus, record_proper
 
 
 @pytest.mark.verilator
-@pytest.mark.parametrize("name", ["1x4x4", "1x4x4_base"])
+@pytest.mark.parametrize("name", ["1x4x4", pytest.param("1x4x4_base", marks=pytest.mark.slow)])
 def test_malformed_instruction_has_the_model_s_fault(name):
     malformed(name, 64, 40)
 

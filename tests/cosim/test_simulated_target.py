@@ -189,6 +189,7 @@ def test_closed_targets_refuse_accesses(scheme, tmp_path):
             call(*arguments)
 
 
+@pytest.mark.slow
 @on_both
 def test_simulation_prints_nothing(scheme, tmp_path, capfd):
     with open_copy_core(scheme, tmp_path, wave=tmp_path / "w.vcd", wave_cycles=5) as target:

@@ -70,6 +70,7 @@ def test_no_waves_unless_asked_for(scheme, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["copy_core_64.v"]
 
 
+@pytest.mark.slow
 @pytest.mark.verilator
 def test_fst_holds_the_window(tmp_path):
     file = tmp_path / "window.fst"

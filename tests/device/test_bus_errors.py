@@ -59,6 +59,7 @@ def fail_at_random(count):
     return seen
 
 
+@pytest.mark.slow
 def test_bus_errors_of_every_client_end_the_launch():
     seen = fail_at_random(420)
     assert {0x000, 0x080, 0x100, 0x180, 0x280, 0x201} <= seen  # every LOAD, STORE

@@ -37,6 +37,7 @@ def run(python, *arguments):
     return run_python(python, SCRIPT, *arguments)
 
 
+@pytest.mark.slow
 def test_script_needs_only_numpy_and_pyserial(board, bundle, tmp_path):
     done = run(board, bundle, "model://?mem=0:1M&order=2", "--junit", tmp_path / "report.xml")
     assert done.returncode == 0, done.stdout + done.stderr

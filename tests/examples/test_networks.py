@@ -44,6 +44,7 @@ def test_weight_counts_are_the_published_ones(name: str, tmp_path: Path) -> None
     assert learned(onnx.load(tmp_path / f"{name}.onnx")) == WEIGHTS[name]
 
 
+@pytest.mark.slow
 def test_normalization_statistics_match_the_activations(tmp_path: Path) -> None:
     assert run("resnet18", "--out", str(tmp_path), "--size", "64").returncode == 0
     model = onnx.load(tmp_path / "resnet18.onnx")
@@ -83,6 +84,7 @@ def test_classifier_separates_its_images(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(largest[0], 2 * logits[:, 8:].max(), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_file(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         assert run("dcgan", "--out", str(tmp_path / folder)).returncode == 0

@@ -27,6 +27,7 @@ def test_extreme_operands_equal_the_reference(opcode):
     check_alu(CONFIG, left + right, [(0, count, 0), (1, 0, 0)], both, *immediates)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imm", [
     0, AWAY, BYPASS, BYPASS | AWAY, RELU, RELU | BYPASS | 0x85, RELU | AWAY | 0x7F, 0x80,
 ], ids=hex)

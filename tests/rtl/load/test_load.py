@@ -36,6 +36,7 @@ def test_random_loads_fill_the_scratchpads(name, log_bus, latency, rate):
     assert bench.pops == [at for at, load in enumerate(loads) if load.pop_next]
 
 
+@pytest.mark.slow
 def test_padded_rows_take_little_more_than_their_beats():
     bench = shallow(Bench, NAMED["default"], latency=64)
     loads = [Load(
@@ -47,6 +48,7 @@ def test_padded_rows_take_little_more_than_their_beats():
     assert bench.ended[0] - bench.started[0] <= 1.15 * 56 * 8 + 64
 
 
+@pytest.mark.slow
 def test_a_second_load_hides_its_latency():
     bench = shallow(Bench, NAMED["default"], latency=64)
     loads = [
@@ -83,6 +85,7 @@ def test_static_faults_wait_for_earlier_instructions(bad, code):
     assert len(bench.ended) == 1 and len(bench.started) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fine", [
     Load(memory_type=INP, x_size=1, sram_base=127),
     Load(memory_type=INP, x_size=0, y_size=9, sram_base=65535, x_pad_0=1),

@@ -47,6 +47,7 @@ def test_profile_of_the_rtl(bundle: Path) -> None:
     assert f"{told['cycles']} cycles" in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.icarus
 @pytest.mark.verilator
 def test_targets_with_cycle_counters_agree(bundle: Path) -> None:

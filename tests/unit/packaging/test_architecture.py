@@ -7,6 +7,7 @@ import room_drawing
 import rooms
 
 
+@pytest.mark.slow
 def test_drawings_show_the_imports():
     text = room_drawing.PAGE.read_text(encoding="utf-8")
     assert set(re.findall(r"<!-- rooms: (\w+) -->", text)) == set(room_drawing.DRAWN)
@@ -18,6 +19,7 @@ def test_implied_arrows_are_left_out():
     assert room_drawing.reduced(arrows) == {("a", "b"), ("b", "c"), ("c", "d"), ("e", "d")}
 
 
+@pytest.mark.slow
 def test_a_new_import_changes_the_drawing(monkeypatch):
     before = room_drawing.drawing("driver")
     arrows = {**rooms.arrows(), ("driver.serve", "driver.program"): 1}

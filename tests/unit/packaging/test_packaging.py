@@ -72,7 +72,7 @@ def test_markers_and_tox_environments_are_listed():
     tox = configparser.RawConfigParser()
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     assert {name.removeprefix("testenv:") for name in tox if name.startswith("testenv:")} == {
-        "cosim", "convert", "lint", "types", "soak", "mutate", "networks",
+        "cosim", "slow", "convert", "lint", "types", "soak", "mutate", "networks",
     }
     markers = {line.split(":")[0] for line in lines("tool:pytest", "markers")}
     assert markers == {

@@ -237,6 +237,7 @@ def test_every_kind_of_layer_is_tuned_and_compiled_as_such(tmp_path: Path, searc
         layer.name: tuned.tiling for layer, tuned in zip(layers, best, strict=True)}
 
 
+@pytest.mark.slow
 def test_another_tiling_of_every_kind_is_another_stream_of_the_same_bits(tmp_path: Path) -> None:
     build, operators = other_operators()
     tuned = {layer.problem: layer.space[-1] for layer in tunable(build, tmp_path)}
