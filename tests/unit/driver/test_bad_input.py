@@ -211,6 +211,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_bad_input_gives_one_error_within_its_timeout(tmp_path, monkeypatch, case):
     make, kind, advice = CASES[case]

@@ -51,6 +51,7 @@ class Falling:
         self.inner.write_register(offset, value)
 
 
+@pytest.mark.slow
 def test_power_cut_on_a_serial_line_is_reported():
     with open_target(f"model://?{QUERY}") as inner:
         board = Falling(inner)

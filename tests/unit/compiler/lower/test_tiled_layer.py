@@ -129,6 +129,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS, ids=["small", "2x8x8"])
 @pytest.mark.parametrize("name", CASES)
 def test_any_tiling_has_the_bits_of_the_first(name: str, config: Config) -> None:

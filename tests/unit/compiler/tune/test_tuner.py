@@ -220,6 +220,7 @@ def test_every_kind_of_layer_is_found(tmp_path: Path) -> None:
     assert all(len(set(layer.space)) == len(layer.space) > 3 for layer in layers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", SEARCHES)
 def test_every_kind_of_layer_is_tuned_and_compiled_as_such(tmp_path: Path, search: str) -> None:
     build, _ = other_operators()

@@ -54,6 +54,7 @@ def test_board_name_gives_the_default_addresses(tmp_path, scheme):
         assert np.array_equal(add(target, b, b), (b + b).astype(np.int8))
 
 
+@pytest.mark.slow
 def test_endless_launch_ends_with_a_timeout(tmp_path):
     path = register_file(tmp_path / "mem", size=0x40000)
     url = f"devmem://?device={path}&regs=0&mem=0x10000:64K&config=1x4x4"

@@ -29,6 +29,7 @@ def serve():
         yield start
 
 
+@pytest.mark.slow
 def test_slow_and_silent_clients_are_closed(serve):
     server = serve(limits=Limits(handshake=0.5, frame=0.3, idle=0.6))
     silent, slow = Raw(server), Raw(server)
@@ -43,6 +44,7 @@ def test_slow_and_silent_clients_are_closed(serve):
         owner.read_register(0)
 
 
+@pytest.mark.slow
 def test_client_sending_single_bytes_is_disconnected(serve):
     server = serve(limits=Limits(handshake=30, frame=0.4))
     client = Raw(server)
@@ -59,6 +61,7 @@ def test_client_sending_single_bytes_is_disconnected(serve):
         multiply(target, 5)
 
 
+@pytest.mark.slow
 def test_bad_frames_requests_and_connections_are_limited(serve):
     server = serve(limits=Limits(connections=3, bad_frames=2, free_frames=5))
     client = Raw(server)
@@ -106,6 +109,7 @@ def test_full_server_closes_further_connections(serve):
         line.socket.close()
 
 
+@pytest.mark.slow
 def test_flood_of_connections_is_served_in_turn(serve):
     server = serve(limits=Limits(per_second=40))
     started = time.monotonic()

@@ -26,6 +26,7 @@ def model():
         yield opened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work, text", [
     (lambda data: b"", "nothing came back: is it powered"),
     (lambda data: os.urandom(40) if data else b"", "bytes came back, .* wrong baud rate"),
@@ -39,6 +40,7 @@ def test_silence_garbage_and_echo_end_in_a_timeout(work, text):
         assert time.monotonic() - started < 2
 
 
+@pytest.mark.slow
 def test_line_lost_during_a_run_is_reported(model):
     power, work = [True], answering(model)
     terminal = pseudo_terminal(lambda data: work(data) if power[0] else b"")

@@ -40,6 +40,7 @@ def test_a_running_launch_is_ended_by_reset():
     assert probes.idle(target) == "a launch was running; it was ended"
 
 
+@pytest.mark.slow
 def test_launch_ignoring_reset_is_found():
     seen, advice = failed(probes.idle, HookedTarget(
         URL, read=lambda offset, value: Status.LAUNCH if offset == Reg.CONTROL else value))
