@@ -6,7 +6,7 @@ different numbers of values have different factors, with one ALU MUL for each re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -25,11 +25,12 @@ from ..ir.quantized_graph import QuantizedNode
 from ..schedule.conv_problem import ConvShape, parameter_tiles
 from ..schedule.conv_tiles import Extent, Range, extent, ranges_of
 from ..schedule.pool_problems import AveragePoolProblem, AverageTiling
+from ..schedule.tiling_problem import Problem
 from .map_tiles import place_identity, store_map
 from .tiled_layer import EmitTiling, TiledLayer
 from .tiled_loop import Chunk, Inputs, Part, Tile, TiledLoop
 
-__all__ = ["average_pool_layer"]
+__all__ = ["average_pool_layer", "mean_layer"]
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,23 @@ def average_pool_layer(
         source.groups, source.blocks, source.layout[1:], target.layout[1:], window.kernel,
         window.strides, window.dilations, window.pads[:2])
     pool = _AveragePool(node, problem.shape, source, target)
+    return mean_layer(node, problem, config, pool.emit)
+
+
+def mean_layer(
+    node: QuantizedNode, problem: Problem, config: Config, emit: Callable[..., None]
+) -> TiledLayer:
+    """Return the layer of a mean, ``emit(ctx, tiling, load_identity, table)``.
+
+    ``load_identity`` loads the weight tile that sums are taken with; ``table`` is the element
+    address of the parameters of its requantization.
+    """
 
     def place(constants: Constants) -> EmitTiling:
         load_identity = place_identity(node, config, constants)
         table = constants(
             f"{node.name}.parameters", parameters(node.rule, config, uniform=True), MemoryType.ACC)
-        return partial(pool.emit, load_identity=load_identity, table=table)
+        return partial(emit, load_identity=load_identity, table=table)
 
     return TiledLayer(node, problem, place)
 

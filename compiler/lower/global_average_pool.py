@@ -10,16 +10,16 @@ from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ...isa.opcodes import AluOpcode, MemoryType
 from ..codegen.loop_nest import Loop
-from ..codegen.lowering_context import Activation, Constants, Fill, LoweringContext, load_run
+from ..codegen.lowering_context import Activation, Fill, LoweringContext, load_run
 from ..codegen.scratchpad_lru import LruBuffers
-from ..codegen.tile_ops import accumulate, every_tile, parameters, requantize_tiles
+from ..codegen.tile_ops import accumulate, every_tile, requantize_tiles
 from ..ir.attributes import GlobalAverageAttributes
 from ..ir.quantized_graph import QuantizedNode
 from ..schedule.conv_problem import parameter_tiles
 from ..schedule.conv_tiles import Range, ranges_of
 from ..schedule.pool_problems import GlobalAverageProblem, GlobalTiling
-from .map_tiles import place_identity
-from .tiled_layer import EmitTiling, TiledLayer
+from .average_pool import mean_layer
+from .tiled_layer import TiledLayer
 from .tiled_loop import Chunk, Inputs, Part, Tile, TiledLoop
 
 __all__ = ["global_average_layer"]
@@ -33,14 +33,7 @@ def global_average_layer(
     source, target = activations[node.inputs[0]], activations[node.outputs[0]]
     problem = GlobalAverageProblem(source.groups * source.blocks, source.pixels)
     mean = _GlobalAverage(node, problem, source, target)
-
-    def place(constants: Constants) -> EmitTiling:
-        load_identity = place_identity(node, config, constants)
-        table = constants(
-            f"{node.name}.parameters", parameters(node.rule, config, uniform=True), MemoryType.ACC)
-        return partial(mean.emit, load_identity=load_identity, table=table)
-
-    return TiledLayer(node, problem, place)
+    return mean_layer(node, problem, config, mean.emit)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 A record is text, one access per line, numbers hexadecimal: ``R offset value``, ``W offset value``,
 ``RM address data``, ``WM address data``; the first line is :data:`HEADING` with the configuration's
-fingerprint.  A :class:`Recorder` is a second sink beside the log of :mod:`.tracing`.
+fingerprint.  A :class:`Recorder` is a second sink next to the log of :mod:`.tracing`.
 """
 
 from __future__ import annotations

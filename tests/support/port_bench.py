@@ -89,6 +89,15 @@ class Bench:
                         expected[address + beat * self.bytes + lane] = value >> 8 * lane & 0xFF
         return expected
 
+    def check_reads(self, requested, window):
+        """Check the answers to bursts of each reader; those outside the window are refused."""
+        for reader, bursts in zip(self.readers, requested, strict=True):
+            for (address, beats), answer in zip(bursts, reader.answers[:-1], strict=True):
+                if window[0] <= address < window[1]:
+                    assert answer == self.expect(address, beats)
+                else:
+                    assert [error for _, error in answer] == [PortError.WINDOW]
+
     def expect(self, address, beats):
         """What a read inside the window must give."""
         return [

@@ -112,7 +112,7 @@ def libraries(path: Path) -> set[str]:
 def test_of(module: str) -> Path:
     """Return the test of a module's name, from the root: ``tests/unit/driver/run/test_launch.py``.
 
-    Tests of ``isa.asm`` and ``isa.check`` are beside those of ``isa``.
+    Tests of ``isa.asm`` and ``isa.check`` are next to those of ``isa``.
     """
     *room, name = module.split(".")
     folder = Path("tests") if room[0] in OWN_TESTS else Path("tests", "unit")

@@ -24,7 +24,7 @@ def add(p, q):
 
 RESULTS = {
     AluOpcode.MIN: min, AluOpcode.MAX: max, AluOpcode.ADD: add, AluOpcode.SHR: shr,
-    AluOpcode.MUL: add,  # its product arrives finished, beside a zero
+    AluOpcode.MUL: add,  # its product arrives complete, the other operand is 0
 }
 
 

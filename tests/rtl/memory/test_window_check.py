@@ -32,7 +32,7 @@ class Bench:
         self.passed, self.refused = [], 0
 
     def burst(self):
-        """One inside an aligned block of 16 beats, often beside an edge of the window."""
+        """One inside an aligned block of 16 beats, often next to an edge of the window."""
         random = self.random
         edge = random.choice((*self.window, 0, 1 << 32, random.getrandbits(33)))
         block = (edge // (16 * BEAT) + random.choice((-1, 0, 0, 1))) % (1 << 33 - 9)
