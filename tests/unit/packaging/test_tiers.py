@@ -67,3 +67,17 @@ def test_hosted_ci_runs_the_commands_of_the_tree() -> None:
     environments = set(re.findall(r"^\[testenv:(\w+)\]", tox, re.M))
     assert set(weekly[1].split(", ")) <= environments
     assert {"soak", "networks", "convert"} <= set(weekly[1].split(", "))
+
+
+def test_every_tier_that_the_default_leaves_out_is_run_by_name() -> None:
+    options = (ROOT / "setup.cfg").read_text(encoding="utf-8")
+    default = re.search(r'^ *-m "(not .*)"$', options, re.M)
+    assert default
+    left_out = set(default[1].removeprefix("not ").split(" and not "))
+    assert {"slow", "soak"} <= left_out
+    selected: set[str] = set()
+    for file in (".ci/run", "tox.ini"):
+        for expression in re.findall(r'-m (?:"([^"]+)"|(\w+))', (ROOT / file).read_text("utf-8")):
+            text = re.sub(r"not \w+", "", "".join(expression))
+            selected |= set(re.findall(r"\w+", text)) - {"and", "or"}
+    assert left_out <= selected
