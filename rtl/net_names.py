@@ -7,7 +7,8 @@ name of its block, with the number of the instance if there are several: ``queue
 Verilog and VHDL get the same names.
 
 Each block's docstring begins a comment above its first process, with the path of the instance; and
-:func:`net_map` lists, for each instance, the signals it sees and the nets they are.
+:func:`net_map` lists, for each instance, the signals it sees, the nets they are, and the nets that
+its own processes drive.
 
 This hooks into MyHDL between the analysis of a design and its output (``_analyzeSigs``).
 """
@@ -154,7 +155,8 @@ class NetNames:
     def net_map(self, text: str) -> dict[str, Any]:
         """Return, by path of instance, its block, docstring head, and nets by name in the source.
 
-        Only what is declared in the converted ``text`` counts.
+        ``drives`` lists the nets assigned in the instance's own processes, not in its sub-blocks.
+        Only nets that are declared in the converted ``text`` count.
         """
         declared = set(_identifiers(text))
         described = {}
@@ -164,8 +166,21 @@ class NetNames:
                 for (source, _), value in local_signals(self._locals(entry["instance"]))
                 if self._nets.get(id(value)) in declared
             }
-            described[path] = {"block": entry["block"], "text": entry["text"], "nets": found}
+            driven = {self._nets.get(key) for key in self._driven(entry["instance"])}
+            described[path] = {
+                "block": entry["block"], "text": entry["text"], "nets": found,
+                "drives": sorted(name for name in driven if name in declared),
+            }
         return described
+
+    def _driven(self, block: Any) -> Iterator[int]:
+        """Yield the keys of the signals and memories that a block's own processes assign."""
+        trees = dict(zip(map(id, self._processes), self._trees, strict=True))
+        for process in block.subs:
+            tree = trees.get(id(process))
+            if tree is not None:
+                yield from (id(tree.sigdict[name]) for name in tree.outputs)
+                yield from (id(tree.symdict[name]) for name in tree.outmems)
 
     def _locals(self, block: Any) -> dict[str, Any]:
         if id(block) not in self._symbols:

@@ -75,6 +75,16 @@ def test_members_of_bundles_keep_their_name_and_others_get_their_block_before_it
     }
 
 
+def test_a_net_is_driven_by_the_one_block_whose_process_assigns_it(converted):
+    _, _, map_ = converted
+    drives = {path: set(entry["drives"]) for path, entry in map_["blocks"].items()}
+    assert drives["chain"] == {"busy"}
+    assert drives["inner0"] == {"inner_count", "chain_process"}
+    assert "middle_data" in drives["skid_buffer0"]
+    every = [net for nets in drives.values() for net in nets]
+    assert len(every) == len(set(every))
+
+
 def test_a_keyword_is_no_name(converted):
     verilog, vhdl, _ = converted
     assert "chain_process" in nets(verilog) and "process" not in nets(verilog)
