@@ -19,12 +19,12 @@ from ..isa.check.static_checker import MemoryMap, StreamChecker
 from ..isa.config import load_config
 from ..isa.opcodes import MemoryType
 from .input_errors import InputError
+from .program_files import is_bundle
 from .text_table import Column, Kind, open_console, print_table
 
 __all__ = ["FileCheck", "Located", "check_file", "run"]
 
 _COLUMNS = (Column("at"), Column("finding", Kind.TEXT), Column("fix", Kind.TEXT))
-_ZIP = b"PK\x03\x04"
 _ELSEWHERE = 1 << 40  # a listing's micro-ops: their base pointer is not the other types'
 
 
@@ -59,9 +59,7 @@ def check_file(file: Path, config_name: str | None = None) -> FileCheck:
     BundleError, AssemblyError, ConfigError, OSError
         The file, or the configuration, cannot be read.
     """
-    with file.open("rb") as stream:
-        start = stream.read(len(_ZIP))
-    if start == _ZIP or file.suffix == ".vta":
+    if is_bundle(file):
         return _bundle(file, config_name)
     program = assemble_file(file, load_config(config_name) if config_name else None)
     image = ((_ELSEWHERE, program.uops, "the micro-ops"),) if program.uops else ()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from .input_errors import InputError
 
-__all__ = ["write_files"]
+__all__ = ["write_arrays", "write_files"]
 
 
 def write_files(files: Mapping[Path, bytes | str]) -> None:
@@ -41,6 +44,13 @@ def write_files(files: Mapping[Path, bytes | str]) -> None:
     finally:
         for temporary, _ in staged:
             temporary.unlink(missing_ok=True)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an ``.npz``; InputError as :func:`write_files`."""
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)  # type: ignore[arg-type]  # names are the user's
+    write_files({path: packed.getvalue()})
 
 
 def _umask() -> int:

@@ -6,6 +6,7 @@ Needs numpy and the standard library only; simulators are found by URL scheme.
 from .errors import (
     AccessError,
     AllocationError,
+    AssemblyMemoryError,
     AuthenticationError,
     BundleError,
     BusyError,
@@ -44,13 +45,14 @@ from .target.target_url import parse_url
 from .target.tracing import SpyTarget
 
 __all__ = [
-    "AccessError", "Advice", "AllocationError", "Allocator", "AuthenticationError", "BaseTarget",
-    "Buffer", "BundleError", "BusyError", "CheckError", "DeviceError", "HostStep", "HostStepError",
-    "IdentityError", "Kernel", "LaunchCheck", "LaunchStep", "LayoutError", "LinkError",
-    "LoadedProgram", "OpenRequest", "OutOfMemoryError", "Profile", "Program", "ProgramBuilder",
-    "ProgramError", "RegisterError", "RunReport", "RunResult", "Runtime", "Segment", "SpyTarget",
-    "InstructionStream", "StreamBuilder", "StreamError", "Target", "TargetError", "TargetScheme",
-    "TargetTimeout", "ProgramTensor", "UrlError", "WindowError", "check_identity", "check_program",
-    "known_schemes", "launch", "make_kernel", "open_target", "parse_url", "profile_program",
-    "read_bundle", "read_performance", "rqt_immediate", "run_program", "write_bundle",
+    "AccessError", "Advice", "AllocationError", "Allocator", "AssemblyMemoryError",
+    "AuthenticationError", "BaseTarget", "Buffer", "BundleError", "BusyError", "CheckError",
+    "DeviceError", "HostStep", "HostStepError", "IdentityError", "Kernel", "LaunchCheck",
+    "LaunchStep", "LayoutError", "LinkError", "LoadedProgram", "OpenRequest", "OutOfMemoryError",
+    "Profile", "Program", "ProgramBuilder", "ProgramError", "RegisterError", "RunReport",
+    "RunResult", "Runtime", "Segment", "SpyTarget", "InstructionStream", "StreamBuilder",
+    "StreamError", "Target", "TargetError", "TargetScheme", "TargetTimeout", "ProgramTensor",
+    "UrlError", "WindowError", "check_identity", "check_program", "known_schemes", "launch",
+    "make_kernel", "open_target", "parse_url", "profile_program", "read_bundle", "read_performance",
+    "rqt_immediate", "run_program", "write_bundle",
 ]

@@ -8,9 +8,9 @@ from ..isa.check.findings import Finding
 from ..isa.opcodes import ErrorCode
 
 __all__ = [
-    "AccessError", "AllocationError", "AuthenticationError", "BundleError", "BusyError",
-    "CheckError", "DeviceError", "HostStepError", "IdentityError", "LayoutError", "LinkError",
-    "OutOfMemoryError", "ProgramError", "RegisterError", "StreamError", "TargetError",
+    "AccessError", "AllocationError", "AssemblyMemoryError", "AuthenticationError", "BundleError",
+    "BusyError", "CheckError", "DeviceError", "HostStepError", "IdentityError", "LayoutError",
+    "LinkError", "OutOfMemoryError", "ProgramError", "RegisterError", "StreamError", "TargetError",
     "TargetTimeout", "UrlError", "WindowError",
 ]
 
@@ -113,6 +113,14 @@ class StreamError(ValueError):
 
 class ProgramError(ValueError):
     """A program that contradicts itself, or inputs that do not belong to it."""
+
+
+class AssemblyMemoryError(ProgramError):
+    """Buffers of an assembly text and their arrays that do not fit; ``problems`` lists each."""
+
+    def __init__(self, name: str, problems: Sequence[str]):
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{name}: {problem}" for problem in self.problems))
 
 
 class CheckError(ProgramError):

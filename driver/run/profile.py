@@ -147,11 +147,12 @@ def profile_program(
         last = time.monotonic()
 
     loaded.run(inputs, on_step=seen, timeout=timeout)
-    first = program.tensor(program.inputs[0])
+    first = program.tensor(program.inputs[0]) if program.inputs else None
+    batched = first is not None and first.memory_type is None and first.shape
     return Profile(
         program=program.name, config=program.config.name,
         macs_per_step=program.config.macs_per_step, bus_bytes=target.config.bus_bytes,
-        images=first.shape[0] if first.shape else 1, rows=tuple(rows),
+        images=first.shape[0] if first is not None and batched else 1, rows=tuple(rows),
     )
 
 

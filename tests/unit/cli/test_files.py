@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from myvta.cli.files import write_files
+from myvta.cli.files import write_arrays, write_files
 from myvta.cli.input_errors import InputError
 
 
@@ -18,6 +19,13 @@ def test_writing_creates_folders_and_replaces_files(tmp_path):
     write_files({folder / "x": b"old", folder / "y": "1"})
     write_files({folder / "x": "new \u00e9"})
     assert contents(folder) == {"x": "new \u00e9".encode(), "y": b"1"}
+
+
+def test_arrays_are_written_as_an_npz_by_name(tmp_path):
+    write_arrays(tmp_path / "a.npz", {"x": np.arange(3), "y": np.ones((1, 2), np.int8)})
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert arrays.files == ["x", "y"]
+        assert arrays["x"].tolist() == [0, 1, 2] and arrays["y"].dtype == np.int8
 
 
 def test_permissions_follow_the_umask(tmp_path):

@@ -67,6 +67,8 @@ def test_wrong_input_bundle_and_target_are_refused(folder: Path) -> None:
     assert "wrong.npz: 'input' must have shape [images, " in refused(
         "net.vta", "--input", "wrong.npz")
     assert "no.npz: No such file or directory" in refused("net.vta", "--input", "no.npz")
+    assert "net.vta needs images: --input DATA.npz" in refused("net.vta")
+    assert "net.vta is a bundle, compiled for one" in refused(*images, "--config", "1x4x4")
     assert "no.vta" in refused("no.vta", "--input", "images.npz")
     assert "images.npz refused: " in refused("images.npz", "--input", "images.npz")
     Path("half.vta").write_bytes(Path("net.vta").read_bytes()[:1000])
