@@ -1,12 +1,13 @@
 """MAC array: one tile product per cycle, ``dot[b][o] = sum_c INP[b][c] * WGT[o][c]``.
 
-Operand tiles arrive with s3 (memory output) and are registered into s4, products into s5, and two
-levels of sums into s6 and s7; the last level is combinational: ``dot`` belongs to the step in s7.
-The pipeline never waits.  Lanes are ordered ``b * block_out + o`` as in an accumulator tile; each
-is wide enough for the exact sum, so only the accumulation outside wraps (vta_isa.md section 4.3).
+Operand tiles arrive with s3 (memory output) and are registered into s4, inputs in
+:mod:`.array_operands`; products are registered into s5, and two levels of sums into s6 and s7; the
+last level is combinational: ``dot`` belongs to the step in s7.  The pipeline never waits.  Lanes
+are ordered ``b * block_out + o`` as in an accumulator tile; each is wide enough for the exact sum,
+so only the accumulation outside wraps (vta_isa.md section 4.3).
 
-Products have no enable: they are stable while their operands are, and a register without
-one fits inside the multiplier of any family (:mod:`..fpga.ecp5_multipliers`).
+Products and sums have no enable: they are stable while the operands are, and a product's register
+without one fits inside the multiplier of any family (:mod:`..fpga.ecp5_multipliers`).
 
 Large arrays multiply two weights with one multiplier (:mod:`.multiply_pair`), since multipliers
 are then the scarce resource of an FPGA.
@@ -21,26 +22,21 @@ from myhdl import always, always_comb, block
 from ...isa.config import Config
 from ..lib.bundles import signed_word, word
 from ..lib.pack import join
+from .array_operands import group_lanes, multiplies_pairs
 from .multiply_pair import pair_bits, pair_multiplier, weight_pair
 
-__all__ = ["PAIRED_MULTIPLIERS_FROM", "dot_bits", "mac_array", "multiplies_pairs"]
+__all__ = ["dot_bits", "mac_array", "mac_latency"]
 
-PAIRED_MULTIPLIERS_FROM = 256
-"""Products per step from which two share a multiplier of 25 x 18 bits (7-series, UltraScale).
 
-Arrays with fewer are for devices with multipliers of 18 x 18 bits (ECP5), which compute one
-product each, and of which there are enough.
-"""
+def mac_latency(config: Config) -> int:
+    """Return the stages from a step's operand tiles (out of the scratchpads) to its ``dot``."""
+    del config
+    return 4
 
 
 def dot_bits(config: Config) -> int:
     """Return the bits of one exact dot product of ``block_in`` operand products."""
     return config.inp_width + config.wgt_width + config.log_block
-
-
-def multiplies_pairs(config: Config) -> bool:
-    """Return whether one multiplier computes two products."""
-    return config.macs_per_step >= PAIRED_MULTIPLIERS_FROM
 
 
 @block
@@ -59,37 +55,34 @@ def multiplier(
 
 
 @block
-def sum_two(clock: Any, enable: Any, a: Any, b: Any, total: Any) -> Any:
+def sum_two(clock: Any, a: Any, b: Any, total: Any) -> Any:
     """Registered sum."""
 
     @always(clock.posedge)
     def add():
-        if enable:
-            total.next = a + b
+        total.next = a + b
 
     return add
 
 
 @block
-def sum_four(clock: Any, enable: Any, a: Any, b: Any, c: Any, d: Any, total: Any) -> Any:
+def sum_four(clock: Any, a: Any, b: Any, c: Any, d: Any, total: Any) -> Any:
     """Registered sum."""
 
     @always(clock.posedge)
     def add():
-        if enable:
-            total.next = a + b + c + d
+        total.next = a + b + c + d
 
     return add
 
 
 @block
-def delay(clock: Any, enable: Any, a: Any, total: Any) -> Any:
+def delay(clock: Any, a: Any, total: Any) -> Any:
     """Register: a level of the tree for a single term."""
 
     @always(clock.posedge)
     def copy():
-        if enable:
-            total.next = a
+        total.next = a
 
     return copy
 
@@ -116,18 +109,15 @@ def last_sum(terms: Any, dot: Any) -> Any:
 
 
 @block
-def lane_sum(
-    clock: Any, s5_enable: Any, s6_enable: Any, products: Any, dot: Any, *, width: int
-) -> Any:
+def lane_sum(clock: Any, products: Any, dot: Any, *, width: int) -> Any:
     """Two registered levels of sums over the products of one lane, and the last one."""
     parts, terms = [], list(products)
-    radices = {4: (4, 1), 8: (4, 2), 16: (4, 2), 32: (4, 4)}[len(terms)]
-    for enable, radix in zip((s5_enable, s6_enable), radices, strict=True):
+    for radix in {4: (4, 1), 8: (4, 2), 16: (4, 2), 32: (4, 4)}[len(terms)]:
         level = []
         for at in range(0, len(terms), radix):
             total = signed_word(width)
             build = {1: delay, 2: sum_two, 4: sum_four}[radix]
-            parts.append(build(clock, enable, *terms[at : at + radix], total))
+            parts.append(build(clock, *terms[at : at + radix], total))
             level.append(total)
         terms = level
     return parts, last_sum(terms, dot)
@@ -135,15 +125,15 @@ def lane_sum(
 
 @block
 def single_products(
-    clock: Any, s3_enable: Any, s4_inp: Any, wgt: Any, products: Any, *, config: Config
+    clock: Any, enable: Any, operands: Any, wgt: Any, products: Any, *, config: Config
 ) -> Any:
     """Drive ``products[b][o][c]`` with one multiplier each."""
     inp_bits, wgt_bits, block_in = config.inp_width, config.wgt_width, config.block_in
     s4_wgt = word(len(wgt))
     parts = [
         multiplier(
-            clock, s4_inp, s4_wgt, products[b][o][c],
-            inp_lo=(b * block_in + c) * inp_bits, inp_width=inp_bits,
+            clock, operands[b * config.block_out + o], s4_wgt, products[b][o][c],
+            inp_lo=c * inp_bits, inp_width=inp_bits,
             wgt_lo=(o * block_in + c) * wgt_bits, wgt_width=wgt_bits,
         )
         for b in range(config.batch)
@@ -153,7 +143,7 @@ def single_products(
 
     @always(clock.posedge)
     def capture_weights():
-        if s3_enable:
+        if enable:
             s4_wgt.next = wgt
 
     return parts, capture_weights
@@ -161,22 +151,23 @@ def single_products(
 
 @block
 def paired_products(
-    clock: Any, s3_enable: Any, s4_inp: Any, wgt: Any, products: Any, *, config: Config
+    clock: Any, enable: Any, operands: Any, wgt: Any, products: Any, *, config: Config
 ) -> Any:
     """Drive ``products[b][o][c]`` with a multiplier for every two neighbours ``o``."""
     block_in, parts = config.block_in, []
+    groups = config.block_out // group_lanes(config)
     for o in range(0, config.block_out, 2):
         for c in range(block_in):
             pair = signed_word(pair_bits(config))
             parts.append(weight_pair(
-                clock, s3_enable, wgt, pair, config=config,
+                clock, enable, wgt, pair, config=config,
                 low_lo=(o * block_in + c) * config.wgt_width,
                 high_lo=((o + 1) * block_in + c) * config.wgt_width,
             ))
             parts += [
                 pair_multiplier(
-                    clock, s4_inp, pair, products[b][o][c], products[b][o + 1][c],
-                    config=config, inp_lo=(b * block_in + c) * config.inp_width,
+                    clock, operands[b * groups + o // 2], pair, products[b][o][c],
+                    products[b][o + 1][c], config=config, inp_lo=c * config.inp_width,
                 )
                 for b in range(config.batch)
             ]
@@ -185,15 +176,15 @@ def paired_products(
 
 @block
 def mac_array(
-    clock: Any, s3_enable: Any, s5_enable: Any, s6_enable: Any, inp: Any, wgt: Any, dot: Any,
-    *, config: Config,
+    clock: Any, enable: Any, operands: list[Any], wgt: Any, dot: Any, *, config: Config
 ) -> Any:
-    """Wire ``batch * block_out`` lanes of ``block_in`` products; sN_enable: a GEMM step is in sN.
+    """Wire ``batch * block_out`` lanes of ``block_in`` products.
 
-    ``inp``, ``wgt``: tiles of the step in s3.  ``dot``: packed lanes of ``dot_bits`` each, s7.
+    ``operands``: inputs of the step in s4 (:func:`.operand_words`).  ``wgt``: weight tile of the
+    step in s3; ``enable``: that is a GEMM step.  ``dot``: packed lanes of ``dot_bits`` each,
+    :func:`mac_latency` stages after s3.
     """
     width = dot_bits(config)
-    s4_inp = word(len(inp))
     products = [
         [
             [signed_word(config.inp_width + config.wgt_width) for _ in range(config.block_in)]
@@ -205,22 +196,8 @@ def mac_array(
     for b in range(config.batch):
         for o in range(config.block_out):
             lane = word(width)  # unsigned: VHDL concatenates only words
-            sums.append(lane_sum(
-                clock, s5_enable, s6_enable, products[b][o], lane, width=width,
-            ))
+            sums.append(lane_sum(clock, products[b][o], lane, width=width))
             lanes.append(lane)
-    if multiplies_pairs(config):
-        multipliers = paired_products(
-            clock, s3_enable, s4_inp, wgt, products, config=config,
-        )
-    else:
-        multipliers = single_products(
-            clock, s3_enable, s4_inp, wgt, products, config=config,
-        )
-
-    @always(clock.posedge)
-    def capture():
-        if s3_enable:
-            s4_inp.next = inp
-
-    return multipliers, sums, capture, join(lanes, dot)
+    build = paired_products if multiplies_pairs(config) else single_products
+    multipliers = build(clock, enable, operands, wgt, products, config=config)
+    return multipliers, sums, join(lanes, dot)

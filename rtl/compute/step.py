@@ -99,7 +99,7 @@ LIFETIMES: dict[str, Lifetime] = {
     "short_late": Lifetime(2, 5, reset=True),
     "short_early": Lifetime(2, 4, reset=True),
     "long_late": Lifetime(2, 3, reset=True),
-    "mac": Lifetime(3, 6, reset=True),
+    "mac": Lifetime(3, 3, reset=True),
 }
 """Every field of :class:`Step`."""
 

@@ -17,6 +17,7 @@ from ..lib.bundles import INDEX_BITS, Completion, Fault, OperandRead, bit, word
 from ..lib.pack import join
 from .accumulator import AccumulatorRead, AccumulatorWrite
 from .address_generator import StepIndices, StepSums, address_generator, check_indices
+from .array_operands import array_operands, operand_words
 from .execute import execute
 from .hazards import operand_hazards, parameter_hazards
 from .mac_array import dot_bits, mac_array
@@ -49,6 +50,7 @@ def step_pipeline(
     advance, sequencing = bit(), bit()
     parameter = ParameterRead(acc_bits)
     operand_hit, parameter_hit = bit(), bit()
+    operands = operand_words(config)
     dot = word(config.lanes * dot_bits(config))
     compared = s[SCHEDULE_STAGE:LAST_STAGE]  # with the step in s1
     occupied = [bit() for _ in s[:LAST_STAGE]]
@@ -88,9 +90,9 @@ def step_pipeline(
         bank_read(
             clock, s, advance, parameter, odd, bank=1, requantize=config.requantize,
         ),
+        array_operands(clock, s3.mac, inp.data, operands, config=config),
         mac_array(
-            clock, s3_enable=s[3].mac, s5_enable=s[5].mac, s6_enable=s[6].mac, inp=inp.data,
-            wgt=wgt.data, dot=dot, config=config,
+            clock, enable=s3.mac, operands=operands, wgt=wgt.data, dot=dot, config=config,
         ),
         execute(
             clock, even_data=even.data, odd_data=odd.data, parameter=parameter, dot=dot, s=s,

@@ -1,0 +1,76 @@
+"""Operands of the MAC array: the input tile of the step in s3, registered for the multipliers.
+
+A *group* is the lanes of one batch row whose products share their inputs: two neighbours where they
+share multipliers (:mod:`.multiply_pair`), else a single lane.  Every group has a word of
+``block_in`` operands; in a matrix product all groups of a row multiply the same inputs, so here
+they share one register.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always, block
+
+from ...isa.config import Config
+from ..lib.bundles import word
+
+__all__ = [
+    "PAIRED_MULTIPLIERS_FROM", "array_operands", "group_lanes", "multiplies_pairs",
+    "operand_words",
+]
+
+PAIRED_MULTIPLIERS_FROM = 256
+"""Products per step from which two share a multiplier of 25 x 18 bits (7-series, UltraScale).
+
+Arrays with fewer are for devices with multipliers of 18 x 18 bits (ECP5), which compute one
+product each, and of which there are enough.
+"""
+
+
+def multiplies_pairs(config: Config) -> bool:
+    """Return whether one multiplier computes two products."""
+    return config.macs_per_step >= PAIRED_MULTIPLIERS_FROM
+
+
+def group_lanes(config: Config) -> int:
+    """Return the lanes of a group."""
+    return 2 if multiplies_pairs(config) else 1
+
+
+def operand_words(config: Config) -> list[Any]:
+    """Return the operand words of all groups, by batch row, then group.
+
+    Groups of a row are the same signal.
+    """
+    groups = config.block_out // group_lanes(config)
+    rows = [word(config.block_in * config.inp_width) for _ in range(config.batch)]
+    return [row for row in rows for _ in range(groups)]
+
+
+@block
+def capture_row(clock: Any, enable: Any, inp: Any, operands: Any, *, row: int) -> Any:
+    """Register one batch row of ``inp``."""
+    lo, hi = row * len(operands), (row + 1) * len(operands)
+
+    @always(clock.posedge)
+    def capture():
+        if enable:
+            operands.next = inp[hi:lo]
+
+    return capture
+
+
+@block
+def array_operands(
+    clock: Any, enable: Any, inp: Any, operands: list[Any], *, config: Config
+) -> Any:
+    """Register ``inp``, the tile of the step in s3, into ``operands`` (:func:`operand_words`).
+
+    ``enable``: a GEMM step is in s3.
+    """
+    groups = len(operands) // config.batch
+    return [
+        capture_row(clock, enable, inp, operands[row * groups], row=row)
+        for row in range(config.batch)
+    ]
