@@ -13,6 +13,13 @@ import sys
 from collections.abc import Callable, Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The time of an example depends on the machine, which may be loaded, or emulated.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("any machine")
 
 # A marker promises its tools, so a test that carries it need not ask again.
 _TOOLS_OF_MARKER = {

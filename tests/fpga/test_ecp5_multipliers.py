@@ -227,7 +227,7 @@ def test_multiplier_with_another_output_in_use_is_unchanged():
         "an output other than the product is used": 1}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.fixed_dictionaries({

@@ -12,7 +12,7 @@ from myvta.model.steps import LoopAxis, Steps
 
 __all__ = ["MANY", "all_steps", "walk"]
 
-MANY = settings(max_examples=120, deadline=None, derandomize=True)
+MANY = settings(max_examples=120, derandomize=True)
 factor = st.sampled_from((0, 0, 1, 2, 3, 7))
 axes = st.builds(LoopAxis, st.integers(1, 4), factor, factor, factor)
 index = st.integers(0, 4)

@@ -194,7 +194,7 @@ PIECES = st.sampled_from([
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(PIECES, max_size=30))
 def test_any_text_is_a_program_or_a_list_of_problems(pieces):
     with contextlib.suppress(AssemblyError):

@@ -42,7 +42,7 @@ def defined_words(draw, config):
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data(), CONFIGS)
 def test_any_bytes_round_trip(data, config):
     stream = b"".join(data.draw(st.lists(st.binary(min_size=16, max_size=16), max_size=8)))
@@ -52,7 +52,7 @@ def test_any_bytes_round_trip(data, config):
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data(), CONFIGS)
 def test_defined_words_round_trip(data, config):
     drawn = data.draw(st.lists(defined_words(config), min_size=1, max_size=4))
@@ -67,7 +67,7 @@ def test_defined_words_round_trip(data, config):
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_compiled_instructions_are_never_raw_words(data):
     word = data.draw(defined_words(DEFAULT))

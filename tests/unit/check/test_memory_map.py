@@ -23,7 +23,7 @@ def test_rows_are_solid_when_no_byte_is_left_out():
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(*[
     st.builds(Rows, st.integers(0, 20), st.integers(1, 6), st.integers(0, 9), st.integers(1, 5))
     for _ in range(2)

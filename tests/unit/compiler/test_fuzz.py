@@ -45,10 +45,7 @@ def run(generator: str, configs: list[str], count: int) -> None:
     done = together = 0
 
     @seed(crc32(" ".join((generator, *configs)).encode()))
-    @settings(
-        max_examples=count, database=None, deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(max_examples=count, database=None, suppress_health_check=list(HealthCheck))
     @given(case=GENERATORS[generator], config=st.sampled_from(configs))
     def every_layer_is_the_reference(case: Case, config: str) -> None:
         nonlocal done, together

@@ -73,7 +73,7 @@ def test_undefined_opcodes_keep_their_word(opcode):
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(list(NAMED.values())), st.integers(0, 2**128 - 1))
 def test_decode_keeps_every_field(config, word):
     instruction = decode(word, config)
@@ -83,7 +83,7 @@ def test_decode_keeps_every_field(config, word):
         assert encode(instruction, config) == word & layout(instruction.opcode, config).mask
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(list(NAMED.values())), st.integers(0, 2**32 - 1))
 def test_micro_op_round_trip(config, word):
     uop = decode_uop(word, config)

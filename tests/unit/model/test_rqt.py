@@ -60,7 +60,7 @@ lane = st.one_of(st.integers(LOW, HIGH), st.integers(-300, 300), st.sampled_from
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(
     st.lists(
         st.tuples(

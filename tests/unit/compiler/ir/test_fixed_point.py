@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from myvta.compiler.ir.fixed_point import (
     Requant,
@@ -91,7 +91,6 @@ def test_uniform_shift_exists_for_equal_shifts_only() -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None)  # its time depends on the load of the machine
 @given(st.lists(st.floats(2.0**-6, 8.0), min_size=1, max_size=2))
 def test_shared_factors_are_accurate_to_a_thousandth_of_a_step(ratios: list[float]) -> None:
     wanted = np.array(ratios)

@@ -54,7 +54,7 @@ def plain(packing: InputPacking, x: np.ndarray, weight: np.ndarray) -> np.ndarra
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(packings(), st.integers(0, 99))
 def test_the_packed_convolution_has_the_same_sums(packing: InputPacking, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -47,7 +47,7 @@ def shapes() -> st.SearchStrategy[ConvShape]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shapes(), st.sampled_from(sorted(NAMED)), st.sampled_from([None, *DATAFLOWS]))
 def test_every_candidate_fits(shape: ConvShape, name: str, dataflow: str | None) -> None:
     config = NAMED[name]
@@ -95,7 +95,7 @@ def followed() -> st.SearchStrategy[ConvShape]:
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(followed(), st.sampled_from(sorted(NAMED)))
 def test_every_candidate_with_windows_fits(shape: ConvShape, name: str) -> None:
     config, epilogue = NAMED[name], shape.epilogue
@@ -119,7 +119,7 @@ def test_every_candidate_with_windows_fits(shape: ConvShape, name: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(followed(), st.integers(1, 9), st.integers(1, 9), st.data())
 def test_every_output_of_a_tile_has_one_place(
     shape: ConvShape, tall: int, wide: int, data: st.DataObject

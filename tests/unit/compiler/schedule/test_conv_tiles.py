@@ -41,7 +41,7 @@ def test_tap_in_the_padding_has_no_inputs() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data(), st.booleans(), st.integers(0, 1))
 def test_phases_cover_every_nonzero_product_once(
     data: st.DataObject, spread: bool, axis: int

@@ -33,7 +33,7 @@ def dense(weight: np.ndarray, group: int) -> np.ndarray:
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(groupings, st.sampled_from(["1x4x4", "1x8x8", "default"]))
 def test_tiles_are_those_of_the_dense_matrix(sizes: tuple[int, int, int], name: str) -> None:
     (group, per_in, per_out), config = sizes, named(name)
@@ -55,7 +55,7 @@ def test_tiles_are_those_of_the_dense_matrix(sizes: tuple[int, int, int], name: 
     np.testing.assert_array_equal(found, wanted)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(groupings, st.data())
 def test_runs_give_every_block_its_own_inputs(
     sizes: tuple[int, int, int], data: st.DataObject

@@ -58,7 +58,7 @@ def test_double_free_is_refused():
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_never_overlaps_and_loses_nothing(data):
     base, size = 0x3000, 0x4000

@@ -61,7 +61,7 @@ def test_batch_rows_follow_each_other():
     assert not tiles[1, 1].any()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.sampled_from(sorted(NAMED)), st.sampled_from(TILED),
     st.lists(st.integers(1, 5), min_size=0, max_size=2), st.integers(1, 40), st.integers(1, 40),

@@ -64,7 +64,7 @@ class Buffer:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(
     st.lists(st.tuples(st.integers(0, 12), st.sampled_from((1, 7, 30, 64, 100))), min_size=1,
              max_size=4),

@@ -45,7 +45,7 @@ pads = st.tuples(st.integers(0, 20), st.integers(0, 20))
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     x_size=st.integers(1, 9), y_size=st.integers(0, 6), extra=st.integers(0, 5), x_pad=pads,
     y_pad=pads, sram=st.integers(0, 7), base=st.integers(0, 9), limit=st.integers(2, 12),
@@ -63,7 +63,7 @@ def test_loads_equal_a_padded_copy(x_size, y_size, extra, x_pad, y_pad, sram, ba
     assert (got[sram + len(want) :] == -1).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     x_size=st.integers(1, 9), y_size=st.integers(0, 6), extra=st.integers(0, 5),
     limit=st.integers(2, 12),
