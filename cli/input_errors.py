@@ -21,6 +21,7 @@ REFUSALS = (
     "myvta.isa.config.ConfigError",
     "myvta.isa.instructions.EncodeError",
     "myvta.isa.instructions.StreamLengthError",
+    "myvta.model.timing.timing_engines.TimingError",
 )
 
 

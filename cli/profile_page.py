@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 
 from ..driver.run.profile import Profile, Row
+from ..driver.run.timeline import Timeline
+from .timeline_plot import TIMELINE_STYLE, timeline_figure
 
-__all__ = ["COLUMNS", "cells", "page"]
+__all__ = ["COLUMNS", "ProfileReport", "cells", "page"]
 
 COLUMNS = ("layer", "cycles", "share", "utilization", "busy", "token", "memory", "kB", "of minimum")
 """Per launch: share of all cycles; use of the multipliers by the network's own products; cycles of
@@ -31,13 +34,38 @@ figure svg{min-width:0}.wide{overflow:visible}}
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProfileReport:
+    """A profile and its origin.
+
+    Attributes
+    ----------
+    profile : Profile
+    source : str
+        ``measured on verilator://``, or the model that predicted it.
+    timelines : tuple of Timeline
+        One for each launch, in order.
+    timelines_source : str
+        ``recorded from the RTL``, or the model that predicted them.
+    clock_mhz : float
+        Clock at which cycles are shown as time.
+    """
+
+    profile: Profile
+    source: str
+    timelines: tuple[Timeline, ...]
+    timelines_source: str
+    clock_mhz: float
+
+
+
 def cells(row: Row, profile: Profile) -> list[str]:
-    """Return a launch's cells in the order of :data:`COLUMNS`."""
+    """Return a launch's cells in the order of :data:`COLUMNS`; a prediction leaves some empty."""
 
     def share(part: int, whole: int) -> str:
         return f"{100 * part / whole:.1f} %" if whole else ""
 
-    causes = [share(row.performance.get(f"COMPUTE_{cause}", 0), row.cycles)
+    causes = [share(row.performance[f"COMPUTE_{cause}"], row.cycles) if row.performance else ""
               for cause in ("BUSY", "TOKEN", "READ")]
     return [
         row.name, f"{row.cycles}", share(row.cycles, profile.cycles),
@@ -46,60 +74,90 @@ def cells(row: Row, profile: Profile) -> list[str]:
     ]
 
 
-def page(profile: Profile, plots: dict[str, str], target: str, clock_mhz: float) -> str:
-    """Return the page.
+def page(report: ProfileReport, plots: dict[str, str]) -> str:
+    """Return the page; ``plots`` are SVG documents by the names of ``.profile_plots.PLOTS``."""
+    profile = report.profile
+    title = escape(f"{profile.program} on {profile.config}")
+    figures = {name: f'<figure id="{name}">{svg}</figure>' for name, svg in plots.items()}
+    sections = [
+        ("Timeline of the engines", figures.get("timeline", "")),
+        ("Timeline of the instructions", _instructions(report)),
+        ("Roofline", figures.get("roofline", "")),
+        ("Layers", _layers(profile)),
+        ("Cycles of compute, by cause", figures.get("causes", "")),
+        ("Bytes moved", figures.get("traffic", "")),
+        ("Accelerator and host", _split(report) if profile.measured else ""),
+    ]
+    parts = "\n".join(f"<h2>{name}</h2>{part}" for name, part in sections if part)
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>{title}</title><style>{_STYLE}{TIMELINE_STYLE}</style></head><body>
+<h1>{title}</h1>
+<p>{_sentence(report.source)}</p>
+{_facts(report)}
+{parts}
+</body></html>
+"""
 
-    Parameters
-    ----------
-    profile : Profile
-    plots : dict of str
-        SVG documents by the names of :data:`~.profile_plots.PLOTS`.
-    target : str
-        URL it was measured on.
-    clock_mhz : float
-        Clock at which cycles are shown as time.
-    """
+
+def _sentence(text: str) -> str:
+    return escape(f"{text[:1].upper()}{text[1:]}.")
+
+
+def _facts(report: ProfileReport) -> str:
+    profile = report.profile
     launches = profile.launches
     ideal = sum(row.ideal_steps for row in launches)
-    device_ms = profile.cycles / clock_mhz / 1e3
-    host_ms = 1e3 * sum(row.seconds for row in profile.rows if row.where == "host")
-    hosted = [row for row in profile.rows if row.where == "host"]
     facts = [
         (f"{profile.cycles}", "cycles"),
         (f"{100 * ideal / profile.cycles:.1f} %", "of MACs used"),
         (f"{sum(row.macs for row in launches) / 1e6:.1f} M", "MACs"),
         (f"{sum(row.bytes for row in launches) / 1e6:.2f} MB", "moved"),
-        (f"{device_ms:.2f} ms", f"at {clock_mhz:g} MHz"),
+        (f"{_device_ms(report):.2f} ms", f"at {report.clock_mhz:g} MHz"),
         (f"{profile.images}", "images"),
     ]
-    table = "".join(
+    items = "".join(f"<li><b>{value}</b>{escape(name)}</li>" for value, name in facts)
+    return f'<ul class="facts">{items}</ul>'
+
+
+def _device_ms(report: ProfileReport) -> float:
+    return report.profile.cycles / report.clock_mhz / 1e3
+
+
+def _instructions(report: ProfileReport) -> str:
+    """Return a drawing for each launch, all but the first one folded."""
+    parts = [
+        f"<details{' open' if number == 0 else ''}><summary>{escape(timeline.name)}: "
+        f"{len(timeline.bars)} instructions, {timeline.cycles} cycles</summary>"
+        f"{timeline_figure(timeline)}</details>"
+        for number, timeline in enumerate(report.timelines)
+    ]
+    return (f'<div id="instructions"><p>{_sentence(report.timelines_source)} A bar '
+            "reaches from the start of an instruction in its engine to its completion; the bar "
+            "under the pointer shows its tokens as arrows, from the instruction that pushes one "
+            f"to the one that pops it.</p>{''.join(parts)}</div>")
+
+
+def _layers(profile: Profile) -> str:
+    rows = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells(row, profile)) + "</tr>\n"
-        for row in launches
+        for row in profile.launches
     )
-    steps = "".join(f"<li>{escape(row.name)}: {1e3 * row.seconds:.2f} ms</li>" for row in hosted)
+    heads = "".join(f"<th>{name}</th>" for name in COLUMNS)
+    return (f'<div class="wide"><table id="layers"><thead><tr>{heads}\n</tr></thead><tbody>\n'
+            f"{rows}</tbody></table></div>")
+
+
+def _split(report: ProfileReport) -> str:
+    hosted = [row for row in report.profile.rows if row.where == "host"]
+    device_ms, host_ms = _device_ms(report), 1e3 * sum(row.seconds for row in hosted)
     total = device_ms + host_ms or 1.0
-    figures = {name: f'<figure id="{name}">{svg}</figure>' for name, svg in plots.items()}
-    title = escape(f"{profile.program} on {profile.config}")
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{title}</title><style>{_STYLE}</style></head><body>
-<h1>{title}</h1>
-<p>Measured on {escape(target)}.</p>
-<ul class="facts">{"".join(f"<li><b>{value}</b>{escape(name)}</li>" for value, name in facts)}</ul>
-<h2>Timeline of the engines</h2>{figures["timeline"]}
-<h2>Roofline, measured</h2>{figures["roofline"]}
-<h2>Layers</h2>
-<div class="wide"><table id="layers"><thead><tr>{"".join(f"<th>{name}</th>" for name in COLUMNS)}
-</tr></thead><tbody>
-{table}</tbody></table></div>
-<h2>Cycles of compute, by cause</h2>{figures["causes"]}
-<h2>Bytes moved</h2>{figures["traffic"]}
-<h2>Accelerator and host</h2>
+    steps = "".join(f"<li>{escape(row.name)}: {1e3 * row.seconds:.2f} ms</li>" for row in hosted)
+    return f"""
 <div class="split" id="split"><span style="background:#2a7f62;width:{100 * device_ms / total:.2f}%">
 accelerator {device_ms:.2f} ms</span><span style="background:#c0504d;flex:1">
 host {host_ms:.2f} ms</span></div>
-<p>Cycles at {clock_mhz:g} MHz against wall time of the steps on this host:</p><ul>{steps}</ul>
-</body></html>
-"""
+<p>Cycles at {report.clock_mhz:g} MHz against wall time of the steps on this host:</p>
+<ul>{steps}</ul>"""

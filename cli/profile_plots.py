@@ -12,7 +12,7 @@ from typing import Any
 from ..driver.run.profile import Profile, Row
 from .input_errors import InputError
 
-__all__ = ["PLOTS", "draw"]
+__all__ = ["PLOTS", "draw", "plots_of"]
 
 CAUSES = {  # of an engine's cycle, in the order of isa.register_map.PERFORMANCE
     "compute": (
@@ -55,6 +55,12 @@ def draw(name: str, profile: Profile) -> str:
         figure.savefig(out, format="svg", metadata={"Date": None})
     text = out.getvalue()
     return text[text.index("<svg"):]
+
+
+def plots_of(profile: Profile) -> dict[str, str]:
+    """Return every plot of a profile by name; a prediction has no causes and no busy engines."""
+    names = PLOTS if profile.measured else ("roofline", "traffic")
+    return {name: draw(name, profile) for name in names}
 
 
 def _roofline(axes: Any, profile: Profile) -> None:

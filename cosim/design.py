@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from ..driver.errors import TargetError
 from ..isa.config import Config
 from .build_cache import cached
+from .event_log import add_event_log
 
 __all__ = ["TOP", "convert_once", "read_design"]
 
@@ -16,7 +18,7 @@ TOP = "myvta_core"
 _ROOM = Path(__file__).resolve().parent.parent
 
 
-def read_design(location: str, config: Config) -> str:
+def read_design(location: str, config: Config, *, events: bool = False) -> str:
     """Return the Verilog text of a target's location.
 
     Parameters
@@ -24,14 +26,20 @@ def read_design(location: str, config: Config) -> str:
     location
         Path of a Verilog file with top module ``myvta_core``, or ``""`` for the core itself,
         converted from MyHDL once per source and configuration.
+    events
+        With the process that records instructions (:mod:`.event_log`).
 
     Raises
     ------
     TargetError
         The file cannot be read or has no such module, or the core cannot be converted.
+    ValueError
+        ``events`` with a file, whose nets are not known.
     """
     if not location:
-        return _converted(config)
+        return _core(config, events)
+    if events:
+        raise ValueError(f"events=FILE records the converted core only, not {location}")
     try:
         text = Path(location).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -41,13 +49,18 @@ def read_design(location: str, config: Config) -> str:
     return text
 
 
-def _converted(config: Config) -> str:
+def _core(config: Config, events: bool) -> str:
     def build(folder: Path) -> Path:
         from ..rtl.convert import convert  # a user's file needs no converter
 
         return convert(config, folder)
 
-    return convert_once(TOP, config, ("rtl", "isa"), build)
+    folder = _converted(TOP, config, ("rtl", "isa"), build)
+    design = (folder / f"{TOP}.v").read_text(encoding="utf-8")
+    if not events:
+        return design
+    nets = json.loads((folder / f"{TOP}.map.json").read_text(encoding="utf-8"))
+    return add_event_log(design, nets["blocks"])
 
 
 def convert_once(
@@ -67,6 +80,15 @@ def convert_once(
     facts
         Other facts that the text depends on.
     """
+    folder = _converted(top, config, rooms, build, *facts)
+    return (folder / f"{top}.v").read_text(encoding="utf-8")
+
+
+def _converted(
+    top: str, config: Config, rooms: tuple[str, ...], build: Callable[[Path], object],
+    *facts: object,
+) -> Path:
+    """Return the cached folder that ``build`` wrote."""
     sources = sorted(source for room in rooms for source in (_ROOM / room).rglob("*.py"))
     parts = [top, config.to_json(), metadata.version("myhdl"), *map(repr, facts)]
     for source in sources:
@@ -75,4 +97,4 @@ def convert_once(
     def fill(folder: Path) -> None:
         build(folder)
 
-    return (cached("verilog", parts, fill) / f"{top}.v").read_text(encoding="utf-8")
+    return cached("verilog", parts, fill)

@@ -51,7 +51,8 @@ class Harness {
 public:
     using Model = Vmyvta_core;
 
-    Harness(uint8_t* bytes, const Options& options, const char* wave, uint64_t from, uint64_t count)
+    Harness(uint8_t* bytes, const Options& options, const char* wave, uint64_t from, uint64_t count,
+            const char* events)
         : top(&context, "top"), memory(top, bytes, options, counters, violation),
           lite(top, options, violation) {
 #if defined(TRACE_FST) || defined(TRACE_VCD)
@@ -65,6 +66,11 @@ public:
 #else
         (void)wave, (void)from, (void)count;
 #endif
+        if (*events) {
+            const std::string plusarg = std::string("+events=") + events;
+            const char* arguments[] = {"core", plusarg.c_str()};
+            context.commandArgs(2, arguments);
+        }
         top.clock = 0;
         reset();
     }
@@ -209,9 +215,9 @@ API uint32_t myvta_bus_bytes() { return Memory<Vmyvta_core>::BUS; }
 
 // Returns null with a text in `problem` when the model cannot start.
 API Harness* myvta_open(uint8_t* bytes, const Options* options, const char* wave, uint64_t from,
-                    uint64_t count, char* problem, uint32_t room) {
+                    uint64_t count, const char* events, char* problem, uint32_t room) {
     try {
-        return new Harness(bytes, *options, wave, from, count);
+        return new Harness(bytes, *options, wave, from, count, events);
     } catch (const std::exception& error) {
         snprintf(problem, room, "%s", error.what());
         return nullptr;

@@ -57,6 +57,8 @@ class IcarusTarget(SimulatedTarget):
             wave = options.wave
             command += [f"+wave={wave.file}", f"+wave_from={wave.first}",
                         f"+wave_cycles={wave.count}"]
+        if options.events:
+            command += [f"+events={options.events}"]
         self._counters = [0] * len(Counter)
         self._checker = Checker()
         self._reset_left = 0
@@ -180,7 +182,8 @@ def open_icarus(request: OpenRequest) -> IcarusTarget:
     )
     config = with_bus(request.config, bus)
     window = request.window or DEFAULT_WINDOW
-    return IcarusTarget(read_design(request.location, config), config, window, parsed)
+    design = read_design(request.location, config, events=parsed.events is not None)
+    return IcarusTarget(design, config, window, parsed)
 
 
 SCHEME = TargetScheme(open_icarus)

@@ -23,7 +23,7 @@ _TABLE = {
     "wave_from": (0, 2**62, "first cycle in the wave file"),
     "wave_cycles": (1, 2**62, "cycles in the wave file"),
 }
-_OTHERS = ("bus", "wave")
+_OTHERS = ("bus", "events", "wave")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class SimulationOptions:
         A launch that has not ended after this many cycles raises TargetTimeout.
     wave : Wave or None
         None: no waves.
+    events : Path or None
+        File that gets the start and end of each instruction (:mod:`.event_log`).
     """
 
     latency: int = 1
@@ -68,6 +70,7 @@ class SimulationOptions:
     max_cycles: int = 1_000_000_000
     wave: Wave | None = None
     shy: int = 0
+    events: Path | None = None
 
 
 def parse_options(
@@ -98,6 +101,7 @@ def parse_options(
         stall=numbers.get("stall", 0), shy=numbers.get("shy", 0), seed=numbers.get("seed", 1),
         max_cycles=numbers.get("max_cycles", max_cycles),
         wave=_wave(options.get("wave"), numbers, suffixes, wave_cycles),
+        events=_file("events", options["events"]) if "events" in options else None,
     )
     bus = options.get("bus")
     if bus is None:
@@ -130,9 +134,13 @@ def _wave(
             if name in numbers:
                 raise ValueError(f"{name} needs wave=FILE")
         return None
-    path = Path(file).absolute()
-    if path.suffix not in suffixes:
+    if Path(file).suffix not in suffixes:
         raise ValueError(f"wave must be a file named *{' or *'.join(suffixes)}, not {file!r}")
+    return Wave(_file("wave", file), numbers.get("wave_from", 0), numbers.get("wave_cycles", count))
+
+
+def _file(name: str, text: str) -> Path:
+    path = Path(text).absolute()
     if not path.parent.is_dir():
-        raise ValueError(f"wave cannot be written: there is no folder {path.parent}")
-    return Wave(path, numbers.get("wave_from", 0), numbers.get("wave_cycles", count))
+        raise ValueError(f"{name} cannot be written: there is no folder {path.parent}")
+    return path

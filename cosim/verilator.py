@@ -42,7 +42,7 @@ class _Options(ctypes.Structure):
 _FUNCTIONS = {
     "bus_bytes": (c_uint32, []),
     "open": (c_void_p, [c_void_p, POINTER(_Options), c_char_p, c_uint64, c_uint64, c_char_p,
-                        c_uint32]),
+                        c_char_p, c_uint32]),
     "close": (None, [c_void_p]),
     "reset": (c_int, [c_void_p]),
     "access": (c_int, [c_void_p, c_int, c_uint32, POINTER(c_uint32)]),
@@ -106,7 +106,8 @@ class VerilatorTarget(SimulatedTarget):
             byref(_Options(*window, options.latency, options.bandwidth, options.stall,
                            options.shy, options.seed)),
             str(wave.file).encode() if wave else b"", wave.first if wave else 0,
-            wave.count if wave else 0, problem, _MESSAGE_BYTES,
+            wave.count if wave else 0, str(options.events or "").encode(), problem,
+            _MESSAGE_BYTES,
         )
         if not self._handle:
             raise SimulatorError(f"the simulation does not start: {problem.value.decode()}")
@@ -237,7 +238,8 @@ def open_verilator(request: OpenRequest) -> VerilatorTarget:
     )
     config = with_bus(request.config, bus)
     suffix = parsed.wave.file.suffix if parsed.wave else ""
-    library = build_harness(read_design(request.location, config), suffix)
+    design = read_design(request.location, config, events=parsed.events is not None)
+    library = build_harness(design, suffix)
     return VerilatorTarget(library, config, request.window or DEFAULT_WINDOW, parsed)
 
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..program.program import LaunchStep, ProgramStep
+from ..program.program import LaunchStep, Program, ProgramStep
 from .launch import RunReport, read_performance
 from .program_runner import LoadedProgram
 
-__all__ = ["Profile", "Row", "profile_program"]
+__all__ = ["Profile", "Row", "images_of", "layer_totals", "profile_program"]
 
 ENGINES = ("fetch", "load", "compute", "store")
 _TRAFFIC = ("UOP_BYTES", "WGT_BYTES", "INP_BYTES", "ACC_BYTES", "ACC_8BIT_BYTES", "OUT_BYTES")
@@ -44,7 +44,8 @@ class Row:
     macs, ideal_steps, compulsory_bytes : int
         Of its layers, as the compiler counted them (0: it left no report).
     counters, performance : dict
-        By register name (``isa.register_map.COUNTERS``, ``PERFORMANCE``); empty on the host.
+        By register name (``isa.register_map.COUNTERS``, ``PERFORMANCE``); empty on the host, and
+        ``performance`` in a prediction.
     """
 
     name: str
@@ -95,6 +96,11 @@ class Profile:
         return sum(row.cycles for row in self.rows)
 
     @property
+    def measured(self) -> bool:
+        """Whether engines and host were timed too, not only launches (a prediction has no more)."""
+        return any(row.performance or row.where == "host" for row in self.rows)
+
+    @property
     def timed(self) -> bool:
         """Whether the target kept time."""
         return self.cycles > 0
@@ -132,7 +138,6 @@ def profile_program(
     if inputs is None:
         tensors = [program.tensor(name) for name in program.inputs]
         inputs = {item.name: np.zeros(item.shape, item.dtype) for item in tensors}
-    nodes = {node["name"]: node for node in program.info.get("report", {}).get("nodes", ())}
     rows: list[Row] = []
     last = time.monotonic()
 
@@ -140,35 +145,37 @@ def profile_program(
         nonlocal last
         now = time.monotonic()
         if isinstance(step, LaunchStep) and report is not None:
-            rows.append(_launch_row(step, report, read_performance(target), nodes))
+            rows.append(Row(
+                **layer_totals(program, step), name=step.layer, where="accelerator",
+                seconds=report.seconds, cycles=report.cycles, counters=dict(report.counters),
+                performance=read_performance(target),
+            ))
         else:
             rows.append(Row(name=step.layer, layers=(step.layer,), where="host",
                             seconds=now - last))
         last = time.monotonic()
 
     loaded.run(inputs, on_step=seen, timeout=timeout)
-    first = program.tensor(program.inputs[0]) if program.inputs else None
-    batched = first is not None and first.memory_type is None and first.shape
     return Profile(
         program=program.name, config=program.config.name,
         macs_per_step=program.config.macs_per_step, bus_bytes=target.config.bus_bytes,
-        images=first.shape[0] if first is not None and batched else 1, rows=tuple(rows),
+        images=images_of(program), rows=tuple(rows),
     )
 
 
-def _launch_row(
-    step: LaunchStep, report: RunReport, performance: dict[str, int],
-    nodes: Mapping[str, Mapping[str, Any]],
-) -> Row:
+def images_of(program: Program) -> int:
+    """Return the images of one run: the first axis of the first input; 1 for raw tiles."""
+    if not program.inputs:
+        return 1
+    first = program.tensor(program.inputs[0])
+    return first.shape[0] if first.shape and first.memory_type is None else 1
+
+
+def layer_totals(program: Program, step: LaunchStep) -> dict[str, Any]:
+    """Return a row's ``layers`` and the sums of what the compiler counted of them."""
+    nodes = {node["name"]: node for node in program.info.get("report", {}).get("nodes", ())}
     layers = tuple(dict.fromkeys(note for note in step.notes if note)) or (step.layer,)
     known = [nodes[name] for name in layers if name in nodes]
-
-    def total(key: str) -> int:
-        return sum(int(node.get(key, 0)) for node in known)
-
-    return Row(
-        name=step.layer, layers=layers, where="accelerator", seconds=report.seconds,
-        cycles=report.cycles, macs=total("macs"), ideal_steps=total("ideal_steps"),
-        compulsory_bytes=total("compulsory_bytes"), counters=dict(report.counters),
-        performance=performance,
-    )
+    totals = {key: sum(int(node.get(key, 0)) for node in known)
+              for key in ("macs", "ideal_steps", "compulsory_bytes")}
+    return {"layers": layers, **totals}

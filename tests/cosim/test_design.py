@@ -30,6 +30,11 @@ def test_a_file_with_another_module_is_refused(tmp_path):
         read_design(str(tmp_path / "other.v"), CONFIG)
 
 
+def test_events_of_a_file_with_unknown_nets_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"events=FILE records the converted core only, not own"):
+        read_design("own.v", CONFIG, events=True)
+
+
 @pytest.fixture
 def room(tmp_path, monkeypatch):
     """Return a package with one room, and an empty cache."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from profile_rows import PROFILE
+from profile_rows import PREDICTED, REPORT
 
 from myvta.cli.profile_command import report_files
 from myvta.cli.profile_page import COLUMNS
@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
 def test_page_has_every_section_and_cell() -> None:
     page = Page()
-    page.feed(report_files(PROFILE, "verilator://", 100.0)["index.html"])
+    page.feed(report_files(REPORT)["index.html"])
     assert not page.open
     assert {"timeline", "roofline", "causes", "traffic", "layers", "split"} <= page.ids
     width = len(COLUMNS)
@@ -66,19 +66,39 @@ def test_page_has_every_section_and_cell() -> None:
     assert not outside, "the page works offline"
 
 
+def test_page_of_a_prediction_leaves_out_the_figures_of_a_run() -> None:
+    page = Page()
+    page.feed(text := report_files(PREDICTED)["index.html"])
+    assert {"instructions", "roofline", "traffic", "layers"} <= page.ids
+    assert page.ids.isdisjoint({"timeline", "causes", "split"})
+    assert page.cells[:9] == ["conv <1>", "1000", "25.0 %", "50.0 %", "", "", "", "3.0", "1.50 x"]
+    assert "<p>Predicted by a model.</p>" in text
+
+
+def test_page_has_a_bar_for_each_instruction_of_each_launch() -> None:
+    text = report_files(REPORT)["index.html"]
+    assert text.count('<g class="bar ') == 10
+    assert text.count("<summary>conv &lt;1&gt;: 5 instructions, 1000 cycles</summary>") == 1
+    assert "Recorded from the RTL." in text
+
+
 MEASURE = """<iframe id="f" src="index.html" style="width:390px;height:6000px;border:0"></iframe>
 <script>f.onload = () => {
-  const page = f.contentDocument, root = page.documentElement;
+  const page = f.contentDocument, root = page.documentElement, bar = page.querySelector(".compute");
+  const shown = () => f.contentWindow.getComputedStyle(bar.querySelector("path")).display;
+  const before = shown();
+  bar.focus();
   const svg = page.querySelectorAll("figure svg"), text = page.querySelector("#timeline text");
   document.title = [root.scrollWidth, svg.length, text.getBoundingClientRect().height > 2,
-                    page.querySelectorAll("#layers tbody tr").length].join(" ");
+                    page.querySelectorAll("#layers tbody tr").length,
+                    before, shown()].join(" ");
 }</script>"""
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "height"), [(390, 3000), (1200, 2600)])
 def test_page_fits_the_width_of_a_phone(tmp_path: Path, width: int, height: int) -> None:
-    for name, text in report_files(PROFILE, "verilator://", 100.0).items():
+    for name, text in report_files(REPORT).items():
         (tmp_path / name).write_text(text)
     (tmp_path / "measure.html").write_text(MEASURE)
 
@@ -101,4 +121,4 @@ def test_page_fits_the_width_of_a_phone(tmp_path: Path, width: int, height: int)
     assert green.sum() > 500, "the plots are drawn"
     measured = chromium("measure.html", "--dump-dom", "--virtual-time-budget=5000")
     assert ":CONSOLE" not in measured.stderr
-    assert "<title>390 4 true 2</title>" in measured.stdout, "no wider than a phone"
+    assert "<title>390 4 true 2 none inline</title>" in measured.stdout, "no wider than a phone"
