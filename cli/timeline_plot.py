@@ -15,7 +15,7 @@ from statistics import median
 from ..driver.run.timeline import Bar, Timeline
 from ..isa.opcodes import Module
 
-__all__ = ["TIMELINE_STYLE", "timeline_figure"]
+__all__ = ["TIMELINE_STYLE", "timeline_figure", "timeline_svg"]
 
 TIMELINE_STYLE = """
 .timeline{display:flex;background:#fff;color:#000;border-radius:.4rem;padding:.4rem 0}
@@ -30,6 +30,13 @@ pointer-events:none;marker-end:url(#arrow)}
 """
 """Style sheet of the page for :func:`timeline_figure`."""
 
+_PAPER = """
+svg{font:11px system-ui,sans-serif}.bar path{display:inline;stroke-width:1}
+"""
+_DEFINITIONS = (
+    '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" '
+    'markerHeight="6" orient="auto"><path d="M0 0L8 4L0 8z" fill="#c0392b"/></marker></defs>'
+)
 _LANE, _GAP, _TOP, _LEFT = 16, 3, 18, 66  # pixels
 _NARROWEST, _WIDEST = 900, 60_000  # widths of the drawing
 _BAR = 6  # pixels that a bar of median length should have
@@ -43,9 +50,10 @@ class _Scale:
 
     per_cycle: float
     rows: dict[int, int]  # instruction -> its row
+    left: int = 0
 
     def x(self, cycle: int) -> float:
-        return round(cycle * self.per_cycle, 2)
+        return round(self.left + cycle * self.per_cycle, 2)
 
     def y(self, index: int) -> int:
         return _TOP + self.rows[index] * (_LANE + _GAP)
@@ -56,6 +64,34 @@ def timeline_figure(timeline: Timeline) -> str:
 
     Its width gives a bar of median length 6 pixels, within 900 to 60,000 pixels.
     """
+    rows, labels, height = _layout(timeline)
+    typical = median([bar.end - bar.start for bar in timeline.bars] or [1])
+    cycles = max(timeline.cycles, 1)
+    width = min(max(_NARROWEST, cycles * _BAR / max(typical, 1)), _WIDEST)
+    scale = _Scale(width / cycles, rows)
+    return (
+        f'<div class="timeline"><svg width="{_LEFT}" height="{height}">{labels}</svg>'
+        f'<div><svg width="{width:.0f}" height="{height}">{_DEFINITIONS}'
+        f"{''.join(_axis(scale, cycles, height))}\n{_bars(timeline, scale)}</svg></div></div>"
+    )
+
+
+def timeline_svg(timeline: Timeline) -> str:
+    """Return a timeline as an SVG document of 900 pixels, every arrow visible: for paper."""
+    rows, labels, height = _layout(timeline)
+    cycles = max(timeline.cycles, 1)
+    scale = _Scale((_NARROWEST - _LEFT - _GAP) / cycles, rows, _LEFT)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="timeline" width="{_NARROWEST}" '
+        f'height="{height}" viewBox="0 0 {_NARROWEST} {height}">'
+        f"<style>{TIMELINE_STYLE}{_PAPER}</style>{_DEFINITIONS}"
+        f'<rect width="100%" height="100%" fill="#fff"/>{labels}'
+        f"{''.join(_axis(scale, cycles, height))}\n{_bars(timeline, scale)}</svg>\n"
+    )
+
+
+def _layout(timeline: Timeline) -> tuple[dict[int, int], str, int]:
+    """Return the row of each instruction, the engines' names, and the height in pixels."""
     rows: dict[int, int] = {}
     labels, count = [], 0
     for engine in Module:
@@ -66,19 +102,7 @@ def timeline_figure(timeline: Timeline) -> str:
         for lane in lanes:
             rows.update((bar.index, count) for bar in lane)
             count += 1
-    typical = median([bar.end - bar.start for bar in timeline.bars] or [1])
-    cycles = max(timeline.cycles, 1)
-    width = min(max(_NARROWEST, cycles * _BAR / max(typical, 1)), _WIDEST)
-    scale = _Scale(width / cycles, rows)
-    height = _TOP + count * (_LANE + _GAP)
-    bars = "\n".join(_bars(timeline, scale))
-    return (
-        f'<div class="timeline"><svg width="{_LEFT}" height="{height}">{"".join(labels)}</svg>'
-        f'<div><svg width="{width:.0f}" height="{height}"><defs><marker id="arrow" '
-        'viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#c0392b"/></marker></defs>'
-        f"{''.join(_axis(scale, cycles, height))}\n{bars}</svg></div></div>"
-    )
+    return rows, "".join(labels), _TOP + count * (_LANE + _GAP)
 
 
 def _axis(scale: _Scale, cycles: int, height: int) -> Iterator[str]:
@@ -93,7 +117,7 @@ def _axis(scale: _Scale, cycles: int, height: int) -> Iterator[str]:
                f'<text x="{x + 2}" y="10">{cycle}</text>')
 
 
-def _bars(timeline: Timeline, scale: _Scale) -> Iterator[str]:
+def _bars(timeline: Timeline, scale: _Scale) -> str:
     arrows: dict[int, list[str]] = {}
     for token in timeline.tokens:
         source, sink = timeline.bars[token.source], timeline.bars[token.sink]
@@ -102,8 +126,8 @@ def _bars(timeline: Timeline, scale: _Scale) -> Iterator[str]:
                 f'L{scale.x(sink.start)} {scale.y(sink.index) + middle}"/>')
         for bar in (source, sink):
             arrows.setdefault(bar.index, []).append(path)
-    for bar in timeline.bars:
-        yield _bar(bar, scale, "".join(arrows.get(bar.index, ())))
+    return "\n".join(_bar(bar, scale, "".join(arrows.get(bar.index, ())))
+                     for bar in timeline.bars)
 
 
 def _bar(bar: Bar, scale: _Scale, arrows: str) -> str:

@@ -82,8 +82,9 @@ def assembly_program(
         Of the program; with the source line it annotates the instructions.
     arrays : mapping of array, optional
         Integers ``[..., rows, columns]`` by buffer name: elements in memory order.  Every buffer
-        that is not of type OUT needs one, except those inside buffers of type OUT (results
-        that are loaded again) and micro-ops.  None: zeros, for a run whose values do not matter.
+        that is not of type OUT needs one, except micro-ops and views: buffers inside another one,
+        that is results loaded again, or data loaded as another type.  None: zeros, for a run
+        whose values do not matter.
 
     Raises
     ------
@@ -163,16 +164,13 @@ def _inputs(
     problems: list[str],
 ) -> dict[str, np.ndarray]:
     """Return the values of every buffer that holds data at the start."""
-    results = [region for region in regions if region.buffer.memory_type == MemoryType.OUT]
     inputs: dict[str, np.ndarray] = {}
     for region in regions:
         name, kind = region.buffer.name, region.buffer.memory_type
         columns = tile_shape(kind, config)[1]
         if arrays is not None and name in arrays:
             values = arrays[name]
-        elif kind == MemoryType.OUT or any(
-            result.start <= region.start and region.end <= result.end for result in results
-        ):
+        elif kind == MemoryType.OUT or _is_view(region, regions):
             continue
         elif arrays is not None:
             problems.append(
@@ -183,6 +181,17 @@ def _inputs(
             values = np.zeros((region.count, *tile_shape(kind, config)), lane_dtype(kind))
         inputs[name] = values.reshape(-1, columns).astype(lane_dtype(kind))
     return inputs
+
+
+def _is_view(region: _Region, regions: list[_Region]) -> bool:
+    """Return whether a buffer is inside one of type OUT, a larger or an earlier one."""
+    number = regions.index(region)
+    return any(
+        other.start <= region.start and region.end <= other.end and (
+            other.buffer.memory_type == MemoryType.OUT or index < number
+            or other.end - other.start > region.end - region.start)
+        for index, other in enumerate(regions) if index != number
+    )
 
 
 def _check_overlaps(regions: list[_Region], inputs: set[str], problems: list[str]) -> None:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from profile_rows import TIMELINE
 
-from myvta.cli.timeline_plot import timeline_figure
+from myvta.cli.timeline_plot import timeline_figure, timeline_svg
 from myvta.driver.run.timeline import Timeline
 
 
@@ -74,3 +74,17 @@ def test_ticks_have_room_for_their_numbers() -> None:
         places = [float(x) for x, _ in ticks]
         assert all(b - a >= 60 for a, b in zip(places, places[1:], strict=False)), cycles
         assert len(ticks) <= 1 + cycles
+
+
+def test_drawing_for_paper_is_one_document_within_its_width() -> None:
+    root = ElementTree.fromstring(timeline_svg(TIMELINE))
+    name = "{http://www.w3.org/2000/svg}"
+    bars = list(root.iter(f"{name}g"))
+    boxes = [bar.find(f"{name}rect") for bar in bars]
+    assert len(bars) == 5
+    for box in boxes:
+        assert box is not None
+        left, width = float(box.get("x", "")), float(box.get("width", ""))
+        assert left >= 66 and left + width <= 900
+    labels = [text.text for text in root.findall(f"{name}text")]
+    assert labels[:3] == ["load", "compute", "store"]

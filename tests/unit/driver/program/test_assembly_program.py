@@ -74,6 +74,18 @@ def test_stored_results_may_be_loaded_again_under_another_name() -> None:
     assert set(assembly.inputs) == {"image", "kernel"}
 
 
+@pytest.mark.parametrize("view", ["rows wgt 0x400 1", "part inp 0x1002 1"])
+def test_data_may_be_loaded_under_another_name(view: str) -> None:
+    text = PRODUCT.replace(".uops one", f".buffer {view}\n.uops one")
+    for arrays in (product_arrays(), None):
+        assembly = assembly_program(assemble(text), "a.s", arrays)
+        assert set(assembly.inputs) == {"image", "kernel"}
+    name, *_ = view.split()
+    shape = (1, 4, 4) if name == "rows" else (1, 1, 4)
+    (problem,) = problems(text, product_arrays() | {name: np.zeros(shape, int)})
+    assert problem.endswith("overlap; move one"), "two arrays for the same bytes"
+
+
 def test_all_problems_of_the_arrays_are_reported_at_once() -> None:
     text = PRODUCT.replace("0x2000 4", "0x2000").replace(
         ".uops one", ".buffer micro uop 0 1\n.buffer spare acc 0x800 2\n.uops one")
