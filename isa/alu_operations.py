@@ -9,9 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .config import Config
-from .opcodes import AluOpcode
+from .opcodes import AluOpcode, Reduction, RqtFlag
 
-__all__ = ["ALU_OPERATIONS", "AluOperation", "source_tiles"]
+__all__ = [
+    "ALU_OPERATIONS", "AluOperation", "RQT_BITS", "RQT_LOOKUP_BITS", "RQT_TABLE", "immediate_fault",
+    "source_tiles",
+]
+
+RQT_BITS = 11  # of RQT's immediate that are defined without LOOKUP; those above must be 0
+RQT_TABLE = RqtFlag.LOOKUP + 1  # lowest bit of the table's number
+RQT_LOOKUP_BITS = RQT_TABLE + 2  # defined bits with LOOKUP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +37,10 @@ class AluOperation:
     parameter_tiles : int
         Consecutive tiles from ``ACC[src]`` on that a step reads in addition to its immediate; 0
         for operations whose immediate replaces ``ACC[src]``.
-    immediate_bits : int
-        Bits of the immediate that are defined; those above must be 0.
+    reads_destination : bool
+        Whether the result depends on ``ACC[dst]``.
+    needs_tensor : bool
+        ``use_imm`` must be 0; the immediate holds options.
     extension : str
         Attribute of :class:`Config` that must be set, ``""`` for the base ISA.
     """
@@ -40,8 +49,14 @@ class AluOperation:
     result: str
     long: bool = False
     parameter_tiles: int = 0
-    immediate_bits: int = 16
+    needs_tensor: bool = False
+    reads_destination: bool = True
     extension: str = ""
+
+    @property
+    def has_options(self) -> bool:
+        """Whether the immediate holds options of the operation instead of an operand."""
+        return self.needs_tensor or self.needs_immediate
 
     @property
     def needs_immediate(self) -> bool:
@@ -65,12 +80,38 @@ _ROWS = (
     AluOperation(
         opcode=AluOpcode.RQT,
         result="requantize by the parameter tiles `ACC[src]`, +1, +2 (extension)",
-        long=True, parameter_tiles=3, immediate_bits=11, extension="requantize",
+        long=True, parameter_tiles=3, extension="requantize",
+    ),
+    AluOperation(
+        opcode=AluOpcode.RED,
+        result="sum (32-bit wrap), maximum or minimum of all lanes of `ACC[src]`, in every lane, "
+        "each batch row by itself (extension)",
+        needs_tensor=True, reads_destination=False, extension="reduce",
     ),
 )
 
 ALU_OPERATIONS: dict[int, AluOperation] = {row.opcode: row for row in _ROWS}
 """The defined operations by opcode; an opcode without an entry is undefined (ALU_OPCODE)."""
+
+
+def immediate_fault(operation: AluOperation, imm: int, config: Config) -> str:
+    """Return the reason why the options in an operation's immediate are illegal, "" if legal.
+
+    Parameters
+    ----------
+    imm
+        Signed or not.
+    """
+    imm &= 0xFFFF
+    name = operation.opcode.name
+    if operation.opcode == AluOpcode.RED:
+        return "" if imm in set(Reduction) else (
+            f"{name} immediate {imm:#06x}: must be one of "
+            + ", ".join(f"{kind.value} ({kind.name})" for kind in Reduction))
+    if operation.opcode == AluOpcode.RQT:
+        bits = RQT_LOOKUP_BITS if config.lookup and imm >> RqtFlag.LOOKUP & 1 else RQT_BITS
+        return f"{name} immediate {imm:#06x}: bits 15:{bits} must be 0" if imm >> bits else ""
+    return ""
 
 
 def source_tiles(alu_opcode: int, use_imm: int) -> int:

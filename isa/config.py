@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields as dataclass_fields, replace
 from pathlib import Path
 from typing import Any
 
+from .extensions import EXTENSION_NAMES, EXTENSIONS
 from .fields import fit_problems
 from .geometry import Geometry
 from .opcodes import MemoryType
@@ -49,8 +50,8 @@ _MIN_LOG_DEPTH = 4  # a beat of the widest port holds at most as many tiles as a
 class Config(Geometry):
     """One accelerator configuration.
 
-    The last three attributes (bus width, extensions) are not keys of VTA's ``vta_config.json``: a
-    file of VTA is written back unchanged as long as they have their defaults.
+    The last attributes (bus width, extensions) are not keys of VTA's ``vta_config.json``: a file of
+    VTA is written back unchanged as long as they have their defaults.
 
     Raises
     ------
@@ -68,7 +69,7 @@ class Config(Geometry):
                 f"HW_VER must be '0.0.2', not {self.hw_ver!r}: 0.0.1 has 2-bit memory types and "
                 "ALU opcodes and is not binary compatible (VTA's zcu104 file says it by mistake)"
             )
-        for name in ("overwrite", "requantize"):
+        for name in EXTENSION_NAMES:
             if not isinstance(getattr(self, name), bool):
                 problems.append(f"{name} must be a bool, not {getattr(self, name)!r}")
         for name, minimum, maximum, meaning in _RANGES:
@@ -79,7 +80,7 @@ class Config(Geometry):
                     f"{name.upper()} ({meaning}) must be {minimum}..{maximum}, not {value!r}"
                 )
         if not problems:
-            problems += self._depth_problems()
+            problems += self._depth_problems() + self._extension_problems()
         if not problems:
             problems += fit_problems(self)
         if problems:
@@ -95,6 +96,21 @@ class Config(Geometry):
                     f"{self.tile_bytes(MemoryType[kind.upper()])} bytes; "
                     f"must be 2^{_MIN_LOG_DEPTH}..2^16"
                 )
+        return problems
+
+    def _extension_problems(self) -> list[str]:
+        problems = [
+            f"{extension.name} needs {name}: {extension.purpose}"
+            for extension in EXTENSIONS if getattr(self, extension.name)
+            for name in extension.needs if not getattr(self, name)
+        ]
+        if self.weights4 and self.wgt_width != 8:
+            problems.append(
+                f"weights4 is for 8-bit weights, and LOG_WGT_WIDTH says {self.wgt_width} bits")
+        if self.depthwise and self.log_wgt_depth < (self.taps - 1).bit_length():
+            problems.append(
+                f"depthwise: a window of {self.taps} taps is a field as wide as the index of a "
+                f"weight tile, and LOG_WGT_BUFF_SIZE leaves {self.log_wgt_depth} bits")
         return problems
 
     # -- identity --------------------------------------------------------------------------------
@@ -153,13 +169,13 @@ class Config(Geometry):
 
 
 def _json_key(name: str) -> str:
-    return f"MYVTA_{name.upper()}" if name in ("overwrite", "requantize") else name.upper()
+    return f"MYVTA_{name.upper()}" if name in EXTENSION_NAMES else name.upper()
 
 
 _VTA_KEYS = tuple(
     _json_key(field.name)
     for field in dataclass_fields(Config)
-    if field.name not in ("log_bus_width", "overwrite", "requantize")
+    if field.name not in ("log_bus_width", *EXTENSION_NAMES)
 )
 
 _BOTH: dict[str, Any] = {"overwrite": True, "requantize": True}

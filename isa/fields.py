@@ -14,7 +14,10 @@ from .geometry import Geometry
 from .opcodes import Opcode
 from .token_queues import TOKEN_FLAGS
 
-__all__ = ["BitField", "MAX_ITERATIONS", "WordLayout", "fit_problems", "layout", "uop_layout"]
+__all__ = [
+    "BitField", "MAX_ITERATIONS", "WITH_OVERWRITE", "WordLayout", "fit_problems", "layout",
+    "uop_layout",
+]
 
 _ITERATION_BITS = 14
 MAX_ITERATIONS = (1 << _ITERATION_BITS) - 1
@@ -86,6 +89,8 @@ _MEMORY = (
     ("x_size", 16), ("x_stride", 16), ("y_pad_0", 4), ("y_pad_1", 4), ("x_pad_0", 4),
     ("x_pad_1", 4),
 )
+WITH_OVERWRITE = (Opcode.GEMM, Opcode.DWC)
+"""The formats of array steps, which have a bit ``overwrite``."""
 _OVERWRITE_BIT = 63
 
 
@@ -100,10 +105,12 @@ def _rows(opcode: Opcode, config: Geometry) -> tuple[tuple[str, int], ...]:
         return _MEMORY
     if opcode == Opcode.FINISH:
         return _COMMON
-    if opcode == Opcode.GEMM:
+    if opcode in WITH_OVERWRITE:
+        last = ("wgt_factor_out", "wgt_factor_in") if opcode == Opcode.GEMM else (
+            "row_pitch", "window")
         return (
             *steps, ("dst_factor_out", acc), ("dst_factor_in", acc), ("src_factor_out", inp),
-            ("src_factor_in", inp), ("wgt_factor_out", wgt), ("wgt_factor_in", wgt),
+            ("src_factor_in", inp), *((name, wgt) for name in last),
         )
     return (
         *steps, ("dst_factor_out", acc), ("dst_factor_in", acc), ("src_factor_out", acc),
@@ -125,8 +132,8 @@ def _place(rows: tuple[tuple[str, int], ...]) -> WordLayout:
 def layout(opcode: Opcode, config: Geometry) -> WordLayout:
     """Fields of an instruction format.
 
-    GEMM's ``overwrite`` is among them whether configured or not, so that a device without it can
-    detect a request for it; it is absent only where another field occupies its bit.
+    ``overwrite`` of GEMM and DWC is among them whether configured or not, so that a device without
+    it can detect a request for it; it is absent only where another field occupies its bit.
 
     ALU instructions reserve the position of the ``reset`` bit, which is never read (vta_isa.md
     2.4): it is not in their layout.
@@ -134,7 +141,7 @@ def layout(opcode: Opcode, config: Geometry) -> WordLayout:
     out = _place(_rows(opcode, config))
     if opcode == Opcode.ALU:
         del out["reset"]
-    if opcode == Opcode.GEMM and not out.mask >> _OVERWRITE_BIT & 1:
+    if opcode in WITH_OVERWRITE and not out.mask >> _OVERWRITE_BIT & 1:
         out["overwrite"] = BitField("overwrite", _OVERWRITE_BIT, 1)
     return out
 

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from .opcodes import MemoryType
+from .extensions import EXTENSIONS
+from .opcodes import LUT_ENTRIES, LUT_TABLES, MemoryType
 
-__all__ = ["Geometry"]
+__all__ = ["Geometry", "MEMORY_TYPE_EXTENSIONS", "PAIRED_MULTIPLIERS_FROM", "SCRATCHPADS"]
+
+PAIRED_MULTIPLIERS_FROM = 256
+"""Products per step from which two of them share a multiplier."""
+
+SCRATCHPADS: dict[MemoryType, MemoryType] = {kind: kind for kind in MemoryType} | {
+    MemoryType.OUT: MemoryType.ACC,
+    MemoryType.ACC_8BIT: MemoryType.ACC,
+    MemoryType.WGT_4BIT: MemoryType.WGT,
+}
+"""The scratchpad in which elements of each memory type are kept."""
+
+MEMORY_TYPE_EXTENSIONS = {MemoryType.LUT: "lookup", MemoryType.WGT_4BIT: "weights4"}
+"""The extension that a memory type of LOAD belongs to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +45,14 @@ class Geometry:
     log_wgt_buff_size: int = 18
     log_acc_buff_size: int = 17
     log_bus_width: int = 6
-    overwrite: bool = False  # GEMM bit 63, vta_isa.md section 0.1
-    requantize: bool = False  # ALU opcode 7 (RQT), vta_isa.md section 0.1
+    # extensions (:data:`.extensions.EXTENSIONS`)
+    overwrite: bool = False
+    requantize: bool = False
+    lookup: bool = False
+    reduce: bool = False
+    depthwise: bool = False
+    forward: bool = False
+    weights4: bool = False
 
     # -- shape and widths ------------------------------------------------------------------------
     @property
@@ -89,6 +110,53 @@ class Geometry:
         """Bytes of one beat of the memory port."""
         return self.bus_width // 8
 
+    # -- depthwise window ------------------------------------------------------------------------
+    @property
+    def multiplies_pairs(self) -> bool:
+        """Whether two products share a multiplier, of 25 x 18 bits (7-series, UltraScale).
+
+        Arrays of fewer products are for devices with multipliers of 18 x 18 bits (ECP5), which
+        hold one product each, and have enough of them.
+        """
+        return self.macs_per_step >= PAIRED_MULTIPLIERS_FROM
+
+    @property
+    def taps(self) -> int:
+        """Taps of a window per lane and step of DWC: ``block_in``, half of it where products share
+        multipliers; 0 without the extension.
+        """
+        return self.block_in >> self.multiplies_pairs if self.depthwise else 0
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Maximum rows and columns of a window of DWC; their product is :attr:`taps`.
+
+        1x2, 2x2, 2x4, 4x4, 4x8 for 2, 4, 8, 16 and 32 taps; (0, 0) without the extension.
+        """
+        if not self.taps:
+            return 0, 0
+        rows = 1 << (self.taps.bit_length() - 1) // 2
+        return rows, self.taps // rows
+
+    def window_code(self, rows: int, columns: int) -> int:
+        """Return DWC's ``window`` for rows and columns of taps.
+
+        Raises
+        ------
+        ValueError
+            The window is empty, or larger than :attr:`window`.
+        """
+        most = self.window
+        if not (1 <= rows <= most[0] and 1 <= columns <= most[1]):
+            raise ValueError(
+                f"a window must have 1..{most[0]} rows and 1..{most[1]} columns, not "
+                f"{rows}x{columns}")
+        return (rows - 1) * most[1] + columns - 1
+
+    def window_shape(self, code: int) -> tuple[int, int]:
+        """Return rows and columns of taps that DWC's ``window`` stands for, below :attr:`taps`."""
+        return code // self.window[1] + 1, code % self.window[1] + 1
+
     # -- tiles and depths ------------------------------------------------------------------------
     def log_tile_bits(self, memory_type: MemoryType) -> int:
         """Log2 bits of one element of a memory type in DRAM (vta_isa.md 1.1)."""
@@ -104,16 +172,35 @@ class Geometry:
             MemoryType.ACC: batch + block + self.log_acc_width,
             MemoryType.OUT: batch + block + self.log_inp_width,
             MemoryType.ACC_8BIT: batch + block + 3,
+            MemoryType.LUT: (LUT_ENTRIES * 16).bit_length() - 1,
+            MemoryType.WGT_4BIT: 2 * block + 2,
         }
 
     def tile_bytes(self, memory_type: MemoryType) -> int:
         """Bytes of one element of a memory type in DRAM; always a power of two."""
         return 1 << (self.log_tile_bits(memory_type) - 3)
 
+    @property
+    def memory_types(self) -> tuple[MemoryType, ...]:
+        """The memory types that a device of this configuration has."""
+        return tuple(
+            kind for kind in MemoryType
+            if kind not in MEMORY_TYPE_EXTENSIONS or getattr(self, MEMORY_TYPE_EXTENSIONS[kind])
+        )
+
+    def alignment(self, base_types: Iterable[MemoryType]) -> int:
+        """Return the bytes that a base pointer of some memory types must be a multiple of: the
+        largest element among those the configuration has.
+        """
+        return max(self.tile_bytes(kind) for kind in base_types if kind in self.memory_types)
+
     def log_depth(self, memory_type: MemoryType) -> int:
-        """Log2 elements of the scratchpad of a memory type (ACC_8BIT and OUT: ACC's)."""
-        if memory_type in (MemoryType.OUT, MemoryType.ACC_8BIT):
-            memory_type = MemoryType.ACC
+        """Log2 elements of the scratchpad of a memory type (ACC_8BIT and OUT: ACC's,
+        WGT_4BIT: WGT's).
+        """
+        memory_type = SCRATCHPADS[memory_type]
+        if memory_type == MemoryType.LUT:
+            return LUT_TABLES.bit_length() - 1
         size = getattr(self, f"log_{memory_type.name.lower()}_buff_size")
         return size + 3 - self.log_tile_bits(memory_type)
 
@@ -145,7 +232,10 @@ class Geometry:
     @property
     def canonical(self) -> str:
         """Everything a program depends on, in VTA's config-string style (no target, no bus)."""
-        extensions = ("o" if self.overwrite else "") + ("q" if self.requantize else "")
+        extensions = "".join(
+            extension.letter for extension in EXTENSIONS if getattr(self, extension.name))
+        if self.depthwise:
+            extensions += str(self.taps)
         return (
             f"{self.batch}x{self.block_in}_i{self.inp_width}w{self.wgt_width}a{self.acc_width}"
             f"_{self.log_uop_buff_size}_{self.log_inp_buff_size}"

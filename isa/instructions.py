@@ -14,10 +14,13 @@ from .fields import layout, uop_layout
 from .opcodes import INSTRUCTION_BYTES, AluOpcode, MemoryType, Module, Opcode
 
 __all__ = [
-    "Alu", "EncodeError", "Finish", "Gemm", "Instruction", "Load", "Store", "StreamLengthError",
-    "Undefined", "Uop", "decode", "decode_stream", "decode_uop", "encode", "encode_stream",
-    "encode_uop", "route", "words",
+    "Alu", "Dwc", "EncodeError", "FORWARD_TYPES", "Finish", "Gemm", "Instruction", "Load",
+    "StepInstruction", "Store", "StreamLengthError", "Undefined", "Uop", "decode", "decode_stream",
+    "decode_uop", "encode", "encode_stream", "encode_uop", "route", "words",
 ]
+
+FORWARD_TYPES = (MemoryType.WGT, MemoryType.INP)
+"""Memory types of STORE that stay on chip (extension ``forward``)."""
 
 
 class EncodeError(ValueError):
@@ -69,10 +72,18 @@ class Load(_Memory):
 
 @dataclass(frozen=True, kw_only=True)
 class Store(_Memory):
-    """STORE: OUT tiles to DRAM, 2-D (vta_isa.md 4.2)."""
+    """STORE: OUT tiles to DRAM, 2-D (vta_isa.md 4.2), or on chip to INP or WGT (``forward``).
+
+    Forward: ``dram_base`` is the first INP tile, or the first row of WGT tiles.
+    """
 
     opcode: ClassVar[Opcode] = Opcode.STORE
     memory_type: int = MemoryType.OUT
+
+    @property
+    def forwards(self) -> bool:
+        """Whether it copies on chip: its type is INP or WGT."""
+        return self.memory_type in FORWARD_TYPES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +110,21 @@ class Gemm(_Steps):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dwc(_Steps):
+    """DWC: the taps of a depthwise window per step (extension; docs/device.md).
+
+    The window is ``rows - 1`` and ``columns - 1`` of :meth:`~.geometry.Geometry.window_code`; rows
+    are ``row_pitch`` INP tiles apart, and the weight index takes no factor.
+    """
+
+    opcode: ClassVar[Opcode] = Opcode.DWC
+    reset: int = 0
+    row_pitch: int = 0
+    window: int = 0
+    overwrite: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Alu(_Steps):
     """ALU: one tile operation per step (vta_isa.md 4.4, RQT: 0.1)."""
 
@@ -118,7 +144,7 @@ class Finish(_Tokens):
 
 @dataclass(frozen=True)
 class Undefined:
-    """A word whose opcode is 5..7; it executes as an error (undefined encoding: rule D23)."""
+    """A word whose opcode is 6 or 7; it executes as an error (undefined encoding: rule D23)."""
 
     word: int
 
@@ -128,8 +154,11 @@ class Undefined:
         return self.word & 7
 
 
-Instruction = Load | Store | Gemm | Alu | Finish | Undefined
-_CLASSES = {cls.opcode: cls for cls in (Load, Store, Gemm, Alu, Finish)}
+StepInstruction = Gemm | Dwc | Alu
+"""Instructions of steps: micro-ops in two loops."""
+
+Instruction = Load | Store | StepInstruction | Finish | Undefined
+_CLASSES = {cls.opcode: cls for cls in (Load, Store, Gemm, Dwc, Alu, Finish)}
 
 
 @dataclass(frozen=True)
@@ -144,12 +173,13 @@ class Uop:
 def route(instruction: Instruction) -> Module:
     """Return the engine that executes an instruction (vta_isa.md 3.1).
 
-    Everything except STORE and LOAD of INP or WGT goes to compute, including malformed words.
+    Everything except STORE and LOAD of INP, WGT or WGT_4BIT goes to compute, including malformed
+    words.
     """
     if isinstance(instruction, Store):
         return Module.STORE
     if isinstance(instruction, Load) and instruction.memory_type in (
-        MemoryType.INP, MemoryType.WGT,
+        MemoryType.INP, MemoryType.WGT, MemoryType.WGT_4BIT,
     ):
         return Module.LOAD
     return Module.COMPUTE

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import IntEnum
 
 __all__ = [
-    "ADDRESS_BITS", "AluOpcode", "ERROR_TEXT", "ErrorCode", "INSTRUCTION_BYTES", "MemoryType",
-    "Module", "Opcode", "QUEUE_DEPTH", "RqtFlag", "TOKEN_CAPACITY", "UOP_BYTES", "WINDOW_GRANULE",
+    "ADDRESS_BITS", "AluOpcode", "ERROR_TEXT", "ErrorCode", "INSTRUCTION_BYTES", "LUT_ENTRIES",
+    "LUT_TABLES", "MemoryType", "Module", "Opcode", "QUEUE_DEPTH", "Reduction", "RqtFlag",
+    "TOKEN_CAPACITY", "UOP_BYTES", "WINDOW_GRANULE",
 ]
 
 INSTRUCTION_BYTES = 16
@@ -14,21 +15,27 @@ UOP_BYTES = 4
 ADDRESS_BITS = 32  # byte addresses of the memory port
 QUEUE_DEPTH = 512  # instructions in each module queue (as in HLS and Chisel, section 3.3)
 TOKEN_CAPACITY = 1023  # tokens in each of the four dependency queues; a full one back-pressures
+LUT_TABLES = 4  # lookup tables on chip
+LUT_ENTRIES = 256  # signed 16-bit entries of a table
 WINDOW_GRANULE = 4096  # granularity of the memory window in bytes
 
 
 class Opcode(IntEnum):
-    """Bits 2:0 of an instruction; 5..7 are undefined."""
+    """Bits 2:0 of an instruction; 6 and 7 are undefined, DWC is an extension."""
 
     LOAD = 0
     STORE = 1
     GEMM = 2
     FINISH = 3
     ALU = 4
+    DWC = 5
 
 
 class MemoryType(IntEnum):
-    """Bits 9:7 of LOAD and STORE; 6 and 7 are undefined, STORE accepts OUT only."""
+    """Bits 9:7 of LOAD and STORE; LUT and WGT_4BIT are extensions.
+
+    OUT is STORE's type; with the extension ``forward`` INP and WGT are too.
+    """
 
     UOP = 0
     WGT = 1
@@ -36,16 +43,19 @@ class MemoryType(IntEnum):
     ACC = 3
     OUT = 4
     ACC_8BIT = 5
+    LUT = 6
+    WGT_4BIT = 7
 
 
 class AluOpcode(IntEnum):
-    """ALU operation; RQT is an extension (section 0.1), 5 and 6 are undefined."""
+    """ALU operation; RQT (section 0.1) and RED are extensions, 5 is undefined."""
 
     MIN = 0
     MAX = 1
     ADD = 2
     SHR = 3
     MUL = 4
+    RED = 6
     RQT = 7
 
 
@@ -55,6 +65,15 @@ class RqtFlag(IntEnum):
     RELU = 8  # lower clamp bound: the zero point instead of the minimum output value
     AWAY = 9  # round half away from zero instead of half up
     BYPASS = 10  # skip the multiplier: q = p
+    LOOKUP = 11  # replace the result by an entry of the table that bits 13:12 select (extension)
+
+
+class Reduction(IntEnum):
+    """Bits 1:0 of RED's immediate; 3 is undefined."""
+
+    SUM = 0
+    MAX = 1
+    MIN = 2
 
 
 class Module(IntEnum):
@@ -94,11 +113,12 @@ class ErrorCode(IntEnum):
 ERROR_TEXT: dict[ErrorCode, str] = {
     ErrorCode.NONE: "no error",
     ErrorCode.OPCODE: "undefined opcode",
-    ErrorCode.MEMORY_TYPE: "undefined memory type, LOAD OUT, or STORE of anything else",
+    ErrorCode.MEMORY_TYPE: "a memory type that cannot be loaded, or cannot be stored",
     ErrorCode.ALU_OPCODE: "undefined ALU opcode",
     ErrorCode.DEPENDENCY: "a dependency flag on a side the module does not have",
-    ErrorCode.EXTENSION: "overwrite or RQT on a configuration without it",
-    ErrorCode.OPERAND: "RQT without immediate or with imm[15:11] set; STORE with padding",
+    ErrorCode.EXTENSION: "an extension on a configuration without it",
+    ErrorCode.OPERAND: "an operand out of range: RQT's or RED's immediate, DWC's window, "
+    "padding of STORE",
     ErrorCode.SRAM_RANGE: "LOAD or STORE reaches past the end of its scratchpad",
     ErrorCode.UOP_RANGE: "GEMM or ALU reads micro-ops past the end of the buffer",
     ErrorCode.STEP_INDEX: "a GEMM or ALU step indexes past the end of a scratchpad",

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 from .config import Config
+from .extensions import EXTENSIONS
 from .opcodes import MemoryType
 
 __all__ = [
-    "BASE_REGISTERS", "COUNTERS", "Feature", "IDENTITY", "PERFORMANCE", "REGISTERS", "Reg",
-    "Register", "Status", "VERSION", "reset_values",
+    "BASE_REGISTERS", "COUNTERS", "FEATURE_TAPS", "Feature", "IDENTITY", "PERFORMANCE",
+    "POINTER_TYPES", "REGISTERS", "Reg", "Register", "Status", "VERSION", "reset_values",
 ]
 
 IDENTITY = int.from_bytes(b"MVTA", "little")
@@ -34,10 +35,19 @@ class Status(IntFlag):
 
 
 class Feature(IntFlag):
-    """Bits of FEATURES."""
+    """Bits of FEATURES: the extensions of :data:`.extensions.EXTENSIONS`."""
 
     OVERWRITE = 1
     REQUANTIZE = 2
+    LOOKUP = 4
+    REDUCE = 8
+    DEPTHWISE = 16
+    FORWARD = 32
+    WEIGHTS4 = 64
+
+
+FEATURE_TAPS = 8
+"""Lowest of eight bits of FEATURES: taps of a window of DWC per lane and step, 0 without it."""
 
 
 class Reg(IntEnum):
@@ -76,6 +86,9 @@ class Reg(IntEnum):
     ACC_BYTES = 0x98
     ACC_8BIT_BYTES = 0x9C
     OUT_BYTES = 0xA0
+    LUT_BYTES = 0xA4
+    WGT_4BIT_BYTES = 0xA8
+    DWC_STEPS = 0xAC
     FETCH_BUSY = 0xC0
     FETCH_QUEUE = 0xC4
     FETCH_READ = 0xC8
@@ -119,13 +132,16 @@ REGISTERS: dict[Reg, Register] = {
         (Reg.INSN_BASE, "rw", 0, "byte address of the stream, a multiple of 16"),
         (Reg.UOP_BASE, "rw", 0, "base pointer of UOP, a multiple of its element bytes"),
         (Reg.INP_BASE, "rw", 0, "base pointer of INP, a multiple of its element bytes"),
-        (Reg.WGT_BASE, "rw", 0, "base pointer of WGT, a multiple of its element bytes"),
-        (Reg.ACC_BASE, "rw", 0, "base pointer of ACC and ACC_8BIT, a multiple of ACC's bytes"),
+        (Reg.WGT_BASE, "rw", 0, "base pointer of WGT and WGT_4BIT, a multiple of WGT's bytes"),
+        (Reg.ACC_BASE, "rw", 0, "base pointer of ACC, ACC_8BIT and LUT, a multiple of ACC's bytes "
+         "and with lookup of 512"),
         (Reg.OUT_BASE, "rw", 0, "base pointer of OUT, a multiple of its element bytes"),
         (Reg.ACC_WRITES, "ro", 0, "accumulator tiles written by GEMM and ALU in the launch"),
         (Reg.IDENTITY, "ro", IDENTITY, "the letters MVTA"),
         (Reg.VERSION, "ro", VERSION, "version of this map, major in the upper half"),
-        (Reg.FEATURES, "ro", 0, "bit 0 GEMM overwrite, bit 1 RQT"),
+        (Reg.FEATURES, "ro", 0, "extensions: " + ", ".join(
+            f"bit {extension.bit} {extension.name}" for extension in EXTENSIONS)
+         + "; bits 15:8 taps of DWC per lane and step"),
         (Reg.FINGERPRINT, "ro", 0, "CRC-32 of the configuration's canonical name"),
         (Reg.ERROR_CODE, "ro", 0, "reason why the launch ended in error (isa.opcodes.ErrorCode)"),
         (Reg.ERROR_INDEX, "ro", 0, "position in the stream of the instruction at fault"),
@@ -146,6 +162,9 @@ REGISTERS: dict[Reg, Register] = {
         (Reg.ACC_BYTES, "ro", 0, "bytes of ACC read from memory"),
         (Reg.ACC_8BIT_BYTES, "ro", 0, "bytes of ACC_8BIT read from memory"),
         (Reg.OUT_BYTES, "ro", 0, "bytes of OUT written to memory"),
+        (Reg.LUT_BYTES, "ro", 0, "bytes of LUT read from memory"),
+        (Reg.WGT_4BIT_BYTES, "ro", 0, "bytes of WGT_4BIT read from memory"),
+        (Reg.DWC_STEPS, "ro", 0, "DWC steps that multiplied (reset steps are not counted)"),
         (Reg.FETCH_BUSY, "ro", 0, "cycles in which fetch dispatches an instruction to its queue"),
         (Reg.FETCH_QUEUE, "ro", 0, "cycles in which the next instruction's queue is full"),
         (Reg.FETCH_READ, "ro", 0, "cycles in which memory has not delivered the next instruction"),
@@ -181,13 +200,22 @@ BASE_REGISTERS: dict[MemoryType, Reg] = {
     MemoryType.ACC: Reg.ACC_BASE,
     MemoryType.OUT: Reg.OUT_BASE,
     MemoryType.ACC_8BIT: Reg.ACC_BASE,
+    MemoryType.LUT: Reg.ACC_BASE,
+    MemoryType.WGT_4BIT: Reg.WGT_BASE,
 }
 """Base pointer of each memory type: byte address = base + dram_base * element bytes (rule D21 of
 docs/device.md)."""
 
+POINTER_TYPES: dict[Reg, tuple[MemoryType, ...]] = {
+    register: tuple(kind for kind in MemoryType if BASE_REGISTERS[kind] == register)
+    for register in dict.fromkeys(BASE_REGISTERS.values())
+}
+"""The memory types that each base pointer serves: it is a multiple of the largest element."""
+
 COUNTERS = (
     Reg.ACC_WRITES, Reg.INSTRUCTIONS, Reg.GEMM_STEPS, Reg.ALU_STEPS, Reg.UOP_BYTES, Reg.WGT_BYTES,
-    Reg.INP_BYTES, Reg.ACC_BYTES, Reg.ACC_8BIT_BYTES, Reg.OUT_BYTES,
+    Reg.INP_BYTES, Reg.ACC_BYTES, Reg.ACC_8BIT_BYTES, Reg.OUT_BYTES, Reg.LUT_BYTES,
+    Reg.WGT_4BIT_BYTES, Reg.DWC_STEPS,
 )
 """Architectural counters: after a launch that finished, the same on every device (mod 2^32)."""
 
@@ -208,8 +236,7 @@ or under the cause of waiting.  The four counters of an engine therefore add up 
 def reset_values(config: Config) -> dict[Reg, int]:
     """Return the value of each register after reset on a device of this configuration."""
     values = {offset: register.reset for offset, register in REGISTERS.items()}
-    values[Reg.FEATURES] = (
-        Feature.OVERWRITE * config.overwrite | Feature.REQUANTIZE * config.requantize
-    )
+    values[Reg.FEATURES] = config.taps << FEATURE_TAPS | sum(
+        1 << extension.bit for extension in EXTENSIONS if getattr(config, extension.name))
     values[Reg.FINGERPRINT] = config.fingerprint
     return values

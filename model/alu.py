@@ -15,15 +15,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..isa.alu_operations import source_tiles
+from ..isa.alu_operations import ALU_OPERATIONS, source_tiles
 from ..isa.instructions import Alu
-from ..isa.opcodes import AluOpcode, MemoryType
+from ..isa.opcodes import AluOpcode, MemoryType, Reduction
 from .plan_cache import PlanCache
-from .rqt import RqtOptions, check_parameters, requantize
+from .rqt import RqtOptions, check_parameters, look_up, requantize
 from .scratchpads import Scratchpads
 from .steps import Bound, Indices, Steps, Violation, first_violation
 
-__all__ = ["AluUnit", "operate", "waves"]
+__all__ = ["AluUnit", "operate", "reduce_lanes", "waves"]
 
 _STEPS_AT_ONCE = 1 << 16  # bounds the memory used by one block of steps
 _CACHE_INDICES = 1 << 20  # total indices of all cached plans: 8 MiB
@@ -71,7 +71,7 @@ class AluUnit:
                 plan = _Plan(list(plan.waves), plan.violation)
                 self._cache.put(key, plan, 2 * count)
         for dst, src in plan.waves:
-            self._note(dst, src, sources)
+            self._note(dst, src, instruction, sources)
             self._wave(dst, src, instruction, sources)
         if plan.violation:
             raise plan.violation.fault
@@ -102,18 +102,28 @@ class AluUnit:
             options = RqtOptions.of(instruction.imm)
             bias, multiplier, shift = operands
             check_parameters(multiplier, shift, options)
-            out_width = self._config.out_width
-            acc[dst] = requantize(p, bias, multiplier, shift, options, out_width)
+            values = requantize(p, bias, multiplier, shift, options, self._config.out_width)
+            if options.table is not None:
+                values = look_up(values, self._pads.lut[options.table])
+            acc[dst] = values
+        elif instruction.alu_opcode == AluOpcode.RED:
+            acc[dst] = reduce_lanes(instruction.imm, operands[0], self._config.block_out)
         elif instruction.use_imm:
             acc[dst] = operate(instruction.alu_opcode, p, np.int32(instruction.imm))
         else:
             acc[dst] = operate(instruction.alu_opcode, p, operands[0])
 
-    def _note(self, dst: Indices, src: Indices, sources: int) -> None:
+    def _note(self, dst: Indices, src: Indices, instruction: Alu, sources: int) -> None:
         pads = self._pads
         if pads.strict:
-            reads = [dst, *(src + offset for offset in range(sources))]
+            reads = [src + offset for offset in range(sources)]
+            if ALU_OPERATIONS[instruction.alu_opcode].reads_destination:
+                reads.append(dst)
             pads.note_read(MemoryType.ACC, np.concatenate(reads), "ALU")
+            if instruction.alu_opcode == AluOpcode.RQT:
+                table = RqtOptions.of(instruction.imm).table
+                if table is not None:
+                    pads.note_read(MemoryType.LUT, slice(table, table + 1), "RQT")
             pads.note_write(MemoryType.ACC, dst)
 
 
@@ -139,6 +149,25 @@ def operate(opcode: int, p: Lanes, q: Lanes | np.int32) -> Lanes:
     right = p >> np.clip(amount, 0, 31)
     left = np.where(amount == -32, 0, p << np.clip(-amount, 0, 31))
     return np.where(amount >= 0, right, left).astype(np.int32)
+
+
+def reduce_lanes(reduction: int, lanes: Lanes, block: int) -> Lanes:
+    """Return the sum (32-bit wrap), maximum or minimum of each batch row, in all its lanes.
+
+    Parameters
+    ----------
+    reduction
+        RED's immediate, a :class:`~myvta.isa.opcodes.Reduction`.
+    lanes : int32 [steps, batch * block]
+    """
+    rows = lanes.reshape(len(lanes), -1, block)
+    if reduction == Reduction.SUM:
+        result = rows.sum(axis=-1, dtype=np.int32, keepdims=True)
+    elif reduction == Reduction.MAX:
+        result = rows.max(axis=-1, keepdims=True)
+    else:
+        result = rows.min(axis=-1, keepdims=True)
+    return np.broadcast_to(result, rows.shape).reshape(lanes.shape)
 
 
 def waves(dst: Indices, src: Indices, sources: int) -> list[Wave]:

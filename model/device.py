@@ -10,7 +10,15 @@ from ..isa.config import Config
 from ..isa.instructions import Instruction, decode
 from ..isa.legality import Legality
 from ..isa.opcodes import INSTRUCTION_BYTES, WINDOW_GRANULE, ErrorCode
-from ..isa.register_map import BASE_REGISTERS, COUNTERS, REGISTERS, Reg, Status, reset_values
+from ..isa.register_map import (
+    BASE_REGISTERS,
+    COUNTERS,
+    POINTER_TYPES,
+    REGISTERS,
+    Reg,
+    Status,
+    reset_values,
+)
 from .dram import Dram, Window
 from .executor import Executor
 from .model_errors import DeviceFault
@@ -196,12 +204,10 @@ class Device:
 
     def _data_pointers(self) -> dict[str, tuple[int, int]]:
         """Return the base pointer of each memory type and its alignment in bytes."""
-        pointers: dict[str, tuple[int, int]] = {}
-        for kind, name in BASE_REGISTERS.items():
-            _, bytes_ = pointers.get(name.name, (0, 0))
-            bytes_ = max(bytes_, self.config.tile_bytes(kind))  # that of ACC, not of ACC_8BIT
-            pointers[name.name] = (self._registers[name], bytes_)
-        return pointers
+        return {
+            name.name: (self._registers[name], self.config.alignment(kinds))
+            for name, kinds in POINTER_TYPES.items()
+        }
 
     def _fetch(self, index: int) -> Instruction:
         registers = self._registers

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..isa.config import Config
-from ..isa.instructions import Alu, Gemm, Instruction, Load, Store
+from ..isa.instructions import Alu, Dwc, Gemm, Instruction, Load, StepInstruction, Store
 from ..isa.legality import has_steps
 from ..isa.opcodes import MemoryType
 from ..isa.register_map import BASE_REGISTERS, COUNTERS, Reg
 from .alu import AluUnit
 from .dram import Dram, Window
+from .dwc import DwcUnit
 from .gemm import GemmUnit
-from .load_store import load, store
+from .load_store import forward, load, store
 from .scratchpads import Scratchpads
 
 __all__ = ["BYTE_COUNTERS", "Executor"]
@@ -24,6 +25,8 @@ BYTE_COUNTERS = {
     MemoryType.ACC: Reg.ACC_BYTES,
     MemoryType.ACC_8BIT: Reg.ACC_8BIT_BYTES,
     MemoryType.OUT: Reg.OUT_BYTES,
+    MemoryType.LUT: Reg.LUT_BYTES,
+    MemoryType.WGT_4BIT: Reg.WGT_4BIT_BYTES,
 }
 
 
@@ -42,6 +45,7 @@ class Executor:
         self.counters = dict.fromkeys(COUNTERS, 0)
         self._dram = dram
         self._gemm = GemmUnit(self.pads)
+        self._dwc = DwcUnit(self.pads)
         self._alu = AluUnit(self.pads)
         self._window = Window(0, -1)
         self._bases: Mapping[Reg, int] = {}
@@ -63,7 +67,7 @@ class Executor:
         """
         if isinstance(instruction, (Load, Store)):
             self._transfer(instruction)
-        elif isinstance(instruction, (Gemm, Alu)) and has_steps(instruction):
+        elif isinstance(instruction, (Gemm, Dwc, Alu)) and has_steps(instruction):
             self._compute(instruction)
 
     def completed(self) -> None:
@@ -73,6 +77,9 @@ class Executor:
     def _transfer(self, instruction: Load | Store) -> None:
         if not instruction.x_size:
             return
+        if isinstance(instruction, Store) and instruction.forwards:
+            forward(instruction, self.pads)
+            return
         kind = MemoryType(instruction.memory_type)
         base = self._bases[BASE_REGISTERS[kind]]
         if isinstance(instruction, Load):
@@ -81,10 +88,14 @@ class Executor:
             moved = store(instruction, self.pads, self._dram, self._window, base)
         self.counters[BYTE_COUNTERS[kind]] += moved
 
-    def _compute(self, instruction: Gemm | Alu) -> None:
+    def _compute(self, instruction: StepInstruction) -> None:
         if isinstance(instruction, Alu):
             steps = self._alu.execute(instruction)
             self.counters[Reg.ALU_STEPS] += steps
+        elif isinstance(instruction, Dwc):
+            steps = self._dwc.execute(instruction)
+            if not instruction.reset:
+                self.counters[Reg.DWC_STEPS] += steps
         else:
             steps = self._gemm.execute(instruction)
             if not instruction.reset:

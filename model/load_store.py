@@ -1,4 +1,6 @@
-"""LOAD and STORE: rows of tiles between DRAM and the scratchpads (vta_isa.md 4.1, 4.2)."""
+"""LOAD and STORE: rows of tiles between DRAM and the scratchpads (vta_isa.md 4.1, 4.2), and results
+forwarded into the operand buffers.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..isa.config import Config
+from ..isa.geometry import SCRATCHPADS
 from ..isa.instructions import Load, Store
 from ..isa.legality import footprint
 from ..isa.opcodes import MemoryType
@@ -13,7 +16,7 @@ from .dram import Dram, Window
 from .scratchpads import Scratchpads
 from .tiles import pack_lanes, unpack_operands
 
-__all__ = ["load", "store"]
+__all__ = ["forward", "load", "store"]
 
 
 def load(
@@ -40,7 +43,7 @@ def load(
     if not tiles:
         return 0
     config, kind = pads.config, MemoryType(instruction.memory_type)
-    scratchpad = MemoryType.ACC if kind == MemoryType.ACC_8BIT else kind
+    scratchpad = SCRATCHPADS[kind]
     first = instruction.sram_base
     target = pads.tiles(scratchpad)[first : first + tiles]
     grid = target.reshape(*instruction.padded_shape, target.shape[-1])
@@ -79,10 +82,14 @@ def _lanes(data: NDArray[np.uint8], kind: MemoryType, config: Config) -> NDArray
         return unpack_operands(data, config.inp_width)
     if kind == MemoryType.WGT:
         return unpack_operands(data, config.wgt_width)
+    if kind == MemoryType.WGT_4BIT:
+        return unpack_operands(data, 4)
     if kind == MemoryType.ACC_8BIT:
         return data.view(np.int8)
-    words = np.ascontiguousarray(data)
-    return words.view("<u4" if kind == MemoryType.UOP else "<i4")
+    return np.ascontiguousarray(data).view(_WORDS[kind])
+
+
+_WORDS = {MemoryType.UOP: "<u4", MemoryType.ACC: "<i4", MemoryType.LUT: "<i2"}
 
 
 def store(
@@ -110,3 +117,30 @@ def store(
         target[...] = data
     pads.note_read(MemoryType.ACC, tiles, "STORE")
     return rows * columns * element
+
+
+def forward(instruction: Store, pads: Scratchpads) -> None:
+    """Execute a STORE to INP or WGT whose static checks passed.
+
+    OUT tiles ``sram_base`` ... go to INP tile ``dram_base`` ..., or to that row of WGT, one after
+    another; rows of ``x_size`` are ``x_stride`` apart there.
+    """
+    rows, columns = instruction.y_size, instruction.x_size
+    if not rows * columns:
+        return
+    config, first = pads.config, instruction.sram_base
+    source = slice(first, first + rows * columns)
+    lanes = pads.tiles(MemoryType.ACC)[source]
+    unused = config.acc_width - config.out_width
+    operands = ((lanes << unused) >> unused).reshape(rows, columns, -1)
+    start = instruction.dram_base + np.arange(rows) * instruction.x_stride
+    places = start[:, None] + np.arange(columns)
+    weights = instruction.memory_type == MemoryType.WGT
+    target = pads.wgt_rows if weights else pads.tiles(MemoryType.INP)
+    for row in range(rows):  # where they overlap, a later row covers an earlier one
+        target[places[row]] = operands[row]
+    pads.note_read(MemoryType.ACC, source, "STORE")
+    if weights:
+        pads.note_write_rows(places)
+    else:
+        pads.note_write(MemoryType.INP, places)

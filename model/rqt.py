@@ -7,22 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..isa.opcodes import ErrorCode, RqtFlag
+from ..isa.alu_operations import RQT_TABLE
+from ..isa.opcodes import LUT_ENTRIES, ErrorCode, RqtFlag
 from .model_errors import DeviceFault
 
-__all__ = ["RqtOptions", "check_parameters", "requantize"]
+__all__ = ["RqtOptions", "check_parameters", "look_up", "requantize"]
 
 Lanes = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class RqtOptions:
-    """The options in RQT's immediate."""
+    """The options in RQT's immediate; ``table`` is None without LOOKUP."""
 
     zero_point: int
     relu: bool
     away: bool
     bypass: bool
+    table: int | None = None
 
     @classmethod
     def of(cls, imm: int) -> RqtOptions:
@@ -33,6 +35,7 @@ class RqtOptions:
             relu=bool(imm >> RqtFlag.RELU & 1),
             away=bool(imm >> RqtFlag.AWAY & 1),
             bypass=bool(imm >> RqtFlag.BYPASS & 1),
+            table=imm >> RQT_TABLE & 3 if imm >> RqtFlag.LOOKUP & 1 else None,
         )
 
 
@@ -81,3 +84,8 @@ def requantize(
     minimum = options.zero_point if options.relu else -(1 << (out_width - 1))
     maximum = (1 << (out_width - 1)) - 1
     return np.minimum(np.maximum(q, minimum), maximum).astype(np.int32)
+
+
+def look_up(values: Lanes, table: NDArray[np.int16]) -> Lanes:
+    """Return the entries of a table that requantized lanes select by their low eight bits."""
+    return table[values & LUT_ENTRIES - 1].astype(np.int32)

@@ -1,5 +1,5 @@
-"""The four on-chip memories: UOP, INP, WGT and ACC (OUT is a view of ACC: rules D6, D7 of
-docs/device.md).
+"""The on-chip memories: UOP, INP, WGT, ACC and the lookup tables (OUT is a view of ACC: rules D6,
+D7 of docs/device.md).
 
 Operands are stored as float32, which represents every int8 exactly and which the matrix products of
 :mod:`.gemm` take, so that no instruction has to convert.  The memories are stored as *rows*, a tile
@@ -36,6 +36,7 @@ class Scratchpads:
     inp_rows : float32 [inp depth * batch, block_in]
     wgt_rows : float32 [wgt depth * block_out, block_in]
     acc_rows : int32 [acc depth * batch, block_out]
+    lut : int16 [tables, entries]
     depth, tile_bytes : dict[MemoryType, int]
         Those of the configuration, looked up once.
     reports : list[str]
@@ -59,15 +60,19 @@ class Scratchpads:
         self.inp_rows = inp.astype(np.float32).reshape(-1, block)
         self.wgt_rows = wgt.astype(np.float32).reshape(-1, block)
         self.acc_rows: NDArray[np.int32] = fill(MemoryType.ACC).view("<i4").reshape(-1, block)
+        self.lut: NDArray[np.int16] = fill(MemoryType.LUT).view("<i2")
         self._tiles: dict[MemoryType, NDArray[Any]] = {
             MemoryType.UOP: self.uop,
             MemoryType.INP: self.inp_rows,
             MemoryType.WGT: self.wgt_rows,
             MemoryType.ACC: self.acc_rows,
+            MemoryType.LUT: self.lut,
         }
         for kind, rows in self._tiles.items():
             self._tiles[kind] = rows.reshape(self.depth[kind], -1)
+        self.lut = self._tiles[MemoryType.LUT]
         self._written = {kind: np.zeros(self.depth[kind], bool) for kind in self._tiles}
+        self._written_rows = np.zeros((self.depth[MemoryType.WGT], config.block_out), bool)
 
     # -- as the ISA sees them --------------------------------------------------------------------
     @property
@@ -96,6 +101,12 @@ class Scratchpads:
         """Record that tiles were written (only with ``strict``)."""
         if self.strict:
             self._written[kind][tiles] = True
+
+    def note_write_rows(self, rows: NDArray[np.intp]) -> None:
+        """Remember that rows of WGT hold something; a tile does once all its rows do."""
+        if self.strict:
+            self._written_rows.reshape(-1)[rows] = True
+            self._written[MemoryType.WGT] |= self._written_rows.all(axis=1)
 
     def note_read(self, kind: MemoryType, tiles: NDArray[np.intp] | slice, reader: str) -> None:
         """Report tiles that are read and were never written (only with ``strict``)."""

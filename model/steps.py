@@ -1,4 +1,4 @@
-"""The steps of a GEMM or ALU instruction as index arrays (the triple loop of vta_isa.md 4.3).
+"""The steps of a GEMM, DWC or ALU instruction as index arrays (the triple loop of vta_isa.md 4.3).
 
 Step ``(i, j, k)`` visits tile ``uop[k] + i * factor_out + j * factor_in`` of each memory, ``k``
 fastest.  Every index is a sum of three terms, none negative, so ranges follow from the ends of
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..isa.config import Config
 from ..isa.fields import uop_layout
-from ..isa.instructions import Alu, Gemm
+from ..isa.instructions import Gemm, StepInstruction
 from ..isa.opcodes import ErrorCode
 from .model_errors import DeviceFault
 
@@ -52,7 +52,7 @@ class Steps:
     inner: LoopAxis
 
     @classmethod
-    def of(cls, instruction: Gemm | Alu, uops: NDArray[np.uint32], config: Config) -> Steps:
+    def of(cls, instruction: StepInstruction, uops: NDArray[np.uint32], config: Config) -> Steps:
         """Return the steps of an instruction over its (non-empty) slice of the UOP memory."""
         fields = uop_layout(config)
         words = uops.astype(np.intp)

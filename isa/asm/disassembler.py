@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..alu_operations import ALU_OPERATIONS
+from ..alu_operations import ALU_OPERATIONS, RQT_TABLE, immediate_fault
 from ..config import NAMED, Config
 from ..fields import layout, uop_layout
 from ..instructions import (
     Alu,
+    Dwc,
     Gemm,
     Instruction,
     Load,
+    StepInstruction,
     Store,
     Undefined,
     Uop,
@@ -20,9 +22,16 @@ from ..instructions import (
     encode_uop,
     words,
 )
-from ..opcodes import INSTRUCTION_BYTES, UOP_BYTES, AluOpcode, MemoryType
+from ..opcodes import INSTRUCTION_BYTES, UOP_BYTES, AluOpcode, MemoryType, RqtFlag
 from ..token_queues import TOKEN_FLAGS
-from .operand_text import FORMATS, RQT_FLAGS, DramBuffer, OperandSyntax
+from .operand_text import (
+    FORMATS,
+    MEMORY_TYPES,
+    REDUCTIONS,
+    RQT_FLAGS,
+    DramBuffer,
+    OperandSyntax,
+)
 
 __all__ = ["disassemble", "format_instruction", "format_word"]
 
@@ -43,14 +52,16 @@ def format_instruction(
     form = FORMATS[mnemonic]
     parts = [mnemonic]
     if isinstance(instruction, (Load, Store)):
-        parts.append(_name(MemoryType, instruction.memory_type, "type"))
+        parts.append(_MEMORY_NAMES[MemoryType(instruction.memory_type)])
         parts += _memory_operands(instruction, buffers)
     elif isinstance(instruction, Alu):
-        parts.append(_name(AluOpcode, instruction.alu_opcode, "opcode"))
+        parts.append(_operation(instruction))
         parts += _step_operands(instruction, form.operands[:4])
-        parts += _immediate(instruction)
-    elif isinstance(instruction, Gemm):
-        parts += _step_operands(instruction, form.operands)
+        parts += _immediate(instruction, config)
+    elif isinstance(instruction, (Gemm, Dwc)):
+        parts += _step_operands(instruction, form.operands[:5])
+        if isinstance(instruction, Dwc):
+            parts.append(f"window={_window(instruction, config)}")
         parts += [flag for flag in form.flags if getattr(instruction, flag)]
     parts += [token for token in TOKEN_FLAGS if getattr(instruction, token)]
     return " ".join(parts)
@@ -107,11 +118,26 @@ def _numbered(line: str, index: int) -> str:
     return f"{line:<{_COMMENT_COLUMN}} ; {index}"
 
 
-def _name(kinds: type[MemoryType] | type[AluOpcode], value: int, prefix: str) -> str:
+_MEMORY_NAMES = {kind: name for name, kind in MEMORY_TYPES.items()}
+_REDUCTION_NAMES: dict[int, str] = {kind: name for name, kind in REDUCTIONS.items()}
+
+
+def _operation(instruction: Alu) -> str:
+    """Return the name of an operation, RED's with its reduction."""
     try:
-        return kinds(value).name.lower()
+        name = AluOpcode(instruction.alu_opcode).name.lower()
     except ValueError:
-        return f"{prefix}{value}"
+        return f"opcode{instruction.alu_opcode}"
+    if instruction.alu_opcode != AluOpcode.RED:
+        return name
+    return _REDUCTION_NAMES.get(instruction.imm, f"{name} imm={instruction.imm}")
+
+
+def _window(instruction: Dwc, config: Config) -> str:
+    """Return rows and columns of a window, or its code where that is none."""
+    if instruction.window >= config.taps:
+        return str(instruction.window)
+    return "{}x{}".format(*config.window_shape(instruction.window))
 
 
 def _memory_operands(instruction: Load | Store, buffers: Iterable[DramBuffer]) -> list[str]:
@@ -122,7 +148,9 @@ def _memory_operands(instruction: Load | Store, buffers: Iterable[DramBuffer]) -
     parts = []
     if not idle or instruction.sram_base:
         parts.append(f"sram={instruction.sram_base}")
-    if not idle or instruction.dram_base:
+    if isinstance(instruction, Store) and instruction.forwards:
+        parts.append(f"to={instruction.dram_base}")
+    elif not idle or instruction.dram_base:
         parts.append(f"dram={_address(instruction, buffers)}")
     if not idle or instruction.y_size != 1:
         parts.append(f"rows={instruction.y_size}")
@@ -143,7 +171,7 @@ def _address(instruction: Load | Store, buffers: Iterable[DramBuffer]) -> str:
     return f"0x{instruction.dram_base:x}"
 
 
-def _step_operands(instruction: Gemm | Alu, operands: Sequence[OperandSyntax]) -> list[str]:
+def _step_operands(instruction: StepInstruction, operands: Sequence[OperandSyntax]) -> list[str]:
     parts = []
     for operand in operands:
         values = [getattr(instruction, field) for field in operand.fields]
@@ -153,20 +181,19 @@ def _step_operands(instruction: Gemm | Alu, operands: Sequence[OperandSyntax]) -
     return parts
 
 
-def _immediate(instruction: Alu) -> list[str]:
+def _immediate(instruction: Alu, config: Config) -> list[str]:
     if not instruction.use_imm:
         return []
-    if instruction.alu_opcode != AluOpcode.RQT or _reserved_immediate(instruction):
+    operation = ALU_OPERATIONS.get(instruction.alu_opcode)
+    if instruction.alu_opcode != AluOpcode.RQT or operation is None or immediate_fault(
+        operation, instruction.imm, config
+    ):
         return [f"imm={instruction.imm}"]
     point = (instruction.imm & 0xFF ^ 0x80) - 0x80
-    flags = [name for name, bit in RQT_FLAGS.items() if instruction.imm & bit]
-    return [f"zero_point={point}", *flags]
-
-
-def _reserved_immediate(instruction: Alu) -> bool:
-    """Return whether a bit above the defined ones of the operation's immediate is set."""
-    bits = ALU_OPERATIONS[instruction.alu_opcode].immediate_bits
-    return bool((instruction.imm & 0xFFFF) >> bits)
+    parts = [f"zero_point={point}"]
+    if instruction.imm >> RqtFlag.LOOKUP & 1:
+        parts.append(f"lut={instruction.imm >> RQT_TABLE & 3}")
+    return parts + [name for name, bit in RQT_FLAGS.items() if instruction.imm & bit]
 
 
 def _format_uop(word: int, config: Config) -> str:
@@ -185,13 +212,27 @@ def _undefined(instruction: Instruction, word: int, config: Config) -> list[str]
     stray = word & ~layout(instruction.opcode, config).mask
     if stray:
         reasons.append(f"bits of no field set: 0x{stray:x}")
-    if isinstance(instruction, (Load, Store)) and instruction.memory_type > max(MemoryType):
-        reasons.append(f"memory type {instruction.memory_type} is undefined")
-    if isinstance(instruction, Gemm) and instruction.overwrite and not config.overwrite:
+    if isinstance(instruction, (Load, Store)):
+        reasons += _undefined_memory(instruction, config)
+    if isinstance(instruction, (Gemm, Dwc)) and instruction.overwrite and not config.overwrite:
         reasons.append("this configuration has no overwrite")
+    if isinstance(instruction, Dwc):
+        if not config.depthwise:
+            reasons.append("this configuration has no depthwise")
+        elif instruction.window >= config.taps:
+            reasons.append(f"window {instruction.window} is undefined")
     if isinstance(instruction, Alu):
         reasons += _undefined_alu(instruction, config)
     return reasons
+
+
+def _undefined_memory(instruction: Load | Store, config: Config) -> list[str]:
+    kind = MemoryType(instruction.memory_type)
+    if isinstance(instruction, Load):
+        missing = kind not in config.memory_types
+    else:
+        missing = instruction.forwards and not config.forward
+    return [f"this configuration has no {_MEMORY_NAMES[kind]} here"] if missing else []
 
 
 def _undefined_alu(instruction: Alu, config: Config) -> list[str]:
@@ -201,9 +242,13 @@ def _undefined_alu(instruction: Alu, config: Config) -> list[str]:
         return reasons + _unused_immediate(instruction)
     name = operation.opcode.name.lower()
     reasons = [] if operation.supported(config) else [f"this configuration has no {name}"]
-    if not operation.needs_immediate:
+    if not operation.has_options:
         return reasons + _unused_immediate(instruction)
-    return reasons if instruction.use_imm else [*reasons, f"{name} without its immediate"]
+    if instruction.use_imm != operation.needs_immediate:
+        return [*reasons, f"{name} with use_imm = {instruction.use_imm}"]
+    if operation.needs_tensor and (fault := immediate_fault(operation, instruction.imm, config)):
+        reasons.append(fault)
+    return reasons
 
 
 def _unused_immediate(instruction: Alu) -> list[str]:

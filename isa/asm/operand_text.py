@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..alu_operations import ALU_OPERATIONS
-from ..instructions import Alu, Finish, Gemm, Load, Store
-from ..opcodes import MemoryType, RqtFlag
+from ..instructions import Alu, Dwc, Finish, Gemm, Load, Store
+from ..opcodes import AluOpcode, MemoryType, Reduction, RqtFlag
 
 __all__ = [
-    "ALU_OPCODES", "FORMATS", "MEMORY_TYPES", "RQT_FLAGS", "DramBuffer", "OperandSyntax",
-    "StatementSyntax",
+    "ALU_OPCODES", "FORMATS", "MEMORY_TYPES", "REDUCTIONS", "RQT_FLAGS", "DramBuffer",
+    "OperandSyntax", "StatementSyntax",
 ]
 
 
@@ -37,7 +37,7 @@ class OperandSyntax:
 class StatementSyntax:
     """One mnemonic: its instruction class, subject, operands and flags."""
 
-    cls: type[Load | Store | Gemm | Alu | Finish]
+    cls: type[Load | Store | Gemm | Dwc | Alu | Finish]
     subject: str  # field that the word after the mnemonic names, or ""
     operands: tuple[OperandSyntax, ...]
     flags: tuple[str, ...]
@@ -61,9 +61,16 @@ class DramBuffer:
     count: int | None = None
 
 
-MEMORY_TYPES = {kind.name.lower(): kind for kind in MemoryType}
-ALU_OPCODES = {row.opcode.name.lower(): row.opcode for row in ALU_OPERATIONS.values()}
-RQT_FLAGS = {flag.name.lower(): 1 << flag for flag in RqtFlag}
+MEMORY_TYPES = {
+    "wgt4" if kind == MemoryType.WGT_4BIT else kind.name.lower(): kind for kind in MemoryType
+}
+REDUCTIONS = {f"red.{kind.name.lower()}": kind for kind in Reduction}
+"""Names of RED with its immediate."""
+ALU_OPCODES = {
+    row.opcode.name.lower(): row.opcode for row in ALU_OPERATIONS.values()
+    if row.opcode != AluOpcode.RED
+} | dict.fromkeys(REDUCTIONS, AluOpcode.RED)
+RQT_FLAGS = {flag.name.lower(): 1 << flag for flag in RqtFlag if flag != RqtFlag.LOOKUP}
 
 _MEMORY = (
     OperandSyntax("sram", ("sram_base",), ""),
@@ -73,6 +80,7 @@ _MEMORY = (
     OperandSyntax("stride", ("x_stride",), ""),
     OperandSyntax("pad", ("y_pad_0", "y_pad_1", "x_pad_0", "x_pad_1"), ","),
 )
+_TO = OperandSyntax("to", ("dram_base",), "")  # tile or row on chip that STORE forwards to
 _STEPS = (
     OperandSyntax("uops", ("uop_bgn", "uop_end"), ":", required=True),
     OperandSyntax("loop", ("iter_out", "iter_in"), "x"),
@@ -80,14 +88,19 @@ _STEPS = (
     OperandSyntax("src", ("src_factor_out", "src_factor_in"), ","),
 )
 _WEIGHT = OperandSyntax("wgt", ("wgt_factor_out", "wgt_factor_in"), ",")
+_PITCH = OperandSyntax("pitch", ("row_pitch",), "")
+_WINDOW = OperandSyntax("window", ("window_rows", "window_columns"), "x", required=True)
 _IMMEDIATE = OperandSyntax("imm", ("imm",), "")
 _ZERO_POINT = OperandSyntax("zero_point", ("zero_point",), "")
+_TABLE = OperandSyntax("lut", ("table",), "")
 
 FORMATS: dict[str, StatementSyntax] = {
     "load": StatementSyntax(Load, "memory_type", _MEMORY, ()),
-    "store": StatementSyntax(Store, "memory_type", _MEMORY, ()),
+    "store": StatementSyntax(Store, "memory_type", (*_MEMORY, _TO), ()),
     "gemm": StatementSyntax(Gemm, "", (*_STEPS, _WEIGHT), ("reset", "overwrite")),
-    "alu": StatementSyntax(Alu, "alu_opcode", (*_STEPS, _IMMEDIATE, _ZERO_POINT), tuple(RQT_FLAGS)),
+    "dwc": StatementSyntax(Dwc, "", (*_STEPS, _PITCH, _WINDOW), ("reset", "overwrite")),
+    "alu": StatementSyntax(
+        Alu, "alu_opcode", (*_STEPS, _IMMEDIATE, _ZERO_POINT, _TABLE), tuple(RQT_FLAGS)),
     "finish": StatementSyntax(Finish, "", (), ()),
 }
 """Every mnemonic; each also takes the four dependency flags."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field as dataclass_field
 
-from ..alu_operations import ALU_OPERATIONS
+from ..alu_operations import ALU_OPERATIONS, RQT_TABLE
 from ..config import Config
-from ..fields import BitField, layout
-from ..opcodes import AluOpcode, MemoryType, Opcode
+from ..fields import WITH_OVERWRITE, BitField, layout
+from ..geometry import MEMORY_TYPE_EXTENSIONS
+from ..instructions import FORWARD_TYPES
+from ..opcodes import LUT_TABLES, AluOpcode, MemoryType, Opcode, RqtFlag
 from ..token_queues import TOKEN_FLAGS
 from .operand_text import (
     ALU_OPCODES,
     FORMATS,
     MEMORY_TYPES,
+    REDUCTIONS,
     RQT_FLAGS,
     DramBuffer,
     OperandSyntax,
@@ -27,7 +30,11 @@ Problems = list[tuple[int, str]]
 _SUBJECTS: dict[str, dict[str, int]] = {
     "memory_type": {**MEMORY_TYPES}, "alu_opcode": {**ALU_OPCODES},
 }
-_ZERO_POINT = BitField("zero_point", 0, 8, signed=True)  # of RQT's immediate (section 0.1)
+_OPTIONS = {
+    "zero_point": BitField("zero_point", 0, 8, signed=True),
+    "table": BitField("table", RQT_TABLE, (LUT_TABLES - 1).bit_length()),
+}
+"""Parts of RQT's immediate."""
 
 
 @dataclass
@@ -93,6 +100,8 @@ class _Line:
             return words
         if words[0] in table:
             self.values[self.form.subject] = table[words[0]]
+            if words[0] in REDUCTIONS:
+                self.values["imm"] = REDUCTIONS[words[0]]
         else:
             self._problem(f"unknown {subject} {words[0]!r}; known: {', '.join(table)}")
         return words[1:]
@@ -115,8 +124,10 @@ class _Line:
             return
         values = self._named(operand, text) or self._numbers(operand, text)
         for field_name, value in zip(operand.fields, values, strict=False):
-            field = _ZERO_POINT if name == "zero_point" else self.layout[field_name]
             self.values[field_name] = value
+            if name == "window":
+                continue
+            field = _OPTIONS.get(field_name) or self.layout[field_name]
             if not field.minimum <= value <= field.maximum:
                 label = field_name if field_name == name else f"{name} ({field_name})"
                 self._problem(f"{label} must be {field.minimum}..{field.maximum}, not {value}")
@@ -158,16 +169,58 @@ class _Line:
         """Set the fields that follow from the text."""
         if "x_size" in self.values:
             self.values.setdefault("x_stride", self.values["x_size"])
-        if self.opcode == Opcode.GEMM and "overwrite" in self.flags and not self.config.overwrite:
-            self._problem(f"configuration {self.config.name} has no overwrite")
+        if self.form.subject == "memory_type":
+            self._complete_memory()
+        if self.opcode in WITH_OVERWRITE and "overwrite" in self.flags:
+            self._need("overwrite", "overwrite")
+        if self.opcode == Opcode.DWC and self._need("depthwise", "dwc"):
+            self._complete_window()
         if self.opcode == Opcode.ALU:
             self._complete_alu()
 
+    def _need(self, extension: str, use: str) -> bool:
+        """Return whether the configuration has an extension; else note the problem."""
+        present = bool(getattr(self.config, extension))
+        if not present:
+            self._problem(f"configuration {self.config.name} has no {use}")
+        return present
+
+    def _complete_memory(self) -> None:
+        kind = self.values.get("memory_type")
+        if kind is None:
+            return
+        kind = MemoryType(kind)
+        if kind in MEMORY_TYPE_EXTENSIONS and self.opcode == Opcode.LOAD:
+            self._need(MEMORY_TYPE_EXTENSIONS[kind], f"load of {kind.name}")
+        if self.opcode != Opcode.STORE:
+            return
+        forwards = kind in FORWARD_TYPES
+        if forwards:
+            self._need("forward", f"store to {kind.name}")
+        wrong, right = ("dram", "to") if forwards else ("to", "dram")
+        if wrong in self.names:
+            self._problem(f"{wrong} is not for store {kind.name.lower()}: give {right}")
+
+    def _complete_window(self) -> None:
+        rows, columns = (self.values.pop(name, 0) for name in ("window_rows", "window_columns"))
+        if "window" not in self.names or not (rows or columns):
+            return
+        try:
+            self.values["window"] = self.config.window_code(rows, columns)
+        except ValueError as error:
+            self._problem(str(error))
+
     def _complete_alu(self) -> None:
-        point = self.values.pop("zero_point", 0)
+        point, table = self.values.pop("zero_point", 0), self.values.pop("table", 0)
         options = [flag for flag in self.flags if flag in RQT_FLAGS]
-        options += ["zero_point"] if "zero_point" in self.names else []
-        if self.values.get("alu_opcode") != AluOpcode.RQT:
+        options += [name for name in ("zero_point", "lut") if name in self.names]
+        opcode = self.values.get("alu_opcode")
+        if opcode == AluOpcode.RED:
+            self._need("reduce", "red")
+            if "imm" in self.names:
+                self._problem("imm is not for red: its name says what it computes")
+            return
+        if opcode != AluOpcode.RQT:
             if options:
                 self._problem(f"{', '.join(options)} is only valid for rqt")
         elif not ALU_OPERATIONS[AluOpcode.RQT].supported(self.config):
@@ -178,6 +231,8 @@ class _Line:
             self._problem(f"imm already contains {', '.join(options)}: use one of the two")
         elif options:
             bits = sum(RQT_FLAGS[name] for name in options if name in RQT_FLAGS)
+            if "lut" in self.names and self._need("lookup", "rqt with lut"):
+                bits |= 1 << RqtFlag.LOOKUP | table << RQT_TABLE
             self.values["imm"] = point & 0xFF | bits
         if "imm" in self.values:
             self.values["use_imm"] = 1

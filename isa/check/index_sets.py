@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["of_indices", "repeated", "runs", "span"]
+__all__ = ["filled", "grouped", "moved_by", "of_indices", "repeated", "runs", "span"]
 
 
 def span(first: int, count: int) -> int:
@@ -31,6 +31,37 @@ def repeated(bits: int, factor: int, count: int) -> int:
         bits |= bits << factor * more
         done += more
     return bits
+
+
+def moved_by(bits: int, offsets: int) -> int:
+    """Return the union of a set moved by each member of a set of offsets."""
+    moved = 0
+    while offsets:
+        lowest = (offsets & -offsets).bit_length() - 1
+        moved |= bits << lowest
+        offsets &= offsets - 1
+    return moved
+
+
+def grouped(bits: int, size: int) -> int:
+    """Return the groups of ``size`` neighbouring indices with a member in a set."""
+    groups = 0
+    while bits:
+        group = ((bits & -bits).bit_length() - 1) // size
+        groups |= 1 << group
+        bits = bits >> (group + 1) * size << (group + 1) * size
+    return groups
+
+
+def filled(bits: int, size: int) -> int:
+    """Return the groups of ``size`` neighbouring indices of which a set holds all."""
+    groups, whole = 0, (1 << size) - 1
+    rest = grouped(bits, size)
+    while rest:
+        group = (rest & -rest).bit_length() - 1
+        groups |= (bits >> group * size & whole == whole) << group
+        rest &= rest - 1
+    return groups
 
 
 def runs(bits: int, limit: int = 4) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Config
-from ..opcodes import INSTRUCTION_BYTES, UOP_BYTES, MemoryType, Module
+from ..opcodes import INSTRUCTION_BYTES, UOP_BYTES, Module
 from .findings import AddFinding, FindingKind
 from .footprints import DecodedWord
 from .index_sets import span
@@ -30,7 +30,7 @@ class MemoryAccesses:
     def __init__(self, memory: MemoryMap, config: Config, first_page: int, add: AddFinding):
         self._map = memory
         self._add = add
-        self._grain = min(config.tile_bytes(kind) for kind in MemoryType)
+        self._grain = min(config.tile_bytes(kind) for kind in config.memory_types)
         constants = [MemoryRegion(at, at + len(data), name) for at, data, name in memory.contents]
         self._constants = sorted(memory.contents)
         self._starts = [at for at, _, _ in self._constants]

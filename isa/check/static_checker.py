@@ -15,7 +15,7 @@ from ..asm.disassembler import format_instruction
 from ..config import Config
 from ..instructions import decode, words
 from ..opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType, Opcode
-from ..register_map import BASE_REGISTERS
+from ..register_map import BASE_REGISTERS, POINTER_TYPES
 from .findings import Finding, FindingKind
 from .footprints import DecodedWord, Footprints
 from .memory_map import MemoryMap
@@ -68,7 +68,8 @@ class StreamChecker:
         address : int, optional
             Address of the stream: no store may overwrite it, and it must be inside the window.
         bases : mapping, optional
-            Base pointers in bytes; missing ones are 0, ACC_8BIT has ACC's.
+            Base pointers in bytes; missing ones are 0, ACC_8BIT and LUT have ACC's, WGT_4BIT has
+            WGT's.
         memory : MemoryMap, optional
             Contents of memory; default: anything, everywhere, and no micro-ops.
         chip : OnChipState, optional
@@ -83,7 +84,7 @@ class StreamChecker:
         """
         memory, chip = memory or MemoryMap(), chip or OnChipState()
         pointers = {
-            kind: (bases or {}).get(MemoryType.ACC if kind == MemoryType.ACC_8BIT else kind, 0)
+            kind: (bases or {}).get(POINTER_TYPES[BASE_REGISTERS[kind]][0], 0)
             for kind in MemoryType
         }
         stream = words(code, INSTRUCTION_BYTES, "instruction stream")
@@ -109,12 +110,12 @@ class StreamChecker:
         return CheckResult(report.findings(), chip, walk.order)
 
     def _pointers(self, pointers: Mapping[MemoryType, int], report: _Report) -> None:
-        for kind, pointer in pointers.items():
-            size = self.config.tile_bytes(kind)
-            if pointer % size and kind != MemoryType.ACC_8BIT:
+        for register, kinds in POINTER_TYPES.items():
+            pointer, size = pointers[kinds[0]], self.config.alignment(kinds)
+            if pointer % size:
                 report.add(
                     FindingKind.ALIGNMENT, 0,
-                    f"{BASE_REGISTERS[kind].name} {pointer:#x} is not a multiple of {size}",
+                    f"{register.name} {pointer:#x} is not a multiple of {size}",
                     f"align it to the {size} bytes of an element",
                 )
 
@@ -134,11 +135,11 @@ class StreamChecker:
 
 _FIXES = {
     ErrorCode.OPCODE: "use one of the defined opcodes",
-    ErrorCode.MEMORY_TYPE: "load uop, wgt, inp, acc or acc_8bit; store out",
+    ErrorCode.MEMORY_TYPE: "load anything but out; store out, or with forward inp or wgt",
     ErrorCode.ALU_OPCODE: "use one of the defined operations",
     ErrorCode.DEPENDENCY: "clear the flag; load has a next module only, store a previous one",
     ErrorCode.EXTENSION: "choose a configuration that has it, or avoid it",
-    ErrorCode.OPERAND: "RQT needs use_imm and imm[15:11] = 0; STORE must have no padding",
+    ErrorCode.OPERAND: "correct the immediate, the window or the padding",
     ErrorCode.SRAM_RANGE: "move fewer tiles, or start at a lower index",
     ErrorCode.UOP_RANGE: "end at the depth of the micro-op buffer",
 }

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..instructions import Alu, Gemm, Load
+from ..instructions import Alu, Dwc, Gemm, Load
 from ..opcodes import MemoryType, Module
 from ..uop_buffer import UopBuffer
 from .conflicts import Access, Pending
 from .findings import AddFinding, FindingKind
 from .footprints import DecodedWord, Footprints, StepsOutside, Touched
-from .index_sets import runs, span
+from .index_sets import filled, runs, span
 from .memory_accesses import MemoryAccesses
 from .memory_map import MemoryMap, Rows
 from .order_findings import deadlocks, race_advice, unconsumed_tokens
@@ -34,16 +34,19 @@ class OnChipState:
     Attributes
     ----------
     written : int
-        Tiles of INP, WGT and ACC that were written, a set of ``footprints.Space``.
+        Tiles of INP, WGT and ACC and tables that hold something, a set of ``footprints.Space``.
     uops : bytes
         The micro-op buffer from index 0 up to the last index ever loaded.
     known : int
         Set of the indices whose micro-ops are known.
+    weight_rows : int
+        Rows of WGT that were forwarded, one by one, a set of row indices.
     """
 
     written: int = 0
     uops: bytes = b""
     known: int = 0
+    weight_rows: int = 0
 
 
 class StreamWalk:
@@ -65,9 +68,12 @@ class StreamWalk:
         self._memory = MemoryAccesses(memory, config, self._space.end, add)
         self._pending = [[Pending() for _ in Module] for _ in Module]  # of one, for another
         below = self._space.base[MemoryType.ACC]
-        self._shared = (1 << below) - 1, ~((1 << below) - 1)  # tiles shared with load; with store
+        self._forwards = any(
+            word.module == Module.STORE and word.touched.writes for word in decoded)
+        operands = (1 << below) - 1  # tiles shared with load; then those shared with store
+        self._shared = operands, -1 if self._forwards else ~operands
         self._racing = True
-        self._written = 0
+        self._written = self._weight_rows = 0
         self._uops = UopBuffer(config)
 
     @property
@@ -81,7 +87,7 @@ class StreamWalk:
 
     def run(self, chip: OnChipState) -> OnChipState:
         """Walk to the end; returns the contents of the scratchpads then."""
-        self._written = chip.written
+        self._written, self._weight_rows = chip.written, chip.weight_rows
         self._uops = UopBuffer(
             self._footprints.config, np.frombuffer(chip.uops, "<u4"), chip.known
         )
@@ -110,7 +116,7 @@ class StreamWalk:
         deadlocks(self._order, self._decoded, self._add)
         unconsumed_tokens(self._order, self._add)
         uops = self._uops.known_words().astype("<u4").tobytes()
-        return OnChipState(self._written, uops, self._uops.known)
+        return OnChipState(self._written, uops, self._uops.known, self._weight_rows)
 
     def _rows(self, index: int, decoded: DecodedWord) -> Rows | None:
         if decoded.rows is None or decoded.kind is None:
@@ -139,7 +145,7 @@ class StreamWalk:
 
     def _steps(self, index: int, decoded: DecodedWord) -> Touched | None:
         steps = decoded.instruction
-        assert isinstance(steps, (Gemm, Alu))
+        assert isinstance(steps, (Gemm, Dwc, Alu))
         used = span(steps.uop_bgn, steps.uop_end - steps.uop_bgn)
         missing = used & ~self._uops.known
         if missing:
@@ -170,7 +176,7 @@ class StreamWalk:
                 f"it reads {self._space.text(unwritten)}, which nothing has written",
                 "load or compute these tiles before, or correct the index",
             )
-        self._written |= touched.writes
+        self._write(touched)
         reads, writes, module = touched.reads, touched.writes, decoded.module
         pages = self._memory.pages(rows) if rows is not None else 0
         if module == Module.STORE:
@@ -186,8 +192,17 @@ class StreamWalk:
                 self._order_behind(access, decoded, Module.STORE, clock)
             return
         self._order_behind(access, decoded, Module.COMPUTE, clock)
-        if pages:
+        if pages or self._forwards:
             self._order_behind(access, decoded, _OPPOSITE[module], clock)
+
+    def _write(self, touched: Touched) -> None:
+        """Remember written tiles; a tile of WGT is one once all of its rows are."""
+        if not touched.weight_rows:
+            self._written |= touched.writes
+            return
+        self._weight_rows |= touched.weight_rows
+        whole = filled(self._weight_rows, self._footprints.config.block_out)
+        self._written |= whole << self._space.base[MemoryType.WGT]
 
     def _order_behind(
         self, access: Access, decoded: DecodedWord, other: Module, clock: Clock
