@@ -1,12 +1,12 @@
 """The device in plain Python integers, one step and one lane at a time.
 
-Written from vta_isa.md sections 0, 0.1 and 4 without a look at the model: slow, and so simple
+Written from vta_isa.md sections 0, 0.1 and 4 and device.md without a look at the model: slow, and so simple
 that it can be checked by reading.  It runs a stream in program order, ignoring tokens, and ends
 at FINISH.
 """
 
 from myvta.isa.fields import uop_layout
-from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store
+from myvta.isa.instructions import Alu, Dwc, Finish, Gemm, Load, Store
 from myvta.isa.opcodes import AluOpcode, MemoryType
 
 
@@ -43,6 +43,7 @@ class ScalarDevice:
             self.pattern(config.block_out * config.block_in, config.wgt_width)
             for _ in range(config.depth(MemoryType.WGT))
         ]
+        self.lut = [self.pattern(256, 16) for _ in range(4)]
         self.acc = [self.pattern(lanes, 32) for _ in range(config.depth(MemoryType.ACC))]
 
     @staticmethod
@@ -56,8 +57,12 @@ class ScalarDevice:
         for instruction in stream:
             if isinstance(instruction, Load):
                 self.load(instruction)
+            elif isinstance(instruction, Store) and instruction.memory_type != MemoryType.OUT:
+                self.forward(instruction)
             elif isinstance(instruction, Store):
                 self.store(instruction)
+            elif isinstance(instruction, Dwc):
+                self.dwc(instruction)
             elif isinstance(instruction, Gemm):
                 self.gemm(instruction)
             elif isinstance(instruction, Alu):
@@ -74,6 +79,8 @@ class ScalarDevice:
             MemoryType.INP: (self.inp, config.batch * config.block_in, config.inp_width),
             MemoryType.ACC: (self.acc, config.batch * config.block_out, 32),
             MemoryType.ACC_8BIT: (self.acc, config.batch * config.block_out, 8),
+            MemoryType.LUT: (self.lut, 256, 16),
+            MemoryType.WGT_4BIT: (self.wgt, config.block_out * config.block_in, 4),
         }[it.memory_type]
         if it.x_size == 0:
             return
@@ -117,6 +124,19 @@ class ScalarDevice:
                 at = (it.dram_base + y * it.x_stride + x) * element
                 self.memory[at : at + element] = word.to_bytes(element, "little")
 
+    def forward(self, it):
+        width, block = self.config.out_width, self.config.block_in
+        for y in range(it.y_size):
+            for x in range(it.x_size):
+                tile = [wrap(value, width) for value in
+                        self.acc[it.sram_base + y * it.x_size + x]]
+                place = it.dram_base + y * it.x_stride + x
+                if it.memory_type == MemoryType.INP:
+                    self.inp[place] = tile
+                else:
+                    row = place % block * block
+                    self.wgt[place // block][row : row + block] = tile
+
     # -- sections 4.3 and 4.4 --------------------------------------------------------------------
     def steps(self, it):
         fields = uop_layout(self.config)
@@ -152,6 +172,42 @@ class ScalarDevice:
                     before = 0 if it.overwrite else self.acc[a][lane]
                     self.acc[a][lane] = wrap(before + dot)
 
+    def dwc(self, it):
+        config = self.config
+        paired = config.batch * config.block_in * config.block_out >= 256
+        taps = config.block_in // 2 if paired else config.block_in
+        across = {2: 2, 4: 2, 8: 4, 16: 4, 32: 8}[taps]  # columns of the largest window
+        rows, columns = it.window // across + 1, it.window % across + 1
+        for a, x, w in self.steps(it):
+            last = x + (rows - 1) * it.row_pitch + columns - 1
+            if a >= len(self.acc):
+                raise Stopped("STEP_INDEX")
+            if not it.reset and (last >= len(self.inp) or w >= len(self.wgt)):
+                raise Stopped("STEP_INDEX")
+            for b in range(config.batch):
+                for lane in range(config.block_out):
+                    total = 0
+                    for r in range(rows):
+                        for c in range(columns):
+                            tile = self.inp[x + r * it.row_pitch + c]
+                            row = lane * config.block_in + r * across + c
+                            if paired:
+                                even = b * config.block_in + lane // 2 * 2
+                                total += tile[even] * self.wgt[w][row]
+                                total += tile[even + 1] * self.wgt[w][row + taps]
+                            else:
+                                total += tile[b * config.block_in + lane] * self.wgt[w][row]
+                    place = b * config.block_out + lane
+                    before = 0 if it.overwrite or it.reset else self.acc[a][place]
+                    self.acc[a][place] = wrap(before + (0 if it.reset else total))
+
+    def red(self, it, tile):
+        """Each batch row of a tile reduced, in all its lanes."""
+        block = self.config.block_out
+        rows = [tile[start : start + block] for start in range(0, len(tile), block)]
+        values = [(wrap(sum(row)), max(row), min(row))[it.imm] for row in rows]
+        return [value for value in values for _ in range(block)]
+
     def alu(self, it):
         for d, s, _ in self.steps(it):
             rqt = it.alu_opcode == AluOpcode.RQT
@@ -170,6 +226,11 @@ class ScalarDevice:
                     requantize(*values, it.imm, self.config.out_width)
                     for values in zip(self.acc[d], bias, multiplier, shift, strict=True)
                 ]
+                if it.imm >> 11 & 1:
+                    table = self.lut[it.imm >> 12 & 3]
+                    self.acc[d] = [table[value & 255] for value in self.acc[d]]
+            elif it.alu_opcode == AluOpcode.RED:
+                self.acc[d] = self.red(it, self.acc[s])
             else:
                 second = [it.imm] * len(self.acc[d]) if it.use_imm else list(self.acc[s])
                 self.acc[d] = [

@@ -57,6 +57,7 @@ def test_published_depths_and_bytes():
     assert {kind: (config.tile_bytes(kind), config.depth(kind)) for kind in MemoryType} == {
         MemoryType.UOP: (4, 8192), MemoryType.INP: (16, 2048), MemoryType.WGT: (256, 1024),
         MemoryType.ACC: (64, 2048), MemoryType.OUT: (16, 2048), MemoryType.ACC_8BIT: (16, 2048),
+        MemoryType.LUT: (512, 4), MemoryType.WGT_4BIT: (128, 1024),
     }
     assert config.macs_per_step == 256
 

@@ -3,7 +3,7 @@
 import pytest
 
 from myvta.isa.config import named
-from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Undefined
+from myvta.isa.instructions import Alu, Dwc, Finish, Gemm, Load, Store, Undefined
 from myvta.isa.legality import Legality, footprint, has_steps
 from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType
 
@@ -24,7 +24,17 @@ INP, UOP = MemoryType.INP, MemoryType.UOP
          "RQT, which this configuration does not have"),
         (Gemm(overwrite=1), ErrorCode.EXTENSION,
          "overwrite (bit 63), which this configuration does not have"),
-        (Alu(alu_opcode=6), ErrorCode.ALU_OPCODE, "ALU opcode 6 is not defined"),
+        (Alu(alu_opcode=5), ErrorCode.ALU_OPCODE, "ALU opcode 5 is not defined"),
+        (Alu(alu_opcode=AluOpcode.RED), ErrorCode.EXTENSION,
+         "RED, which this configuration does not have"),
+        (Dwc(), ErrorCode.EXTENSION, "DWC, which this configuration does not have (depthwise)"),
+        (Load(memory_type=6, x_size=1), ErrorCode.EXTENSION,
+         "LOAD LUT, which this configuration does not have (lookup)"),
+        (Load(memory_type=7, x_size=1), ErrorCode.EXTENSION,
+         "LOAD WGT_4BIT, which this configuration does not have (weights4)"),
+        (Store(memory_type=INP, x_size=1), ErrorCode.EXTENSION,
+         "STORE INP, which this configuration does not have (forward)"),
+        (Store(memory_type=3, x_size=1), ErrorCode.MEMORY_TYPE, "memory type 3 cannot be stored"),
         (Load(memory_type=INP, sram_base=250, x_size=3, x_pad_0=2, x_pad_1=2),
          ErrorCode.SRAM_RANGE, "7 tiles from INP[250] end at 257, depth 256"),
         (Gemm(uop_end=257), ErrorCode.UOP_RANGE,
@@ -39,13 +49,70 @@ def test_extensions_are_faults_on_the_base_configuration(instruction, code, text
     ("imm", "use_imm", "text"),
     [
         (0, 0, "RQT needs use_imm = 1"),
-        (0x0800, 1, "RQT immediate 0x0800: bits 15:11 must be 0"),
-        (-1, 1, "RQT immediate 0xffff: bits 15:11 must be 0"),
+        (0x1000, 1, "RQT immediate 0x1000: bits 15:11 must be 0"),
+        (0xF000 - 0x10000, 1, "RQT immediate 0xf000: bits 15:11 must be 0"),
     ],
 )
 def test_unsupported_operand_of_rqt_is_a_fault(imm, use_imm, text):
     fault = FULL.fault(Alu(alu_opcode=AluOpcode.RQT, imm=imm, use_imm=use_imm))
     assert fault == (ErrorCode.OPERAND, text)
+
+
+def test_a_table_on_a_configuration_without_lookup_is_a_missing_extension():
+    fault = FULL.fault(Alu(alu_opcode=AluOpcode.RQT, imm=0x0800, use_imm=1))
+    assert fault == (
+        ErrorCode.EXTENSION, "RQT with a table, which this configuration does not have (lookup)")
+
+
+ALL = Legality(named("1x4x4").replace(
+    lookup=True, reduce=True, depthwise=True, forward=True, weights4=True))
+WIDE = Legality(named("2x8x8").replace(forward=True))
+
+
+@pytest.mark.parametrize(("instruction", "code", "text"), [
+    (Alu(alu_opcode=AluOpcode.RED, use_imm=1), ErrorCode.OPERAND, "RED needs use_imm = 0"),
+    (Alu(alu_opcode=AluOpcode.RED, imm=3), ErrorCode.OPERAND,
+     "RED immediate 0x0003: must be one of 0 (SUM), 1 (MAX), 2 (MIN)"),
+    (Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x4800), ErrorCode.OPERAND,
+     "RQT immediate 0x4800: bits 15:14 must be 0"),
+    (Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x1000), ErrorCode.OPERAND,
+     "RQT immediate 0x1000: bits 15:11 must be 0"),
+    (Dwc(window=4), ErrorCode.OPERAND,
+     "window 4 is past 2 rows of 2 columns, the largest: 0..3"),
+    (Dwc(uop_end=257), ErrorCode.UOP_RANGE, "uop_end 257 is past the end of UOP, depth 256"),
+    (Store(memory_type=INP, x_size=1, x_pad_0=1), ErrorCode.OPERAND,
+     "padding is set, but STORE does not pad"),
+    (Store(memory_type=INP, x_size=2, y_size=3, x_stride=100, dram_base=55),
+     ErrorCode.SRAM_RANGE, "the last INP tile it writes is 256, and INP has 256"),
+    (Store(memory_type=1, x_size=1, dram_base=512), ErrorCode.SRAM_RANGE,
+     "the last WGT row it writes is 512, and WGT has 512"),
+    (Store(memory_type=INP, x_size=1, sram_base=256), ErrorCode.SRAM_RANGE,
+     "1 tiles from OUT[256] end at 257, depth 256"),
+    (Load(memory_type=6, sram_base=3, x_size=2), ErrorCode.SRAM_RANGE,
+     "2 tiles from LUT[3] end at 5, depth 4"),
+    (Load(memory_type=7, sram_base=127, x_size=2), ErrorCode.SRAM_RANGE,
+     "2 tiles from WGT_4BIT[127] end at 129, depth 128"),
+])
+def test_operands_of_extensions_are_checked(instruction, code, text):
+    assert ALL.fault(instruction) == (code, text)
+
+
+@pytest.mark.parametrize("instruction", [
+    Alu(alu_opcode=AluOpcode.RED, imm=2), Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x3FFF),
+    Dwc(window=3), Store(memory_type=INP, x_size=2, y_size=3, x_stride=100, dram_base=54),
+    Store(memory_type=1, x_size=1, dram_base=511), Load(memory_type=6, x_size=4),
+    Load(memory_type=7, x_size=128), Store(memory_type=INP, x_size=0, dram_base=999, x_pad_0=1),
+    Store(memory_type=INP, x_size=9, y_size=0, dram_base=999),
+])
+def test_legal_uses_of_extensions_have_no_fault(instruction):
+    assert ALL.fault(instruction) is None
+
+
+def test_results_are_no_weight_rows_with_a_batch():
+    assert WIDE.fault(Store(memory_type=INP, x_size=1)) is None
+    assert WIDE.fault(Store(memory_type=1, x_size=1)) == (
+        ErrorCode.MEMORY_TYPE,
+        "results are no rows of WGT here: that takes batch 1 and operands of one width")
 
 
 def test_the_first_fault_in_the_order_of_the_table_is_returned():

@@ -7,14 +7,23 @@ import pytest
 import scalar_reference as reference
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from myvta.isa.alu_operations import ALU_OPERATIONS
 from myvta.isa.config import named
-from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop, encode_uop, route
+from myvta.isa.extensions import EXTENSION_NAMES
+from myvta.isa.instructions import Alu, Dwc, Finish, Gemm, Load, Store, Uop, encode_uop, route
+from myvta.isa.legality import forwards_to_weights
 from myvta.isa.opcodes import AluOpcode, MemoryType, Module
 from myvta.model.device import Device
 from myvta.model.model_errors import DeviceFault
 
 MEMORY = 1 << 15
-CONFIGS = ("1x4x4", "2x8x8", "1x4x4_int4", "1x4x4_base")
+CONFIGS = {name: named(name) for name in ("1x4x4", "2x8x8", "1x4x4_int4", "1x4x4_base")}
+CONFIGS |= {
+    f"{name} with all": CONFIGS[name].replace(**dict.fromkeys(EXTENSION_NAMES, True))
+    for name in ("1x4x4", "2x8x8")
+}
+CONFIGS["1x4x4_int4 with all"] = CONFIGS["1x4x4_int4"].replace(
+    **{name: name != "weights4" for name in EXTENSION_NAMES})
 PROGRAMS = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
@@ -51,6 +60,18 @@ def stores(draw, config):
 
 
 @st.composite
+def forwards(draw, config):
+    kinds = [MemoryType.INP, *[MemoryType.WGT] * forwards_to_weights(config)]
+    kind = draw(st.sampled_from(kinds))
+    places = config.depth(kind) * (config.block_out if kind == MemoryType.WGT else 1)
+    x_size, y_size, x_stride = (draw(st.integers(0, n)) for n in (4, 3, 6))
+    return Store(
+        memory_type=kind, sram_base=draw(st.integers(0, 40)), y_size=y_size, x_size=x_size,
+        x_stride=x_stride, dram_base=draw(st.integers(0, min(80, places - 40))),
+    )
+
+
+@st.composite
 def steps(draw, config):
     """Loop fields over the first uops; small trip counts, factors that often collide."""
     begin = draw(st.integers(0, 3))
@@ -74,12 +95,24 @@ def gemms(draw, config):
 
 
 @st.composite
+def dwcs(draw, config):
+    return Dwc(
+        **draw(steps(config)), reset=int(draw(st.integers(0, 5)) == 0),
+        overwrite=int(config.overwrite and draw(st.booleans())),
+        row_pitch=draw(st.integers(0, 9)), window=draw(st.integers(0, config.taps - 1)),
+    )
+
+
+@st.composite
 def alus(draw, config):
-    opcodes = [opcode for opcode in AluOpcode if opcode != AluOpcode.RQT or config.requantize]
+    opcodes = [row.opcode for row in ALU_OPERATIONS.values() if row.supported(config)]
     opcode = draw(st.sampled_from(opcodes))
+    if opcode == AluOpcode.RED:
+        return Alu(**draw(steps(config)), alu_opcode=opcode, imm=draw(st.integers(0, 2)))
     rqt = opcode == AluOpcode.RQT
     edge = st.sampled_from((0, 1, -1, 31, 32, -31, -32, -33, 32767, -32768))
-    imm = draw(st.integers(0, 0x7FF) if rqt else st.one_of(edge, st.integers(-40, 40)))
+    tables = st.integers(0x800, 0x3FFF) if config.lookup else st.nothing()
+    imm = draw(st.integers(0, 0x7FF) | tables if rqt else st.one_of(edge, st.integers(-40, 40)))
     return Alu(
         **draw(steps(config)), alu_opcode=opcode, imm=imm,
         use_imm=1 if rqt else draw(st.integers(0, 1)),
@@ -91,7 +124,9 @@ def programs(draw, config):
     instruction = st.one_of(
         *(loads(config, kind) for kind in (MemoryType.INP, MemoryType.WGT, MemoryType.ACC)),
         loads(config, MemoryType.ACC_8BIT), stores(config),
-        *[gemms(config)] * 4, *[alus(config)] * 4,
+        *[gemms(config)] * 4, *[alus(config)] * 4, *[dwcs(config)] * (3 * config.depthwise),
+        *[forwards(config)] * (2 * config.forward), *[loads(config, MemoryType.LUT)] * config.lookup,
+        *[loads(config, MemoryType.WGT_4BIT)] * config.weights4,
     )
     index = st.integers(0, 11)
     uops = draw(st.lists(st.builds(Uop, dst=index, src=index, wgt=index), min_size=12, max_size=12))
@@ -164,13 +199,14 @@ def agree(config, stream, memory, seed):
     assert device.pads.inp.reshape(-1, config.batch * config.block_in).tolist() == scalar.inp
     assert device.pads.wgt.reshape(len(scalar.wgt), -1).tolist() == scalar.wgt
     assert device.pads.acc.reshape(-1, lanes).tolist() == scalar.acc
+    assert device.pads.lut.tolist() == scalar.lut
     assert device.memory.read(0, MEMORY) == bytes(memory)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_random_programs_equal_the_scalar_reference(name):
-    config = named(name)
+    config = CONFIGS[name]
 
     @PROGRAMS
     @given(programs(config))
