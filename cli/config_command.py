@@ -10,7 +10,8 @@ import click
 from rich.text import Text
 
 from ..isa.config import NAMED, Config, load_config
-from ..isa.opcodes import MemoryType
+from ..isa.extensions import EXTENSIONS
+from ..isa.geometry import SCRATCHPADS
 from .files import write_files
 from .input_errors import InputError
 from .text_table import Column, Kind, open_console, print_table
@@ -25,6 +26,10 @@ _LIST = (
 _MEMORIES = (
     Column("memory", Kind.WORD), Column("bytes of an element"), Column("elements on chip"),
     Column("bytes on chip"),
+)
+_EXTENSIONS = (
+    Column("extension", Kind.WORD), Column("", Kind.WORD), Column("purpose", Kind.TEXT),
+    Column("encoding", Kind.TEXT),
 )
 
 
@@ -46,9 +51,10 @@ def facts(config: Config) -> dict[str, Any]:
             kind.name.lower(): {
                 "element_bytes": config.tile_bytes(kind), "depth": config.depth(kind),
             }
-            for kind in MemoryType
+            for kind in config.memory_types
         },
-        "extensions": {"overwrite": config.overwrite, "requantize": config.requantize},
+        "extensions": {row.name: getattr(config, row.name) for row in EXTENSIONS},
+        "window": {"taps": config.taps, "rows": config.window[0], "columns": config.window[1]},
     }
 
 
@@ -110,24 +116,32 @@ def _show(config: Config) -> None:
                      f"into {config.acc_width}",
         "memory port": f"{config.bus_width} bits",
     }
+    if config.depthwise:
+        facts["DWC window"] = "at most {}x{}, {} taps per lane and step".format(
+            *config.window, config.taps)
     console = open_console()
     for title, value in facts.items():
         console.print(Text.assemble((f"{title:<11}", "bold"), "  ", value), soft_wrap=True)
     console.print()
     rows = []
-    for kind in MemoryType:
-        size = config.tile_bytes(kind)
-        own = kind not in (MemoryType.OUT, MemoryType.ACC_8BIT)
+    for kind in config.memory_types:
+        size, scratchpad = config.tile_bytes(kind), SCRATCHPADS[kind]
+        own = kind == scratchpad
         rows.append([
-            kind.name, str(size), str(config.depth(kind)) if own else "those of ACC",
+            kind.name, str(size),
+            str(config.depth(kind)) if own else f"those of {scratchpad.name}",
             _bytes(size * config.depth(kind)) if own else "",
         ])
     print_table(console, _MEMORIES, rows)
+    console.print()
+    print_table(console, _EXTENSIONS, [
+        [row.name, "yes" if getattr(config, row.name) else "no", row.purpose, row.encoding]
+        for row in EXTENSIONS
+    ])
 
 
 def _extensions(config: Config) -> str:
-    names = [name for name in ("overwrite", "requantize") if getattr(config, name)]
-    return ", ".join(names) or "none"
+    return ", ".join(row.name for row in EXTENSIONS if getattr(config, row.name)) or "none"
 
 
 def _bytes(count: int) -> str:

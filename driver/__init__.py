@@ -27,6 +27,7 @@ from .errors import (
 )
 from .program.buffers import Allocator, Buffer
 from .program.bundle import read_bundle, write_bundle
+from .program.extension_layout import depthwise_tile, lookup_table
 from .program.program import HostStep, LaunchStep, Program, ProgramTensor, Segment
 from .program.program_builder import ProgramBuilder
 from .program.program_check import LaunchCheck, check_program
@@ -52,7 +53,8 @@ __all__ = [
     "Profile", "Program", "ProgramBuilder", "ProgramError", "RegisterError", "RunReport",
     "RunResult", "Runtime", "Segment", "SpyTarget", "InstructionStream", "StreamBuilder",
     "StreamError", "Target", "TargetError", "TargetScheme", "TargetTimeout", "ProgramTensor",
-    "UrlError", "WindowError", "check_identity", "check_program", "known_schemes", "launch",
-    "make_kernel", "open_target", "parse_url", "profile_program", "read_bundle", "read_performance",
-    "rqt_immediate", "run_program", "write_bundle",
+    "UrlError", "WindowError", "check_identity", "check_program", "depthwise_tile",
+    "known_schemes", "launch", "lookup_table", "make_kernel", "open_target", "parse_url",
+    "profile_program", "read_bundle", "read_performance", "rqt_immediate", "run_program",
+    "write_bundle",
 ]

@@ -115,7 +115,8 @@ def _store_type(instruction: Store, config: Config, depth: Depth) -> str:
     if not instruction.x_size or kind in (MemoryType.OUT, MemoryType.INP):
         return ""
     if kind != MemoryType.WGT:
-        return f"memory type {kind} cannot be stored"
+        return f"memory type {kind} cannot be stored, only OUT" + (
+            ", and INP and WGT on chip" if config.forward else "")
     return "" if forwards_to_weights(config) else (
         "results are no rows of WGT here: that takes batch 1 and operands of one width")
 
@@ -129,7 +130,7 @@ def _missing(name: str | None, config: Config, use: str) -> str:
 
 def _overwrite(instruction: Gemm | Dwc, config: Config, depth: Depth) -> str:
     if instruction.overwrite and not config.overwrite:
-        return "overwrite (bit 63), which this configuration does not have"
+        return _missing("overwrite", config, "overwrite (bit 63)")
     return ""
 
 
@@ -150,7 +151,7 @@ def _dwc_window(instruction: Dwc, config: Config, depth: Depth) -> str:
 def _alu_extension(instruction: Alu, config: Config, depth: Depth) -> str:
     operation = ALU_OPERATIONS.get(instruction.alu_opcode)
     if operation and not operation.supported(config):
-        return f"{operation.opcode.name}, which this configuration does not have"
+        return _missing(operation.extension, config, operation.opcode.name)
     if instruction.alu_opcode == AluOpcode.RQT and instruction.imm >> RqtFlag.LOOKUP & 1:
         return _missing("lookup", config, "RQT with a table")
     return ""

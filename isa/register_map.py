@@ -114,13 +114,19 @@ class Register:
     """One register.
 
     ``access`` is ``rw``, ``ro``, ``wo`` (reads 0), ``w1c`` (write 1 to clear) or ``w1s`` (write 1
-    to set; only the reset wire clears).
+    to set; only the reset wire clears).  ``extension``: attribute of the configuration without
+    which it always reads 0.
     """
 
     offset: Reg
     access: str
     reset: int
     text: str
+    extension: str = ""
+
+    def exists(self, config: Config) -> bool:
+        """Return whether a device of a configuration has it."""
+        return not self.extension or bool(getattr(config, self.extension))
 
 
 REGISTERS: dict[Reg, Register] = {
@@ -162,9 +168,10 @@ REGISTERS: dict[Reg, Register] = {
         (Reg.ACC_BYTES, "ro", 0, "bytes of ACC read from memory"),
         (Reg.ACC_8BIT_BYTES, "ro", 0, "bytes of ACC_8BIT read from memory"),
         (Reg.OUT_BYTES, "ro", 0, "bytes of OUT written to memory"),
-        (Reg.LUT_BYTES, "ro", 0, "bytes of LUT read from memory"),
-        (Reg.WGT_4BIT_BYTES, "ro", 0, "bytes of WGT_4BIT read from memory"),
-        (Reg.DWC_STEPS, "ro", 0, "DWC steps that multiplied (reset steps are not counted)"),
+        (Reg.LUT_BYTES, "ro", 0, "bytes of LUT read from memory", "lookup"),
+        (Reg.WGT_4BIT_BYTES, "ro", 0, "bytes of WGT_4BIT read from memory", "weights4"),
+        (Reg.DWC_STEPS, "ro", 0, "DWC steps that multiplied (reset steps are not counted)",
+         "depthwise"),
         (Reg.FETCH_BUSY, "ro", 0, "cycles in which fetch dispatches an instruction to its queue"),
         (Reg.FETCH_QUEUE, "ro", 0, "cycles in which the next instruction's queue is full"),
         (Reg.FETCH_READ, "ro", 0, "cycles in which memory has not delivered the next instruction"),

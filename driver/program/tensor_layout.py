@@ -1,9 +1,10 @@
 """Numpy arrays to tiles in device memory and back (vta_isa.md 1.1).
 
-A tile of INP, ACC, OUT or ACC_8BIT is ``[batch][block]``, a tile of WGT ``[block_out][block_in]``;
-lanes are row-major, index 0 at the lowest address.  Two 4-bit lanes share a byte, the even index in
-the low nibble.  INP and WGT are signed with the configuration's width, OUT has INP's width, ACC is
-int32, ACC_8BIT int8.
+A tile of INP, ACC, OUT or ACC_8BIT is ``[batch][block]``, a tile of WGT or WGT_4BIT
+``[block_out][block_in]``, an element of LUT one table ``[1][256]``; lanes are row-major, index 0 at
+the lowest address.  Two 4-bit lanes share a byte, the even index in the low nibble.  INP and WGT
+are signed with the configuration's width, OUT has INP's width, ACC is int32, ACC_8BIT int8,
+WGT_4BIT 4 bits, LUT int16.
 
 A *tensor* has two tiled axes and any number of others: axis 0 is cut into tile rows and axis 1 into
 tile columns, zero padded, and memory holds ``[axis0 tiles][axis1 tiles][other axes][row][column]``.
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...isa.config import Config
-from ...isa.opcodes import MemoryType
+from ...isa.opcodes import LUT_ENTRIES, MemoryType
 from ..errors import LayoutError
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
 
 def tile_shape(memory_type: MemoryType, config: Config) -> tuple[int, int]:
     """Return rows and columns of a tile."""
-    if memory_type == MemoryType.WGT:
+    if memory_type in (MemoryType.WGT, MemoryType.WGT_4BIT):
         return config.block_out, config.block_in
+    if memory_type == MemoryType.LUT:
+        return 1, LUT_ENTRIES
     if memory_type == MemoryType.UOP:
         raise LayoutError("UOP has no tiles: micro-ops are 32-bit words")
     return config.batch, config.block_out
@@ -42,13 +45,13 @@ def lane_bits(memory_type: MemoryType, config: Config) -> int:
     return {
         MemoryType.INP: config.inp_width, MemoryType.WGT: config.wgt_width,
         MemoryType.ACC: config.acc_width, MemoryType.OUT: config.out_width,
-        MemoryType.ACC_8BIT: 8,
+        MemoryType.ACC_8BIT: 8, MemoryType.LUT: 16, MemoryType.WGT_4BIT: 4,
     }[memory_type]
 
 
 def lane_dtype(memory_type: MemoryType) -> np.dtype:
-    """Return the numpy type that holds one lane: int32 for ACC, else int8."""
-    return np.dtype("<i4" if memory_type == MemoryType.ACC else "i1")
+    """Return the numpy type that holds one lane: int32 for ACC, int16 for LUT, else int8."""
+    return np.dtype({MemoryType.ACC: "<i4", MemoryType.LUT: "<i2"}.get(memory_type, "i1"))
 
 
 def pack_tiles(tiles: npt.ArrayLike, memory_type: MemoryType, config: Config) -> bytes:
@@ -160,6 +163,6 @@ def pack_tensor(array: npt.ArrayLike, memory_type: MemoryType, config: Config) -
 def unpack_tensor(
     data: bytes, shape: tuple[int, ...], memory_type: MemoryType, config: Config,
 ) -> np.ndarray:
-    """Return the tensor of ``shape`` in memory bytes: int32 for ACC, else int8."""
+    """Return the tensor of ``shape`` in memory bytes, of :func:`lane_dtype`."""
     tiles = unpack_tiles(data, memory_type, config, tensor_tiles(shape, memory_type, config))
     return untile_tensor(tiles, shape)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ...isa.asm.disassembler import format_instruction
 from ...isa.instructions import decode
 from ...isa.opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType
-from ...isa.register_map import BASE_REGISTERS, COUNTERS, IDENTITY, PERFORMANCE, Reg, Status
+from ...isa.register_map import COUNTERS, IDENTITY, PERFORMANCE, POINTER_TYPES, Reg, Status
 from ..errors import DeviceError, TargetError, TargetTimeout
 from ..target.memory_window import program_window
 from ..target.protocol import Target
@@ -90,12 +90,9 @@ def launch(
     program_window(target, "nothing was launched")
     target.write_register(Reg.INSN_COUNT, count)
     target.write_register(Reg.INSN_BASE, address)
-    pointers = {
-        BASE_REGISTERS[kind]: pointer for kind, pointer in (bases or {}).items()
-        if kind != MemoryType.ACC_8BIT
-    }
-    for register in sorted(set(BASE_REGISTERS.values())):
-        target.write_register(register, pointers.get(register, 0))
+    pointers = bases or {}
+    for register in sorted(POINTER_TYPES):
+        target.write_register(register, pointers.get(POINTER_TYPES[register][0], 0))
     target.write_register(Reg.WATCHDOG, _watchdog(target, timeout, watchdog))
     started = time.monotonic()
     target.write_register(Reg.CONTROL, Status.LAUNCH)

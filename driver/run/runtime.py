@@ -22,9 +22,9 @@ __all__ = ["Runtime"]
 class Runtime(StreamBuilder):
     """Record loads, kernels, stores and tokens, then :meth:`sync`: run them and wait.
 
-    Everything of :class:`~myvta.driver.stream.stream.StreamBuilder` (gemm, alu, push, pop, note,
-    emit) is available; :meth:`load` and :meth:`store` take buffers.  Scratchpads keep their
-    contents from one sync to the next; micro-ops are loaded again.
+    Everything of :class:`~myvta.driver.stream.stream.StreamBuilder` (gemm, depthwise, alu, reduce,
+    forward_2d, push, pop, note, emit) is available; :meth:`load` and :meth:`store` take buffers.
+    Scratchpads keep their contents from one sync to the next; micro-ops are loaded again.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Runtime(StreamBuilder):
     def get(
         self, buffer: Buffer, shape: tuple[int, ...], memory_type: MemoryType = MemoryType.OUT,
     ) -> np.ndarray:
-        """Read a tensor back: int32 for ACC, else int8."""
+        """Read a tensor back, of :func:`~myvta.driver.program.tensor_layout.lane_dtype`."""
         size = tensor_bytes(shape, memory_type, self.config)
         data = buffer.read(np.uint8, (size,)).tobytes()
         return unpack_tensor(data, shape, memory_type, self.config)

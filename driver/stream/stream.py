@@ -9,28 +9,41 @@ carry dependency flags.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...isa.alu_operations import ALU_OPERATIONS
+from ...isa.alu_operations import ALU_OPERATIONS, RQT_TABLE
 from ...isa.asm.disassembler import format_instruction
 from ...isa.config import Config
 from ...isa.instructions import (
     Alu,
+    Dwc,
     Gemm,
     Instruction,
     Load,
     Uop,
     route,
 )
-from ...isa.opcodes import INSTRUCTION_BYTES, AluOpcode, MemoryType, RqtFlag
+from ...isa.legality import Legality
+from ...isa.opcodes import (
+    INSTRUCTION_BYTES,
+    LUT_TABLES,
+    AluOpcode,
+    ErrorCode,
+    MemoryType,
+    Reduction,
+    RqtFlag,
+)
 from ..errors import StreamError
 from .kernels import Kernel, KernelCache, make_kernel
 from .token_stream import TokenStream
-from .transfers import load_instructions, store_instructions
+from .transfers import forward_instructions, load_instructions, store_instructions
 
 __all__ = ["Kernels", "InstructionStream", "StreamBuilder", "rqt_immediate"]
+
+_REFUSED = (ErrorCode.EXTENSION, ErrorCode.MEMORY_TYPE, ErrorCode.OPERAND)
+"""Static faults that the builder raises at once; the checker finds those of ranges and tokens."""
 
 Kernels = Kernel | np.ndarray | Iterable[Uop | tuple[int, ...]]
 """A kernel, or the micro-ops of one (:func:`~myvta.driver.stream.kernels.make_kernel`)."""
@@ -70,11 +83,19 @@ class InstructionStream:
 
 def rqt_immediate(
     zero_point: int = 0, *, relu: bool = False, away: bool = False, bypass: bool = False,
+    table: int | None = None,
 ) -> int:
-    """Return RQT's immediate (vta_isa.md 0.1): ``zero_point`` is -128..127."""
+    """Return RQT's immediate (vta_isa.md 0.1): ``zero_point`` is -128..127.
+
+    ``table`` (extension ``lookup``): number of the table that replaces the result.
+    """
     if not -128 <= zero_point <= 127:
         raise StreamError(f"RQT zero point must be -128..127, not {zero_point}")
     flags = relu << RqtFlag.RELU | away << RqtFlag.AWAY | bypass << RqtFlag.BYPASS
+    if table is not None:
+        if not 0 <= table < LUT_TABLES:
+            raise StreamError(f"RQT table must be 0..{LUT_TABLES - 1}, not {table}")
+        flags |= 1 << RqtFlag.LOOKUP | table << RQT_TABLE
     return zero_point & 0xFF | flags
 
 
@@ -99,6 +120,7 @@ class StreamBuilder(TokenStream):
         """Forget everything and start an empty stream."""
         super().clear()
         self._cache = KernelCache(self.config)
+        self._legality = Legality(self.config)
 
     # -- transfers -------------------------------------------------------------------------------
     def load_2d(
@@ -111,12 +133,13 @@ class StreamBuilder(TokenStream):
         On chip the padded rows follow each other from ``sram``; in DRAM they begin ``x_stride``
         (default ``x_size``) apart from ``dram``.  ``x_pad`` is (left, right) in elements, ``y_pad``
         (top, bottom) in rows of the padded width.  One instruction where the fields allow it,
-        otherwise several that do the same; UOP is loaded by kernels, not here.
+        otherwise several that do the same; UOP is loaded by kernels, not here.  LUT (tables, of
+        the extension ``lookup``) and WGT_4BIT (``weights4``) count elements of their own.
         """
         for load in load_instructions(
             memory_type, sram, dram, x_size, y_size, x_stride, x_pad, y_pad
         ):
-            self._add(load)
+            self._add_legal(load)
 
     def store_2d(
         self, sram: int, dram: int, x_size: int, y_size: int = 1, x_stride: int | None = None,
@@ -124,6 +147,19 @@ class StreamBuilder(TokenStream):
         """Store OUT tiles ``sram ...`` as ``y_size`` rows of ``x_size``, ``x_stride`` apart."""
         for store in store_instructions(sram, dram, x_size, y_size, x_stride):
             self._add(store)
+
+    def forward_2d(
+        self, memory_type: MemoryType, sram: int, first: int, x_size: int, y_size: int = 1,
+        x_stride: int | None = None,
+    ) -> None:
+        """Copy OUT tiles ``sram ...`` on chip into INP tiles or WGT rows from ``first`` on.
+
+        ``y_size`` rows of ``x_size``, ``x_stride`` (default ``x_size``) apart in the destination;
+        row ``n`` of WGT is row ``n % block_out`` of tile ``n // block_out``.  An instruction of the
+        extension ``forward``, executed by store.
+        """
+        for store in forward_instructions(memory_type, sram, first, x_size, y_size, x_stride):
+            self._add_legal(store)
 
     # -- compute ---------------------------------------------------------------------------------
     def preload(self, kernels: Iterable[Kernels]) -> list[Kernel]:
@@ -157,6 +193,45 @@ class StreamBuilder(TokenStream):
             wgt_factor_out=wgt_factor[0], wgt_factor_in=wgt_factor[1],
         ))
 
+    def depthwise(
+        self, kernel: Kernels, window: tuple[int, int], *, row_pitch: int = 0, iter_out: int = 1,
+        iter_in: int = 1, dst_factor: tuple[int, int] = (0, 0),
+        src_factor: tuple[int, int] = (0, 0), reset: bool = False, overwrite: bool = False,
+    ) -> None:
+        """Accumulate the taps of a window per lane: DWC, of the extension ``depthwise``.
+
+        ``window`` is (rows, columns), at most ``config.window``; its rows are ``row_pitch`` INP
+        tiles apart.  The other arguments are those of :meth:`gemm`; the weight index is the
+        micro-op's.  Weights: :func:`~myvta.driver.program.extension_layout.depthwise_tile`.
+        """
+        if not self.config.depthwise:
+            raise StreamError(f"DWC is not in configuration {self.config.name}")
+        try:
+            code = self.config.window_code(*window)
+        except ValueError as error:
+            raise StreamError(f"DWC: {error}") from None
+        begin, end = self._kernel_range(kernel)
+        self._add_legal(Dwc(
+            uop_bgn=begin, uop_end=end, iter_out=iter_out, iter_in=iter_in, reset=int(reset),
+            overwrite=int(overwrite), dst_factor_out=dst_factor[0], dst_factor_in=dst_factor[1],
+            src_factor_out=src_factor[0], src_factor_in=src_factor[1], row_pitch=row_pitch,
+            window=code,
+        ))
+
+    def reduce(
+        self, kernel: Kernels, reduction: Reduction, *, iter_out: int = 1, iter_in: int = 1,
+        dst_factor: tuple[int, int] = (0, 0), src_factor: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Reduce the lanes of each batch row of ``src`` into all lanes of ``dst``: RED.
+
+        Of the extension ``reduce``; the sum wraps at 32 bits.
+        """
+        self._alu(kernel, Alu(
+            alu_opcode=AluOpcode.RED, imm=reduction, iter_out=iter_out, iter_in=iter_in,
+            dst_factor_out=dst_factor[0], dst_factor_in=dst_factor[1],
+            src_factor_out=src_factor[0], src_factor_in=src_factor[1],
+        ))
+
     def alu(
         self, kernel: Kernels, opcode: AluOpcode, *, imm: int | None = None, iter_out: int = 1,
         iter_in: int = 1, dst_factor: tuple[int, int] = (0, 0),
@@ -165,23 +240,36 @@ class StreamBuilder(TokenStream):
         """Apply an operation to ACC tiles: ``dst = dst op imm``, or ``dst op src`` without imm.
 
         RQT (an extension) takes its options as :func:`rqt_immediate` and three parameter tiles at
-        ``src``.
+        ``src``.  RED has a call of its own: :meth:`reduce`.
         """
         operation = ALU_OPERATIONS.get(opcode)
-        if operation is None:
-            raise StreamError(f"ALU opcode must be one of {list(AluOpcode)}, not {opcode!r}")
-        name = operation.opcode.name
-        if not operation.supported(self.config):
-            raise StreamError(f"ALU {name} is not in configuration {self.config.name}")
-        if operation.needs_immediate and imm is None:
-            raise StreamError(f"ALU {name} takes its options in imm")
-        begin, end = self._kernel_range(kernel)
-        self._add(Alu(
-            uop_bgn=begin, uop_end=end, iter_out=iter_out, iter_in=iter_in,
+        if operation is None or operation.opcode == AluOpcode.RED:
+            known = [known for known in AluOpcode if known != AluOpcode.RED]
+            raise StreamError(f"ALU opcode must be one of {known}, not {opcode!r}")
+        if operation.supported(self.config) and operation.needs_immediate and imm is None:
+            raise StreamError(f"ALU {operation.opcode.name} takes its options in imm")
+        self._alu(kernel, Alu(
+            iter_out=iter_out, iter_in=iter_in,
             dst_factor_out=dst_factor[0], dst_factor_in=dst_factor[1],
             src_factor_out=src_factor[0], src_factor_in=src_factor[1],
             alu_opcode=opcode, use_imm=int(imm is not None), imm=imm or 0,
         ))
+
+    def _alu(self, kernel: Kernels, instruction: Alu) -> None:
+        """Append an ALU instruction of a defined operation with a kernel's micro-ops."""
+        operation = ALU_OPERATIONS[instruction.alu_opcode]
+        if not operation.supported(self.config):
+            raise StreamError(
+                f"ALU {operation.opcode.name} is not in configuration {self.config.name}")
+        begin, end = self._kernel_range(kernel)
+        self._add_legal(replace(instruction, uop_bgn=begin, uop_end=end))
+
+    def _add_legal(self, instruction: Instruction) -> None:
+        """Append an instruction unless the configuration lacks an extension or option of it."""
+        fault = self._legality.fault(instruction)
+        if fault is not None and fault[0] in _REFUSED:
+            raise StreamError(f"{instruction.opcode.name}: {fault[1]}")
+        self._add(instruction)
 
     def _encoded(self, kernel: Kernels) -> Kernel:
         return kernel if isinstance(kernel, Kernel) else make_kernel(kernel, self.config)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from ...isa.instructions import Load, Store
+from ...isa.instructions import FORWARD_TYPES, Load, Store
 from ...isa.opcodes import MemoryType
 from ..errors import StreamError
 
-__all__ = ["load_instructions", "store_instructions"]
+__all__ = ["forward_instructions", "load_instructions", "store_instructions"]
 
 _SIZE_LIMIT = (1 << 16) - 1  # x_size, y_size, x_stride
 _PAD_LIMIT = (1 << 4) - 1
-_LOADABLE = (MemoryType.INP, MemoryType.WGT, MemoryType.ACC, MemoryType.ACC_8BIT)
+_NOT_LOADABLE = (MemoryType.UOP, MemoryType.OUT)  # UOP: by kernels
+_LOADABLE = tuple(kind for kind in MemoryType if kind not in _NOT_LOADABLE)
 
 
 def load_instructions(
@@ -26,7 +28,8 @@ def load_instructions(
         "right x_pad": x_pad[1], "top y_pad": y_pad[0], "bottom y_pad": y_pad[1],
     })
     if memory_type not in _LOADABLE:
-        raise StreamError(f"load_2d loads INP, WGT, ACC or ACC_8BIT, not {memory_type!r}")
+        known = ", ".join(kind.name for kind in _LOADABLE)
+        raise StreamError(f"load_2d loads one of {known}, not {memory_type!r}")
     if not any((*x_pad, *y_pad)):
         x_size, y_size, stride = _merged(x_size, y_size, stride)
     stride = stride if y_size > 1 else x_size  # one row: the stride does not matter
@@ -71,6 +74,17 @@ def store_instructions(
                 sram_base=sram + row * x_size + start, x_size=size, x_stride=size,
                 dram_base=dram + row * stride + start,
             )
+
+
+def forward_instructions(
+    memory_type: MemoryType, sram: int, first: int, x_size: int, y_size: int, x_stride: int | None,
+) -> Iterator[Store]:
+    """Return the STOREs of ``StreamBuilder.forward_2d``: as those of ``store_2d``."""
+    if memory_type not in FORWARD_TYPES:
+        known = " or ".join(kind.name for kind in FORWARD_TYPES)
+        raise StreamError(f"forward_2d writes {known}, not {memory_type!r}")
+    for store in store_instructions(sram, first, x_size, y_size, x_stride):
+        yield replace(store, memory_type=memory_type)
 
 
 def _merged(x_size: int, y_size: int, stride: int) -> tuple[int, int, int]:

@@ -175,7 +175,7 @@ def _step_operands(instruction: StepInstruction, operands: Sequence[OperandSynta
     parts = []
     for operand in operands:
         values = [getattr(instruction, field) for field in operand.fields]
-        usual = [1, 1] if operand.name == "loop" else [0, 0]
+        usual = [1, 1] if operand.name == "loop" else [0] * len(values)
         if operand.required or values != usual:
             parts.append(f"{operand.name}={operand.separator.join(map(str, values))}")
     return parts
@@ -231,8 +231,9 @@ def _undefined_memory(instruction: Load | Store, config: Config) -> list[str]:
     if isinstance(instruction, Load):
         missing = kind not in config.memory_types
     else:
-        missing = instruction.forwards and not config.forward
-    return [f"this configuration has no {_MEMORY_NAMES[kind]} here"] if missing else []
+        missing = instruction.forwards and instruction.x_size and not config.forward
+    use = "load of" if isinstance(instruction, Load) else "store to"
+    return [f"this configuration has no {use} {kind.name}"] if missing else []
 
 
 def _undefined_alu(instruction: Alu, config: Config) -> list[str]:
@@ -245,7 +246,7 @@ def _undefined_alu(instruction: Alu, config: Config) -> list[str]:
     if not operation.has_options:
         return reasons + _unused_immediate(instruction)
     if instruction.use_imm != operation.needs_immediate:
-        return [*reasons, f"{name} with use_imm = {instruction.use_imm}"]
+        return [*reasons, f"{name} needs use_imm = {operation.needs_immediate:d}"]
     if operation.needs_tensor and (fault := immediate_fault(operation, instruction.imm, config)):
         reasons.append(fault)
     return reasons

@@ -35,6 +35,7 @@ _OPTIONS = {
     "table": BitField("table", RQT_TABLE, (LUT_TABLES - 1).bit_length()),
 }
 """Parts of RQT's immediate."""
+_WINDOW_SHAPE = ("window_rows", "window_columns")
 
 
 @dataclass
@@ -195,18 +196,18 @@ class _Line:
         if self.opcode != Opcode.STORE:
             return
         forwards = kind in FORWARD_TYPES
-        if forwards:
+        if forwards and self.values.get("x_size"):
             self._need("forward", f"store to {kind.name}")
         wrong, right = ("dram", "to") if forwards else ("to", "dram")
         if wrong in self.names:
             self._problem(f"{wrong} is not for store {kind.name.lower()}: give {right}")
 
     def _complete_window(self) -> None:
-        rows, columns = (self.values.pop(name, 0) for name in ("window_rows", "window_columns"))
-        if "window" not in self.names or not (rows or columns):
+        shape = [self.values.pop(name) for name in _WINDOW_SHAPE if name in self.values]
+        if len(shape) != len(_WINDOW_SHAPE):  # that is a problem already
             return
         try:
-            self.values["window"] = self.config.window_code(rows, columns)
+            self.values["window"] = self.config.window_code(*shape)
         except ValueError as error:
             self._problem(str(error))
 
@@ -219,7 +220,6 @@ class _Line:
             self._need("reduce", "red")
             if "imm" in self.names:
                 self._problem("imm is not for red: its name says what it computes")
-            return
         if opcode != AluOpcode.RQT:
             if options:
                 self._problem(f"{', '.join(options)} is only valid for rqt")
@@ -234,7 +234,7 @@ class _Line:
             if "lut" in self.names and self._need("lookup", "rqt with lut"):
                 bits |= 1 << RqtFlag.LOOKUP | table << RQT_TABLE
             self.values["imm"] = point & 0xFF | bits
-        if "imm" in self.values:
+        if "imm" in self.values and opcode != AluOpcode.RED:
             self.values["use_imm"] = 1
 
     def _word(self) -> int:

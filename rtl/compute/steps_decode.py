@@ -1,46 +1,25 @@
 """Decode of compute's instructions: fields of GEMM and ALU, static faults, kind of instruction.
 
-Positions come from the field tables.  ``fault_code`` is the first static fault in the order of
-docs/device.md, 0 for none; :mod:`.memory_checks` detects range faults of LOADs.
+Positions come from the field tables, legality from isa.legality by way of :mod:`.fault_tables`.
+``fault_code`` is the first static fault in the order of docs/device.md, 0 for none;
+:mod:`.memory_checks` detects range faults of LOADs.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 from myhdl import always, always_comb, block
 
-from ...isa.alu_operations import ALU_OPERATIONS
 from ...isa.config import Config
 from ...isa.fields import layout
-from ...isa.opcodes import ErrorCode, MemoryType, Opcode
+from ...isa.opcodes import ErrorCode, Opcode
 from ..lib.bundles import ENTRY_BITS, ERROR_BITS, INDEX_BITS, bit, word
+from ..lib.fault_tables import load_faults, opcode_faults, operation_faults
+from .option_faults import has_illegal_windows, red_options, rqt_options, window_options
 from .sequencer import StepCommand
 
 __all__ = ["Decoded", "steps_decode", "token_flags"]
-
-
-class OperationLegality(IntEnum):
-    """Legality of an ALU opcode in this configuration."""
-
-    LEGAL = 0
-    UNDEFINED = 1
-    UNSUPPORTED = 2  # an operation of an extension that is not configured
-
-
-def _legality(code: int, config: Config) -> OperationLegality:
-    if code not in ALU_OPERATIONS:
-        return OperationLegality.UNDEFINED
-    if not ALU_OPERATIONS[code].supported(config):
-        return OperationLegality.UNSUPPORTED
-    return OperationLegality.LEGAL
-
-
-def _reserved_bits(code: int) -> int:
-    """Return the bits of the immediate that must be 0."""
-    defined = ALU_OPERATIONS[code].immediate_bits if code in ALU_OPERATIONS else 16
-    return (1 << 16) - (1 << defined)
 
 
 class Decoded:
@@ -93,16 +72,28 @@ def steps_decode(
     f_alu_src_out, f_alu_src_in = alu["src_factor_out"], alu["src_factor_in"]
     f_alu_opcode, f_use_imm, f_imm = alu["alu_opcode"], alu["use_imm"], alu["imm"]
     index_low, uop_depth = ENTRY_BITS - INDEX_BITS, 1 << config.log_uop_depth
-    legality_of = tuple(int(_legality(code, config)) for code in range(1 << 3))
-    needs_immediate_of = tuple(
-        int(code in ALU_OPERATIONS and ALU_OPERATIONS[code].needs_immediate)
-        for code in range(1 << 3)
-    )
-    reserved_of = tuple(_reserved_bits(code) for code in range(1 << 3))
+    array_opcodes = (Opcode.GEMM, Opcode.DWC) if config.depthwise else (Opcode.GEMM,)
+    array_of = tuple(int(code in array_opcodes) for code in range(1 << 3))
+    opcode_fault_of, load_fault_of = opcode_faults(config), load_faults(config)
+    operation_fault_of = operation_faults(config)
     opcode, alu_opcode, memory_type = word(3), word(3), word(3)
-    legality, needs_immediate, reserved = word(2), word(1), word(16)  # of the ALU operation
-    moves_nothing, has_steps, bad_operand = bit(), bit(), bit()
+    opcode_fault, load_fault, operation_fault = (word(ERROR_BITS) for _ in range(3))
+    moves_nothing, has_steps = bit(), bit()
+    is_array, is_steps = word(1), bit()  # by the opcode: GEMM or DWC; those or ALU
     code = word(ERROR_BITS)
+    # the first fault so far: of the plain fields, then also of the options that are configured
+    options = [
+        check for check, configured in (
+            (rqt_options, config.requantize), (red_options, config.reduce),
+            (window_options, has_illegal_windows(config)),
+        ) if configured
+    ]
+    faults = [word(ERROR_BITS) for _ in range(len(options) + 1)]
+    plain_fault, operand_fault = faults[0], faults[-1]
+    option_checks = [
+        check(arriving, before, after, config=config)
+        for check, before, after in zip(options, faults, faults[1:], strict=False)
+    ]
 
     @always_comb
     def slice_entry():
@@ -117,47 +108,41 @@ def steps_decode(
         )
 
     @always_comb
-    def look_up_legality():
-        legality.next = legality_of[alu_opcode]
+    def look_up_array():
+        is_array.next = array_of[opcode]
 
     @always_comb
-    def look_up_immediate():
-        needs_immediate.next = needs_immediate_of[alu_opcode]
+    def find_steps():
+        is_steps.next = is_array == 1 or opcode == Opcode.ALU
 
     @always_comb
-    def look_up_reserved():
-        reserved.next = reserved_of[alu_opcode]
+    def look_up_opcode():
+        opcode_fault.next = opcode_fault_of[opcode]
 
     @always_comb
-    def check_operand():
-        bad_operand.next = (needs_immediate == 1 and not arriving[f_use_imm.lo]) or (
-            (arriving[f_imm.hi:f_imm.lo] & reserved) != 0
-        )
+    def look_up_load():
+        load_fault.next = load_fault_of[memory_type]
+
+    @always_comb
+    def look_up_operation():
+        operation_fault.next = operation_fault_of[alu_opcode]
 
     @always_comb
     def find_fault():
-        code.next = ErrorCode.NONE
-        if opcode > Opcode.ALU:
-            code.next = ErrorCode.OPCODE
-        elif opcode == Opcode.LOAD:
-            if (
-                memory_type != MemoryType.UOP and memory_type != MemoryType.ACC
-                and memory_type != MemoryType.ACC_8BIT
-            ):
-                code.next = ErrorCode.MEMORY_TYPE
-        elif opcode == Opcode.GEMM:
-            if arriving[overwrite_lo] and refuses_overwrite == 1:
-                code.next = ErrorCode.EXTENSION
-            elif has_steps and arriving[f_uop_end.hi:f_uop_end.lo] > uop_depth:
-                code.next = ErrorCode.UOP_RANGE
+        plain_fault.next = opcode_fault
+        if opcode == Opcode.LOAD:
+            plain_fault.next = load_fault
         elif opcode == Opcode.ALU:
-            if legality == OperationLegality.UNSUPPORTED:
-                code.next = ErrorCode.EXTENSION
-            elif legality == OperationLegality.UNDEFINED:
-                code.next = ErrorCode.ALU_OPCODE
-            elif bad_operand:
-                code.next = ErrorCode.OPERAND
-            elif has_steps and arriving[f_uop_end.hi:f_uop_end.lo] > uop_depth:
+            plain_fault.next = operation_fault
+        elif is_array == 1:
+            if arriving[overwrite_lo] and refuses_overwrite == 1:
+                plain_fault.next = ErrorCode.EXTENSION
+
+    @always_comb
+    def check_micro_ops():
+        code.next = operand_fault
+        if operand_fault == ErrorCode.NONE and is_steps and has_steps:
+            if arriving[f_uop_end.hi:f_uop_end.lo] > uop_depth:
                 code.next = ErrorCode.UOP_RANGE
 
     @always(clock.posedge)
@@ -173,10 +158,7 @@ def steps_decode(
     @always_comb
     def accept():
         accepted.next = code == ErrorCode.NONE
-        steps_arrive.next = (
-            opcode == Opcode.GEMM or opcode == Opcode.ALU
-            or (opcode == Opcode.LOAD and moves_nothing)
-        )
+        steps_arrive.next = is_steps or (opcode == Opcode.LOAD and moves_nothing)
 
     @always_comb
     def show_tokens():
@@ -216,6 +198,7 @@ def steps_decode(
             command.src_factor_in.next = entry[f_alu_src_in.hi:f_alu_src_in.lo]
 
     return (
-        slice_entry, look_up_legality, look_up_immediate, look_up_reserved, check_operand,
-        find_fault, register_kind, accept, show_tokens, fill_loops, fill_operands,
+        slice_entry, look_up_array, find_steps, look_up_opcode, look_up_load, look_up_operation,
+        find_fault, check_micro_ops, option_checks, register_kind, accept, show_tokens, fill_loops,
+        fill_operands,
     )

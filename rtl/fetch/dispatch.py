@@ -20,9 +20,10 @@ from myhdl import Signal, always_comb, always_seq, block, concat, modbv
 
 from ...isa.config import Config
 from ...isa.fields import layout
-from ...isa.opcodes import ErrorCode, MemoryType, Opcode
+from ...isa.instructions import Load, route
+from ...isa.opcodes import ErrorCode, Module, Opcode
 from ..host.status import FetchStatus
-from ..lib.bundles import ENTRY_BITS, INDEX_BITS, PortError, Stream, bit
+from ..lib.bundles import ENTRY_BITS, INDEX_BITS, PortError, Stream, bit, word
 from ..lib.skid_buffer import skid_buffer
 
 __all__ = ["FETCHED_BITS", "dispatch"]
@@ -41,6 +42,10 @@ def dispatch(
     """Route by opcode and memory type."""
     opcode = layout(Opcode.LOAD, config)["opcode"]
     memory_type = layout(Opcode.LOAD, config)["memory_type"]
+    fills_operands_of = tuple(
+        int(route(Load(memory_type=kind)) == Module.LOAD) for kind in range(1 << 3)
+    )
+    kind, fills_operands = word(3), word(1)
     tagged, routed = Stream(_ROUTED_BITS), Stream(_ROUTED_BITS)
     is_failed, is_load, is_store, is_finish = bit(), bit(), bit(), bit()
     following = Signal(modbv(1)[INDEX_BITS:])  # index + 1
@@ -48,11 +53,18 @@ def dispatch(
     to_load, to_store, moves = bit(), bit(), bit()
 
     @always_comb
+    def slice_type() -> None:
+        kind.next = instructions.data[memory_type.hi:memory_type.lo]
+
+    @always_comb
+    def look_up_type() -> None:
+        fills_operands.next = fills_operands_of[kind]
+
+    @always_comb
     def predecode() -> None:
         is_failed.next = instructions.data[:_BITS] != PortError.NONE
-        is_load.next = instructions.data[opcode.hi:opcode.lo] == Opcode.LOAD and (
-            instructions.data[memory_type.hi:memory_type.lo] == MemoryType.INP
-            or instructions.data[memory_type.hi:memory_type.lo] == MemoryType.WGT
+        is_load.next = (
+            instructions.data[opcode.hi:opcode.lo] == Opcode.LOAD and fills_operands == 1
         )
         is_store.next = instructions.data[opcode.hi:opcode.lo] == Opcode.STORE
         is_finish.next = instructions.data[opcode.hi:opcode.lo] == Opcode.FINISH
@@ -109,4 +121,7 @@ def dispatch(
                 status.fault.code.next = ErrorCode.BUS
 
     register = skid_buffer(clock, reset, tagged, routed, width=_ROUTED_BITS)
-    return predecode, tag, decode_routed, offer, accept, answer, advance, register
+    return (
+        slice_type, look_up_type, predecode, tag, decode_routed, offer, accept, answer, advance,
+        register,
+    )

@@ -28,7 +28,8 @@ from typing import Any
 from myhdl import always_comb, always_seq, block, concat
 
 from ...isa.config import Config
-from ...isa.opcodes import INSTRUCTION_BYTES, ErrorCode, MemoryType
+from ...isa.opcodes import INSTRUCTION_BYTES, ErrorCode
+from ...isa.register_map import POINTER_TYPES, Reg
 from ..lib.bundles import PortStatus, bit
 from ..lib.token_queue import DependencyTokens
 from .launch_end import (
@@ -48,13 +49,12 @@ __all__ = ["control"]
 
 @block
 def check_alignment(settings: Settings, misaligned: Any, *, config: Config) -> Any:
-    """``misaligned``: some base pointer is not a multiple of its element."""
+    """``misaligned``: some base pointer is not a multiple of the largest of its elements."""
     insn = INSTRUCTION_BYTES - 1
-    uop = config.tile_bytes(MemoryType.UOP) - 1
-    inp = config.tile_bytes(MemoryType.INP) - 1
-    wgt = config.tile_bytes(MemoryType.WGT) - 1
-    acc = config.tile_bytes(MemoryType.ACC) - 1
-    out = config.tile_bytes(MemoryType.OUT) - 1
+    uop, inp, wgt, acc, out = (
+        config.alignment(POINTER_TYPES[register]) - 1
+        for register in (Reg.UOP_BASE, Reg.INP_BASE, Reg.WGT_BASE, Reg.ACC_BASE, Reg.OUT_BASE)
+    )
 
     @always_comb
     def check() -> None:

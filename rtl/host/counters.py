@@ -3,8 +3,9 @@
 Contract
     All are cleared by the clock edge that sees ``launch``, and count an event at the edge that sees
     it; they hold between launches and wrap at 2^32.  Events: completed instructions of the three
-    modules, GEMM steps that multiply, ALU steps, accumulator tiles written by steps, and rows moved
-    (``RowCount``: tiles of one memory type), reported as bytes.
+    modules, GEMM and DWC steps that multiply, ALU steps, accumulator tiles written by steps, and
+    rows moved (``RowCount``: tiles of one memory type), reported as bytes.  Those of an extension
+    are built where it is configured.
 """
 
 from __future__ import annotations
@@ -91,29 +92,34 @@ def counters(
     store: ModuleStatus, events: StepEvents, results: Results, *, config: Config,
 ) -> Any:
     """One small block per counter."""
-    pulses = [
-        count_pulses(clock, reset, launch, pulse, value)
-        for pulse, value in (
-            (events.gemm_step, results.gemm_steps), (events.alu_step, results.alu_steps),
-            (events.acc_write, results.acc_writes),
-        )
+    steps = [
+        (events.gemm_step, results.gemm_steps), (events.alu_step, results.alu_steps),
+        (events.acc_write, results.acc_writes),
     ]
+    if config.depthwise:
+        steps.append((events.dwc_step, results.dwc_steps))
+    pulses = [count_pulses(clock, reset, launch, pulse, value) for pulse, value in steps]
     instructions = count_completed(
         clock, reset, launch, load=load.completed, compute=compute.completed,
         store=store.completed, value=results.instructions,
     )
+    transfers = [
+        (MemoryType.UOP, compute.rows, results.uop_bytes),
+        (MemoryType.WGT, load.rows, results.wgt_bytes),
+        (MemoryType.INP, load.rows, results.inp_bytes),
+        (MemoryType.ACC, compute.rows, results.acc_bytes),
+        (MemoryType.ACC_8BIT, compute.rows, results.acc_8bit_bytes),
+        (MemoryType.OUT, store.rows, results.out_bytes),
+    ]
+    if config.lookup:
+        transfers.append((MemoryType.LUT, compute.rows, results.lut_bytes))
+    if config.weights4:
+        transfers.append((MemoryType.WGT_4BIT, load.rows, results.wgt_4bit_bytes))
     moved = [
         count_bytes(
             clock, reset, launch, rows, value, memory_type=int(memory_type),
             log_tile_bytes=config.log_tile_bits(memory_type) - 3,
         )
-        for memory_type, rows, value in (
-            (MemoryType.UOP, compute.rows, results.uop_bytes),
-            (MemoryType.WGT, load.rows, results.wgt_bytes),
-            (MemoryType.INP, load.rows, results.inp_bytes),
-            (MemoryType.ACC, compute.rows, results.acc_bytes),
-            (MemoryType.ACC_8BIT, compute.rows, results.acc_8bit_bytes),
-            (MemoryType.OUT, store.rows, results.out_bytes),
-        )
+        for memory_type, rows, value in transfers
     ]
     return pulses, instructions, moved

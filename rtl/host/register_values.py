@@ -23,11 +23,11 @@ SETTINGS = frozenset(
 
 
 class _Values:
-    """A 32-bit signal for each of some registers, named as in ``Reg``."""
+    """A 32-bit signal for each of some registers that the device has, named as in ``Reg``."""
 
     def __init__(self, config: Config, offsets: frozenset[Reg]) -> None:
         for offset, value in reset_values(config).items():
-            if offset in offsets:
+            if offset in offsets and REGISTERS[offset].exists(config):
                 setattr(self, offset.name.lower(), Signal(modbv(value)[32:]))
 
     if TYPE_CHECKING:

@@ -216,7 +216,7 @@ def registers(
         )
     ]
     for offset, description in REGISTERS.items():
-        if offset in CONSTANTS or description.access == "wo":
+        if offset in CONSTANTS or description.access == "wo" or not description.exists(config):
             continue
         owner = results if offset in RESULTS else settings
         value = getattr(owner, offset.name.lower())

@@ -35,10 +35,14 @@ class FetchStatus:
 
 
 class StepEvents:
-    """Pulses of the compute engine for the counters: one per step, and one per tile written."""
+    """Pulses of the compute engine for the counters: one per step, and one per tile written.
+
+    ``dwc_step`` is used on configurations with the extension ``depthwise`` alone.
+    """
 
     def __init__(self) -> None:
         self.gemm_step, self.alu_step, self.acc_write = bit(), bit(), bit()
+        self.dwc_step = bit()
 
 
 class LaunchControl:

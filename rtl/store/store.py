@@ -1,11 +1,11 @@
 """Store engine: executes its queue's STOREs in order, with their tokens and responses.
 
 Contract
-    The instruction at the head of ``sink`` is checked first (DEPENDENCY, MEMORY_TYPE, OPERAND,
-    SRAM_RANGE, in this order); a static fault is raised once everything before it has completed.
-    Otherwise it starts as soon as a token it pops is ``g2s.available``, a token it pushes has
-    ``s2g.room``, and all tiles of the STORE before it have been read: at the earliest 5 cycles
-    after it became the head.  Then ``g2s.pop`` and ``s2g.reserve`` pulse.
+    The instruction at the head of ``sink`` is checked first (DEPENDENCY, EXTENSION or MEMORY_TYPE,
+    OPERAND, SRAM_RANGE, in this order); a static fault is raised once everything before it has
+    completed.  Otherwise it starts as soon as a token it pops is ``g2s.available``, a token it
+    pushes has ``s2g.room``, and all tiles of the STORE before it have been read: at the earliest 5
+    cycles after it became the head.  Then ``g2s.pop`` and ``s2g.reserve`` pulse.
     Requests and data continue while responses are awaited, of this STORE and of those before it.
     ``completed`` pulses when the response of its last burst has arrived, with ``s2g.push`` in the
     same cycle; in order.  An empty STORE starts when no other is in flight and completes at once.
@@ -29,6 +29,7 @@ from ...isa.opcodes import ErrorCode, MemoryType, Opcode
 from ..host.status import ModuleStatus
 from ..lib.bundles import (
     ENTRY_BITS,
+    ERROR_BITS,
     INDEX_BITS,
     OperandRead,
     PortError,
@@ -37,6 +38,7 @@ from ..lib.bundles import (
     bit,
     word,
 )
+from ..lib.fault_tables import store_faults
 from ..lib.pack import bits_of, join, split
 from ..lib.queue import queue
 from ..lib.token_queue import Tokens
@@ -74,6 +76,7 @@ def store(
     pads_low, pads_high = fields["y_pad_0"].lo, fields["x_pad_1"].hi
     index_low = ENTRY_BITS - INDEX_BITS
     log_bytes = config.log_tile_bits(MemoryType.OUT) - 3
+    type_fault_of = store_faults(config)
 
     walk, tile = RowWalk(), TileRead()
     fault = status.fault
@@ -84,7 +87,8 @@ def store(
     head = EngineHead()
     in_flight, non_empty = word(6), bit()  # in_flight is not 0
     sram_base = word(16)
-    code = word(len(fault.code))  # static fault of the instruction at the head
+    memory_type, type_fault = word(3), word(ERROR_BITS)
+    code = word(ERROR_BITS)  # static fault of the instruction at the head
     out_of_range, empty, is_free, starts_walk, reading, ends = (bit() for _ in range(6))
 
     @always_comb
@@ -96,6 +100,11 @@ def store(
         walk.x_size.next = sink.data[f_x_size.hi:f_x_size.lo]
         walk.x_stride.next = sink.data[f_x_stride.hi:f_x_stride.lo]
         sram_base.next = sink.data[f_sram.hi:f_sram.lo]
+        memory_type.next = sink.data[f_type.hi:f_type.lo]
+
+    @always_comb
+    def look_up_type():
+        type_fault.next = type_fault_of[memory_type]
 
     @always_comb
     def find_fault():
@@ -103,8 +112,8 @@ def store(
         if sink.data[f_pop_next.lo] or sink.data[f_push_next.lo]:
             code.next = ErrorCode.DEPENDENCY
         elif sink.data[f_x_size.hi:f_x_size.lo] != 0:
-            if sink.data[f_type.hi:f_type.lo] != MemoryType.OUT:
-                code.next = ErrorCode.MEMORY_TYPE
+            if type_fault != ErrorCode.NONE:
+                code.next = type_fault
             elif sink.data[pads_high:pads_low] != 0:
                 code.next = ErrorCode.OPERAND
             elif out_of_range:
@@ -213,7 +222,7 @@ def store(
     )
     beats = tile_beats(clock, reset, tile, out.data, write, config=config)
     return (
-        decode, find_fault, check_head, find_room, decide, start, record_burst, check_response,
-        report, watch_memory, register_checks, follow, complete, raise_fault, checks, requests,
-        bursts, reads, beats, queue_head,
+        decode, look_up_type, find_fault, check_head, find_room, decide, start, record_burst,
+        check_response, report, watch_memory, register_checks, follow, complete, raise_fault,
+        checks, requests, bursts, reads, beats, queue_head,
     )

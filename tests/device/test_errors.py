@@ -7,54 +7,18 @@ exactly as on a fresh device.
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, SIZE, UOP, WGT, Program
-from device_run import BASE_ISA, EVERYWHERE, check_out
+from device_run import BASE_ISA, EVERYWHERE
 from device_tokens import IDLE
+from faulty_launch import BEFORE, DEPTH, fails, followed_by_a_clean_launch, some
 
-from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Undefined, Uop
+from myvta.isa.instructions import Alu, Dwc, Finish, Gemm, Load, Store, Undefined, Uop
 from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType
 
-DEPTH = 256  # INP, ACC and UOP of 1x4x4; WGT holds 128
 RQT = dict(alu_opcode=AluOpcode.RQT, use_imm=1)
-BEFORE = 3  # instructions before the one at fault
-
-
-def followed_by_a_clean_launch(device):
-    """Run a small program that uses every engine."""
-    program = Program(device.config)
-    program.load(INP, [[1, 2, 3, 4]])
-    program.load(WGT, np.eye(4, dtype=int).reshape(1, -1))
-    program.load(ACC, [[10, 20, 30, 40]])
-    program.uops(Uop())
-    program.add(Gemm(), Alu(alu_opcode=AluOpcode.ADD, use_imm=1, imm=-5))
-    place = program.store(0, 1)
-    outcome = device.passes(program)
-    check_out(outcome, place, [[6, 17, 28, 39]])
-    assert outcome.counters["INSTRUCTIONS"] == 8
-
-
-def fails(device, code, *instructions, at=BEFORE, uops=(), acc=None):
-    """Run instructions after three legal ones: UOP load, ACC load, no-op."""
-    program = Program(device.config, raw=True)
-    micro = program.data(UOP, uops or [Uop()])
-    tiles = program.data(ACC, [[0] * 4] if acc is None else acc)
-    program.add(
-        Load(memory_type=UOP, dram_base=micro.tile, x_size=micro.count),
-        Load(memory_type=ACC, dram_base=tiles.tile, x_size=tiles.count), IDLE,
-        *instructions, Finish(),
-    )
-    device.fails(program, code, at)
-    followed_by_a_clean_launch(device)
-
-
-def some(kind, **fields):
-    return Load(**{"memory_type": kind, "x_size": 1, "dram_base": 0x200, **fields})
-
 
 STATIC = {
-    "opcode 5": (ErrorCode.OPCODE, Undefined(5)),
     "opcode 6": (ErrorCode.OPCODE, Undefined(6 | 1 << 3)),
     "opcode 7": (ErrorCode.OPCODE, Undefined((1 << 128) - 1)),
     "load pop_prev": (ErrorCode.DEPENDENCY, some(INP, pop_prev=1)),
@@ -65,17 +29,13 @@ STATIC = {
     "store push_next": (ErrorCode.DEPENDENCY, Store(x_size=1, push_next=1)),
     "store no-op push_next": (ErrorCode.DEPENDENCY, Store(push_next=1)),
     "load OUT": (ErrorCode.MEMORY_TYPE, some(OUT)),
-    "load 6": (ErrorCode.MEMORY_TYPE, some(6)),
-    "load 7": (ErrorCode.MEMORY_TYPE, some(7)),
-    "load no-op 7": (ErrorCode.MEMORY_TYPE, some(7, x_size=0)),
     **{f"store {kind}": (ErrorCode.MEMORY_TYPE, Store(memory_type=kind, x_size=1, dram_base=0x200))
-       for kind in (0, 1, 2, 3, 5, 6, 7)},
+       for kind in (0, 3, 5, 6, 7)},
     "store type, y_size 0": (ErrorCode.MEMORY_TYPE, Store(memory_type=0, x_size=1, y_size=0)),
     "alu opcode 5": (ErrorCode.ALU_OPCODE, Alu(alu_opcode=5)),
-    "alu opcode 6, no step": (ErrorCode.ALU_OPCODE, Alu(alu_opcode=6, iter_in=0, use_imm=1)),
     "rqt without immediate": (ErrorCode.OPERAND, Alu(alu_opcode=AluOpcode.RQT)),
-    "rqt bit 11": (ErrorCode.OPERAND, Alu(imm=0x0800, **RQT)),
-    "rqt bit 15": (ErrorCode.OPERAND, Alu(imm=-0x8000, **RQT)),
+    **{f"rqt bit {bit}": (ErrorCode.OPERAND, Alu(imm=(1 << bit) - (bit == 15) * 0x10000, **RQT))
+       for bit in (12, 13, 14, 15)},
     "rqt no step": (ErrorCode.OPERAND, Alu(imm=0x1000, iter_out=0, **RQT)),
     **{f"store {pad}": (ErrorCode.OPERAND, Store(x_size=1, dram_base=0x200, **{pad: 1}))
        for pad in ("y_pad_0", "y_pad_1", "x_pad_0", "x_pad_1")},
@@ -110,10 +70,16 @@ def test_static_faults_end_the_launch(device, case):
 FIRST = {  # two faults in one instruction: the one reported (contract: first hit wins)
     "dependency, type": (ErrorCode.DEPENDENCY, Store(memory_type=0, x_size=1, pop_next=1)),
     "dependency, range": (ErrorCode.DEPENDENCY, some(INP, sram_base=0xFFFF, push_prev=1)),
-    "type, range": (ErrorCode.MEMORY_TYPE, some(6, sram_base=0xFFFF)),
+    "type, range": (ErrorCode.MEMORY_TYPE, some(OUT, sram_base=0xFFFF)),
+    "extension, range": (ErrorCode.EXTENSION, some(7, sram_base=0xFFFF)),
+    "dependency, extension": (ErrorCode.DEPENDENCY, some(7, pop_prev=1)),
+    "dependency, forward": (ErrorCode.DEPENDENCY, Store(memory_type=INP, x_size=1, push_next=1)),
+    "forward, padding": (ErrorCode.EXTENSION, Store(memory_type=INP, x_size=1, x_pad_0=1)),
+    "table, operand": (ErrorCode.EXTENSION, Alu(alu_opcode=AluOpcode.RQT, imm=0x4800)),
+    "dwc, uops": (ErrorCode.EXTENSION, Dwc(uop_end=2 * DEPTH - 1, overwrite=1)),
     "type, padding": (ErrorCode.MEMORY_TYPE, Store(memory_type=3, x_size=1, x_pad_0=1)),
     "padding, range": (ErrorCode.OPERAND, Store(sram_base=0xFFFF, x_size=1, y_pad_1=1)),
-    "alu opcode, uops": (ErrorCode.ALU_OPCODE, Alu(alu_opcode=6, uop_end=2 * DEPTH - 1)),
+    "alu opcode, uops": (ErrorCode.ALU_OPCODE, Alu(alu_opcode=5, uop_end=2 * DEPTH - 1)),
     "operand, uops": (ErrorCode.OPERAND, Alu(alu_opcode=AluOpcode.RQT, uop_end=2 * DEPTH - 1)),
     "uops, step": (ErrorCode.UOP_RANGE, Gemm(uop_end=2 * DEPTH - 1, iter_in=2, dst_factor_in=255)),
     "fault, pop": (ErrorCode.OPERAND, Alu(alu_opcode=AluOpcode.RQT, pop_prev=1, pop_next=1)),
@@ -280,5 +246,5 @@ def test_missing_finish_is_a_fault(device, count):
 def test_the_index_counts_from_the_start_of_the_stream(device, extra):
     """The same fault after many legal instructions; instructions queued after it are dropped."""
     place = Program(device.config).space(OUT, 1)
-    fails(device, ErrorCode.MEMORY_TYPE, *[IDLE] * 40, some(7), *[Undefined(5)] * extra,
+    fails(device, ErrorCode.EXTENSION, *[IDLE] * 40, some(7), *[Undefined(5)] * extra,
           Store(dram_base=place.tile, x_size=1, pop_prev=1), at=BEFORE + 40)

@@ -12,7 +12,7 @@ from myvta.isa.instructions import Alu, Gemm, Uop
 from myvta.isa.opcodes import AluOpcode, RqtFlag
 
 LEAST, MOST = -(2**31), 2**31 - 1
-RELU, AWAY, BYPASS = (1 << flag for flag in RqtFlag)
+RELU, AWAY, BYPASS = (1 << flag for flag in (RqtFlag.RELU, RqtFlag.AWAY, RqtFlag.BYPASS))
 HALF = 1 << 30  # multiplier of one half
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import click
 import planted_compute
 import planted_control
+import planted_decode
 import planted_memory
 from planted import PARTS, Planted, problems
 from rich.console import Console
@@ -30,7 +31,9 @@ import myvta
 
 __all__ = ["PACKAGE", "ROOT", "TABLE", "Result", "main", "plant", "select"]
 
-TABLE = (*planted_compute.TABLE, *planted_memory.TABLE, *planted_control.TABLE)
+TABLE = (
+    *planted_compute.TABLE, *planted_memory.TABLE, *planted_control.TABLE, *planted_decode.TABLE,
+)
 ROOT = Path(__file__).resolve().parents[2]
 _TIERS = "not configurations and not browser and not soak and not networks"
 RUN_SECONDS = 1200  # a run of tests that takes longer is ended

@@ -18,6 +18,7 @@ PARTS = {
     "store": ("device/store", "device/errors"),
     "tokens": ("device/tokens",),
     "memory_port": ("device/errors", "device/bus_errors", "device/reset", "device/fuzz"),
+    "decode": ("device/extension_errors", "device/errors"),
     "control": ("device/launch", "device/errors", "device/tokens", "device/reset"),
 }
 """Part of the core -> tests of the whole device that look at it, tried after a bug's own."""

@@ -64,7 +64,8 @@ TABLE = (
     ),
     Planted(
         "weights are loaded by compute", "tokens", "fetch/dispatch.py",
-        "            or instructions.data[memory_type.hi:memory_type.lo] == MemoryType.WGT\n", "",
+        "int(route(Load(memory_type=kind)) == Module.LOAD)",
+        "int(route(Load(memory_type=kind)) == Module.LOAD and kind != 1)",
         "rtl/fetch/dispatch",
     ),
     # -- control ---------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from functools import partial
 
 from device_programs import ACC, ACC_8BIT, INP, OUT, UOP, WGT
 
-from myvta.isa.instructions import Alu, Gemm, Load, Store, Undefined
+from myvta.isa.instructions import Alu, Dwc, Gemm, Load, Store, Undefined
 
 
 def faults(config):
@@ -17,10 +17,19 @@ def faults(config):
                                **{factor: depth[kind] - 1}, **fields)
 
     return {
-        "opcode": lambda uop: Undefined(5),
-        "memory type": lambda uop: Load(memory_type=6, x_size=1),
+        "opcode": lambda uop: Undefined(6),
+        **({} if config.depthwise else {"dwc": lambda uop: Dwc(uop_bgn=uop, uop_end=uop + 1)}),
+        **({} if config.lookup else {
+            "lut": lambda uop: Load(memory_type=6, x_size=1),
+        }),
+        **({} if config.weights4 else {
+            "wgt4": lambda uop: Load(memory_type=7, x_size=1),
+        }),
         "load OUT": lambda uop: Load(memory_type=OUT, x_size=1),
-        "store INP": lambda uop: Store(memory_type=INP, x_size=1),
+        "store ACC": lambda uop: Store(memory_type=ACC, x_size=1),
+        **({} if config.forward else {
+            "store INP": lambda uop: Store(memory_type=INP, x_size=1),
+        }),
         "alu opcode": lambda uop: Alu(alu_opcode=5, uop_bgn=uop, uop_end=uop + 1),
         "load flag": lambda uop: Load(memory_type=WGT, x_size=1, push_prev=1),
         "store flag": lambda uop: Store(pop_next=1),

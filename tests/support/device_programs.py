@@ -25,13 +25,11 @@ from myvta.isa.instructions import (
     encode_uop,
 )
 from myvta.isa.opcodes import AluOpcode, MemoryType
+from myvta.isa.register_map import BASE_REGISTERS, POINTER_TYPES
 
 BASE, SIZE = 0x10000, 0x40000  # every device's memory: a base that is not 0, room for a program
 LOW = 0x1000  # the base pointers are below this, buffers above
-UOP, WGT, INP, ACC, OUT, ACC_8BIT = (
-    MemoryType.UOP, MemoryType.WGT, MemoryType.INP, MemoryType.ACC, MemoryType.OUT,
-    MemoryType.ACC_8BIT,
-)
+UOP, WGT, INP, ACC, OUT, ACC_8BIT, LUT, WGT_4BIT = MemoryType
 _GUARD = np.random.default_rng(0x6A2D).integers(1, 256, SIZE, np.uint8).tobytes()
 
 
@@ -39,7 +37,7 @@ def lane_bits(config, kind):
     """Bits of a lane of a memory type as stored in DRAM."""
     return {
         UOP: 32, WGT: config.wgt_width, INP: config.inp_width, ACC: 32, OUT: config.out_width,
-        ACC_8BIT: 8,
+        ACC_8BIT: 8, LUT: 16, WGT_4BIT: 4,
     }[kind]
 
 
@@ -110,8 +108,10 @@ class Program:
         self.image = bytearray(_GUARD)
         self.body = []
         self.regions = []
-        self.pointers = {kind: BASE + config.tile_bytes(kind) * n for kind, n in
-                         ((UOP, 5), (WGT, 2), (INP, 7), (ACC, 3), (OUT, 11))}
+        self.pointers = {
+            kind: BASE + config.alignment(POINTER_TYPES[BASE_REGISTERS[kind]]) * n
+            for kind, n in ((UOP, 5), (WGT, 2), (INP, 7), (ACC, 3), (OUT, 11))
+        }
         self._free = BASE + LOW
         self._uops = 0
 
@@ -120,8 +120,8 @@ class Program:
         """Reserve room for tiles, with a guard tile after it and whatever alignment comes."""
         size = self.config.tile_bytes(kind)
         address = -(-self._free // size) * size
-        pointer = self.pointers[ACC if kind == ACC_8BIT else kind]
-        # ACC_8BIT counts in its own tiles from ACC's pointer
+        pointer = self.pointers[{ACC_8BIT: ACC, LUT: ACC, WGT_4BIT: WGT}.get(kind, kind)]
+        # those types count in their own elements from another's pointer
         region = Region(kind, address, (address - pointer) // size, count)
         self._free = address + (count + 1) * size
         assert self._free <= BASE + SIZE, "the program does not fit the memory"

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from device_programs import ACC, BASE, INP, OUT, SIZE, WGT, unpack
+from extended import extended
 
 from myvta.driver.errors import TargetError
 from myvta.driver.run.launch import launch
 from myvta.driver.target.open_target import open_target
-from myvta.isa.config import named
 from myvta.isa.opcodes import ErrorCode
 from myvta.isa.register_map import COUNTERS, Reg, Status
 from myvta.model.model_errors import UnwrittenReadWarning
@@ -38,6 +38,14 @@ WIDER = [
     *_devices("verilator", "1x4x4_int4", "2x8x8", "default", slow=True),
 ]
 """Other shapes and operand widths."""
+def everywhere(name):
+    """Return the parameters of a configuration on every backend: "1x4x4+forward" (extended)."""
+    return [
+        parameter for backend in (MODEL, "icarus", "verilator")
+        for parameter in _devices(backend, name)
+    ]
+
+
 BASE_ISA = [
     *_devices(MODEL, "1x4x4_base"), *_devices("icarus", "1x4x4_base"),
     *_devices("verilator", "1x4x4_base"),
@@ -162,7 +170,7 @@ class Targets:
             options = {"max_cycles": _LIMITS[backend], **options}
             query = "".join(f"&{option}={value}" for option, value in options.items())
             url = f"{backend}://?mem={BASE:#x}:{SIZE >> 10}K{query}"
-            self._open[key] = open_target(url, named(config))
+            self._open[key] = open_target(url, extended(config))
         return self._open[key]
 
     def close(self, backend=None):
@@ -179,7 +187,7 @@ class Device:
     """
 
     def __init__(self, targets, backend, name):
-        self.backend, self.name, self.config = backend, name, named(name)
+        self.backend, self.name, self.config = backend, name, extended(name)
         self._targets = targets
         self.model = open_model(self.config, strict=True)
 

@@ -16,11 +16,12 @@ import pytest
 from device_programs import BASE, SIZE
 from device_random import RandomProgram, draw, draw_shape
 from device_run import differences, open_model, run_on
+from extended import extended
 
 from myvta.driver.errors import TargetError
 from myvta.driver.target.open_target import open_target
 from myvta.driver.target.protocol import Target
-from myvta.isa.config import Config, named
+from myvta.isa.config import Config
 from myvta.isa.opcodes import ErrorCode
 from myvta.isa.register_map import Status
 
@@ -162,7 +163,7 @@ def lockstep(
 ) -> Tally:
     """Run random programs until the device has counted so many instructions."""
     start, count, target = time.monotonic(), 0, None
-    config = named(name)
+    config = extended(name)
     try:
         for case in cases(config, first, length=length, tiles=tiles):
             if target is None or case.seed % STRETCH == 0:

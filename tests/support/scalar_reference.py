@@ -1,8 +1,8 @@
 """The device in plain Python integers, one step and one lane at a time.
 
-Written from vta_isa.md sections 0, 0.1 and 4 and device.md without a look at the model: slow, and so simple
-that it can be checked by reading.  It runs a stream in program order, ignoring tokens, and ends
-at FINISH.
+Written from vta_isa.md sections 0, 0.1 and 4 and device.md without a look at the model: slow, and
+so simple that it can be checked by reading.  It runs a stream in program order, ignoring tokens,
+and ends at FINISH.
 """
 
 from myvta.isa.fields import uop_layout

@@ -90,7 +90,7 @@ def test_indices_are_sums_and_each_range_is_checked(name):
     advance, uop, index = bit(), word(32), word(INDEX_BITS)
     s0, s1, s2 = (Step(config) for _ in range(3))
     offsets, sums, indices = StepOffsets(config), StepSums(config), StepIndices(config)
-    opcodes = [code for code in AluOpcode if code != AluOpcode.RQT]
+    opcodes = [code for code in AluOpcode if code not in (AluOpcode.RQT, AluOpcode.RED)]
     opcodes += [AluOpcode.RQT] * 3 if config.requantize else []
     operands = [({"dst": 0, "src": 0, "wgt": 0}, {"dst": 0, "src": 0, "wgt": 0})]
 

@@ -139,7 +139,8 @@ def test_one_instruction_is_handed_over_per_cycle():
     (Load(memory_type=MemoryType.UOP), Module.COMPUTE),
     (Load(memory_type=MemoryType.ACC), Module.COMPUTE),
     (Load(memory_type=MemoryType.OUT), Module.COMPUTE),
-    (Load(memory_type=7), Module.COMPUTE),
+    (Load(memory_type=MemoryType.LUT), Module.COMPUTE),
+    (Load(memory_type=MemoryType.WGT_4BIT), Module.LOAD),
     (Store(), Module.STORE), (Store(memory_type=MemoryType.INP), Module.STORE),
     (Gemm(), Module.COMPUTE), (Finish(), Module.COMPUTE),
 ])

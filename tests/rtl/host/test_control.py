@@ -12,9 +12,9 @@ from control_bench import (
     pulse,
     raise_fault,
 )
+from extended import extended
 
-from myvta.isa.config import NAMED
-from myvta.isa.opcodes import ErrorCode, MemoryType
+from myvta.isa.opcodes import ErrorCode
 from myvta.rtl.host.launch_end import QUIET_CYCLES
 
 
@@ -52,12 +52,15 @@ def test_the_first_fault_counts_and_later_ones_are_ignored():
     assert (last["control"], last["error_code"], last["error_index"]) == (6, ErrorCode.WINDOW, 6)
 
 
-@pytest.mark.parametrize("name", ["default", "1x4x4_int4"])
-@pytest.mark.parametrize("memory_type", [None, *(t for t in MemoryType if t.name != "ACC_8BIT")])
-def test_a_base_off_its_element_ends_at_once_with_alignment(name, memory_type):
-    config = NAMED[name]
-    register = "insn_base" if memory_type is None else f"{memory_type.name.lower()}_base"
-    step = 16 if memory_type is None else config.tile_bytes(memory_type)
+@pytest.mark.parametrize(("name", "register", "step"), [
+    *(("default", *row) for row in (
+        ("insn_base", 16), ("uop_base", 4), ("inp_base", 16), ("wgt_base", 256), ("acc_base", 64),
+        ("out_base", 16))),
+    ("1x4x4_int4", "wgt_base", 8), ("1x4x4_int4", "out_base", 2), ("1x4x4", "acc_base", 16),
+    ("1x4x4+lookup", "acc_base", 512), ("1x4x4+weights4", "wgt_base", 16),
+])
+def test_a_base_off_its_element_ends_at_once_with_alignment(name, register, step):
+    config = extended(name)
     for base, good in ((3 * step, True), (step // 2, False)):
         bench = Bench(config)
         last = bench.play(merge({0: {register: base}}, LAUNCH), 12)

@@ -3,19 +3,20 @@
 from random import Random
 
 import pytest
+from extended import extended
 from rtl_bench import clock_and_reset, simulate
 
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType
-from myvta.isa.register_map import COUNTERS
+from myvta.isa.register_map import COUNTERS, REGISTERS
 from myvta.rtl.host.counters import counters
 from myvta.rtl.host.register_values import Results
 from myvta.rtl.host.status import ModuleStatus, StepEvents
 from myvta.rtl.lib.bundles import bit
 
 ROWS = {  # which engine reports which memory types
-    "load": (MemoryType.WGT, MemoryType.INP),
-    "compute": (MemoryType.UOP, MemoryType.ACC, MemoryType.ACC_8BIT),
+    "load": (MemoryType.WGT, MemoryType.INP, MemoryType.WGT_4BIT),
+    "compute": (MemoryType.UOP, MemoryType.ACC, MemoryType.ACC_8BIT, MemoryType.LUT),
     "store": (MemoryType.OUT,),
 }
 
@@ -36,10 +37,12 @@ class Bench:
         )
 
 
-@pytest.mark.parametrize("name", ["default", "1x4x4_int4", "2x8x8"])
+@pytest.mark.parametrize("name", ["default", "1x4x4_int4", "2x8x8", "default+all"])
 def test_counters_equal_sums_and_launch_clears_them(name):
-    random, bench = Random(3), Bench(NAMED[name])
-    expected = dict.fromkeys((offset.name.lower() for offset in COUNTERS), 0)
+    random, bench = Random(3), Bench(extended(name))
+    expected = {
+        offset.name.lower(): 0 for offset in COUNTERS if REGISTERS[offset].exists(bench.config)
+    }
     seen = set()
 
     def count():
@@ -47,6 +50,7 @@ def test_counters_equal_sums_and_launch_clears_them(name):
             ("load_completed", ["instructions"]), ("compute_completed", ["instructions"]),
             ("store_completed", ["instructions"]), ("gemm_step", ["gemm_steps"]),
             ("alu_step", ["alu_steps"]), ("acc_write", ["acc_writes"]),
+            *[("dwc_step", ["dwc_steps"])] * bench.config.depthwise,
         ):
             for counter in names:
                 expected[counter] += bool(bench.pulses[pulse])
@@ -67,7 +71,8 @@ def test_counters_equal_sums_and_launch_clears_them(name):
             wire.next = random.random() < 0.5
         for block, rows in bench.rows.items():
             rows.valid.next = random.random() < 0.5
-            rows.memory_type.next = random.choice(ROWS[block])
+            rows.memory_type.next = random.choice(
+                [kind for kind in ROWS[block] if kind in bench.config.memory_types])
             rows.tiles.next = random.choice([0, 1, 0xFFFF, random.getrandbits(16)])
         bench.launch.next = cycle in (300, 600)
         return cycle == 700

@@ -1,10 +1,12 @@
 """register_values: every register that has a value is a setting or a result, with its reset."""
 
 from myvta.isa.config import NAMED
+from myvta.isa.extensions import EXTENSION_NAMES
 from myvta.isa.register_map import REGISTERS, Reg, reset_values
 from myvta.rtl.host.register_values import CONSTANTS, RESULTS, SETTINGS, Results, Settings
 
 CONFIG = NAMED["1x4x4"]
+ALL = CONFIG.replace(**dict.fromkeys(EXTENSION_NAMES, True))
 
 
 def test_each_register_belongs_to_one_group():
@@ -15,7 +17,13 @@ def test_each_register_belongs_to_one_group():
 
 
 def test_signals_hold_the_values_of_reset():
-    resets = reset_values(CONFIG)
-    for values, offsets in ((Settings(CONFIG), SETTINGS), (Results(CONFIG), RESULTS)):
+    resets = reset_values(ALL)
+    for values, offsets in ((Settings(ALL), SETTINGS), (Results(ALL), RESULTS)):
         shown = {name: int(signal) for name, signal in vars(values).items()}
         assert shown == {offset.name.lower(): resets[offset] for offset in offsets}
+
+
+def test_results_of_missing_extensions_have_no_signal():
+    missing = set(vars(Results(ALL))) - set(vars(Results(CONFIG)))
+    assert missing == {"lut_bytes", "wgt_4bit_bytes", "dwc_steps"}
+    assert vars(Settings(ALL)).keys() == vars(Settings(CONFIG)).keys()

@@ -4,16 +4,17 @@ from collections import deque
 from random import Random
 
 import pytest
+from extended import extended
 from rtl_bench import clock_and_reset, simulate
 
-from myvta.isa.config import NAMED
 from myvta.isa.register_map import REGISTERS, Reg, reset_values
 from myvta.rtl.host.register_values import Results, Settings
 from myvta.rtl.host.registers import registers
 from myvta.rtl.host.status import LaunchControl
 from myvta.rtl.lib.bundles import AxiLite, bit
 
-CONFIG = NAMED["default"]
+CONFIG = extended("default")
+ALL = extended("default+all")
 CONSTANT = {Reg.IDENTITY, Reg.VERSION, Reg.FEATURES, Reg.FINGERPRINT}
 WRITABLE = {
     offset: 0xFFFF_FFFF for offset, register in REGISTERS.items()
@@ -23,6 +24,7 @@ DEVICE = [
     offset for offset, register in REGISTERS.items()
     if offset == Reg.CONTROL or register.access == "ro" and offset not in CONSTANT
 ]
+EXTENSION_ONLY = [Reg.LUT_BYTES, Reg.WGT_4BIT_BYTES, Reg.DWC_STEPS]
 
 
 class Host:
@@ -114,12 +116,12 @@ class Bench:
         self.host.commands.append(("call", lambda: self.wires.append(bool(getattr(self, name)))))
 
 
-@pytest.mark.parametrize("name", ["default", "base", "1x4x4", "2x8x8"])
+@pytest.mark.parametrize("name", ["default", "base", "1x4x4", "2x8x8", "1x4x4+all", "default+all"])
 def test_after_reset_every_register_reads_its_reset_value_and_the_rest_zero(name):
-    bench = Bench(NAMED[name])
+    bench = Bench(extended(name))
     offsets = range(0, 0x108, 4)
     bench.read(*offsets, 0x1000, 0x8050, 0xFFFC)
-    values = reset_values(NAMED[name])
+    values = reset_values(extended(name))
     assert bench.run() == [values.get(offset, 0) for offset in offsets] + [0, 0, 0]
 
 
@@ -128,7 +130,7 @@ def test_random_writes_with_strobes_follow_the_register_table(pause):
     random = Random(5)
     bench = Bench(seed=1, pause=pause)
     values, expected = dict(reset_values(CONFIG)), []
-    offsets = [*REGISTERS, 0x28, 0xA4, 0x100, 0x8C08]
+    offsets = [*REGISTERS, 0x28, 0xB0, 0x100, 0x8C08]
     for _ in range(250):
         offset = random.choice(offsets)
         if random.random() < 0.6:
@@ -147,7 +149,7 @@ def test_random_writes_with_strobes_follow_the_register_table(pause):
 
 
 def test_device_registers_read_device_signals_and_ignore_writes():
-    bench = Bench()
+    bench = Bench(ALL)
     values = {offset: 0x0123_4567 * (number + 1) & 0xFFFF_FFFF
               for number, offset in enumerate(DEVICE)}
     bench.set(**{offset.name.lower(): value for offset, value in values.items()})
@@ -156,6 +158,25 @@ def test_device_registers_read_device_signals_and_ignore_writes():
             bench.write(offset, 0xFFFF_FFFF)
     bench.read(*DEVICE)
     assert bench.run() == list(values.values())
+
+
+@pytest.mark.parametrize("name", ["default", "1x4x4+lookup", "1x4x4+weights4", "1x4x4+depthwise"])
+def test_counters_of_an_extension_exist_where_it_is_configured(name):
+    bench = Bench(extended(name))
+    shown = {offset: offset.name.lower() in vars(bench.results) for offset in EXTENSION_ONLY}
+    bench.set(**{offset.name.lower(): 7 for offset, exists in shown.items() if exists})
+    bench.read(*EXTENSION_ONLY)
+    assert bench.run() == [7 * exists for exists in shown.values()]
+    own = {"lookup": Reg.LUT_BYTES, "weights4": Reg.WGT_4BIT_BYTES, "depthwise": Reg.DWC_STEPS}
+    assert [offset for offset, exists in shown.items() if exists] == [
+        own[key] for key in name.split("+")[1:]]
+
+
+def test_features_hold_the_extensions_and_the_taps():
+    bench = Bench(extended("1x4x4+depthwise+weights4"))
+    bench.read(Reg.FEATURES)
+    assert bench.run() == [0x0453]
+    assert reset_values(ALL)[Reg.FEATURES] == 0x087F, "two products share a multiplier: 8 taps"
 
 
 def test_control_launches_on_one_clears_on_zero_and_neither_without_its_strobe_or_when_busy():

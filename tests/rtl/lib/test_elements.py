@@ -1,16 +1,18 @@
 """elements: every table of every configuration, against bits counted from the shapes of tiles."""
 
-from itertools import product
-
 import pytest
+from extended import extended
 
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType
 from myvta.rtl.lib.elements import MAX_LANES, depths, last_columns, last_lanes, log_bytes
 
 CONFIGURATIONS = [
-    config.replace(log_bus_width=log_bus) for config in NAMED.values() for log_bus in (6, 7, 8)
+    config.replace(log_bus_width=log_bus)
+    for config in (*NAMED.values(), extended("1x4x4+all"), extended("1x32x32+all"))
+    for log_bus in (6, 7, 8)
 ]
+CASES = [(config, kind) for config in CONFIGURATIONS for kind in config.memory_types]
 
 
 def bits(config, kind):
@@ -23,11 +25,13 @@ def bits(config, kind):
         MemoryType.ACC: batch * block * 32,
         MemoryType.OUT: batch * block << config.log_inp_width,
         MemoryType.ACC_8BIT: batch * block * 8,
+        MemoryType.LUT: 256 * 16,
+        MemoryType.WGT_4BIT: block * block * 4,
     }[kind]
 
 
 def test_lanes_and_columns_are_counted_from_bits():
-    for config, kind in product(CONFIGURATIONS, MemoryType):
+    for config, kind in CASES:
         port, element = 1 << config.log_bus_width, bits(config, kind)
         assert 8 << log_bytes(config)[kind] == element, (config, kind)
         assert (last_lanes(config)[kind] + 1) * element == max(port, element), (config, kind)
@@ -48,10 +52,15 @@ def test_depths_fill_the_buffers(name):
 
 
 @pytest.mark.parametrize("table", [depths, last_columns, last_lanes, log_bytes])
-def test_undefined_memory_types_read_zero(table):
+def test_memory_types_that_a_configuration_does_not_have_read_zero(table):
     values = table(NAMED["default"])
     assert len(values) == 8
     assert values[6:] == (0, 0)
+    assert table(extended("default+lookup"))[7] == table(extended("default+weights4"))[6] == 0
+
+
+def test_tables_and_narrow_weights_have_depths():
+    assert depths(extended("1x4x4+all"))[6:] == (4, 128)
 
 
 def test_max_lanes_is_reached():

@@ -24,7 +24,7 @@ def leaves(config, instruction):
 
 
 def random_instruction(random, config):
-    kind = random.choice(list(MemoryType))
+    kind = random.choice(config.memory_types)
     depth = config.depth(kind)
     sizes = {"sram_base": random.choice((random.randrange(depth), random.getrandbits(16))),
              "dram_base": random.getrandbits(32), "x_stride": random.getrandbits(16)}

@@ -10,8 +10,9 @@ from hypothesis import given, settings, strategies as st
 from myvta.isa.asm.assembler import AssemblyError, assemble, assemble_file
 from myvta.isa.asm.operand_text import DramBuffer
 from myvta.isa.config import NAMED
-from myvta.isa.instructions import Gemm, Load, decode_stream
-from myvta.isa.opcodes import MemoryType
+from myvta.isa.extensions import EXTENSION_NAMES
+from myvta.isa.instructions import Alu, Dwc, Gemm, Load, Store, decode_stream
+from myvta.isa.opcodes import AluOpcode, MemoryType
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -70,6 +71,8 @@ def test_documented_errors_are_raised():
 
 
 TOKENS = "pop_prev, pop_next, push_prev, push_next"
+TYPES = "uop, wgt, inp, acc, out, acc_8bit, lut, wgt4"
+OPCODES = "min, max, add, shr, mul, rqt, red.sum, red.max, red.min"
 PROBLEMS = {
     "load inp sram=70000 cols=1": "load: sram (sram_base) must be 0..65535, not 70000",
     "load inp cols=65536": "load: cols (x_size) must be 0..65535, not 65536",
@@ -82,9 +85,9 @@ PROBLEMS = {
     "load inp cols=x": "load: cols must be a number, not 'x'",
     "load inp": "load: needs cols=<x_size>",
     "load cols=1":
-        "load: needs its memory type first: one of uop, wgt, inp, acc, out, acc_8bit",
+        f"load: needs its memory type first: one of {TYPES}",
     "load img cols=1":
-        "load: unknown memory type 'img'; known: uop, wgt, inp, acc, out, acc_8bit",
+        f"load: unknown memory type 'img'; known: {TYPES}",
     "load inp cols=1 cols=2": "load: cols occurs 2 times",
     "load inp cols=1 row=2":
         "load: unknown operand 'row'; known: sram, dram, rows, cols, stride, pad",
@@ -104,8 +107,8 @@ PROBLEMS = {
     "gemm uops=0:1 dst=2048,0": "gemm: dst (dst_factor_out) must be 0..2047, not 2048",
     "gemm uops=0:1 relu": f"gemm: unknown flag 'relu'; known: reset, overwrite, {TOKENS}",
     "gemm uops=0:1 pop_prev pop_prev": "gemm: pop_prev occurs 2 times",
-    "alu uops=0:1": "alu: needs its ALU opcode first: one of min, max, add, shr, mul, rqt",
-    "alu sub uops=0:1": "alu: unknown ALU opcode 'sub'; known: min, max, add, shr, mul, rqt",
+    "alu uops=0:1": f"alu: needs its ALU opcode first: one of {OPCODES}",
+    "alu sub uops=0:1": f"alu: unknown ALU opcode 'sub'; known: {OPCODES}",
     "alu add uops=0:1 imm=32768": "alu: imm must be -32768..32767, not 32768",
     "alu add uops=0:1 zero_point=1 relu": "alu: relu, zero_point is only valid for rqt",
     "alu rqt uops=0:1": "alu: rqt needs zero_point=<zero_point>",
@@ -115,8 +118,8 @@ PROBLEMS = {
         "alu: imm already contains zero_point: use one of the two",
     "finish now": f"finish: unknown flag 'now'; known: {TOKENS}",
     "finish x=1": "finish: unknown operand 'x'; known: none",
-    "FINISH": "unknown word 'FINISH'; a line starts with one of load, store, gemm, alu, finish, "
-              ".config, .buffer, .uops, .word",
+    "FINISH": "unknown word 'FINISH'; a line starts with one of load, store, gemm, dwc, alu, "
+              "finish, .config, .buffer, .uops, .word",
     "1,2,3": "a line of numbers is a micro-op and belongs under .uops: '1,2,3'",
     ".word": ".word needs one number of 128 bits, not ''",
     f".word 0x1{0:032x}": f".word needs one number of 128 bits, not '0x1{0:032x}'",
@@ -125,7 +128,7 @@ PROBLEMS = {
     ".buffer x": ".buffer needs a name, a memory type, an element address and an optional count",
     ".buffer 1x inp 0": "buffer name '1x' must be letters, digits, _ and . after a letter",
     ".buffer image inp 0": "duplicate buffer 'image'",
-    ".buffer x img 0": "unknown memory type 'img'; known: uop, wgt, inp, acc, out, acc_8bit",
+    ".buffer x img 0": f"unknown memory type 'img'; known: {TYPES}",
     ".buffer x inp -1": "buffer address must be 0..4294967295, not -1",
     ".buffer x inp 0 0": "buffer count must be 1..4294967296, not 0",
     ".config": ".config needs the name of a configuration or its file",
@@ -156,10 +159,75 @@ def test_micro_op_problem_is_reported_with_its_line(line, problem):
 @pytest.mark.parametrize(("line", "problem"), [
     ("gemm uops=0:1 overwrite", "gemm: configuration base has no overwrite"),
     ("alu rqt uops=0:1 zero_point=0", "alu: configuration base has no rqt"),
+    ("dwc uops=0:1 window=1x1", "dwc: configuration base has no dwc"),
+    ("alu red.max uops=0:1", "alu: configuration base has no red"),
+    ("load lut cols=1", "load: configuration base has no load of LUT"),
+    ("load wgt4 cols=1", "load: configuration base has no load of WGT_4BIT"),
+    ("store inp to=0 cols=1", "store: configuration base has no store to INP"),
+    ("store wgt to=0 cols=1", "store: configuration base has no store to WGT"),
 ])
 def test_missing_extension_is_reported(line, problem):
     with pytest.raises(AssemblyError, match=f"^<text>:1: {problem}$"):
         assemble(line, NAMED["base"])
+
+
+EXTENDED = NAMED["default"].replace(**dict.fromkeys(EXTENSION_NAMES, True))
+LINES = {
+    "dwc uops=0:2 loop=4x5 dst=5,1 src=7,1 pitch=7 window=2x3 overwrite": Dwc(
+        uop_end=2, iter_out=4, iter_in=5, dst_factor_out=5, dst_factor_in=1, src_factor_out=7,
+        src_factor_in=1, row_pitch=7, window=6, overwrite=1),
+    "dwc uops=0:1 window=2x4 reset": Dwc(window=7, reset=1),
+    "alu red.sum uops=0:1": Alu(alu_opcode=AluOpcode.RED),
+    "alu red.min uops=0:1 src=0,3": Alu(alu_opcode=AluOpcode.RED, imm=2, src_factor_in=3),
+    "alu rqt uops=0:1 zero_point=-1 lut=2": Alu(
+        alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x28FF),
+    "store inp sram=3 to=40 cols=5 stride=7 rows=2": Store(
+        memory_type=MemoryType.INP, sram_base=3, dram_base=40, x_size=5, x_stride=7, y_size=2),
+    "store wgt to=16 cols=16": Store(
+        memory_type=MemoryType.WGT, dram_base=16, x_size=16, x_stride=16),
+    "load lut sram=1 dram=6 cols=1": Load(
+        memory_type=MemoryType.LUT, sram_base=1, dram_base=6, x_size=1, x_stride=1),
+    "load wgt4 dram=9 cols=2": Load(
+        memory_type=MemoryType.WGT_4BIT, dram_base=9, x_size=2, x_stride=2),
+}
+
+
+@pytest.mark.parametrize(("line", "instruction"), LINES.items())
+def test_lines_of_extensions_mean_these_instructions(line, instruction):
+    assert decode_stream(assemble(line, EXTENDED).stream, EXTENDED) == [instruction]
+
+
+@pytest.mark.parametrize(("line", "problem"), [
+    ("dwc uops=0:1", "dwc: needs window=<window_rows>x<window_columns>"),
+    ("dwc uops=0:1 window=3", "dwc: window must be <window_rows>x<window_columns>, not '3'"),
+    ("dwc uops=0:1 window=3x3",
+     "dwc: a window must have 1..2 rows and 1..4 columns, not 3x3"),
+    ("dwc uops=0:1 window=0x1",
+     "dwc: a window must have 1..2 rows and 1..4 columns, not 0x1"),
+    ("dwc uops=0:1 window=0x0",
+     "dwc: a window must have 1..2 rows and 1..4 columns, not 0x0"),
+    ("dwc uops=0:1 window=1x1 wgt=0,1",
+     "dwc: unknown operand 'wgt'; known: uops, loop, dst, src, pitch, window"),
+    ("dwc uops=0:1 window=1x1 pitch=1024", "dwc: pitch (row_pitch) must be 0..1023, not 1024"),
+    ("alu red.max uops=0:1 imm=1", "alu: imm is not for red: its name says what it computes"),
+    ("alu red.max uops=0:1 relu", "alu: relu is only valid for rqt"),
+    ("alu add uops=0:1 lut=1", "alu: lut is only valid for rqt"),
+    ("alu rqt uops=0:1 zero_point=0 lut=4", "alu: lut (table) must be 0..3, not 4"),
+    ("alu rqt uops=0:1 lut=1", "alu: rqt needs zero_point=<zero_point>"),
+    ("alu rqt uops=0:1 imm=1 lut=1", "alu: imm already contains lut: use one of the two"),
+    ("store inp dram=3 cols=1", "store: dram is not for store inp: give to"),
+    ("store out to=3 cols=1", "store: to is not for store out: give dram"),
+])
+def test_problems_of_extensions_are_reported(line, problem):
+    with pytest.raises(AssemblyError) as caught:
+        assemble(line, EXTENDED)
+    assert caught.value.problems == [(1, problem)]
+
+
+def test_empty_store_of_any_type_assembles_without_forward():
+    """Programs of VTA move tokens with it."""
+    (store,) = decode_stream(assemble("store inp cols=0", NAMED["base"]).stream, NAMED["base"])
+    assert store == Store(memory_type=MemoryType.INP)
 
 
 def test_all_problems_are_reported_in_order():
@@ -188,8 +256,9 @@ def test_configuration_file_is_found_beside_the_text(tmp_path):
 
 PIECES = st.sampled_from([
     "load", "store", "gemm", "alu", "finish", "inp", "rqt", "add", "cols=", "uops=", "dram=@", "x",
+    "dwc", "red.max", "lut", "lut=", "to=", "window=", "pitch=", "wgt4",
     "zero_point=", "imm=", "1", "-1", "0x", ",", ":", "@", "+", "=", " ", " ", " ", "\n", "\n", ";",
-    ".uops", ".word", ".buffer", ".config ", "relu", "pop_prev", "9" * 11, "base", "\0", "²",
+    ".uops", ".word", ".buffer", ".config ", "relu", "pop_prev", "9" * 11, "\0", "²",
 ])
 
 
@@ -198,7 +267,7 @@ PIECES = st.sampled_from([
 @given(st.lists(PIECES, max_size=30))
 def test_any_text_is_a_program_or_a_list_of_problems(pieces):
     with contextlib.suppress(AssemblyError):
-        program = assemble("".join(pieces), NAMED["base"])
+        program = assemble("".join(pieces), EXTENDED)
         assert len(program.stream) == 16 * len(program.lines)
 
 

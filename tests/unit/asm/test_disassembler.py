@@ -10,9 +10,11 @@ from myvta.isa.asm.assembler import assemble
 from myvta.isa.asm.disassembler import disassemble, format_instruction, format_word
 from myvta.isa.asm.operand_text import FORMATS, DramBuffer
 from myvta.isa.config import NAMED
+from myvta.isa.extensions import EXTENSION_NAMES
 from myvta.isa.fields import layout
 from myvta.isa.instructions import (
     Alu,
+    Dwc,
     Finish,
     Gemm,
     Load,
@@ -25,8 +27,9 @@ from myvta.isa.instructions import (
 )
 from myvta.isa.opcodes import AluOpcode, MemoryType, Opcode
 
-CONFIGS = st.sampled_from(list(NAMED.values()))
 DEFAULT, BASE = NAMED["default"], NAMED["base"]
+EXTENDED = DEFAULT.replace(**dict.fromkeys(EXTENSION_NAMES, True))
+CONFIGS = st.sampled_from([*NAMED.values(), EXTENDED])
 
 
 @st.composite
@@ -70,15 +73,19 @@ def test_defined_words_round_trip(data, config):
 @settings(max_examples=100)
 @given(st.data())
 def test_compiled_instructions_are_never_raw_words(data):
-    word = data.draw(defined_words(DEFAULT))
-    instruction = decode(word, DEFAULT)
-    unusual = (
-        getattr(instruction, "memory_type", 0) > 5
-        or getattr(instruction, "alu_opcode", 0) in (5, 6)
-        or (isinstance(instruction, Alu) and not instruction.use_imm
-            and (instruction.imm or instruction.alu_opcode == AluOpcode.RQT))
-    )
-    assert format_word(word, DEFAULT).startswith(".word") == bool(unusual)
+    word = data.draw(defined_words(EXTENDED))
+    instruction = decode(word, EXTENDED)
+    unusual = getattr(instruction, "alu_opcode", 0) == 5
+    if isinstance(instruction, Alu):
+        options = instruction.alu_opcode == AluOpcode.RED
+        if not options:
+            unusual |= not instruction.use_imm and bool(
+                instruction.imm or instruction.alu_opcode == AluOpcode.RQT)
+        else:
+            unusual |= bool(instruction.use_imm or not 0 <= instruction.imm <= 2)
+    if isinstance(instruction, Dwc):
+        unusual |= instruction.window >= EXTENDED.taps
+    assert format_word(word, EXTENDED).startswith(".word") == unusual
 
 
 LINES = {
@@ -108,8 +115,27 @@ LINES = {
     "alu rqt uops=0:1 zero_point=-3 relu away bypass": Alu(
         alu_opcode=AluOpcode.RQT, use_imm=1, imm=0xFD | 7 << 8
     ),
-    "alu rqt uops=0:1 imm=2048": Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x800),
+    "alu rqt uops=0:1 zero_point=0 lut=0": Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x800),
     "alu rqt uops=0:1 imm=-1": Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=-1),
+    "alu rqt uops=0:1 zero_point=5 lut=3 relu": Alu(
+        alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x3905),
+    "alu rqt uops=0:1 imm=4096": Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x1000),
+    "alu rqt uops=0:1 imm=26624": Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x6800),
+    "alu red.max uops=0:1 dst=0,1 src=0,1": Alu(
+        alu_opcode=AluOpcode.RED, imm=1, dst_factor_in=1, src_factor_in=1),
+    "dwc uops=0:1 loop=2x3 dst=3,1 src=9,1 pitch=9 window=2x3 reset push_next": Dwc(
+        iter_out=2, iter_in=3, dst_factor_out=3, dst_factor_in=1, src_factor_out=9,
+        src_factor_in=1, row_pitch=9, window=6, reset=1, push_next=1),
+    "dwc uops=0:1 window=1x1 overwrite": Dwc(overwrite=1),
+    "load lut sram=2 dram=0x3 rows=1 cols=1": Load(
+        memory_type=MemoryType.LUT, sram_base=2, dram_base=3, x_size=1, x_stride=1),
+    "load wgt4 sram=0 dram=0x3 rows=1 cols=2": Load(
+        memory_type=MemoryType.WGT_4BIT, dram_base=3, x_size=2, x_stride=2),
+    "store inp sram=1 to=40 rows=2 cols=3 stride=5 pop_prev": Store(
+        memory_type=MemoryType.INP, sram_base=1, dram_base=40, y_size=2, x_size=3, x_stride=5,
+        pop_prev=1),
+    "store wgt sram=0 to=16 rows=1 cols=16": Store(
+        memory_type=MemoryType.WGT, dram_base=16, x_size=16, x_stride=16),
     "finish pop_prev pop_next push_prev push_next": Finish(
         pop_prev=1, pop_next=1, push_prev=1, push_next=1
     ),
@@ -118,17 +144,40 @@ LINES = {
 
 @pytest.mark.parametrize(("line", "instruction"), LINES.items())
 def test_instructions_have_these_lines(line, instruction):
-    assert format_instruction(instruction, DEFAULT) == line
-    assert assemble(line, DEFAULT).stream == encode_stream([instruction], DEFAULT)
+    assert format_instruction(instruction, EXTENDED) == line
+    assert assemble(line, EXTENDED).stream == encode_stream([instruction], EXTENDED)
+
+
+def test_an_immediate_with_undefined_options_is_written_as_a_number():
+    table = Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x800)
+    assert format_instruction(table, DEFAULT) == "alu rqt uops=0:1 imm=2048"
+    assert assemble("alu rqt uops=0:1 imm=2048", DEFAULT).stream == encode_stream([table], DEFAULT)
 
 
 RAW = {
-    "opcode 5 is undefined": (Undefined(5), 0, DEFAULT),
-    "load type6 sram=0 dram=0x0 rows=1 cols=1; memory type 6 is undefined": (
+    "opcode 6 is undefined": (Undefined(6), 0, EXTENDED),
+    "dwc uops=0:1 window=1; this configuration has no depthwise": (Dwc(window=1), 0, DEFAULT),
+    "dwc uops=0:1 window=8; window 8 is undefined": (Dwc(window=8), 0, EXTENDED),
+    "load lut sram=0 dram=0x0 rows=1 cols=1; this configuration has no load of LUT": (
         Load(memory_type=6, x_size=1, x_stride=1), 0, DEFAULT
     ),
+    "load wgt4 cols=0; this configuration has no load of WGT_4BIT": (
+        Load(memory_type=7), 0, DEFAULT
+    ),
+    "store inp sram=0 to=0 rows=1 cols=1; this configuration has no store to INP": (
+        Store(memory_type=2, x_size=1, x_stride=1), 0, DEFAULT
+    ),
+    "alu red.max uops=0:1; this configuration has no red": (
+        Alu(alu_opcode=AluOpcode.RED, imm=1), 0, DEFAULT
+    ),
+    "alu red imm=3 uops=0:1; RED immediate 0x0003: must be one of 0 (SUM), 1 (MAX), 2 (MIN)": (
+        Alu(alu_opcode=AluOpcode.RED, imm=3), 0, EXTENDED
+    ),
+    "alu red.sum uops=0:1 imm=0; red needs use_imm = 0": (
+        Alu(alu_opcode=AluOpcode.RED, use_imm=1), 0, EXTENDED
+    ),
     "alu opcode5 uops=0:1; ALU opcode 5 is undefined": (Alu(alu_opcode=5), 0, DEFAULT),
-    "alu rqt uops=0:1; rqt without its immediate": (Alu(alu_opcode=AluOpcode.RQT), 0, DEFAULT),
+    "alu rqt uops=0:1; rqt needs use_imm = 1": (Alu(alu_opcode=AluOpcode.RQT), 0, DEFAULT),
     "alu rqt uops=0:1 zero_point=0; this configuration has no rqt": (
         Alu(alu_opcode=AluOpcode.RQT, use_imm=1), 0, BASE
     ),
@@ -205,4 +254,4 @@ def test_documented_tables_name_every_operand():
             assert f"`{word}`" in row[0] or "as `load`" in row[0], (mnemonic, word)
         for operand in form.operands:
             fields = ", ".join(operand.fields)
-            assert re.search(rf"^\| `{operand.name}=.*\| (imm\[7:0\]|{fields})", page, re.M)
+            assert re.search(rf"^\| `{operand.name}=.*?\| (imm\[7:0\]|{fields})", page, re.M)

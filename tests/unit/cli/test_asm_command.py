@@ -52,8 +52,8 @@ def test_stream_and_micro_ops_are_written(here):
      "a.s:1: the text is for configuration base, but 1x4x4 was requested"),
     (("asm", "bad.s", "-o", "x"),
      "bad.s:2: load: sram (sram_base) must be 0..65535, not 70000\n"
-     "bad.s:3: unknown word 'frob'; a line starts with one of load, store, gemm, alu, finish, "
-     ".config, .buffer, .uops, .word"),
+     "bad.s:3: unknown word 'frob'; a line starts with one of load, store, gemm, dwc, alu, "
+     "finish, .config, .buffer, .uops, .word"),
 ])
 def test_refused_input_leaves_no_file(here, arguments, message):
     (here / "bad.s").write_text(".config base\nload inp sram=70000 cols=1\nfrob\n")

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from myvta.cli.main import cli
 from myvta.isa.config import NAMED, load_config
+from myvta.isa.extensions import EXTENSIONS
 
 
 def run(*arguments):
@@ -28,6 +29,31 @@ def test_derived_sizes_of_the_default_configuration():
     shown = run("default").output
     assert "256 MACs" in shown
     assert "overwrite, requantize" in shown
+
+
+def test_every_extension_is_listed_with_its_purpose(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    path = tmp_path / "c.json"
+    path.write_text(NAMED["1x4x4"].replace(depthwise=True, lookup=True).to_json())
+    shown = run(path).output
+    for extension in EXTENSIONS:
+        (row,) = [line for line in shown.splitlines() if line.startswith(f"{extension.name} ")]
+        present = extension.name in ("overwrite", "requantize", "lookup", "depthwise")
+        assert row.split()[1] == ("yes" if present else "no")
+        assert extension.purpose in row and extension.encoding in row
+    assert "DWC window   at most 2x2, 4 taps per lane and step" in shown
+    assert "LUT " in shown and "WGT_4BIT" not in shown.split("extension ")[0]
+
+
+def test_json_has_extensions_and_window(tmp_path):
+    assert json.loads(run("default", "--json").output)["extensions"] == {
+        "overwrite": True, "requantize": True, "lookup": False, "reduce": False,
+        "depthwise": False, "forward": False, "weights4": False,
+    }
+    path = tmp_path / "c.json"
+    path.write_text(NAMED["default"].replace(depthwise=True).to_json())
+    facts = json.loads(run(path, "--json").output)
+    assert facts["window"] == {"taps": 8, "rows": 2, "columns": 4}
 
 
 @pytest.mark.parametrize("name", NAMED)

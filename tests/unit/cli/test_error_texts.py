@@ -124,8 +124,8 @@ def at_files(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
      "there is no port /dev/no-such: plug the board in, see `dmesg | tail`"),
     # assembly
     (("asm", "word.s", "-o", "x"),
-     "word.s:2: unknown word 'frob'; a line starts with one of load, store, gemm, alu, finish, "
-     ".config, .buffer, .uops, .word"),
+     "word.s:2: unknown word 'frob'; a line starts with one of load, store, gemm, dwc, alu, "
+     "finish, .config, .buffer, .uops, .word"),
     (("asm", "value.s", "-o", "x"),
      "value.s:2: load: dram (dram_base) must be 0..4294967295, not -1"),
     (("asm", "label.s", "-o", "x"),

@@ -7,6 +7,7 @@ from myvta.isa.config import NAMED
 from myvta.isa.fields import layout
 from myvta.isa.instructions import (
     Alu,
+    Dwc,
     EncodeError,
     Finish,
     Gemm,
@@ -138,10 +139,11 @@ def test_stream_round_trip():
     ("instruction", "module"),
     [(Load(memory_type=MemoryType.INP), Module.LOAD),
      (Load(memory_type=MemoryType.WGT), Module.LOAD),
-     *((Load(memory_type=kind), Module.COMPUTE) for kind in (0, 3, 4, 5, 6, 7)),
+     (Load(memory_type=MemoryType.WGT_4BIT), Module.LOAD),
+     *((Load(memory_type=kind), Module.COMPUTE) for kind in (0, 3, 4, 5, 6)),
      *((Store(memory_type=kind), Module.STORE) for kind in range(8)),
-     (Gemm(), Module.COMPUTE), (Alu(), Module.COMPUTE), (Finish(), Module.COMPUTE),
-     (Undefined(5), Module.COMPUTE)],
+     (Gemm(), Module.COMPUTE), (Dwc(), Module.COMPUTE), (Alu(), Module.COMPUTE),
+     (Finish(), Module.COMPUTE), (Undefined(6), Module.COMPUTE)],
 )
 def test_instructions_are_routed_to_their_module(instruction, module):
     assert route(instruction) == module

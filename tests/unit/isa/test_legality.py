@@ -21,12 +21,12 @@ INP, UOP = MemoryType.INP, MemoryType.UOP
          "pop_next or push_next is set, but store has no next module"),
         (Load(memory_type=4), ErrorCode.MEMORY_TYPE, "memory type 4 cannot be loaded"),
         (Alu(alu_opcode=AluOpcode.RQT), ErrorCode.EXTENSION,
-         "RQT, which this configuration does not have"),
+         "RQT, which this configuration does not have (requantize)"),
         (Gemm(overwrite=1), ErrorCode.EXTENSION,
-         "overwrite (bit 63), which this configuration does not have"),
+         "overwrite (bit 63), which this configuration does not have (overwrite)"),
         (Alu(alu_opcode=5), ErrorCode.ALU_OPCODE, "ALU opcode 5 is not defined"),
         (Alu(alu_opcode=AluOpcode.RED), ErrorCode.EXTENSION,
-         "RED, which this configuration does not have"),
+         "RED, which this configuration does not have (reduce)"),
         (Dwc(), ErrorCode.EXTENSION, "DWC, which this configuration does not have (depthwise)"),
         (Load(memory_type=6, x_size=1), ErrorCode.EXTENSION,
          "LOAD LUT, which this configuration does not have (lookup)"),
@@ -34,7 +34,8 @@ INP, UOP = MemoryType.INP, MemoryType.UOP
          "LOAD WGT_4BIT, which this configuration does not have (weights4)"),
         (Store(memory_type=INP, x_size=1), ErrorCode.EXTENSION,
          "STORE INP, which this configuration does not have (forward)"),
-        (Store(memory_type=3, x_size=1), ErrorCode.MEMORY_TYPE, "memory type 3 cannot be stored"),
+        (Store(memory_type=3, x_size=1), ErrorCode.MEMORY_TYPE,
+         "memory type 3 cannot be stored, only OUT"),
         (Load(memory_type=INP, sram_base=250, x_size=3, x_pad_0=2, x_pad_1=2),
          ErrorCode.SRAM_RANGE, "7 tiles from INP[250] end at 257, depth 256"),
         (Gemm(uop_end=257), ErrorCode.UOP_RANGE,
@@ -95,6 +96,11 @@ WIDE = Legality(named("2x8x8").replace(forward=True))
 ])
 def test_operands_of_extensions_are_checked(instruction, code, text):
     assert ALL.fault(instruction) == (code, text)
+
+
+def test_the_types_of_store_are_named_where_it_forwards():
+    assert ALL.fault(Store(memory_type=3, x_size=1)) == (
+        ErrorCode.MEMORY_TYPE, "memory type 3 cannot be stored, only OUT, and INP and WGT on chip")
 
 
 @pytest.mark.parametrize("instruction", [

@@ -6,6 +6,7 @@ from myvta.isa.asm.disassembler import format_instruction
 from myvta.isa.config import named
 from myvta.isa.instructions import (
     Alu,
+    Dwc,
     Finish,
     Gemm,
     Load,
@@ -24,7 +25,8 @@ RQT = AluOpcode.RQT
 Code = ErrorCode
 
 FAULTS = [
-    (Undefined(5), Code.OPCODE, "opcode 5 is not defined"),
+    (Undefined(6), Code.OPCODE, "opcode 6 is not defined"),
+    (Dwc(uop_end=300), Code.EXTENSION, "DWC, which this configuration does not have (depthwise)"),
     (Undefined(7 | 0xF << 3), Code.OPCODE, "opcode 7 is not defined"),
     (
         Load(memory_type=INP, pop_prev=1), Code.DEPENDENCY,
@@ -43,26 +45,39 @@ FAULTS = [
         "pop_next or push_next is set, but store has no next module",
     ),
     (Load(memory_type=4), Code.MEMORY_TYPE, "memory type 4 cannot be loaded"),
-    (Load(memory_type=6, pop_prev=1), Code.MEMORY_TYPE, "memory type 6 cannot be loaded"),
-    (Load(memory_type=7, x_size=1), Code.MEMORY_TYPE, "memory type 7 cannot be loaded"),
+    (
+        Load(memory_type=6, pop_prev=1), Code.EXTENSION,
+        "LOAD LUT, which this configuration does not have (lookup)",
+    ),
+    (
+        Load(memory_type=7, x_size=1), Code.EXTENSION,
+        "LOAD WGT_4BIT, which this configuration does not have (weights4)",
+    ),
+    (
+        Store(memory_type=INP, x_size=1, x_pad_0=1), Code.EXTENSION,
+        "STORE INP, which this configuration does not have (forward)",
+    ),
     (
         Store(memory_type=ACC, x_size=1, x_pad_0=1), Code.MEMORY_TYPE,
         "memory type 3 cannot be stored, only OUT",
     ),
     (
         Gemm(overwrite=1, uop_end=300), Code.EXTENSION,
-        "overwrite (bit 63), which this configuration does not have",
+        "overwrite (bit 63), which this configuration does not have (overwrite)",
     ),
     (
         Gemm(overwrite=1, reset=1), Code.EXTENSION,
-        "overwrite (bit 63), which this configuration does not have",
+        "overwrite (bit 63), which this configuration does not have (overwrite)",
     ),
     (
         Alu(alu_opcode=RQT, imm=0x800), Code.EXTENSION,
-        "RQT, which this configuration does not have",
+        "RQT, which this configuration does not have (requantize)",
     ),
     (Alu(alu_opcode=5), Code.ALU_OPCODE, "ALU opcode 5 is not defined"),
-    (Alu(alu_opcode=6, uop_end=0), Code.ALU_OPCODE, "ALU opcode 6 is not defined"),
+    (
+        Alu(alu_opcode=6, uop_end=0), Code.EXTENSION,
+        "RED, which this configuration does not have (reduce)",
+    ),
     (Store(x_size=1, y_pad_1=1), Code.OPERAND, "padding is set, but STORE does not pad"),
     (
         Store(x_size=999, y_size=0, x_pad_1=1), Code.OPERAND,
@@ -148,14 +163,14 @@ def test_legal_forms_at_the_limits_are_accepted(instruction):
     ("instruction", "detail"),
     [
         (Alu(alu_opcode=RQT), "RQT needs use_imm = 1"),
-        (Alu(alu_opcode=RQT, imm=0x800, uop_end=0), "RQT needs use_imm = 1"),
+        (Alu(alu_opcode=RQT, imm=0x1000, uop_end=0), "RQT needs use_imm = 1"),
         (
-            Alu(alu_opcode=RQT, use_imm=1, imm=0x800),
-            "RQT immediate 0x0800: bits 15:11 must be 0",
+            Alu(alu_opcode=RQT, use_imm=1, imm=0x1000),
+            "RQT immediate 0x1000: bits 15:11 must be 0",
         ),
         (
-            Alu(alu_opcode=RQT, use_imm=1, imm=-1, uop_end=300),
-            "RQT immediate 0xffff: bits 15:11 must be 0",
+            Alu(alu_opcode=RQT, use_imm=1, imm=-0x1000, uop_end=300),
+            "RQT immediate 0xf000: bits 15:11 must be 0",
         ),
     ],
 )

@@ -234,7 +234,8 @@ def test_counters_count_instructions_and_steps():
     assert it.counters == {
         Reg.INSTRUCTIONS: 13, Reg.GEMM_STEPS: 24, Reg.ALU_STEPS: 6, Reg.ACC_WRITES: 35,
         Reg.UOP_BYTES: 24, Reg.INP_BYTES: 20, Reg.WGT_BYTES: 96, Reg.ACC_BYTES: 64,
-        Reg.ACC_8BIT_BYTES: 12, Reg.OUT_BYTES: 32,
+        Reg.ACC_8BIT_BYTES: 12, Reg.OUT_BYTES: 32, Reg.LUT_BYTES: 0, Reg.WGT_4BIT_BYTES: 0,
+        Reg.DWC_STEPS: 0,
     }
     assert {name: it.read_register(name) for name in COUNTERS} == it.counters
     launch(it, [Finish()])

@@ -49,12 +49,12 @@ def test_memory_is_the_window():
 
 def test_a_fault_is_read_in_the_registers_and_explained():
     it = target()
-    launch(it, [Undefined(5), Finish()])
+    launch(it, [Undefined(6), Finish()])
     assert it.read_register(Reg.CONTROL) == 6
     assert it.read_register(Reg.ERROR_CODE) == ErrorCode.OPCODE
     assert str(it.last_fault) == (
-        "OPCODE at instruction 0: opcode 5 is not defined\n"
-        "  .word 0x00000000000000000000000000000005"
+        "OPCODE at instruction 0: opcode 6 is not defined\n"
+        "  .word 0x00000000000000000000000000000006"
     )
     launch(it, [Finish()])
     assert it.last_fault is None

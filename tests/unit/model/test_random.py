@@ -125,7 +125,8 @@ def programs(draw, config):
         *(loads(config, kind) for kind in (MemoryType.INP, MemoryType.WGT, MemoryType.ACC)),
         loads(config, MemoryType.ACC_8BIT), stores(config),
         *[gemms(config)] * 4, *[alus(config)] * 4, *[dwcs(config)] * (3 * config.depthwise),
-        *[forwards(config)] * (2 * config.forward), *[loads(config, MemoryType.LUT)] * config.lookup,
+        *[forwards(config)] * (2 * config.forward),
+        *[loads(config, MemoryType.LUT)] * config.lookup,
         *[loads(config, MemoryType.WGT_4BIT)] * config.weights4,
     )
     index = st.integers(0, 11)

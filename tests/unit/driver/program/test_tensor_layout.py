@@ -75,7 +75,7 @@ def test_round_trip(name, kind, others, rows, columns, seed):
     assert len(data) == tensor_bytes(shape, kind, config)
     assert len(data) == np.prod(tensor_tiles(shape, kind, config)) * config.tile_bytes(kind)
     back = unpack_tensor(data, shape, kind, config)
-    assert back.dtype == (np.int32 if kind == MemoryType.ACC else np.int8)
+    assert back.dtype == {MemoryType.ACC: np.int32, MemoryType.LUT: np.int16}.get(kind, np.int8)
     assert np.array_equal(back, values)
     tile = tile_shape(kind, config)
     tiles = unpack_tiles(data, kind, config, tensor_tiles(shape, kind, config))

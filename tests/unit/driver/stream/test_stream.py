@@ -288,3 +288,6 @@ def test_rqt_immediate_encodes_zero_point_and_flags():
     assert rqt_immediate(0, bypass=True) == 0x400
     with pytest.raises(StreamError, match=r"zero point must be -128\.\.127, not 128"):
         rqt_immediate(128)
+    assert [rqt_immediate(1, table=n) for n in range(4)] == [0x801, 0x1801, 0x2801, 0x3801]
+    with pytest.raises(StreamError, match=r"RQT table must be 0\.\.3, not 4"):
+        rqt_immediate(0, table=4)

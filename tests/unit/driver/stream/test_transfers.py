@@ -118,8 +118,8 @@ def test_large_strides_are_transferred_row_by_row():
         ((INP, 0, 0, 1, 1, -1, (0, 0), (0, 0)), "x_stride must be at least 0, not -1"),
         ((INP, 0, 0, 1, 1, None, (0, -1), (0, 0)), "right x_pad must be at least 0, not -1"),
         ((INP, 0, 0, 1, 1, None, (0, 0), (-2, 0)), "top y_pad must be at least 0, not -2"),
-        ((MemoryType.UOP, 0, 0, 1, 1, None, (0, 0), (0, 0)), "loads INP, WGT, ACC or ACC_8BIT"),
-        ((MemoryType.OUT, 0, 0, 1, 1, None, (0, 0), (0, 0)), "loads INP, WGT, ACC or ACC_8BIT"),
+        ((MemoryType.UOP, 0, 0, 1, 1, None, (0, 0), (0, 0)), "loads one of WGT, INP, ACC"),
+        ((MemoryType.OUT, 0, 0, 1, 1, None, (0, 0), (0, 0)), "loads one of WGT, INP, ACC"),
     ],
 )
 def test_impossible_transfers_are_refused(arguments, message):

@@ -1,0 +1,109 @@
+"""Faults in the options of an operation: RQT's and RED's immediate, DWC's window.
+
+Contract
+    Combinational.  ``after`` is ``before``, the fault of fields that are checked first, and where
+    there is none and ``arriving`` is the block's operation, that operation's fault.
+    Each is built only where its extension is configured.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from myhdl import always_comb, block, concat
+
+from ...isa.alu_operations import RQT_BITS
+from ...isa.config import Config
+from ...isa.fields import layout
+from ...isa.opcodes import AluOpcode, ErrorCode, Opcode
+from ..lib.bundles import ERROR_BITS, bit, word
+from ..lib.fault_tables import RED_INDEX_BITS, RQT_INDEX_BITS, red_faults, rqt_faults
+
+__all__ = ["has_illegal_windows", "red_options", "rqt_options", "window_options"]
+
+
+@block
+def rqt_options(arriving: Any, before: Any, after: Any, *, config: Config) -> Any:
+    """Check ``use_imm`` and the upper bits of RQT's immediate."""
+    fields = layout(Opcode.ALU, config)
+    f_opcode, f_alu_opcode, f_imm = fields["opcode"], fields["alu_opcode"], fields["imm"]
+    f_use_imm, low = fields["use_imm"], fields["imm"].lo + RQT_BITS
+    index, fault, fault_of = word(RQT_INDEX_BITS), word(ERROR_BITS), rqt_faults(config)
+
+    @always_comb
+    def slice_options():
+        index.next = concat(arriving[f_use_imm.lo], arriving[f_imm.hi:low])
+
+    @always_comb
+    def look_up():
+        fault.next = fault_of[index]
+
+    @always_comb
+    def combine():
+        after.next = before
+        if (
+            before == ErrorCode.NONE and arriving[f_opcode.hi:f_opcode.lo] == Opcode.ALU
+            and arriving[f_alu_opcode.hi:f_alu_opcode.lo] == AluOpcode.RQT
+        ):
+            after.next = fault
+
+    return slice_options, look_up, combine
+
+
+@block
+def red_options(arriving: Any, before: Any, after: Any, *, config: Config) -> Any:
+    """Check ``use_imm`` and RED's immediate."""
+    fields = layout(Opcode.ALU, config)
+    f_opcode, f_alu_opcode, f_imm = fields["opcode"], fields["alu_opcode"], fields["imm"]
+    f_use_imm, low, middle = fields["use_imm"], fields["imm"].lo, fields["imm"].lo + 2
+    index, fault, fault_of = word(RED_INDEX_BITS), word(ERROR_BITS), red_faults(config)
+    stray = bit()
+
+    @always_comb
+    def find_stray():
+        stray.next = arriving[f_imm.hi:middle] != 0
+
+    @always_comb
+    def slice_options():
+        index.next = concat(arriving[f_use_imm.lo], stray, arriving[middle:low])
+
+    @always_comb
+    def look_up():
+        fault.next = fault_of[index]
+
+    @always_comb
+    def combine():
+        after.next = before
+        if (
+            before == ErrorCode.NONE and arriving[f_opcode.hi:f_opcode.lo] == Opcode.ALU
+            and arriving[f_alu_opcode.hi:f_alu_opcode.lo] == AluOpcode.RED
+        ):
+            after.next = fault
+
+    return find_stray, slice_options, look_up, combine
+
+
+@block
+def window_options(arriving: Any, before: Any, after: Any, *, config: Config) -> Any:
+    """Check DWC's window, of which :attr:`~myvta.isa.config.Config.taps`, a power of two, are
+    legal.
+    """
+    fields = layout(Opcode.DWC, config)
+    f_opcode, f_window = fields["opcode"], fields["window"]
+    low = f_window.lo + config.taps.bit_length() - 1
+
+    @always_comb
+    def combine():
+        after.next = before
+        if (
+            before == ErrorCode.NONE and arriving[f_opcode.hi:f_opcode.lo] == Opcode.DWC
+            and arriving[f_window.hi:low] != 0
+        ):
+            after.next = ErrorCode.OPERAND
+
+    return combine
+
+
+def has_illegal_windows(config: Config) -> bool:
+    """Return whether the field of a window holds codes that are none."""
+    return config.depthwise and 1 << layout(Opcode.DWC, config)["window"].width > config.taps
