@@ -42,6 +42,7 @@ _NARROWEST, _WIDEST = 900, 60_000  # widths of the drawing
 _BAR = 6  # pixels that a bar of median length should have
 _LETTER = 6.2
 _TICK = 120  # pixels between two ticks, at least
+_TICK_TEXT = 40  # pixels of a tick's number
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def _axis(scale: _Scale, cycles: int, height: int) -> Iterator[str]:
         if step // factor * scale.per_cycle >= _TICK and step % factor == 0:
             step //= factor
             break
-    for cycle in range(0, cycles + 1, step):
+    last = cycles - round(_TICK_TEXT / scale.per_cycle)
+    for cycle in range(0, max(last, 0) + 1, step):
         x = scale.x(cycle)
         yield (f'<path class="axis" d="M{x} {_TOP - 4}V{height}"/>'
                f'<text x="{x + 2}" y="10">{cycle}</text>')

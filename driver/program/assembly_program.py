@@ -15,7 +15,7 @@ import numpy as np
 from ...isa.asm.assembler import AssembledProgram
 from ...isa.asm.operand_text import DramBuffer
 from ...isa.config import Config
-from ...isa.instructions import Gemm, decode_stream
+from ...isa.instructions import Dwc, Gemm, decode_stream
 from ...isa.opcodes import INSTRUCTION_BYTES, WINDOW_GRANULE, MemoryType
 from ..errors import AssemblyMemoryError
 from .buffers import DEFAULT_ALIGNMENT
@@ -241,11 +241,15 @@ def _tensor(region: _Region, config: Config) -> ProgramTensor:
 
 
 def _work(text: AssembledProgram, notes: tuple[str, ...]) -> list[dict[str, object]]:
-    """Return the products of each GEMM line, as a compiler's report has them by node."""
+    """Return the products of each GEMM and DWC line, as a compiler's report has them by node."""
     nodes: list[dict[str, object]] = []
-    for note, item in zip(notes, decode_stream(text.stream, text.config), strict=True):
-        if isinstance(item, Gemm) and not item.reset:
-            steps = (item.uop_end - item.uop_bgn) * item.iter_out * item.iter_in
-            nodes.append({"name": note, "ideal_steps": steps,
-                          "macs": steps * text.config.macs_per_step})
+    config = text.config
+    for note, item in zip(notes, decode_stream(text.stream, config), strict=True):
+        if not isinstance(item, (Gemm, Dwc)) or item.reset:
+            continue
+        macs = config.macs_per_step
+        if isinstance(item, Dwc):
+            macs = prod(config.window_shape(item.window)) * config.lanes
+        macs *= (item.uop_end - item.uop_bgn) * item.iter_out * item.iter_in
+        nodes.append({"name": note, "macs": macs, "ideal_steps": macs // config.macs_per_step})
     return nodes

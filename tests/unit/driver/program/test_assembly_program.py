@@ -52,6 +52,16 @@ def test_buffers_are_at_their_element_addresses_and_code_is_behind_them() -> Non
         {"name": "a.s:10", "ideal_steps": 4, "macs": 4 * 16}]
 
 
+def test_products_of_a_window_are_its_taps() -> None:
+    config = CONFIG.replace(depthwise=True)
+    text = assemble(PRODUCT.replace(".config 1x4x4\n", "").replace(
+        "gemm uops=one loop=1x4 dst=0,1 src=0,1", "dwc uops=one loop=1x8 dst=0,1 window=1x2"
+    ), config)
+    program = assembly_program(text, "a.s", product_arrays()).program
+    assert program.info["report"]["nodes"] == [
+        {"name": "a.s:9", "macs": 8 * 2 * 4, "ideal_steps": 4}]
+
+
 def test_leading_axes_of_an_array_are_free_and_give_a_missing_count() -> None:
     arrays = product_arrays()
     text = PRODUCT.replace("0x1000 4", "0x1000")
