@@ -13,6 +13,7 @@ from typing import Any
 from myhdl import ResetSignal, Signal, always_seq, block
 
 from ..isa.config import Config
+from ..isa.legality import forwards_to_weights
 from ..isa.opcodes import QUEUE_DEPTH, TOKEN_CAPACITY, MemoryType
 from .compute.compute import compute
 from .fetch.fetch import fetch
@@ -26,6 +27,7 @@ from .lib.bundles import (
     ENTRY_BITS,
     Axi4,
     AxiLite,
+    ForwardWrite,
     OperandRead,
     PadWrite,
     PortStatus,
@@ -39,9 +41,11 @@ from .lib.elements import MAX_LANES
 from .lib.in_flight_tracker import in_flight_tracker
 from .lib.queue import queue
 from .lib.token_queue import DependencyTokens, token_queue
+from .load.forward_switch import forward_switch
 from .load.load import load
 from .load.scratchpad import scratchpad
 from .load.tile_switch import tile_switch
+from .load.weights4_unpack import weights4_unpack
 from .memory.memory_port import memory_port
 from .store.store import store
 
@@ -50,24 +54,36 @@ __all__ = ["core"]
 
 @block
 def operand_buffers(
-    clock: Any, write: TileWrite, pad: PadWrite, inp: OperandRead, wgt: OperandRead,
-    *, config: Config,
+    clock: Any, write: TileWrite, pad: PadWrite, forward: ForwardWrite | None,
+    inp: OperandRead, wgt: OperandRead, *, config: Config,
 ) -> Any:
-    """The input and weight scratchpads, which the load engine fills."""
+    """The input and weight scratchpads, which the load engine fills, and with forward the store
+    engine.
+    """
     inp_write, inp_pad = TileWrite(config, MAX_LANES), PadWrite()
     wgt_write, wgt_pad = TileWrite(config, MAX_LANES), PadWrite()
+    wgt_beats, inp_forward, wgt_forward = wgt_write, None, None
+    parts: list[Any] = []
+    if config.weights4:
+        wgt_beats = TileWrite(config, MAX_LANES, beats=2)
+        parts.append(weights4_unpack(wgt_write, wgt_beats, config=config))
+    if config.forward:
+        inp_forward = ForwardWrite(config)
+        wgt_forward = ForwardWrite(config) if forwards_to_weights(config) else None
+        parts.append(forward_switch(forward, inp_forward, wgt_forward))
     return (
+        parts,
         tile_switch(
             write, pad, first_write=inp_write, first_pad=inp_pad, second_write=wgt_write,
             second_pad=wgt_pad, first_type=MemoryType.INP,
         ),
         scratchpad(
             clock, inp_write, inp_pad, inp.enable, inp.address, inp.data,
-            config=config, memory_type=MemoryType.INP,
+            config=config, memory_type=MemoryType.INP, forward=inp_forward,
         ),
         scratchpad(
-            clock, wgt_write, wgt_pad, wgt.enable, wgt.address, wgt.data,
-            config=config, memory_type=MemoryType.WGT,
+            clock, wgt_beats, wgt_pad, wgt.enable, wgt.address, wgt.data,
+            config=config, memory_type=MemoryType.WGT, forward=wgt_forward,
         ),
     )
 
@@ -97,6 +113,7 @@ def core(
     load_read.error_address = load_status.error_address
     store_write.error_address = store_status.error_address
     tile_write, pad = TileWrite(config, MAX_LANES), PadWrite()
+    forward = ForwardWrite(config) if config.forward else None
     inp = OperandRead(config.log_inp_depth, 8 * config.tile_bytes(MemoryType.INP))
     wgt = OperandRead(config.log_wgt_depth, 8 * config.tile_bytes(MemoryType.WGT))
     out = OperandRead(config.log_acc_depth, 8 * config.tile_bytes(MemoryType.OUT))
@@ -160,7 +177,7 @@ def core(
             inp_base=settings.inp_base, wgt_base=settings.wgt_base, read=load_read,
             write=tile_write, pad=pad, status=load_status, config=config,
         ),
-        operand_buffers(clock, tile_write, pad, inp, wgt, config=config),
+        operand_buffers(clock, tile_write, pad, forward, inp, wgt, config=config),
         compute(
             clock, module_reset, for_compute, tokens=tokens, uop_base=settings.uop_base,
             acc_base=settings.acc_base, read=compute_read, inp=inp, wgt=wgt, out=out,
@@ -169,7 +186,7 @@ def core(
         ),
         store(
             clock, module_reset, for_store, g2s=tokens.g2s, s2g=tokens.s2g,
-            out_base=settings.out_base, out=out, write=store_write, status=store_status,
-            config=config,
+            out_base=settings.out_base, out=out, write=store_write, forward=forward,
+            status=store_status, config=config,
         ),
     )

@@ -9,12 +9,12 @@ from __future__ import annotations
 from myhdl import Signal, intbv, modbv
 
 from ...isa.config import Config
-from ...isa.opcodes import ADDRESS_BITS, INSTRUCTION_BYTES
+from ...isa.opcodes import ADDRESS_BITS, INSTRUCTION_BYTES, MemoryType
 
 __all__ = [
     "ENTRY_BITS", "ERROR_BITS", "INDEX_BITS", "MAX_BEATS", "Axi4", "AxiLite", "Completion", "Fault",
-    "LoadCommand", "OperandRead", "PadWrite", "PortError", "PortStatus", "ReadClient", "RowCount",
-    "Stream", "TileWrite", "WriteClient", "bit", "signed_word", "word",
+    "ForwardWrite", "LoadCommand", "OperandRead", "PadWrite", "PortError", "PortStatus",
+    "ReadClient", "RowCount", "Stream", "TileWrite", "WriteClient", "bit", "signed_word", "word",
 ]
 
 INDEX_BITS = 32  # position of an instruction in its stream
@@ -160,13 +160,14 @@ class TileWrite:
     For elements of at least a beat, ``index`` is the element and ``column`` the beat within it.
     For smaller ones a beat holds several elements (lanes, element 0 in the low bits): ``lanes``
     marks the valid ones and ``index`` is the element of lane 0, modulo the index width (it may
-    belong to an invalid lane and precede the first element written).
+    belong to an invalid lane and precede the first element written).  ``data`` has ``beats`` times
+    the width of the memory port: 2 after :mod:`.weights4_unpack`, else 1.
     """
 
-    def __init__(self, config: Config, lanes: int) -> None:
+    def __init__(self, config: Config, lanes: int, *, beats: int = 1) -> None:
         self.valid, self.ready = bit(), bit()
         self.memory_type = word(3)
-        self.data = word(config.bus_width)
+        self.data = word(beats * config.bus_width)
         self.index = word(17)
         self.column = word(8)
         self.lanes = word(lanes)
@@ -179,6 +180,20 @@ class PadWrite:
         self.valid, self.ready = bit(), bit()
         self.memory_type = word(3)
         self.index = word(17)
+
+
+class ForwardWrite:
+    """A result copied into an operand scratchpad: one OUT tile, written when ``valid and ready``.
+
+    For INP, ``index`` is the tile; for WGT it is the row: row r of tile t is ``t * block_out + r``.
+    ``memory_type`` is for :mod:`.forward_switch` and not driven behind it.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.valid, self.ready = bit(), bit()
+        self.memory_type = word(3)
+        self.index = word(max(config.log_inp_depth, config.log_wgt_depth + config.log_block))
+        self.data = word(8 * config.tile_bytes(MemoryType.OUT))
 
 
 class RowCount:

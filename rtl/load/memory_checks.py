@@ -16,7 +16,7 @@ from myhdl import always, always_comb, block
 
 from ...isa.config import Config
 from ...isa.fields import layout
-from ...isa.opcodes import Opcode
+from ...isa.opcodes import MemoryType, Opcode
 from ..lib.bundles import word
 from ..lib.elements import depths
 
@@ -26,13 +26,20 @@ CHECK_CYCLES = 3
 
 
 @block
-def memory_checks(clock: Any, instruction: Any, out_of_range: Any, *, config: Config) -> Any:
-    """Check the LOAD or STORE in the low 128 bits of ``instruction``."""
+def memory_checks(
+    clock: Any, instruction: Any, out_of_range: Any, *, config: Config, stores: bool = False,
+) -> Any:
+    """Check the LOAD or STORE in the low 128 bits of ``instruction``.
+
+    ``stores``: it is a STORE, which reads OUT whatever its memory type.
+    """
     fields = layout(Opcode.LOAD, config)
     f_type, f_sram = fields["memory_type"], fields["sram_base"]
     f_x_size, f_x_pad_0, f_x_pad_1 = fields["x_size"], fields["x_pad_0"], fields["x_pad_1"]
     f_y_size, f_y_pad_0, f_y_pad_1 = fields["y_size"], fields["y_pad_0"], fields["y_pad_1"]
     depth_of = depths(config)
+    if stores:
+        depth_of = (config.depth(MemoryType.OUT),) * len(depth_of)
 
     memory_type, x_size = word(3), word(16)
     depth, room = word(17), word(18)  # room: elements from sram_base to the end, bit 17: negative

@@ -31,6 +31,7 @@ from ..lib.bundles import (
     ENTRY_BITS,
     ERROR_BITS,
     INDEX_BITS,
+    ForwardWrite,
     OperandRead,
     PortError,
     Stream,
@@ -45,6 +46,8 @@ from ..lib.token_queue import Tokens
 from ..load.engine_head import EngineHead, engine_head
 from ..load.memory_checks import CHECK_CYCLES, memory_checks
 from ..memory.row_requests import MAX_BURSTS, RowWalk, row_requests
+from .forward_checks import forward_checks
+from .forward_writes import ForwardFlight, forward_flight, forward_writes
 from .tile_beats import tile_beats
 from .tile_reads import TileRead, tile_reads
 
@@ -65,7 +68,8 @@ class BurstRecord:
 @block
 def store(
     clock: Any, reset: Any, sink: Stream, g2s: Tokens, s2g: Tokens, out_base: Any,
-    out: OperandRead, write: WriteClient, status: ModuleStatus, *, config: Config,
+    out: OperandRead, write: WriteClient, forward: ForwardWrite | None, status: ModuleStatus, *,
+    config: Config,
 ) -> Any:
     """Execute entries ``{index, instruction}`` that are STOREs."""
     fields = layout(Opcode.STORE, config)
@@ -90,6 +94,9 @@ def store(
     memory_type, type_fault = word(3), word(ERROR_BITS)
     code = word(ERROR_BITS)  # static fault of the instruction at the head
     out_of_range, empty, is_free, starts_walk, reading, ends = (bit() for _ in range(6))
+    starts_reads, in_progress = bit(), bit()  # in_progress: a STORE is in flight, to anywhere
+    may_read, forwards, push_flag = bit(), bit(), bit()  # the last two: of the one at the head
+    range_fault, completes, pushes = bit(), bit(), bit()
 
     @always_comb
     def decode():
@@ -101,6 +108,7 @@ def store(
         walk.x_stride.next = sink.data[f_x_stride.hi:f_x_stride.lo]
         sram_base.next = sink.data[f_sram.hi:f_sram.lo]
         memory_type.next = sink.data[f_type.hi:f_type.lo]
+        push_flag.next = sink.data[f_push_prev.lo]
 
     @always_comb
     def look_up_type():
@@ -116,7 +124,7 @@ def store(
                 code.next = type_fault
             elif sink.data[pads_high:pads_low] != 0:
                 code.next = ErrorCode.OPERAND
-            elif out_of_range:
+            elif range_fault:
                 code.next = ErrorCode.SRAM_RANGE
 
     @always_comb
@@ -125,9 +133,9 @@ def store(
 
     @always_comb
     def find_room():
-        is_free.next = walk.ready and not reading
+        is_free.next = walk.ready and may_read
         if empty:
-            is_free.next = not non_empty
+            is_free.next = not in_progress
 
     @always_comb
     def decide():
@@ -135,9 +143,12 @@ def store(
 
     @always_comb
     def start():
-        starts_walk.next = head.starts and not empty
-        walk.valid.next = head.starts and not empty
+        starts_reads.next = head.starts and not empty
         sink.ready.next = head.starts
+
+    @always_comb
+    def request():
+        walk.valid.next = starts_walk
 
     @always_comb
     def record_burst():
@@ -154,14 +165,8 @@ def store(
     @always_comb
     def report():
         status.index.next = sink.data[ENTRY_BITS:index_low]
-        status.idle.next = not non_empty and not sink.valid and not status.completed
-        status.waiting.next = head.waiting and not non_empty
-
-    @always_comb
-    def watch_memory():
-        status.starved.next = (write.data_valid and not write.data_ready) or (
-            non_empty and not reading and not tile.valid and not write.data_valid
-        )
+        status.idle.next = not in_progress and not sink.valid and not status.completed
+        status.waiting.next = head.waiting and not in_progress
 
     @always_seq(clock.posedge, reset)
     def register_checks():
@@ -173,7 +178,7 @@ def store(
     def follow():
         if starts_walk:
             requested.index.next = sink.data[ENTRY_BITS:index_low]
-            requested.pushes.next = sink.data[f_push_prev.lo]
+            requested.pushes.next = push_flag
         if starts_walk and not ends:
             in_flight.next = in_flight + 1
             non_empty.next = True
@@ -183,10 +188,8 @@ def store(
 
     @always_seq(clock.posedge, reset)
     def complete():
-        status.completed.next = ends or (head.starts and empty)
-        s2g.push.next = (
-            (ends and oldest.pushes) or (head.starts and empty and sink.data[f_push_prev.lo])
-        )
+        status.completed.next = completes or (head.starts and empty)
+        s2g.push.next = pushes or (head.starts and empty and push_flag)
 
     @always_seq(clock.posedge, reset)
     def raise_fault():
@@ -197,12 +200,12 @@ def store(
                 fault.code.next = ErrorCode.BUS
                 if write.done_error == PortError.WINDOW:
                     fault.code.next = ErrorCode.WINDOW
-            elif head.faulty and not non_empty:
+            elif head.faulty and not in_progress:
                 fault.raised.next = True
                 fault.index.next = status.index
                 fault.code.next = code
 
-    checks = memory_checks(clock, sink.data, out_of_range, config=config)
+    checks = memory_checks(clock, sink.data, out_of_range, config=config, stores=True)
     queue_head = engine_head(
         clock, reset, sink, pops=g2s, pushes=s2g, head=head, pop_bit=f_pop_prev.lo,
         push_bit=f_push_prev.lo, cycles=CHECK_CYCLES + 1,  # the fault's code is a register
@@ -217,12 +220,76 @@ def store(
         split(oldest_record.data, oldest.fields()),
     )
     reads = tile_reads(
-        clock, reset, start=starts_walk, walk=walk, sram_base=sram_base, read_enable=out.enable,
-        read_address=out.address, tile=tile, rows=status.rows, busy=reading, config=config,
+        clock, reset, start=starts_reads, walk=walk, sram_base=sram_base, forwards=forwards,
+        read_enable=out.enable, read_address=out.address, tile=tile, rows=status.rows, busy=reading,
+        config=config,
     )
-    beats = tile_beats(clock, reset, tile, out.data, write, config=config)
+    parts = (
+        decode, look_up_type, find_fault, check_head, find_room, decide, start, request,
+        record_burst, check_response, report, register_checks, follow, complete, raise_fault,
+        checks, requests, bursts, reads, queue_head,
+    )
+    if not config.forward:
+        @always_comb
+        def find_range_fault():
+            range_fault.next = out_of_range
+
+        @always_comb
+        def follow_progress():
+            in_progress.next = non_empty
+            may_read.next = not reading
+            starts_walk.next = starts_reads
+            completes.next = ends
+            pushes.next = ends and oldest.pushes
+
+        @always_comb
+        def watch_memory():
+            status.starved.next = (write.data_valid and not write.data_ready) or (
+                non_empty and not reading and not tile.valid and not write.data_valid
+            )
+
+        beats = tile_beats(clock, reset, tile, out.data, write, config=config)
+        return parts, find_range_fault, follow_progress, watch_memory, beats
+
+    stored, past_end, starts_forward = TileRead(), bit(), bit()
+    stored.lane, stored.row_end = tile.lane, tile.row_end
+    flight = ForwardFlight()
+
+    @always_comb
+    def classify():
+        forwards.next = (memory_type == MemoryType.INP) or (memory_type == MemoryType.WGT)
+
+    @always_comb
+    def find_range_fault():
+        range_fault.next = out_of_range or (forwards and past_end)
+
+    @always_comb
+    def follow_progress():
+        in_progress.next = non_empty or flight.busy
+        may_read.next = not reading and not flight.busy
+        starts_walk.next = starts_reads and not forwards
+        starts_forward.next = starts_reads and forwards
+        flight.held.next = non_empty or fault.raised
+        completes.next = ends or flight.ends
+        pushes.next = (ends and oldest.pushes) or (flight.ends and flight.pushes)
+
+    @always_comb
+    def watch_memory():
+        status.starved.next = not flight.moving and (
+            (write.data_valid and not write.data_ready)
+            or (non_empty and not reading and not tile.valid and not write.data_valid)
+        )
+
     return (
-        decode, look_up_type, find_fault, check_head, find_room, decide, start, record_burst,
-        check_response, report, watch_memory, register_checks, follow, complete, raise_fault,
-        checks, requests, bursts, reads, beats, queue_head,
+        parts, classify, find_range_fault, follow_progress, watch_memory,
+        forward_checks(clock, sink.data, past_end, config=config),
+        forward_writes(
+            clock, reset, start=starts_forward, walk=walk, memory_type=memory_type, tile=tile,
+            tile_data=out.data, stored=stored, forward=forward, written=flight.written,
+            config=config,
+        ),
+        forward_flight(
+            clock, reset, start=starts_forward, pushes=push_flag, flight=flight,
+        ),
+        tile_beats(clock, reset, stored, out.data, write, config=config),
     )

@@ -6,7 +6,7 @@ Contract
     been read; ``start`` must wait for it to fall.
     ``tile.valid``: the memory's ``read_data`` is the next tile, one cycle after its read; it stays
     high until ``tile.ready``.  One tile per cycle, across rows and across STOREs.
-    ``rows`` reports each row one cycle after its last tile was read.
+    ``rows`` reports each row one cycle after its last tile was read, but not of a forward.
 """
 
 from __future__ import annotations
@@ -26,21 +26,27 @@ __all__ = ["TileRead", "tile_reads"]
 class TileRead:
     """The tile in ``read_data``.
 
-    ``lane`` is its position in the beat and ``row_end`` marks the last one of a row; neither is
-    driven when a beat has room for one lane only.
+    ``lane`` is its position in the beat, not driven when a beat has room for one lane only.
+    ``row_end`` marks the last one of a row, driven where there are lanes or ``forward``; and only
+    with ``forward``, ``forwards`` marks the tiles of a STORE to INP or WGT, ``last`` its last one.
     """
 
     def __init__(self) -> None:
         self.valid, self.ready = bit(), bit()
         self.lane, self.row_end = word(4), bit()
+        self.forwards, self.last = bit(), bit()
 
 
 @block
 def tile_reads(
-    clock: Any, reset: Any, start: Any, walk: RowWalk, sram_base: Any, read_enable: Any,
-    read_address: Any, tile: TileRead, rows: RowCount, busy: Any, *, config: Config,
+    clock: Any, reset: Any, start: Any, walk: RowWalk, sram_base: Any, forwards: Any,
+    read_enable: Any, read_address: Any, tile: TileRead, rows: RowCount, busy: Any, *,
+    config: Config,
 ) -> Any:
-    """Read the tiles of one STORE after the other; ``walk`` holds their positions in DRAM."""
+    """Read the tiles of one STORE after the other; ``walk`` holds their positions in DRAM.
+
+    ``forwards`` (with the extension ``forward``): it is one to INP or WGT.
+    """
     address_bits = config.log_acc_depth
     log_bytes = config.log_tile_bits(MemoryType.OUT) - 3
     last_lane = max(config.bus_bytes // config.tile_bytes(MemoryType.OUT), 1) - 1
@@ -48,6 +54,7 @@ def tile_reads(
     index, left, rows_left = word(16), word(16), word(16)  # next tile, rest of row, rows
     size, non_empty = word(16), bit()  # tiles of a row; rows_left is not 0
     do_read, shows = bit(), bit()
+    row_read = bit()  # the last tile of a row that counts
 
     @always_comb
     def decide():
@@ -77,17 +84,50 @@ def tile_reads(
                 non_empty.next = rows_left != 1
 
     @always_seq(clock.posedge, reset)
-    def show():
-        rows.valid.next = do_read and (left == 1)
+    def count_row():
+        rows.valid.next = row_read
         rows.memory_type.next = MemoryType.OUT
         rows.tiles.next = size
+
+    @always_seq(clock.posedge, reset)
+    def show():
         if do_read:
             shows.next = True
         elif tile.ready:
             shows.next = False
 
+    processes: tuple[Any, ...] = (decide, connect, walk_tiles, count_row, show)
+    if config.forward:
+        forwarding = bit()
+
+        @always_comb
+        def find_row():
+            row_read.next = do_read and (left == 1) and not forwarding
+
+        @always_seq(clock.posedge, reset)
+        def mark_forward():
+            if start:
+                forwarding.next = forwards
+            if do_read:
+                tile.forwards.next = forwarding
+                tile.last.next = (left == 1) and (rows_left == 1)
+
+        processes += (find_row, mark_forward)
+    else:
+        @always_comb
+        def find_row():
+            row_read.next = do_read and (left == 1)
+
+        processes += (find_row,)
+    if config.forward or last_lane:
+        @always_seq(clock.posedge, reset)
+        def mark_row():
+            if do_read:
+                tile.row_end.next = left == 1
+
+        processes += (mark_row,)
     if last_lane == 0:
-        return decide, connect, walk_tiles, show
+        return processes
 
     tile_lane, row_lane, stride, first_lane = word(4), word(4), word(4), word(4)
 
@@ -111,6 +151,5 @@ def tile_reads(
     def describe():
         if do_read:
             tile.lane.next = tile_lane
-            tile.row_end.next = left == 1
 
-    return decide, connect, walk_tiles, show, find_lane, walk_lanes, describe
+    return *processes, find_lane, walk_lanes, describe

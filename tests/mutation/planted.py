@@ -18,6 +18,8 @@ PARTS = {
     "store": ("device/store", "device/errors"),
     "tokens": ("device/tokens",),
     "memory_port": ("device/errors", "device/bus_errors", "device/reset", "device/fuzz"),
+    "forward": ("device/forward", "cosim/random"),
+    "weights4": ("device/weights4", "device/forward"),
     "decode": ("device/extension_errors", "device/errors"),
     "control": ("device/launch", "device/errors", "device/tokens", "device/reset"),
 }

@@ -34,7 +34,7 @@ TABLE = (
     ),
     Planted(
         "a STORE of nothing keeps its token", "tokens", "store/store.py",
-        "or (head.starts and empty and sink.data[f_push_prev.lo])", "", "rtl/store/store",
+        "or (head.starts and empty and push_flag)", "", "rtl/store/store",
     ),
     Planted(
         "FINISH gives store its token only with one for load", "tokens", "compute/compute.py",

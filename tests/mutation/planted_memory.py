@@ -74,7 +74,7 @@ TABLE = (
     ),
     Planted(
         "padding loses against data of its column", "load", "load/scratchpad_columns.py",
-        "uncovered.next = not pad_here or (data_here and not zeroed)",
+        "uncovered.next = not pad_here or (used and not zeroed)",
         "uncovered.next = not pad_here", "rtl/load/scratchpad_columns",
     ),
     Planted(

@@ -5,11 +5,14 @@ from dma_bench import ReadMemory, footprint, load_oracle
 from engine_bench import MEMORY_BYTES, EngineBench
 from myhdl import Signal, block, modbv
 
+from myvta.isa.geometry import SCRATCHPADS
 from myvta.isa.opcodes import MemoryType
 from myvta.rtl.lib.bundles import OperandRead, PadWrite, ReadClient, TileWrite
+from myvta.rtl.lib.elements import MAX_LANES
 from myvta.rtl.load.load import load as load_engine
 from myvta.rtl.load.scratchpad import scratchpad
 from myvta.rtl.load.tile_switch import tile_switch
+from myvta.rtl.load.weights4_unpack import weights4_unpack
 
 INP, WGT = MemoryType.INP, MemoryType.WGT
 BASES = {INP: 0x1C00, WGT: 0x0400}
@@ -20,8 +23,11 @@ def load_and_scratchpads(
     clock, reset, sink, g2l, l2g, inp_base, wgt_base, read, status, inp_read, wgt_read, *, config,
 ):
     """The load engine and the memories it fills, as in the core."""
-    lanes = max(config.bus_bytes // config.tile_bytes(kind) for kind in (INP, WGT)) or 1
-    writes, pads = [TileWrite(config, lanes) for _ in range(3)], [PadWrite() for _ in range(3)]
+    writes = [TileWrite(config, MAX_LANES) for _ in range(3)]
+    pads, wgt_write, unpack = [PadWrite() for _ in range(3)], writes[2], []
+    if config.weights4:
+        wgt_write = TileWrite(config, MAX_LANES, beats=2)
+        unpack.append(weights4_unpack(writes[2], wgt_write, config=config))
     engine = load_engine(
         clock, reset, sink, g2l=g2l, l2g=l2g, inp_base=inp_base, wgt_base=wgt_base, read=read,
         write=writes[0], pad=pads[0], status=status, config=config,
@@ -34,10 +40,10 @@ def load_and_scratchpads(
         memory_type=INP,
     )
     wgt = scratchpad(
-        clock, writes[2], pads[2], wgt_read.enable, wgt_read.address, wgt_read.data, config=config,
+        clock, wgt_write, pads[2], wgt_read.enable, wgt_read.address, wgt_read.data, config=config,
         memory_type=WGT,
     )
-    return engine, switch, inp, wgt
+    return engine, switch, unpack, inp, wgt
 
 
 class Bench(EngineBench):
@@ -64,7 +70,7 @@ class Bench(EngineBench):
         """Execute; unless ``until`` ends it, read each load's footprint into ``contents``."""
         self.contents, self.reading = {}, None  # element being read, and whether it shows
         self.to_read = [
-            (MemoryType(load.memory_type), at)
+            (SCRATCHPADS[MemoryType(load.memory_type)], at)
             for load in (loads if until is None else ())
             for at in range(load.sram_base, load.sram_base + footprint(load))
         ]
@@ -92,9 +98,13 @@ class Bench(EngineBench):
             for kind in (INP, WGT)
         }
         for load in loads:
-            kind = MemoryType(load.memory_type)
+            kind, memory, scale = MemoryType(load.memory_type), self.memory, 1
+            if kind == MemoryType.WGT_4BIT:  # as if memory held the weights as bytes
+                low, high = (memory << 4).view(np.int8) >> 4, memory.view(np.int8) >> 4
+                kind, scale = WGT, 2
+                memory = np.stack([low, high], axis=1).reshape(-1).view(np.uint8)
             load_oracle(
-                expected[kind], self.memory, BASES[kind], self.config.tile_bytes(kind), load,
+                expected[kind], memory, scale * BASES[kind], self.config.tile_bytes(kind), load,
             )
         for (kind, at), data in self.contents.items():
             assert data == expected[kind][at].tobytes(), f"{kind.name} {at} of {loads}"

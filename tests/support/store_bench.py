@@ -1,4 +1,6 @@
-"""The store engine between output tiles and a memory, driven through its ports."""
+"""The store engine between output tiles, a memory and the operand scratchpads, driven through its
+ports.
+"""
 
 import numpy as np
 from dma_bench import WriteMemory
@@ -6,7 +8,7 @@ from engine_bench import MEMORY_BYTES, EngineBench
 from myhdl import Signal, modbv
 
 from myvta.isa.opcodes import MemoryType
-from myvta.rtl.lib.bundles import OperandRead, WriteClient
+from myvta.rtl.lib.bundles import ForwardWrite, OperandRead, WriteClient
 from myvta.rtl.store.store import store as store_engine
 
 __all__ = ["BASE", "Bench"]
@@ -16,10 +18,15 @@ BASE = 0x0C40
 
 
 class Bench(EngineBench):
-    """The store engine; ``moved`` are the rows that it reports."""
+    """The store engine; ``moved`` are the rows that it reports, ``forwarded`` the results that it
+    writes: cycle, memory type, index, tile.  ``forward_rate``: how often one is taken.
+    """
 
-    def __init__(self, config, *, seed=0, latency=1, rate=1.0, errors=(), base=BASE):
+    def __init__(self, config, *, seed=0, latency=1, rate=1.0, errors=(), base=BASE,
+                 forward_rate=1.0):
         super().__init__(config, seed)
+        self.forward = ForwardWrite(config) if config.forward else None
+        self.forward_rate, self.forwarded, self.cycle = forward_rate, [], 0
         self.base, self.element, self.moved = base, config.tile_bytes(OUT), []
         self.memory = np.full(MEMORY_BYTES, 0xA5, np.uint8)
         self.tiles = np.frombuffer(
@@ -32,8 +39,8 @@ class Bench(EngineBench):
         )
         self.dut = store_engine(
             self.clock, self.reset, self.sink, g2s=self.pop_side, s2g=self.push_side,
-            out_base=Signal(modbv(base)[32:]), out=self.out, write=write, status=self.status,
-            config=config,
+            out_base=Signal(modbv(base)[32:]), out=self.out, write=write, forward=self.forward,
+            status=self.status, config=config,
         )
 
     def edge(self):
@@ -43,11 +50,25 @@ class Bench(EngineBench):
         rows = self.status.rows
         if rows.valid:
             self.moved.append((int(rows.memory_type), int(rows.tiles)))
+        self.cycle += 1
+        if self.forward is not None:
+            self._take_result()
+
+    def _take_result(self):
+        forward = self.forward
+        if forward.valid and forward.ready:
+            tile = int(forward.data).to_bytes(self.element, "little")
+            self.forwarded.append((self.cycle, int(forward.memory_type), int(forward.index), tile))
+        forward.ready.next = self.random.random() < self.forward_rate
 
     def check(self, stores):
         """Compare memory, strobes and row counts with the walk of vta_isa.md 4.2."""
         expected, written, moved = np.full(MEMORY_BYTES, 0xA5, np.uint8), set(), []
+        forwarded = []
         for store in stores:
+            if store.forwards:
+                forwarded += self._results(store)
+                continue
             for y in range(store.y_size if store.x_size else 0):
                 start = self.base + (store.dram_base + y * store.x_stride) * self.element
                 at = store.sram_base + y * store.x_size
@@ -59,3 +80,12 @@ class Bench(EngineBench):
         assert not wrong.size, f"bytes {wrong[:9]} of {stores}"
         assert self.port.written == written
         assert self.moved == moved
+        assert [row[1:] for row in self.forwarded] == forwarded
+
+    def _results(self, store):
+        """The results of a STORE to INP or WGT in their order: memory type, index, tile."""
+        return [
+            (store.memory_type, store.dram_base + y * store.x_stride + x,
+             self.tiles[store.sram_base + y * store.x_size + x].tobytes())
+            for y in range(store.y_size) for x in range(store.x_size)
+        ]

@@ -20,6 +20,7 @@ from myvta.rtl.lib.bundles import (
     AxiLite,
     Completion,
     Fault,
+    ForwardWrite,
     LoadCommand,
     OperandRead,
     PadWrite,
@@ -43,7 +44,7 @@ WIDEST = NAMED["default"].replace(log_bus_width=8)
 ALL = [
     AxiLite(), Axi4(WIDEST), Stream(9), ReadClient(WIDEST), WriteClient(WIDEST), PortStatus(),
     Fault(), Completion(), OperandRead(5, 32), LoadCommand(), TileWrite(WIDEST, MAX_LANES),
-    PadWrite(), RowCount(),
+    PadWrite(), RowCount(), ForwardWrite(WIDEST),
 ]
 
 
@@ -58,6 +59,14 @@ def test_a_bundle_is_signals_that_reset_to_zero(bundle):
 def test_every_bundle_is_checked():
     classes = {name for name in bundles.__all__ if isinstance(getattr(bundles, name), type)}
     assert {type(bundle).__name__ for bundle in ALL} == classes - {PortError.__name__}
+
+
+def test_a_result_reaches_every_tile_and_row():
+    for config in CONFIGURATIONS:
+        forward = ForwardWrite(config)
+        assert config.depth(MemoryType.INP) <= 1 << len(forward.index)
+        assert config.depth(MemoryType.WGT) * config.block_out <= 1 << len(forward.index)
+        assert len(forward.data) == 8 * config.tile_bytes(MemoryType.OUT)
 
 
 @pytest.mark.parametrize("log_bus", [6, 7, 8])

@@ -13,19 +13,24 @@ from myvta.rtl.convert import convert_block
 from myvta.rtl.lib.bundles import PortError
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 
-INP, WGT = MemoryType.INP, MemoryType.WGT
+INP, WGT, WGT_4BIT = MemoryType.INP, MemoryType.WGT, MemoryType.WGT_4BIT
 
 
-@pytest.mark.parametrize("name, log_bus", [
-    ("1x4x4", 6), ("1x4x4_int4", 6), ("1x4x4_int4", 8), ("2x8x8", 7),
+@pytest.mark.parametrize("name, log_bus, latency, rate, kinds", [
+    (name, log_bus, latency, rate, kinds)
+    for name, log_bus, kinds in (
+        ("1x4x4", 6, (INP, WGT)), ("1x4x4_int4", 6, (INP, WGT)), ("1x4x4_int4", 8, (INP, WGT)),
+        ("2x8x8", 7, (INP, WGT)), ("1x4x4", 6, (INP, WGT, WGT_4BIT, WGT_4BIT)),
+        ("1x4x4", 7, (WGT, WGT_4BIT)), ("1x4x4", 8, (WGT, WGT_4BIT)), ("1x8x8", 6, (WGT_4BIT,)),
+    )
+    for latency, rate in ((1, 1.0), (12, 0.6))
 ])
-@pytest.mark.parametrize("latency, rate", [(1, 1.0), (12, 0.6)])
-def test_random_loads_fill_the_scratchpads(name, log_bus, latency, rate):
-    config = NAMED[name].replace(log_bus_width=log_bus)
+def test_random_loads_fill_the_scratchpads(name, log_bus, latency, rate, kinds):
+    config = NAMED[name].replace(log_bus_width=log_bus, weights4=WGT_4BIT in kinds)
     bench = shallow(Bench, config, seed=log_bus, latency=latency, rate=rate)
     loads = []
     for _ in range(10):
-        load = random_load(bench.random, config, bench.random.choice((INP, WGT)), MEMORY_BYTES // 2)
+        load = random_load(bench.random, config, bench.random.choice(kinds), MEMORY_BYTES // 2)
         loads.append(Load(**{
             **load.__dict__, "push_prev": 0, "pop_next": bench.random.randrange(2),
             "sram_base": min(load.sram_base, 3),
@@ -61,6 +66,17 @@ def test_a_second_load_hides_its_latency():
     assert bench.started[1] - bench.started[0] <= 12, "overlapped"
 
 
+@pytest.mark.parametrize("name, log_bus", [("1x8x8", 6), ("1x4x4", 7)])
+def test_packed_weights_take_a_cycle_for_each_beat(name, log_bus):
+    config = NAMED[name].replace(log_bus_width=log_bus, weights4=True)
+    bench = shallow(Bench, config)
+    loads = [Load(memory_type=WGT_4BIT, x_size=64)]
+    bench.run(loads)
+    bench.check(loads)
+    assert len(bench.port.taken) == 64 * config.tile_bytes(WGT_4BIT) // config.bus_bytes
+    assert bench.port.taken[-1] - bench.port.taken[0] == len(bench.port.taken) - 1
+
+
 FAULTS = [
     (Load(memory_type=INP, x_size=1, pop_prev=1), ErrorCode.DEPENDENCY),
     (Load(memory_type=WGT, x_size=0, push_prev=1), ErrorCode.DEPENDENCY),
@@ -75,13 +91,15 @@ FAULTS = [
     (Load(memory_type=INP, x_size=1, sram_base=65535), ErrorCode.SRAM_RANGE),
     (Load(memory_type=WGT, x_size=65535, y_size=65535, pop_next=1), ErrorCode.SRAM_RANGE),
     (Load(memory_type=INP, x_size=1, y_size=128, sram_base=0, y_pad_0=1), ErrorCode.SRAM_RANGE),
+    (Load(memory_type=WGT_4BIT, x_size=2, sram_base=127), ErrorCode.SRAM_RANGE),
+    (Load(memory_type=WGT_4BIT, x_size=1, push_prev=1), ErrorCode.DEPENDENCY),
 ]
 
 
 @pytest.mark.parametrize("bad, code", FAULTS)
 def test_static_faults_wait_for_earlier_instructions(bad, code):
-    config = NAMED["1x4x4"].replace(log_inp_buff_size=9)
-    assert config.depth(INP) == 128
+    config = NAMED["1x4x4"].replace(log_inp_buff_size=9, weights4=True)
+    assert config.depth(INP) == config.depth(WGT) == 128
     bench = shallow(Bench, config, latency=20)
     loads = [Load(memory_type=INP, x_size=8), bad, Load(memory_type=INP, x_size=1)]
     bench.run(loads, tokens=0, until=lambda bench: bench.seen["fault"])
@@ -137,15 +155,19 @@ def load_top(config):
 @pytest.mark.slow
 @pytest.mark.icarus
 @pytest.mark.convert
-@pytest.mark.parametrize("name, log_bus", [("2x8x8", 6), ("1x4x4_int4", 8)])
-def test_converted_text_is_clean_and_does_the_same(name, log_bus, tmp_path, require_tool):
+@pytest.mark.parametrize("name, log_bus, weights4", [
+    ("2x8x8", 6, False), ("1x4x4_int4", 8, False), ("1x4x4", 6, True),
+])
+def test_converted_text_is_clean_and_does_the_same(name, log_bus, weights4, tmp_path, require_tool):
     require_tool("ghdl")
     require_tool("verilator")
-    config = NAMED[name].replace(log_bus_width=log_bus)
+    config = NAMED[name].replace(log_bus_width=log_bus, weights4=weights4)
     bench = shallow(Bench, config, seed=3, latency=5, rate=0.8)
     loads = [
         Load(memory_type=INP, y_size=4, x_size=5, x_stride=7, dram_base=3, y_pad_0=1, x_pad_0=2),
         Load(memory_type=WGT, y_size=2, x_size=3, x_stride=5, dram_base=1, y_pad_1=1, x_pad_1=1),
+        *[Load(memory_type=WGT_4BIT, x_size=3, y_size=2, x_stride=2, dram_base=5, x_pad_1=1)
+          ] * weights4,
     ]
     recorder = Recorder(bench.dut)
     bench.run(loads, watch=recorder.edge)

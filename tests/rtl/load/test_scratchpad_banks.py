@@ -21,6 +21,21 @@ def test_contents_equal_an_array(name, log_bus, kind, banks):
     assert traffic.reads > 550 and traffic.pads > 100 and traffic.waits > 10
 
 
+@pytest.mark.parametrize("name, log_bus, kind, extensions", [
+    ("1x4x4", 6, MemoryType.INP, {"forward": True}),
+    ("2x8x8", 8, MemoryType.INP, {"forward": True}),
+    ("1x4x4_int4", 7, MemoryType.WGT, {"forward": True}),  # two banks of four rows
+    ("1x4x4", 8, MemoryType.WGT, {"forward": True}),
+    ("1x4x4", 7, MemoryType.WGT, {"weights4": True}),  # a beat is two elements
+    ("1x4x4", 8, MemoryType.WGT, {"weights4": True}),
+    ("1x4x4", 7, MemoryType.WGT, {"forward": True, "weights4": True}),
+])
+def test_contents_equal_an_array_with_extensions(name, log_bus, kind, extensions):
+    traffic = run_against_array(scratchpad_banks, name, log_bus, kind, cycles=600, **extensions)
+    assert traffic.reads > 550 and traffic.pads > 50 and traffic.waits > 10
+    assert traffic.beats > 150 and traffic.results >= 150 * traffic.bench.config.forward
+
+
 def bench():
     """Eight banks of four bytes."""
     return shallow(Bench, scratchpad_banks, "1x4x4_int4", 8, MemoryType.UOP)

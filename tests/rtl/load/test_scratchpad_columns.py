@@ -20,6 +20,31 @@ def test_contents_equal_an_array(name, log_bus, kind, columns):
     assert traffic.reads > 550 and traffic.pads > 100 and traffic.waits > 10
 
 
+FORWARD = [
+    # name, log_bus, kind, extensions
+    ("default", 6, MemoryType.INP, {"forward": True}),  # two columns in a cycle
+    ("2x8x8", 6, MemoryType.INP, {"forward": True}),
+    ("1x8x8", 6, MemoryType.INP, {"forward": True}),  # one column
+    ("1x4x4", 6, MemoryType.WGT, {"forward": True}),  # a row is half a column
+    ("1x4x4", 7, MemoryType.WGT, {"forward": True}),  # a quarter of the only column
+    ("1x8x8", 6, MemoryType.WGT, {"forward": True, "weights4": True}),  # a column
+    ("default", 6, MemoryType.WGT, {"forward": True, "weights4": True}),  # two columns
+    ("default", 8, MemoryType.WGT, {"forward": True, "weights4": True}),  # half a column
+]
+WEIGHTS4 = [
+    ("1x4x4", 6, MemoryType.WGT, {"weights4": True}),  # the whole tile in a cycle
+    ("1x8x8", 8, MemoryType.WGT, {"weights4": True}),
+    ("default", 6, MemoryType.WGT, {"weights4": True}),
+]
+
+
+@pytest.mark.parametrize("name, log_bus, kind, extensions", FORWARD + WEIGHTS4)
+def test_contents_equal_an_array_with_extensions(name, log_bus, kind, extensions):
+    traffic = run_against_array(scratchpad_columns, name, log_bus, kind, cycles=600, **extensions)
+    assert traffic.reads > 550 and traffic.pads > 50 and traffic.waits > 10
+    assert traffic.beats > 150 and traffic.results >= 150 * traffic.bench.config.forward
+
+
 @pytest.mark.parametrize("columns_busy, cycles", [((0, 1), 2), ((0, 0), 2), ((), 1)])
 def test_padding_fills_the_columns_outside_the_data(columns_busy, cycles):
     bench = shallow(Bench, scratchpad_columns, "1x4x4", 6, MemoryType.WGT)

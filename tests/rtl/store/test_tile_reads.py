@@ -44,12 +44,14 @@ class Bench:
         self.random, self.lanes = Random(seed), max(config.bus_bytes // config.tile_bytes(OUT), 1)
         self.clock, self.reset = clock_and_reset()
         self.walk, self.sram_base, self.start = RowWalk(), word(16), bit()
+        self.forwards = bit()
         self.read_enable, self.read_address = bit(), word(config.log_acc_depth)
         self.tile, self.rows, self.busy = TileRead(), RowCount(), bit()
         self.block = tile_reads(
             self.clock, self.reset, start=self.start, walk=self.walk, sram_base=self.sram_base,
-            read_enable=self.read_enable, read_address=self.read_address, tile=self.tile,
-            rows=self.rows, busy=self.busy, config=config,
+            forwards=self.forwards, read_enable=self.read_enable,
+            read_address=self.read_address, tile=self.tile, rows=self.rows, busy=self.busy,
+            config=config,
         )
         self.unread = deque()  # tiles of the STORE in progress, and the size of its rows
         self.row_due, self.x_size = None, 0

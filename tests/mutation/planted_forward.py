@@ -1,0 +1,122 @@
+"""Planted bugs of results forwarded to INP and WGT, and of 4-bit weights."""
+
+from __future__ import annotations
+
+from planted import Planted
+
+__all__ = ["TABLE"]
+
+TABLE = (
+    # -- the store engine ------------------------------------------------------------------------
+    Planted(
+        "a forward overtakes the store before it", "forward", "store/forward_writes.py",
+        "flight.busy and not flight.moving and not flight.held",
+        "flight.busy and not flight.moving", "rtl/store/forward_writes rtl/store/store",
+    ),
+    Planted(
+        "a forward ends before its last tile is written", "forward", "store/forward_writes.py",
+        "written.next = present and forward.ready and last", "written.next = present and last",
+        "rtl/store/forward_writes",
+    ),
+    Planted(
+        "rows of a forward without the stride", "forward", "store/forward_writes.py",
+        "next_row.next = next_row + stride", "next_row.next = next_row",
+        "rtl/store/forward_writes",
+    ),
+    Planted(
+        "a result is lost where the scratchpad makes it wait", "forward",
+        "store/forward_writes.py", "free.next = forward.ready or not present",
+        "free.next = True or forward.ready or not present", "rtl/store/forward_writes",
+    ),
+    Planted(
+        "a STORE starts beside a forward", "forward", "store/store.py",
+        "may_read.next = not reading and not flight.busy", "may_read.next = not reading",
+        "rtl/store/store",
+    ),
+    Planted(
+        "forwards count as OUT written to memory", "forward", "store/tile_reads.py",
+        "row_read.next = do_read and (left == 1) and not forwarding",
+        "row_read.next = do_read and (left == 1)", "rtl/store/store",
+    ),
+    Planted(
+        "the last row of a forward is not checked", "forward", "store/forward_checks.py",
+        "too_long or room[33] or (reach > room)", "too_long or room[33]",
+        "rtl/store/forward_checks",
+    ),
+    Planted(
+        "a far forward wraps around in the check", "forward", "store/forward_checks.py",
+        "too_long or room[33] or (reach > room)", "too_long or (reach > room[22:])",
+        "rtl/store/forward_checks",
+    ),
+    Planted(
+        "many rows far apart are not too long", "forward", "store/forward_checks.py",
+        "both_long.next = x_stride[:half] != 0", "both_long.next = x_stride[:half] == 0xFFFF",
+        "rtl/store/forward_checks",
+    ),
+    Planted(
+        "the source of a forward is checked against its destination", "forward", "store/store.py",
+        "out_of_range, config=config, stores=True)", "out_of_range, config=config)",
+        "rtl/store/store device/forward",
+    ),
+    # -- the scratchpads -------------------------------------------------------------------------
+    Planted(
+        "a forward writes over a beat", "forward", "load/scratchpad_columns.py",
+        "forward_moves.next = forward.valid and not landing and not (pad_here and forwarded)",
+        "forward_moves.next = forward.valid and not (pad_here and forwarded)",
+        "rtl/load/scratchpad_columns",
+    ),
+    Planted(
+        "the loader never waits for a forward", "forward", "load/scratchpad_columns.py",
+        "write.ready.next = not (forward.valid and landing)",
+        "write.ready.next = not (forward.valid and landing and forwarded)",
+        "rtl/load/scratchpad_columns",
+    ),
+    Planted(
+        "a forward writes all rows of a weight tile", "forward", "load/scratchpad_columns.py",
+        "forward_here.next = forward_moves and forward.index[row_bits:] == row",
+        "forward_here.next = forward_moves and forward.index[row_bits:] >= 0",
+        "rtl/load/scratchpad_columns",
+    ),
+    Planted(
+        "banks favour the loader", "forward", "load/scratchpad_banks.py",
+        "turn.next = forward.valid and write.valid and not turn",
+        "turn.next = forward.valid and write.valid", "rtl/load/scratchpad_banks",
+    ),
+    Planted(
+        "a pad ends where a forward has its bank", "forward", "load/scratchpad_banks.py",
+        "and not (data_here and write.lanes[lane]) and not bank_forwards",
+        "and not (data_here and write.lanes[lane])", "rtl/load/scratchpad_banks",
+    ),
+    Planted(
+        "rows of WGT are written to INP", "forward", "load/forward_switch.py",
+        "inp.valid.next = forward.valid and (forward.memory_type == MemoryType.INP)",
+        "inp.valid.next = forward.valid or (forward.memory_type == MemoryType.INP)",
+        "rtl/load/forward_switch",
+    ),
+    # -- 4-bit weights ---------------------------------------------------------------------------
+    Planted(
+        "4-bit weights zero-extended", "weights4", "load/weights4_unpack.py",
+        "extended.next = beat[hi:lo].signed()", "extended.next = beat[hi:lo]",
+        "rtl/load/weights4_unpack",
+    ),
+    Planted(
+        "odd 4-bit weights first", "weights4", "load/weights4_unpack.py",
+        "extend_weight(write.data, weight, lo=4 * at)",
+        "extend_weight(write.data, weight, lo=4 * (at ^ 1))", "rtl/load/weights4_unpack",
+    ),
+    Planted(
+        "8-bit weights in the upper half of a beat's lanes", "weights4",
+        "load/weights4_unpack.py", "(is_packed or i < narrow_lanes)", "(is_packed or i >= 0)",
+        "rtl/load/weights4_unpack",
+    ),
+    Planted(
+        "a beat of 4-bit weights fills one column", "weights4", "load/scratchpad_columns.py",
+        "(pair_here and write.column == pair)", "(pair_here and write.column == column)",
+        "rtl/load/scratchpad_columns",
+    ),
+    Planted(
+        "a pad of WGT_4BIT is ignored", "weights4", "load/scratchpad_columns.py",
+        "pad.memory_type == MemoryType.WGT or pad.memory_type == MemoryType.WGT_4BIT",
+        "pad.memory_type == MemoryType.WGT", "rtl/load/scratchpad_columns",
+    ),
+)
