@@ -48,6 +48,10 @@ CONSTANTS: dict[str, Constant] = {
     "PARAMETERS": Constant(3, "rqt_parameters", "cycles an RQT with a new source waits"),
     "STORE_DATA": Constant(9, "store", "from the start of a STORE to its first beat on the bus"),
     "STORE_READ": Constant(2, "tile_reads", "from the last tile read to the next STORE's start"),
+    "FORWARD_DATA": Constant(3, "forward_writes", "from the start of a forward to its first write"),
+    "FORWARD_READ": Constant(4, "tile_reads", "from the start of a forward to the last beat ahead"),
+    "FORWARD_DONE": Constant(4, "forward_writes", "from a forward's last write to its token"),
+    "FORWARD_FREE": Constant(3, "forward_writes", "from the next STORE's start to that token"),
     "RESPONSE": Constant(3, "write_port", "from a response's arrival to the token it releases"),
     "FINISH": Constant(3, "control", "from everything idle to the end of CYCLES"),
 }

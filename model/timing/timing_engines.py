@@ -6,7 +6,9 @@ from collections import deque
 from heapq import heappop
 
 from ...isa.config import Config
-from ...isa.opcodes import Module
+from ...isa.geometry import SCRATCHPADS
+from ...isa.instructions import Load, Store
+from ...isa.opcodes import MemoryType, Module
 from .timing_constants import cycles
 from .timing_port import Transfer
 from .timing_queues import Queues
@@ -22,6 +24,8 @@ _COMMANDS, _GAP, _BURST = cycles("COMMANDS"), cycles("COMMAND_GAP"), cycles("BUR
 _BUFFER, _BUFFER_DELAY = cycles("BUFFER"), cycles("BUFFER_DELAY")
 _DRAIN, _WRITTEN, _RESPONSE = cycles("DRAIN"), cycles("WRITTEN"), cycles("RESPONSE")
 _STORE_DATA, _STORE_READ = cycles("STORE_DATA"), cycles("STORE_READ")
+_FORWARD_DATA, _FORWARD_DONE = cycles("FORWARD_DATA"), cycles("FORWARD_DONE")
+_FORWARD_READ, _FORWARD_FREE = cycles("FORWARD_READ"), cycles("FORWARD_FREE")
 _FETCH_START, _FINISH = cycles("FETCH_START"), cycles("FINISH")
 
 
@@ -39,6 +43,8 @@ class Engines(Queues):
         self.fill_queue: deque[tuple[int, int]] = deque()  # LOADs and their beats not yet requested
         self.sequencer = self.pipeline = 0
         self.store_walk = self.store_reads = self.writes = self.stores = 0
+        self.stored = 0  # when the last STORE that has started ends
+        self.forwarding = False
         self.finished: int | None = None
 
     def run(self) -> int:
@@ -91,7 +97,9 @@ class Engines(Queues):
         self.load_walk = now + _WALK + max(work.bursts - 1, 0)
         burst = work.beats / work.bursts if work.bursts else 1.0
         ready = self.port.first_beat(now + _REQUEST) if work.beats else now + _REQUEST
-        self.port.add_load(Transfer(item, work.slots + _GAP, burst, ready))
+        assert isinstance(work.instruction, Load) or work.instruction is None
+        target = SCRATCHPADS[MemoryType(work.instruction.memory_type)] if work.instruction else None
+        self.port.add_load(Transfer(item, work.slots + _GAP, burst, ready, target))
 
     def _loaded(self, now: int, version: int) -> None:
         if version != self.port.version:
@@ -184,10 +192,12 @@ class Engines(Queues):
         came, item = head
         work = self.work[item]
         earliest = max(came + _STORE_CHECK, self.store_walk, self.store_reads)
+        if work.kind == "forward":
+            earliest = max(earliest, self.writes - _FORWARD_READ)
         if now < earliest:
             self.wake(earliest, Module.STORE)
             return
-        if not self.has_tokens(work):
+        if not self.has_tokens(work) or self.forwarding:
             return
         if work.kind == "nothing" and self.stores:
             return
@@ -196,10 +206,33 @@ class Engines(Queues):
         if work.kind == "nothing":
             self.schedule(now + 1, self._stored, item)
             return
+        if work.kind == "forward":
+            self._forward(now, item, work)
+            return
         self.writes = max(now + _STORE_DATA, self.writes) + max(work.beats, work.reads)
         self.store_walk = now + _WALK + max(work.bursts - 1, 0)
         self.store_reads = self.writes - _STORE_DATA + _STORE_READ
-        self.schedule(self.writes + self.latency + _RESPONSE, self._stored, item)
+        self.stored = self.writes + self.latency + _RESPONSE
+        self.schedule(self.stored, self._stored, item)
+
+    def _forward(self, now: int, item: int, work: Work) -> None:
+        """Start a STORE to INP or WGT: it ends after those before it, and none starts beside it."""
+        assert isinstance(work.instruction, Store)
+        target = MemoryType(work.instruction.memory_type)
+        self.port.begin_forward(now + _FORWARD_DATA, work.reads, target)
+        self.forwarding = True
+        self.schedule(self.port.forward_end, self._forwarded, item)
+
+    def _forwarded(self, now: int, item: int) -> None:
+        """End a forward, unless loads have come in its way since its end was scheduled."""
+        if now < self.port.forward_end:
+            self.schedule(self.port.forward_end, self._forwarded, item)
+            return
+        self.forwarding = False
+        self.stored = max(now + _FORWARD_DONE, self.stored + 1)
+        self.schedule(self.stored, self._stored, item)
+        self.store_walk = max(self.store_walk, self.stored - _FORWARD_FREE)
+        self.wake(max(now, self.store_walk), Module.STORE)
 
     def _stored(self, now: int, item: int) -> None:
         self.stores -= 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from ...isa.opcodes import MemoryType
 from .timing_constants import cycles
 
 __all__ = ["ReadPort", "Transfer"]
@@ -25,6 +26,8 @@ class Transfer:
     slots: int
     burst: float  # average beats of its bursts
     ready: int  # first cycle in which a beat can arrive
+    target: MemoryType | None = None  # the scratchpad that it fills
+    shared: int = 0  # cycles in which results were written to that scratchpad instead
     start: int = 0
     end: int = 0  # the cycle after its last beat
 
@@ -36,6 +39,8 @@ class ReadPort:
         self.latency = latency
         self.loads: deque[Transfer] = deque()
         self.version = 0  # changes with the end of the current transfer
+        self.forward_end = 0  # the cycle after the last result
+        self._forward_start, self._forward_target = 0, MemoryType.OUT
         self._others: deque[tuple[int, int]] = deque()  # (start, end) of fetch and compute
         self._others_free = 0
         self._load_free = 0
@@ -46,7 +51,11 @@ class ReadPort:
 
     def add_load(self, transfer: Transfer) -> None:
         """Queue a transfer of the load engine."""
+        before = self.loads[-1].end if self.loads else self._load_free
+        transfer.start = max(transfer.ready, before)  # an estimate until its turn
+        transfer.end = transfer.start + transfer.slots
         self.loads.append(transfer)
+        self._share(transfer)
         if len(self.loads) == 1:
             self._begin()
 
@@ -57,6 +66,26 @@ class ReadPort:
         if self.loads:
             self._begin()
         return ended
+
+    def begin_forward(self, start: int, tiles: int, target: MemoryType) -> None:
+        """Write results to a scratchpad, one per cycle until :attr:`forward_end`: every second
+        cycle while the load engine fills the same one, and it then takes longer by as much.
+        """
+        self._forward_start, self._forward_target = start, target
+        self.forward_end = start + tiles
+        for transfer in self.loads:
+            self._share(transfer)
+        if self.loads:
+            self._finish(self.loads[0])
+
+    def _share(self, transfer: Transfer) -> None:
+        """Let a transfer and the results that are being written take turns."""
+        begin = max(transfer.start, self._forward_start)
+        overlap = min(self.forward_end, transfer.end - _GAP) - begin
+        if transfer.target == self._forward_target and overlap > 0:
+            transfer.shared += overlap
+            transfer.end += overlap
+            self.forward_end += overlap
 
     def other(self, requested: int, beats: int) -> tuple[int, int]:
         """Serve fetch or compute; return the cycle of the first beat and the one after the last."""
@@ -101,7 +130,7 @@ class ReadPort:
 
     def _finish(self, head: Transfer) -> None:
         """Compute the end of the current transfer, after everything known to pass before it."""
-        end = head.start + head.slots
+        end = head.start + head.slots + head.shared
         for start, stop in self._others:
             if start >= end:
                 break

@@ -25,7 +25,8 @@ _BURST = cycles("BURST")
 @dataclass(eq=False)
 class Work:
     """One instruction: ``kind`` is ``load``, ``fill`` (LOAD of compute), ``steps``, ``store``,
-    ``finish`` or ``nothing`` (an empty transfer); the rest are cycles of the part it occupies.
+    ``forward`` (STORE to INP or WGT), ``finish`` or ``nothing`` (an empty transfer); the rest are
+    cycles of the part it occupies.
     """
 
     module: Module
@@ -67,8 +68,10 @@ class WorkReader:
     def _store(self, item: Store, queues: tuple[_Queues, _Queues]) -> Work:
         if not item.x_size * item.y_size:
             return Work(Module.STORE, "nothing", *queues)
-        beats, bursts = self._rows(item)
         reads = item.x_size * item.y_size
+        if item.forwards:
+            return Work(Module.STORE, "forward", *queues, reads=reads, instruction=item)
+        beats, bursts = self._rows(item)
         return Work(Module.STORE, "store", *queues, beats=beats, bursts=bursts, reads=reads)
 
     def _load(self, item: Load, module: Module, queues: tuple[_Queues, _Queues]) -> Work:
@@ -86,7 +89,8 @@ class WorkReader:
         hidden = beats // 2 if self.config.tile_bytes(kind) > self.config.bus_bytes else 0
         slots += max(0, padding - hidden)
         name = "load" if module == Module.LOAD else "fill"
-        return Work(module, name, *queues, beats=beats, bursts=bursts, slots=slots)
+        return Work(
+            module, name, *queues, beats=beats, bursts=bursts, slots=slots, instruction=item)
 
     def _rows(self, item: Load | Store) -> tuple[int, int]:
         """Return the beats and bursts of all rows."""
