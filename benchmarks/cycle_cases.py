@@ -137,9 +137,39 @@ def cases(config: Config) -> Iterator[Case]:
             f"STORE, 512 rows of 4 tiles from tile {first}", (rows_out,),
             512 * _row_beats(first, config), factor=1.25,
         )
+    if config.forward:
+        yield from _forward_cases(tiles, beat)
+    if config.weights4:
+        yield Case(
+            "LOAD WGT_4BIT, 256 tiles", (Load(memory_type=MemoryType.WGT_4BIT, x_size=256),),
+            (32 << 10) // beat, factor=1.03, latency=True,
+        )
     fetched = Gemm(uop_end=2)
     yield Case(
         "fetch, 512 GEMMs of 2 steps", (fetched,) * 512, 1024, extra=512 * 2 + 12, before=uops
+    )
+
+
+def _forward_cases(tiles: int, beat: int) -> Iterator[Case]:
+    """Yield the contracts of STOREs to INP and WGT: alone, and beside LOADs of the same buffer."""
+    forward = Store(memory_type=MemoryType.INP, x_size=tiles)
+    yield Case(f"forward, {tiles} tiles to INP", (forward,), tiles, factor=1.05)
+    yield Case(
+        f"forward, {tiles} rows of WGT", (Store(memory_type=MemoryType.WGT, x_size=tiles),), tiles,
+        factor=1.05,
+    )
+    rows = Store(memory_type=MemoryType.INP, x_size=4, y_size=tiles // 8, x_stride=8)
+    yield Case("forward, 256 rows of 4 tiles", (rows,), tiles // 2, factor=1.05)
+    load = Load(memory_type=MemoryType.INP, x_size=tiles)
+    beats = 16 * tiles // beat
+    yield Case(
+        "forward beside a LOAD of INP, 2048 tiles each", (load, forward), beats + tiles,
+        factor=1.05, latency=True,
+    )
+    weights = Load(memory_type=MemoryType.WGT, x_size=tiles // 8)
+    yield Case(
+        "forward to INP beside a LOAD of WGT", (weights, forward),
+        max(256 * tiles // 8 // beat, tiles), factor=1.05, latency=True,
     )
 
 

@@ -8,8 +8,10 @@ import pytest
 from device_access import row_bytes
 from device_faults import faults
 from device_programs import ACC_8BIT, BASE, OUT, SIZE
-from device_random import RandomProgram, Shape
+from device_random import RandomProgram
 from device_run import differences, open_model, run_on
+from device_sketches import Shape
+from extended import extended
 from lockstep import Case, cases, compare, differ, lockstep, open_memory, shrink
 from robust_runs import soak_count
 
@@ -19,7 +21,7 @@ from myvta.isa.opcodes import ErrorCode
 from myvta.isa.register_map import Reg
 from myvta.model.model_target import ModelTarget
 
-SMALL = ("1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8")
+SMALL = ("1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8", "1x4x4+forward+weights4", "2x8x8+forward")
 SAMPLE = [("1x4x4", 64), ("1x4x4", 128), ("1x4x4", 256), ("1x4x4_base", 64), ("1x4x4_int4", 64),
           ("2x8x8", 64)]
 SOAKED = ("1x4x4", "1x4x4_int4", "1x8x8", "2x8x8", "default")
@@ -95,7 +97,7 @@ def malformed(name, bus, count, first=0):
 
     Nothing is written but rows of stores.
     """
-    config = named(name)
+    config = extended(name)
     kinds = sorted(faults(config))
     for case in islice(cases(config, first, length=15), count):
         dice = Random(f"fault {case.seed}")
@@ -122,7 +124,7 @@ def unstored(program, memory):
 @pytest.mark.parametrize("name", SMALL)
 def test_no_legal_schedule_changes_the_result(name):
     """The model in a fixed order and in a random one: tokens are enough, or this is red."""
-    config = named(name)
+    config = extended(name)
     for case in islice(cases(config, 0, length=30), 40):
         program = case.program()
         expected = run_on(open_model(config), program)

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from robust_runs import CONFIG, Job, bytes_of, rounds, small_job, soak_count
+from robust_runs import CONFIG, FORWARDING, Job, bytes_of, rounds, small_job, soak_count
 
 from myvta.cosim.rules import Counter
 from myvta.isa.instructions import Load, Store, decode
@@ -23,11 +23,11 @@ def check_place(job, index, address, bus_bytes, case):
     assert any(low <= end and high >= address for low, high in spans), case
 
 
-def fail_at_random(count):
+def fail_at_random(count, config=CONFIG):
     """Let one beat of one burst fail in each run; return the kinds of instruction it hit."""
-    jobs = [Job.of(small_job(seed, raw=seed % 3 == 0)) for seed in range(20, 29)]
+    jobs = [Job.of(small_job(seed, raw=seed % 3 == 0, config=config)) for seed in range(20, 29)]
     seen, traffic = set(), {}
-    for rig, number in rounds(count):
+    for rig, number in rounds(count, config=config):
         dice, target, which = Random(number), rig.target, number % len(jobs)
         job, bus_bytes = jobs[which], target.config.bus_bytes
         if (which, bus_bytes) not in traffic:
@@ -63,6 +63,11 @@ def fail_at_random(count):
 def test_bus_errors_of_every_client_end_the_launch():
     seen = fail_at_random(420)
     assert {0x000, 0x080, 0x100, 0x180, 0x280, 0x201} <= seen  # every LOAD, STORE
+
+
+@pytest.mark.slow
+def test_bus_errors_beside_forwards_end_the_launch():
+    assert {0x100, 0x201} <= fail_at_random(210, FORWARDING)  # LOAD INP, STORE
 
 
 @pytest.mark.soak

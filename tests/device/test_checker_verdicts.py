@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 from checked_programs import FLAGS, LooseProgram, check, outcome, outcomes
 from device_programs import BASE
-from device_random import RandomProgram, Shape, draw, draw_shape
+from device_random import RandomProgram
 from device_run import differences, open_model, run_on
+from device_sketches import Shape, draw, draw_shape
 
 from myvta.isa.check.findings import FindingKind
 from myvta.isa.config import named

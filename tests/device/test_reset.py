@@ -3,7 +3,17 @@
 from random import Random
 
 import pytest
-from robust_runs import CHANNELS, MEMORIES, Job, Rig, rounds, small_job, soak_count
+from robust_runs import (
+    CHANNELS,
+    CONFIG,
+    FORWARDING,
+    MEMORIES,
+    Job,
+    Rig,
+    rounds,
+    small_job,
+    soak_count,
+)
 
 from myvta.driver.errors import TargetTimeout
 from myvta.driver.run.launch import launch
@@ -15,15 +25,18 @@ FAILED = Status.FINISH | Status.ERROR
 _WRITES = ("aw", "w", "b")
 
 
-def victims():
+def victims(config):
     """Programs to be reset: one after the other, and everything at once."""
-    return [Job.of(small_job(seed, raw=seed % 2 == 0), expect=False) for seed in range(2, 10)]
+    return [
+        Job.of(small_job(seed, raw=seed % 2 == 0, config=config), expect=False)
+        for seed in range(2, 10)
+    ]
 
 
-def reset_at_random(count):
+def reset_at_random(count, config=CONFIG):
     """Reset in every state: also with a memory that is silent, for a while or until told."""
-    jobs, seen, lengths = victims(), set(), {}
-    for rig, number in rounds(count):
+    jobs, seen, lengths = victims(config), set(), {}
+    for rig, number in rounds(count, config=config):
         dice, target, job = Random(number), rig.target, jobs[number % len(jobs)]
         options = (number % len(jobs), str(target.options))
         if options not in lengths:
@@ -62,9 +75,15 @@ def test_soft_reset_at_any_cycle_leaves_a_working_device():
     assert {("ar", True), ("r", True)} <= seen
 
 
+@pytest.mark.slow
+def test_soft_reset_at_any_cycle_of_a_forward_leaves_a_working_device():
+    assert {ErrorCode.RESET, ErrorCode.NONE} <= reset_at_random(420, FORWARDING)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_soft_reset_at_any_cycle_leaves_a_working_device_soak():
+    reset_at_random(soak_count("RESETS", 100_000) // 4, FORWARDING)
     seen = reset_at_random(soak_count("RESETS", 100_000))
     assert {(channel, owes) for channel in CHANNELS for owes in (False, True)} <= seen
 

@@ -11,7 +11,7 @@ TABLE = (
     Planted(
         "a forward overtakes the store before it", "forward", "store/forward_writes.py",
         "flight.busy and not flight.moving and not flight.held",
-        "flight.busy and not flight.moving", "rtl/store/forward_writes rtl/store/store",
+        "flight.busy and not flight.moving", "rtl/store/forward_writes rtl/store/store_forward",
     ),
     Planted(
         "a forward ends before its last tile is written", "forward", "store/forward_writes.py",
@@ -31,12 +31,12 @@ TABLE = (
     Planted(
         "a STORE starts beside a forward", "forward", "store/store.py",
         "may_read.next = not reading and not flight.busy", "may_read.next = not reading",
-        "rtl/store/store",
+        "rtl/store/store_forward",
     ),
     Planted(
         "forwards count as OUT written to memory", "forward", "store/tile_reads.py",
         "row_read.next = do_read and (left == 1) and not forwarding",
-        "row_read.next = do_read and (left == 1)", "rtl/store/store",
+        "row_read.next = do_read and (left == 1)", "rtl/store/store_forward",
     ),
     Planted(
         "the last row of a forward is not checked", "forward", "store/forward_checks.py",
@@ -56,7 +56,7 @@ TABLE = (
     Planted(
         "the source of a forward is checked against its destination", "forward", "store/store.py",
         "out_of_range, config=config, stores=True)", "out_of_range, config=config)",
-        "rtl/store/store device/forward",
+        "rtl/store/store_forward",
     ),
     # -- the scratchpads -------------------------------------------------------------------------
     Planted(

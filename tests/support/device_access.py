@@ -2,10 +2,11 @@
 
 from collections import namedtuple
 
-from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, UOP, WGT
+from device_programs import ACC, BASE, INP, OUT, POINTERS, UOP, WGT
 
+from myvta.isa.geometry import SCRATCHPADS
 from myvta.isa.instructions import Alu, Gemm, Load, Store, Uop, decode_uop
-from myvta.isa.opcodes import AluOpcode
+from myvta.isa.opcodes import AluOpcode, MemoryType
 
 Touched = namedtuple("Touched", "reads writes")
 """Sets as integers, one bit for each tile or byte, by memory type; OUT is DRAM."""
@@ -54,12 +55,16 @@ def accesses(program, item, micro):
         return _steps(item, micro)
     if not isinstance(item, (Load, Store)) or not item.x_size:
         return Touched({}, {})
-    memory = {OUT: row_bytes(program, item)}
+    if isinstance(item, Store) and item.forwards:
+        return Touched({ACC: _span(item.sram_base, item.x_size * item.y_size)},
+                       {item.memory_type: _forwarded(program.config, item)})
     if isinstance(item, Store):
+        memory = {OUT: row_bytes(program, item)}
         return Touched({ACC: _span(item.sram_base, item.x_size * item.y_size)}, memory)
     width = item.x_pad_0 + item.x_size + item.x_pad_1
     tiles = _span(item.sram_base, width * (item.y_pad_0 + item.y_size + item.y_pad_1))
-    kind = ACC if item.memory_type == ACC_8BIT else item.memory_type
+    kind = SCRATCHPADS[MemoryType(item.memory_type)]
+    memory = {OUT: row_bytes(program, item)}
     return Touched(memory, {} if kind == UOP else {kind: tiles})
 
 
@@ -84,12 +89,21 @@ def _bits(indices):
 def row_bytes(program, item):
     """Return the bytes of memory, as bits, that the rows of a LOAD or STORE address."""
     size = program.config.tile_bytes(item.memory_type)
-    pointer = program.pointers[ACC if item.memory_type == ACC_8BIT else item.memory_type]
+    pointer = program.pointers[POINTERS[MemoryType(item.memory_type)]]
     bits = 0
     for y in range(item.y_size):
         start = pointer - BASE + (item.dram_base + y * item.x_stride) * size
         bits |= _span(start, item.x_size * size)
     return bits
+
+
+def _forwarded(config, item):
+    """Return the tiles of INP or WGT that a STORE to it writes, in whole or in part."""
+    unit = config.block_out if item.memory_type == WGT else 1  # results of a tile
+    return _bits(
+        (item.dram_base + y * item.x_stride + x) // unit
+        for y in range(item.y_size) for x in range(item.x_size)
+    )
 
 
 def _steps(item, micro):

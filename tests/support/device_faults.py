@@ -2,9 +2,10 @@
 
 from functools import partial
 
-from device_programs import ACC, ACC_8BIT, INP, OUT, UOP, WGT
+from device_programs import ACC, ACC_8BIT, INP, OUT, UOP, WGT, WGT_4BIT
 
 from myvta.isa.instructions import Alu, Dwc, Gemm, Load, Store, Undefined
+from myvta.isa.legality import forwards_to_weights
 
 
 def faults(config):
@@ -46,6 +47,36 @@ def faults(config):
         **{f"load {kind.name} window": partial(_load_far, kind, far)
            for kind in (*depth, ACC_8BIT)},
         "store window": lambda uop: Store(dram_base=far, x_size=1),
+        **_forward_faults(config), **_weights4_faults(config, far),
+    }
+
+
+def _forward_faults(config):
+    if not config.forward:
+        return {}
+    table = {
+        "forward padding": lambda uop: Store(memory_type=INP, x_size=1, y_pad_1=1),
+        "forward source": lambda uop: Store(
+            memory_type=INP, sram_base=config.depth(ACC) - 1, x_size=2),
+        "forward INP range": lambda uop: Store(
+            memory_type=INP, dram_base=config.depth(INP) - 1, x_size=2),
+        "forward flag": lambda uop: Store(memory_type=INP, push_next=1),
+    }
+    if not forwards_to_weights(config):
+        return table | {"store WGT": lambda uop: Store(memory_type=WGT, x_size=1)}
+    rows = config.depth(WGT) * config.block_out
+    return table | {
+        "forward WGT range": lambda uop: Store(
+            memory_type=WGT, dram_base=rows - 4, x_size=2, y_size=2, x_stride=3),
+    }
+
+
+def _weights4_faults(config, far):
+    if not config.weights4:
+        return {}
+    return {
+        "load WGT_4BIT range": partial(_load_range, WGT_4BIT, config.depth(WGT)),
+        "load WGT_4BIT window": partial(_load_far, WGT_4BIT, far),
     }
 
 

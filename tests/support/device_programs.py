@@ -30,6 +30,11 @@ from myvta.isa.register_map import BASE_REGISTERS, POINTER_TYPES
 BASE, SIZE = 0x10000, 0x40000  # every device's memory: a base that is not 0, room for a program
 LOW = 0x1000  # the base pointers are below this, buffers above
 UOP, WGT, INP, ACC, OUT, ACC_8BIT, LUT, WGT_4BIT = MemoryType
+POINTERS = {
+    kind: next(first for first in MemoryType if BASE_REGISTERS[first] == BASE_REGISTERS[kind])
+    for kind in MemoryType
+}
+"""The memory type under whose name a program keeps the base pointer of each one."""
 _GUARD = np.random.default_rng(0x6A2D).integers(1, 256, SIZE, np.uint8).tobytes()
 
 
@@ -120,7 +125,7 @@ class Program:
         """Reserve room for tiles, with a guard tile after it and whatever alignment comes."""
         size = self.config.tile_bytes(kind)
         address = -(-self._free // size) * size
-        pointer = self.pointers[{ACC_8BIT: ACC, LUT: ACC, WGT_4BIT: WGT}.get(kind, kind)]
+        pointer = self.pointers[POINTERS[kind]]
         # those types count in their own elements from another's pointer
         region = Region(kind, address, (address - pointer) // size, count)
         self._free = address + (count + 1) * size

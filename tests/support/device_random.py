@@ -7,64 +7,34 @@ in range.  Sketches may be dropped or changed at will and the program stays lega
 needs no thought.  At the end every arena is stored, ACC in full width.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from device_access import Micro, Touched, accesses, conflict
 from device_faults import faults
-from device_programs import ACC, ACC_8BIT, BASE, INP, OUT, SIZE, UOP, WGT, Program
+from device_programs import (
+    ACC,
+    ACC_8BIT,
+    BASE,
+    INP,
+    OUT,
+    POINTERS,
+    SIZE,
+    UOP,
+    WGT,
+    WGT_4BIT,
+    Program,
+)
 from device_tokens import chain, order
 
+from myvta.isa.geometry import SCRATCHPADS
 from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop
+from myvta.isa.legality import forwards_to_weights
 from myvta.isa.opcodes import AluOpcode, ErrorCode
 from myvta.isa.register_map import BASE_REGISTERS
 from myvta.model.device import Device
 from myvta.model.model_errors import DeviceFault
 
 POOL = 0x1000  # bytes that LOADs read and STOREs write
-MIX = {
-    "load": 4, "load uop": 1, "load acc": 2, "store": 3, "gemm": 5, "alu": 5, "rqt": 2, "idle": 1,
-}
-"""How often each kind of sketch is drawn."""
-_NUMBERS = 14
 _EDGES = (0, 1, -1, 8, 31, 32, -31, -32, -33, 127, -128, 32767, -32768)
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a random program is made of, besides its sketches.
-
-    Attributes
-    ----------
-    seed : int
-        Of the bytes in memory and of the micro-ops.
-    tiles : int
-        Size of the arenas in INP and ACC; half of it in WGT, as many micro-ops.
-    high : bool
-        The arenas are at the end of the scratchpads, not at their start.
-    chained : bool
-        Every instruction waits for the one before; else only where they conflict.
-    """
-
-    seed: int
-    tiles: int = 16
-    high: bool = False
-    chained: bool = False
-
-
-def draw(config, dice, length, mix=None):
-    """Return up to so many random sketches."""
-    kinds = [kind for kind, weight in (mix or MIX).items() for _ in range(weight)
-             if kind != "rqt" or config.requantize]
-    return [
-        (dice.choice(kinds), tuple(dice.randrange(0x10000) for _ in range(_NUMBERS)))
-        for _ in range(dice.randint(1, length))
-    ]
-
-
-def draw_shape(dice, seed, tiles=(8, 16, 40)):
-    """Return a random shape."""
-    return Shape(seed, dice.choice(tiles), high=dice.random() < 0.5, chained=dice.random() < 0.5)
 
 
 class RandomProgram(Program):
@@ -132,7 +102,7 @@ class RandomProgram(Program):
 
     def _tile(self, kind, at=0):
         """Return the dram_base of a tile of the pool."""
-        pointer = self.pointers[ACC if kind == ACC_8BIT else kind]
+        pointer = self.pointers[POINTERS[kind]]
         return (self._pool - pointer) // self.config.tile_bytes(kind) + at
 
     def _take(self, instruction):
@@ -147,11 +117,14 @@ class RandomProgram(Program):
         kind = (ACC, ACC, ACC_8BIT)[next(numbers) % 3]
         self._load_some(kind, numbers)
 
+    def _load_wgt4(self, numbers):
+        self._load_some(WGT_4BIT, numbers)
+
     def _load_uop(self, numbers):
         self._load_some(UOP, numbers)
 
     def _load_some(self, kind, numbers):
-        arena = ACC if kind == ACC_8BIT else kind
+        arena = SCRATCHPADS[kind]
         first = next(numbers) % self._tiles[arena]
         room = self._tiles[arena] - first
         pads = [max(0, next(numbers) % 8 - 5) for _ in range(4)]
@@ -193,6 +166,18 @@ class RandomProgram(Program):
         self._take(Store(
             sram_base=self._low[ACC] + first, dram_base=self._tile(OUT, at), y_size=rows,
             x_size=columns, x_stride=stride,
+        ))
+
+    def _forward(self, numbers):
+        weights = next(numbers) % 2 and forwards_to_weights(self.config)
+        kind, unit = (WGT, self.config.block_out) if weights else (INP, 1)
+        first, places = next(numbers) % self._tiles[ACC], self._tiles[kind] * unit
+        columns = min(next(numbers) % 9, self._tiles[ACC] - first)
+        rows = min(next(numbers) % 4, (self._tiles[ACC] - first) // max(1, columns))
+        stride, at = self._spread(numbers, columns, rows, places)
+        self._take(Store(
+            memory_type=kind, sram_base=self._low[ACC] + first,
+            dram_base=self._low[kind] * unit + at, y_size=rows, x_size=columns, x_stride=stride,
         ))
 
     def _idle(self, numbers):

@@ -20,35 +20,38 @@ MODEL = "model"
 _LIMITS = {"icarus": 60_000, "verilator": 2_000_000}  # cycles a launch may take
 
 
-def _devices(backend, *names, slow=False):
+def devices(backend, *names, slow=False):
+    """Return the parameters of configurations on a backend; names as in :mod:`extended`."""
     marks = [] if backend == MODEL else [getattr(pytest.mark, backend)]
     marks += [pytest.mark.slow] * slow
     return [pytest.param((backend, name), id=f"{backend}-{name}", marks=marks) for name in names]
 
 
-SIMULATED = [*_devices("icarus", "1x4x4"), *_devices("verilator", "1x4x4")]
-EVERYWHERE = [*_devices(MODEL, "1x4x4"), *SIMULATED]
+SIMULATED = [*devices("icarus", "1x4x4"), *devices("verilator", "1x4x4")]
+EVERYWHERE = [*devices(MODEL, "1x4x4"), *SIMULATED]
 """Parameters of fixture ``device``: the smallest configuration on every backend."""
 NOT_ICARUS = [EVERYWHERE[0], EVERYWHERE[2]]
 """For programs of thousands of instructions."""
-SLOW_ICARUS = [*NOT_ICARUS, *_devices("icarus", "1x4x4", slow=True)]
+SLOW_ICARUS = [*NOT_ICARUS, *devices("icarus", "1x4x4", slow=True)]
 """For programs whose shortest form takes seconds in Icarus."""
 WIDER = [
-    *_devices(MODEL, "1x4x4_int4", "2x8x8", "default"),
-    *_devices("verilator", "1x4x4_int4", "2x8x8", "default", slow=True),
+    *devices(MODEL, "1x4x4_int4", "2x8x8", "default"),
+    *devices("verilator", "1x4x4_int4", "2x8x8", "default", slow=True),
 ]
 """Other shapes and operand widths."""
+
+
 def everywhere(name):
     """Return the parameters of a configuration on every backend: "1x4x4+forward" (extended)."""
     return [
         parameter for backend in (MODEL, "icarus", "verilator")
-        for parameter in _devices(backend, name)
+        for parameter in devices(backend, name)
     ]
 
 
 BASE_ISA = [
-    *_devices(MODEL, "1x4x4_base"), *_devices("icarus", "1x4x4_base"),
-    *_devices("verilator", "1x4x4_base"),
+    *devices(MODEL, "1x4x4_base"), *devices("icarus", "1x4x4_base"),
+    *devices("verilator", "1x4x4_base"),
 ]
 """The configuration without our two extensions."""
 

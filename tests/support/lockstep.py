@@ -14,8 +14,9 @@ from random import Random
 
 import pytest
 from device_programs import BASE, SIZE
-from device_random import RandomProgram, draw, draw_shape
+from device_random import RandomProgram
 from device_run import differences, open_model, run_on
+from device_sketches import draw, draw_shape
 from extended import extended
 
 from myvta.driver.errors import TargetError

@@ -11,16 +11,18 @@ from random import Random
 import numpy as np
 from device_programs import ACC, BASE, INP, SIZE, UOP, WGT, Program, random_tiles
 from device_run import open_model, run_on
+from extended import extended
 
 from myvta.cosim.rules import Counter
 from myvta.cosim.verilator import open_verilator
 from myvta.driver import OpenRequest
 from myvta.isa.config import named
-from myvta.isa.instructions import Alu, Finish, Gemm, Uop, decode
+from myvta.isa.instructions import Alu, Finish, Gemm, Store, Uop, decode
 from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType
 from myvta.isa.register_map import BASE_REGISTERS, Reg, Status
 
 CONFIG = named("1x4x4")
+FORWARDING = extended("1x4x4+forward+weights4")
 MEMORIES = [
     {}, {"latency": 37}, {"stall": 40, "seed": 5}, {"shy": 1}, {"bandwidth": 35, "latency": 9},
     {"bus": 128, "stall": 20}, {"shy": 1, "stall": 60, "latency": 64, "seed": 8},
@@ -68,14 +70,21 @@ class Job:
         return Job(image, self.address, len(words), self.bases)
 
 
-def small_job(seed, *, raw=False):
-    """Return a program that uses every engine; ``raw``: without tokens, everything at once."""
+def small_job(seed, *, raw=False, config=CONFIG):
+    """Return a program that uses every engine; ``raw``: without tokens, everything at once.
+
+    With ``forward`` it writes results to INP and WGT among the loads and stores.
+    """
     rng, dice = np.random.default_rng(seed), Random(seed)
-    program = Program(CONFIG, raw=raw)
+    program = Program(config, raw=raw)
     tiles = dice.randrange(8, 60)
-    program.load(INP, random_tiles(rng, CONFIG, INP, tiles))
-    program.load(WGT, random_tiles(rng, CONFIG, WGT, 6), x_pad_1=2, y_pad_0=1)
-    program.load(ACC, random_tiles(rng, CONFIG, ACC, tiles))
+    program.load(INP, random_tiles(rng, config, INP, tiles))
+    program.load(WGT, random_tiles(rng, config, WGT, 6), x_pad_1=2, y_pad_0=1)
+    program.load(ACC, random_tiles(rng, config, ACC, tiles))
+    if config.forward:
+        program.add(
+            Store(memory_type=INP, x_size=tiles, dram_base=8),
+            Store(memory_type=WGT, x_size=3, y_size=2, x_stride=7, dram_base=3))
     program.uops(*(Uop(dst=dice.randrange(8), src=dice.randrange(8), wgt=dice.randrange(6))
                    for _ in range(4)))
     walk = dict(iter_in=tiles - 8, dst_factor_in=1, src_factor_in=1, uop_end=4)
@@ -83,9 +92,11 @@ def small_job(seed, *, raw=False):
     program.store(0, tiles)
     program.add(Alu(alu_opcode=AluOpcode.SHR, use_imm=1, imm=3, **walk),
                 Alu(alu_opcode=dice.choice([AluOpcode.MAX, AluOpcode.ADD, AluOpcode.MUL]), **walk))
-    program.load(MemoryType.ACC_8BIT, random_tiles(rng, CONFIG, MemoryType.ACC_8BIT, 5), 20)
+    program.load(MemoryType.ACC_8BIT, random_tiles(rng, config, MemoryType.ACC_8BIT, 5), 20)
     program.store(3, tiles - 5)
-    program.load(INP, random_tiles(rng, CONFIG, INP, 40), 100)
+    if config.forward:
+        program.add(Store(memory_type=INP, x_size=tiles, sram_base=1, dram_base=90))
+    program.load(INP, random_tiles(rng, config, INP, 40), 100)
     program.store(0, 2 * (tiles // 2), y_pad_0=0)
     if raw:
         program.add(Finish())
@@ -95,11 +106,11 @@ def small_job(seed, *, raw=False):
 class Rig:
     """A device, its memory, and a program that must always come out right."""
 
-    def __init__(self, **memory):
+    def __init__(self, config=CONFIG, **memory):
         options = {name: str(value) for name, value in {"max_cycles": 400_000, **memory}.items()}
-        self.target = open_verilator(OpenRequest("", CONFIG, (BASE, SIZE), options))
+        self.target = open_verilator(OpenRequest("", config, (BASE, SIZE), options))
         self.target.guard(BASE, SIZE)
-        self.golden = Job.of(small_job(1))
+        self.golden = Job.of(small_job(1, config=config))
 
     def close(self):
         self.target.close()
@@ -161,11 +172,11 @@ class Rig:
         assert self.target.counters()[Counter.OUTSIDE] == 0, when
 
 
-def rounds(count, memories=MEMORIES):
+def rounds(count, memories=MEMORIES, config=CONFIG):
     """Yield (rig, number of the run); a rig for each stretch of runs, closed after it."""
     stretch = min(BATCH, -(-count // len(memories)))
     for first in range(0, count, stretch):
-        rig = Rig(**memories[first // stretch % len(memories)])
+        rig = Rig(config, **memories[first // stretch % len(memories)])
         try:
             for number in range(first, min(first + stretch, count)):
                 yield rig, number
@@ -184,6 +195,6 @@ def bytes_of(job, index):
 
 
 __all__ = [
-    "CHANNELS", "CONFIG", "Job", "MEMORIES", "Rig", "UOP", "bytes_of", "rounds", "small_job",
-    "soak_count",
+    "CHANNELS", "CONFIG", "FORWARDING", "Job", "MEMORIES", "Rig", "UOP", "bytes_of", "rounds",
+    "small_job", "soak_count",
 ]

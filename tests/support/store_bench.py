@@ -2,16 +2,20 @@
 ports.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from dma_bench import WriteMemory
 from engine_bench import MEMORY_BYTES, EngineBench
 from myhdl import Signal, modbv
 
+from myvta.isa.instructions import Store
+from myvta.isa.legality import forward_end
 from myvta.isa.opcodes import MemoryType
 from myvta.rtl.lib.bundles import ForwardWrite, OperandRead, WriteClient
 from myvta.rtl.store.store import store as store_engine
 
-__all__ = ["BASE", "Bench"]
+__all__ = ["BASE", "Bench", "random_forward", "random_store"]
 
 OUT = MemoryType.OUT
 BASE = 0x0C40
@@ -89,3 +93,29 @@ class Bench(EngineBench):
              self.tiles[store.sram_base + y * store.x_size + x].tobytes())
             for y in range(store.y_size) for x in range(store.x_size)
         ]
+
+
+def random_store(random, config, small=12):
+    """Return a legal STORE to memory."""
+    while True:
+        store = Store(
+            sram_base=random.randrange(config.depth(OUT)), dram_base=random.randrange(900),
+            y_size=random.choice((0, 1, 1, 2, 3, 6)), x_size=random.randrange(small),
+            x_stride=random.randrange(2 * small), pop_prev=random.randrange(2),
+            push_prev=random.randrange(2),
+        )
+        if store.sram_base + store.y_size * store.x_size <= config.depth(OUT):
+            return store
+
+
+def random_forward(random, config, small=12):
+    """Return a legal STORE to INP or WGT."""
+    while True:
+        store = random_store(random, config, small)
+        kinds = (MemoryType.INP, MemoryType.WGT)[:1 + (config.batch == 1)]
+        kind = random.choice(kinds)
+        room = config.depth(kind) * (config.block_out if kind == MemoryType.WGT else 1)
+        start = random.randrange(room)
+        store = replace(store, memory_type=kind, dram_base=start)
+        if forward_end(store) <= room:
+            return store
