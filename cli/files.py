@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,7 +50,10 @@ def write_files(files: Mapping[Path, bytes | str]) -> None:
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write an ``.npz``; InputError as :func:`write_files`."""
     packed = io.BytesIO()
-    np.savez(packed, **arrays)  # type: ignore[arg-type]  # names are the user's
+    with zipfile.ZipFile(packed, "w") as archive:  # numpy.savez takes no array named "file"
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
     write_files({path: packed.getvalue()})
 
 

@@ -22,10 +22,10 @@ def test_writing_creates_folders_and_replaces_files(tmp_path):
 
 
 def test_arrays_are_written_as_an_npz_by_name(tmp_path):
-    write_arrays(tmp_path / "a.npz", {"x": np.arange(3), "y": np.ones((1, 2), np.int8)})
+    write_arrays(tmp_path / "a.npz", {"x": np.arange(3), "file": np.ones((1, 2), np.int8)})
     with np.load(tmp_path / "a.npz") as arrays:
-        assert arrays.files == ["x", "y"]
-        assert arrays["x"].tolist() == [0, 1, 2] and arrays["y"].dtype == np.int8
+        assert arrays.files == ["x", "file"], "any name, also that of numpy's own argument"
+        assert arrays["x"].tolist() == [0, 1, 2] and arrays["file"].dtype == np.int8
 
 
 def test_permissions_follow_the_umask(tmp_path):

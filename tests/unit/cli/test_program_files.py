@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from assembly_texts import PRODUCT, product_arrays
 from driver_programs import network
 
+from myvta.cli.files import write_arrays
 from myvta.cli.input_errors import InputError
 from myvta.cli.program_files import is_bundle, load_assembly, require_no_config
 from myvta.driver.errors import AssemblyMemoryError
@@ -26,7 +26,7 @@ def test_a_zip_archive_and_the_suffix_vta_are_bundles(tmp_path: Path) -> None:
 def test_buffers_without_arrays_are_zeros_only_if_asked_for(tmp_path: Path) -> None:
     file, data = tmp_path / "a.s", tmp_path / "m.npz"
     file.write_text(PRODUCT)
-    np.savez(data, **product_arrays())
+    write_arrays(data, product_arrays())
     assert load_assembly(file, None, None, zeros=True).inputs["image"].max() == 0
     assert load_assembly(file, None, data).inputs["image"].max() > 0
     with pytest.raises(AssemblyMemoryError, match="no array for buffer 'image'"):

@@ -10,6 +10,7 @@ import pytest
 from assembly_texts import PRODUCT, product_arrays, product_result
 from click.testing import CliRunner, Result
 
+from myvta.cli.files import write_arrays
 from myvta.cli.main import cli
 
 
@@ -18,7 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Go to a folder with a text and its memory."""
     monkeypatch.chdir(tmp_path)
     Path("a.s").write_text(PRODUCT)
-    np.savez("memory.npz", **product_arrays())
+    write_arrays(Path("memory.npz"), product_arrays())
 
 
 def run(*arguments: str) -> Result:
@@ -70,7 +71,7 @@ def test_refused_input_is_reported_without_a_traceback() -> None:
 
 def test_errors_of_the_text_and_of_the_checker_have_lines() -> None:
     Path("a.s").write_text(PRODUCT.replace("pop_prev overwrite", "pop_prev"))
-    np.savez("memory.npz", **product_arrays())
+    write_arrays(Path("memory.npz"), product_arrays())
     done = run("a.s", "--input", "memory.npz")
     assert done.exit_code == 2
     assert "[a.s:10] " in done.stderr

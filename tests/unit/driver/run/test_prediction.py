@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from assembly_texts import PRODUCT, product_arrays
 from driver_programs import network
@@ -13,6 +15,7 @@ from myvta.driver.run.program_runner import LoadedProgram
 from myvta.driver.target.open_target import open_target
 from myvta.isa.asm.assembler import assemble
 from myvta.isa.instructions import decode_stream
+from myvta.isa.opcodes import MemoryType
 from myvta.model.timing.predict import TimingError, predict
 
 
@@ -25,6 +28,30 @@ def test_cycles_and_bars_are_the_timing_model_s() -> None:
     assert [bar.start for bar in timeline.bars] == timing.start.tolist()
     assert [bar.end for bar in timeline.bars] == timing.end.tolist()
     assert profile.cycles > predict_program(program)[0].cycles, "a slower memory"
+
+
+def test_micro_ops_are_read_where_the_launch_has_them() -> None:
+    text = assemble(""".config 1x4x4
+.uops separate
+0,0,0
+1,0,0
+2,0,0
+3,0,0
+load uop dram=0 cols=4
+alu mul uops=separate loop=8x1 imm=3
+finish
+""")
+    program = assembly_program(text, "a.s").program
+    code, uops = program.segments
+    step = program.launches[0]
+    together = replace(uops, data=bytes(4 * 15) + uops.data)  # micro-ops of accumulator tile 0
+    at = uops.offset + 4 * 15
+    moved = replace(program, segments=(code, together), steps=(replace(step, uops=at),))
+    stream = decode_stream(text.stream, text.config)
+    timing = predict(stream, text.uops, text.config, bases={MemoryType.UOP: at})
+    assert predict_program(moved)[0].cycles == timing.cycles
+    assert timing.cycles != predict(stream, text.uops, text.config).cycles, "another alignment"
+    assert timing.cycles < predict(stream, bytes(64), text.config).cycles, "no wait for results"
 
 
 def test_traffic_and_products_are_those_of_a_run() -> None:
