@@ -39,7 +39,8 @@ BASES = {
 }
 _STREAM = 0x1000
 _STEPS = 4096
-OFFSETS = ((0, 1024), (1, 0), (3, 1024), (4, 1023), (7, 7))  # first tiles of two tensors
+_PIPELINE = 18  # cycles from the last micro-op of a command until it is written
+OFFSETS = ((0, 1024), (0, 1), (3, 1024), (4, 1023), (7, 7))  # first tiles of two tensors
 _IDENTITY = 256  # micro-ops (n, n, n), then the pairs of OFFSETS, then these
 _RQT, _FIRST_HALF = (_IDENTITY + len(OFFSETS) + n for n in (0, 1))
 _UOPS = (
@@ -78,17 +79,17 @@ def cases(config: Config) -> Iterator[Case]:
         "wgt_factor_out": 16,
     }
     long = Gemm(iter_in=16, **sixteen)
-    yield Case("GEMM, 4096 steps", (long,), _STEPS, extra=12, before=uops)
+    yield Case("GEMM, 4096 steps", (long,), _STEPS, extra=_PIPELINE, before=uops)
     same = Gemm(uop_end=1, iter_out=64, iter_in=64, src_factor_in=1)
-    yield Case("GEMM, 4096 steps, one tile", (same,), _STEPS, extra=12, before=uops)
+    yield Case("GEMM, 4096 steps, one tile", (same,), _STEPS, extra=_PIPELINE, before=uops)
     unit = {"dst_factor_in": 1, "src_factor_in": 1}
     immediate = Alu(use_imm=1, imm=3, uop_end=1, iter_out=2, iter_in=2048, dst_factor_in=1)
-    yield Case("ALU immediate, 4096 steps", (immediate,), _STEPS, extra=12, before=uops)
+    yield Case("ALU immediate, 4096 steps", (immediate,), _STEPS, extra=_PIPELINE, before=uops)
     for number, (dst, src) in enumerate(OFFSETS):
         at = _IDENTITY + number
-        pair = Alu(uop_bgn=at, uop_end=at + 1, iter_out=4, iter_in=1024, **unit)
+        pair = Alu(uop_bgn=at, uop_end=at + 1, iter_out=8, iter_in=512, **unit)
         yield Case(
-            f"ALU register, 4096 steps, tiles {dst} and {src}", (pair,), _STEPS, extra=12,
+            f"ALU register, 4096 steps, tiles {dst} and {src}", (pair,), _STEPS, extra=_PIPELINE,
             before=uops,
         )
     rqt = Alu(
@@ -98,11 +99,11 @@ def cases(config: Config) -> Iterator[Case]:
     )
     if config.requantize:
         yield Case(
-            "RQT, 4096 steps, 16 sets of parameters", (rqt,), _STEPS, extra=16 * 3 + 12,
+            "RQT, 4096 steps, 16 sets of parameters", (rqt,), _STEPS, extra=16 * 3 + _PIPELINE,
             before=(*uops, Load(memory_type=MemoryType.ACC, x_size=48)),
         )
     short = Gemm(uop_end=16, iter_in=4, dst_factor_in=16, src_factor_in=16)
-    yield Case("GEMM, 64 of 64 steps", (short,) * 64, _STEPS, extra=64 * 2 + 12, before=uops)
+    yield Case("GEMM, 64 of 64 steps", (short,) * 64, _STEPS, extra=64 * 2 + _PIPELINE, before=uops)
     beat = config.bus_bytes
     yield Case(
         "LOAD ACC, 16 tiles behind a GEMM", (Load(memory_type=MemoryType.ACC, x_size=16),),

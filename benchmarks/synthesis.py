@@ -9,9 +9,9 @@ package has pins, so there it is inside a frame of registers that shifts its inp
 outputs out; the frame is not counted.
 
 ECP5 memories are mapped with ``-no-rw-check``, which leaves undefined the result of a read during a
-write of the same word: no such word is ever used (:mod:`myvta.rtl.compute.operands` forwards it, a
-queue never reads the word it writes, and a program whose loads and steps race has no defined
-result).  The block RAM of 7-series gives the old word by itself.
+write of the same word: no such word is ever used (:mod:`myvta.rtl.compute.accumulate` takes it in
+flight, a queue never reads the word it writes, and a program whose loads and steps race has no
+defined result).  The block RAM of 7-series gives the old word by itself.
 
 Both tools come from PyPI: ``pip install myvta[synthesis]``.
 """

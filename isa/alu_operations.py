@@ -1,4 +1,4 @@
-"""ALU operations as rows: operands, immediate, latency class and extension of each, once.
+"""ALU operations as rows: operands, immediate and extension of each, once.
 
 Legality, model, timing model, static checker, assembler, drivers and RTL read these rows; none of
 them compares opcodes to determine the needs of an operation.
@@ -31,9 +31,6 @@ class AluOperation:
     result : str
         Lane by lane, for the documentation: p is a lane of ``ACC[dst]``, q the immediate or a lane
         of ``ACC[src]``.
-    long : bool
-        Latency class: the operation goes through the multipliers.  A step then reads its operands
-        early and waits for results of earlier steps instead of having them forwarded.
     parameter_tiles : int
         Consecutive tiles from ``ACC[src]`` on that a step reads in addition to its immediate; 0
         for operations whose immediate replaces ``ACC[src]``.
@@ -47,7 +44,6 @@ class AluOperation:
 
     opcode: AluOpcode
     result: str
-    long: bool = False
     parameter_tiles: int = 0
     needs_tensor: bool = False
     reads_destination: bool = True
@@ -76,11 +72,11 @@ _ROWS = (
         opcode=AluOpcode.SHR,
         result="q >= 0: p >> q arithmetically; q < 0: p << -q; the amount saturates",
     ),
-    AluOperation(opcode=AluOpcode.MUL, result="low 32 bits of p * q", long=True),
+    AluOperation(opcode=AluOpcode.MUL, result="low 32 bits of p * q"),
     AluOperation(
         opcode=AluOpcode.RQT,
         result="requantize by the parameter tiles `ACC[src]`, +1, +2 (extension)",
-        long=True, parameter_tiles=3, extension="requantize",
+        parameter_tiles=3, extension="requantize",
     ),
     AluOperation(
         opcode=AluOpcode.RED,

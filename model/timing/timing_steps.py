@@ -1,15 +1,16 @@
 """Duration of the steps of a GEMM or ALU instruction in the pipeline, including stalls.
 
-GEMM and ALU with an immediate start one step per cycle.  Two tensor operands may collide in a bank
-of the accumulator, MUL and RQT wait for results of preceding steps, RQT for its parameter tiles;
-these are replayed step by step up to a limit and extrapolated (rtl/compute/schedule.py,
-rtl/compute/operands.py).
+GEMM starts one step per cycle.  ALU operations wait for results of steps in flight that they read
+and for the banks of the accumulator, RQT for its parameter tiles; these are replayed step by step
+up to a limit and extrapolated (rtl/compute/schedule.py, rtl/compute/rqt_parameters.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,8 +22,16 @@ from .timing_constants import cycles
 
 __all__ = ["StepTiming", "steps_of"]
 
-_HAZARD, _PARAMETERS = cycles("HAZARD"), cycles("PARAMETERS")
+_HAZARD, _PARAMETERS, _LATE = cycles("HAZARD"), cycles("PARAMETERS"), cycles("LATE_READ")
 _REPLAYED = 192  # maximum number of steps
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """Destinations of the steps before an instruction, the latest first."""
+
+    tiles: tuple[int, ...] = ()
+    late: bool = False  # they are of a GEMM that reads them late
 
 
 def steps_of(item: Gemm | Alu) -> int:
@@ -47,17 +56,13 @@ class StepTiming:
         before, self._tail = self._tail, (item, uops)
         if isinstance(item, Gemm):
             return steps
-        long = ALU_OPERATIONS[item.alu_opcode].long
-        if not long and item.use_imm:
-            return steps
-        tail = self._last(*before) if long and before else ()
+        tail = self._last(*before) if before else _Tail()
         return self._replay(
             uops.tobytes(), item.iter_out, item.iter_in, item.dst_factor_out, item.dst_factor_in,
             item.src_factor_out, item.src_factor_in, item.alu_opcode, item.use_imm, tail,
         )
 
-    def _last(self, item: Gemm | Alu, uops: np.ndarray) -> tuple[int, ...]:
-        """Return the destinations of the last steps, the latest first."""
+    def _last(self, item: Gemm | Alu, uops: np.ndarray) -> _Tail:
         count = len(uops)
         dst = uop_indices(uops[-_HAZARD:], "dst", self._config)
         out = []
@@ -67,11 +72,12 @@ class StepTiming:
             if uop - count >= -len(dst):
                 out.append(int(dst[uop - count]) + outer * item.dst_factor_out
                            + inner * item.dst_factor_in)
-        return tuple(out)
+        late = isinstance(item, Gemm) and not item.reset and not item.overwrite
+        return _Tail(tuple(out), late)
 
     def _replayed(
         self, data: bytes, iter_out: int, iter_in: int, dst_out: int, dst_in: int, src_out: int,
-        src_in: int, opcode: int, use_imm: int, tail: tuple[int, ...],
+        src_in: int, opcode: int, use_imm: int, tail: _Tail,
     ) -> int:
         uops = np.frombuffer(data, np.uint32)
         outer, inner = np.arange(iter_out)[:, None, None], np.arange(iter_in)[None, :, None]
@@ -81,55 +87,61 @@ class StepTiming:
         src = (outer * src_out + inner * src_in + first_src).reshape(-1)
         total = len(dst)
         some = min(total, _REPLAYED)
-        operation = ALU_OPERATIONS[opcode]
-        if operation.parameter_tiles:
-            waits = 1 + int(np.count_nonzero(np.diff(src)))
-            first = _PARAMETERS + bool(tail)  # earlier steps read the banks of the parameters
-            stalls = _hazards(dst[:some].tolist(), None, tail, first)
-            return total + _PARAMETERS * (waits - 1) + stalls
-        if operation.long:
-            pair = None if use_imm else src[:some].tolist()
-            stalls = _hazards(dst[:some].tolist(), pair, tail, 0)
-        else:
-            stalls = _bank_waits(dst[:some].tolist(), src[:some].tolist())
+        replay = _Replay(tail)
+        if ALU_OPERATIONS[opcode].parameter_tiles:
+            changes = int(np.count_nonzero(np.diff(src)))
+            first = replay.fetch(int(src[0]))
+            stalls = first + replay.waits(dst[:some].tolist(), None, first)
+            return total + _PARAMETERS * changes + stalls
+        stalls = replay.waits(dst[:some].tolist(), None if use_imm else src[:some].tolist(), 0)
         return total + stalls * total // some
 
 
-def _hazards(
-    dst: list[int], src: list[int] | None, tail: tuple[int, ...], first: int
-) -> int:
-    """Return the cycles steps wait for results of others; the first waits ``first`` or more.
+class _Replay:
+    """Accumulator banks and results in flight, cycle by cycle from an instruction's first slot."""
 
-    ``tail``: destinations of the preceding steps, the latest first.
-    """
-    written = {tile: -back for back, tile in reversed(list(enumerate(tail, 1)))}
-    now = first
-    for number, tile in enumerate(dst):
-        ready = written.get(tile, -_HAZARD) + _HAZARD
-        if src is not None:
-            ready = max(ready, written.get(src[number], -_HAZARD) + _HAZARD)
-        now = max(now, ready)
-        written[tile] = now
-        now += 1
-    return now - len(dst)
+    def __init__(self, tail: _Tail):
+        self._written = {tile: -back for back, tile in reversed(list(enumerate(tail.tiles, 1)))}
+        self._reads: dict[int, int] = {}  # cycle: banks in use, as bits
+        if tail.late:
+            for back, (tile, before) in enumerate(pairwise((*tail.tiles, -1)), 1):
+                if tile != before:  # else it takes the result of the step before
+                    self._reads[_LATE - back] = 1 << (tile & 1)
 
-
-def _bank_waits(dst: list[int], src: list[int]) -> int:
-    """Return the cycles that two-tensor steps wait for a bank (all short: read in s5 and s6)."""
-    early: dict[int, int] = {}  # cycle -> banks read, as bits; a step leaving s2 at t has its
-    late: dict[int, int] = {}  # early stage at t + 3 and its late stage at t + 4
-    now = 0
-    for first, second in zip(dst, src, strict=True):
-        one, two = 1 << (first & 1), 1 << (second & 1)
+    def fetch(self, src: int) -> int:
+        """Return the cycle in which an RQT has its three parameter tiles and may proceed."""
+        mine, other = 1 << (src & 1), 2 >> (src & 1)
+        bias = multiplier = False
+        now = max(0, *(self._free(src + n) for n in range(3)))
         while True:
-            at_early = early.get(now + 3, 0) | late.get(now + 3, 0)
-            if not at_early & two:
-                early[now + 3] = early.get(now + 3, 0) | two
-                late[now + 4] = one
-                break
-            if one != two:
-                late[now + 4] = one | two
-                break
+            busy = self._reads.get(now, 0)
+            if not bias and not busy & mine:
+                bias = True
+            elif not multiplier and not busy & other:
+                multiplier = True
+            elif bias and multiplier and not busy & mine:
+                return now + 1
             now += 1
-        now += 1
-    return now - len(dst)
+
+    def waits(self, dst: list[int], src: list[int] | None, first: int) -> int:
+        """Return the cycles that steps wait from cycle ``first`` on."""
+        now = first
+        for number, tile in enumerate(dst):
+            other = tile if src is None else src[number]
+            pair = src is not None
+            mine = 1 << (tile & 1)
+            same = pair and not (tile ^ other) & 1
+            banks = 3 if pair and not same else mine
+            now = max(now, self._free(tile), self._free(other))
+            while self._reads.get(now, 0) & banks or (
+                same and self._reads.get(now + 1, 0) & mine
+            ):
+                now += 1
+            if same:
+                self._reads[now + 1] = self._reads.get(now + 1, 0) | mine
+            self._written[tile] = now
+            now += 1
+        return now - first - len(dst)
+
+    def _free(self, tile: int) -> int:
+        return self._written.get(tile, -_HAZARD) + _HAZARD

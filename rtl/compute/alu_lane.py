@@ -1,14 +1,21 @@
-"""ALU lane: operands registered into s8, accumulation or a tensor ALU operation there.
+"""ALU lane, first half (``operand`` to the multiplier): sum, minimum or maximum, and its factor.
 
-An operand that the preceding step produces is forwarded on its way into the register, so the
-registered operand needs no further selection.
+Operations are those of vta_isa.md sections 4.3 and 4.4 with rules D1 to D4 of docs/device.md; the
+first operand ``p`` is always ``ACC[dst]``.  All of them pass the multiplier and the shifter
+(:mod:`.shift_lane`) on one way:
 
-Operations are those of vta_isa.md sections 4.3 and 4.4 with rules D1 to D4 of docs/device.md: the
-first operand is always ``ACC[dst]``; SHR shifts right arithmetically for ``q >= 0``, the amount
-saturating at 31, and left for ``q < 0``, giving zero from 32 on.  GEMM is the sum of its operands,
-and so is MUL, whose product arrives complete from the long pipeline.  RQT's operands are zero here;
-its result, which is zero for all other operations, comes from :mod:`.requantize_lane` late in the
-cycle and passes through a single gate.
+====  ==========================  ==========================  =================
+      value                       multiplier                  shifted right by
+====  ==========================  ==========================  =================
+MIN   p or q, by p - q            1                           0
+MAX   p or q, by p - q            1                           0
+ADD   p + q                       1                           0
+SHR   p                           1; q < 0: 2^-q, 0 from 32   q, 31 from 32 on
+MUL   p                           q                           0
+RQT   p + bias (q)                multiplier; BYPASS: 2^31    shift
+====  ==========================  ==========================  =================
+
+One adder serves sums and comparisons.
 """
 
 from __future__ import annotations
@@ -17,199 +24,239 @@ from typing import Any
 
 from myhdl import always, always_comb, block, concat
 
-from ...isa.opcodes import AluOpcode
-from ..lib.bundles import bit, signed_word, word
-from .operands import Operand
+from ...isa.config import Config
+from ...isa.opcodes import AluOpcode, RqtFlag
+from ..lib.bundles import bit, word
+from .stages import Stages
+from .step import Step
 
-__all__ = ["Operation", "alu_lane", "alu_operands", "alu_operation"]
+__all__ = ["Operation", "alu_operation", "alu_sum", "multiplier_operands", "shift_amount"]
 
 
 class Operation:
-    """Operation of all lanes in s8, one bit for each kind; no bit set: add."""
+    """Control of all lanes; the first word of a name is the stage."""
 
     def __init__(self) -> None:
-        self.shifts = bit()  # SHR
-        self.prefers, self.larger = bit(), bit()  # MIN or MAX; MAX
+        self.operand_adds, self.operand_subtracts = bit(), bit()  # p + q, p - q; none: p
+        self.operand_shifts = bit()  # SHR
+        self.select_prefers, self.select_larger = bit(), bit()  # MIN or MAX; MAX
+        self.select_multiplies = bit()  # MUL
+        self.rqt: RqtOperation | None = None  # without RQT
+
+
+class RqtOperation:
+    """Control of all lanes: the step in a stage is an RQT."""
+
+    def __init__(self) -> None:
+        self.operand, self.select, self.product, self.round = bit(), bit(), bit(), bit()
+        self.operand_bypasses = bit()  # with BYPASS
+        self.select_scales = bit()  # without BYPASS: by the parameter tile
 
 
 @block
-def alu_operation(clock: Any, s7: Any, operation: Operation) -> Any:
-    """Register the operation of the lanes from s7 into s8."""
+def alu_operation(clock: Any, s: list[Step], operation: Operation, *, config: Config) -> Any:
+    """Register the operation from the stage before, once for all lanes."""
+    at = Stages.of(config)
+    aligned, operated, multiplied = s[at.align], s[at.operand], s[at.product - 1]
+
+    @always(clock.posedge)
+    def decode_operand():
+        operation.operand_adds.next = (
+            aligned.opcode == AluOpcode.ADD or aligned.opcode == AluOpcode.RQT
+        )
+        operation.operand_subtracts.next = (
+            aligned.opcode == AluOpcode.MIN or aligned.opcode == AluOpcode.MAX
+        )
+        operation.operand_shifts.next = aligned.opcode == AluOpcode.SHR
+
+    @always(clock.posedge)
+    def decode_select():
+        operation.select_prefers.next = operation.operand_subtracts
+        operation.select_larger.next = operated.opcode == AluOpcode.MAX
+        operation.select_multiplies.next = operated.opcode == AluOpcode.MUL
+
+    if not config.requantize:
+        return decode_operand, decode_select
+
+    rqt = RqtOperation()
+    operation.rqt = rqt
+
+    @always(clock.posedge)
+    def decode_rqt():
+        rqt.operand.next = aligned.opcode == AluOpcode.RQT
+        rqt.operand_bypasses.next = (
+            aligned.opcode == AluOpcode.RQT and aligned.imm[RqtFlag.BYPASS]
+        )
+        rqt.select.next = rqt.operand
+        rqt.select_scales.next = rqt.operand and not rqt.operand_bypasses
+        rqt.product.next = multiplied.opcode == AluOpcode.RQT
+        rqt.round.next = rqt.product
+
+    return decode_operand, decode_select, decode_rqt
+
+
+@block
+def alu_sum(
+    clock: Any, operation: Operation, p_tile: Any, q_tile: Any, value: Any, q: Any, *, lane: int,
+) -> Any:
+    """Add in ``operand``; drive ``value`` (combinational) and ``q`` (a register) in ``select``."""
+    lo, hi = 32 * lane, 32 * lane + 32
+    sign = hi - 1
+    second = word(32)
+    left, right, both = word(34), word(34), word(34)  # 33 bits, and one that makes the carry
+    total, p, less = word(32), word(32), bit()
+
+    @always_comb
+    def select_second():
+        second.next = 0
+        if operation.operand_adds:
+            second.next = q_tile[hi:lo]
+        elif operation.operand_subtracts:
+            second.next = ~q_tile[hi:lo]
+
+    @always_comb
+    def widen():
+        left.next = concat(p_tile[sign], p_tile[hi:lo], operation.operand_subtracts)
+        right.next = concat(second[31], second, operation.operand_subtracts)
+
+    @always_comb
+    def add():
+        both.next = left + right
+
+    @always(clock.posedge)
+    def register_sum():
+        total.next = both[33:1]
+        less.next = both[33]
+        p.next = p_tile[hi:lo]
+        q.next = q_tile[hi:lo]
+
+    @always_comb
+    def choose():
+        value.next = total
+        if operation.select_prefers:
+            value.next = q
+            if less != operation.select_larger:
+                value.next = p
+
+    return select_second, widen, add, register_sum, choose
+
+
+@block
+def left_shift(clock: Any, operation: Operation, q_tile: Any, power: Any, *, lane: int) -> Any:
+    """Register ``power``, in ``select``: 2^n where the value is multiplied by one, else zero.
+
+    Of SHR with ``q`` < 0, n is -q, and ``power`` is zero from 32 on; of BYPASS 31; else 0.
+    """
+    lo, hi, end = 32 * lane, 32 * lane + 5, 32 * lane + 32
+    sign, ones = end - 1, (1 << 27) - 1
+    left, inside, complement, n = bit(), bit(), word(5), word(5)
+    low, high = word(8), word(4)  # one bit each, of n mod 8 and n // 8
+
+    @always_comb
+    def classify():
+        left.next = operation.operand_shifts and q_tile[sign]
+        inside.next = q_tile[end:hi] == ones and q_tile[hi:lo] != 0
+        complement.next = ~q_tile[hi:lo]
+
+    if operation.rqt is None:
+        @always_comb
+        def count():
+            n.next = 0
+            if left:
+                n.next = complement + 1
+    else:
+        bypasses = operation.rqt.operand_bypasses
+
+        @always_comb
+        def count():
+            n.next = 0
+            if bypasses:
+                n.next = 31
+            elif left:
+                n.next = complement + 1
 
     @always(clock.posedge)
     def decode():
-        operation.shifts.next = not s7.gemm and s7.opcode == AluOpcode.SHR
-        operation.prefers.next = not s7.gemm and (
-            s7.opcode == AluOpcode.MIN or s7.opcode == AluOpcode.MAX
-        )
-        operation.larger.next = s7.opcode == AluOpcode.MAX
-
-    return decode
-
-
-@block
-def alu_operands(
-    clock: Any, s7: Any, even_data: Any, odd_data: Any, dst: Operand, src: Operand, dot: Any,
-    product: Any, result: Any, first: Any, second: Any, *, lane: int, dot_width: int,
-) -> Any:
-    """Register the operands of one lane from s7 into s8.
-
-    ``even_data``, ``odd_data``: tiles of the banks; ``dot``: packed dot products, ``dot_width``
-    bits per lane; ``product``: this lane's MUL; ``result``: this lane's result of the step in s8.
-    """
-    lo, hi = 32 * lane, 32 * lane + 32
-    dot_lo, dot_hi = dot_width * lane, dot_width * (lane + 1)
-    wide_dot, wide_imm = signed_word(32), signed_word(32)
-    product_or_none, other = word(32), word(32)
-    first_ready, second_ready = word(32), word(32)
+        for i in range(8):
+            low.next[i] = n[3:] == i
+        for j in range(4):
+            high.next[j] = n[5:3] == j and (inside or not left)
 
     @always_comb
-    def extend():
-        wide_dot.next = dot[dot_hi:dot_lo].signed()
-        wide_imm.next = s7.imm.signed()
-
-    @always_comb
-    def compute_other():
-        # operands other than tiles; zero where a GEMM overwrites or clears
-        product_or_none.next = 0
-        if s7.long:
-            product_or_none.next = product
-        other.next = 0
-        if s7.gemm and not s7.clear:
-            other.next = wide_dot
-        elif not s7.gemm and not s7.long:
-            other.next = wide_imm
-
-    @always_comb
-    def prepare():
-        first_ready.next = dst.ready[hi:lo]
-        if dst.takes_none:
-            first_ready.next = product_or_none
-        second_ready.next = src.ready[hi:lo]
-        if src.takes_none:
-            second_ready.next = other
-
-    @always(clock.posedge)
-    def select_first():
-        if s7.valid:
-            if dst.reads:
-                first.next = even_data[hi:lo]
-                if dst.second:
-                    first.next = odd_data[hi:lo]
-            else:
-                first.next = first_ready
-                if dst.second:
-                    first.next = result
-
-    @always(clock.posedge)
-    def select_second():
-        if s7.valid:
-            if src.reads:
-                second.next = even_data[hi:lo]
-                if src.second:
-                    second.next = odd_data[hi:lo]
-            else:
-                second.next = second_ready
-                if src.second:
-                    second.next = result
-
-    return extend, compute_other, prepare, select_first, select_second
-
-
-@block
-def alu_lane(
-    operation: Operation, p_word: Any, q_word: Any, requantized: Any, result: Any,
-) -> Any:
-    """Drive one lane of the result, a 32-bit word, from the operands of s8 (combinational).
-
-    ``requantized``: RQT's result, zero for other operations; None without it.
-    """
-    ones = (1 << 27) - 1
-    p = signed_word(32)
-    p_order, q_order = word(32), word(32)
-    total, less, outside = word(32), bit(), bit()
-    preferred, other = word(32), word(32)
-    amount, double, double_shifted = word(5), word(64), word(64)
-    low_bits, keep, fill, shifted = word(32), word(32), word(32), word(32)
-    sign = signed_word(32)
-
-    @always_comb
-    def view_signed():
-        p.next = p_word.signed()
-        # unsigned words in the same order: their comparison is a carry chain and nothing else
-        p_order.next = p_word
-        p_order.next[31] = not p_word[31]
-        q_order.next = q_word
-        q_order.next[31] = not q_word[31]
-        amount.next = q_word[5:]
-        double.next = concat(p_word, p_word)
-
-    @always_comb
-    def extend_sign():
-        sign.next = p >> 31
-
-    @always_comb
-    def compute():
-        total.next = p_word + q_word
-        less.next = p_order < q_order
-
-    @always_comb
-    def rotate():
-        # right by n, which is left by 32 - n; for q < 0, q[5:] is 32 - n
-        double_shifted.next = double >> amount
+    def combine():
         for i in range(4):
             for j in range(8):
-                # the lowest 32 - n: n is at most 31 - (8 * i + j)
-                low_bits.next[8 * i + j] = amount[5:3] < 3 - i or (
-                    amount[5:3] == 3 - i and amount[3:] <= 7 - j
-                )
-        if q_word[31]:
-            outside.next = q_word[32:5] != ones
-        else:
-            outside.next = q_word[32:5] != 0
+                power.next[8 * i + j] = high[i] and low[j]
 
-    @always_comb
-    def choose_bits():
-        # rotated bits to keep: the low ones of a right shift, the high ones of a left shift
-        keep.next = low_bits
-        fill.next = sign
-        if q_word[31]:
-            keep.next = ~low_bits
-            fill.next = 0
-        if outside:
-            keep.next = 0
+    return classify, count, decode, combine
 
-    @always_comb
-    def shift():
-        shifted.next = (double_shifted[32:] & keep) | (fill & ~keep)
 
-    @always_comb
-    def prefer():
-        # the comparison arrives last
-        preferred.next = q_word
-        if less != operation.larger:
-            preferred.next = p_word
+@block
+def multiplier_operands(
+    clock: Any, operation: Operation, q_tile: Any, q: Any, multiplier_tile: Any, m: Any, *,
+    lane: int,
+) -> Any:
+    """Drive ``m``, the signed factor of the value in ``select`` (combinational).
 
-    @always_comb
-    def compute_other():
-        other.next = total  # GEMM, ADD, MUL
-        if operation.shifts:
-            other.next = shifted
+    ``multiplier_tile``: RQT's parameters, None without RQT.
+    """
+    lo, hi = 32 * lane, 32 * lane + 32
+    sign = hi - 1
+    power = word(32)
+    parts = left_shift(clock, operation, q_tile, power, lane=lane)
 
-    if requantized is None:
+    if operation.rqt is None:
         @always_comb
         def select():
-            result.next = other
-            if operation.prefers:
-                result.next = preferred
+            m.next = power
+            if operation.select_multiplies:
+                m.next = concat(q[31], q)
     else:
+        scales = operation.rqt.select_scales
+
         @always_comb
         def select():
-            result.next = other | requantized
-            if operation.prefers:
-                result.next = preferred
+            m.next = power
+            if operation.select_multiplies:
+                m.next = concat(q[31], q)
+            elif scales:
+                m.next = concat(multiplier_tile[sign], multiplier_tile[hi:lo])
 
-    return (
-        view_signed, extend_sign, compute, rotate, choose_bits, shift,
-        prefer, compute_other, select,
-    )
+    return parts, select
+
+
+@block
+def shift_amount(
+    clock: Any, operation: Operation, q_tile: Any, shift_tile: Any, amount: Any, *, lane: int,
+) -> Any:
+    """Register ``amount``, of the right shift of the step in ``select``.
+
+    ``shift_tile``: RQT's parameters, 5 bits per lane, None without RQT.
+    """
+    lo, hi, end = 32 * lane, 32 * lane + 5, 32 * lane + 32
+    sign = end - 1
+    shift_lo, shift_hi = 5 * lane, 5 * lane + 5
+    right = word(5)
+
+    @always_comb
+    def saturate():
+        right.next = 0
+        if operation.operand_shifts and not q_tile[sign]:
+            right.next = q_tile[hi:lo]
+            if q_tile[end:hi] != 0:
+                right.next = 31
+
+    if operation.rqt is None:
+        @always(clock.posedge)
+        def register_amount():
+            amount.next = right
+    else:
+        requantizes = operation.rqt.operand
+
+        @always(clock.posedge)
+        def register_amount():
+            amount.next = right
+            if requantizes:
+                amount.next = shift_tile[shift_hi:shift_lo]
+
+    return saturate, register_amount

@@ -1,8 +1,8 @@
-"""Bank needs (stage s1 to s2): accumulator banks whose tiles the step in s2 reads.
+"""Bank needs (``check`` to ``schedule``): accumulator banks whose tiles a step reads, and when.
 
 A word has two bits: bit 0 for the even tiles, bit 1 for the odd ones.  All are determined while the
-step is still in s1, so that :mod:`.schedule` only compares them with the banks in use; they are 0
-for an empty slot.
+step is still in ``check``, so that :mod:`.schedule` only compares them with the banks in use; they
+are 0 for an empty slot.
 """
 
 from __future__ import annotations
@@ -18,45 +18,58 @@ __all__ = ["BankNeeds", "bank_needs"]
 
 
 class BankNeeds:
-    """Banks of ``ACC[dst]`` and, with two tensor operands, of ``ACC[src]``."""
+    """Banks that the ALU operation in ``schedule`` reads, and banks in use."""
 
     def __init__(self) -> None:
-        self.short_dst, self.short_src = word(2), word(2)
-        self.long_dst, self.long_src = word(2), word(2)  # of MUL and RQT
-        self.apart = bit()  # the two are in different banks
+        self.first = word(2)  # in this cycle: of ACC[dst], and of an ACC[src] in the other bank
+        self.second = word(2)  # in the next one: of an ACC[src] in the same bank
+        self.busy = word(2)  # read in this cycle by steps that have left ``schedule``
 
 
 @block
-def bank_needs(clock: Any, reset: Any, advance: Any, s1: Step, needs: BankNeeds) -> Any:
-    """Register the needs of the step in s1 into s2."""
-    dst, src = word(2), word(2)
+def bank_needs(
+    clock: Any, reset: Any, advance: Any, checked: Step, waiting: Step, needs: BankNeeds
+) -> Any:
+    """Register needs, and ``late``, ``chained`` and ``reads`` of the step, into ``schedule``.
+
+    A GEMM leaves ``schedule`` in its first cycle there, so one that follows a step to the same tile
+    is right behind it ever after, and takes its result in flight instead of reading a bank.
+    """
+    dst, apart, accumulates, follows = word(2), bit(), bit(), bit()
 
     @always_comb
     def locate() -> None:
-        dst.next = 0
-        src.next = 0
-        if s1.valid:
-            dst.next = 1
-            if s1.dst[0]:
-                dst.next = 2
-            if s1.pair:
-                src.next = 1
-                if s1.src[0]:
-                    src.next = 2
+        dst.next = 1
+        if checked.dst[0]:
+            dst.next = 2
+        apart.next = checked.dst[0] != checked.src[0]
+
+    @always_comb
+    def classify() -> None:
+        accumulates.next = (
+            checked.valid and checked.gemm and not checked.overwrite and not checked.clear
+        )
+        follows.next = waiting.valid and waiting.dst == checked.dst
 
     @always_seq(clock.posedge, reset)
     def register_needs() -> None:
         if advance:
-            needs.apart.next = s1.dst[0] != s1.src[0]
-            needs.short_dst.next = 0
-            needs.short_src.next = 0
-            needs.long_dst.next = 0
-            needs.long_src.next = 0
-            if s1.long:
-                needs.long_dst.next = dst
-                needs.long_src.next = src
-            else:
-                needs.short_dst.next = dst
-                needs.short_src.next = src
+            needs.first.next = 0
+            needs.second.next = 0
+            waiting.reads.next = 0
+            if accumulates and not follows:
+                waiting.reads.next = dst
+            if checked.valid and not checked.gemm:
+                needs.first.next = dst
+                if checked.pair and apart:
+                    needs.first.next = 3
+                elif checked.pair:
+                    needs.second.next = dst
 
-    return locate, register_needs
+    @always_seq(clock.posedge, reset)
+    def register_order() -> None:
+        if advance:
+            waiting.late.next = checked.pair and not apart
+            waiting.chained.next = accumulates and follows
+
+    return locate, classify, register_needs, register_order

@@ -1,92 +1,166 @@
-"""Execute (stages s4 to s9): the arithmetic of a step, from operand tiles to its result.
+"""Execute (``arrive`` to ``write``): the arithmetic of a step, from operand tiles to its result.
 
-Short operations select their operands in s7 and compute in s8; long ones work from s4 to s8.
+An ALU operation passes operand selection, adder, multiplier and shifter; its result and the dot
+products of a GEMM are joined in ``merge``, and accumulated.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always, block
+from myhdl import always, always_comb, block
 
 from ...isa.config import Config
 from ..lib.bundles import signed_word, word
+from ..lib.field_register import field_register
 from ..lib.pack import join
-from .alu_lane import Operation, alu_lane, alu_operands, alu_operation
-from .long_operands import LongOperands, long_operands, parameter_tiles
-from .mac_array import dot_bits
-from .multiply_lane import (
-    MULTIPLIER_BITS,
-    multiply_lane,
-    multiply_operands,
-    quotient_lane,
-    requantize_operands,
+from .accumulate import accumulate, accumulate_lane
+from .alu_lane import (
+    Operation,
+    alu_operation,
+    alu_sum,
+    multiplier_operands,
+    shift_amount,
 )
-from .operands import Operand, forward
+from .mac_array import dot_bits
+from .multiply_lane import MULTIPLIER_BITS, PRODUCT_BITS, multiply_lane
+from .operands import alu_operands
+from .parameter_tiles import parameter_tiles
 from .requantize_lane import requantize_lane, rqt_immediate
 from .rqt_parameters import ParameterRead
+from .shift_lane import SHIFTED_BITS, Lost, plain_result, right_shift
+from .stages import Stages
 from .step import Step
 
 __all__ = ["execute"]
 
 
+class Parameters:
+    """Parameter tiles of RQT; ``shift`` has 5 bits per lane."""
+
+    def __init__(self, config: Config) -> None:
+        tile_bits = 32 * config.lanes
+        self.bias, self.multiplier = word(tile_bits), word(tile_bits)
+        self.shift = word(5 * config.lanes)
+
+
+@block
+def gate_dot(clock: Any, finished: Step, dot: Any, gated: Any, *, lane: int, width: int) -> Any:
+    """Register one lane of ``dot`` from stage ``dot`` to the next; zero without a product."""
+    lo, hi = width * lane, width * (lane + 1)
+    wide = signed_word(32)
+
+    @always_comb
+    def extend():
+        wide.next = dot[hi:lo].signed()
+
+    @always(clock.posedge)
+    def gate():
+        gated.next = 0
+        if finished.mac and not finished.clear:
+            gated.next = wide
+
+    return extend, gate
+
+
+@block
+def merge_results(clock: Any, gated: Any, plain: Any, requantized: Any, addend: Any) -> Any:
+    """Register the addend: one of three results, of which the others are zero.
+
+    ``requantized`` is None without RQT.
+    """
+    if requantized is None:
+
+        @always(clock.posedge)
+        def merge():
+            addend.next = gated | plain
+
+    else:
+
+        @always(clock.posedge)
+        def merge():
+            addend.next = gated | plain | requantized
+
+    return merge
+
+
+@block
+def alu_result(
+    clock: Any, s: list[Step], operation: Operation, p: Any, q: Any, parameters: Parameters | None,
+    imm: Any, plain: Any, requantized: Any, *, config: Config, lane: int,
+) -> Any:
+    """Wire one lane of the ALU, from the operand tiles to ``plain`` and ``requantized``."""
+    at, rqt, rounded, parts = Stages.of(config), operation.rqt, s[Stages.of(config).round], []
+    value, factor, m = word(32), word(32), word(MULTIPLIER_BITS)
+    product, shifted = word(PRODUCT_BITS if rqt else 32), signed_word(SHIFTED_BITS)
+    amounts = [word(5) for _ in range(at.product - at.select + 1)]
+    multiplier = shift = lost = rounds = is_product = is_rounded = None
+    if rqt is not None and parameters is not None:
+        multiplier, shift, lost = parameters.multiplier, parameters.shift, Lost()
+        rounds, is_product, is_rounded = rqt.select, rqt.product, rqt.round
+        parts.append(requantize_lane(
+            clock, rounded=rounded, requantizes=is_rounded, shifted=shifted, lost=lost, imm=imm,
+            result=requantized, config=config,
+        ))
+    return (
+        parts,
+        alu_sum(clock, operation, p, q, value, factor, lane=lane),
+        multiplier_operands(clock, operation, q, factor, multiplier, m, lane=lane),
+        shift_amount(clock, operation, q, shift, amounts[0], lane=lane),
+        [
+            field_register(clock, amount, following)
+            for amount, following in zip(amounts, amounts[1:], strict=False)
+        ],
+        multiply_lane(clock, value, m, rounds, product),
+        right_shift(clock, product, amounts[-1], is_product, shifted, lost),
+        plain_result(clock, rounded, is_rounded, shifted, plain),
+    )
+
+
 @block
 def execute(
     clock: Any, even_data: Any, odd_data: Any, parameter: ParameterRead, dot: Any, s: list[Step],
-    s9_result: Any, *, config: Config,
+    result: Any, *, config: Config,
 ) -> Any:
-    """Wire the lanes; ``dot`` belongs to s7, the result to s9."""
-    s3, s4, s6, s7, s8 = s[3], s[4], s[6], s[7], s[8]
+    """Wire the lanes; ``dot`` belongs to stage ``dot``, ``result`` to ``write``."""
+    at = Stages.of(config)
+    finished, adding = s[at.dot], s[at.add]
     tile_bits = 32 * config.lanes
-    dst, src = Operand(tile_bits), Operand(tile_bits)
-    operands = LongOperands(tile_bits)
-    result = word(tile_bits)
-    results = [word(32) for _ in range(config.lanes)]
-    operation = Operation()
+    p, q, operand, previous = (word(tile_bits) for _ in range(4))
+    totals, total = [word(32) for _ in range(config.lanes)], word(tile_bits)
+    operation, imm, parameters = Operation(), word(16), None
     parts = [
-        forward(
-            clock, even_data=even_data, odd_data=odd_data, s=s, s9_result=s9_result, dst=dst,
-            src=src,
+        alu_operation(clock, s, operation, config=config), join(totals, total),
+        accumulate(
+            clock, even_data, odd_data, s, result, operand, previous, config=config,
         ),
-        long_operands(clock, even_data, odd_data, s3, s4, operands),
-        alu_operation(clock, s7, operation), join(results, result),
     ]
     if config.requantize:
-        bias, multiplier = word(tile_bits), word(tile_bits)
-        shift, lost_mask = word(5 * config.lanes), word(tile_bits)
-        parts.append(rqt_immediate(clock, s7, s8.imm))
+        parameters = Parameters(config)
+        parts.append(rqt_immediate(clock, s[at.round], operation.rqt.round, imm))
         parts.append(parameter_tiles(
-            clock, even_data=even_data, odd_data=odd_data, parameter=parameter, s6=s6, bias=bias,
-            multiplier=multiplier, shift=shift, lost_mask=lost_mask, config=config,
+            clock, even_data=even_data, odd_data=odd_data, parameter=parameter,
+            bias=parameters.bias, multiplier=parameters.multiplier, shift=parameters.shift,
+            config=config,
         ))
+    bias = None if parameters is None else parameters.bias
+    parts.append(alu_operands(clock, even_data, odd_data, s, bias, p, q, config=config))
     for lane in range(config.lanes):
-        p, m, s7_product = word(32), word(MULTIPLIER_BITS), word(32)
-        s6_upper, requantized = signed_word(50), None
-        first, second = word(32), word(32)
-        if config.requantize:
-            requantized = word(32)
-            s7_quotient = signed_word(35)
-            parts.append(quotient_lane(clock, s6, s6_upper, s7_quotient))
-            parts.append(requantize_operands(s4, operands, bias, multiplier, p, m, lane=lane))
-            parts.append(requantize_lane(
-                clock, s7=s7, s8=s8, s7_quotient=s7_quotient, shift_tile=shift, lost_mask=lost_mask,
-                result=requantized, config=config, lane=lane,
-            ))
-        else:
-            parts.append(multiply_operands(s4, operands, p, m, lane=lane))
-        parts.append(multiply_lane(
-            clock, s4=s4, s6=s6, p=p, m=m, s6_upper=s6_upper, s7_product=s7_product,
-        ))
-        parts.append(alu_operands(
-            clock, s7=s7, even_data=even_data, odd_data=odd_data, dst=dst, src=src, dot=dot,
-            product=s7_product, result=results[lane], first=first, second=second, lane=lane,
-            dot_width=dot_bits(config),
-        ))
-        parts.append(alu_lane(operation, first, second, requantized, results[lane]))
+        gated, plain, addend = word(32), word(32), word(32)
+        requantized = word(32) if config.requantize else None
+        parts += [
+            gate_dot(clock, finished, dot, gated, lane=lane, width=dot_bits(config)),
+            alu_result(
+                clock, s, operation, p, q, parameters, imm, plain, requantized, config=config,
+                lane=lane,
+            ),
+            merge_results(clock, gated, plain, requantized, addend),
+            accumulate_lane(addend, operand, previous, totals[lane], lane=lane),
+        ]
 
     @always(clock.posedge)
     def register_result():
-        if s8.valid:
-            s9_result.next = result
+        if adding.valid:
+            result.next = total
 
     return parts, register_result

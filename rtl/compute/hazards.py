@@ -1,10 +1,10 @@
-"""Hazards of long operations (stage s1 to s2): earlier steps that will write a tile a step reads.
+"""Hazards of ALU operations (``check`` to ``schedule``): a step in flight writes a tile they read.
 
 Contract
-    ``operand_hit`` and ``parameter_hit`` refer to the step in s2: a step in s3..s9, in the same
-    cycle, writes ``ACC[dst]`` or ``ACC[src]`` of a MUL or RQT, or one of the three parameter tiles
-    of an RQT.  Always low for other operations, which forward.  Compared while the step is still
-    in s1, and moved on with the stages while it waits.
+    ``operand_hit`` and ``parameter_hit`` refer to the step in ``schedule``: a later stage, in the
+    same cycle, has a step that writes ``ACC[dst]`` or ``ACC[src]`` of an ALU operation, or one of
+    the three parameter tiles of an RQT.  Always low for a GEMM, which takes results in flight.
+    Compared while the step is still in ``check``, and moved on with the stages while it waits.
 """
 
 from __future__ import annotations
@@ -22,21 +22,23 @@ __all__ = ["operand_hazards", "parameter_hazards"]
 
 
 @block
-def operand_match(flying: Step, s1: Step, match: Any) -> Any:
-    """Detect that ``flying`` writes an operand tile of the step in s1."""
+def operand_match(flying: Step, checked: Step, match: Any) -> Any:
+    """Detect that ``flying`` writes an operand tile of the step in ``check``."""
 
     @always_comb
     def compare() -> None:
-        match.next = flying.valid and s1.valid and s1.long and (
-            flying.dst == s1.dst or (s1.pair and flying.dst == s1.src)
+        match.next = flying.valid and checked.valid and not checked.gemm and (
+            flying.dst == checked.dst or (checked.pair and flying.dst == checked.src)
         )
 
     return compare
 
 
 @block
-def parameter_match(flying: Step, s1: Step, sums: StepSums, match: Any, *, acc_bits: int) -> Any:
-    """Detect that ``flying`` writes one of the parameter tiles of the RQT in s1.
+def parameter_match(
+    flying: Step, checked: Step, sums: StepSums, match: Any, *, acc_bits: int
+) -> Any:
+    """Detect that ``flying`` writes one of the parameter tiles of the RQT in ``check``.
 
     With an even ``src``, two of them are in its row and one in the next row; with an odd ``src``,
     one is in its row and two in the next row.
@@ -45,14 +47,14 @@ def parameter_match(flying: Step, s1: Step, sums: StepSums, match: Any, *, acc_b
 
     @always_comb
     def locate() -> None:
-        same_row.next = flying.dst[acc_bits:1] == s1.src[acc_bits:1]
-        row_after.next = flying.before == s1.src[acc_bits:1]
+        same_row.next = flying.dst[acc_bits:1] == checked.src[acc_bits:1]
+        row_after.next = flying.before == checked.src[acc_bits:1]
 
     @always_comb
     def compare() -> None:
-        match.next = flying.valid and s1.valid and sums.rqt and (
-            (same_row and (flying.dst[0] or not s1.src[0]))
-            or (row_after and (s1.src[0] or not flying.dst[0]))
+        match.next = flying.valid and checked.valid and sums.rqt and (
+            (same_row and (flying.dst[0] or not checked.src[0]))
+            or (row_after and (checked.src[0] or not flying.dst[0]))
         )
 
     return locate, compare
@@ -60,7 +62,7 @@ def parameter_match(flying: Step, s1: Step, sums: StepSums, match: Any, *, acc_b
 
 @block
 def follow_matches(clock: Any, reset: Any, advance: Any, matches: list[Any], hit: Any) -> Any:
-    """Register the matches of s2..s8 as hits of s3..s9, or move the hits on by one stage."""
+    """Register matches as hits of the stage after theirs, or move the hits on by one stage."""
     ahead = len(matches)
     found, hits = word(ahead), word(ahead)
     oldest = ahead - 1  # a hit there leaves the pipeline
@@ -79,26 +81,29 @@ def follow_matches(clock: Any, reset: Any, advance: Any, matches: list[Any], hit
 
 @block
 def operand_hazards(
-    clock: Any, reset: Any, advance: Any, stages: list[Step], s1: Step, operand_hit: Any
+    clock: Any, reset: Any, advance: Any, stages: list[Step], checked: Step, operand_hit: Any
 ) -> Any:
-    """Compare with ``stages``, s2 to s8."""
+    """Compare with ``stages``: ``schedule`` to the last but one."""
     matches = [bit() for _ in stages]
     return (
-        [operand_match(stage, s1, match) for stage, match in zip(stages, matches, strict=True)],
+        [
+            operand_match(stage, checked, match)
+            for stage, match in zip(stages, matches, strict=True)
+        ],
         follow_matches(clock, reset, advance, matches, operand_hit),
     )
 
 
 @block
 def parameter_hazards(
-    clock: Any, reset: Any, advance: Any, stages: list[Step], s1: Step, sums: StepSums,
+    clock: Any, reset: Any, advance: Any, stages: list[Step], checked: Step, sums: StepSums,
     parameter_hit: Any,
 ) -> Any:
-    """Compare with ``stages``, s2 to s8."""
+    """Compare with ``stages``: ``schedule`` to the last but one."""
     matches = [bit() for _ in stages]
     return (
         [
-            parameter_match(stage, s1, sums, match, acc_bits=len(s1.src))
+            parameter_match(stage, checked, sums, match, acc_bits=len(checked.src))
             for stage, match in zip(stages, matches, strict=True)
         ],
         follow_matches(clock, reset, advance, matches, parameter_hit),

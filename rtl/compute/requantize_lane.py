@@ -1,23 +1,23 @@
-"""Long operations, second half: one lane of RQT's shift, rounding, zero point and clamp.
+"""RQT's rounding, zero point and clamp (``round`` and ``merge``), one lane.
 
-The value to shift arrives in s7 (:func:`.quotient_lane`), the rounded value and its zero point are
-registered into s8, and the clamped result of s8 is combinational (vta_isa.md section 0.1).  The
-value is shifted by one bit less than specified, so that its lowest bit is the rounding bit;
-rounding half away from zero also needs to know whether any lower bit was lost.
+The shifted value arrives from :mod:`.shift_lane` with the rounding bit below it, the rounded value
+is registered into ``merge``, and the clamped result there is combinational (vta_isa.md section
+0.1).  Rounding half away from zero also needs to know whether any lower bit was lost.
 
-Rounding and zero point are added to the low bits alone; s8 determines from the bits above whether
-the value is out of their range, and so out of that of the clamp.
+Rounding and zero point are added to the low bits alone; the bits above determine whether the value
+is out of their range, and so out of that of the clamp.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from myhdl import Signal, always, always_comb, block, concat, intbv
+from myhdl import always, always_comb, block, concat
 
 from ...isa.config import Config
-from ...isa.opcodes import AluOpcode, RqtFlag
+from ...isa.opcodes import RqtFlag
 from ..lib.bundles import bit, signed_word, word
+from .shift_lane import SHIFTED_BITS, Lost
 from .step import Step
 
 __all__ = ["requantize_lane", "rqt_immediate"]
@@ -26,94 +26,84 @@ _NEAR_BITS = 11  # only a value this narrow may end inside the clamp: zero point
 
 
 @block
-def rqt_immediate(clock: Any, s7: Step, s8_imm: Any) -> Any:
-    """Register RQT's immediate from s7 to s8; zero for all other operations."""
+def rqt_immediate(clock: Any, rounded: Step, requantizes: Any, imm: Any) -> Any:
+    """Register RQT's immediate from ``round`` to ``merge``; zero for all other operations."""
 
     @always(clock.posedge)
     def copy():
-        s8_imm.next = 0
-        if s7.long and s7.opcode == AluOpcode.RQT:
-            s8_imm.next = s7.imm
+        imm.next = 0
+        if rounded.alu and requantizes:
+            imm.next = rounded.imm
 
     return copy
 
 
 @block
 def requantize_lane(
-    clock: Any, s7: Any, s8: Any, s7_quotient: Any, shift_tile: Any, lost_mask: Any, result: Any,
-    *, config: Config, lane: int,
+    clock: Any, rounded: Step, requantizes: Any, shifted: Any, lost: Lost, imm: Any, result: Any,
+    *, config: Config,
 ) -> Any:
-    """Drive ``result`` (32-bit word, s8), zero when the step there is no RQT.
+    """Drive ``result`` (32-bit word, ``merge``), zero when the step there is no RQT.
 
-    ``shift_tile`` (5 bits per lane) and ``lost_mask`` (32 bits per lane: those the shift drops)
-    belong to s7.
+    ``shifted`` and ``lost`` belong to ``round``, and so does ``requantizes``: the step there is an
+    RQT.  ``imm``: from :func:`rqt_immediate`.
     """
-    lo, hi = 5 * lane, 5 * lane + 5
-    mask_lo, mask_hi = 32 * lane, 32 * lane + 32
     low, high = -(1 << (config.out_width - 1)), (1 << (config.out_width - 1)) - 1
     clamp_lo = config.out_width - 1  # all bits from here up are equal inside the clamp
     near_end, sum_bits = _NEAR_BITS + 1, _NEAR_BITS + 3  # width of the low bits; with both addends
-    sign_end = near_end + 1
-    far_bits, sign_ones = 34 - _NEAR_BITS, (1 << (sign_end - clamp_lo)) - 1
+    sign_end, sign = near_end + 1, SHIFTED_BITS - 1
+    far_bits, sign_ones = sign - _NEAR_BITS, (1 << (sign_end - clamp_lo)) - 1
     far_ones = (1 << far_bits) - 1
-    doubled = signed_word(35)
-    shift, lost = Signal(intbv(0)[5:]), bit()
-    shifted, increment = signed_word(35), bit()
+    any_lost, increment = bit(), bit()
     near, addend, total = word(near_end), word(9), signed_word(sum_bits)
-    value, far, negative, raised = word(sign_end), word(far_bits), bit(), bit()  # in s8
-    above, below, zero_point = bit(), bit(), signed_word(8)
-    sure, fits, keep = bit(), bit(), bit()
+    above_now, below_now = bit(), bit()
+    value, above, below, raised = word(sign_end), bit(), bit(), bit()  # in ``merge``
+    zero_point, sure, fits, keep = signed_word(8), bit(), bit(), bit()
     end, inside, clamped = signed_word(8), signed_word(8), signed_word(32)
 
     @always_comb
-    def select():
-        shift.next = shift_tile[hi:lo]
-
-    @always_comb
-    def double():
-        doubled.next = s7_quotient << 1
-
-    @always_comb
-    def shift_right():
-        shifted.next = doubled >> shift
-        lost.next = (doubled[32:] & lost_mask[mask_hi:mask_lo]) != 0
+    def find_lost():
+        any_lost.next = (
+            lost.few or (lost.octets != 0 and lost.octet[0])
+            or (lost.octets[1] and lost.octet[1]) or (lost.octets == 3 and lost.octet[2])
+        )
 
     @always_comb
     def round_up():
         increment.next = shifted[0] and (
-            not s7.imm[RqtFlag.AWAY] or not s7_quotient[34] or lost
+            not rounded.imm[RqtFlag.AWAY] or not shifted[sign] or any_lost
         )
 
     @always_comb
     def prepare():
         # a one below both turns the increment into the carry of a single adder
         near.next = shifted[near_end:] | 1
-        addend.next = concat(s7.imm[8:], increment)
+        addend.next = concat(rounded.imm[8:], increment)
 
     @always_comb
     def add():
         total.next = near.signed() + addend.signed()
 
+    @always_comb
+    def compare_high():
+        above_now.next = not shifted[sign] and shifted[sign:_NEAR_BITS] != 0
+        below_now.next = shifted[sign] and shifted[sign:_NEAR_BITS] != far_ones
+
     @always(clock.posedge)
     def register_value():
         value.next = 0
-        far.next = 0
-        negative.next = False
+        above.next = False
+        below.next = False
         raised.next = False
-        if s7.long and s7.opcode == AluOpcode.RQT:
+        if rounded.alu and requantizes:
             value.next = total[sum_bits:1]
-            far.next = shifted[34:_NEAR_BITS]
-            negative.next = shifted[34]
-            raised.next = s7.imm[RqtFlag.RELU] and shifted[34]
-
-    @always_comb
-    def compare_high():
-        above.next = not negative and far != 0
-        below.next = negative and far != far_ones
-        zero_point.next = s8.imm[8:].signed()
+            above.next = above_now
+            below.next = below_now
+            raised.next = rounded.imm[RqtFlag.RELU] and shifted[sign]
 
     @always_comb
     def check_range():
+        zero_point.next = imm[8:].signed()
         sure.next = not above and not below and not raised
         fits.next = value[sign_end:clamp_lo] == 0 or value[sign_end:clamp_lo] == sign_ones
 
@@ -125,7 +115,7 @@ def requantize_lane(
         @always_comb
         def decide():
             # the zero point is RELU's lower end, and may be below that of the clamp
-            keep.next = sure and (fits or (s8.imm[RqtFlag.RELU] and value[near_end]))
+            keep.next = sure and (fits or (imm[RqtFlag.RELU] and value[near_end]))
 
     @always_comb
     def saturate():
@@ -153,6 +143,6 @@ def requantize_lane(
         result.next = clamped
 
     return (
-        select, double, shift_right, round_up, prepare, add, register_value, compare_high,
-        check_range, decide, saturate, narrow, choose, extend,
+        find_lost, round_up, prepare, add, compare_high, register_value, check_range, decide,
+        saturate, narrow, choose, extend,
     )

@@ -1,12 +1,12 @@
-"""Parameter fetch of RQT (stage s2): three accumulator reads when a step has a new ``src``.
+"""Parameter fetch of RQT (in ``schedule``): three accumulator reads when a step has a new ``src``.
 
 Bias and multiplier are in different banks: whichever is free is read first, the shift last, while
-the step waits in s2.  They are kept until ``src`` changes, an earlier step of the instruction
+the step waits there.  They are kept until ``src`` changes, an earlier step of the instruction
 writes one of them, or the instruction ends.
 
 Data is registered as it arrives and checked one cycle later (:func:`.parameter_tiles`), while the
-step proceeds.  ``bad`` is valid two cycles after the last tile, with the step's instruction, five
-cycles before the step would be written.
+step proceeds.  ``bad`` is valid two cycles after the last tile, with the step's instruction, before
+the step would be written.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ParameterRead:
         # the multiplier in the other
         self.behind = word(2)
         self.after = word(acc_bits - 1)  # that row
-        self.reads = bit()  # the step in s2 is an RQT that lacks parameters
+        self.reads = bit()  # the step in ``schedule`` is an RQT that lacks parameters
         self.bias_arrives, self.multiplier_arrives, self.shift_arrives = bit(), bit(), bit()
         self.odd = bit()  # the tile comes from the odd bank
         self.multiplier_bad = bit()  # a lane of the multiplier is negative
@@ -58,19 +58,18 @@ class ParameterCheck:
 
 @block
 def rqt_parameters(
-    clock: Any, reset: Any, s1: Step, s2: Step, indices: StepIndices, parameter_hit: Any,
-    busy_now: Any, moves: Any, stopped: Any, parameter: ParameterRead, ready: Any,
+    clock: Any, reset: Any, checked: Step, waiting: Step, indices: StepIndices,
+    parameter_hit: Any, busy: Any, moves: Any, stopped: Any, parameter: ParameterRead, ready: Any,
     check: ParameterCheck,
 ) -> Any:
-    """Fetch parameters for the step in s2; ``ready``: it may proceed.
+    """Fetch parameters for ``waiting``, the step in ``schedule``; ``ready``: it may proceed.
 
-    ``parameter_hit``: an earlier step writes one of the tiles; ``busy_now``: banks read by other
+    ``parameter_hit``: an earlier step writes one of the tiles; ``busy``: banks read by other
     stages in this cycle; ``stopped``: a fault was raised.
     """
-    kept, kept_src = bit(), word(len(s2.src))  # the tiles held and their address
-    same_src = bit()  # kept_src is that of the step in s2
-    unused = bit()  # they were fetched for the step that is still in s2
-    bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step in s2
+    kept, kept_src = bit(), word(len(waiting.src))  # the tiles held and their address
+    same_src = bit()  # kept_src is that of the step waiting
+    bias_read, multiplier_read, shift_read = bit(), bit(), bit()  # done for the step waiting
     chosen = word(2)  # ParameterTile read in this cycle
     presented, presented_odd = word(2), bit()  # read in the last cycle
     shift_arrives = bit()
@@ -78,35 +77,36 @@ def rqt_parameters(
     fetches = bit()  # a missing tile must be read
     kept_next, same_src_next = bit(), bit()  # kept and same_src of the next cycle
     src_busy, multiplier_busy = bit(), bit()  # bank of src and src + 2; bank of src + 1
-    newest_src = word(len(s2.src))
-    captured, checked, bypass, last_bypass = bit(), bit(), bit(), bit()  # the shift, its check
+    newest_src = word(len(waiting.src))
+    captured, judged, bypass, last_bypass = bit(), bit(), bit(), bit()  # the shift, its check
     index, last_index = word(INDEX_BITS), word(INDEX_BITS)
 
     @always_comb
     def locate():
-        src_busy.next = busy_now[0]
-        multiplier_busy.next = busy_now[1]
-        if s2.src[0]:
-            src_busy.next = busy_now[1]
-            multiplier_busy.next = busy_now[0]
+        src_busy.next = busy[0]
+        multiplier_busy.next = busy[1]
+        if waiting.src[0]:
+            src_busy.next = busy[1]
+            multiplier_busy.next = busy[0]
 
     @always_comb
     def select_src():
         newest_src.next = kept_src
         if shift_arrives:
-            newest_src.next = s2.src
+            newest_src.next = waiting.src
 
     @always_comb
     def predict():
-        kept_next.next = (kept or shift_arrives) and not parameter_hit and not (moves and s2.last)
+        kept_next.next = (
+            (kept or shift_arrives) and not parameter_hit and not (moves and waiting.last)
+        )
         same_src_next.next = same_src or shift_arrives
         if moves:
-            same_src_next.next = s1.src == newest_src
+            same_src_next.next = checked.src == newest_src
 
     @always_comb
     def report_ready():
         ready.next = not indices.rqt or (not parameter_hit and complete)
-        s2.fresh.next = shift_arrives or unused
 
     @always_comb
     def enable():
@@ -130,8 +130,8 @@ def rqt_parameters(
     def drive_address():
         parameter.reads.next = indices.rqt and not complete
         parameter.after.next = indices.after
-        parameter.behind.next[0] = s2.src[0] or bias_read
-        parameter.behind.next[1] = s2.src[0] and bias_read
+        parameter.behind.next[0] = waiting.src[0] or bias_read
+        parameter.behind.next[1] = waiting.src[0] and bias_read
 
     @always_comb
     def report_arrival():
@@ -143,7 +143,7 @@ def rqt_parameters(
     @always_seq(clock.posedge, reset)
     def keep():
         presented.next = chosen
-        presented_odd.next = (chosen == ParameterTile.MULTIPLIER) != s2.src[0]
+        presented_odd.next = (chosen == ParameterTile.MULTIPLIER) != waiting.src[0]
         if chosen == ParameterTile.BIAS:
             bias_read.next = True
         elif chosen == ParameterTile.MULTIPLIER:
@@ -154,9 +154,6 @@ def rqt_parameters(
             bias_read.next = False
             multiplier_read.next = False
             shift_read.next = False
-            unused.next = True
-        if moves:
-            unused.next = False
         shift_arrives.next = chosen == ParameterTile.SHIFT
         complete.next = chosen == ParameterTile.SHIFT or (kept_next and same_src_next)
         kept_src.next = newest_src
@@ -165,18 +162,18 @@ def rqt_parameters(
 
     @always_comb
     def report():
-        check.pending.next = captured or checked
-        check.bad.next = checked and (
+        check.pending.next = captured or judged
+        check.bad.next = judged and (
             parameter.shift_bad or (parameter.multiplier_bad and not last_bypass)
         )
         check.index.next = last_index
 
     @always_seq(clock.posedge, reset)
     def follow_check():
-        captured.next = shift_arrives and s2.valid
-        bypass.next = s2.imm[RqtFlag.BYPASS]
+        captured.next = shift_arrives and waiting.valid
+        bypass.next = waiting.imm[RqtFlag.BYPASS]
         index.next = indices.index
-        checked.next = captured
+        judged.next = captured
         last_bypass.next = bypass
         last_index.next = index
 

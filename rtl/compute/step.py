@@ -1,11 +1,10 @@
 """A step and the stages it passes in the compute pipeline: which field exists in which stage.
 
-Stages are numbered by cycle: ``s0`` the micro-op arrives, ``s1`` the indices are known, ``s2`` the
-step is scheduled (the only stage that ever waits), ``s3`` operand tiles arrive, ... ``s8`` execute,
-``s9`` write.  A slot with ``last`` completes an instruction when it leaves ``s9``; an instruction
-without steps travels as a slot with ``last`` alone.
+Stages have the names and numbers of :class:`.stages.Stages`.  A slot with ``last`` completes an
+instruction when it leaves the last one; an instruction without steps travels as a slot with
+``last`` alone.
 
-:data:`LIFETIMES` alone defines the stages in which a field exists; :func:`stage` builds a stage
+:func:`lifetimes` alone defines the stages in which a field exists; :func:`stage` builds a stage
 from it.
 """
 
@@ -19,14 +18,9 @@ from myhdl import always_comb, always_seq, block, concat
 from ...isa.config import Config
 from ..lib.bundles import bit, word
 from ..lib.field_register import field_register
+from .stages import Stages
 
-__all__ = [
-    "LAST_STAGE", "LIFETIMES", "SCHEDULE_STAGE", "Lifetime", "Step", "occupancy", "stage",
-    "step_entry",
-]
-
-SCHEDULE_STAGE = 2
-LAST_STAGE = 9  # writes ACC; busy, hazards and the number of stages follow from it
+__all__ = ["Lifetime", "Step", "lifetimes", "occupancy", "stage", "step_entry"]
 
 
 class Step:
@@ -42,14 +36,12 @@ class Step:
         self.push_prev, self.push_next = bit(), bit()
         self.dst, self.src = word(config.log_acc_depth), word(config.log_acc_depth)
         self.before = word(config.log_acc_depth - 1)  # row before that of dst
+        self.inp, self.wgt = word(config.log_inp_depth), word(config.log_wgt_depth)
         self.pair = bit()  # reads ACC[src] as second operand
-        self.long = bit()  # MUL or RQT: operands are read at s2/s3 instead of s5/s6
-        self.early = bit()  # ACC[src] is read one stage before ACC[dst]
-        self.fresh = bit()  # first step to use newly fetched RQT parameters
-        self.mac = bit()  # valid and GEMM: it uses the MAC array
-        # accumulator banks it reads (bit 0 even, bit 1 odd tiles), 0 for an empty slot
-        self.long_late = word(2)  # at s3, MUL and RQT
-        self.short_early, self.short_late = word(2), word(2)  # at s5 and s6, all others
+        self.late = bit()  # ACC[src] is in the bank of ACC[dst] and read one stage after it
+        self.mac, self.alu = bit(), bit()  # valid and GEMM; valid and ALU
+        self.chained = bit()  # GEMM that adds to the result of the step just before it
+        self.reads = word(2)  # bank in which any other GEMM reads ACC[dst]: bit 0 even, bit 1 odd
 
 
 @dataclass(frozen=True)
@@ -64,49 +56,50 @@ class Lifetime:
         Last stage that reads it.
     reset : bool
         It is read in empty slots too, so a reset clears it.
-    requantize : bool
-        Only configurations with RQT have it.
     """
 
     first: int
     last: int
     reset: bool = False
-    requantize: bool = False
 
-    def registered(self, number: int, *, requantize: bool) -> bool:
+    def registered(self, number: int) -> bool:
         """Return whether the register in front of stage ``number`` holds the field."""
-        return self.first < number <= self.last and (requantize or not self.requantize)
+        return self.first < number <= self.last
 
 
-LIFETIMES: dict[str, Lifetime] = {
-    "valid": Lifetime(0, LAST_STAGE, reset=True),
-    "last": Lifetime(0, LAST_STAGE, reset=True),
-    "gemm": Lifetime(0, LAST_STAGE),
-    "clear": Lifetime(0, LAST_STAGE),
-    "push_prev": Lifetime(0, LAST_STAGE),
-    "push_next": Lifetime(0, LAST_STAGE),
-    "use_imm": Lifetime(0, 0),
-    "opcode": Lifetime(0, 7),
-    "imm": Lifetime(0, 7),  # and RQT's in s8 (execute)
-    "overwrite": Lifetime(0, 6),
-    "dst": Lifetime(1, LAST_STAGE),
-    "long": Lifetime(1, 7),
-    "src": Lifetime(1, 6),
-    "pair": Lifetime(1, 6),
-    "before": Lifetime(2, LAST_STAGE - 1, requantize=True),
-    "early": Lifetime(2, 6),
-    "fresh": Lifetime(2, 6, requantize=True),
-    "short_late": Lifetime(2, 5, reset=True),
-    "short_early": Lifetime(2, 4, reset=True),
-    "long_late": Lifetime(2, 3, reset=True),
-    "mac": Lifetime(3, 3, reset=True),
-}
-"""Every field of :class:`Step`."""
+def lifetimes(config: Config) -> dict[str, Lifetime]:
+    """Return the lifetime of every field of :class:`Step` that a configuration has."""
+    at, rqt = Stages.of(config), config.requantize
+    fields = {
+        "valid": Lifetime(at.uop, at.write, reset=True),
+        "last": Lifetime(at.uop, at.write, reset=True),
+        "gemm": Lifetime(at.uop, at.write),
+        "clear": Lifetime(at.uop, at.write),
+        "push_prev": Lifetime(at.uop, at.write),
+        "push_next": Lifetime(at.uop, at.write),
+        "use_imm": Lifetime(at.uop, at.index),
+        "overwrite": Lifetime(at.uop, at.check),
+        "opcode": Lifetime(at.uop, at.product - 1 if rqt else at.operand),
+        "imm": Lifetime(at.uop, at.round if rqt else at.capture),
+        "dst": Lifetime(at.check, at.write),
+        "src": Lifetime(at.check, at.schedule),
+        "pair": Lifetime(at.check, at.capture),
+        "late": Lifetime(at.schedule, at.align),
+        "inp": Lifetime(at.schedule, at.read),
+        "wgt": Lifetime(at.schedule, at.read),
+        "mac": Lifetime(at.schedule, at.dot, reset=True),
+        "alu": Lifetime(at.schedule, at.round, reset=True),
+        "chained": Lifetime(at.schedule, at.add, reset=True),
+        "reads": Lifetime(at.schedule, at.accumulate, reset=True),
+    }
+    if rqt:
+        fields["before"] = Lifetime(at.schedule, at.write - 1)
+    return fields
 
 
 @block
 def stage(
-    clock: Any, reset: Any, sink: Step, source: Step, *, number: int, requantize: bool,
+    clock: Any, reset: Any, sink: Step, source: Step, *, number: int, config: Config,
     enable: Any = None,
 ) -> Any:
     """Register the fields that stage ``number`` holds: ``source`` is ``sink`` one cycle later.
@@ -118,22 +111,21 @@ def stage(
             clock, getattr(sink, name), getattr(source, name), enable=enable,
             reset=reset if lifetime.reset else None,
         )
-        for name, lifetime in LIFETIMES.items()
-        if lifetime.registered(number, requantize=requantize)
+        for name, lifetime in lifetimes(config).items()
+        if lifetime.registered(number)
     ]
 
 
 @block
 def step_entry(
-    clock: Any, reset: Any, sink: Step, source: Step, go: Any, *, requantize: bool
+    clock: Any, reset: Any, sink: Step, source: Step, go: Any, *, config: Config
 ) -> Any:
-    """The stage after the one that waits: as :func:`stage`, but empty when ``go`` was low."""
-    number = SCHEDULE_STAGE + 1
-    both_go = word(2)
+    """The stage after ``schedule``: as :func:`stage`, but empty when ``go`` was low."""
+    number, both_go = Stages.arrive, word(2)
     data = [
         field_register(clock, getattr(sink, name), getattr(source, name))
-        for name, lifetime in LIFETIMES.items()
-        if lifetime.registered(number, requantize=requantize) and not lifetime.reset
+        for name, lifetime in lifetimes(config).items()
+        if lifetime.registered(number) and not lifetime.reset
     ]
 
     @always_comb
@@ -144,10 +136,10 @@ def step_entry(
     def enter():
         source.valid.next = sink.valid and go
         source.last.next = sink.last and go
-        source.mac.next = sink.valid and sink.gemm and go
-        source.long_late.next = sink.long_late & both_go
-        source.short_early.next = sink.short_early & both_go
-        source.short_late.next = sink.short_late & both_go
+        source.mac.next = sink.mac and go
+        source.alu.next = sink.alu and go
+        source.chained.next = sink.chained and go
+        source.reads.next = sink.reads & both_go
 
     return data, spread, enter
 

@@ -42,8 +42,8 @@ TABLE = (
     ),
     Planted(
         "an index past the end wraps", "gemm", "compute/address_generator.py",
-        "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst",
-        "dst_sum.next = uop[dst_hi:dst_lo] + offsets.dst[acc:]", "rtl/compute/address_generator",
+        "dst_sum.next = fields[dst_hi:dst_lo] + base.dst",
+        "dst_sum.next = fields[dst_hi:dst_lo] + base.dst[acc:]", "rtl/compute/address_generator",
     ),
     Planted(
         "destination one past the end allowed", "gemm", "compute/address_generator.py",
@@ -52,44 +52,78 @@ TABLE = (
     Planted(
         "reset step checks its weight index", "gemm", "compute/address_generator.py",
         "wgt_past.next = sums.multiplies and sums.wgt >= wgt_depth",
-        "wgt_past.next = s1.gemm and sums.wgt >= wgt_depth",
+        "wgt_past.next = checked.gemm and sums.wgt >= wgt_depth",
         "device/gemm::test_reset_does_not_check_inp_and_wgt_indices",
     ),
     Planted(
-        "overwrite accumulates", "gemm", "compute/operands.py",
-        "s6.gemm and (s6.overwrite or s6.clear)", "s6.gemm and s6.clear", "rtl/compute/operands",
+        "overwrite accumulates", "gemm", "compute/bank_needs.py",
+        "checked.valid and checked.gemm and not checked.overwrite and not checked.clear",
+        "checked.valid and checked.gemm and not checked.clear", "rtl/compute/bank_needs",
     ),
     Planted(
-        "reset adds the product", "gemm", "compute/alu_lane.py",
-        "if s7.gemm and not s7.clear:", "if s7.gemm:", "rtl/compute/alu_lane",
+        "reset adds the product", "gemm", "compute/execute.py",
+        "if finished.mac and not finished.clear:", "if finished.mac:",
+        "rtl/compute/step_pipeline::test_random_steps_are_written_in_sequential_order",
     ),
     Planted(
-        "result of an empty slot forwarded", "gemm", "compute/operands.py",
-        "dst_in_s9.next = s9.valid and s9.dst == s6.dst",
-        "dst_in_s9.next = s9.dst == s6.dst", "rtl/compute/operands",
+        "result of an empty slot forwarded", "gemm", "compute/accumulate.py",
+        "four.valid and four.dst == reader.dst", "four.dst == reader.dst",
+        "rtl/compute/accumulate",
     ),
     Planted(
-        "the result two steps before taken for that of the last step", "gemm",
-        "compute/operands.py",
-        "dst.second.next = not dst_none and (dst_in_s7 or",
-        "dst.second.next = not dst_none and (dst_in_s7 or dst_in_s8 or", "rtl/compute/operands",
+        "an older of two results in flight taken", "gemm", "compute/accumulate.py",
+        "accumulates and matches[1] and not matches[0]", "accumulates and matches[1]",
+        "rtl/compute/accumulate",
+    ),
+    Planted(
+        "the result four steps before not taken in flight", "gemm", "compute/accumulate.py",
+        "sources.fourth.next = accumulates and matches == 4",
+        "sources.fourth.next = accumulates and matches == 8", "rtl/compute/accumulate",
+    ),
+    Planted(
+        "a step behind an empty slot chained", "gemm", "compute/bank_needs.py",
+        "follows.next = waiting.valid and waiting.dst == checked.dst",
+        "follows.next = waiting.dst == checked.dst", "rtl/compute/bank_needs",
+    ),
+    Planted(
+        "tiles read a cycle early", "gemm", "compute/stages.py",
+        "return self.tiles - 1", "return self.tiles - 2", "rtl/compute/stages",
     ),
     # -- alu -------------------------------------------------------------------------------------
     Planted(
         "shifts right by 32 to 63 are shifts by 0 to 31", "alu", "compute/alu_lane.py",
-        "q_word[32:5] != 0", "q_word[32:6] != 0", "rtl/compute/alu_lane",
+        "if q_tile[end:hi] != 0:", "if q_tile[end:hi + 1] != 0:", "rtl/compute/alu_lane",
     ),
     Planted(
         "shifts left by more than 32 leave something", "alu", "compute/alu_lane.py",
-        "outside.next = q_word[32:5] != ones", "outside.next = False", "rtl/compute/alu_lane",
+        "inside.next = q_tile[end:hi] == ones and q_tile[hi:lo] != 0",
+        "inside.next = q_tile[hi:lo] != 0", "rtl/compute/alu_lane",
+    ),
+    Planted(
+        "a shift left by 32 is one by 0", "alu", "compute/alu_lane.py",
+        "q_tile[end:hi] == ones and q_tile[hi:lo] != 0", "q_tile[end:hi] == ones",
+        "rtl/compute/alu_lane",
     ),
     Planted(
         "MIN and MAX compare as unsigned", "alu", "compute/alu_lane.py",
-        "less.next = p_order < q_order", "less.next = p_word < q_word", "rtl/compute/alu_lane",
+        "left.next = concat(p_tile[sign], p_tile[hi:lo], operation.operand_subtracts)",
+        "left.next = concat(False, p_tile[hi:lo], operation.operand_subtracts)",
+        "rtl/compute/alu_lane",
     ),
     Planted(
-        "immediate not sign-extended", "alu", "compute/alu_lane.py",
-        "wide_imm.next = s7.imm.signed()", "wide_imm.next = s7.imm", "rtl/compute/alu_lane",
+        "comparisons without the carry", "alu", "compute/alu_lane.py",
+        "right.next = concat(second[31], second, operation.operand_subtracts)",
+        "right.next = concat(second[31], second, False)", "rtl/compute/alu_lane",
+    ),
+    Planted(
+        "immediate not sign-extended", "alu", "compute/operands.py",
+        "wide.next = imm.signed()", "wide.next = imm", "rtl/compute/operands",
+    ),
+    Planted(
+        "a late operand taken from the other bank", "alu", "compute/operands.py",
+        "                elif aligned.late:\n                    q.next = even",
+        "                elif aligned.late:\n                    q.next = odd",
+        "rtl/compute/operands",
     ),
     Planted(
         "a cross product of MUL taken twice", "alu", "compute/multiply_lane.py",
@@ -102,7 +136,20 @@ TABLE = (
     ),
     Planted(
         "half away from zero forgets what was shifted out", "alu", "compute/requantize_lane.py",
-        "not s7_quotient[34] or lost", "not s7_quotient[34]", "rtl/compute/requantize_lane",
+        "not shifted[sign] or any_lost", "not shifted[sign]", "rtl/compute/requantize_lane",
+    ),
+    Planted(
+        "a lost bit of the second octet forgotten", "alu", "compute/requantize_lane.py",
+        "lost.octets[1] and lost.octet[1]", "lost.octets == 2 and lost.octet[1]",
+        "rtl/compute/requantize_lane",
+    ),
+    Planted(
+        "RQT shifts the low half of its product", "alu", "compute/shift_lane.py",
+        "value.next = product[63:31]", "value.next = product[62:30]", "rtl/compute/shift_lane",
+    ),
+    Planted(
+        "RQT's result counted as that of another operation too", "alu", "compute/shift_lane.py",
+        "if rounded.alu and not requantizes:", "if rounded.alu:", "rtl/compute/shift_lane",
     ),
     Planted(
         "RQT clamps only what is far above", "alu", "compute/requantize_lane.py",
@@ -111,19 +158,19 @@ TABLE = (
     ),
     Planted(
         "RELU lets small negative values through", "alu", "compute/requantize_lane.py",
-        "raised.next = s7.imm[RqtFlag.RELU] and shifted[34]",
-        "raised.next = s7.imm[RqtFlag.RELU] and shifted[34] and not shifted[20]",
+        "raised.next = rounded.imm[RqtFlag.RELU] and shifted[sign]",
+        "raised.next = rounded.imm[RqtFlag.RELU] and shifted[sign] and not shifted[20]",
         "rtl/compute/requantize_lane",
     ),
     Planted(
         "RQT keeps parameters that a step has overwritten", "alu", "compute/rqt_parameters.py",
-        "and not parameter_hit and not (moves",
-        "and not (parameter_hit and s2.gemm) and not (moves",
+        "(kept or shift_arrives) and not parameter_hit and not (moves",
+        "(kept or shift_arrives) and not (parameter_hit and waiting.gemm) and not (moves",
         "rtl/compute/rqt_parameters::test_parameters_written_within_an_instruction_are_current",
     ),
     Planted(
         "RQT keeps parameters from instruction to instruction", "alu", "compute/rqt_parameters.py",
-        "not (moves and s2.last)", "not (moves and s2.last and s2.gemm)",
+        "not (moves and waiting.last)", "not (moves and waiting.last and waiting.gemm)",
         "rtl/compute/rqt_parameters::test_parameters_written_between_instructions_are_current",
     ),
     Planted(
@@ -132,32 +179,41 @@ TABLE = (
         "rtl/compute/step_pipeline::test_an_index_past_a_scratchpad_is_a_fault",
     ),
     Planted(
-        "shift amount 32 allowed", "alu", "compute/long_operands.py",
+        "shift amount 32 allowed", "alu", "compute/parameter_tiles.py",
         "shift_past.next = tile[hi:low] != 0", "shift_past.next = tile[hi:low + 1] != 0",
         "rtl/compute/step_pipeline::test_rqt_parameters_out_of_range_are_a_fault",
     ),
     Planted(
-        "MUL reads its source while it is written", "alu", "compute/hazards.py",
-        "flying.dst == s1.dst or (s1.pair and flying.dst == s1.src)", "flying.dst == s1.dst",
-        "rtl/compute/hazards",
+        "new parameters reach the steps before them", "alu", "compute/parameter_tiles.py",
+        "if is_multiplier[2]:\n            multiplier.next = third",
+        "if is_multiplier[0]:\n            multiplier.next = tile", "rtl/compute/parameter_tiles",
+    ),
+    Planted(
+        "an operation reads its source while it is written", "alu", "compute/hazards.py",
+        "flying.dst == checked.dst or (checked.pair and flying.dst == checked.src)",
+        "flying.dst == checked.dst", "rtl/compute/hazards",
     ),
     Planted(
         "RQT reads its shift while it is written", "alu", "compute/hazards.py",
-        "or (row_after and (s1.src[0] or not flying.dst[0]))", "or (row_after and s1.src[0])",
-        "rtl/compute/hazards",
+        "or (row_after and (checked.src[0] or not flying.dst[0]))",
+        "or (row_after and checked.src[0])", "rtl/compute/hazards",
     ),
     Planted(
         "RQT reads its multiplier while it is written", "alu", "compute/hazards.py",
-        "flying.before == s1.src[acc_bits:1]", "flying.before == s1.src[acc_bits:1] and False",
-        "rtl/compute/hazards",
+        "flying.before == checked.src[acc_bits:1]",
+        "flying.before == checked.src[acc_bits:1] and False", "rtl/compute/hazards",
     ),
     Planted(
-        "two operands read from one bank at once", "alu", "compute/schedule.py",
-        "short_early.next = (needs.short_src & s3.short_late) == 0", "short_early.next = True",
+        "an operand read while the step before reads the bank", "alu", "compute/schedule.py",
+        "needs.busy.next = next_gemm.reads | needs.second", "needs.busy.next = next_gemm.reads",
         "rtl/compute/schedule",
     ),
     Planted(
+        "a late operand read while a GEMM reads the bank", "alu", "compute/schedule.py",
+        " and (needs.second & next_gemm.reads) == 0", "", "rtl/compute/schedule",
+    ),
+    Planted(
         "steps with an immediate read ACC[src]", "alu", "compute/bank_needs.py",
-        "if s1.pair:", "if s1.pair or not s1.gemm:", "rtl/compute/bank_needs",
+        "if checked.pair and apart:", "if apart:", "rtl/compute/bank_needs",
     ),
 )

@@ -142,8 +142,8 @@ TABLE = (
     ),
     Planted(
         "GEMM steps counted are those that reset", "control", "compute/step_pipeline.py",
-        "s9.valid and not fault.raised and s9.gemm and not s9.clear",
-        "s9.valid and not fault.raised and s9.gemm and s9.clear",
+        "written.valid and not fault.raised and written.gemm and not written.clear",
+        "written.valid and not fault.raised and written.gemm and written.clear",
         "device/gemm::test_reset_clears_the_accumulators",
     ),
     Planted(

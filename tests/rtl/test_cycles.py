@@ -16,16 +16,16 @@ from myvta.isa.register_map import PERFORMANCE
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ENGINES = ("fetch", "load", "compute", "store")
 CYCLES = {  # latency 64
-    "GEMM, 4096 steps": 4108,
-    "GEMM, 4096 steps, one tile": 4108,
-    "ALU immediate, 4096 steps": 4108,
-    "ALU register, 4096 steps, tiles 0 and 1024": 4108,
-    "ALU register, 4096 steps, tiles 1 and 0": 4108,
-    "ALU register, 4096 steps, tiles 3 and 1024": 4108,
-    "ALU register, 4096 steps, tiles 4 and 1023": 4108,
-    "ALU register, 4096 steps, tiles 7 and 7": 4108,
-    "RQT, 4096 steps, 16 sets of parameters": 4156,
-    "GEMM, 64 of 64 steps": 4159,
+    "GEMM, 4096 steps": 4114,
+    "GEMM, 4096 steps, one tile": 4114,
+    "ALU immediate, 4096 steps": 4114,
+    "ALU register, 4096 steps, tiles 0 and 1024": 4114,
+    "ALU register, 4096 steps, tiles 0 and 1": 4114,
+    "ALU register, 4096 steps, tiles 3 and 1024": 4114,
+    "ALU register, 4096 steps, tiles 4 and 1023": 4114,
+    "ALU register, 4096 steps, tiles 7 and 7": 4114,
+    "RQT, 4096 steps, 16 sets of parameters": 4162,
+    "GEMM, 64 of 64 steps": 4165,
     "LOAD ACC, 16 tiles behind a GEMM": 131,
     "LOAD WGT, 64 KiB": 8271,
     "LOAD INP, 56 rows of 4 tiles from tile 0, padded": 527,
@@ -36,7 +36,7 @@ CYCLES = {  # latency 64
     "STORE, 2048 tiles": 4177,
     "STORE, 512 rows of 4 tiles from tile 0": 4177,
     "STORE, 512 rows of 4 tiles from tile 3": 4177,
-    "fetch, 512 GEMMs of 2 steps": 1099,
+    "fetch, 512 GEMMs of 2 steps": 1105,
 }
 INP, WGT, ACC, UOP = MemoryType.INP, MemoryType.WGT, MemoryType.ACC, MemoryType.UOP
 
@@ -83,19 +83,22 @@ def test_cycles_equal_the_recorded_ones(rtl_cycles, device):
 
 
 @pytest.mark.verilator
-def test_two_tensors_at_any_two_offsets_never_wait(rtl_cycles, device):
+def test_two_tensors_at_any_two_offsets_wait_only_when_their_distance_becomes_odd(
+    rtl_cycles, device,
+):
+    """Or for a result in flight, which none of these reads."""
     target = device("latency=1")
     case = rtl_cycles.cycle_cases.Case
     uops = Load(memory_type=UOP, x_size=256)
     steps = {"iter_in": 256, "dst_factor_in": 1, "src_factor_in": 1, "alu_opcode": AluOpcode.MAX}
     for dst in range(16):  # the micro-ops are (n, n, n): another source by its loop offset
-        for more in (0, 1, 2, 3, 5, 8, 9, 256, 511):
+        for more in (0, 1, 2, 3, 5, 8, 9, 511):
             alu = Alu(
                 uop_bgn=dst, uop_end=dst + 1, iter_out=2, src_factor_out=more, dst_factor_out=0,
                 **steps,
             )
             cost = rtl_cycles.cycle_cases.measure(target, case("", (alu,), 512, before=(uops,)))
-            assert cost == 512 + 12, f"tiles {dst} and {dst + more}"
+            assert cost == 512 + 18 + more % 2, f"tiles {dst} and {dst + more}"
 
 
 @pytest.mark.verilator

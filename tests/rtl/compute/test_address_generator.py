@@ -15,6 +15,7 @@ from myvta.rtl.compute.address_generator import (
     check_indices,
 )
 from myvta.rtl.compute.sequencer import StepOffsets
+from myvta.rtl.compute.stages import Stages
 from myvta.rtl.compute.step import Step
 from myvta.rtl.lib.bundles import INDEX_BITS, bit, word
 
@@ -50,9 +51,9 @@ class Expected:
         self.index, self.valid = row["index"], row["s0.valid"]
         self.dst, self.src, self.wgt = (uop[name] + offsets[name] for name in ("dst", "src", "wgt"))
         gemm, opcode = row["s0.gemm"], row["s0.opcode"]
+        self.gemm = gemm
         self.rqt = not gemm and opcode == AluOpcode.RQT
         self.pair = not gemm and not row["s0.use_imm"]
-        self.long = not gemm and opcode in (AluOpcode.MUL, AluOpcode.RQT)
         self.multiplies = gemm and not row["s0.clear"]
         past = self.dst >= acc
         if self.multiplies:
@@ -71,16 +72,18 @@ class Expected:
 
     def check_indices(self, row, config):
         acc = config.depth(MemoryType.ACC)
-        assert row["s2.dst"] == self.dst % acc and row["s2.src"] == self.src % acc
-        assert row["s2.pair"] == self.pair and row["s2.long"] == self.long
-        assert row["indices.inp"] == self.src % config.depth(MemoryType.INP)
-        assert row["indices.wgt"] == self.wgt % config.depth(MemoryType.WGT)
+        assert row["s3.dst"] == self.dst % acc and row["s3.src"] == self.src % acc
+        assert row["s3.pair"] == self.pair
+        assert row["s3.inp"] == self.src % config.depth(MemoryType.INP)
+        assert row["s3.wgt"] == self.wgt % config.depth(MemoryType.WGT)
+        assert row["s3.mac"] == (self.valid and self.gemm)
+        assert row["s3.alu"] == (self.valid and not self.gemm)
         assert row["indices.index"] == self.index
         assert row["indices.out_of_range"] == self.out_of_range
         if config.requantize:
             assert row["indices.rqt"] == (self.valid and self.rqt)
             assert row["indices.after"] == (self.src // 2 + 1) % (acc // 2)
-            assert row["s2.before"] == (self.dst // 2 - 1) % (acc // 2)
+            assert row["s3.before"] == (self.dst // 2 - 1) % (acc // 2)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -88,7 +91,8 @@ def test_indices_are_sums_and_each_range_is_checked(name):
     config, random = CONFIGS[name], Random(3)
     clock, reset = clock_and_reset()
     advance, uop, index = bit(), word(32), word(INDEX_BITS)
-    s0, s1, s2 = (Step(config) for _ in range(3))
+    s = [Step(config) for _ in range(Stages.of(config).write + 1)]
+    s0, s3 = s[Stages.uop], s[Stages.schedule]
     offsets, sums, indices = StepOffsets(config), StepSums(config), StepIndices(config)
     opcodes = [code for code in AluOpcode if code not in (AluOpcode.RQT, AluOpcode.RED)]
     opcodes += [AluOpcode.RQT] * 3 if config.requantize else []
@@ -108,25 +112,25 @@ def test_indices_are_sums_and_each_range_is_checked(name):
 
     blocks = [
         address_generator(
-            clock, reset, advance=advance, uop=uop, s0=s0, offsets=offsets, s0_index=index, s1=s1,
+            clock, reset, advance=advance, uop=uop, s=s, offsets=offsets, uop_index=index,
             sums=sums, config=config,
         ),
         check_indices(
-            clock, reset, advance=advance, s1=s1, sums=sums, s2=s2, indices=indices, config=config,
+            clock, reset, advance=advance, s=s, sums=sums, indices=indices, config=config,
         ),
     ]
     watched = {
-        "advance": advance, "index": index, "s0": s0, "s2": s2, "sums": sums, "indices": indices,
+        "advance": advance, "index": index, "s0": s0, "s3": s3, "sums": sums, "indices": indices,
     }
     rows = record(blocks, clock, reset, watched, drive, cycles=900)
-    in_s1 = in_s2 = None
+    added = checked = waiting = None  # in the stages from ``index`` on
     seen = set()
     for row, (fields, sums_of_loops) in zip(rows, operands, strict=False):
-        if in_s1 is not None:
-            in_s1.check_sums(row)
-        if in_s2 is not None:
-            in_s2.check_indices(row, config)
-            seen.add((in_s2.out_of_range, in_s2.rqt, in_s2.pair))
+        if checked is not None:
+            checked.check_sums(row)
+        if waiting is not None:
+            waiting.check_indices(row, config)
+            seen.add((waiting.out_of_range, waiting.rqt, waiting.pair))
         if row["advance"]:
-            in_s1, in_s2 = Expected(row, fields, sums_of_loops, config), in_s1
+            added, checked, waiting = Expected(row, fields, sums_of_loops, config), added, checked
     assert len(seen) == (6 if config.requantize else 4)

@@ -1,4 +1,4 @@
-"""bank_needs: the banks of ACC[dst] and ACC[src], one cycle after the step was in s1."""
+"""bank_needs: banks of the operands, one cycle after the step was in ``check``."""
 
 from itertools import pairwise
 from random import Random
@@ -10,34 +10,48 @@ from myvta.rtl.compute.bank_needs import BankNeeds, bank_needs
 from myvta.rtl.compute.step import Step
 from myvta.rtl.lib.bundles import bit
 
-EMPTY = {"short_dst": 0, "short_src": 0, "long_dst": 0, "long_src": 0, "apart": 0}
+NAMES = ("needs.first", "needs.second", "waiting.reads", "waiting.chained")
 
 
-def needs_of(row):
-    """Return the needs of the step that a row shows in s1."""
-    dst, src = (row[f"s1.{name}"] % 2 for name in ("dst", "src"))
-    kind = "long" if row["s1.long"] else "short"
-    return {
-        **EMPTY, "apart": int(dst != src),
-        f"{kind}_dst": row["s1.valid"] << dst,
-        f"{kind}_src": (row["s1.valid"] and row["s1.pair"]) << src,
-    }
+def expected_of(row):
+    """Return the needs of the step that a row shows in ``check``, and whether ACC[src] is late."""
+    dst, src = (row[f"checked.{name}"] for name in ("dst", "src"))
+    mine, other = 1 << dst % 2, 1 << src % 2
+    first = second = reads = 0
+    chained = False
+    if row["checked.valid"] and row["checked.gemm"]:
+        if not row["checked.overwrite"] and not row["checked.clear"]:
+            chained = row["waiting.valid"] and row["waiting.dst"] == dst
+            reads = 0 if chained else mine
+    elif row["checked.valid"]:
+        first = mine | (other if row["checked.pair"] else 0)
+        second = mine if row["checked.pair"] and mine == other else 0
+    return (first, second, reads, int(chained)), row["checked.pair"] and mine == other
 
 
 def test_needs_are_those_of_the_advancing_step():
     random = Random(1)
     clock, reset = clock_and_reset()
-    advance, s1, needs = bit(), Step(NAMED["1x4x4"]), BankNeeds()
+    config = NAMED["1x4x4"]
+    advance, checked, waiting, needs = bit(), Step(config), Step(config), BankNeeds()
 
     def drive(cycle):
-        randomize(random, advance, s1.valid, s1.dst, s1.src, s1.pair, s1.long)
+        randomize(random, advance, checked.valid, checked.gemm, checked.overwrite, checked.clear)
+        randomize(random, waiting.valid)
+        checked.pair.next = not checked.gemm.next and random.random() < 0.6
+        for step in (checked, waiting):
+            step.dst.next, step.src.next = random.randrange(3), random.randrange(3)
 
     rows = record(
-        [bank_needs(clock, reset, advance, s1, needs)], clock, reset,
-        {"advance": advance, "s1": s1, "needs": needs}, drive, cycles=300,
+        [bank_needs(clock, reset, advance, checked, waiting, needs)], clock, reset,
+        {"advance": advance, "checked": checked, "waiting": waiting, "needs": needs}, drive,
+        cycles=900,
     )
-    expected = EMPTY
+    expected, late, seen = (0, 0, 0, 0), False, set()
     for row, after in pairwise(rows):
         if row["advance"]:
-            expected = needs_of(row)
-        assert {name: after[f"needs.{name}"] for name in EMPTY} == expected
+            expected, late = expected_of(row)
+            seen.add(expected)
+        assert tuple(after[name] for name in NAMES) == expected
+        assert after["waiting.late"] == late
+    assert len(seen) == 9  # 0; dst of 2 banks, alone, with src in either; GEMM in 2 banks; chained

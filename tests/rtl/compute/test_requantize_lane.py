@@ -1,5 +1,6 @@
-"""requantize_lane: shift, both roundings, zero point and clamp of one lane, edges above all."""
+"""requantize_lane: both roundings, zero point and clamp of one lane, edges above all."""
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -7,13 +8,11 @@ from rtl_bench import clock_and_reset, record
 from step_bench import rqt
 
 from myvta.isa.config import NAMED
-from myvta.isa.opcodes import AluOpcode, RqtFlag
+from myvta.isa.opcodes import RqtFlag
 from myvta.rtl.compute.requantize_lane import requantize_lane, rqt_immediate
+from myvta.rtl.compute.shift_lane import SHIFTED_BITS, Lost
 from myvta.rtl.compute.step import Step
-from myvta.rtl.lib.bundles import signed_word, word
-
-LANE = 1
-LANES = NAMED["1x4x4"].lanes
+from myvta.rtl.lib.bundles import bit, signed_word, word
 
 
 def random_quotient(random, shift):
@@ -30,37 +29,42 @@ def random_quotient(random, shift):
 def test_result_equals_exact_arithmetic(name):
     config, random = NAMED[name], Random(8)
     clock, reset = clock_and_reset()
-    s7, s8 = Step(config), Step(config)
-    quotient, result = signed_word(35), word(32)
-    shifts, masks = word(5 * LANES), word(32 * LANES)
+    rounded, requantizes, imm, lost = Step(config), bit(), word(16), Lost()
+    shifted, result = signed_word(SHIFTED_BITS), word(32)
+    operands = [(0, 0)]  # value and amount of the shift, by cycle
 
     def drive(cycle):
-        amounts = [random.randrange(32) for _ in range(LANES)]
-        shifts.next = sum(n << 5 * lane for lane, n in enumerate(amounts))
-        masks.next = sum(((1 << n) - 1) << 32 * lane for lane, n in enumerate(amounts))
-        quotient.next = random_quotient(random, amounts[LANE])
-        s7.imm.next = random.getrandbits(10) | 1 << RqtFlag.BYPASS
-        s7.long.next = random.random() < 0.9
-        s7.opcode.next = AluOpcode.RQT if random.random() < 0.9 else AluOpcode.MUL
+        amount = random.randrange(32)
+        value = random_quotient(random, amount)
+        operands.append((value, amount))
+        shifted.next = 2 * value >> amount
+        lost.few.next, lost.octet.next, lost.octets.next = False, 0, 0
+        if 2 * value % (1 << amount):
+            octet = random.randrange(4)  # of which of them it was, or none of them
+            lost.few.next = octet == 3
+            lost.octet.next = random.getrandbits(3) | 1 << octet % 3
+            lost.octets.next = random.randrange(octet + 1, 4) if octet < 3 else 0
+        elif random.random() < 0.5:
+            octets = random.randrange(4)
+            lost.octets.next, lost.octet.next = octets, 7 >> octets << octets
+        rounded.imm.next = random.getrandbits(10) | 1 << RqtFlag.BYPASS
+        rounded.alu.next, requantizes.next = random.random() < 0.9, random.random() < 0.9
 
     blocks = [
-        rqt_immediate(clock, s7, s8.imm),
+        rqt_immediate(clock, rounded, requantizes, imm),
         requantize_lane(
-            clock, s7=s7, s8=s8, s7_quotient=quotient, shift_tile=shifts, lost_mask=masks,
-            result=result, config=config, lane=LANE,
+            clock, rounded=rounded, requantizes=requantizes, shifted=shifted, lost=lost, imm=imm,
+            result=result, config=config,
         ),
     ]
-    watched = {"s7": s7, "quotient": quotient, "shifts": shifts, "result": result}
-    rows = record(blocks, clock, reset, watched, drive, cycles=900)
+    watched = {"alu": rounded.alu, "rqt": requantizes, "imm": rounded.imm, "result": result}
+    rows = record(blocks, clock, reset, watched, drive, cycles=3000)
     shown = set()
-    for row, after in zip(rows, rows[1:], strict=False):
+    for (row, after), (value, amount) in zip(pairwise(rows), operands, strict=False):
         expected = 0
-        if row["s7.long"] and row["s7.opcode"] == AluOpcode.RQT:
-            # the quotient is the sum of accumulator and bias when the multiplier is bypassed
-            expected = rqt(
-                row["quotient"], 0, 0, row["shifts"] >> 5 * LANE & 31, row["s7.imm"],
-                config.out_width,
-            )
+        if row["alu"] and row["rqt"]:
+            # with a multiplier that is bypassed
+            expected = rqt(value, 0, 0, amount, row["imm"], config.out_width)
         assert after["result"] == expected % 2**32, row
         shown.add(expected)
     low, high = -(1 << (config.out_width - 1)), (1 << (config.out_width - 1)) - 1

@@ -33,7 +33,7 @@ def release(free, ready, moves):
 
 
 def rqt_step(src, *, rqt=True, last=False, hit=0):
-    """Return a step; while in s2, an earlier one writes a parameter tile for ``hit`` cycles."""
+    """Return a step; while it waits, an earlier one writes a parameter tile for ``hit`` cycles."""
     return {"rqt": rqt, "src": src, "last": last, "hit": hit}
 
 
@@ -45,10 +45,10 @@ def random_step(random):
 
 
 def run(steps, *, random=None, stop_after=10**6, cycles):
-    """Pass steps through s1 and s2; with ``random`` banks are busy and steps wait at times."""
+    """Pass steps through both stages; with ``random`` banks are busy and steps wait at times."""
     coming, empty = iter(steps), rqt_step(0, rqt=False)
     clock, reset = clock_and_reset()
-    s1, s2, indices = Step(CONFIG), Step(CONFIG), StepIndices(CONFIG)
+    checked, waiting, indices = Step(CONFIG), Step(CONFIG), StepIndices(CONFIG)
     parameter, check = ParameterRead(CONFIG.log_acc_depth), ParameterCheck()
     hit, busy, stopped, free, ready, moves = bit(), word(2), bit(), bit(), bit(), bit()
     ahead, hits = [empty], [0]
@@ -60,9 +60,10 @@ def run(steps, *, random=None, stop_after=10**6, cycles):
             randomize(random, busy, parameter.multiplier_bad, parameter.shift_bad)
         if moves:
             arriving, ahead[0] = ahead[0], next(coming, empty)
-            s1.src.next = ahead[0]["src"]
-            s2.valid.next, s2.src.next, s2.last.next = True, arriving["src"], arriving["last"]
-            s2.imm.next = random.getrandbits(11) if random else 0
+            checked.src.next = ahead[0]["src"]
+            waiting.valid.next, waiting.src.next = True, arriving["src"]
+            waiting.last.next = arriving["last"]
+            waiting.imm.next = random.getrandbits(11) if random else 0
             indices.rqt.next, indices.index.next = arriving["rqt"], cycle
             indices.after.next = arriving["src"] // 2 + 1
             hits[0] = arriving["hit"] if arriving["rqt"] else 0
@@ -71,12 +72,13 @@ def run(steps, *, random=None, stop_after=10**6, cycles):
     blocks = [
         release(free, ready, moves),
         rqt_parameters(
-            clock, reset, s1=s1, s2=s2, indices=indices, parameter_hit=hit, busy_now=busy,
-            moves=moves, stopped=stopped, parameter=parameter, ready=ready, check=check,
+            clock, reset, checked=checked, waiting=waiting, indices=indices,
+            parameter_hit=hit, busy=busy, moves=moves, stopped=stopped, parameter=parameter,
+            ready=ready, check=check,
         ),
     ]
     watched = {
-        "s2": s2, "indices": indices, "parameter": parameter, "check": check, "hit": hit,
+        "waiting": waiting, "indices": indices, "parameter": parameter, "check": check, "hit": hit,
         "busy": busy, "moves": moves,
     }
     return record(blocks, clock, reset, watched, drive, cycles=cycles)
@@ -87,7 +89,7 @@ def tile_read(before, row):
     bank = row["parameter.odd"]
     assert before["parameter.reads"] and not before["busy"] >> bank & 1
     behind = before["parameter.behind"] >> bank & 1
-    return 2 * (before["parameter.after"] if behind else before["s2.src"] // 2) + bank
+    return 2 * (before["parameter.after"] if behind else before["waiting.src"] // 2) + bank
 
 
 def test_steps_leave_with_the_current_tiles():
@@ -98,8 +100,8 @@ def test_steps_leave_with_the_current_tiles():
     for cycle, (before, row) in enumerate(pairwise(rows), 1):
         for (kind, offset), arrives in zip(TILES.items(), ARRIVALS, strict=True):
             if row[arrives]:
-                assert tile_read(before, row) == before["s2.src"] + offset
-                held[kind] = before["s2.src"], cycle - 1
+                assert tile_read(before, row) == before["waiting.src"] + offset
+                held[kind] = before["waiting.src"], cycle - 1
         fresh |= bool(row["parameter.shift_arrives"])
         if row["hit"]:
             outdated = cycle
@@ -107,11 +109,10 @@ def test_steps_leave_with_the_current_tiles():
             continue
         if row["indices.rqt"]:
             assert not row["hit"]
-            assert {src for src, _ in held.values()} == {row["s2.src"]}
+            assert {src for src, _ in held.values()} == {row["waiting.src"]}
             assert min(read for _, read in held.values()) > outdated
-            assert row["s2.fresh"] == fresh
             served, reused = served + 1, reused + (not fresh)
-        if row["s2.last"]:
+        if row["waiting.last"]:
             outdated = cycle
         fresh = False
     assert served > 150 and 20 < reused < served - 50
@@ -125,7 +126,7 @@ def test_check_names_the_step_that_fetched_the_tiles():
         if row["parameter.shift_arrives"]:
             pending |= {cycle + 1, cycle + 2}
             result = rows[cycle + 2]
-            bypass = row["s2.imm"] >> RqtFlag.BYPASS & 1
+            bypass = row["waiting.imm"] >> RqtFlag.BYPASS & 1
             if result["parameter.shift_bad"] or (
                 result["parameter.multiplier_bad"] and not bypass
             ):

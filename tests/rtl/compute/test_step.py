@@ -4,9 +4,12 @@ import pytest
 from rtl_bench import clock_and_reset, simulate
 
 from myvta.isa.config import NAMED
-from myvta.rtl.compute.step import LAST_STAGE, LIFETIMES, SCHEDULE_STAGE, Step, stage
+from myvta.rtl.compute.stages import Stages
+from myvta.rtl.compute.step import Step, lifetimes, stage
 
 CONFIG = NAMED["1x4x4"]
+AT = Stages.of(CONFIG)
+LIFETIMES = lifetimes(CONFIG)
 
 
 def test_table_names_every_field_of_a_step():
@@ -15,14 +18,14 @@ def test_table_names_every_field_of_a_step():
 
 def test_no_field_lives_outside_the_pipeline():
     for name, lifetime in LIFETIMES.items():
-        assert 0 <= lifetime.first <= lifetime.last <= LAST_STAGE, name
+        assert 0 <= lifetime.first <= lifetime.last <= AT.write, name
 
 
-@pytest.mark.parametrize("number", range(SCHEDULE_STAGE + 2, LAST_STAGE + 1))
+@pytest.mark.parametrize("number", range(AT.arrive + 1, AT.write + 1))
 def test_stage_passes_on_its_own_fields_only(number):
     clock, reset = clock_and_reset()
     sink, source = Step(CONFIG), Step(CONFIG)
-    block = stage(clock, reset, sink, source, number=number, requantize=True)
+    block = stage(clock, reset, sink, source, number=number, config=CONFIG)
     held = {n for n, lifetime in LIFETIMES.items() if lifetime.first < number <= lifetime.last}
 
     shown = []
@@ -40,7 +43,7 @@ def test_stage_passes_on_its_own_fields_only(number):
 def test_reset_clears_fields_read_in_empty_slots():
     clock, reset = clock_and_reset()
     sink, source = Step(CONFIG), Step(CONFIG)
-    block = stage(clock, reset, sink, source, number=SCHEDULE_STAGE + 2, requantize=True)
+    block = stage(clock, reset, sink, source, number=AT.arrive + 1, config=CONFIG)
     shown = []
 
     def on_edge(cycle):

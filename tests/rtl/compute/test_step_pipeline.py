@@ -9,9 +9,12 @@ from step_bench import Scratchpads, Steps, check_sequential, run_rtl
 
 from myvta.isa.config import named
 from myvta.isa.opcodes import AluOpcode, ErrorCode, RqtFlag
+from myvta.rtl.compute.stages import Stages
 
 CONFIG = named("1x4x4")
-LATENCY = 11  # cycles from a command's offer to its first write, and the only overhead of a run
+AT = Stages.of(CONFIG)
+LATENCY = AT.write + 2
+"""Cycles from a command's offer to its first write, and the only overhead of a run."""
 
 
 def plain_pads(uops, acc_tiles: int = 60) -> Scratchpads:
@@ -92,13 +95,20 @@ def test_gemm_starts_a_step_every_cycle_on_one_destination():
 @pytest.mark.parametrize(
     ("opcode", "dst", "src"),
     [
-        (AluOpcode.ADD, 0, 1), (AluOpcode.ADD, 0, 2), (AluOpcode.ADD, 1, 0), (AluOpcode.ADD, 4, 0),
-        (AluOpcode.MUL, 0, 1), (AluOpcode.MUL, 0, 2),
+        (AluOpcode.ADD, 0, 1), (AluOpcode.ADD, 0, 2), (AluOpcode.MAX, 31, 0),
+        (AluOpcode.MIN, 30, 0), (AluOpcode.MUL, 0, 1), (AluOpcode.MUL, 0, 2),
     ],
 )
 def test_two_tensors_at_any_offsets_take_one_cycle_a_step(opcode, dst, src):
     steps = Steps(opcode=opcode, iter_in=30, dst=(0, 1), src=(0, 1))
     assert cycles([(dst, src, 0)], steps) == 30 + LATENCY
+
+
+def test_a_step_that_reads_a_result_in_flight_waits_until_it_is_written():
+    chain = Steps(opcode=AluOpcode.ADD, iter_in=4, dst=(0, 1), src=(0, 1))
+    wait = AT.write - AT.schedule
+    assert cycles([(1, 0, 0)], chain) == 4 + 3 * wait + LATENCY
+    assert cycles([(4, 0, 0)], chain) == 4 + LATENCY
 
 
 def test_rqt_takes_three_cycles_more_when_its_parameters_change():

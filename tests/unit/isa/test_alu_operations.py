@@ -21,10 +21,6 @@ def test_tiles_read_from_src_are_these(opcode, tensor, immediate):
     assert source_tiles(opcode, use_imm=1) == immediate
 
 
-def test_operations_of_the_multipliers_are_long():
-    assert {row.opcode.name for row in ALU_OPERATIONS.values() if row.long} == {"MUL", "RQT"}
-
-
 def test_rqt_needs_an_immediate_and_red_a_tensor():
     rows = ALU_OPERATIONS.values()
     assert [row.opcode.name for row in rows if row.needs_immediate] == ["RQT"]

@@ -10,6 +10,7 @@ from myvta.model.timing.timing_work import Work
 
 LOADED = token_queue(Module.LOAD, Module.COMPUTE)
 FINISH = Work(Module.COMPUTE, "finish", (), ())
+DEPTH = 17  # cycles from a last step's micro-op to an idle pipeline
 HEAD = 12  # cycle in which the first instruction is at the head of its queue
 
 
@@ -23,8 +24,8 @@ def test_finish_takes_its_minimum() -> None:
 
 def test_finish_waits_for_the_pipeline_to_drain() -> None:
     model = engines(Work(Module.COMPUTE, "steps", (), (), steps=10))
-    assert model.run() == HEAD + 10 + 11 + 3
-    assert (model.start[0], model.end[0]) == (HEAD, HEAD + 10 + 11)
+    assert model.run() == HEAD + 10 + DEPTH + 3
+    assert (model.start[0], model.end[0]) == (HEAD, HEAD + 10 + DEPTH)
 
 
 def test_steps_follow_each_other_without_a_gap() -> None:

@@ -44,7 +44,7 @@ def test_store_reads_one_tile_per_cycle() -> None:
 
 def test_work_of_steps_and_finish_is_counted() -> None:
     assert (work(Gemm(iter_in=9)).kind, work(Gemm(iter_in=9)).steps) == ("steps", 9)
-    assert work(Alu(iter_in=5, use_imm=1)).steps == 5
+    assert work(Alu(iter_in=5, use_imm=1, dst_factor_in=1)).steps == 5
     assert work(Finish()).kind == "finish"
 
 
