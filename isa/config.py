@@ -116,11 +116,12 @@ class Config(Geometry):
     # -- identity --------------------------------------------------------------------------------
     @property
     def name(self) -> str:
-        """Name in :data:`NAMED` of an equal configuration (bus width aside), else VTA's string."""
-        for name, config in NAMED.items():
-            if config.canonical == self.canonical:
-                return name
-        return self.canonical
+        """Name in :data:`NAMED` of an equal configuration, else of one with another bus width, else
+        VTA's string.
+        """
+        alike = [name for name, config in NAMED.items() if config.canonical == self.canonical]
+        same_port = [name for name in alike if NAMED[name].bus_width == self.bus_width]
+        return (*same_port, *alike, self.canonical)[0]
 
     def replace(self, **changes: Any) -> Config:
         """Return a copy with some attributes changed, validated again."""
@@ -190,8 +191,9 @@ def _small(batch: int, block: int, buffers: tuple[int, int, int, int], **more: A
 
 
 NAMED: dict[str, Config] = {
-    # VTA's published 256-MAC configuration, with the two extensions / with the base ISA
+    # VTA's published 256-MAC configuration, with overwrite and requantize / with the base ISA
     "default": Config(**_BOTH),
+    "lean": Config(**_BOTH),
     "base": Config(),
     # small ones: fast to simulate, with limits that tests can reach
     "1x4x4": _small(0, 2, (10, 10, 11, 12)),
@@ -201,7 +203,11 @@ NAMED: dict[str, Config] = {
     "2x8x8": _small(1, 3, (12, 13, 14, 15)),
     # larger arrays and narrow operands
     "2x16x16": _small(1, 4, (15, 15, 18, 17)),
-    "1x32x32": _small(0, 5, (15, 15, 18, 17)),
+    "4x16x16": _small(2, 4, (15, 16, 18, 18)),
+    # weights that fill the block RAMs of their 64 x 256 columns; memory ports of 64, 128, 256 bits
+    "1x32x32": _small(0, 5, (15, 15, 19, 17)),
+    "1x32x32_128": _small(0, 5, (15, 15, 19, 17), log_bus_width=7),
+    "1x32x32_256": _small(0, 5, (15, 15, 19, 17), log_bus_width=8),
     "1x16x16_int4": _small(0, 4, (15, 14, 17, 17), log_inp_width=2, log_wgt_width=2),
     "1x16x16_w4": _small(0, 4, (15, 15, 17, 17), log_wgt_width=2),
 }

@@ -132,7 +132,8 @@ def accumulator_fill(
         if chosen:
             fill.columns.next = mask << distance
         elif pad.valid and not write.valid:
-            fill.columns.next = all_columns
+            for column in range(columns):  # MyHDL writes a constant of 32 ones too wide
+                fill.columns.next[column] = True
 
     @always(clock.posedge)
     def hold():

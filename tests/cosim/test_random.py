@@ -36,6 +36,16 @@ def test_random_programs_on_verilator_equal_the_model(name, bus):
     lockstep("verilator", name, bus, instructions=3000)
 
 
+@pytest.mark.slow
+@pytest.mark.verilator
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("name", "bus"), [
+    ("4x16x16", 64), ("1x32x32_128", 128), ("1x32x32_256", 256),
+])
+def test_random_programs_on_the_largest_arrays_equal_the_model(name, bus):
+    lockstep("verilator", name, bus, instructions=600)
+
+
 @pytest.mark.icarus
 @pytest.mark.parametrize(("name", "bus"), [
     pytest.param("1x4x4", 64, marks=pytest.mark.slow),

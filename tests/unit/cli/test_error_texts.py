@@ -93,8 +93,9 @@ def at_files(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
      "Invalid value for '--fuse': 'maybe' is not one of 'auto', 'on', 'off'; "
      "see `myvta compile --help`"),
     ((*COMPILE, "calib.npz", "--config", "2x2x2"),
-     "configuration refused: '2x2x2' is neither a file nor a named configuration (default, base, "
-     "1x4x4, 1x4x4_base, 1x4x4_int4, 1x8x8, 2x8x8, 2x16x16, 1x32x32, 1x16x16_int4, 1x16x16_w4)"),
+     "configuration refused: '2x2x2' is neither a file nor a named configuration (default, lean, "
+     "base, 1x4x4, 1x4x4_base, 1x4x4_int4, 1x8x8, 2x8x8, 2x16x16, 4x16x16, 1x32x32, "
+     "1x32x32_128, 1x32x32_256, 1x16x16_int4, 1x16x16_w4)"),
     ((*COMPILE, "calib.npz", "--shape", "input=1,x,8,8"),
      "--shape input=1,x,8,8: give it as NAME=1,1,8,8"),
     ((*COMPILE, "calib.npz", "--memory", "lots"),

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from myvta.isa.config import NAMED, Config, ConfigError, load_config, named
+from myvta.isa.extensions import EXTENSION_NAMES
 from myvta.isa.opcodes import MemoryType
 
 # VTA's sample files; zcu104 has a stale version in its text (vta_isa.md 1.2)
@@ -48,7 +49,7 @@ def test_sample_file_comes_back_unchanged(target, version, tmp_path):
 def test_round_trip(name, bus):
     config = NAMED[name].replace(log_bus_width=bus)
     assert Config.from_json(config.to_json()) == config
-    assert config.name == name
+    assert NAMED[config.name].canonical == config.canonical
     assert ("LOG_BUS_WIDTH" in config.to_dict()) == (bus != 6)
 
 
@@ -67,17 +68,35 @@ def test_named_configurations_have_their_shapes():
         name: (config.batch, config.block_in, config.block_out, config.inp_width, config.wgt_width)
         for name, config in NAMED.items()
     } == {
-        "default": (1, 16, 16, 8, 8), "base": (1, 16, 16, 8, 8), "1x4x4": (1, 4, 4, 8, 8),
+        "default": (1, 16, 16, 8, 8), "lean": (1, 16, 16, 8, 8), "base": (1, 16, 16, 8, 8),
+        "1x4x4": (1, 4, 4, 8, 8),
         "1x4x4_base": (1, 4, 4, 8, 8), "1x4x4_int4": (1, 4, 4, 4, 4), "1x8x8": (1, 8, 8, 8, 8),
-        "2x8x8": (2, 8, 8, 8, 8), "2x16x16": (2, 16, 16, 8, 8), "1x32x32": (1, 32, 32, 8, 8),
+        "2x8x8": (2, 8, 8, 8, 8), "2x16x16": (2, 16, 16, 8, 8), "4x16x16": (4, 16, 16, 8, 8),
+        **dict.fromkeys(("1x32x32", "1x32x32_128", "1x32x32_256"), (1, 32, 32, 8, 8)),
         "1x16x16_int4": (1, 16, 16, 4, 4), "1x16x16_w4": (1, 16, 16, 8, 4),
     }
 
 
 def test_fingerprints_of_configurations_differ():
-    prints = {config.fingerprint for config in NAMED.values()}
-    assert len(prints) == len(NAMED)
+    prints = {config.fingerprint: config.canonical for config in NAMED.values()}
+    assert len(prints) == len({config.canonical for config in NAMED.values()})
     assert Config().replace(log_bus_width=8, target="pynq").fingerprint == Config().fingerprint
+
+
+def test_a_name_means_its_memory_port_where_it_has_several():
+    wide = NAMED["1x32x32"]
+    assert [wide.replace(log_bus_width=bus).name for bus in (6, 7, 8)] == [
+        "1x32x32", "1x32x32_128", "1x32x32_256"]
+    assert [NAMED[name].bus_width for name in ("1x32x32", "1x32x32_128", "1x32x32_256")] == [
+        64, 128, 256]
+    assert len({NAMED[name].fingerprint for name in NAMED if name.startswith("1x32x32")}) == 1
+    assert NAMED["base"].replace(log_bus_width=8).name == "base"
+
+
+def test_lean_has_overwrite_and_requantize_alone():
+    lean = NAMED["lean"]
+    assert [name for name in EXTENSION_NAMES if getattr(lean, name)] == ["overwrite", "requantize"]
+    assert lean.replace(overwrite=False, requantize=False) == NAMED["base"]
 
 
 ILLEGAL = {  # vta_isa.md 2.7
