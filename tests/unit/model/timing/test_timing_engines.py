@@ -3,7 +3,8 @@
 import pytest
 
 from myvta.isa.config import named
-from myvta.isa.opcodes import Module
+from myvta.isa.instructions import Store
+from myvta.isa.opcodes import MemoryType, Module
 from myvta.isa.token_queues import token_queue
 from myvta.model.timing.timing_engines import Engines, TimingError
 from myvta.model.timing.timing_work import Work
@@ -70,3 +71,24 @@ def test_missing_token_is_an_error(work: list[Work]) -> None:
 def test_a_stream_without_finish_is_an_error() -> None:
     with pytest.raises(TimingError, match="stops after 1 of 1 instructions: no FINISH"):
         Engines([Work(Module.COMPUTE, "steps", (), (), steps=1)], named("default"), 1).run()
+
+
+def forward(tiles: int) -> Work:
+    """Return the work of a STORE to INP of so many tiles."""
+    item = Store(memory_type=MemoryType.INP, x_size=tiles)
+    return Work(Module.STORE, "forward", (), (), reads=tiles, instruction=item)
+
+
+def test_a_forward_takes_its_tiles_and_seven_cycles() -> None:
+    """At the head, 5 to check, 3 to the first write, 4 from the last to its token."""
+    model = engines(forward(20))
+    model.run()
+    assert (model.start[0], model.end[0]) == (HEAD + 5, HEAD + 5 + 3 + 20 + 4)
+
+
+def test_a_forward_ends_after_the_store_before_it_and_none_starts_beside_it() -> None:
+    store = Work(Module.STORE, "store", (), (), beats=4, bursts=1, reads=4)
+    model = engines(store, forward(2), store)
+    model.run()
+    assert model.end[1] == model.end[0] + 1
+    assert model.start[2] >= model.end[1] - 3

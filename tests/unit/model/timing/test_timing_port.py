@@ -1,5 +1,6 @@
 """The read port in cycles worked by hand: 3 from a request to the bus, then the latency."""
 
+from myvta.isa.opcodes import MemoryType
 from myvta.model.timing.timing_port import ReadPort, Transfer
 
 
@@ -37,3 +38,26 @@ def test_load_is_delayed_by_earlier_beats() -> None:
     assert port.other(21, 5) == (53, 58)
     assert port.loads[0].end == 120 + 5
     assert port.version == version + 1
+
+
+def test_results_and_a_load_of_the_same_buffer_take_turns() -> None:
+    """From cycle 30 on 10 results: of the load's 20 cycles 10 are left, each shared."""
+    port = ReadPort(latency=1)
+    port.add_load(Transfer(item=0, slots=22, burst=8.0, ready=20, target=MemoryType.INP))
+    port.begin_forward(30, 10, MemoryType.INP)
+    assert port.forward_end == 30 + 10 + 10
+    assert port.loads[0].end == 20 + 22 + 10
+
+
+def test_results_for_another_buffer_delay_no_load() -> None:
+    port = ReadPort(latency=1)
+    port.add_load(Transfer(item=0, slots=22, burst=8.0, ready=20, target=MemoryType.WGT))
+    port.begin_forward(30, 10, MemoryType.INP)
+    assert (port.forward_end, port.loads[0].end) == (40, 42)
+
+
+def test_a_load_that_comes_later_delays_results_in_progress() -> None:
+    port = ReadPort(latency=1)
+    port.begin_forward(10, 100, MemoryType.INP)
+    port.add_load(Transfer(item=0, slots=18, burst=8.0, ready=20, target=MemoryType.INP))
+    assert (port.forward_end, port.loads[0].end) == (110 + 16, 38 + 16)
