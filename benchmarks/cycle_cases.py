@@ -55,7 +55,7 @@ ROUNDS, ROUND_STEPS = 32, 4096  # of the double-buffered program
 class Case:
     """What is measured: ``ideal`` cycles of work, at most ``factor * ideal + extra`` to be used.
 
-    ``latency`` tells whether the latency of memory may come on top.
+    ``latency`` tells whether the latency of memory may come on top, ``uops`` what is in memory.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Case:
     extra: int = 0
     latency: bool = False
     before: tuple[Instruction, ...] = ()
+    uops: tuple[Uop, ...] = _UOPS
 
     def bound(self, latency: int) -> int:
         """Return the most cycles the contract allows at a latency of memory."""
@@ -205,10 +206,12 @@ def overlapped() -> list[Instruction]:
     return out
 
 
-def run(target: Target, instructions: list[Instruction]) -> tuple[int, dict[str, int]]:
+def run(
+    target: Target, instructions: list[Instruction], uops: tuple[Uop, ...] = _UOPS
+) -> tuple[int, dict[str, int]]:
     """Launch instructions and FINISH; return cycles, and counters of both kinds by name."""
     config = target.config
-    image = np.array([encode_uop(uop, config) for uop in _UOPS], "<u4")
+    image = np.array([encode_uop(uop, config) for uop in uops], "<u4")
     target.write_memory(BASES[MemoryType.UOP], image.tobytes())
     stream = encode_stream([*instructions, Finish()], config)
     target.write_memory(_STREAM, stream)
@@ -218,4 +221,5 @@ def run(target: Target, instructions: list[Instruction]) -> tuple[int, dict[str,
 
 def measure(target: Target, case: Case) -> int:
     """Return the cycles of a case."""
-    return run(target, [*case.before, *case.measured])[0] - run(target, list(case.before))[0]
+    whole, _ = run(target, [*case.before, *case.measured], case.uops)
+    return whole - run(target, list(case.before), case.uops)[0]

@@ -1,6 +1,7 @@
 """Cycles of the RTL for each of its promises: steps, gaps, transfers, fetch (docs/rtl.md).
 
-Every figure comes from the default configuration under Verilator, is exact and repeats.  A case is
+Every figure comes from the default configuration under Verilator, those of extensions from one with
+the extension; each is exact and repeats.  A case is
 isolated by the difference of two launches (:mod:`cycle_cases`).  Two figures are not differences:
 
 * load, GEMM and store at once: steps started per cycle of a whole launch of 32 rounds, from an idle
@@ -18,10 +19,12 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import cycle_cases
+import depthwise_cases
 import marks
 
 from myvta.driver.target.open_target import open_target
 from myvta.driver.target.protocol import Target
+from myvta.isa.config import named
 from myvta.isa.instructions import Gemm
 
 MEMORIES = ("latency=64", "latency=1", "latency=16", "latency=64&stall=20")
@@ -59,6 +62,20 @@ def figures(target: Target, latency: int) -> list[marks.Mark]:
                           UTILIZATION, "steps"))
     out.append(marks.Mark(f"fetch, {_FETCHED} GEMMs of 4 steps, compute without instruction",
                           cycles_without_instruction(target), 0, "cycles", at_least=False))
+    return out
+
+
+def depthwise_figures() -> list[marks.Mark]:
+    """Measure DWC on configurations with depthwise."""
+    out = []
+    for name in depthwise_cases.CONFIGURATIONS:
+        config = named(name).replace(depthwise=True)
+        with open_target("verilator://?mem=0x0:16M&latency=1", config) as target:
+            out += [
+                marks.Mark(f"{case.name}, {name}", cycle_cases.measure(target, case),
+                           case.bound(1), "cycles", at_least=False)
+                for case in depthwise_cases.depthwise_cases(config)
+            ]
     return out
 
 
@@ -101,6 +118,7 @@ def main() -> int:
         values[str(bus)] = {
             memory: {mark.name: mark.value for mark in column} for memory, column in columns.items()
         }
+    required += depthwise_figures()
     versions = {name: version(name) for name in ("myhdl", "verilator")}
     return marks.conclude(required, values, versions=versions, file=options.json)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .config import Config
 from .fields import uop_layout
-from .instructions import Alu, Gemm, Load
+from .instructions import Load, StepInstruction
 from .opcodes import MemoryType
 
 __all__ = ["UOP_INDICES", "UopBuffer", "UopImage", "Words", "uop_indices"]
@@ -99,7 +99,7 @@ class UopBuffer:
             load.y_pad_0 : load.y_pad_0 + load.y_size, load.x_pad_0 : load.x_pad_0 + load.x_size
         ] = rows
 
-    def words(self, steps: Gemm | Alu) -> Words:
+    def words(self, steps: StepInstruction) -> Words:
         """Return the encoded micro-ops of an instruction, uint32 [uop_end - uop_bgn]."""
         return self._words[steps.uop_bgn : steps.uop_end]
 

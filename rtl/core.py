@@ -44,6 +44,7 @@ from .lib.token_queue import DependencyTokens, token_queue
 from .load.forward_switch import forward_switch
 from .load.load import load
 from .load.scratchpad import scratchpad
+from .load.scratchpad_window import WindowRead, scratchpad_window
 from .load.tile_switch import tile_switch
 from .load.weights4_unpack import weights4_unpack
 from .memory.memory_port import memory_port
@@ -55,7 +56,7 @@ __all__ = ["core"]
 @block
 def operand_buffers(
     clock: Any, write: TileWrite, pad: PadWrite, forward: ForwardWrite | None,
-    inp: OperandRead, wgt: OperandRead, *, config: Config,
+    inp: OperandRead | WindowRead, wgt: OperandRead, *, config: Config,
 ) -> Any:
     """The input and weight scratchpads, which the load engine fills, and with forward the store
     engine.
@@ -71,15 +72,20 @@ def operand_buffers(
         inp_forward = ForwardWrite(config)
         wgt_forward = ForwardWrite(config) if forwards_to_weights(config) else None
         parts.append(forward_switch(forward, inp_forward, wgt_forward))
+    if config.depthwise:
+        parts.append(scratchpad_window(
+            clock, inp_write, inp_pad, inp, config=config, forward=inp_forward,
+        ))
+    else:
+        parts.append(scratchpad(
+            clock, inp_write, inp_pad, inp.enable, inp.address, inp.data,
+            config=config, memory_type=MemoryType.INP, forward=inp_forward,
+        ))
     return (
         parts,
         tile_switch(
             write, pad, first_write=inp_write, first_pad=inp_pad, second_write=wgt_write,
             second_pad=wgt_pad, first_type=MemoryType.INP,
-        ),
-        scratchpad(
-            clock, inp_write, inp_pad, inp.enable, inp.address, inp.data,
-            config=config, memory_type=MemoryType.INP, forward=inp_forward,
         ),
         scratchpad(
             clock, wgt_beats, wgt_pad, wgt.enable, wgt.address, wgt.data,
@@ -114,7 +120,10 @@ def core(
     store_write.error_address = store_status.error_address
     tile_write, pad = TileWrite(config, MAX_LANES), PadWrite()
     forward = ForwardWrite(config) if config.forward else None
-    inp = OperandRead(config.log_inp_depth, 8 * config.tile_bytes(MemoryType.INP))
+    inp: OperandRead | WindowRead = (
+        WindowRead(config) if config.depthwise
+        else OperandRead(config.log_inp_depth, 8 * config.tile_bytes(MemoryType.INP))
+    )
     wgt = OperandRead(config.log_wgt_depth, 8 * config.tile_bytes(MemoryType.WGT))
     out = OperandRead(config.log_acc_depth, 8 * config.tile_bytes(MemoryType.OUT))
 

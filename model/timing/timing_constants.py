@@ -47,6 +47,7 @@ CONSTANTS: dict[str, Constant] = {
     "HAZARD": Constant(13, "stages", "from a step leaving schedule to one that reads its result"),
     "LATE_READ": Constant(8, "stages", "from a GEMM leaving schedule to its read of ACC"),
     "PARAMETERS": Constant(3, "rqt_parameters", "cycles an RQT with a new source waits"),
+    "INP_BANKS": Constant(4, "scratchpad_window", "banks of INP with depthwise (a number)"),
     "STORE_DATA": Constant(9, "store", "from the start of a STORE to its first beat on the bus"),
     "STORE_READ": Constant(2, "tile_reads", "from the last tile read to the next STORE's start"),
     "FORWARD_DATA": Constant(3, "forward_writes", "from the start of a forward to its first write"),

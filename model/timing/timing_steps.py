@@ -1,8 +1,9 @@
-"""Duration of the steps of a GEMM or ALU instruction in the pipeline, including stalls.
+"""Duration of the steps of a GEMM, DWC or ALU instruction in the pipeline, including stalls.
 
-GEMM starts one step per cycle.  ALU operations wait for results of steps in flight that they read
-and for the banks of the accumulator, RQT for its parameter tiles; these are replayed step by step
-up to a limit and extrapolated (rtl/compute/schedule.py, rtl/compute/rqt_parameters.py).
+GEMM starts one step per cycle, DWC waits for its windows (:mod:`.timing_windows`).  ALU operations
+wait for results of steps in flight that they read and for the banks of the accumulator, RQT for its
+parameter tiles; these are replayed step by step up to a limit and extrapolated
+(rtl/compute/schedule.py, rtl/compute/rqt_parameters.py).
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import numpy as np
 
 from ...isa.alu_operations import ALU_OPERATIONS
 from ...isa.config import Config
-from ...isa.instructions import Alu, Gemm
+from ...isa.instructions import Dwc, Gemm, StepInstruction
 from ...isa.uop_buffer import UopBuffer, uop_indices
 from .timing_constants import cycles
+from .timing_windows import window_cycles
 
 __all__ = ["StepTiming", "steps_of"]
 
@@ -34,7 +36,7 @@ class _Tail:
     late: bool = False  # they are of a GEMM that reads them late
 
 
-def steps_of(item: Gemm | Alu) -> int:
+def steps_of(item: StepInstruction) -> int:
     """Return the steps of an instruction."""
     return max(0, item.uop_end - item.uop_bgn) * item.iter_out * item.iter_in
 
@@ -45,9 +47,9 @@ class StepTiming:
     def __init__(self, config: Config, uops: UopBuffer):
         self._config, self._uops = config, uops
         self._replay: Callable[..., int] = lru_cache(maxsize=4096)(self._replayed)
-        self._tail: tuple[Gemm | Alu, np.ndarray] | None = None
+        self._tail: tuple[StepInstruction, np.ndarray] | None = None
 
-    def cycles(self, item: Gemm | Alu) -> int:
+    def cycles(self, item: StepInstruction) -> int:
         """Return the cycles from the first step's slot to the next instruction's; 1 for none."""
         steps = steps_of(item)
         if not steps:
@@ -56,13 +58,16 @@ class StepTiming:
         before, self._tail = self._tail, (item, uops)
         if isinstance(item, Gemm):
             return steps
+        if isinstance(item, Dwc):
+            first = uop_indices(uops, "src", self._config).astype(np.int64)
+            return window_cycles(item, first, self._config)
         tail = self._last(*before) if before else _Tail()
         return self._replay(
             uops.tobytes(), item.iter_out, item.iter_in, item.dst_factor_out, item.dst_factor_in,
             item.src_factor_out, item.src_factor_in, item.alu_opcode, item.use_imm, tail,
         )
 
-    def _last(self, item: Gemm | Alu, uops: np.ndarray) -> _Tail:
+    def _last(self, item: StepInstruction, uops: np.ndarray) -> _Tail:
         count = len(uops)
         dst = uop_indices(uops[-_HAZARD:], "dst", self._config)
         out = []
@@ -72,7 +77,7 @@ class StepTiming:
             if uop - count >= -len(dst):
                 out.append(int(dst[uop - count]) + outer * item.dst_factor_out
                            + inner * item.dst_factor_in)
-        late = isinstance(item, Gemm) and not item.reset and not item.overwrite
+        late = isinstance(item, (Gemm, Dwc)) and not item.reset and not item.overwrite
         return _Tail(tuple(out), late)
 
     def _replayed(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...isa.config import Config
-from ...isa.instructions import Alu, Gemm, Instruction, Load, Store, route
+from ...isa.instructions import Instruction, Load, StepInstruction, Store, route
 from ...isa.legality import footprint
 from ...isa.opcodes import MemoryType, Module
 from ...isa.token_queues import TokenQueue, queues_popped, queues_pushed
@@ -56,7 +56,7 @@ class WorkReader:
         """Return the work of the next instruction of the stream."""
         module = route(item)
         queues = queues_popped(module, item), queues_pushed(module, item)
-        if isinstance(item, (Gemm, Alu)):
+        if isinstance(item, StepInstruction):
             steps = self._timing.cycles(item)
             return Work(Module.COMPUTE, "steps", *queues, steps=steps, instruction=item)
         if isinstance(item, Store):

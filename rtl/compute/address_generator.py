@@ -3,8 +3,8 @@
 The micro-op is registered as it arrives.  The sums are registered with all their bits and checked
 in the next stage, which passes on the indices.
 Indices never wrap; one outside its scratchpad sets ``out_of_range`` (rule D14).  Only operands that
-the step uses are checked: the destination alone of a GEMM reset and of an ALU step with an
-immediate; the destination and all three parameter tiles of RQT.
+the step uses are checked: all tiles of a window; the destination alone of a GEMM reset and of an
+ALU step with an immediate; the destination and all three parameter tiles of RQT.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..lib.bundles import INDEX_BITS, bit, word
 from .sequencer import StepOffsets
 from .stages import Stages
 from .step import Step, stage
+from .window_shape import WindowSums
 
 __all__ = ["StepIndices", "StepSums", "check_indices", "address_generator"]
 
@@ -102,15 +103,30 @@ def address_generator(
 @block
 def check_indices(
     clock: Any, reset: Any, advance: Any, s: list[Step], sums: StepSums, indices: StepIndices, *,
-    config: Config,
+    config: Config, window: WindowSums | None = None,
 ) -> Any:
-    """Register the step in ``check`` into ``schedule`` and ``indices`` when ``advance``."""
+    """Register the step in ``check`` into ``schedule`` and ``indices`` when ``advance``.
+
+    With the ``window`` of DWC, :mod:`.window_schedule` keeps the index of INP instead.
+    """
     at = Stages.of(config)
     checked, waiting = s[at.check], s[at.schedule]
     acc, inp, wgt = config.log_acc_depth, config.log_inp_depth, config.log_wgt_depth
     acc_depth, inp_depth, wgt_depth = 1 << acc, 1 << inp, 1 << wgt
     parameters_end = acc_depth - 2  # first s whose third parameter tile does not exist
     dst_past, src_past, wgt_past = bit(), bit(), bit()
+    inp_end = sums.src  # the last INP tile that the step reads
+    if window is None:
+
+        @always(clock.posedge)
+        def register_inp() -> None:
+            if advance:
+                waiting.inp.next = sums.src[inp:]
+
+        inputs = register_inp
+    else:
+        inp_end = word(max(len(sums.src), len(window.reach)) + 1)
+        inputs = window_end(sums, window, inp_end)
 
     @always_comb
     def check() -> None:
@@ -118,7 +134,7 @@ def check_indices(
         wgt_past.next = sums.multiplies and sums.wgt >= wgt_depth
         src_past.next = False
         if sums.multiplies:
-            src_past.next = sums.src >= inp_depth
+            src_past.next = inp_end >= inp_depth
         elif sums.rqt:
             src_past.next = sums.src >= parameters_end
         elif checked.pair:
@@ -134,14 +150,13 @@ def check_indices(
     @always(clock.posedge)
     def register_indices() -> None:
         if advance:
-            waiting.inp.next = sums.src[inp:]
             waiting.wgt.next = sums.wgt[wgt:]
             indices.index.next = sums.index
 
     fields = stage(
         clock, reset, checked, waiting, number=at.schedule, enable=advance, config=config,
     )
-    nodes = fields, check, mark, register_indices
+    nodes = fields, inputs, check, mark, register_indices
     if not config.requantize:
         return nodes
 
@@ -157,3 +172,14 @@ def check_indices(
             waiting.before.next = checked.dst[acc:1] - 1
 
     return nodes, mark_rqt, register_parameters
+
+
+@block
+def window_end(sums: StepSums, window: WindowSums, end: Any) -> Any:
+    """``end``: the last INP tile of a window."""
+
+    @always_comb
+    def add() -> None:
+        end.next = sums.src + window.reach
+
+    return add

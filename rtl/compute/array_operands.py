@@ -41,9 +41,11 @@ def group_lanes(config: Config) -> int:
 def operand_words(config: Config) -> list[Any]:
     """Return the operand words of all groups, by batch row, then group.
 
-    Groups of a row are the same signal.
+    Groups of a row are the same signal, except with DWC, where each has inputs of its own.
     """
     groups = config.block_out // group_lanes(config)
+    if config.depthwise:
+        return [word(config.block_in * config.inp_width) for _ in range(config.batch * groups)]
     rows = [word(config.block_in * config.inp_width) for _ in range(config.batch)]
     return [row for row in rows for _ in range(groups)]
 

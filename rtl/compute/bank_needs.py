@@ -11,6 +11,7 @@ from typing import Any
 
 from myhdl import always_comb, always_seq, block
 
+from ...isa.config import Config
 from ..lib.bundles import bit, word
 from .step import Step
 
@@ -28,14 +29,18 @@ class BankNeeds:
 
 @block
 def bank_needs(
-    clock: Any, reset: Any, advance: Any, checked: Step, waiting: Step, needs: BankNeeds
+    clock: Any, reset: Any, advance: Any, checked: Step, waiting: Step, needs: BankNeeds, *,
+    config: Config,
 ) -> Any:
     """Register needs, and ``late``, ``chained`` and ``reads`` of the step, into ``schedule``.
 
     A GEMM leaves ``schedule`` in its first cycle there, so one that follows a step to the same tile
-    is right behind it ever after, and takes its result in flight instead of reading a bank.
+    is right behind it ever after, and takes its result in flight instead of reading a bank.  A DWC
+    that waits there for its window is not, and reads the bank.
+    A DWC that waits there for its window is no longer right behind, and reads the bank.
     """
     dst, apart, accumulates, follows = word(2), bit(), bit(), bit()
+    may_wait = int(config.depthwise)  # a step that multiplies
 
     @always_comb
     def locate() -> None:
@@ -65,11 +70,17 @@ def bank_needs(
                     needs.first.next = 3
                 elif checked.pair:
                     needs.second.next = dst
+        elif may_wait == 1 and waiting.chained:
+            waiting.reads.next = 1
+            if waiting.dst[0]:
+                waiting.reads.next = 2
 
     @always_seq(clock.posedge, reset)
     def register_order() -> None:
         if advance:
             waiting.late.next = checked.pair and not apart
             waiting.chained.next = accumulates and follows
+        elif may_wait == 1:
+            waiting.chained.next = False
 
     return locate, classify, register_needs, register_order

@@ -70,8 +70,8 @@ def schedule(
         advance.next = moves
 
     parts = (
-        bank_needs(clock, reset, advance, checked, waiting, needs), track_banks, check_step,
-        release,
+        bank_needs(clock, reset, advance, checked, waiting, needs, config=config), track_banks,
+        check_step,        release,
     )
     if not config.requantize:
 

@@ -12,6 +12,7 @@ from myhdl import Signal, always, always_comb, always_seq, block, modbv
 
 from ...isa.config import Config
 from ..lib.bundles import INDEX_BITS, Stream, bit, word
+from ..lib.field_register import field_register
 from ..lib.pack import bits_of, join, split
 from ..lib.skid_buffer import skid_buffer
 
@@ -19,7 +20,10 @@ __all__ = ["StepCommand", "StepOffsets", "sequencer"]
 
 
 class StepCommand:
-    """A GEMM or ALU instruction (or, without ``stepping``, just a completion) to be sequenced."""
+    """A GEMM, DWC or ALU instruction (or, without ``stepping``, a completion) to be sequenced.
+
+    ``depthwise``, where that is configured: it is a DWC, with ``row_pitch`` and ``window``.
+    """
 
     def __init__(self, config: Config) -> None:
         acc = config.log_acc_depth
@@ -37,6 +41,10 @@ class StepCommand:
         self.wgt_factor_out, self.wgt_factor_in = (
             word(config.log_wgt_depth), word(config.log_wgt_depth),
         )
+        if config.depthwise:
+            self.depthwise = bit()
+            self.row_pitch = word(config.log_wgt_depth)
+            self.window = word((config.taps - 1).bit_length())
 
 
 class StepOffsets:
@@ -73,11 +81,11 @@ def sequencer(
     """Run commands back to back: no idle cycle between two that are ready.
 
     Micro-ops are read when ``uop_read``; their data arrives together with ``step`` (a
-    :class:`~myvta.rtl.compute.step.Step`, stage s0), ``offsets`` and ``index``, which hold while
-    ``advance`` is low.  The loops themselves stop and resume one cycle after ``advance``: a
-    :mod:`.skid_buffer` separates them, whose registers determine whether it is ``free``.
-    While it is, ``command.ready`` is high when idle and in the cycle of a command's last step.
-    The last iteration of each loop is detected one cycle in advance.
+    :class:`~myvta.rtl.compute.step.Step`, stage s0), ``offsets``, ``index`` and, with DWC, its
+    ``window``, which hold while ``advance`` is low.  The loops themselves stop and resume one cycle
+    after ``advance``: a :mod:`.skid_buffer` separates them, whose registers determine whether it is
+    ``free``.  While it is, ``command.ready`` is high when idle and in the cycle of a command's last
+    step.  The last iteration of each loop is detected one cycle in advance.
     """
     src_width = max(config.log_acc_depth, config.log_inp_depth)
     state = StepCommand(config)  # the command being run
@@ -85,7 +93,7 @@ def sequencer(
     outer_next, inner_next = StepOffsets(config), StepOffsets(config)
     active, final = bit(), bit()
     uop_wraps, in_wraps, out_ends = bit(), bit(), bit()  # last iteration of the three loops
-    single_uop, single_in, accepts = bit(), bit(), bit()
+    single_uop, single_in, accepts, takes = bit(), bit(), bit(), bit()
     uop_steps, inner_steps, outer_steps = bit(), bit(), bit()  # of the three loops
     one_uop = bit()  # the current command has one micro-op
     uop, uop_next = word(config.log_uop_depth), word(config.log_uop_depth)
@@ -103,6 +111,9 @@ def sequencer(
         offsets.wgt, offsets.src, offsets.dst, index, step.push_next, step.push_prev, step.imm,
         step.use_imm, step.opcode, step.overwrite, step.clear, step.gemm, stepping, last,
     ]
+    windows = ("depthwise", "row_pitch", "window") if config.depthwise else ()
+    offered_fields += [getattr(state, name) for name in windows]
+    shown_fields += [getattr(step, name) for name in windows]
     width = bits_of(offered_fields)
     offered, shown = Stream(width), Stream(width)
     kept_uop = word(config.log_uop_depth)
@@ -224,9 +235,13 @@ def sequencer(
                 outer.src.next = outer_next.src
                 outer.wgt.next = outer_next.wgt
 
+    @always_comb
+    def take():
+        takes.next = free and accepts
+
     @always(clock.posedge)
     def hold():
-        if free and accepts:
+        if takes:
             single_uop.next = one_uop
             single_in.next = command.iter_in == 1
             state.stepping.next = command.stepping
@@ -250,6 +265,10 @@ def sequencer(
             state.wgt_factor_in.next = command.wgt_factor_in
 
     return (
+        [
+            field_register(clock, getattr(command, name), getattr(state, name), enable=takes)
+            for name in windows
+        ],
         sums, register, count, compare, conclude, offer, read, mark, choose, follow,
-        walk_uops, step_inner, step_outer, hold,
+        walk_uops, step_inner, step_outer, take, hold,
     )

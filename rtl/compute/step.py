@@ -28,7 +28,7 @@ class Step:
 
     def __init__(self, config: Config) -> None:
         self.valid, self.last = bit(), bit()
-        self.gemm = bit()  # else ALU
+        self.gemm = bit()  # GEMM or DWC, else ALU
         self.clear = bit()  # GEMM reset: the result is zero
         self.overwrite = bit()  # GEMM overwrite: the result is the dot product alone
         self.opcode = word(3)  # ALU opcode
@@ -36,7 +36,13 @@ class Step:
         self.push_prev, self.push_next = bit(), bit()
         self.dst, self.src = word(config.log_acc_depth), word(config.log_acc_depth)
         self.before = word(config.log_acc_depth - 1)  # row before that of dst
-        self.inp, self.wgt = word(config.log_inp_depth), word(config.log_wgt_depth)
+        self.wgt = word(config.log_wgt_depth)
+        if config.depthwise:
+            self.depthwise = bit()  # DWC
+            self.row_pitch = word(config.log_wgt_depth)
+            self.window = word((config.taps - 1).bit_length())  # code of rows and columns
+        else:
+            self.inp = word(config.log_inp_depth)
         self.pair = bit()  # reads ACC[src] as second operand
         self.late = bit()  # ACC[src] is in the bank of ACC[dst] and read one stage after it
         self.mac, self.alu = bit(), bit()  # valid and GEMM; valid and ALU
@@ -85,13 +91,17 @@ def lifetimes(config: Config) -> dict[str, Lifetime]:
         "src": Lifetime(at.check, at.schedule),
         "pair": Lifetime(at.check, at.capture),
         "late": Lifetime(at.schedule, at.align),
-        "inp": Lifetime(at.schedule, at.read),
         "wgt": Lifetime(at.schedule, at.read),
         "mac": Lifetime(at.schedule, at.dot, reset=True),
         "alu": Lifetime(at.schedule, at.round, reset=True),
         "chained": Lifetime(at.schedule, at.add, reset=True),
         "reads": Lifetime(at.schedule, at.accumulate, reset=True),
     }
+    if config.depthwise:
+        fields["depthwise"] = Lifetime(at.uop, at.write)
+        fields["row_pitch"] = fields["window"] = Lifetime(at.uop, at.index)
+    else:  # with DWC, window_schedule keeps the index
+        fields["inp"] = Lifetime(at.schedule, at.read)
     if rqt:
         fields["before"] = Lifetime(at.schedule, at.write - 1)
     return fields

@@ -17,10 +17,11 @@ from ..lib.bundles import INDEX_BITS, Completion, Fault, OperandRead, bit, word
 from ..lib.pack import join
 from .accumulator import AccumulatorRead, AccumulatorWrite
 from .address_generator import StepIndices, StepSums, address_generator, check_indices
-from .array_operands import array_operands, operand_words
+from .array_operands import operand_words
 from .bank_needs import BankNeeds
 from .execute import execute
 from .hazards import operand_hazards, parameter_hazards
+from .input_read import input_tile, input_window
 from .mac_array import dot_bits, mac_array
 from .operands import bank_read
 from .rqt_parameters import ParameterRead
@@ -28,8 +29,21 @@ from .schedule import schedule
 from .sequencer import StepCommand, StepOffsets, sequencer
 from .stages import Stages
 from .step import Step, occupancy, stage, step_entry
+from .step_events import step_events
+from .window_shape import WindowSums
 
 __all__ = ["step_pipeline"]
+
+
+@block
+def join_waits(operand_hit: Any, columns_read: Any, waits: Any) -> Any:
+    """A step waits in ``schedule`` for a hazard, or until its last columns are asked for."""
+
+    @always_comb
+    def join_reasons():
+        waits.next = operand_hit or not columns_read
+
+    return join_reasons
 
 
 @block
@@ -52,12 +66,23 @@ def step_pipeline(
     advance, sequencing = bit(), bit()
     needs, parameter = BankNeeds(), ParameterRead(config.log_acc_depth)
     operand_hit, parameter_hit = bit(), bit()
-    operands = operand_words(config)
+    operands, waits, window = operand_words(config), operand_hit, None
     dot = word(config.lanes * dot_bits(config))
     compared = s[at.schedule:at.write]  # with the step in ``check``
     occupied = [bit() for _ in s[:at.write]]
     any_occupied = word(at.write)
+    if config.depthwise:
+        window, columns_read, waits = WindowSums(config), bit(), bit()
+        inputs = (
+            input_window(
+                clock, reset, advance, s, sums, window, inp, columns_read, operands, config=config,
+            ),
+            join_waits(operand_hit, columns_read, waits),
+        )
+    else:
+        inputs = input_tile(clock, s, inp, operands, config=config)
     parts = [
+        inputs,
         sequencer(
             clock, reset, command=command, advance=advance, uop_read=uop.enable,
             uop_address=uop_address, step=arriving, offsets=offsets, index=uop_index,
@@ -69,9 +94,10 @@ def step_pipeline(
         ),
         check_indices(
             clock, reset, advance=advance, s=s, sums=sums, indices=indices, config=config,
+            window=window,
         ),
         schedule(
-            clock, reset, s=s, indices=indices, needs=needs, operand_hit=operand_hit,
+            clock, reset, s=s, indices=indices, needs=needs, operand_hit=waits,
             parameter_hit=parameter_hit, parameter=parameter, advance=advance, fault=fault,
             config=config,
         ),
@@ -85,7 +111,6 @@ def step_pipeline(
         join(occupied, any_occupied),
         bank_read(clock, s, advance, needs, parameter, even, bank=0, config=config),
         bank_read(clock, s, advance, needs, parameter, odd, bank=1, config=config),
-        array_operands(clock, multiplying.mac, inp.data, operands, config=config),
         mac_array(
             clock, enable=multiplying.mac, operands=operands, wgt=wgt.data, dot=dot, config=config,
         ),
@@ -93,6 +118,7 @@ def step_pipeline(
             clock, even_data=even.data, odd_data=odd.data, parameter=parameter, dot=dot, s=s,
             result=result.tile, config=config,
         ),
+        step_events(written, fault.raised, events, config=config),
     ]
     if config.requantize:
         parts.append(parameter_hazards(
@@ -105,9 +131,7 @@ def step_pipeline(
         uop.address.next = uop_address
 
     @always_comb
-    def read_tiles():
-        inp.enable.next = reading.mac
-        inp.address.next = reading.inp
+    def read_weights():
         wgt.enable.next = reading.mac
         wgt.address.next = reading.wgt
 
@@ -118,13 +142,9 @@ def step_pipeline(
         completed.valid.next = written.last and not fault.raised
         completed.push_prev.next = written.push_prev
         completed.push_next.next = written.push_next
-        events.gemm_step.next = (
-            written.valid and not fault.raised and written.gemm and not written.clear
-        )
-        events.alu_step.next = written.valid and not fault.raised and not written.gemm
 
     @always_seq(clock.posedge, reset)
     def register_busy():
         busy.next = command.valid or sequencing or any_occupied != 0
 
-    return parts, read_uop, read_tiles, write, register_busy
+    return parts, read_uop, read_weights, write, register_busy

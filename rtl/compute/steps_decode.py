@@ -16,6 +16,7 @@ from ...isa.fields import layout
 from ...isa.opcodes import ErrorCode, Opcode
 from ..lib.bundles import ENTRY_BITS, ERROR_BITS, INDEX_BITS, bit, word
 from ..lib.fault_tables import load_faults, opcode_faults, operation_faults
+from .array_fields import array_fields
 from .option_faults import has_illegal_windows, red_options, rqt_options, window_options
 from .sequencer import StepCommand
 
@@ -68,7 +69,6 @@ def steps_decode(
     f_iter_out, f_iter_in = gemm["iter_out"], gemm["iter_in"]
     f_dst_out, f_dst_in = gemm["dst_factor_out"], gemm["dst_factor_in"]
     f_src_out, f_src_in = gemm["src_factor_out"], gemm["src_factor_in"]
-    f_wgt_out, f_wgt_in = gemm["wgt_factor_out"], gemm["wgt_factor_in"]
     f_alu_src_out, f_alu_src_in = alu["src_factor_out"], alu["src_factor_in"]
     f_alu_opcode, f_use_imm, f_imm = alu["alu_opcode"], alu["use_imm"], alu["imm"]
     index_low, uop_depth = ENTRY_BITS - INDEX_BITS, 1 << config.log_uop_depth
@@ -171,7 +171,6 @@ def steps_decode(
     @always_comb
     def fill_loops():
         command.stepping.next = decoded.stepping
-        command.gemm.next = entry[f_opcode.hi:f_opcode.lo] == Opcode.GEMM
         command.clear.next = entry[f_reset.lo]
         command.overwrite.next = entry[overwrite_lo]
         command.push_prev.next = entry[f_push_prev]
@@ -191,8 +190,6 @@ def steps_decode(
         command.imm.next = entry[f_imm.hi:f_imm.lo]
         command.src_factor_out.next = entry[f_src_out.hi:f_src_out.lo]
         command.src_factor_in.next = entry[f_src_in.hi:f_src_in.lo]
-        command.wgt_factor_out.next = entry[f_wgt_out.hi:f_wgt_out.lo]
-        command.wgt_factor_in.next = entry[f_wgt_in.hi:f_wgt_in.lo]
         if entry[f_opcode.hi:f_opcode.lo] == Opcode.ALU:
             command.src_factor_out.next = entry[f_alu_src_out.hi:f_alu_src_out.lo]
             command.src_factor_in.next = entry[f_alu_src_in.hi:f_alu_src_in.lo]
@@ -200,5 +197,5 @@ def steps_decode(
     return (
         slice_entry, look_up_array, find_steps, look_up_opcode, look_up_load, look_up_operation,
         find_fault, check_micro_ops, option_checks, register_kind, accept, show_tokens, fill_loops,
-        fill_operands,
+        fill_operands, array_fields(entry, command, config=config),
     )

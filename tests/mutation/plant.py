@@ -22,6 +22,7 @@ import click
 import planted_compute
 import planted_control
 import planted_decode
+import planted_depthwise
 import planted_forward
 import planted_memory
 from planted import PARTS, Planted, problems
@@ -34,7 +35,7 @@ __all__ = ["PACKAGE", "ROOT", "TABLE", "Result", "main", "plant", "select"]
 
 TABLE = (
     *planted_compute.TABLE, *planted_memory.TABLE, *planted_control.TABLE, *planted_decode.TABLE,
-    *planted_forward.TABLE,
+    *planted_depthwise.TABLE, *planted_forward.TABLE,
 )
 ROOT = Path(__file__).resolve().parents[2]
 _TIERS = "not configurations and not browser and not soak and not networks"

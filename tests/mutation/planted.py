@@ -13,6 +13,7 @@ __all__ = ["PARTS", "Planted", "problems"]
 
 PARTS = {
     "gemm": ("device/gemm", "device/errors"),
+    "depthwise": ("device/depthwise", "device/errors"),
     "alu": ("device/alu", "device/rqt", "device/errors"),
     "load": ("device/load", "device/errors", "device/overlap"),
     "store": ("device/store", "device/errors"),

@@ -141,9 +141,9 @@ TABLE = (
         "together.next = 3", "together.next = 2", "rtl/host/counters",
     ),
     Planted(
-        "GEMM steps counted are those that reset", "control", "compute/step_pipeline.py",
-        "written.valid and not fault.raised and written.gemm and not written.clear",
-        "written.valid and not fault.raised and written.gemm and written.clear",
+        "GEMM steps counted are those that reset", "control", "compute/step_events.py",
+        "gemm_step.next = step.valid and not stopped and step.gemm and not step.clear",
+        "gemm_step.next = step.valid and not stopped and step.gemm and step.clear",
         "device/gemm::test_reset_clears_the_accumulators",
     ),
     Planted(

@@ -1,13 +1,18 @@
 """core: the whole accelerator converts, for every named configuration and port width."""
 
 import pytest
+from dma_bench import shallow
+from extended import extended
 
 from myvta.isa.config import NAMED
-from myvta.rtl.convert import convert
+from myvta.rtl.convert import convert, core_top
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 
 # The default tier takes this one; `-m configurations` (tox -e convert, CI) takes all the others.
 QUICK = ("1x4x4",)
+EXTENDED = ("1x4x4+depthwise", "1x8x8+depthwise", "default+depthwise")
+BLOCKS = {"depthwise": {"scratchpad_window", "window_schedule", "window_operands"}}
+"""Blocks that only configurations with an extension have."""
 OTHER_PORTS = [("1x4x4", 8), ("default", 7), ("1x16x16_int4", 8)]
 
 everything = [
@@ -22,6 +27,11 @@ everything = [
         marks=[pytest.mark.configurations, pytest.mark.timeout(600)],
     )
     for name, log_bus in OTHER_PORTS
+] + [
+    pytest.param(
+        extended(name), id=name, marks=[pytest.mark.configurations, pytest.mark.timeout(600)],
+    )
+    for name in EXTENDED
 ]
 
 
@@ -38,6 +48,18 @@ def test_verilog_is_lint_clean(config, tmp_path, require_tool):
 def test_vhdl_is_accepted(config, tmp_path, require_tool):
     require_tool("ghdl")
     lint_vhdl(convert(config, tmp_path, "vhdl"))
+
+
+def block_names(block):
+    """Return the names of the functions of a block and of all blocks in it."""
+    inside = [sub for sub in block.subs if hasattr(sub, "subs")]  # the others are processes
+    return {block.func.__name__}.union(*map(block_names, inside))
+
+
+@pytest.mark.parametrize("extension", BLOCKS)
+def test_blocks_of_an_extension_are_absent_without_its_key(extension):
+    assert not BLOCKS[extension] & block_names(shallow(core_top, NAMED["1x4x4"]))
+    assert BLOCKS[extension] <= block_names(shallow(core_top, extended(f"1x4x4+{extension}")))
 
 
 @pytest.mark.slow

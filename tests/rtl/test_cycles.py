@@ -9,9 +9,11 @@ import pytest
 from myvta.cosim.rules import Counter
 from myvta.driver.run.launch import read_performance
 from myvta.driver.target.open_target import open_target
-from myvta.isa.instructions import Alu, Gemm, Load, Store
+from myvta.isa.config import named
+from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, encode_uop
 from myvta.isa.opcodes import AluOpcode, MemoryType
 from myvta.isa.register_map import PERFORMANCE
+from myvta.model.timing.predict import predict
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ENGINES = ("fetch", "load", "compute", "store")
@@ -99,6 +101,23 @@ def test_two_tensors_at_any_two_offsets_wait_only_when_their_distance_becomes_od
             )
             cost = rtl_cycles.cycle_cases.measure(target, case("", (alu,), 512, before=(uops,)))
             assert cost == 512 + 18 + more % 2, f"tiles {dst} and {dst + more}"
+
+
+@pytest.mark.slow
+@pytest.mark.verilator
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["1x8x8", "default", "1x32x32"])
+def test_depthwise_layers_keep_their_rate_and_its_prediction(rtl_cycles, name):
+    config = named(name).replace(depthwise=True)
+    cycle_cases, run = rtl_cycles.cycle_cases, rtl_cycles.cycle_cases.run
+    with open_target("verilator://?mem=0x0:16M&latency=1", config) as target:
+        for case in rtl_cycles.depthwise_cases.depthwise_cases(config):
+            assert cycle_cases.measure(target, case) <= case.bound(1), case.name
+            stream = [*case.before, *case.measured]
+            measured, _ = run(target, stream, case.uops)
+            uops = b"".join(encode_uop(uop, config).to_bytes(4, "little") for uop in case.uops)
+            predicted = predict([*stream, Finish()], uops, config, bases=cycle_cases.BASES)
+            assert predicted.cycles == pytest.approx(measured, rel=0.01), case.name
 
 
 @pytest.mark.verilator

@@ -5,7 +5,7 @@ from collections import namedtuple
 from device_programs import ACC, BASE, INP, OUT, POINTERS, UOP, WGT
 
 from myvta.isa.geometry import SCRATCHPADS
-from myvta.isa.instructions import Alu, Gemm, Load, Store, Uop, decode_uop
+from myvta.isa.instructions import Alu, Dwc, Gemm, Load, StepInstruction, Store, Uop, decode_uop
 from myvta.isa.opcodes import AluOpcode, MemoryType
 
 Touched = namedtuple("Touched", "reads writes")
@@ -38,7 +38,7 @@ class Micro:
         return decode_uop(int.from_bytes(program.image[at : at + 4], "little"), program.config)
 
     def steps(self, item):
-        """Return the indices (dst, src, wgt) of every step of a GEMM or ALU instruction."""
+        """Return the indices (dst, src, wgt) of every step of an instruction."""
         wgt_out, wgt_in = getattr(item, "wgt_factor_out", 0), getattr(item, "wgt_factor_in", 0)
         return [
             (uop.dst + i * item.dst_factor_out + j * item.dst_factor_in,
@@ -51,8 +51,8 @@ class Micro:
 
 def accesses(program, item, micro):
     """Return the accesses of an instruction, without micro-ops, which only one engine has."""
-    if isinstance(item, (Gemm, Alu)):
-        return _steps(item, micro)
+    if isinstance(item, StepInstruction):
+        return _steps(program.config, item, micro)
     if not isinstance(item, (Load, Store)) or not item.x_size:
         return Touched({}, {})
     if isinstance(item, Store) and item.forwards:
@@ -106,12 +106,21 @@ def _forwarded(config, item):
     )
 
 
-def _steps(item, micro):
+def _window(config, item):
+    """Return the distances of the INP tiles of a step from its first one."""
+    if not isinstance(item, Dwc):
+        return [0]
+    rows, columns = config.window_shape(item.window)
+    return [row * item.row_pitch + column for row in range(rows) for column in range(columns)]
+
+
+def _steps(config, item, micro):
     steps = micro.steps(item)
     written = _bits(dst for dst, _, _ in steps)
     reads = {ACC: written}
-    if isinstance(item, Gemm) and not item.reset:
-        reads |= {INP: _bits(src for _, src, _ in steps), WGT: _bits(wgt for _, _, wgt in steps)}
+    if isinstance(item, (Gemm, Dwc)) and not item.reset:
+        tiles = _bits(src + far for _, src, _ in steps for far in _window(config, item))
+        reads |= {INP: tiles, WGT: _bits(wgt for _, _, wgt in steps)}
     if isinstance(item, Alu) and not item.use_imm:
         reads[ACC] |= _bits(src for _, src, _ in steps)
     if isinstance(item, Alu) and item.alu_opcode == AluOpcode.RQT:

@@ -19,7 +19,7 @@ def faults(config):
 
     return {
         "opcode": lambda uop: Undefined(6),
-        **({} if config.depthwise else {"dwc": lambda uop: Dwc(uop_bgn=uop, uop_end=uop + 1)}),
+        **_dwc_faults(config, depth),
         **({} if config.lookup else {
             "lut": lambda uop: Load(memory_type=6, x_size=1),
         }),
@@ -78,6 +78,26 @@ def _weights4_faults(config, far):
         "load WGT_4BIT range": partial(_load_range, WGT_4BIT, config.depth(WGT)),
         "load WGT_4BIT window": partial(_load_far, WGT_4BIT, far),
     }
+
+
+def _dwc_faults(config, depth):
+    if not config.depthwise:
+        return {"dwc": lambda uop: Dwc(uop_bgn=uop, uop_end=uop + 1)}
+
+    def dwc(**fields):
+        return lambda uop: Dwc(**{"uop_bgn": uop, "uop_end": uop + 1, "iter_in": 3, **fields})
+
+    table = {
+        "dwc dst": dwc(dst_factor_in=depth[ACC] - 1),
+        "dwc src": dwc(src_factor_in=depth[INP] - 1),
+        "dwc micro-op range": dwc(uop_end=depth[UOP] + 1),
+        "dwc reset dst": dwc(reset=1, dst_factor_in=depth[ACC] - 1),
+    }
+    if depth[WGT] > config.taps:
+        table["dwc window"] = dwc(window=config.taps)
+    if not config.overwrite:
+        table["dwc overwrite"] = dwc(overwrite=1)
+    return table
 
 
 def _load_range(kind, depth, uop):

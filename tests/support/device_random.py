@@ -26,7 +26,7 @@ from device_programs import (
 from device_tokens import chain, order
 
 from myvta.isa.geometry import SCRATCHPADS
-from myvta.isa.instructions import Alu, Finish, Gemm, Load, Store, Uop
+from myvta.isa.instructions import Alu, Dwc, Finish, Gemm, Load, Store, Uop
 from myvta.isa.legality import forwards_to_weights
 from myvta.isa.opcodes import AluOpcode, ErrorCode
 from myvta.isa.register_map import BASE_REGISTERS
@@ -192,6 +192,20 @@ class RandomProgram(Program):
                 reset=int(flags % 6 == 0),
                 overwrite=int(self.config.overwrite and flags % 5 == 0), **fields,
             ))
+
+    def _dwc(self, numbers):
+        config, number = self.config, next(numbers)
+        window, pitch = number % config.taps, next(numbers) % (self._tiles[INP] // 4)
+        flags = dict(reset=int(number >> 8 & 15 == 0), overwrite=number >> 12 & config.overwrite)
+        rest = list(numbers)
+        for code, far in ((window, pitch), (window, 1), (window % config.window[1], pitch), (0, 0)):
+            rows, columns = config.window_shape(code)
+            fields = self._steps(iter(rest), {"dst": ACC, "src": INP, "wgt": WGT},
+                                 spare=(rows - 1) * far + columns - 1)
+            if fields:
+                del fields["wgt_factor_out"], fields["wgt_factor_in"]
+                self._take(Dwc(row_pitch=far, window=code, **flags, **fields))
+                return
 
     def _alu(self, numbers):
         opcode = AluOpcode(next(numbers) % 5)

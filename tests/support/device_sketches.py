@@ -9,10 +9,12 @@ __all__ = ["Shape", "draw", "draw_shape"]
 
 MIX = {
     "load": 4, "load uop": 1, "load acc": 2, "store": 3, "gemm": 5, "alu": 5, "rqt": 2, "idle": 1,
-    "forward": 4, "load wgt4": 2,
+    "forward": 4, "load wgt4": 2, "dwc": 5,
 }
 """How often each kind of sketch is drawn."""
-_NEEDS = {"rqt": "requantize", "forward": "forward", "load wgt4": "weights4"}
+_NEEDS = {
+    "rqt": "requantize", "forward": "forward", "load wgt4": "weights4", "dwc": "depthwise",
+}
 """The extension that a kind of sketch needs."""
 _NUMBERS = 14
 

@@ -39,9 +39,11 @@ def unpacked(
 class Bench:
     """A small memory of one type between the signals of a loader, a reader and, with the extension
     ``forward``, the store engine.
+
+    ``registered``: a beat passes a register on its way into the memory; None: as in columns.
     """
 
-    def __init__(self, memory, name, log_bus, kind, **extensions):
+    def __init__(self, memory, name, log_bus, kind, registered=None, **extensions):
         log_size = LOG_DEPTH + NAMED[name].log_tile_bits(kind) - 3
         config = NAMED[name].replace(
             log_bus_width=log_bus, **{f"log_{kind.name.lower()}_buff_size": log_size}, **extensions,
@@ -50,6 +52,7 @@ class Bench:
         self.kind, self.element, self.beat = kind, config.tile_bytes(kind), config.bus_bytes
         self.columns = max(self.element // self.beat, 1)
         self.lanes = max(self.beat // self.element, 1)
+        self.registered = registered
         self.clock, self.reset = clock_and_reset()
         self.write, self.pad = TileWrite(config, MAX_LANES), PadWrite()
         self.read_enable = Signal(False)
@@ -76,8 +79,8 @@ class Traffic:
     """Random beats, results, pads and reads of a Bench, and the array they make.
 
     A beat of several elements is in the memory after the first edge, a beat of a larger element
-    after the second; a result after the first.  Parts of an element that is being zeroed may be
-    zero before it is ready.
+    and one that is registered after the second; a result after the first.  Parts of an element
+    that is being zeroed may be zero before it is ready.
     """
 
     def __init__(self, bench, seed):
@@ -170,6 +173,8 @@ class Traffic:
     @property
     def in_columns(self):
         """Whether a beat takes a cycle more."""
+        if self.bench.registered is not None:
+            return self.bench.registered
         return self.bench.element >= self.bench.beat * len(self.bench.kinds)
 
     def _drive_pad(self, may_change):
@@ -242,9 +247,9 @@ def zero_all(bench):
     return on_edge
 
 
-def run_against_array(memory, name, log_bus, kind, cycles, **extensions):
+def run_against_array(memory, name, log_bus, kind, cycles, registered=None, **extensions):
     """Drive a memory for ``cycles``, checking each; return the Traffic with its counts."""
-    bench = shallow(Bench, memory, name, log_bus, kind, **extensions)
+    bench = shallow(Bench, memory, name, log_bus, kind, registered, **extensions)
     traffic, zero, state = Traffic(bench, f"{name}{kind}"), zero_all(bench), {"start": None}
 
     def on_edge(cycle):

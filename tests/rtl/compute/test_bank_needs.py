@@ -3,6 +3,7 @@
 from itertools import pairwise
 from random import Random
 
+import pytest
 from rtl_bench import clock_and_reset, randomize, record
 
 from myvta.isa.config import NAMED
@@ -29,10 +30,12 @@ def expected_of(row):
     return (first, second, reads, int(chained)), row["checked.pair"] and mine == other
 
 
-def test_needs_are_those_of_the_advancing_step():
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_needs_are_those_of_the_advancing_step(depthwise):
+    """A chained step that does not advance at once, a DWC, reads the bank instead."""
     random = Random(1)
     clock, reset = clock_and_reset()
-    config = NAMED["1x4x4"]
+    config = NAMED["1x4x4"].replace(depthwise=depthwise)
     advance, checked, waiting, needs = bit(), Step(config), Step(config), BankNeeds()
 
     def drive(cycle):
@@ -43,7 +46,7 @@ def test_needs_are_those_of_the_advancing_step():
             step.dst.next, step.src.next = random.randrange(3), random.randrange(3)
 
     rows = record(
-        [bank_needs(clock, reset, advance, checked, waiting, needs)], clock, reset,
+        [bank_needs(clock, reset, advance, checked, waiting, needs, config=config)], clock, reset,
         {"advance": advance, "checked": checked, "waiting": waiting, "needs": needs}, drive,
         cycles=900,
     )
@@ -52,6 +55,8 @@ def test_needs_are_those_of_the_advancing_step():
         if row["advance"]:
             expected, late = expected_of(row)
             seen.add(expected)
+        elif depthwise and expected[-1]:
+            expected = (*expected[:2], 1 << row["waiting.dst"] % 2, 0)
         assert tuple(after[name] for name in NAMES) == expected
         assert after["waiting.late"] == late
     assert len(seen) == 9  # 0; dst of 2 banks, alone, with src in either; GEMM in 2 banks; chained

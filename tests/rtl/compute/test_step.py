@@ -12,8 +12,10 @@ AT = Stages.of(CONFIG)
 LIFETIMES = lifetimes(CONFIG)
 
 
-def test_table_names_every_field_of_a_step():
-    assert set(LIFETIMES) == set(vars(Step(CONFIG)))
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_table_names_every_field_of_a_step(depthwise):
+    config = CONFIG.replace(depthwise=depthwise)
+    assert set(lifetimes(config)) == set(vars(Step(config)))
 
 
 def test_no_field_lives_outside_the_pipeline():

@@ -55,6 +55,12 @@ def random_program(rng: random.Random, config, count: int):
         if rng.random() < 0.4:
             steps.gemm, steps.clear = True, rng.random() < 0.15
             steps.overwrite = config.overwrite and rng.random() < 0.3
+            if config.depthwise and rng.random() < 0.7:
+                steps.window = (
+                    rng.randint(1, config.window[0]), rng.randint(1, config.window[1]),
+                    rng.randrange(6),
+                )
+                steps.wgt = (0, 0)
         elif config.requantize and rng.random() < 0.4:
             steps.opcode, steps.use_imm = AluOpcode.RQT, True
             steps.imm, steps.src = rng.randrange(0x800), (0, 0)
@@ -68,17 +74,33 @@ def random_program(rng: random.Random, config, count: int):
 
 
 @pytest.mark.parametrize(
-    ("name", "seed"),
-    [("1x4x4", 1), ("1x4x4_base", 3), ("1x4x4_int4", 4)],
+    ("name", "seed", "extensions"),
+    [
+        ("1x4x4", 1, {}), ("1x4x4_base", 3, {}), ("1x4x4_int4", 4, {}),
+        ("1x4x4", 5, {"depthwise": True}), ("1x8x8", 6, {"depthwise": True}),
+    ],
 )
-def test_random_steps_are_written_in_sequential_order(name, seed):
-    config = named(name)
+def test_random_steps_are_written_in_sequential_order(name, seed, extensions):
+    config = named(name).replace(**extensions)
     pads, program = random_program(random.Random(seed), config, 30)
     run = check_sequential(config, pads, program)
     assert len(run.trace) > 50
     assert [flags for _, *flags in run.completions] == [
         [steps.push_prev, steps.push_next] for steps in program
     ]
+
+
+@pytest.mark.parametrize("stride", [0, 1, 2, 9])
+def test_windows_accumulate_into_one_tile_however_long_they_wait(stride):
+    config = CONFIG.replace(depthwise=True)
+    rng = random.Random(7)
+    pads, _ = random_program(rng, config, 0)
+    pads.uop = [(3, 0, 1), (3, 1, 2), (4, 2, 3)]
+    walk = {"gemm": True, "iter_in": 3, "src": (0, stride), "uop_end": 3}
+    check_sequential(config, pads, [
+        Steps(window=(2, 2, 3), **walk), Steps(**walk), Steps(window=(2, 1, 4), **walk),
+        Steps(use_imm=True, imm=5, iter_in=2, uop_end=3), Steps(window=(1, 2, 0), **walk),
+    ])
 
 
 def cycles(uops, *program: Steps) -> int:

@@ -1,0 +1,78 @@
+"""Planted bugs of DWC: banks of INP, columns kept and read, taps, counters."""
+
+from __future__ import annotations
+
+from planted import Planted
+
+__all__ = ["TABLE"]
+
+TABLE = (
+    Planted(
+        "columns kept from one instruction to the next", "depthwise", "compute/window_schedule.py",
+        "checked.valid and checked.depthwise and not checked.last",
+        "checked.valid and checked.depthwise", "rtl/compute/window_schedule device/depthwise",
+    ),
+    Planted(
+        "a jump just past the window taken for a shift", "depthwise", "compute/window_schedule.py",
+        "within and distance <= width", "within and distance <= width + 1",
+        "rtl/compute/window_schedule",
+    ),
+    Planted(
+        "a step that waits for a hazard reads its last column again", "depthwise",
+        "compute/window_schedule.py", "            left_after.next = left - 1\n", "",
+        "rtl/compute/window_operands",
+    ),
+    Planted(
+        "rows in the same bank read together", "depthwise", "compute/window_shape.py",
+        "if (row * pitch) % BANKS not in", "if row not in", "rtl/compute/window_shape",
+    ),
+    Planted(
+        "third row a pitch from the first", "depthwise", "compute/window_shape.py",
+        "twice.next = once << 1", "twice.next = once", "rtl/compute/window_shape",
+    ),
+    Planted(
+        "taps right of the window keep their values", "depthwise", "compute/window_schedule.py",
+        "if row >= rows or at >= columns", "if row >= rows", "rtl/compute/window_operands",
+    ),
+    Planted(
+        "taps below the window keep their values", "depthwise", "compute/window_reads.py",
+        "int(reads_of[-1] or number >= count)", "reads_of[-1]", "rtl/compute/window_operands",
+    ),
+    Planted(
+        "both lanes of a pair see the first one's inputs", "depthwise",
+        "compute/window_operands.py", "(first + group * sharing + half) * width",
+        "(first + group * sharing) * width", "rtl/compute/window_operands",
+    ),
+    Planted(
+        "columns of the last row past INP allowed", "depthwise", "compute/window_shape.py",
+        "low_reach.next = pitch + adding.window[rows_lo:]", "low_reach.next = pitch",
+        "rtl/compute/window_shape",
+    ),
+    Planted(
+        "a window in place of the factors of the weight index", "depthwise",
+        "compute/array_fields.py",
+        "        command.wgt_factor_in.next = 0\n"
+        "        if entry[f_opcode.hi:f_opcode.lo] == Opcode.GEMM:",
+        "        command.wgt_factor_in.next = 0\n"
+        "        if entry[f_opcode.hi:f_opcode.lo] != Opcode.ALU:", "rtl/compute/array_fields",
+    ),
+    Planted(
+        "a DWC that waited does not read the bank", "depthwise", "compute/bank_needs.py",
+        "        elif may_wait == 1 and waiting.chained:\n            waiting.reads.next = 1\n"
+        "            if waiting.dst[0]:\n                waiting.reads.next = 2\n", "",
+        "rtl/compute/bank_needs rtl/compute/step_pipeline",
+    ),
+    Planted(
+        "DWC steps counted as GEMM steps", "depthwise", "compute/step_events.py",
+        " and not step.depthwise", "", "rtl/compute/step_events",
+    ),
+    Planted(
+        "elements dealt to the word of the bank before", "depthwise", "load/scratchpad_window.py",
+        "bank_write.index.next = write.index[:BANK_BITS] + 1",
+        "bank_write.index.next = write.index[:BANK_BITS]", "rtl/load/scratchpad_window",
+    ),
+    Planted(
+        "a pad zeroes the word in every bank", "depthwise", "load/scratchpad_window.py",
+        "pad.valid and pad.index[BANK_BITS:] == number", "pad.valid", "rtl/load/scratchpad_window",
+    ),
+)
