@@ -19,7 +19,7 @@ from typing import Any
 
 from myvta.rtl.convert import MAP_SUFFIX
 
-__all__ = ["COLUMNS", "KINDS", "Path", "Usage", "by_block", "fold", "show"]
+__all__ = ["COLUMNS", "KINDS", "Path", "Usage", "by_block", "fold", "fpga_amounts", "show"]
 
 Path = tuple[str, ...]  # functions of the source from below the core to the block
 Usage = Counter[str]  # amounts by kind: lut, ff, dsp, bram
@@ -37,8 +37,13 @@ KINDS = {  # cell type: the kind it counts as, and how much
 }
 
 
+def fpga_amounts(cell: str) -> dict[str, float]:
+    """Return what a cell of an FPGA counts as."""
+    return dict([KINDS[cell]]) if cell in KINDS else {}
+
+
 def by_block(
-    module: dict[str, Any], verilog: File, kind_of: Callable[[str], tuple[str, float] | None],
+    module: dict[str, Any], verilog: File, amounts_of: Callable[[str], dict[str, float]],
 ) -> dict[Path, Usage]:
     """Count the cells of a netlist by block.
 
@@ -48,8 +53,8 @@ def by_block(
         The module of a netlist of yosys (``write_json``).
     verilog : Path
         The converted file, next to its map.
-    kind_of : callable
-        Returns kind and amount of a cell's type; None: not counted.
+    amounts_of : callable
+        Returns the amounts by kind of a cell's type; nothing if it is not counted.
     """
     drivers = _drivers(json.loads(verilog.with_suffix(MAP_SUFFIX).read_text())["blocks"])
     owners = _owners(module["netnames"], drivers, _registers(verilog.read_text()))
@@ -72,9 +77,9 @@ def by_block(
     _propagate(cells, sinks)
     usage: dict[Path, Usage] = defaultdict(Counter)
     for name, cell in module["cells"].items():
-        counted = kind_of(cell["type"])
-        if counted:
-            usage[cells.get(name, _UNNAMED)].update({counted[0]: counted[1]})
+        amounts = amounts_of(cell["type"])
+        if amounts:
+            usage[cells.get(name, _UNNAMED)].update(amounts)
     return dict(usage)
 
 

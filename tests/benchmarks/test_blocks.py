@@ -76,7 +76,7 @@ def usage(blocks, tmp_path):
     verilog = tmp_path / "myvta_core.v"
     verilog.write_text(VERILOG)
     (tmp_path / "myvta_core.map.json").write_text(json.dumps({"blocks": BLOCKS}))
-    return blocks.by_block(NETLIST, verilog, blocks.KINDS.get)
+    return blocks.by_block(NETLIST, verilog, blocks.fpga_amounts)
 
 
 def test_a_cell_belongs_to_the_block_that_drives_its_net_or_else_to_its_sinks(usage):

@@ -64,7 +64,8 @@ def synthesis():
         spec.loader.exec_module(module)
         yield module
     finally:
-        sys.modules.pop("synthesis", None)
+        for name in ("synthesis", "synthesis_tools", "blocks"):
+            sys.modules.pop(name, None)
         sys.path.remove(str(FOLDER))
 
 
@@ -94,6 +95,13 @@ def test_clock_is_unrounded_and_the_path_its_own(synthesis):
 def test_a_report_without_clock_is_an_error(synthesis):
     with pytest.raises(synthesis.ToolError, match="no clock"):
         synthesis.parse_report(report(None))
+
+
+def test_the_latest_arrival_is_read_in_ns(synthesis):
+    text = "Warning: no arcs!\nLatest arrival time in 'myvta_core' is 5450:\n    5450 mul (X)\n"
+    assert synthesis.parse_arrival(text) == 5.45
+    with pytest.raises(synthesis.ToolError, match="no arrival time: Warning"):
+        synthesis.parse_arrival("Warning: no arcs!\n")
 
 
 @pytest.mark.parametrize(("mhz", "missed"), [(80.0, False), (79.996, True)])
