@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always, always_comb, always_seq, block
+from myhdl import always_comb, always_seq, block
 
 from ...isa.config import Config
 from ...isa.opcodes import WINDOW_GRANULE
 from ...isa.register_map import REGISTERS, Reg, reset_values
 from ..lib.bundles import AxiLite, bit, word
+from .register_reads import read_words
 from .register_values import CONSTANTS, RESULTS, Results, Settings
 from .status import LaunchControl
 
@@ -39,10 +40,10 @@ _WRITABLE = {  # bits [high-1:low] that the host can change; the others keep the
 
 
 class HostWrite:
-    """A write that takes place in this cycle: word index, data, and the bits its strobes cover."""
+    """A write that takes place in this cycle: word index, data, and the bytes it covers."""
 
     def __init__(self) -> None:
-        self.valid, self.index, self.data, self.mask = bit(), word(14), word(32), word(32)
+        self.valid, self.index, self.data, self.strobe = bit(), word(14), word(32), word(4)
 
 
 @block
@@ -50,101 +51,46 @@ def writable_word(
     clock: Any, reset: Any, write: HostWrite, closed: Any, value: Any, *, offset: int, high: int,
     low: int,
 ) -> Any:
-    """A register that the host writes while not ``closed``; ``interrupt_enable`` always."""
+    """A register that the host writes while not ``closed``; ``interrupt_enable`` always.
+
+    Each byte has an enable of its own, so that no bit needs a multiplexer.
+    """
     always_open = offset == Reg.INTERRUPT_ENABLE
+    here = bit()
+    lanes = [
+        (lane, min(high, 8 * lane + 8), max(low, 8 * lane))
+        for lane in range(low // 8, (high - 1) // 8 + 1)
+    ]
+    lanes += [lanes[0]] * (4 - len(lanes))  # assigned again, to the same effect
+    (a, a_hi, a_lo), (b, b_hi, b_lo), (c, c_hi, c_lo), (d, d_hi, d_lo) = lanes
+
+    @always_comb
+    def select() -> None:
+        here.next = write.valid and write.index == offset // 4 and (always_open or not closed)
 
     @always_seq(clock.posedge, reset)
     def update() -> None:
-        if write.valid and write.index == offset // 4 and (always_open or not closed):
-            value.next[high:low] = (
-                value[high:low] & ~write.mask[high:low]
-                | write.data[high:low] & write.mask[high:low]
-            )
+        if here and write.strobe[a]:
+            value.next[a_hi:a_lo] = write.data[a_hi:a_lo]
+        if here and write.strobe[b]:
+            value.next[b_hi:b_lo] = write.data[b_hi:b_lo]
+        if here and write.strobe[c]:
+            value.next[c_hi:c_lo] = write.data[c_hi:c_lo]
+        if here and write.strobe[d]:
+            value.next[d_hi:d_lo] = write.data[d_hi:d_lo]
 
-    return update
-
-
-@block
-def readable_word(index: Any, value: Any, selected: Any, *, offset: int) -> Any:
-    """``selected`` is the register's value when it is addressed, else 0."""
-
-    @always_comb
-    def select() -> None:
-        selected.next = 0
-        if index == offset // 4:
-            selected.next = value
-
-    return select
-
-
-@block
-def readable_constants(
-    index: Any, selected: Any, *, values: tuple[int, int, int, int]
-) -> Any:
-    """``selected`` is the constant register that is addressed, else 0."""
-    identity, version, features, fingerprint = values
-    fingerprint_high, fingerprint_low = fingerprint >> 16, fingerprint & 0xFFFF
-
-    @always_comb
-    def select() -> None:
-        selected.next = 0
-        if index == Reg.IDENTITY // 4:
-            selected.next = identity
-        elif index == Reg.VERSION // 4:
-            selected.next = version
-        elif index == Reg.FEATURES // 4:
-            selected.next = features
-        elif index == Reg.FINGERPRINT // 4:
-            selected.next[32:16] = fingerprint_high  # MyHDL writes constants past 2^31 too wide
-            selected.next[16:0] = fingerprint_low
-
-    return select
-
-
-@block
-def register_word(clock: Any, value: Any, registered: Any) -> Any:
-    """Register a selected word."""
-
-    @always(clock.posedge)
-    def copy() -> None:
-        registered.next = value
-
-    return copy
-
-
-@block
-def join_words(left: Any, right: Any, result: Any) -> Any:
-    """Combine two selected words, of which one is 0."""
-
-    @always_comb
-    def join() -> None:
-        result.next = left | right
-
-    return join
+    return select, update
 
 
 @block
 def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any:
     """Combine AW and W into writes."""
     have_address, have_data = bit(), bit()
-    strobe = word(4)
 
     @always_comb
     def answer() -> None:
         s_axi.awready.next = not have_address
         s_axi.wready.next = not have_data
-
-    @always_comb
-    def spread() -> None:
-        write.mask.next = 0
-        if strobe[0]:
-            write.mask.next[8:0] = 0xFF
-        if strobe[1]:
-            write.mask.next[16:8] = 0xFF
-        if strobe[2]:
-            write.mask.next[24:16] = 0xFF
-        if strobe[3]:
-            write.mask.next[32:24] = 0xFF
 
     @always_comb
     def decide() -> None:
@@ -158,7 +104,7 @@ def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any
         if s_axi.wvalid and not have_data:
             have_data.next = True
             write.data.next = s_axi.wdata
-            strobe.next = s_axi.wstrb
+            write.strobe.next = s_axi.wstrb
         if s_axi.bready:
             s_axi.bvalid.next = False
         if write.valid:
@@ -167,7 +113,7 @@ def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any
             s_axi.bvalid.next = True
             s_axi.bresp.next = _OKAY
 
-    return answer, spread, decide, advance
+    return answer, decide, advance
 
 
 @block
@@ -209,19 +155,13 @@ def registers(
     constants = reset_values(config)
     writes = host_writes(clock, reset, s_axi, write)
 
-    index, selected = word(_INDEX_BITS), [word(32)]
-    nodes = [
-        readable_constants(
-            index, selected[0], values=tuple(constants[offset] for offset in CONSTANTS)
-        )
-    ]
+    index, found = word(_INDEX_BITS), word(32)
+    words, nodes = {}, []
     for offset, description in REGISTERS.items():
         if offset in CONSTANTS or description.access == "wo" or not description.exists(config):
             continue
         owner = results if offset in RESULTS else settings
-        value = getattr(owner, offset.name.lower())
-        selected.append(word(32))
-        nodes.append(readable_word(index, value, selected[-1], offset=int(offset)))
+        value = words[int(offset) // 4] = getattr(owner, offset.name.lower())
         if description.access == "rw" and offset != Reg.CONTROL:
             high, low = _WRITABLE.get(offset, (32, 0))
             closed = window_closed if offset in _WINDOW else launch.busy
@@ -230,18 +170,10 @@ def registers(
                     clock, reset, write, closed, value, offset=int(offset), high=high, low=low
                 )
             )
-    middle = len(selected) // 8
-    while len(selected) > 1:  # a tree: the oldest two are combined until one is left
-        if len(selected) == middle:
-            found = [word(32) for _ in selected]
-            nodes += [
-                register_word(clock, value, kept)
-                for value, kept in zip(selected, found, strict=True)
-            ]
-            selected = found
-        selected.append(word(32))
-        nodes.append(join_words(selected.pop(0), selected.pop(0), selected[-1]))
-    reads = host_reads(clock, reset, s_axi, index, selected[0])
+    nodes.append(
+        read_words(clock, index, words, found, constants=[constants[one] for one in CONSTANTS])
+    )
+    reads = host_reads(clock, reset, s_axi, index, found)
 
     @always_comb
     def guard() -> None:
@@ -250,20 +182,20 @@ def registers(
     @always_seq(clock.posedge, reset)
     def lock() -> None:
         if write.valid and write.index == Reg.WINDOW_LOCK // 4 and not launch.busy:
-            if write.data[0] and write.mask[0]:
+            if write.data[0] and write.strobe[0]:
                 settings.window_lock.next = 1
 
     @always_seq(clock.posedge, reset)
     def cancel_launch() -> None:
         launch.cancel.next = (
-            write.valid and write.index == Reg.RESET // 4 and write.data[0] and write.mask[0]
+            write.valid and write.index == Reg.RESET // 4 and write.data[0] and write.strobe[0]
         )
 
     @always_seq(clock.posedge, reset)
     def command() -> None:
         launch.start.next = False
         launch.clear.next = False
-        if write.valid and write.index == Reg.CONTROL // 4 and write.mask[0] and not launch.busy:
+        if write.valid and write.index == Reg.CONTROL // 4 and write.strobe[0] and not launch.busy:
             launch.start.next = write.data[0]
             launch.clear.next = not write.data[0]
 
@@ -272,7 +204,7 @@ def registers(
         if launch.ended:
             settings.interrupt_status.next = 1
         elif write.valid and write.index == Reg.INTERRUPT_STATUS // 4:
-            if write.data[0] and write.mask[0]:
+            if write.data[0] and write.strobe[0]:
                 settings.interrupt_status.next = 0
 
     @always_comb

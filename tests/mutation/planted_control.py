@@ -71,7 +71,17 @@ TABLE = (
     # -- control ---------------------------------------------------------------------------------
     Planted(
         "third byte written without its strobe", "control", "host/registers.py",
-        "if strobe[2]:", "if strobe[2] or strobe[1]:", _REGISTERS,
+        "if here and write.strobe[c]:", "if here and (write.strobe[c] or write.strobe[b]):",
+        _REGISTERS,
+    ),
+    Planted(
+        "a word past the map reads as the one of its low bits", "control", "host/register_reads.py",
+        "low, high = 2 * _LEVELS, len(index)", "low, high = 2 * _LEVELS, len(index) - 1",
+        "rtl/host/register_reads",
+    ),
+    Planted(
+        "a missing word reads as its neighbour", "control", "host/register_reads.py",
+        "there.next = known[index[top:]]", "there.next = True", "rtl/host/register_reads",
     ),
     Planted(
         "window lock without effect", "control", "host/registers.py",
@@ -94,7 +104,7 @@ TABLE = (
     ),
     Planted(
         "RESET without its strobe", "control", "host/registers.py",
-        "write.index == Reg.RESET // 4 and write.data[0] and write.mask[0]",
+        "write.index == Reg.RESET // 4 and write.data[0] and write.strobe[0]",
         "write.index == Reg.RESET // 4 and write.data[0]", _REGISTERS,
     ),
     Planted(
