@@ -164,7 +164,7 @@ def compute_issue(
     def raise_fault():
         if not fault.raised and faulty and quiet:
             fault.raised.next = True
-            fault.index.next = decoded.index
+            fault.index.next = status.index
             fault.code.next = decoded.fault_code
             if not decoded.refused:
                 fault.code.next = ErrorCode.SRAM_RANGE

@@ -7,7 +7,8 @@ Contract
     It runs until ``finish`` pulses, a module or fetch raises a fault (the first one counts; in one
     cycle compute precedes load, store and fetch), or nothing has moved for 64 cycles: every module
     idle or waiting, and fetch done or blocked.  Then, if a module waits, it ends with DEADLOCK and
-    the lowest index that waits; otherwise with NO_FINISH and the instruction count.
+    the lowest index that waits (the lowest one at the head of a queue: nothing is in flight, and a
+    module that does not wait has nothing); otherwise with NO_FINISH and the instruction count.
     ``cancel`` ends it with RESET, more cycles than WATCHDOG with WATCHDOG; the index is then the
     lowest one in flight or at the head of a queue, otherwise the next one to be dispatched.
     From then on ``halt`` is high.  The edge that sees ``port_idle``, or that nothing has ``moved``
@@ -77,18 +78,13 @@ def control(
     """Run the launch protocol; of the tokens only each queue's ``available`` is read."""
     finished, failed, tokens_left, owing = bit(), bit(), bit(), bit()
     misaligned, running, drained, stuck, expired = bit(), bit(), bit(), bit(), bit()
-    waiting, lowest = Position(), Position()  # one cycle after first_waiting and first_present
-    first_waiting, first_present = Position(), Position()
+    waits, lowest, first_present = bit(), Position(), Position()  # the first two one cycle late
     end, registered_end = LaunchEnd(), LaunchEnd()
     parts = (
         check_alignment(settings, misaligned, config=config),
         find_deadlock(
             clock, reset, running=running, fetch=fetch, load=load, compute=compute, store=store,
             stuck=stuck,
-        ),
-        find_lowest(
-            Position(load.waiting, load.index), Position(compute.waiting, compute.index),
-            Position(store.waiting, store.index), first_waiting,
         ),
         find_lowest(
             Position(load.present, load.oldest), Position(compute.present, compute.oldest),
@@ -98,15 +94,14 @@ def control(
         find_expired(clock, settings, results.cycles, expired),
         find_end(
             settings, finish=finish, fetch=fetch, load=load, compute=compute, store=store,
-            stuck=stuck, waiting=waiting, cancel=launch.cancel, expired=expired, lowest=lowest,
+            stuck=stuck, waits=waits, cancel=launch.cancel, expired=expired, lowest=lowest,
             end=end,
         ),
     )
 
     @always_seq(clock.posedge, reset)
     def register_end() -> None:
-        waiting.valid.next = first_waiting.valid
-        waiting.index.next = first_waiting.index
+        waits.next = load.waiting or compute.waiting or store.waiting
         lowest.valid.next = first_present.valid
         lowest.index.next = first_present.index
         registered_end.valid.next = end.valid and running

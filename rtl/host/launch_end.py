@@ -132,10 +132,10 @@ def find_expired(clock: Any, settings: Settings, cycles: Any, expired: Any) -> A
 @block
 def find_end(
     settings: Settings, finish: Any, fetch: FetchStatus, load: ModuleStatus,
-    compute: ModuleStatus, store: ModuleStatus, stuck: Any, waiting: Position, cancel: Any,
+    compute: ModuleStatus, store: ModuleStatus, stuck: Any, waits: Any, cancel: Any,
     expired: Any, lowest: Position, end: LaunchEnd,
 ) -> Any:
-    """Drive ``end``; ``waiting``: the first instruction that waits, ``lowest``: in progress."""
+    """Drive ``end``; ``waits``: a module does, ``lowest``: the first instruction in progress."""
     position = word(INDEX_BITS)  # the lowest instruction that has not completed
 
     @always_comb
@@ -170,9 +170,9 @@ def find_end(
             end.index.next = fetch.fault.index
         elif finish:
             end.code.next = ErrorCode.NONE
-        elif stuck and waiting.valid:
+        elif stuck and waits:
             end.code.next = ErrorCode.DEADLOCK
-            end.index.next = waiting.index
+            end.index.next = lowest.index
         elif stuck:
             end.code.next = ErrorCode.NO_FINISH
             end.index.next = settings.insn_count

@@ -83,7 +83,8 @@ def test_deadlock_names_the_lowest_waiting_index(done, waiting):
     for number, module in enumerate(MODULES):
         waits = bool(waiting >> number & 1)
         wires[f"{module}.idle"], wires[f"{module}.waiting"] = not waits, waits
-        wires[f"{module}.index"] = index = random.getrandbits(32)
+        wires[f"{module}.present"] = waits
+        wires[f"{module}.oldest"] = index = random.getrandbits(32)
         indices += [index] * waits
     bench = Bench()
     last = bench.play(merge(LAUNCH, {9: wires}), 9 + QUIET_CYCLES + 5)
@@ -94,8 +95,8 @@ def test_deadlock_names_the_lowest_waiting_index(done, waiting):
 
 
 QUIET = {
-    "fetch.done": True, "load.idle": True, "compute.waiting": True, "compute.index": 3,
-    "store.idle": True,
+    "fetch.done": True, "load.idle": True, "compute.waiting": True, "store.idle": True,
+    "compute.present": True, "compute.oldest": 3,
 }
 
 
