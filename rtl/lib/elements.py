@@ -7,7 +7,7 @@ beat is a whole number of beats (*columns*), and a beat holds a whole number of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
@@ -18,9 +18,17 @@ MAX_LANES = 16  # elements in a beat: 32-byte beats, 2-byte tiles (4 lanes of 4 
 _CODES = 8  # values of memory_type; those a configuration does not have read 0 in every table
 
 
-def log_bytes(config: Config) -> tuple[int, ...]:
-    """Return log2 of the DRAM bytes of an element, by memory type."""
-    return _table(config, lambda kind: config.log_tile_bits(kind) - 3)
+def log_bytes(config: Config, without: Collection[MemoryType] = ()) -> tuple[int, ...]:
+    """Return log2 of the DRAM bytes of an element, by memory type.
+
+    The types ``without``, and undefined ones, never reach the caller: they read as another type, so
+    that a shift by this number has fewer cases.
+    """
+    table = _table(config, lambda kind: config.log_tile_bits(kind) - 3)
+    kinds = [kind for kind in config.memory_types if kind not in without]
+    if not without:
+        return table
+    return tuple(table[code if code in kinds else kinds[0]] for code in range(_CODES))
 
 
 def last_lanes(config: Config) -> tuple[int, ...]:

@@ -28,6 +28,7 @@ from typing import Any
 from myhdl import always_comb, always_seq, block
 
 from ...isa.config import Config
+from ...isa.opcodes import MemoryType
 from ..lib.bundles import (
     Completion,
     Fault,
@@ -50,6 +51,12 @@ from .row_writes import row_writes
 
 __all__ = ["loader"]
 
+_NEVER = {  # memory types of no command of the loader with this ``first_type``
+    MemoryType.INP: (
+        MemoryType.UOP, MemoryType.ACC, MemoryType.ACC_8BIT, MemoryType.OUT, MemoryType.LUT,
+    ),
+    MemoryType.UOP: (MemoryType.INP, MemoryType.WGT, MemoryType.OUT, MemoryType.WGT_4BIT),
+}
 _WAITING = 8  # commands between requests and writes: 4-tile rows cover 64 cycles of latency
 
 
@@ -57,15 +64,18 @@ _WAITING = 8  # commands between requests and writes: 4-tile rows cover 64 cycle
 def loader(
     clock: Any, reset: Any, command: LoadCommand, first_base: Any, second_base: Any, hold: Any,
     read: ReadClient, write: TileWrite, pad: PadWrite, rows: RowCount, done: Completion, idle: Any,
-    starved: Any, fault: Fault, *, config: Config, first_type: int, max_bursts: int = MAX_BURSTS,
+    starved: Any, fault: Fault, *, config: Config, first_type: MemoryType,
+    max_bursts: int = MAX_BURSTS,
 ) -> Any:
-    """Execute LOADs of any memory type.
+    """Execute LOADs of INP and WGT, or of UOP and the accumulator's memory types.
 
     Parameters
     ----------
     first_base, second_base : Signal
         Base address in bytes of ``first_type`` and of every other memory type; stable while a
         command is in flight.
+    first_type : MemoryType
+        INP or UOP: which of the two loaders this is.
     max_bursts : int
         Bursts requested whose data has not been written.
     """
@@ -77,7 +87,7 @@ def loader(
     still = bit()  # nothing of a command is being written
     active, push_prev, push_next = bit(), bit(), bit()
     in_flight, non_empty = word(5), bit()  # in_flight is not 0
-    log_bytes_of = log_bytes(config)
+    log_bytes_of = log_bytes(config, _NEVER[first_type])
 
     @always_comb
     def look_up_bytes():

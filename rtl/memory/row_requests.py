@@ -63,18 +63,19 @@ def row_requests(
     block_lo = log_beat + 4  # lowest address bit of the number of a block of 16 beats
 
     phase, idle = word(2), Signal(True)  # idle: phase is IDLE
-    base, rows_left = word(ADDRESS_BITS), word(16)
-    product, stride, row_bytes = word(product_bits), word(_ROW_BITS), word(_ROW_BITS)
-    row, more = word(ADDRESS_BITS + 1), bit()  # start of the next row; a row is left to enter
+    rows_left, row_bytes, stride = word(16), word(_ROW_BITS), word(_ROW_BITS)
+    # start of the next row, the base at first; its distance to the one after it, to the first row
+    # at first; a row is left to enter
+    row, distance, more = word(ADDRESS_BITS + 1), word(product_bits), bit()
     # the row to be split next, and the burst being requested with the rest of its row
     row_valid, row_address, row_beats = bit(), word(ADDRESS_BITS + 1), word(beats_bits)
     burst_valid, address, beats = bit(), word(ADDRESS_BITS + 1), word(5)
-    beats_left, row_ends = word(beats_bits), bit()
+    beats_left, row_ends = word(beats_bits), bit()  # beats_left: meaningless when row_ends
     outstanding, full = word(max_bursts.bit_length()), bit()
 
     wide_base, wide_stride = word(product_bits), word(_ROW_BITS)
     wide_size, span = word(_ROW_BITS), word(_ROW_BITS + 1)
-    start, next_row = word(ADDRESS_BITS + 1), word(ADDRESS_BITS + 1)
+    next_row = word(ADDRESS_BITS + 1)
     next_block = word(ADDRESS_BITS - block_lo)
     offset, room = word(5), word(5)  # position in the block of 16 beats; beats left in the block
     fits, accepted, row_moves, row_enters = bit(), bit(), bit(), bit()
@@ -91,8 +92,12 @@ def row_requests(
 
     @always_comb
     def add_addresses():
-        start.next = product[ADDRESS_BITS:] + base
-        next_row.next = row[ADDRESS_BITS:] + stride
+        next_row.next = row[ADDRESS_BITS:] + distance[ADDRESS_BITS:]
+        if row[ADDRESS_BITS] or distance[:ADDRESS_BITS] != 0:
+            next_row.next[ADDRESS_BITS] = True
+
+    @always_comb
+    def find_next_block():
         next_block.next = address[ADDRESS_BITS:block_lo] + 1
 
     @always_comb
@@ -160,8 +165,8 @@ def row_requests(
     def step():
         if phase == WalkPhase.IDLE:
             if walk.valid:
-                base.next = walk.base
-                product.next = wide_base << walk.log_bytes
+                row.next = walk.base
+                distance.next = wide_base << walk.log_bytes
                 stride.next = wide_stride << walk.log_bytes
                 row_bytes.next = wide_size << walk.log_bytes
                 rows_left.next = walk.y_size
@@ -170,15 +175,12 @@ def row_requests(
                 phase.next = WalkPhase.ADD
                 idle.next = False
         elif phase == WalkPhase.ADD:
-            row.next = start
-            if product[:ADDRESS_BITS] != 0:
-                row.next[ADDRESS_BITS] = True
+            row.next = next_row
+            distance.next = stride
             more.next = rows_left != 0
             phase.next = WalkPhase.WALK
         elif row_enters:
             row.next = next_row
-            if row[ADDRESS_BITS]:
-                row.next[ADDRESS_BITS] = True
             rows_left.next = rows_left - 1
             more.next = rows_left != 1
         elif not more and not row_valid and not burst_valid and not shown.valid:
@@ -204,7 +206,6 @@ def row_requests(
             beats_left.next = row_beats - room
             if fits:
                 beats.next = row_beats[5:]
-                beats_left.next = 0
             row_ends.next = fits
         elif accepted:
             burst_valid.next = not row_ends
@@ -215,7 +216,6 @@ def row_requests(
             beats_left.next = beats_left - MAX_BEATS
             if beats_left <= MAX_BEATS:
                 beats.next = beats_left[5:]
-                beats_left.next = 0
             row_ends.next = beats_left <= MAX_BEATS
 
     @always_seq(clock.posedge, reset)
@@ -228,6 +228,6 @@ def row_requests(
             full.next = False
 
     return (
-        register, widen, measure_row, add_addresses, find_block, measure_block, compare, marks,
-        request, show, move, enter, step, take_row, cut, count_bursts,
+        register, widen, measure_row, add_addresses, find_next_block, find_block, measure_block,
+        compare, marks, request, show, move, enter, step, take_row, cut, count_bursts,
     )

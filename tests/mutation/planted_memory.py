@@ -33,14 +33,12 @@ TABLE = (
     ),
     Planted(
         "rows follow each other without the stride", "load", "memory/row_requests.py",
-        "next_row.next = row[ADDRESS_BITS:] + stride",
-        "next_row.next = row[ADDRESS_BITS:] + row_bytes", "rtl/memory/row_requests",
+        "distance.next = stride", "distance.next = row_bytes", "rtl/memory/row_requests",
     ),
     Planted(
         "addresses come back from past the end", "load", "memory/row_requests.py",
-        "                row.next[ADDRESS_BITS] = True\n            more.next",
-        "                row.next[ADDRESS_BITS] = False\n            more.next",
-        "rtl/memory/row_requests",
+        "if row[ADDRESS_BITS] or distance[:ADDRESS_BITS] != 0:",
+        "if distance[:ADDRESS_BITS] != 0:", "rtl/memory/row_requests",
     ),
     Planted(
         "ACC_8BIT zero-extended", "load", "compute/accumulator_fill.py",
@@ -90,6 +88,22 @@ TABLE = (
     Planted(
         "LOAD that covers nothing refused at the end", "load", "load/memory_checks.py",
         "(x_size != 0) and (footprint != 0)", "(x_size != 0)", "rtl/load/memory_checks",
+    ),
+    Planted(
+        "two long sizes are taken for short ones", "load", "load/memory_checks.py",
+        "out_of_range.next = too_long or (", "out_of_range.next = False or (",
+        "rtl/load/memory_checks",
+    ),
+    Planted(
+        "margins of rows are added to the number of rows", "load", "load/memory_checks.py",
+        "        short_padding.next = y_padding\n        long_padding.next = x_padding\n",
+        "        short_padding.next = x_padding\n        long_padding.next = y_padding\n",
+        "rtl/load/memory_checks",
+    ),
+    Planted(
+        "many rows are multiplied without their upper bits", "load", "load/memory_checks.py",
+        "y_is_long.next = y_size[:half] != 0", "y_is_long.next = False",
+        "rtl/load/memory_checks",
     ),
     # -- store -----------------------------------------------------------------------------------
     Planted(

@@ -63,6 +63,14 @@ def test_tables_and_narrow_weights_have_depths():
     assert depths(extended("1x4x4+all"))[6:] == (4, 128)
 
 
+def test_types_that_never_come_and_undefined_ones_read_as_another_one_s_bytes():
+    config, others = NAMED["default"], (MemoryType.UOP, MemoryType.ACC)
+    whole, table = log_bytes(config), log_bytes(config, others)
+    kinds = [kind for kind in config.memory_types if kind not in others]
+    assert [table[kind] for kind in kinds] == [whole[kind] for kind in kinds]
+    assert len(table) == 8 and set(table) == {whole[kind] for kind in kinds}
+
+
 def test_max_lanes_is_reached():
     widest = NAMED["1x4x4_int4"].replace(log_bus_width=8)
     assert last_lanes(widest)[MemoryType.INP] + 1 == MAX_LANES

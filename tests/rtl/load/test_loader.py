@@ -229,9 +229,9 @@ def test_commands_of_nothing_pass_in_order():
 @pytest.mark.parametrize("latency", [1, 30])
 def test_an_error_names_its_load_and_swallows_the_rest(error, code, latency):
     kind = MemoryType.INP
-    bad = SECOND_BASE + 70 * 16
+    bad = FIRST_BASE + 70 * 16
     bench = shallow(
-        Bench, NAMED["default"], MemoryType.WGT, latency=latency, errors=[(bad, bad + 1, error)],
+        Bench, NAMED["default"], kind, latency=latency, errors=[(bad, bad + 1, error)],
     )
     loads = [
         Load(memory_type=kind, x_size=16, dram_base=32 * at, sram_base=16 * at) for at in range(6)
