@@ -39,11 +39,11 @@ def random_instruction(random, config):
     return Load(memory_type=kind, **sizes, **pads)
 
 
-def answers(config, instructions, hold=CHECK_CYCLES + 2):
+def answers(config, instructions, hold=CHECK_CYCLES + 2, stores=False):
     """Show each instruction for ``hold`` cycles; return the answers once they must be right."""
     clock, reset = clock_and_reset()
     entry, out_of_range = word(ENTRY_BITS), bit()
-    block = memory_checks(clock, entry, out_of_range, config=config)
+    block = memory_checks(clock, entry, out_of_range, config=config, stores=stores)
     seen = []
 
     def on_edge(cycle):
@@ -70,6 +70,23 @@ def test_random_footprints(name):
         assert out_of_range == expected[number], instructions[number]
 
 
+@pytest.mark.parametrize("name", ["default", "1x4x4", "1x4x4_int4"])
+@pytest.mark.parametrize("stores", [False, True])
+def test_footprints_about_as_large_as_the_scratchpad(name, stores):
+    config, random = NAMED[name], Random(name)
+    instructions = []
+    for _ in range(150):
+        kind = OUT if stores else random.choice((INP, UOP))
+        rows = 1 << random.randrange(17)
+        columns = max(1, config.depth(kind) // rows + random.randrange(-1, 2))
+        sizes = {"y_size": min(rows + random.randrange(-1, 2), 65535), "x_size": columns}
+        instructions.append(Store(**sizes) if stores else Load(memory_type=kind, **sizes))
+    expected = [leaves(config, instruction) for instruction in instructions]
+    assert 20 < sum(expected) < 130
+    seen = answers(config, instructions, CHECK_CYCLES + 1, stores)
+    assert seen == list(enumerate(expected))
+
+
 CONFIG = NAMED["1x4x4"]
 LAST = CONFIG.depth(INP) - 1
 
@@ -89,6 +106,8 @@ LAST = CONFIG.depth(INP) - 1
     (Store(x_size=16, y_size=CONFIG.depth(OUT) // 16), False),
     (Store(x_size=16, y_size=CONFIG.depth(OUT) // 16, sram_base=1), True),
     (Store(x_size=32768, y_size=2), True),
+    (Store(x_size=4096, y_size=4096), True),
+    (Load(memory_type=UOP, x_size=32768, y_size=32768), True),
 ])
 def test_the_last_element_is_inside(instruction, expected):
     harmless = Load(memory_type=INP, x_size=1)
