@@ -29,7 +29,7 @@ _MEMORIES = (
 )
 _EXTENSIONS = (
     Column("extension", Kind.WORD), Column("", Kind.WORD), Column("purpose", Kind.TEXT),
-    Column("encoding", Kind.TEXT),
+    Column("encoding", Kind.TEXT), Column("cost", Kind.TEXT),
 )
 
 
@@ -135,7 +135,8 @@ def _show(config: Config) -> None:
     print_table(console, _MEMORIES, rows)
     console.print()
     print_table(console, _EXTENSIONS, [
-        [row.name, "yes" if getattr(config, row.name) else "no", row.purpose, row.encoding]
+        [row.name, "yes" if getattr(config, row.name) else "no", row.purpose, row.encoding,
+         row.cost or "not measured"]
         for row in EXTENSIONS
     ])
 

@@ -31,6 +31,9 @@ class Extension:
         Where it stands in the instructions.
     needs : tuple of str
         Other extensions without which it has no use.
+    cost : str
+        Cells it adds to the configuration ``default``, as ``benchmarks/blocks.py`` counts them; ""
+        where that has not been measured.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Extension:
     purpose: str
     encoding: str
     needs: tuple[str, ...] = ()
+    cost: str = ""
 
 
 EXTENSIONS: tuple[Extension, ...] = (

@@ -22,6 +22,7 @@ from ...isa.instructions import (
     Gemm,
     Instruction,
     Load,
+    Store,
     Uop,
     route,
 )
@@ -264,7 +265,7 @@ class StreamBuilder(TokenStream):
         begin, end = self._kernel_range(kernel)
         self._add_legal(replace(instruction, uop_bgn=begin, uop_end=end))
 
-    def _add_legal(self, instruction: Instruction) -> None:
+    def _add_legal(self, instruction: Load | Store | Dwc | Alu) -> None:
         """Append an instruction unless the configuration lacks an extension or option of it."""
         fault = self._legality.fault(instruction)
         if fault is not None and fault[0] in _REFUSED:

@@ -231,7 +231,7 @@ def _undefined_memory(instruction: Load | Store, config: Config) -> list[str]:
     if isinstance(instruction, Load):
         missing = kind not in config.memory_types
     else:
-        missing = instruction.forwards and instruction.x_size and not config.forward
+        missing = instruction.forwards and instruction.x_size > 0 and not config.forward
     use = "load of" if isinstance(instruction, Load) else "store to"
     return [f"this configuration has no {use} {kind.name}"] if missing else []
 

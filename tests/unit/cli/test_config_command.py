@@ -41,6 +41,7 @@ def test_every_extension_is_listed_with_its_purpose(tmp_path, monkeypatch):
         present = extension.name in ("overwrite", "requantize", "lookup", "depthwise")
         assert row.split()[1] == ("yes" if present else "no")
         assert extension.purpose in row and extension.encoding in row
+        assert row.endswith(extension.cost or "not measured")
     assert "DWC window   at most 2x2, 4 taps per lane and step" in shown
     assert "LUT " in shown and "WGT_4BIT" not in shown.split("extension ")[0]
 
