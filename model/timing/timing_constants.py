@@ -46,6 +46,7 @@ CONSTANTS: dict[str, Constant] = {
     "WRITTEN": Constant(17, "stages", "from a command's last micro-op to its token"),
     "HAZARD": Constant(13, "stages", "from a step leaving schedule to one that reads its result"),
     "LATE_READ": Constant(8, "stages", "from a GEMM leaving schedule to its read of ACC"),
+    "TABLE": Constant(1, "stages", "more of the last four in a pipeline with lookup tables"),
     "PARAMETERS": Constant(3, "rqt_parameters", "cycles an RQT with a new source waits"),
     "INP_BANKS": Constant(4, "scratchpad_window", "banks of INP with depthwise (a number)"),
     "STORE_DATA": Constant(9, "store", "from the start of a STORE to its first beat on the bus"),

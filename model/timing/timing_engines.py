@@ -46,6 +46,8 @@ class Engines(Queues):
         self.stored = 0  # when the last STORE that has started ends
         self.forwarding = False
         self.finished: int | None = None
+        table = cycles("TABLE") * config.lookup
+        self.drain, self.written = _DRAIN + table, _WRITTEN + table
 
     def run(self) -> int:
         """Run until FINISH has ended; return the cycle.
@@ -149,8 +151,8 @@ class Engines(Queues):
             self.leave(now, Module.COMPUTE, work, item)
             self.sequencer = now + max(work.steps, _ISSUE)
             drained = now + max(work.steps, 1)
-            self.pipeline = drained + _DRAIN
-            self.schedule(drained + _WRITTEN, self.complete, item)
+            self.pipeline = drained + self.drain
+            self.schedule(drained + self.written, self.complete, item)
 
     def _fill(self, now: int, item: int) -> None:
         """Start a LOAD of compute: its data arrives during steps and is written after them."""

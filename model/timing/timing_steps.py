@@ -25,6 +25,7 @@ from .timing_windows import window_cycles
 __all__ = ["StepTiming", "steps_of"]
 
 _HAZARD, _PARAMETERS, _LATE = cycles("HAZARD"), cycles("PARAMETERS"), cycles("LATE_READ")
+_TABLE = cycles("TABLE")
 _REPLAYED = 192  # maximum number of steps
 
 
@@ -46,6 +47,7 @@ class StepTiming:
 
     def __init__(self, config: Config, uops: UopBuffer):
         self._config, self._uops = config, uops
+        self._hazard = _HAZARD + _TABLE * config.lookup
         self._replay: Callable[..., int] = lru_cache(maxsize=4096)(self._replayed)
         self._tail: tuple[StepInstruction, np.ndarray] | None = None
 
@@ -69,9 +71,9 @@ class StepTiming:
 
     def _last(self, item: StepInstruction, uops: np.ndarray) -> _Tail:
         count = len(uops)
-        dst = uop_indices(uops[-_HAZARD:], "dst", self._config)
+        dst = uop_indices(uops[-self._hazard:], "dst", self._config)
         out = []
-        for back in range(min(_HAZARD, steps_of(item))):
+        for back in range(min(self._hazard, steps_of(item))):
             rest, uop = divmod(steps_of(item) - 1 - back, count)
             outer, inner = divmod(rest, item.iter_in)
             if uop - count >= -len(dst):
@@ -92,8 +94,10 @@ class StepTiming:
         src = (outer * src_out + inner * src_in + first_src).reshape(-1)
         total = len(dst)
         some = min(total, _REPLAYED)
-        replay = _Replay(tail)
-        if ALU_OPERATIONS[opcode].parameter_tiles:
+        operation = ALU_OPERATIONS[opcode]
+        replay = _Replay(
+            tail, table=_TABLE * self._config.lookup, reads_dst=operation.reads_destination)
+        if operation.parameter_tiles:
             changes = int(np.count_nonzero(np.diff(src)))
             first = replay.fetch(int(src[0]))
             stalls = first + replay.waits(dst[:some].tolist(), None, first)
@@ -105,13 +109,14 @@ class StepTiming:
 class _Replay:
     """Accumulator banks and results in flight, cycle by cycle from an instruction's first slot."""
 
-    def __init__(self, tail: _Tail):
+    def __init__(self, tail: _Tail, *, table: int, reads_dst: bool):
+        self._hazard, self._reads_dst = _HAZARD + table, reads_dst
         self._written = {tile: -back for back, tile in reversed(list(enumerate(tail.tiles, 1)))}
         self._reads: dict[int, int] = {}  # cycle: banks in use, as bits
         if tail.late:
             for back, (tile, before) in enumerate(pairwise((*tail.tiles, -1)), 1):
                 if tile != before:  # else it takes the result of the step before
-                    self._reads[_LATE - back] = 1 << (tile & 1)
+                    self._reads[_LATE + table - back] = 1 << (tile & 1)
 
     def fetch(self, src: int) -> int:
         """Return the cycle in which an RQT has its three parameter tiles and may proceed."""
@@ -137,16 +142,17 @@ class _Replay:
             mine = 1 << (tile & 1)
             same = pair and not (tile ^ other) & 1
             banks = 3 if pair and not same else mine
-            now = max(now, self._free(tile), self._free(other))
-            while self._reads.get(now, 0) & banks or (
-                same and self._reads.get(now + 1, 0) & mine
-            ):
+            second = mine if same else 0
+            if not self._reads_dst:
+                banks, second = 0, 1 << (other & 1)
+            now = max(now, self._free(tile) if self._reads_dst else 0, self._free(other))
+            while self._reads.get(now, 0) & banks or self._reads.get(now + 1, 0) & second:
                 now += 1
-            if same:
-                self._reads[now + 1] = self._reads.get(now + 1, 0) | mine
+            if second:
+                self._reads[now + 1] = self._reads.get(now + 1, 0) | second
             self._written[tile] = now
             now += 1
         return now - first - len(dst)
 
     def _free(self, tile: int) -> int:
-        return self._written.get(tile, -_HAZARD) + _HAZARD
+        return self._written.get(tile, -self._hazard) + self._hazard

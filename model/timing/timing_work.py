@@ -10,7 +10,7 @@ import numpy as np
 from ...isa.config import Config
 from ...isa.instructions import Instruction, Load, StepInstruction, Store, route
 from ...isa.legality import footprint
-from ...isa.opcodes import MemoryType, Module
+from ...isa.opcodes import LUT_ENTRIES, MemoryType, Module
 from ...isa.token_queues import TokenQueue, queues_popped, queues_pushed
 from ...isa.uop_buffer import UopBuffer, UopImage
 from .timing_constants import cycles
@@ -85,6 +85,9 @@ class WorkReader:
         slots = beats
         if kind in (MemoryType.ACC, MemoryType.ACC_8BIT):  # one tile per cycle
             slots *= max(1, self.config.bus_bytes // self.config.tile_bytes(kind))
+        if kind == MemoryType.LUT:  # one entry per cycle
+            slots = LUT_ENTRIES * (item.x_size * item.y_size + padding)
+            padding = 0
         # elements of several beats are zeroed in parallel to the data, in two cycles; others later
         hidden = beats // 2 if self.config.tile_bytes(kind) > self.config.bus_bytes else 0
         slots += max(0, padding - hidden)

@@ -93,11 +93,21 @@ def address_generator(
             checked.src.next = src_sum[acc:]
             checked.pair.next = not adding.gemm and not adding.use_imm
 
+    if config.reduce:
+        @always(clock.posedge)
+        def register_kind() -> None:
+            if advance:
+                checked.skips_dst.next = not adding.gemm and adding.opcode == AluOpcode.RED
+    else:
+        @always(clock.posedge)
+        def register_kind() -> None:
+            checked.skips_dst.next = False
+
     stages = (
         stage(clock, reset, arriving, adding, number=at.index, enable=advance, config=config),
         stage(clock, reset, adding, checked, number=at.check, enable=advance, config=config),
     )
-    return stages, register_uop, add, register_sums
+    return stages, register_uop, add, register_sums, register_kind
 
 
 @block

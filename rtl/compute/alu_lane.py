@@ -15,7 +15,7 @@ MUL   p                           q                           0
 RQT   p + bias (q)                multiplier; BYPASS: 2^31    shift
 ====  ==========================  ==========================  =================
 
-One adder serves sums and comparisons.
+One adder serves sums and comparisons.  RED's result comes from :mod:`.reduce_tree`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class Operation:
         self.select_prefers, self.select_larger = bit(), bit()  # MIN or MAX; MAX
         self.select_multiplies = bit()  # MUL
         self.rqt: RqtOperation | None = None  # without RQT
+        # in ``round``: the result is RQT's or RED's, not the shifted value; None without both
+        self.round_elsewhere: Any = None
 
 
 class RqtOperation:
@@ -51,6 +53,21 @@ class RqtOperation:
         self.operand, self.select, self.product, self.round = bit(), bit(), bit(), bit()
         self.operand_bypasses = bit()  # with BYPASS
         self.select_scales = bit()  # without BYPASS: by the parameter tile
+
+
+@block
+def decode_elsewhere(clock: Any, multiplied: Step, round_elsewhere: Any) -> Any:
+    """Register ``round_elsewhere`` from the stage before ``product``."""
+    product_elsewhere = bit()
+
+    @always(clock.posedge)
+    def decode():
+        product_elsewhere.next = (
+            multiplied.opcode == AluOpcode.RQT or multiplied.opcode == AluOpcode.RED
+        )
+        round_elsewhere.next = product_elsewhere
+
+    return decode
 
 
 @block
@@ -75,11 +92,17 @@ def alu_operation(clock: Any, s: list[Step], operation: Operation, *, config: Co
         operation.select_larger.next = operated.opcode == AluOpcode.MAX
         operation.select_multiplies.next = operated.opcode == AluOpcode.MUL
 
+    parts: tuple[Any, ...] = (decode_operand, decode_select)
+    if config.reduce:
+        operation.round_elsewhere = bit()
+        parts += (decode_elsewhere(clock, multiplied, operation.round_elsewhere),)
     if not config.requantize:
-        return decode_operand, decode_select
+        return parts
 
     rqt = RqtOperation()
     operation.rqt = rqt
+    if not config.reduce:
+        operation.round_elsewhere = rqt.round
 
     @always(clock.posedge)
     def decode_rqt():
@@ -92,7 +115,7 @@ def alu_operation(clock: Any, s: list[Step], operation: Operation, *, config: Co
         rqt.product.next = multiplied.opcode == AluOpcode.RQT
         rqt.round.next = rqt.product
 
-    return decode_operand, decode_select, decode_rqt
+    return parts, decode_rqt
 
 
 @block

@@ -23,7 +23,7 @@ class BankNeeds:
 
     def __init__(self) -> None:
         self.first = word(2)  # in this cycle: of ACC[dst], and of an ACC[src] in the other bank
-        self.second = word(2)  # in the next one: of an ACC[src] in the same bank
+        self.second = word(2)  # in the next one: of an ACC[src] in the same bank, and of RED's
         self.busy = word(2)  # read in this cycle by steps that have left ``schedule``
 
 
@@ -37,9 +37,8 @@ def bank_needs(
     A GEMM leaves ``schedule`` in its first cycle there, so one that follows a step to the same tile
     is right behind it ever after, and takes its result in flight instead of reading a bank.  A DWC
     that waits there for its window is not, and reads the bank.
-    A DWC that waits there for its window is no longer right behind, and reads the bank.
     """
-    dst, apart, accumulates, follows = word(2), bit(), bit(), bit()
+    dst, src, apart, accumulates, follows = word(2), word(2), bit(), bit(), bit()
     may_wait = int(config.depthwise)  # a step that multiplies
 
     @always_comb
@@ -47,6 +46,9 @@ def bank_needs(
         dst.next = 1
         if checked.dst[0]:
             dst.next = 2
+        src.next = 1
+        if checked.src[0]:
+            src.next = 2
         apart.next = checked.dst[0] != checked.src[0]
 
     @always_comb
@@ -64,7 +66,9 @@ def bank_needs(
             waiting.reads.next = 0
             if accumulates and not follows:
                 waiting.reads.next = dst
-            if checked.valid and not checked.gemm:
+            if checked.valid and checked.skips_dst:
+                needs.second.next = src
+            elif checked.valid and not checked.gemm:
                 needs.first.next = dst
                 if checked.pair and apart:
                     needs.first.next = 3
@@ -78,7 +82,7 @@ def bank_needs(
     @always_seq(clock.posedge, reset)
     def register_order() -> None:
         if advance:
-            waiting.late.next = checked.pair and not apart
+            waiting.late.next = checked.pair and (checked.skips_dst or not apart)
             waiting.chained.next = accumulates and follows
         elif may_wait == 1:
             waiting.chained.next = False

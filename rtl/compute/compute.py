@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from myhdl import always_comb, always_seq, block
+from myhdl import OpenPort, always_comb, always_seq, block
 
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
@@ -34,6 +34,8 @@ from ..memory.read_buffer import read_buffer
 from .accumulator import AccumulatorRead, AccumulatorWrite, accumulator
 from .accumulator_fill import TileFill, accumulator_fill
 from .compute_issue import Activity, compute_issue
+from .lookup import TableWrite
+from .lookup_fill import lookup_fill
 from .sequencer import StepCommand
 from .step_pipeline import step_pipeline
 
@@ -63,6 +65,30 @@ def merge_faults(first: Fault, second: Fault, third: Fault, fault: Fault) -> Any
 
 
 @block
+def tile_memories(
+    clock: Any, reset: Any, write: TileWrite, pad: PadWrite, fill: TileFill, tables: TableWrite,
+    *, config: Config,
+) -> Any:
+    """Fill the accumulator and, where there are any, the lookup tables."""
+    if not config.lookup:
+        return accumulator_fill(clock, reset, write, pad, fill, config=config)
+    acc_write, acc_pad = TileWrite(config, MAX_LANES), PadWrite()
+    lut_write, lut_pad = TileWrite(config, MAX_LANES), PadWrite()
+    # tables have one kind of beat and of padding, the accumulator one of padding
+    lut_write.memory_type, lut_write.lanes = OpenPort(), OpenPort()
+    lut_pad.memory_type = OpenPort()
+    acc_pad.memory_type = OpenPort()
+    return (
+        tile_switch(
+            write, pad, first_write=lut_write, first_pad=lut_pad, second_write=acc_write,
+            second_pad=acc_pad, first_type=MemoryType.LUT,
+        ),
+        lookup_fill(clock, reset, lut_write, lut_pad, tables, config=config),
+        accumulator_fill(clock, reset, acc_write, acc_pad, fill, config=config),
+    )
+
+
+@block
 def compute(
     clock: Any, reset: Any, sink: Stream, tokens: DependencyTokens, uop_base: Any, acc_base: Any,
     read: ReadClient, inp: OperandRead, wgt: OperandRead, out: OperandRead, others_idle: Any,
@@ -76,6 +102,7 @@ def compute(
     steps, load, buffered = StepCommand(config), LoadCommand(), ReadClient(config)
     uop = OperandRead(config.log_uop_depth, 32)
     even, odd, fill = AccumulatorRead(config), AccumulatorRead(config), TileFill(config)
+    tables = TableWrite()
     tile_write, pad = TileWrite(config, MAX_LANES), PadWrite()
     uop_write, uop_pad = TileWrite(config, MAX_LANES), PadWrite()
     acc_tile_write, acc_pad = TileWrite(config, MAX_LANES), PadWrite()
@@ -113,8 +140,8 @@ def compute(
         ),
         step_pipeline(
             clock, reset, command=steps, uop=uop, inp=inp, wgt=wgt, even=even, odd=odd,
-            result=result, completed=step_done, busy=activity.pipeline_busy, events=events,
-            fault=step_fault, config=config,
+            tables=tables, result=result, completed=step_done, busy=activity.pipeline_busy,
+            events=events, fault=step_fault, config=config,
         ),
         loader(
             clock, reset, command=load, first_base=uop_base, second_base=acc_base,
@@ -132,7 +159,9 @@ def compute(
             clock, uop_write, uop_pad, uop.enable, uop.address, uop.data,
             config=config, memory_type=MemoryType.UOP,
         ),
-        accumulator_fill(clock, reset, acc_tile_write, acc_pad, fill, config=config),
+        tile_memories(
+            clock, reset, acc_tile_write, acc_pad, fill=fill, tables=tables, config=config,
+        ),
         accumulator(
             clock, reset, even=even, odd=odd, result=result, fill=fill, out=out, config=config,
         ),

@@ -22,15 +22,18 @@ from .alu_lane import (
     multiplier_operands,
     shift_amount,
 )
+from .lookup import TableWrite
 from .mac_array import dot_bits
 from .multiply_lane import MULTIPLIER_BITS, PRODUCT_BITS, multiply_lane
 from .operands import alu_operands
 from .parameter_tiles import parameter_tiles
+from .reduce_tree import reduce_tree
 from .requantize_lane import requantize_lane, rqt_immediate
 from .rqt_parameters import ParameterRead
 from .shift_lane import SHIFTED_BITS, Lost, plain_result, right_shift
 from .stages import Stages
 from .step import Step
+from .table_results import table_results
 
 __all__ = ["execute"]
 
@@ -64,24 +67,31 @@ def gate_dot(clock: Any, finished: Step, dot: Any, gated: Any, *, lane: int, wid
 
 
 @block
-def merge_results(clock: Any, gated: Any, plain: Any, requantized: Any, addend: Any) -> Any:
-    """Register the addend: one of three results, of which the others are zero.
+def either(left: Any, right: Any, joined: Any) -> Any:
+    """Join two words, of which one is zero (combinational)."""
 
-    ``requantized`` is None without RQT.
-    """
-    if requantized is None:
+    @always_comb
+    def join_words():
+        joined.next = left | right
 
-        @always(clock.posedge)
-        def merge():
-            addend.next = gated | plain
+    return join_words
 
-    else:
 
-        @always(clock.posedge)
-        def merge():
-            addend.next = gated | plain | requantized
+@block
+def merge_results(clock: Any, sources: list[Any], addend: Any) -> Any:
+    """Register the addend in ``merge``: one of at least two sources, of which the others are 0."""
+    joined, *others, last = sources
+    parts = []
+    for other in others:
+        both = word(32)
+        parts.append(either(joined, other, both))
+        joined = both
 
-    return merge
+    @always(clock.posedge)
+    def merge():
+        addend.next = joined | last
+
+    return parts, merge
 
 
 @block
@@ -113,14 +123,14 @@ def alu_result(
         ],
         multiply_lane(clock, value, m, rounds, product),
         right_shift(clock, product, amounts[-1], is_product, shifted, lost),
-        plain_result(clock, rounded, is_rounded, shifted, plain),
+        plain_result(clock, rounded, operation.round_elsewhere, shifted, plain),
     )
 
 
 @block
 def execute(
-    clock: Any, even_data: Any, odd_data: Any, parameter: ParameterRead, dot: Any, s: list[Step],
-    result: Any, *, config: Config,
+    clock: Any, even_data: Any, odd_data: Any, parameter: ParameterRead, tables: TableWrite,
+    dot: Any, s: list[Step], result: Any, *, config: Config,
 ) -> Any:
     """Wire the lanes; ``dot`` belongs to stage ``dot``, ``result`` to ``write``."""
     at = Stages.of(config)
@@ -145,16 +155,27 @@ def execute(
         ))
     bias = None if parameters is None else parameters.bias
     parts.append(alu_operands(clock, even_data, odd_data, s, bias, p, q, config=config))
-    for lane in range(config.lanes):
-        gated, plain, addend = word(32), word(32), word(32)
-        requantized = word(32) if config.requantize else None
+    lanes = range(config.lanes)
+    plain, requantized = ([word(32) for _ in lanes] for _ in range(2))
+    merged = [plain, requantized] if config.requantize else [plain]  # a word per lane each
+    if config.lookup:
+        merged = [[word(32) for _ in lanes] for _ in range(3)]
+        parts.append(table_results(clock, imm, tables, plain, requantized, merged))
+    if config.reduce:
+        reduced = [word(32) for _ in range(config.batch)]
+        parts.append(reduce_tree(
+            clock, q, s[at.operand], reduced, config=config, depth=at.merge - at.operand,
+        ))
+        merged.append([reduced[lane // config.block_out] for lane in lanes])
+    for lane in lanes:
+        gated, addend = word(32), word(32)
         parts += [
             gate_dot(clock, finished, dot, gated, lane=lane, width=dot_bits(config)),
             alu_result(
-                clock, s, operation, p, q, parameters, imm, plain, requantized, config=config,
-                lane=lane,
+                clock, s, operation, p, q, parameters, imm, plain[lane], requantized[lane],
+                config=config, lane=lane,
             ),
-            merge_results(clock, gated, plain, requantized, addend),
+            merge_results(clock, [gated, *(words[lane] for words in merged)], addend),
             accumulate_lane(addend, operand, previous, totals[lane], lane=lane),
         ]
 

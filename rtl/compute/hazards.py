@@ -28,7 +28,8 @@ def operand_match(flying: Step, checked: Step, match: Any) -> Any:
     @always_comb
     def compare() -> None:
         match.next = flying.valid and checked.valid and not checked.gemm and (
-            flying.dst == checked.dst or (checked.pair and flying.dst == checked.src)
+            (flying.dst == checked.dst and not checked.skips_dst)
+            or (checked.pair and flying.dst == checked.src)
         )
 
     return compare

@@ -14,7 +14,7 @@ from myhdl import always, always_comb, block
 
 from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
-from ..lib.bundles import signed_word, word
+from ..lib.bundles import bit, signed_word, word
 from ..lib.pack import join
 from .accumulator import AccumulatorRead
 from .bank_needs import BankNeeds
@@ -111,6 +111,7 @@ def alu_operands(
     imm, immediate = word(16), word(bits)
     even, odd = word(bits), word(bits)  # the last data of the banks
     first, second = word(bits), word(bits)  # in ``align``
+    late_odd = bit()  # in ``align``: the bank of an ACC[src] read late
 
     @always(clock.posedge)
     def capture():
@@ -143,8 +144,17 @@ def alu_operands(
         if aligned.alu:
             p.next = first
 
+    if config.reduce:
+        @always_comb
+        def locate_late():
+            late_odd.next = aligned.src[0]
+    else:
+        @always_comb
+        def locate_late():
+            late_odd.next = aligned.dst[0]  # in the same bank
+
     parts = (
-        capture, view_immediate, select_first, select_second, align_first,
+        capture, view_immediate, locate_late, select_first, select_second, align_first,
         spread_immediate(imm, immediate, lanes=config.lanes),
     )
     if bias is None:
@@ -154,7 +164,7 @@ def alu_operands(
                 q.next = second
                 if aligned.late:
                     q.next = even
-                    if aligned.dst[0]:
+                    if late_odd:
                         q.next = odd
     else:
         @always(clock.posedge)
@@ -165,7 +175,7 @@ def alu_operands(
                     q.next = bias
                 elif aligned.late:
                     q.next = even
-                    if aligned.dst[0]:
+                    if late_odd:
                         q.next = odd
 
     return parts, align_second

@@ -1,7 +1,7 @@
-"""RQT's rounding, zero point and clamp (``round`` and ``merge``), one lane.
+"""RQT's rounding, zero point and clamp (``round`` and ``clamp``), one lane.
 
 The shifted value arrives from :mod:`.shift_lane` with the rounding bit below it, the rounded value
-is registered into ``merge``, and the clamped result there is combinational (vta_isa.md section
+is registered into ``clamp``, and the clamped result there is combinational (vta_isa.md section
 0.1).  Rounding half away from zero also needs to know whether any lower bit was lost.
 
 Rounding and zero point are added to the low bits alone; the bits above determine whether the value
@@ -27,7 +27,7 @@ _NEAR_BITS = 11  # only a value this narrow may end inside the clamp: zero point
 
 @block
 def rqt_immediate(clock: Any, rounded: Step, requantizes: Any, imm: Any) -> Any:
-    """Register RQT's immediate from ``round`` to ``merge``; zero for all other operations."""
+    """Register RQT's immediate from ``round`` to ``clamp``; zero for all other operations."""
 
     @always(clock.posedge)
     def copy():
@@ -43,7 +43,7 @@ def requantize_lane(
     clock: Any, rounded: Step, requantizes: Any, shifted: Any, lost: Lost, imm: Any, result: Any,
     *, config: Config,
 ) -> Any:
-    """Drive ``result`` (32-bit word, ``merge``), zero when the step there is no RQT.
+    """Drive ``result`` (32-bit word, ``clamp``), zero when the step there is no RQT.
 
     ``shifted`` and ``lost`` belong to ``round``, and so does ``requantizes``: the step there is an
     RQT.  ``imm``: from :func:`rqt_immediate`.
@@ -57,7 +57,7 @@ def requantize_lane(
     any_lost, increment = bit(), bit()
     near, addend, total = word(near_end), word(9), signed_word(sum_bits)
     above_now, below_now = bit(), bit()
-    value, above, below, raised = word(sign_end), bit(), bit(), bit()  # in ``merge``
+    value, above, below, raised = word(sign_end), bit(), bit(), bit()  # in ``clamp``
     zero_point, sure, fits, keep = signed_word(8), bit(), bit(), bit()
     end, inside, clamped = signed_word(8), signed_word(8), signed_word(32)
 

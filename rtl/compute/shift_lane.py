@@ -114,12 +114,12 @@ def right_shift(
 
 
 @block
-def plain_result(clock: Any, rounded: Step, requantizes: Any, shifted: Any, plain: Any) -> Any:
-    """Register the result of all operations but RQT from ``round`` into ``merge``; else zero.
+def plain_result(clock: Any, rounded: Step, elsewhere: Any, shifted: Any, plain: Any) -> Any:
+    """Register the result of all operations but RQT and RED from ``round`` on; else zero.
 
-    ``requantizes``: the step in ``round`` is an RQT; None without RQT.
+    ``elsewhere``: the step in ``round`` is one of those; None without both.
     """
-    if requantizes is None:
+    if elsewhere is None:
 
         @always(clock.posedge)
         def copy():
@@ -132,7 +132,7 @@ def plain_result(clock: Any, rounded: Step, requantizes: Any, shifted: Any, plai
     @always(clock.posedge)
     def copy():
         plain.next = 0
-        if rounded.alu and not requantizes:
+        if rounded.alu and not elsewhere:
             plain.next = shifted[SHIFTED_BITS:1]
 
     return copy

@@ -3,7 +3,8 @@
 A step is in stage ``n`` in the n-th cycle after its micro-op arrived, plus the cycles it waited in
 ``schedule``, the only stage that waits.  ALU operations read ACC early, from ``schedule`` on, and
 pass operand selection, adder, multiplier and shifter one after another; a GEMM reads ACC[dst] late
-(``accumulate``), as close to ``write`` as its data permits.  Both meet in ``merge``.
+(``accumulate``), as close to ``write`` as its data permits.  Both meet in ``merge``; RED joins them
+there from a tree of its own that begins in ``operand``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...isa.config import Config
+from .lookup import TABLE_LATENCY
 from .mac_array import mac_latency
 from .multiply_lane import MULTIPLIER_LATENCY
 
@@ -20,7 +22,7 @@ __all__ = ["Stages"]
 
 @dataclass(frozen=True)
 class Stages:
-    """Stage numbers of one configuration; depth follows from its two latencies.
+    """Stage numbers of one configuration; depth follows from its latencies.
 
     Attributes
     ----------
@@ -28,10 +30,13 @@ class Stages:
         Stages from the operands of the long multiplier to its product.
     mac_latency : int
         Stages from operand tiles to dot products.
+    table_latency : int
+        Stages from RQT's value to the entry of a table; 0 without tables.
     """
 
     multiplier_latency: int
     mac_latency: int
+    table_latency: int
 
     uop: ClassVar[int] = 0  # the micro-op arrives from its memory
     index: ClassVar[int] = 1  # micro-op plus loop offsets
@@ -46,7 +51,8 @@ class Stages:
     @classmethod
     def of(cls, config: Config) -> Stages:
         """Return the stages of a configuration."""
-        return cls(MULTIPLIER_LATENCY, mac_latency(config))
+        return cls(
+            MULTIPLIER_LATENCY, mac_latency(config), TABLE_LATENCY if config.lookup else 0)
 
     @property
     def product(self) -> int:
@@ -59,9 +65,14 @@ class Stages:
         return self.product + 1
 
     @property
-    def merge(self) -> int:
-        """RQT's clamp; results of the ALU and dot products become one addend."""
+    def clamp(self) -> int:
+        """RQT's clamp; its value addresses the tables."""
         return self.round + 1
+
+    @property
+    def merge(self) -> int:
+        """Results of the ALU, entries of tables and dot products become one addend."""
+        return self.clamp + self.table_latency
 
     @property
     def add(self) -> int:

@@ -43,8 +43,9 @@ class Step:
             self.window = word((config.taps - 1).bit_length())  # code of rows and columns
         else:
             self.inp = word(config.log_inp_depth)
+        self.skips_dst = bit()  # ALU operation that does not read ACC[dst]: RED
         self.pair = bit()  # reads ACC[src] as second operand
-        self.late = bit()  # ACC[src] is in the bank of ACC[dst] and read one stage after it
+        self.late = bit()  # ACC[src] is in the bank of ACC[dst], or RED's: read one stage later
         self.mac, self.alu = bit(), bit()  # valid and GEMM; valid and ALU
         self.chained = bit()  # GEMM that adds to the result of the step just before it
         self.reads = word(2)  # bank in which any other GEMM reads ACC[dst]: bit 0 even, bit 1 odd
@@ -75,7 +76,7 @@ class Lifetime:
 
 def lifetimes(config: Config) -> dict[str, Lifetime]:
     """Return the lifetime of every field of :class:`Step` that a configuration has."""
-    at, rqt = Stages.of(config), config.requantize
+    at, rqt, reduce = Stages.of(config), config.requantize, config.reduce
     fields = {
         "valid": Lifetime(at.uop, at.write, reset=True),
         "last": Lifetime(at.uop, at.write, reset=True),
@@ -85,10 +86,11 @@ def lifetimes(config: Config) -> dict[str, Lifetime]:
         "push_next": Lifetime(at.uop, at.write),
         "use_imm": Lifetime(at.uop, at.index),
         "overwrite": Lifetime(at.uop, at.check),
-        "opcode": Lifetime(at.uop, at.product - 1 if rqt else at.operand),
-        "imm": Lifetime(at.uop, at.round if rqt else at.capture),
+        "opcode": Lifetime(at.uop, at.product - 1 if rqt or reduce else at.operand),
+        "imm": Lifetime(at.uop, at.round if rqt else at.operand if reduce else at.capture),
         "dst": Lifetime(at.check, at.write),
-        "src": Lifetime(at.check, at.schedule),
+        "src": Lifetime(at.check, at.align if reduce else at.schedule),
+        "skips_dst": Lifetime(at.check, at.check),
         "pair": Lifetime(at.check, at.capture),
         "late": Lifetime(at.schedule, at.align),
         "wgt": Lifetime(at.schedule, at.read),

@@ -22,6 +22,7 @@ from .bank_needs import BankNeeds
 from .execute import execute
 from .hazards import operand_hazards, parameter_hazards
 from .input_read import input_tile, input_window
+from .lookup import TableWrite
 from .mac_array import dot_bits, mac_array
 from .operands import bank_read
 from .rqt_parameters import ParameterRead
@@ -49,8 +50,9 @@ def join_waits(operand_hit: Any, columns_read: Any, waits: Any) -> Any:
 @block
 def step_pipeline(
     clock: Any, reset: Any, command: StepCommand, uop: OperandRead, inp: OperandRead,
-    wgt: OperandRead, even: AccumulatorRead, odd: AccumulatorRead, result: AccumulatorWrite,
-    completed: Completion, busy: Any, events: StepEvents, fault: Fault, *, config: Config,
+    wgt: OperandRead, even: AccumulatorRead, odd: AccumulatorRead, tables: TableWrite,
+    result: AccumulatorWrite, completed: Completion, busy: Any, events: StepEvents, fault: Fault,
+    *, config: Config,
 ) -> Any:
     """Run step commands.
 
@@ -115,8 +117,8 @@ def step_pipeline(
             clock, enable=multiplying.mac, operands=operands, wgt=wgt.data, dot=dot, config=config,
         ),
         execute(
-            clock, even_data=even.data, odd_data=odd.data, parameter=parameter, dot=dot, s=s,
-            result=result.tile, config=config,
+            clock, even_data=even.data, odd_data=odd.data, parameter=parameter, tables=tables,
+            dot=dot, s=s, result=result.tile, config=config,
         ),
         step_events(written, fault.raised, events, config=config),
     ]

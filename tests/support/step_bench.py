@@ -9,9 +9,10 @@ from myhdl import ResetSignal, Simulation, StopSimulation, always, delay, instan
 from step_oracle import Scratchpads, Steps, execute, pack, rqt, shr, unpack, wrap
 
 from myvta.isa.fields import uop_layout
-from myvta.isa.opcodes import MemoryType
+from myvta.isa.opcodes import LUT_ENTRIES, MemoryType
 from myvta.rtl.compute.accumulator import AccumulatorRead, AccumulatorWrite, accumulator
 from myvta.rtl.compute.accumulator_fill import TileFill
+from myvta.rtl.compute.lookup import TableWrite
 from myvta.rtl.compute.sequencer import StepCommand
 from myvta.rtl.compute.step_pipeline import step_pipeline
 from myvta.rtl.host.status import StepEvents
@@ -49,7 +50,7 @@ def run_rtl(config, pads: Scratchpads, program: list[Steps], idle_after: int = 4
     wgt = OperandRead(config.log_wgt_depth, 8 * config.tile_bytes(MemoryType.WGT))
     out = OperandRead(config.log_acc_depth, 8 * config.tile_bytes(MemoryType.OUT))
     even, odd, fill = AccumulatorRead(config), AccumulatorRead(config), TileFill(config)
-    result, done, busy = AccumulatorWrite(config), Completion(), bit()
+    result, tables, done, busy = AccumulatorWrite(config), TableWrite(), Completion(), bit()
     fault = Fault()
     fields = uop_layout(config)
     images = (
@@ -59,7 +60,8 @@ def run_rtl(config, pads: Scratchpads, program: list[Steps], idle_after: int = 4
     )
     device = step_pipeline(
         clock, reset, command=command, uop=uop, inp=inp, wgt=wgt, even=even, odd=odd,
-        result=result, completed=done, busy=busy, events=StepEvents(), fault=fault, config=config,
+        tables=tables, result=result, completed=done, busy=busy, events=StepEvents(), fault=fault,
+        config=config,
     )
     memory = accumulator(
         clock, reset, even=even, odd=odd, result=result, fill=fill, out=out, config=config,
@@ -103,6 +105,13 @@ def run_rtl(config, pads: Scratchpads, program: list[Steps], idle_after: int = 4
             fill.data.next = pack(tile, 32)
             yield clock.negedge
         fill.columns.next = 0
+        for number, table in enumerate(pads.lut):
+            for at, entry in enumerate(table):
+                tables.valid.next = True
+                tables.address.next = LUT_ENTRIES * number + at
+                tables.entry.next = entry & 0xFFFF
+                yield clock.negedge
+        tables.valid.next = False
         reset.next = 0
         yield clock.negedge
         clocked["start"] = clocked["now"] + 1
@@ -144,10 +153,10 @@ def check_sequential(config, pads: Scratchpads, program: list[Steps]) -> Run:
     return run
 
 
-def check_alu(config, acc, uops, *program: Steps) -> Run:
-    """Compare ALU instructions on accumulator tiles with the oracle."""
+def check_alu(config, acc, uops, *program: Steps, lut=()) -> Run:
+    """Compare ALU instructions on accumulator tiles and tables with the oracle."""
     inp, wgt = [[[0] * config.block_in]], [[[0] * config.block_in] * config.block_out]
-    pads = Scratchpads(list(uops), inp, wgt, [list(tile) for tile in acc])
+    pads = Scratchpads(list(uops), inp, wgt, [list(tile) for tile in acc], list(lut))
     return check_sequential(config, pads, list(program))
 
 

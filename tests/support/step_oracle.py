@@ -46,6 +46,7 @@ class Scratchpads:
     inp: list  # [index][batch][block_in]
     wgt: list  # [index][block_out][block_in]
     acc: list  # [index][lane]
+    lut: list = field(default_factory=list)  # [table][entry]
     trace: list = field(default_factory=list)  # (index, tile) in order of writing
 
 
@@ -103,11 +104,17 @@ def _step(config, pads, steps, d, s, w):
             out.append(dot if steps.overwrite else wrap(pads.acc[d][lane] + dot))
         return out
     if steps.opcode == AluOpcode.RQT:
-        return [
+        out = [
             rqt(pads.acc[d][n], pads.acc[s][n], pads.acc[s + 1][n], pads.acc[s + 2][n],
                 steps.imm & 0xFFFF, config.out_width)
             for n in lanes
         ]
+        if steps.imm >> 11 & 1:
+            return [pads.lut[steps.imm >> 12 & 3][n & 0xFF] for n in out]
+        return out
+    if steps.opcode == AluOpcode.RED:
+        fold, block = (lambda row: wrap(sum(row)), max, min)[steps.imm], config.block_out
+        return [fold(pads.acc[s][n // block * block:][:block]) for n in lanes]
     operation = {
         AluOpcode.MIN: min, AluOpcode.MAX: max, AluOpcode.ADD: lambda p, q: wrap(p + q),
         AluOpcode.SHR: shr, AluOpcode.MUL: lambda p, q: wrap(p * q),

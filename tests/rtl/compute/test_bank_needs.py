@@ -19,15 +19,18 @@ def expected_of(row):
     dst, src = (row[f"checked.{name}"] for name in ("dst", "src"))
     mine, other = 1 << dst % 2, 1 << src % 2
     first = second = reads = 0
-    chained = False
+    chained, apart = False, mine != other
     if row["checked.valid"] and row["checked.gemm"]:
         if not row["checked.overwrite"] and not row["checked.clear"]:
             chained = row["waiting.valid"] and row["waiting.dst"] == dst
             reads = 0 if chained else mine
+    elif row["checked.valid"] and row["checked.skips_dst"]:
+        second = other
     elif row["checked.valid"]:
         first = mine | (other if row["checked.pair"] else 0)
         second = mine if row["checked.pair"] and mine == other else 0
-    return (first, second, reads, int(chained)), row["checked.pair"] and mine == other
+    late = row["checked.pair"] and (row["checked.skips_dst"] or not apart)
+    return (first, second, reads, int(chained)), late
 
 
 @pytest.mark.parametrize("depthwise", [False, True])
@@ -42,6 +45,7 @@ def test_needs_are_those_of_the_advancing_step(depthwise):
         randomize(random, advance, checked.valid, checked.gemm, checked.overwrite, checked.clear)
         randomize(random, waiting.valid)
         checked.pair.next = not checked.gemm.next and random.random() < 0.6
+        checked.skips_dst.next = checked.pair.next and random.random() < 0.4
         for step in (checked, waiting):
             step.dst.next, step.src.next = random.randrange(3), random.randrange(3)
 
@@ -59,4 +63,5 @@ def test_needs_are_those_of_the_advancing_step(depthwise):
             expected = (*expected[:2], 1 << row["waiting.dst"] % 2, 0)
         assert tuple(after[name] for name in NAMES) == expected
         assert after["waiting.late"] == late
-    assert len(seen) == 9  # 0; dst of 2 banks, alone, with src in either; GEMM in 2 banks; chained
+    # 0; dst of 2 banks, alone, with src in either; src alone; GEMM in 2 banks; chained
+    assert len(seen) == 11

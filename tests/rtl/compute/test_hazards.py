@@ -19,10 +19,11 @@ TILES = [*range(7), *range(2 * ROWS - 6, 2 * ROWS)]  # few, both ends of the acc
 
 def random_step(random):
     """Return a step as a dictionary; an empty slot has left-over fields."""
-    kind = random.choice(["gemm", "alu", "alu", "rqt", "rqt"])
+    kind = random.choice(["gemm", "alu", "alu", "red", "rqt", "rqt"])
     return {
         "valid": random.random() < 0.6, "gemm": kind == "gemm", "rqt": kind == "rqt",
-        "pair": kind == "alu" and random.random() < 0.7,
+        "pair": kind == "red" or (kind == "alu" and random.random() < 0.7),
+        "skips_dst": kind == "red",
         "dst": random.choice(TILES), "src": random.choice(TILES[:-2]),
     }
 
@@ -31,7 +32,7 @@ def show(stages, sums, steps):
     """Drive the stages from ``check`` on with the steps that are there."""
     for number, step in enumerate(steps, AT.check):
         if step is not None and number < AT.write:
-            for name in ("valid", "gemm", "pair", "dst", "src"):
+            for name in ("valid", "gemm", "pair", "skips_dst", "dst", "src"):
                 getattr(stages[number], name).next = step[name]
             stages[number].before.next = (step["dst"] // 2 - 1) % ROWS
         elif number < AT.write:
@@ -44,7 +45,8 @@ def hits(step, ahead):
     if step is None or not step["valid"]:
         return False, False
     written = {other["dst"] for other in ahead if other is not None and other["valid"]}
-    operands = {step["dst"], step["src"]} if step["pair"] else {step["dst"]}
+    operands = ({step["src"]} if step["pair"] else set()) | (
+        set() if step["skips_dst"] else {step["dst"]})
     parameters = {step["src"] + n for n in range(3)}
     return (
         not step["gemm"] and bool(operands & written),

@@ -5,13 +5,13 @@ import pytest
 
 from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Gemm, Load, Uop, encode_uop
-from myvta.isa.opcodes import AluOpcode, MemoryType
+from myvta.isa.opcodes import AluOpcode, MemoryType, RqtFlag
 from myvta.isa.uop_buffer import UopBuffer, UopImage
 from myvta.model.timing.timing_constants import cycles
 from myvta.model.timing.timing_steps import StepTiming, steps_of
 
 CONFIG = named("1x4x4")
-ADD, MUL, RQT = AluOpcode.ADD, AluOpcode.MUL, AluOpcode.RQT
+ADD, MUL, RED, RQT = AluOpcode.ADD, AluOpcode.MUL, AluOpcode.RED, AluOpcode.RQT
 WAIT, LATE = cycles("HAZARD") - 1, cycles("LATE_READ")
 
 
@@ -86,6 +86,24 @@ def test_rqt_waits_for_parameters_while_a_gemm_reads_their_bank() -> None:
     gemm = Gemm(iter_in=LATE, uop_bgn=1, uop_end=4)
     assert steps.cycles(gemm) == 3 * LATE  # reads the even bank for LATE cycles more
     assert steps.cycles(alu(RQT, 1, uop_end=1)) == 1 + LATE + 2
+
+
+def test_red_waits_for_its_source_and_not_for_its_destination() -> None:
+    assert timing((0, 1), (0, 3)).cycles(alu(RED, uop_end=2)) == 2
+    assert timing((0, 1), (2, 0)).cycles(alu(RED, uop_end=2)) == 2 + WAIT
+    steps = timing((0, 0), (1, 0))
+    assert steps.cycles(Gemm(uop_end=1)) == 1
+    assert steps.cycles(alu(RED, uop_bgn=1, uop_end=2)) == 1 + WAIT
+
+
+def test_red_never_waits_for_a_bank() -> None:
+    assert timing((0, 2), (4, 6), (8, 10)).cycles(alu(RED, uop_end=3)) == 3
+
+
+def test_rqt_with_a_table_is_as_fast_as_without() -> None:
+    table = 1 << RqtFlag.LOOKUP
+    steps = timing((0, 8), (1, 8), (2, 8))
+    assert steps.cycles(alu(RQT, 1, uop_end=3, imm=table)) == 3 + 3
 
 
 def test_rqt_waits_for_new_parameters_only() -> None:

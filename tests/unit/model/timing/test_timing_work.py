@@ -35,6 +35,18 @@ def test_load_work_counts_rows_and_beats(
     assert (result.kind, result.beats, result.bursts, result.slots) == (kind, beats, bursts, slots)
 
 
+@pytest.mark.parametrize(("fields", "beats", "slots"), [
+    ({"x_size": 2}, 128, 512), ({"x_size": 1, "x_pad_1": 1, "y_size": 2}, 128, 1024),
+    ({"x_size": 1, "y_size": 0, "y_pad_0": 3}, 0, 768),
+])
+def test_tables_are_written_one_entry_per_cycle(
+    fields: dict[str, int], beats: int, slots: int
+) -> None:
+    reader = WorkReader(CONFIG.replace(lookup=True), b"")
+    result = reader.read(Load(memory_type=MemoryType.LUT, **fields))
+    assert (result.kind, result.beats, result.slots) == ("fill", beats, slots)
+
+
 def test_store_reads_one_tile_per_cycle() -> None:
     result = work(Store(x_size=4, y_size=2, x_stride=4))
     assert (result.module, result.kind, result.beats, result.reads) == (
