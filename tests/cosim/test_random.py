@@ -21,9 +21,10 @@ from myvta.isa.opcodes import ErrorCode
 from myvta.isa.register_map import Reg
 from myvta.model.model_target import ModelTarget
 
-SMALL = ("1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8", "1x4x4+forward+weights4", "2x8x8+forward")
+SMALL = ("1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8", "1x4x4+forward+weights4", "2x8x8+forward",
+         "1x4x4+lookup+reduce")
 SAMPLE = [("1x4x4", 64), ("1x4x4", 128), ("1x4x4", 256), ("1x4x4_base", 64), ("1x4x4_int4", 64),
-          ("2x8x8", 64)]
+          ("2x8x8", 64), ("1x4x4+lookup+reduce", 64)]
 SOAKED = ("1x4x4", "1x4x4_int4", "1x8x8", "2x8x8", "default")
 BUSES = (64, 128, 256)
 ICARUS = {"1x4x4": 4, "1x4x4_int4": 3, "1x8x8": 1, "2x8x8": 1, "default": 0.2}  # shares of the work

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
-from device_programs import ACC, BASE, INP, SIZE, UOP, WGT, Program, random_tiles
+from device_programs import ACC, BASE, INP, LUT, SIZE, UOP, WGT, Program, random_tiles
 from device_run import Outcome, differences, open_model, run_on
+from extended import extended
 from robust_runs import small_job
 from smoke_program import smoke
 from vhdl_bench import VhdlBench
 
 from myvta.isa.config import named
 from myvta.isa.instructions import Alu, Gemm, Store, Uop
-from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType
+from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType, Reduction, RqtFlag
 from myvta.isa.register_map import BASE_REGISTERS, COUNTERS, Reg, Status
 
 pytestmark = pytest.mark.timeout(600)
@@ -85,14 +86,27 @@ def operations(config):
         program.show_acc(1, 1)
     program.load(MemoryType.ACC_8BIT, random_tiles(rng, config, MemoryType.ACC_8BIT, 3))
     program.show_acc(0, 3)
+    if config.lookup:
+        program.load(LUT, random_tiles(rng, config, LUT, 3))
+        for table in range(3):
+            program.load(ACC, np.array(tiles), 1)
+            imm = 0x403 | (2 * table + 1) << RqtFlag.LOOKUP
+            program.add(Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=imm, uop_bgn=1, uop_end=2))
+            program.show_acc(1, 1)
+    if config.reduce:
+        for reduction in Reduction:
+            program.load(ACC, random_tiles(rng, config, ACC, 8))
+            program.add(Alu(alu_opcode=AluOpcode.RED, imm=reduction, **walk))
+            program.show_acc(0, 8)
     return program
 
 
 @pytest.mark.slow
-def test_every_operation_on_the_vhdl_equals_the_model(tmp_path, require_tool):
+@pytest.mark.parametrize("name", ["1x4x4", "1x4x4+lookup+reduce"])
+def test_every_operation_on_the_vhdl_equals_the_model(name, tmp_path, require_tool):
     """Signs above all: MyHDL's VHDL extends a signed slice with zeros in a wider unsigned word."""
     require_tool("ghdl")
-    config = named("1x4x4")
+    config = extended(name)
     program = operations(config)
     expected = run_on(open_model(config), program)
     assert expected.status == Status.FINISH

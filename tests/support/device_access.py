@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-from device_programs import ACC, BASE, INP, OUT, POINTERS, UOP, WGT
+from device_programs import ACC, BASE, INP, LUT, OUT, POINTERS, UOP, WGT
 
 from myvta.isa.geometry import SCRATCHPADS
 from myvta.isa.instructions import Alu, Dwc, Gemm, Load, StepInstruction, Store, Uop, decode_uop
@@ -50,7 +50,7 @@ class Micro:
 
 
 def accesses(program, item, micro):
-    """Return the accesses of an instruction, without micro-ops, which only one engine has."""
+    """Return the accesses of an instruction, without micro-ops and tables: one engine has them."""
     if isinstance(item, StepInstruction):
         return _steps(program.config, item, micro)
     if not isinstance(item, (Load, Store)) or not item.x_size:
@@ -65,7 +65,7 @@ def accesses(program, item, micro):
     tiles = _span(item.sram_base, width * (item.y_pad_0 + item.y_size + item.y_pad_1))
     kind = SCRATCHPADS[MemoryType(item.memory_type)]
     memory = {OUT: row_bytes(program, item)}
-    return Touched(memory, {} if kind == UOP else {kind: tiles})
+    return Touched(memory, {} if kind in (UOP, LUT) else {kind: tiles})
 
 
 def conflict(first, second):

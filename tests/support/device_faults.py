@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from device_programs import ACC, ACC_8BIT, INP, OUT, UOP, WGT, WGT_4BIT
+from device_programs import ACC, ACC_8BIT, INP, LUT, OUT, UOP, WGT, WGT_4BIT
 
 from myvta.isa.instructions import Alu, Dwc, Gemm, Load, Store, Undefined
 from myvta.isa.legality import forwards_to_weights
+from myvta.isa.opcodes import AluOpcode, RqtFlag
 
 
 def faults(config):
@@ -47,8 +48,38 @@ def faults(config):
         **{f"load {kind.name} window": partial(_load_far, kind, far)
            for kind in (*depth, ACC_8BIT)},
         "store window": lambda uop: Store(dram_base=far, x_size=1),
+        "rqt options": lambda uop: _rqt(uop, -1 << 15),
         **_forward_faults(config), **_weights4_faults(config, far),
+        **_lookup_faults(config, far), **_reduce_faults(config),
     }
+
+
+def _lookup_faults(config, far):
+    table = {"table number": lambda uop: _rqt(uop, 1 << 12)}  # without LOOKUP
+    if not config.lookup:
+        return table | {"rqt table": lambda uop: _rqt(uop, 1 << RqtFlag.LOOKUP)}
+    return table | {
+        "load LUT range": partial(_load_range, LUT, config.depth(LUT)),
+        "load LUT window": partial(_load_far, LUT, far),
+    }
+
+
+def _reduce_faults(config):
+    if not config.reduce:
+        return {"reduce": lambda uop: _red(uop)}
+    return {
+        "reduction": lambda uop: _red(uop, imm=3), "reduce options": lambda uop: _red(uop, imm=4),
+        "reduce immediate": lambda uop: _red(uop, use_imm=1),
+        "reduce src": lambda uop: _red(uop, iter_in=3, src_factor_in=config.depth(ACC) - 1),
+    }
+
+
+def _rqt(uop, imm):
+    return Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=imm, uop_bgn=uop, uop_end=uop + 1)
+
+
+def _red(uop, **fields):
+    return Alu(alu_opcode=AluOpcode.RED, uop_bgn=uop, uop_end=uop + 1, **fields)
 
 
 def _forward_faults(config):

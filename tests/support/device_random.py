@@ -15,6 +15,7 @@ from device_programs import (
     ACC_8BIT,
     BASE,
     INP,
+    LUT,
     OUT,
     POINTERS,
     SIZE,
@@ -23,12 +24,14 @@ from device_programs import (
     WGT_4BIT,
     Program,
 )
+from device_sketches import parameter_triples, spread
 from device_tokens import chain, order
 
+from myvta.isa.alu_operations import RQT_LOOKUP_BITS
 from myvta.isa.geometry import SCRATCHPADS
 from myvta.isa.instructions import Alu, Dwc, Finish, Gemm, Load, Store, Uop
 from myvta.isa.legality import forwards_to_weights
-from myvta.isa.opcodes import AluOpcode, ErrorCode
+from myvta.isa.opcodes import AluOpcode, ErrorCode, Reduction, RqtFlag
 from myvta.isa.register_map import BASE_REGISTERS
 from myvta.model.device import Device
 from myvta.model.model_errors import DeviceFault
@@ -66,6 +69,7 @@ class RandomProgram(Program):
             kind: (config.depth(kind) - 2 * config.block_in - tiles) if shape.high else 0
             for kind, tiles in self._tiles.items()
         }
+        self._tiles[LUT], self._low[LUT] = config.depth(LUT), 0
         self._low[INP] = self._low[ACC] = min(self._low[INP], self._low[ACC])  # one src for both
         self._pool = -(-self._free // 1024) * 1024
         self._free = self._pool + POOL
@@ -79,11 +83,7 @@ class RandomProgram(Program):
         self._uop_source = self.data(UOP, [Uop(*map(int, item)) for item in zip(
             within(ACC, count), within(INP, count), within(WGT, count), strict=True)])
         lanes = config.lanes
-        triples = np.empty((30, lanes), np.int64)
-        triples[0::3] = self._rng.integers(-1000, 1000, (10, lanes))
-        triples[1::3] = self._rng.integers(0, 2**31, (10, lanes))
-        triples[2::3] = self._rng.integers(0, 32, (10, lanes))
-        self._triples = self.data(ACC, triples)
+        self._triples = self.data(ACC, parameter_triples(self._rng, lanes))
         self._small = self.data(ACC, self._rng.integers(0, 32, (30, lanes)))
 
     def _begin(self):
@@ -91,7 +91,7 @@ class RandomProgram(Program):
         self._micro = Micro(self)
         self._take(Load(memory_type=UOP, sram_base=self._low[UOP], dram_base=self._uop_source.tile,
                         x_size=self._tiles[UOP]))
-        for kind in (INP, WGT, ACC):
+        for kind in (INP, WGT, ACC, *(LUT,) * self.config.lookup):
             size, tiles = self.config.tile_bytes(kind), self._tiles[kind]
             columns = min(tiles, POOL // size)
             self._take(Load(
@@ -120,6 +120,9 @@ class RandomProgram(Program):
     def _load_wgt4(self, numbers):
         self._load_some(WGT_4BIT, numbers)
 
+    def _load_lut(self, numbers):
+        self._load_some(LUT, numbers)
+
     def _load_uop(self, numbers):
         self._load_some(UOP, numbers)
 
@@ -140,7 +143,7 @@ class RandomProgram(Program):
             else:
                 rows -= 1
         tiles = self._uop_source.count if kind == UOP else POOL // self.config.tile_bytes(kind)
-        stride, at = self._spread(numbers, columns, rows, tiles)
+        stride, at = spread(numbers, columns, rows, tiles)
         base = self._uop_source.tile + at if kind == UOP else self._tile(kind, at)
         self._take(Load(
             memory_type=kind, sram_base=self._low[arena] + first, dram_base=base, y_size=rows,
@@ -148,21 +151,12 @@ class RandomProgram(Program):
             x_pad_1=pads[3],
         ))
 
-    @staticmethod
-    def _spread(numbers, columns, rows, tiles):
-        """Return a stride and a place such that all rows are within so many tiles."""
-        stride = next(numbers) % 12
-        if rows > 1:
-            stride = min(stride, max(0, tiles - columns) // (rows - 1))
-        reach = max(0, rows - 1) * stride + columns
-        return stride, next(numbers) % max(1, tiles - reach + 1)
-
     def _store(self, numbers):
         first = next(numbers) % self._tiles[ACC]
         room = self._tiles[ACC] - first
         columns = min(next(numbers) % 9, room)
         rows = min(next(numbers) % 4, room // max(1, columns))
-        stride, at = self._spread(numbers, columns, rows, POOL // self.config.tile_bytes(OUT))
+        stride, at = spread(numbers, columns, rows, POOL // self.config.tile_bytes(OUT))
         self._take(Store(
             sram_base=self._low[ACC] + first, dram_base=self._tile(OUT, at), y_size=rows,
             x_size=columns, x_stride=stride,
@@ -174,7 +168,7 @@ class RandomProgram(Program):
         first, places = next(numbers) % self._tiles[ACC], self._tiles[kind] * unit
         columns = min(next(numbers) % 9, self._tiles[ACC] - first)
         rows = min(next(numbers) % 4, (self._tiles[ACC] - first) // max(1, columns))
-        stride, at = self._spread(numbers, columns, rows, places)
+        stride, at = spread(numbers, columns, rows, places)
         self._take(Store(
             memory_type=kind, sram_base=self._low[ACC] + first,
             dram_base=self._low[kind] * unit + at, y_size=rows, x_size=columns, x_stride=stride,
@@ -215,8 +209,17 @@ class RandomProgram(Program):
         if fields:
             self._take(Alu(alu_opcode=opcode, use_imm=use_imm, imm=imm, **fields))
 
+    def _red(self, numbers):
+        reduction = Reduction(next(numbers) % len(Reduction))
+        fields = self._steps(numbers, {"dst": ACC, "src": ACC})
+        if fields:
+            self._take(Alu(alu_opcode=AluOpcode.RED, imm=reduction, **fields))
+
     def _rqt(self, numbers):
-        imm = next(numbers) % 0x800
+        imm = next(numbers)
+        if not self.config.lookup or not imm >> RqtFlag.LOOKUP & 1:
+            imm %= 1 << RqtFlag.LOOKUP
+        imm %= 1 << RQT_LOOKUP_BITS
         small = next(numbers) % 2
         fields = self._steps(numbers, {"dst": ACC, "src": ACC}, spare=2)
         if not fields:

@@ -54,6 +54,13 @@ BASE_ISA = [
     *devices("verilator", "1x4x4_base"),
 ]
 """The configuration without our two extensions."""
+_LANES = "+lookup+reduce"
+LOOKUP_REDUCE = [
+    *_devices(MODEL, *(name + _LANES for name in ("1x4x4", "1x4x4_int4", "2x8x8", "default"))),
+    *_devices("icarus", "1x4x4" + _LANES), *_devices("verilator", "1x4x4" + _LANES),
+    *_devices("verilator", "1x4x4_int4" + _LANES, "2x8x8" + _LANES, slow=True),
+]
+"""Configurations with lookup tables and reductions across lanes."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,7 @@ class Targets:
         self._open = {}
 
     def get(self, backend, config, **options):
-        """Return an open simulator of a backend with a configuration (a name) and options."""
+        """Return an open simulator of a backend with a configuration (:mod:`extended`)."""
         key = (backend, config, tuple(sorted(options.items())))
         if key not in self._open:
             if backend == "icarus":

@@ -5,15 +5,18 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Shape", "draw", "draw_shape"]
+import numpy as np
+
+__all__ = ["Shape", "draw", "draw_shape", "parameter_triples", "spread"]
 
 MIX = {
     "load": 4, "load uop": 1, "load acc": 2, "store": 3, "gemm": 5, "alu": 5, "rqt": 2, "idle": 1,
-    "forward": 4, "load wgt4": 2, "dwc": 5,
+    "forward": 4, "load wgt4": 2, "dwc": 5, "red": 2, "load lut": 1,
 }
 """How often each kind of sketch is drawn."""
 _NEEDS = {
-    "rqt": "requantize", "forward": "forward", "load wgt4": "weights4", "dwc": "depthwise",
+    "rqt": "requantize", "forward": "forward", "load wgt4": "weights4", "red": "reduce",
+    "load lut": "lookup", "dwc": "depthwise",
 }
 """The extension that a kind of sketch needs."""
 _NUMBERS = 14
@@ -54,3 +57,21 @@ def draw(config, dice, length, mix=None):
 def draw_shape(dice, seed, tiles=(8, 16, 40)):
     """Return a random shape."""
     return Shape(seed, dice.choice(tiles), high=dice.random() < 0.5, chained=dice.random() < 0.5)
+
+
+def spread(numbers, columns, rows, tiles):
+    """Return a stride and a place such that all rows are within so many tiles."""
+    stride = next(numbers) % 12
+    if rows > 1:
+        stride = min(stride, max(0, tiles - columns) // (rows - 1))
+    reach = max(0, rows - 1) * stride + columns
+    return stride, next(numbers) % max(1, tiles - reach + 1)
+
+
+def parameter_triples(rng, lanes):
+    """Return ten triples of RQT's parameters in range: bias, multiplier, shift."""
+    triples = np.empty((30, lanes), np.int64)
+    triples[0::3] = rng.integers(-1000, 1000, (10, lanes))
+    triples[1::3] = rng.integers(0, 2**31, (10, lanes))
+    triples[2::3] = rng.integers(0, 32, (10, lanes))
+    return triples
