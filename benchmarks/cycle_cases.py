@@ -9,7 +9,7 @@ could begin with the measured instructions to the one in which the last of these
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,23 +74,24 @@ class Case:
 
 def cases(config: Config) -> Iterator[Case]:
     """Yield the contracts of one instruction or two, for the bus width of a configuration."""
+    pipeline = _PIPELINE + config.lookup  # tables add a stage
     uops = (Load(memory_type=MemoryType.UOP, x_size=len(_UOPS)),)
     sixteen = {
         "uop_end": 16, "iter_out": 16, "dst_factor_in": 16, "src_factor_in": 16,
         "wgt_factor_out": 16,
     }
     long = Gemm(iter_in=16, **sixteen)
-    yield Case("GEMM, 4096 steps", (long,), _STEPS, extra=_PIPELINE, before=uops)
+    yield Case("GEMM, 4096 steps", (long,), _STEPS, extra=pipeline, before=uops)
     same = Gemm(uop_end=1, iter_out=64, iter_in=64, src_factor_in=1)
-    yield Case("GEMM, 4096 steps, one tile", (same,), _STEPS, extra=_PIPELINE, before=uops)
+    yield Case("GEMM, 4096 steps, one tile", (same,), _STEPS, extra=pipeline, before=uops)
     unit = {"dst_factor_in": 1, "src_factor_in": 1}
     immediate = Alu(use_imm=1, imm=3, uop_end=1, iter_out=2, iter_in=2048, dst_factor_in=1)
-    yield Case("ALU immediate, 4096 steps", (immediate,), _STEPS, extra=_PIPELINE, before=uops)
+    yield Case("ALU immediate, 4096 steps", (immediate,), _STEPS, extra=pipeline, before=uops)
     for number, (dst, src) in enumerate(OFFSETS):
         at = _IDENTITY + number
         pair = Alu(uop_bgn=at, uop_end=at + 1, iter_out=8, iter_in=512, **unit)
         yield Case(
-            f"ALU register, 4096 steps, tiles {dst} and {src}", (pair,), _STEPS, extra=_PIPELINE,
+            f"ALU register, 4096 steps, tiles {dst} and {src}", (pair,), _STEPS, extra=pipeline,
             before=uops,
         )
     rqt = Alu(
@@ -99,12 +100,21 @@ def cases(config: Config) -> Iterator[Case]:
         src_factor_out=3,
     )
     if config.requantize:
+        parameters = (*uops, Load(memory_type=MemoryType.ACC, x_size=48))
         yield Case(
-            "RQT, 4096 steps, 16 sets of parameters", (rqt,), _STEPS, extra=16 * 3 + _PIPELINE,
-            before=(*uops, Load(memory_type=MemoryType.ACC, x_size=48)),
+            "RQT, 4096 steps, 16 sets of parameters", (rqt,), _STEPS, extra=16 * 3 + pipeline,
+            before=parameters,
         )
+        if config.lookup:
+            table = replace(rqt, imm=rqt.imm | 1 << RqtFlag.LOOKUP)
+            yield Case(
+                "RQT with a table, 4096 steps, 16 sets of parameters", (table,), _STEPS,
+                extra=16 * 3 + pipeline, before=parameters,
+            )
+    if config.reduce:
+        yield from _reductions(pipeline, uops)
     short = Gemm(uop_end=16, iter_in=4, dst_factor_in=16, src_factor_in=16)
-    yield Case("GEMM, 64 of 64 steps", (short,) * 64, _STEPS, extra=64 * 2 + _PIPELINE, before=uops)
+    yield Case("GEMM, 64 of 64 steps", (short,) * 64, _STEPS, extra=64 * 2 + pipeline, before=uops)
     beat = config.bus_bytes
     yield Case(
         "LOAD ACC, 16 tiles behind a GEMM", (Load(memory_type=MemoryType.ACC, x_size=16),),
@@ -173,6 +183,20 @@ def _forward_cases(tiles: int, beat: int) -> Iterator[Case]:
         "forward to INP beside a LOAD of WGT", (weights, forward),
         max(256 * tiles // 8 // beat, tiles), factor=1.05, latency=True,
     )
+
+
+def _reductions(pipeline: int, uops: tuple[Load, ...]) -> Iterator[Case]:
+    """Yield RED with unit strides, into one tile, and with all tiles in one bank."""
+    for dst, src, number in ((1, 1, 0), (0, 1, 0), (2, 2, 4)):
+        at = _IDENTITY + number
+        red = Alu(
+            alu_opcode=AluOpcode.RED, uop_bgn=at, uop_end=at + 1, iter_out=8, iter_in=512,
+            dst_factor_in=dst, src_factor_in=src,
+        )
+        yield Case(
+            f"RED, 4096 steps, strides {dst} and {src}", (red,), _STEPS, extra=pipeline,
+            before=uops,
+        )
 
 
 def _row_beats(first: int, config: Config) -> int:

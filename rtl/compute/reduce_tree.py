@@ -24,7 +24,7 @@ from .step import Step
 __all__ = ["reduce_tree"]
 
 
-class Kind:
+class ReductionKind:
     """The kind of step in a stage: a RED, that adds, or finds the larger instead of the smaller."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Kind:
 
 
 @block
-def decode_kind(first: Step, kind: Kind) -> Any:
+def decode_kind(first: Step, kind: ReductionKind) -> Any:
     """Decode RED and its immediate (combinational)."""
 
     @always_comb
@@ -92,7 +92,7 @@ def register_result(clock: Any, reduces: Any, value: Any, result: Any) -> Any:
 
 
 @block
-def follow_kind(clock: Any, kinds: list[Kind], counts: list[int]) -> Any:
+def follow_kind(clock: Any, kinds: list[ReductionKind], counts: list[int]) -> Any:
     """Register the kind of a step from stage to stage, as far as it is used."""
     levels_end = max((stage for stage, count in enumerate(counts) if count), default=0)
     registers = []
@@ -114,7 +114,7 @@ def reduce_tree(
     clock: Any, tile: Any, first: Step, results: list[Any], *, config: Config, depth: int,
 ) -> Any:
     """Reduce the rows of ``tile``."""
-    kinds = [Kind() for _ in range(depth)]
+    kinds = [ReductionKind() for _ in range(depth)]
     counts = level_counts(config.log_block, depth)
     parts: list[Any] = [decode_kind(first, kinds[0]), follow_kind(clock, kinds, counts)]
     for row, result in enumerate(results):

@@ -24,6 +24,7 @@ import planted_control
 import planted_decode
 import planted_depthwise
 import planted_forward
+import planted_lanes
 import planted_memory
 from planted import PARTS, Planted, problems
 from rich.console import Console
@@ -36,6 +37,7 @@ __all__ = ["PACKAGE", "ROOT", "TABLE", "Result", "main", "plant", "select"]
 TABLE = (
     *planted_compute.TABLE, *planted_memory.TABLE, *planted_control.TABLE, *planted_decode.TABLE,
     *planted_depthwise.TABLE, *planted_forward.TABLE,
+    *planted_lanes.TABLE,
 )
 ROOT = Path(__file__).resolve().parents[2]
 _TIERS = "not configurations and not browser and not soak and not networks"

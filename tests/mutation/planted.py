@@ -15,6 +15,7 @@ PARTS = {
     "gemm": ("device/gemm", "device/errors"),
     "depthwise": ("device/depthwise", "device/errors"),
     "alu": ("device/alu", "device/rqt", "device/errors"),
+    "lanes": ("device/lookup", "device/reduce"),
     "load": ("device/load", "device/errors", "device/overlap"),
     "store": ("device/store", "device/errors"),
     "tokens": ("device/tokens",),

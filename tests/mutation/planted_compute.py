@@ -149,7 +149,7 @@ TABLE = (
     ),
     Planted(
         "RQT's result counted as that of another operation too", "alu", "compute/shift_lane.py",
-        "if rounded.alu and not requantizes:", "if rounded.alu:", "rtl/compute/shift_lane",
+        "if rounded.alu and not elsewhere:", "if rounded.alu:", "rtl/compute/shift_lane",
     ),
     Planted(
         "RQT clamps only what is far above", "alu", "compute/requantize_lane.py",
@@ -190,8 +190,7 @@ TABLE = (
     ),
     Planted(
         "an operation reads its source while it is written", "alu", "compute/hazards.py",
-        "flying.dst == checked.dst or (checked.pair and flying.dst == checked.src)",
-        "flying.dst == checked.dst", "rtl/compute/hazards",
+        "            or (checked.pair and flying.dst == checked.src)\n", "", "rtl/compute/hazards",
     ),
     Planted(
         "RQT reads its shift while it is written", "alu", "compute/hazards.py",

@@ -56,9 +56,9 @@ BASE_ISA = [
 """The configuration without our two extensions."""
 _LANES = "+lookup+reduce"
 LOOKUP_REDUCE = [
-    *_devices(MODEL, *(name + _LANES for name in ("1x4x4", "1x4x4_int4", "2x8x8", "default"))),
-    *_devices("icarus", "1x4x4" + _LANES), *_devices("verilator", "1x4x4" + _LANES),
-    *_devices("verilator", "1x4x4_int4" + _LANES, "2x8x8" + _LANES, slow=True),
+    *devices(MODEL, *(name + _LANES for name in ("1x4x4", "1x4x4_int4", "2x8x8", "default"))),
+    *devices("icarus", "1x4x4" + _LANES), *devices("verilator", "1x4x4" + _LANES),
+    *devices("verilator", "1x4x4_int4" + _LANES, "2x8x8" + _LANES, slow=True),
 ]
 """Configurations with lookup tables and reductions across lanes."""
 
