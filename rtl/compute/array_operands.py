@@ -1,7 +1,7 @@
 """Operands of the MAC array: the input tile of the step in s3, registered for the multipliers.
 
 A *group* is the lanes of one batch row whose products share their inputs: two neighbours where they
-share multipliers (:mod:`.multiply_pair`), else a single lane.  Every group has a word of
+share multipliers (:mod:`.pair_chain`), else a single lane.  Every group has a word of
 ``block_in`` operands; in a matrix product all groups of a row multiply the same inputs, so here
 they share one register.
 """
@@ -15,27 +15,12 @@ from myhdl import always, block
 from ...isa.config import Config
 from ..lib.bundles import word
 
-__all__ = [
-    "PAIRED_MULTIPLIERS_FROM", "array_operands", "group_lanes", "multiplies_pairs",
-    "operand_words",
-]
-
-PAIRED_MULTIPLIERS_FROM = 256
-"""Products per step from which two share a multiplier of 25 x 18 bits (7-series, UltraScale).
-
-Arrays with fewer are for devices with multipliers of 18 x 18 bits (ECP5), which compute one
-product each, and of which there are enough.
-"""
-
-
-def multiplies_pairs(config: Config) -> bool:
-    """Return whether one multiplier computes two products."""
-    return config.macs_per_step >= PAIRED_MULTIPLIERS_FROM
+__all__ = ["array_operands", "group_lanes", "operand_words"]
 
 
 def group_lanes(config: Config) -> int:
     """Return the lanes of a group."""
-    return 2 if multiplies_pairs(config) else 1
+    return 2 if config.multiplies_pairs else 1
 
 
 def operand_words(config: Config) -> list[Any]:

@@ -121,7 +121,7 @@ def alu_result(
             field_register(clock, amount, following)
             for amount, following in zip(amounts, amounts[1:], strict=False)
         ],
-        multiply_lane(clock, value, m, rounds, product),
+        multiply_lane(clock, value, m, rounds, s[at.product - 1].alu, product),
         right_shift(clock, product, amounts[-1], is_product, shifted, lost),
         plain_result(clock, rounded, operation.round_elsewhere, shifted, plain),
     )

@@ -1,37 +1,52 @@
 """MAC array: one tile product per cycle, ``dot[b][o] = sum_c INP[b][c] * WGT[o][c]``.
 
-Operand tiles arrive with s3 (memory output) and are registered into s4, inputs in
-:mod:`.array_operands`; products are registered into s5, and two levels of sums into s6 and s7; the
-last level is combinational: ``dot`` belongs to the step in s7.  The pipeline never waits.  Lanes
-are ordered ``b * block_out + o`` as in an accumulator tile; each is wide enough for the exact sum,
-so only the accumulation outside wraps (vta_isa.md section 4.3).
+Weights arrive with s3 (memory output), inputs are registered into s4 (:mod:`.array_operands`); the
+last level of sums is combinational, and its result belongs to the step :func:`mac_latency` stages
+after s3.  The pipeline never waits.  Lanes are ordered ``b * block_out + o`` as in an accumulator
+tile; each is wide enough for the exact sum, so only the accumulation outside wraps (vta_isa.md
+section 4.3).
 
-Products and sums have no enable: they are stable while the operands are, and a product's register
-without one fits inside the multiplier of any family (:mod:`..fpga.ecp5_multipliers`).
-
-Large arrays multiply two weights with one multiplier (:mod:`.multiply_pair`), since multipliers
-are then the scarce resource of an FPGA.
+Large arrays multiply two weights with one multiplier and add up in the multipliers' own adders
+(:mod:`.pair_chain`), since both are then the scarce resource of an FPGA.  Others have a multiplier
+for each product, and adders.  Neither products nor sums have an enable: they are stable while the
+operands are, and a product's register without one fits inside the multiplier of any family
+(:mod:`..fpga.ecp5_multipliers`).
 """
 
 from __future__ import annotations
 
+from itertools import chain, product
 from typing import Any
 
-from myhdl import always, always_comb, block
+from myhdl import always, block
 
 from ...isa.config import Config
 from ..lib.bundles import signed_word, word
 from ..lib.pack import join
-from .array_operands import group_lanes, multiplies_pairs
-from .multiply_pair import pair_bits, pair_multiplier, weight_pair
+from .lane_sum import lane_sum
+from .pair_chain import (
+    CHAIN,
+    CHAIN_LATENCY,
+    delayed_element,
+    pair_bits,
+    pair_chain,
+    weight_chain,
+)
 
 __all__ = ["dot_bits", "mac_array", "mac_latency"]
 
 
+def radices(config: Config) -> tuple[int, ...]:
+    """Return how many terms each registered level of a lane's sums adds up to one."""
+    if config.multiplies_pairs:
+        return {8: (), 16: (2,), 32: (2, 2)}[config.block_in]
+    return {4: (4, 1), 8: (4, 2), 16: (4, 2), 32: (4, 4)}[config.block_in]
+
+
 def mac_latency(config: Config) -> int:
     """Return the stages from a step's operand tiles (out of the scratchpads) to its ``dot``."""
-    del config
-    return 4
+    products = CHAIN_LATENCY if config.multiplies_pairs else 1
+    return 1 + products + len(radices(config))
 
 
 def dot_bits(config: Config) -> int:
@@ -55,90 +70,19 @@ def multiplier(
 
 
 @block
-def sum_two(clock: Any, a: Any, b: Any, total: Any) -> Any:
-    """Registered sum."""
-
-    @always(clock.posedge)
-    def add():
-        total.next = a + b
-
-    return add
-
-
-@block
-def sum_four(clock: Any, a: Any, b: Any, c: Any, d: Any, total: Any) -> Any:
-    """Registered sum."""
-
-    @always(clock.posedge)
-    def add():
-        total.next = a + b + c + d
-
-    return add
-
-
-@block
-def delay(clock: Any, a: Any, total: Any) -> Any:
-    """Register: a level of the tree for a single term."""
-
-    @always(clock.posedge)
-    def copy():
-        total.next = a
-
-    return copy
-
-
-@block
-def last_sum(terms: Any, dot: Any) -> Any:
-    """The last level: the sum of one or two terms, combinational."""
-    if len(terms) == 1:
-        a = terms[0]
-
-        @always_comb
-        def add():
-            dot.next = a
-
-        return add
-
-    b, c = terms
-
-    @always_comb
-    def add_two():
-        dot.next = b + c
-
-    return add_two
-
-
-@block
-def lane_sum(clock: Any, products: Any, dot: Any, *, width: int) -> Any:
-    """Two registered levels of sums over the products of one lane, and the last one."""
-    parts, terms = [], list(products)
-    for radix in {4: (4, 1), 8: (4, 2), 16: (4, 2), 32: (4, 4)}[len(terms)]:
-        level = []
-        for at in range(0, len(terms), radix):
-            total = signed_word(width)
-            build = {1: delay, 2: sum_two, 4: sum_four}[radix]
-            parts.append(build(clock, *terms[at : at + radix], total))
-            level.append(total)
-        terms = level
-    return parts, last_sum(terms, dot)
-
-
-@block
 def single_products(
-    clock: Any, enable: Any, operands: Any, wgt: Any, products: Any, *, config: Config
+    clock: Any, enable: Any, operands: Any, wgt: Any, terms: Any, *, config: Config
 ) -> Any:
-    """Drive ``products[b][o][c]`` with one multiplier each."""
+    """Drive ``terms[b][o][c]``, products, with one multiplier each."""
     inp_bits, wgt_bits, block_in = config.inp_width, config.wgt_width, config.block_in
     s4_wgt = word(len(wgt))
     parts = [
         multiplier(
-            clock, operands[b * config.block_out + o], s4_wgt, products[b][o][c],
+            clock, operands[b * config.block_out + o], s4_wgt, terms[b][o][c],
             inp_lo=c * inp_bits, inp_width=inp_bits,
             wgt_lo=(o * block_in + c) * wgt_bits, wgt_width=wgt_bits,
         )
-        for b in range(config.batch)
-        for o in range(config.block_out)
-        for c in range(block_in)
+        for b, o, c in product(range(config.batch), range(config.block_out), range(block_in))
     ]
 
     @always(clock.posedge)
@@ -150,27 +94,48 @@ def single_products(
 
 
 @block
-def paired_products(
-    clock: Any, enable: Any, operands: Any, wgt: Any, products: Any, *, config: Config
+def delayed_operands(clock: Any, operands: Any, elements: list[Any], *, width: int) -> Any:
+    """Take the elements of an operand word apart, and delay each for its place in a chain."""
+    return [
+        delayed_element(clock, operands, element, lo=at * width, stages=at % CHAIN)
+        for at, element in enumerate(elements)
+    ]
+
+
+@block
+def paired_sums(
+    clock: Any, enable: Any, operands: Any, wgt: Any, terms: Any, *, config: Config
 ) -> Any:
-    """Drive ``products[b][o][c]`` with a multiplier for every two neighbours ``o``."""
-    block_in, parts = config.block_in, []
-    groups = config.block_out // group_lanes(config)
-    for o in range(0, config.block_out, 2):
-        for c in range(block_in):
-            pair = signed_word(pair_bits(config))
-            parts.append(weight_pair(
-                clock, enable, wgt, pair, config=config,
-                low_lo=(o * block_in + c) * config.wgt_width,
-                high_lo=((o + 1) * block_in + c) * config.wgt_width,
-            ))
-            parts += [
-                pair_multiplier(
-                    clock, operands[b * groups + o // 2], pair, products[b][o][c],
-                    products[b][o + 1][c], config=config, inp_lo=c * config.inp_width,
-                )
-                for b in range(config.batch)
-            ]
+    """Drive ``terms[b][o][c // CHAIN]`` with a chain of multipliers for every two neighbours ``o``.
+
+    The first of them is the low one in the first half of the chains, and the high one in the
+    others: so the offsets of its sums cancel.
+    """
+    block_in, inp_width, parts, elements = config.block_in, config.inp_width, [], {}
+    groups, chains = config.block_out // 2, config.block_in // CHAIN
+    for words in operands:
+        # one register for all groups that have the same word
+        if id(words) not in elements:
+            elements[id(words)] = [word(inp_width) for _ in range(block_in)]
+            parts.append(delayed_operands(clock, words, elements[id(words)], width=inp_width))
+    for group, place in product(range(groups), range(chains)):
+        at = place * CHAIN
+        lanes = 2 * group, 2 * group + 1
+        low, high = lanes if place < chains // 2 else lanes[::-1]
+        pairs, high_bits = [signed_word(pair_bits(config)) for _ in range(CHAIN)], word(CHAIN)
+        parts.append(weight_chain(
+            clock, enable, wgt, pairs, high_bits, config=config,
+            low_lo=(low * block_in + at) * config.wgt_width,
+            high_lo=(high * block_in + at) * config.wgt_width,
+        ))
+        parts += [
+            pair_chain(
+                clock, operands[b * groups + group],
+                elements[id(operands[b * groups + group])][at : at + CHAIN], pairs, high_bits,
+                terms[b][low][place], terms[b][high][place], config=config, lo=at * inp_width,
+            )
+            for b in range(config.batch)
+        ]
     return parts
 
 
@@ -184,20 +149,19 @@ def mac_array(
     step in s3; ``enable``: that is a GEMM step.  ``dot``: packed lanes of ``dot_bits`` each,
     :func:`mac_latency` stages after s3.
     """
-    width = dot_bits(config)
-    products = [
-        [
-            [signed_word(config.inp_width + config.wgt_width) for _ in range(config.block_in)]
-            for _ in range(config.block_out)
-        ]
+    width, paired = dot_bits(config), config.multiplies_pairs
+    count = config.block_in // CHAIN if paired else config.block_in
+    terms = [
+        [[signed_word(width) for _ in range(count)] for _ in range(config.block_out)]
         for _ in range(config.batch)
     ]
-    lanes, sums = [], []
-    for b in range(config.batch):
-        for o in range(config.block_out):
-            lane = word(width)  # unsigned: VHDL concatenates only words
-            sums.append(lane_sum(clock, products[b][o], lane, width=width))
-            lanes.append(lane)
-    build = paired_products if multiplies_pairs(config) else single_products
-    multipliers = build(clock, enable, operands, wgt, products, config=config)
-    return multipliers, sums, join(lanes, dot)
+    lanes = [word(width) for _ in range(config.lanes)]  # unsigned: VHDL concatenates only words
+    build = paired_sums if paired else single_products
+    return (
+        build(clock, enable, operands, wgt, terms, config=config),
+        [
+            lane_sum(clock, lane_terms, lane, radices=radices(config), width=width)
+            for lane_terms, lane in zip(chain(*terms), lanes, strict=True)
+        ],
+        join(lanes, dot),
+    )

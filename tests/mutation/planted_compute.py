@@ -18,18 +18,37 @@ TABLE = (
         "rtl/compute/mac_array",
     ),
     Planted(
-        "fourth product of a sum lost", "gemm", "compute/mac_array.py",
-        "total.next = a + b + c + d", "total.next = a + b + c", "rtl/compute/mac_array",
+        "fourth product of a sum lost", "gemm", "compute/lane_sum.py",
+        "total.next = a + b + c + d", "total.next = a + b + c", "rtl/compute/lane_sum",
     ),
     Planted(
-        "paired products keep their offset", "gemm", "compute/multiply_pair.py",
-        "low.next = both[spacing:] ^ half", "low.next = both[spacing:]",
-        "rtl/compute/multiply_pair",
+        "a lane is the low one in every chain", "gemm", "compute/mac_array.py",
+        "else lanes[::-1]", "else lanes", "rtl/compute/mac_array",
     ),
     Planted(
-        "paired products borrow", "gemm", "compute/multiply_pair.py",
-        "inp[inp_hi:inp_lo].signed() + half", "inp[inp_hi:inp_lo].signed()",
-        "rtl/compute/multiply_pair",
+        "inputs of a chain are not delayed", "gemm", "compute/mac_array.py",
+        "stages=at % CHAIN", "stages=0", "rtl/compute/mac_array",
+    ),
+    Planted(
+        "weights of a chain are delayed from the second on", "gemm", "compute/pair_chain.py",
+        "stages=k, enable=enable", "stages=max(k - 1, 0), enable=enable", "rtl/compute/pair_chain",
+    ),
+    Planted(
+        "a chain's offset leaves the high sum odd", "gemm", "compute/pair_chain.py",
+        "upper.next[0] = odd", "upper.next[0] = not odd", "rtl/compute/pair_chain",
+    ),
+    Planted(
+        "parity of a chain without its last product", "gemm", "compute/pair_chain.py",
+        "(operands[third] and high_bits[2]) != (operands[fourth] and high_bits[3])",
+        "operands[third] and high_bits[2]", "rtl/compute/pair_chain",
+    ),
+    Planted(
+        "lowest bit of the high sum inverted", "gemm", "compute/pair_chain.py",
+        "even.next = not odd", "even.next = odd", "rtl/compute/pair_chain",
+    ),
+    Planted(
+        "packed weights of several rows do not borrow", "gemm", "compute/pair_chain.py",
+        "borrow.next = -1", "borrow.next = 0", "rtl/compute/pair_chain",
     ),
     Planted(
         "inner loop goes on from where it ended", "gemm", "compute/sequencer.py",
@@ -127,12 +146,24 @@ TABLE = (
     ),
     Planted(
         "a cross product of MUL taken twice", "alu", "compute/multiply_lane.py",
-        "low_high.next = p_low * m_high", "low_high.next = p_high * m_low",
+        "p_low[2], m_high[2]", "p_high[1], m_low[1]", "rtl/compute/multiply_lane",
+    ),
+    Planted(
+        "low part of an operand taken as signed", "alu", "compute/multiply_lane.py",
+        "signed_word(_LOW_BITS + 1)", "signed_word(_LOW_BITS)", "rtl/compute/multiply_lane",
+    ),
+    Planted(
+        "a sum carries one place too far", "alu", "compute/multiply_lane.py",
+        "total[bits:_LOW_BITS].signed()", "total[bits:_LOW_BITS + 1].signed()",
         "rtl/compute/multiply_lane",
     ),
     Planted(
+        "rounding comes with the next step's product", "alu", "compute/multiply_lane.py",
+        "half_of(clock, adding, half)", "half_of(clock, rounds, half)", "rtl/compute/multiply_lane",
+    ),
+    Planted(
         "RQT rounds its product at half the place", "alu", "compute/multiply_lane.py",
-        "_ROUND_Q31 = 1 << 14", "_ROUND_Q31 = 1 << 13", "rtl/compute/multiply_lane",
+        "_HALF = 1 << 30", "_HALF = 1 << 29", "rtl/compute/multiply_lane",
     ),
     Planted(
         "half away from zero forgets what was shifted out", "alu", "compute/requantize_lane.py",

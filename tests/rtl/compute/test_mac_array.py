@@ -8,11 +8,11 @@ import pytest
 from rtl_bench import clock_and_reset, record
 from step_bench import pack, unpack
 
-import myvta.rtl.compute.array_operands as array_operands_module
+from myvta.isa import geometry
 from myvta.isa.config import NAMED
-from myvta.rtl.compute.array_operands import array_operands, multiplies_pairs, operand_words
-from myvta.rtl.compute.mac_array import dot_bits, lane_sum, mac_array, mac_latency
-from myvta.rtl.lib.bundles import bit, signed_word, word
+from myvta.rtl.compute.array_operands import array_operands, operand_words
+from myvta.rtl.compute.mac_array import dot_bits, mac_array, mac_latency
+from myvta.rtl.lib.bundles import bit, word
 
 
 def tile(random, shape, width):
@@ -22,12 +22,14 @@ def tile(random, shape, width):
     return np.array([random.choice(choices) for _ in range(math.prod(shape))]).reshape(shape)
 
 
-@pytest.mark.parametrize("paired", [False, True])
-@pytest.mark.parametrize("name", ["1x4x4", "1x4x4_int4", "2x8x8"])
+@pytest.mark.parametrize(("name", "paired"), [
+    ("1x4x4", False), ("1x4x4_int4", False), ("2x8x8", False), ("2x8x8", True),
+    ("1x16x16_w4", True), ("1x16x16_int4", True), ("default", True),
+])
 def test_dot_products_come_latency_cycles_after_the_tiles(name, paired, monkeypatch):
-    monkeypatch.setattr(array_operands_module, "PAIRED_MULTIPLIERS_FROM", 0 if paired else 1 << 20)
+    monkeypatch.setattr(geometry, "PAIRED_MULTIPLIERS_FROM", 0 if paired else 1 << 20)
     config, random = NAMED[name], Random(5)
-    assert multiplies_pairs(config) == paired
+    assert config.multiplies_pairs == paired
     shapes = (config.batch, config.block_in), (config.block_out, config.block_in)
     widths = config.inp_width, config.wgt_width
     inp, wgt = (word(math.prod(shape) * width) for shape, width in zip(shapes, widths, strict=True))
@@ -56,22 +58,3 @@ def test_dot_products_come_latency_cycles_after_the_tiles(name, paired, monkeypa
         inputs, weights = tiles[at]
         expected = (inputs @ weights.T).ravel().tolist()
         assert unpack(rows[at + latency]["dot"], dot_bits(config), config.lanes) == expected
-
-
-@pytest.mark.parametrize("count", [4, 8, 16, 32])
-def test_lane_adds_all_its_products(count):
-    random = Random(count)
-    clock, reset = clock_and_reset()
-    dot = word(22)
-    products = [signed_word(16) for _ in range(count)]
-    values = [None]
-
-    def drive(cycle):
-        values.append([random.choice([-(2**15), 2**15 - 1, 1 << n % 15]) for n in range(count)])
-        for signal, value in zip(products, values[-1], strict=True):
-            signal.next = value
-
-    block = lane_sum(clock, products, dot, width=22)
-    rows = record([block], clock, reset, {"dot": dot}, drive, cycles=60)
-    for at in range(1, 58):
-        assert unpack(rows[at + 2]["dot"], 22, 1) == [sum(values[at])]
