@@ -123,7 +123,7 @@ def check_indices(
     checked, waiting = s[at.check], s[at.schedule]
     acc, inp, wgt = config.log_acc_depth, config.log_inp_depth, config.log_wgt_depth
     acc_depth, inp_depth, wgt_depth = 1 << acc, 1 << inp, 1 << wgt
-    parameters_end = acc_depth - 2  # first s whose third parameter tile does not exist
+    last_row = (1 << (acc - 1)) - 1  # src there: the third parameter tile does not exist
     dst_past, src_past, wgt_past = bit(), bit(), bit()
     inp_end = sums.src  # the last INP tile that the step reads
     if window is None:
@@ -146,7 +146,7 @@ def check_indices(
         if sums.multiplies:
             src_past.next = inp_end >= inp_depth
         elif sums.rqt:
-            src_past.next = sums.src >= parameters_end
+            src_past.next = sums.src >= acc_depth or sums.src[acc:1] == last_row
         elif checked.pair:
             src_past.next = sums.src >= acc_depth
 

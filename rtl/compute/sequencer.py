@@ -97,7 +97,7 @@ def sequencer(
     uop_steps, inner_steps, outer_steps = bit(), bit(), bit()  # of the three loops
     one_uop = bit()  # the current command has one micro-op
     uop, uop_next = word(config.log_uop_depth), word(config.log_uop_depth)
-    uop_after, second_uop = word(config.log_uop_depth + 1), word(config.log_uop_depth + 1)
+    last_but_one, second_uop = word(config.log_uop_depth + 1), word(config.log_uop_depth + 1)
     out_left, in_left = word(14), word(14)
 
     # the current step of the loops on its way to s0: into and out of the skid buffer
@@ -139,7 +139,6 @@ def sequencer(
     @always_comb
     def count():
         uop_next.next = uop + 1
-        uop_after.next = uop + 2
         second_uop.next = command.uop_bgn + 1
 
     @always_comb
@@ -195,7 +194,7 @@ def sequencer(
                 uop_wraps.next = single_uop
             else:
                 uop.next = uop_next
-                uop_wraps.next = uop_after == state.uop_end
+                uop_wraps.next = last_but_one == uop
 
     @always(clock.posedge)
     def step_inner():
@@ -255,7 +254,7 @@ def sequencer(
             state.push_next.next = command.push_next
             state.index.next = command.index
             state.uop_bgn.next = command.uop_bgn
-            state.uop_end.next = command.uop_end
+            last_but_one.next = command.uop_end - 2  # past all micro-ops if there is one
             state.iter_in.next = command.iter_in
             state.dst_factor_out.next = command.dst_factor_out
             state.dst_factor_in.next = command.dst_factor_in

@@ -206,7 +206,7 @@ TABLE = (
     ),
     Planted(
         "third parameter tile past the end allowed", "alu", "compute/address_generator.py",
-        "parameters_end = acc_depth - 2", "parameters_end = acc_depth - 1",
+        "sums.src >= acc_depth or sums.src[acc:1] == last_row", "sums.src >= acc_depth",
         "rtl/compute/step_pipeline::test_an_index_past_a_scratchpad_is_a_fault",
     ),
     Planted(
