@@ -130,11 +130,6 @@ TABLE = (
         "rtl/compute/alu_lane",
     ),
     Planted(
-        "comparisons without the carry", "alu", "compute/alu_lane.py",
-        "right.next = concat(second[31], second, operation.operand_subtracts)",
-        "right.next = concat(second[31], second, False)", "rtl/compute/alu_lane",
-    ),
-    Planted(
         "immediate not sign-extended", "alu", "compute/operands.py",
         "wide.next = imm.signed()", "wide.next = imm", "rtl/compute/operands",
     ),
