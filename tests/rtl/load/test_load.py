@@ -98,7 +98,9 @@ FAULTS = [
 
 @pytest.mark.parametrize("bad, code", FAULTS)
 def test_static_faults_wait_for_earlier_instructions(bad, code):
-    config = NAMED["1x4x4"].replace(log_inp_buff_size=9, weights4=True)
+    config = NAMED["1x4x4"].replace(
+        log_inp_buff_size=9, weights4=code != ErrorCode.EXTENSION,  # that of missing weights4
+    )
     assert config.depth(INP) == config.depth(WGT) == 128
     bench = shallow(Bench, config, latency=20)
     loads = [Load(memory_type=INP, x_size=8), bad, Load(memory_type=INP, x_size=1)]
