@@ -44,10 +44,6 @@ def load_example(name: str) -> ModuleType:
 
 kernels = load_example("kernels")
 each_kernel = pytest.mark.parametrize("name", list(kernels.KERNELS))
-PREDICTED = ("gemm", "silu", "attention")
-"""Kernels whose instructions the timing model knows: those of the page's drawings."""
-ON_RTL = ("gemm", "silu", "attention")
-"""Kernels whose instructions the RTL executes."""
 
 
 def assembled(name: str, seed: int) -> tuple[AssemblyProgram, dict[str, np.ndarray]]:
@@ -93,7 +89,7 @@ def test_results_on_the_model_are_numpy_s(name: str, seed: int) -> None:
     run(name, "model://", seed)
 
 
-@pytest.mark.parametrize("name", ON_RTL)
+@each_kernel
 @pytest.mark.slow
 @pytest.mark.icarus
 def test_results_and_timeline_on_the_rtl_are_the_predicted_ones(name: str, tmp_path: Path) -> None:
@@ -117,14 +113,9 @@ def test_results_and_timeline_on_the_rtl_are_the_predicted_ones(name: str, tmp_p
 
 
 @each_kernel
-def test_page_explains_the_text(name: str) -> None:
+def test_page_shows_the_text_and_a_drawing_of_all_its_instructions(name: str) -> None:
     page = (ROOT / "docs" / "kernels.md").read_text(encoding="utf-8")
     assert f"[{name}.s](../examples/kernels/{name}.s)" in page
-
-
-@pytest.mark.parametrize("name", PREDICTED)
-def test_page_has_a_drawing_of_all_instructions(name: str) -> None:
-    page = (ROOT / "docs" / "kernels.md").read_text(encoding="utf-8")
     assert f"kernels/{name}.svg" in page
     drawing = (ROOT / "docs" / "kernels" / f"{name}.svg").read_text(encoding="utf-8")
     program = assembled(name, 1)[0].program
