@@ -8,7 +8,10 @@ from window_bench import CONFIGS, Bench, expected_cycles, random_steps
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.3])
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[pytest.mark.slow] * (config.lanes >= 16))
+    for name, config in CONFIGS.items()
+])
 def test_operands_of_random_steps_equal_their_windows(name, pause):
     config = CONFIGS[name]
     count = 400 if config.block_in < 16 else 100

@@ -10,8 +10,8 @@ from window_bench import CONFIGS, Bench, Work
     ("default", (2, 3, 66), 3 + 63),
     ("default", (2, 3, 64), 6 + 2 * 63),  # both rows in one bank
     ("1x32x32", (3, 3, 65), 3 + 63),
-    ("1x32x32", (3, 3, 66), 6 + 2 * 63),
-    ("1x32x32", (4, 4, 64), 16 + 4 * 63),
+    pytest.param("1x32x32", (3, 3, 66), 6 + 2 * 63, marks=pytest.mark.slow),
+    pytest.param("1x32x32", (4, 4, 64), 16 + 4 * 63, marks=pytest.mark.slow),
     ("1x8x8", (2, 4, 65), 4 + 63),
     ("1x4x4", (2, 2, 65), 2 + 63),
 ])
