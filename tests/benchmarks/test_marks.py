@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-SCRIPTS = ("check_cost", "golden", "links", "model_speed", "networks", "rtl_cycles", "schedules",
-           "synthesis", "timing_model")
+SCRIPTS = ("asic", "check_cost", "golden", "links", "model_speed", "networks", "rtl_cycles",
+           "schedules", "synthesis", "timing_model")
 NEITHER = "'{}' is neither a file nor a named configuration"
 REFUSED = [
     ("synthesis", ("--xilinx", "no.json"), NEITHER.format("no.json")),
@@ -19,6 +19,7 @@ REFUSED = [
     ("networks", ("nowhere",), "there is no network 'nowhere': choose from resnet18, "),
     ("networks", ("--config", "7x7"), NEITHER.format("7x7")),
     ("networks", ("--latency", "0"), "must be a whole number from 1 on, not '0'"),
+    ("asic", ("7x7",), NEITHER.format("7x7")),
     ("check_cost", ("--config", "7x7"), NEITHER.format("7x7")),
     ("timing_model", ("--network", "nowhere"), "invalid choice: 'nowhere'"),
     ("model_speed", ("--passes", "0"), "must be a whole number from 1 on, not '0'"),
