@@ -112,7 +112,7 @@ def test_counters_hold_after_the_end_and_restart_at_0(device, target):
     expected = {
         "ACC_WRITES": 12 + 2 + 15, "INSTRUCTIONS": 11, "GEMM_STEPS": 12, "ALU_STEPS": 15,
         "UOP_BYTES": 12, "WGT_BYTES": 32, "INP_BYTES": 12, "ACC_BYTES": 80, "ACC_8BIT_BYTES": 28,
-        "OUT_BYTES": 24,
+        "OUT_BYTES": 24, "LUT_BYTES": 0, "WGT_4BIT_BYTES": 0, "DWC_STEPS": 0,
     }
     for _ in range(2):
         assert device.passes(program).counters == expected

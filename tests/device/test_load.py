@@ -115,6 +115,7 @@ def test_padded_load_equals_hand_computed_values(device):
     assert outcome.counters == {
         "ACC_WRITES": 36, "INSTRUCTIONS": 8, "GEMM_STEPS": 18, "ALU_STEPS": 0, "UOP_BYTES": 4,
         "WGT_BYTES": 16, "INP_BYTES": 80, "ACC_BYTES": 0, "ACC_8BIT_BYTES": 0, "OUT_BYTES": 72,
+        "LUT_BYTES": 0, "WGT_4BIT_BYTES": 0, "DWC_STEPS": 0,
     }
 
 
