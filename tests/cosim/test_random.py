@@ -37,7 +37,7 @@ def test_random_programs_on_verilator_equal_the_model(name, bus):
     lockstep("verilator", name, bus, instructions=3000)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.verilator
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("name", "bus"), [

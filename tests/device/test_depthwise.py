@@ -13,9 +13,14 @@ WIDER = [  # windows of 2 x 4, 2 x 2 with shared multipliers, batch 2, two share
     parameter for name in ("1x8x8", "2x8x8", "default", "2x16x16", "1x32x32")
     for parameter in everywhere(name + "+depthwise") if parameter.values[0][0] == "model"
 ] + [
-    pytest.param(*parameter.values, id=parameter.id, marks=[*parameter.marks, pytest.mark.slow])
-    for name in ("1x8x8", "default", "1x32x32") for parameter in everywhere(name + "+depthwise")
-    if parameter.values[0][0] == "verilator"
+    pytest.param(
+        *parameter.values, id=parameter.id,
+        marks=[*parameter.marks, tier, pytest.mark.timeout(900)],
+    )
+    for name, tier in (
+        ("1x8x8", pytest.mark.slow), ("default", pytest.mark.slow), ("1x32x32", pytest.mark.soak),
+    )
+    for parameter in everywhere(name + "+depthwise") if parameter.values[0][0] == "verilator"
 ]
 TILES = 24
 

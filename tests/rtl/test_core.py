@@ -8,19 +8,27 @@ from myvta.isa.config import NAMED
 from myvta.rtl.convert import convert, core_top
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 
-# The default tier takes this one; `-m configurations` (tox -e convert, CI) takes all the others.
+# The default tier takes this one; `-m configurations` (tox -e convert, CI) takes the others, but
+# the largest, whose tools take minutes each.
 QUICK = ("1x4x4",)
+LARGEST = ("4x16x16", "1x32x32_128", "1x32x32_256")
 EXTENDED = ("1x4x4+depthwise", "1x8x8+depthwise", "default+depthwise")
 BLOCKS = {"depthwise": {"scratchpad_window", "window_schedule", "window_operands"}}
 """Blocks that only configurations with an extension have."""
 OTHER_PORTS = [("1x4x4", 8), ("default", 7), ("1x16x16_int4", 8)]
 
+
+def marks(name):
+    """Return the marks of the tests of a named configuration."""
+    if name in QUICK:
+        return []
+    if name in LARGEST:
+        return [pytest.mark.soak, pytest.mark.timeout(1800)]
+    return [pytest.mark.configurations, pytest.mark.timeout(600)]
+
+
 everything = [
-    pytest.param(
-        NAMED[name], id=name,
-        marks=[] if name in QUICK else [pytest.mark.configurations, pytest.mark.timeout(600)],
-    )
-    for name in NAMED
+    pytest.param(NAMED[name], id=name, marks=marks(name)) for name in NAMED
 ] + [
     pytest.param(
         NAMED[name].replace(log_bus_width=log_bus), id=f"{name}@{1 << log_bus}",

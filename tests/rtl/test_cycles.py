@@ -103,10 +103,12 @@ def test_two_tensors_at_any_two_offsets_wait_only_when_their_distance_becomes_od
             assert cost == 512 + 21 + more % 2, f"tiles {dst} and {dst + more}"
 
 
-@pytest.mark.slow
 @pytest.mark.verilator
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", ["1x8x8", "default", "1x32x32"])
+@pytest.mark.parametrize("name", [
+    pytest.param("1x8x8", marks=pytest.mark.slow), pytest.param("default", marks=pytest.mark.slow),
+    pytest.param("1x32x32", marks=pytest.mark.soak),
+])
 def test_depthwise_layers_keep_their_rate_and_its_prediction(rtl_cycles, name):
     config = named(name).replace(depthwise=True)
     cycle_cases, run = rtl_cycles.cycle_cases, rtl_cycles.cycle_cases.run
