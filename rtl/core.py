@@ -104,7 +104,7 @@ def core(
     halt = Signal(True)  # while no launch runs
     port, fetch_status = PortStatus(), FetchStatus()
     load_status, compute_status, store_status = ModuleStatus(), ModuleStatus(), ModuleStatus()
-    finish, others_idle, events = bit(), bit(), StepEvents()
+    finish, others_idle, events = bit(), bit(), StepEvents(config)
     tokens = DependencyTokens()
 
     # streams to the engines: dispatched, queued

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...isa.config import Config
 from ...isa.opcodes import ADDRESS_BITS
 from ..lib.bundles import INDEX_BITS, Fault, RowCount, bit, word
 
@@ -37,12 +38,13 @@ class FetchStatus:
 class StepEvents:
     """Pulses of the compute engine for the counters: one per step, and one per tile written.
 
-    ``dwc_step`` is used on configurations with the extension ``depthwise`` alone.
+    Only configurations with the extension ``depthwise`` have ``dwc_step``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config) -> None:
         self.gemm_step, self.alu_step, self.acc_write = bit(), bit(), bit()
-        self.dwc_step = bit()
+        if config.depthwise:
+            self.dwc_step = bit()
 
 
 class LaunchControl:

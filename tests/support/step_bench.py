@@ -60,8 +60,8 @@ def run_rtl(config, pads: Scratchpads, program: list[Steps], idle_after: int = 4
     )
     device = step_pipeline(
         clock, reset, command=command, uop=uop, inp=inp, wgt=wgt, even=even, odd=odd,
-        tables=tables, result=result, completed=done, busy=busy, events=StepEvents(), fault=fault,
-        config=config,
+        tables=tables, result=result, completed=done, busy=busy, events=StepEvents(config),
+        fault=fault, config=config,
     )
     memory = accumulator(
         clock, reset, even=even, odd=odd, result=result, fill=fill, out=out, config=config,

@@ -54,7 +54,7 @@ class Bench:
             for kind in (MemoryType.INP, MemoryType.WGT, MemoryType.OUT)
         )
         self.others_idle, self.finish = bit(), bit()
-        self.status, self.events = ModuleStatus(), StepEvents()
+        self.status, self.events = ModuleStatus(), StepEvents(CONFIG)
         bases = [Signal(modbv(BASES[kind])[32:]) for kind in (MemoryType.UOP, MemoryType.ACC)]
         self.dut = compute(
             self.clock, self.reset, self.sink, self.tokens, *bases, read=read, inp=self.inp,

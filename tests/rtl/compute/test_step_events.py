@@ -16,7 +16,7 @@ from myvta.rtl.lib.bundles import bit
 def test_a_step_counts_once_and_a_reset_not_at_all(name):
     config, random = extended(name), Random(5)
     clock, reset = clock_and_reset()
-    step, stopped, events = Step(config), bit(), StepEvents()
+    step, stopped, events = Step(config), bit(), StepEvents(config)
 
     def drive(cycle):
         randomize(random, step.valid, step.gemm, step.clear, stopped)
@@ -33,5 +33,5 @@ def test_a_step_counts_once_and_a_reset_not_at_all(name):
             counts = counts and not row["step.clear"]
         elif row.get("step.depthwise"):
             continue  # never without gemm
-        for name in ("alu", "gemm", "dwc"):
+        for name in ("alu", "gemm", *["dwc"] * config.depthwise):
             assert row[f"events.{name}_step"] == (counts and name == kind), name

@@ -25,7 +25,7 @@ class Bench:
     def __init__(self, config):
         self.config = config
         self.clock, self.reset = clock_and_reset()
-        self.results, self.launch, events = Results(config), bit(), StepEvents()
+        self.results, self.launch, events = Results(config), bit(), StepEvents(config)
         engines = {name: ModuleStatus() for name in ROWS}
         self.pulses = vars(events) | {
             f"{name}_completed": engine.completed for name, engine in engines.items()

@@ -1,13 +1,17 @@
 """status: signals of its own for each module, at rest after reset, as wide as the registers."""
 
+from functools import partial
+
 import pytest
+from extended import extended
 from myhdl import SignalType
 
 from myvta.isa.opcodes import ErrorCode, MemoryType
 from myvta.isa.register_map import REGISTERS, Reg
 from myvta.rtl.host.status import FetchStatus, LaunchControl, ModuleStatus, StepEvents
 
-CLASSES = [FetchStatus, LaunchControl, ModuleStatus, StepEvents]
+step_events = partial(StepEvents, extended("1x4x4+depthwise"))
+CLASSES = [FetchStatus, LaunchControl, ModuleStatus, step_events]
 
 
 def signals(bundle, prefix=""):
@@ -50,6 +54,11 @@ def test_a_row_holds_the_largest_row_of_an_instruction():
     assert rows.memory_type.max > max(MemoryType)
 
 
-@pytest.mark.parametrize("kind", [LaunchControl, StepEvents])
+@pytest.mark.parametrize("kind", [LaunchControl, step_events])
 def test_pulses_are_single_bits(kind):
     assert all(isinstance(signal.val, bool) for _, signal in signals(kind()))
+
+
+def test_windows_are_counted_on_configurations_with_them():
+    assert "dwc_step" not in vars(StepEvents(extended("1x4x4")))
+    assert "dwc_step" in vars(step_events())

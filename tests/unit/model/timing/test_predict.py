@@ -111,7 +111,7 @@ def test_a_hazard_costs_the_length_of_the_pipeline() -> None:
     far = Gemm(uop_end=16), Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=flags, uop_bgn=0,
                                 uop_end=1, src_factor_in=0)
     # parameters after the last result, instead of between the late reads of the GEMM
-    assert cycles(*near) - cycles(*far) == constant("HAZARD") - 1 + 3 - 5
+    assert cycles(*near) - cycles(*far) == constant("HAZARD") - 1 + 3 - 6
 
 
 def test_padding_of_micro_ops_is_zero_micro_ops() -> None:
