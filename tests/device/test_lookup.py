@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 from device_programs import ACC, LUT, POINTERS, Program
-from device_run import LOOKUP_REDUCE
+from device_run import LOOKUP_REDUCE, everywhere
 from scalar_reference import requantize, wrap
 
 from myvta.isa.instructions import Alu, Gemm, Load, Uop
 from myvta.isa.opcodes import LUT_ENTRIES, LUT_TABLES, AluOpcode, ErrorCode, RqtFlag
 
 LOOKUP, BYPASS, RELU = (1 << flag for flag in (RqtFlag.LOOKUP, RqtFlag.BYPASS, RqtFlag.RELU))
-SMALL = LOOKUP_REDUCE[:1] + [it for it in LOOKUP_REDUCE if it.values[0][0] == "icarus"]
+SMALL = everywhere("1x4x4+lookup+reduce")
 
 
 def rqt(imm, table=None, **fields):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from device_programs import ACC, Program, random_tiles
-from device_run import LOOKUP_REDUCE
+from device_run import LOOKUP_REDUCE, everywhere
 from scalar_reference import wrap
 
 from myvta.isa.instructions import Alu, Gemm, Uop
@@ -13,7 +13,7 @@ FOLDS = {
     Reduction.SUM: lambda lanes: wrap(sum(lanes)), Reduction.MAX: max, Reduction.MIN: min,
 }
 EDGES = (0, 1, -1, 2**31 - 1, -(2**31), 2**30, -(2**30), 2**31 - 2)
-SMALL = LOOKUP_REDUCE[:1] + [it for it in LOOKUP_REDUCE if it.values[0][0] == "icarus"]
+SMALL = everywhere("1x4x4+lookup+reduce")
 
 
 def red(reduction, **fields):
