@@ -163,7 +163,7 @@ def cases(config: Config) -> Iterator[Case]:
 
 
 def _forward_cases(tiles: int, beat: int) -> Iterator[Case]:
-    """Yield the contracts of STOREs to INP and WGT: alone, and beside LOADs of the same buffer."""
+    """Yield the contracts of STOREs to INP and WGT: alone, and during LOADs."""
     forward = Store(memory_type=MemoryType.INP, x_size=tiles)
     yield Case(f"forward, {tiles} tiles to INP", (forward,), tiles, factor=1.05)
     yield Case(
@@ -175,12 +175,12 @@ def _forward_cases(tiles: int, beat: int) -> Iterator[Case]:
     load = Load(memory_type=MemoryType.INP, x_size=tiles)
     beats = 16 * tiles // beat
     yield Case(
-        "forward beside a LOAD of INP, 2048 tiles each", (load, forward), beats + tiles,
+        "forward during a LOAD of INP, 2048 tiles each", (load, forward), beats + tiles,
         factor=1.05, latency=True,
     )
     weights = Load(memory_type=MemoryType.WGT, x_size=tiles // 8)
     yield Case(
-        "forward to INP beside a LOAD of WGT", (weights, forward),
+        "forward to INP during a LOAD of WGT", (weights, forward),
         max(256 * tiles // 8 // beat, tiles), factor=1.05, latency=True,
     )
 

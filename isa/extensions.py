@@ -2,7 +2,7 @@
 
 Configuration, legality, registers, documentation and the command line read these rows.  An
 extension is an attribute of :class:`~.config.Config`; without it a device refuses its encodings
-(EXTENSION, or the code of an undefined encoding where the base ISA leaves that undefined).
+with EXTENSION.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Extension:
     purpose : str
         What it is for.
     encoding : str
-        Where it stands in the instructions.
+        Its fields and codes in the instructions.
     needs : tuple of str
         Other extensions without which it has no use.
     cost : str

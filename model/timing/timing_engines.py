@@ -218,7 +218,7 @@ class Engines(Queues):
         self.schedule(self.stored, self._stored, item)
 
     def _forward(self, now: int, item: int, work: Work) -> None:
-        """Start a STORE to INP or WGT: it ends after those before it, and none starts beside it."""
+        """Start a STORE to INP or WGT: it ends after those before, and none starts until then."""
         assert isinstance(work.instruction, Store)
         target = MemoryType(work.instruction.memory_type)
         self.port.begin_forward(now + _FORWARD_DATA, work.reads, target)

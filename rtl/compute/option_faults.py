@@ -23,11 +23,32 @@ __all__ = ["has_illegal_windows", "red_options", "rqt_options", "window_options"
 
 
 @block
+def add_fault(
+    arriving: Any, before: Any, fault: Any, after: Any, *, alu_opcode: AluOpcode, config: Config,
+) -> Any:
+    """``after`` is ``fault`` where ``arriving`` is the ALU operation and has no fault before."""
+    fields = layout(Opcode.ALU, config)
+    f_opcode, f_alu_opcode = fields["opcode"], fields["alu_opcode"]
+    code = int(alu_opcode)  # converted text has numbers alone
+
+    @always_comb
+    def combine():
+        after.next = before
+        if (
+            before == ErrorCode.NONE and arriving[f_opcode.hi:f_opcode.lo] == Opcode.ALU
+            and arriving[f_alu_opcode.hi:f_alu_opcode.lo] == code
+        ):
+            after.next = fault
+
+    return combine
+
+
+@block
 def rqt_options(arriving: Any, before: Any, after: Any, *, config: Config) -> Any:
     """Check ``use_imm`` and the upper bits of RQT's immediate."""
     fields = layout(Opcode.ALU, config)
-    f_opcode, f_alu_opcode, f_imm = fields["opcode"], fields["alu_opcode"], fields["imm"]
-    f_use_imm, low = fields["use_imm"], fields["imm"].lo + RQT_BITS
+    f_imm, f_use_imm = fields["imm"], fields["use_imm"]
+    low = f_imm.lo + RQT_BITS
     index, fault, fault_of = word(RQT_INDEX_BITS), word(ERROR_BITS), rqt_faults(config)
 
     @always_comb
@@ -38,15 +59,9 @@ def rqt_options(arriving: Any, before: Any, after: Any, *, config: Config) -> An
     def look_up():
         fault.next = fault_of[index]
 
-    @always_comb
-    def combine():
-        after.next = before
-        if (
-            before == ErrorCode.NONE and arriving[f_opcode.hi:f_opcode.lo] == Opcode.ALU
-            and arriving[f_alu_opcode.hi:f_alu_opcode.lo] == AluOpcode.RQT
-        ):
-            after.next = fault
-
+    combine = add_fault(
+        arriving, before, fault, after, alu_opcode=AluOpcode.RQT, config=config,
+    )
     return slice_options, look_up, combine
 
 
@@ -54,8 +69,8 @@ def rqt_options(arriving: Any, before: Any, after: Any, *, config: Config) -> An
 def red_options(arriving: Any, before: Any, after: Any, *, config: Config) -> Any:
     """Check ``use_imm`` and RED's immediate."""
     fields = layout(Opcode.ALU, config)
-    f_opcode, f_alu_opcode, f_imm = fields["opcode"], fields["alu_opcode"], fields["imm"]
-    f_use_imm, low, middle = fields["use_imm"], fields["imm"].lo, fields["imm"].lo + 2
+    f_imm, f_use_imm = fields["imm"], fields["use_imm"]
+    low, middle = f_imm.lo, f_imm.lo + 2
     index, fault, fault_of = word(RED_INDEX_BITS), word(ERROR_BITS), red_faults(config)
     stray = bit()
 
@@ -71,15 +86,9 @@ def red_options(arriving: Any, before: Any, after: Any, *, config: Config) -> An
     def look_up():
         fault.next = fault_of[index]
 
-    @always_comb
-    def combine():
-        after.next = before
-        if (
-            before == ErrorCode.NONE and arriving[f_opcode.hi:f_opcode.lo] == Opcode.ALU
-            and arriving[f_alu_opcode.hi:f_alu_opcode.lo] == AluOpcode.RED
-        ):
-            after.next = fault
-
+    combine = add_fault(
+        arriving, before, fault, after, alu_opcode=AluOpcode.RED, config=config,
+    )
     return find_stray, slice_options, look_up, combine
 
 

@@ -66,7 +66,7 @@ def test_bus_errors_of_every_client_end_the_launch():
 
 
 @pytest.mark.slow
-def test_bus_errors_beside_forwards_end_the_launch():
+def test_bus_errors_during_forwards_end_the_launch():
     assert {0x100, 0x201} <= fail_at_random(210, FORWARDING)  # LOAD INP, STORE
 
 

@@ -41,7 +41,7 @@ def operands(config, tiles):
 @pytest.mark.parametrize("device", [*FORWARDING, *WIDER], indirect=True)
 @pytest.mark.parametrize("kind", [INP, WGT], ids=lambda kind: kind.name)
 def test_forwards_of_any_shape_equal_the_walk(device, kind):
-    """Each shape over fresh contents; tiles and rows beside it keep their values."""
+    """Each shape over fresh contents; other tiles and rows keep their values."""
     config = device.config
     if kind == WGT and not forwards_to_weights(config):
         pytest.skip("a result is no row of WGT")

@@ -29,7 +29,7 @@ TABLE = (
         "free.next = True or forward.ready or not present", "rtl/store/forward_writes",
     ),
     Planted(
-        "a STORE starts beside a forward", "forward", "store/store.py",
+        "a STORE starts during a forward", "forward", "store/store.py",
         "may_read.next = not reading and not flight.busy", "may_read.next = not reading",
         "rtl/store/store_forward",
     ),

@@ -86,7 +86,7 @@ def test_a_forward_takes_its_tiles_and_seven_cycles() -> None:
     assert (model.start[0], model.end[0]) == (HEAD + 5, HEAD + 5 + 3 + 20 + 4)
 
 
-def test_a_forward_ends_after_the_store_before_it_and_none_starts_beside_it() -> None:
+def test_a_forward_ends_after_the_store_before_it_and_none_starts_during_it() -> None:
     store = Work(Module.STORE, "store", (), (), beats=4, bursts=1, reads=4)
     model = engines(store, forward(2), store)
     model.run()
