@@ -67,8 +67,7 @@ def gather(
     (row, alone_down), (column, alone_along) = _kept_taps(spec, tile)
     channels = Loop(tile.co.count, layout.size, layout.size)
     if layout.size == high * wide and layout.strides == (1, 1):  # one window of everything
-        loops = [Loop(layout.size - 1, 0, 1), channels]
-        nest((base, base + 1, 0), loops).alu(builder, opcode)
+        _fold(builder, opcode, base, layout.size, channels)
         return
 
     def meet(
@@ -91,6 +90,19 @@ def gather(
         meet(row, phase, down, layout.width(phase), alone_down)
     along = [(row, x) for x in range(wide) if x != column]
     meet(row, column, along, tile.columns.count, alone_along)
+
+
+def _fold(
+    builder: StreamBuilder, opcode: AluOpcode, base: int, tiles: int, channels: Loop
+) -> None:
+    """Emit the maximum or sum of neighbouring tiles into the first: halves onto halves.
+
+    An ALU step waits for the one that writes its tile, so one after another they would all wait.
+    """
+    while tiles > 1:
+        half = tiles // 2
+        tiles -= half
+        nest((base, base + tiles, 0), [channels, Loop(half, 1, 1)]).alu(builder, opcode)
 
 
 def _meet(

@@ -175,7 +175,7 @@ def test_unknown_fuse_is_refused() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["YOLO", "max 3x3"])
+@pytest.mark.parametrize("name", ["YOLO", "max 3x3", "mean", "of an Add"])
 def test_fusion_is_faster_and_moves_fewer_bytes(tmp_path: Path, name: str) -> None:
     build = NetworkBuilder(4)
     TOGETHER[name][0](build)
@@ -201,7 +201,7 @@ def test_epilogue_beyond_the_bound_is_not_fused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build = NetworkBuilder(4)
-    TOGETHER["max 3x3"][0](build)
+    TOGETHER["mean"][0](build)
     assert inside(compiled(build, tmp_path, "default"))
     monkeypatch.setattr(fusion, "exceeds_bound", lambda *_: True)
     assert not inside(compiled(build, tmp_path, "default"))
