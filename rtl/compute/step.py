@@ -17,7 +17,7 @@ from myhdl import always_comb, always_seq, block, concat
 
 from ...isa.config import Config
 from ..lib.bundles import bit, word
-from ..lib.field_register import field_register
+from ..lib.field_register import fields_register
 from .stages import Stages
 
 __all__ = ["Lifetime", "Step", "lifetimes", "occupancy", "stage", "step_entry"]
@@ -109,6 +109,25 @@ def lifetimes(config: Config) -> dict[str, Lifetime]:
     return fields
 
 
+def _fields(number: int, config: Config, *, reset: bool) -> list[str]:
+    """Return the names of the fields that stage ``number`` holds with, or without, a reset."""
+    return [name for name, lifetime in lifetimes(config).items()
+            if lifetime.registered(number) and lifetime.reset == reset]
+
+
+def _select(step: Step, names: list[str]) -> list[Any]:
+    return [getattr(step, name) for name in names]
+
+
+@block
+def _data_register(
+    clock: Any, sink: Step, source: Step, number: int, config: Config, enable: Any = None
+) -> Any:
+    """Register the fields that nothing reads in an empty slot."""
+    names = _fields(number, config, reset=False)
+    return fields_register(clock, _select(sink, names), _select(source, names), enable=enable)
+
+
 @block
 def stage(
     clock: Any, reset: Any, sink: Step, source: Step, *, number: int, config: Config,
@@ -118,14 +137,13 @@ def stage(
 
     With ``enable`` it holds while that is low.
     """
-    return [
-        field_register(
-            clock, getattr(sink, name), getattr(source, name), enable=enable,
-            reset=reset if lifetime.reset else None,
-        )
-        for name, lifetime in lifetimes(config).items()
-        if lifetime.registered(number)
-    ]
+    cleared = _fields(number, config, reset=True)
+    return (
+        fields_register(
+            clock, _select(sink, cleared), _select(source, cleared), reset=reset, enable=enable,
+        ),
+        _data_register(clock, sink, source, number, config, enable),
+    )
 
 
 @block
@@ -134,11 +152,7 @@ def step_entry(
 ) -> Any:
     """The stage after ``schedule``: as :func:`stage`, but empty when ``go`` was low."""
     number, both_go = Stages.arrive, word(2)
-    data = [
-        field_register(clock, getattr(sink, name), getattr(source, name))
-        for name, lifetime in lifetimes(config).items()
-        if lifetime.registered(number) and not lifetime.reset
-    ]
+    data = _data_register(clock, sink, source, number, config)
 
     @always_comb
     def spread():

@@ -1,7 +1,8 @@
-"""Register one field of a bundle from one pipeline stage to the next.
+"""Register fields of a bundle from one pipeline stage to the next.
 
-A stage is built from a table of its fields, one :func:`field_register` for each, so that no list
-of assignments has to repeat the table.
+A stage is built from a table of its fields, so that no list of assignments has to repeat the table.
+Its fields are packed into one word: an event-driven simulator takes about as long for a register of
+one bit as for one of 100, and starts one process a cycle instead of fifteen.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from typing import Any
 
 from myhdl import always, always_seq, block
 
-__all__ = ["field_register"]
+from .bundles import word
+from .pack import bits_of, join, split
+
+__all__ = ["field_register", "fields_register"]
 
 
 @block
@@ -49,3 +53,21 @@ def field_register(
                 source.next = sink
 
     return copy
+
+
+@block
+def fields_register(
+    clock: Any, sinks: Any, sources: Any, *, reset: Any = None, enable: Any = None,
+) -> Any:
+    """Each of ``sources`` is its signal of ``sinks`` one cycle later, as :func:`field_register`.
+
+    A reset clears all of them.
+    """
+    if len(sinks) == 1:
+        return field_register(clock, sinks[0], sources[0], reset=reset, enable=enable)
+    following, held = word(bits_of(sinks)), word(bits_of(sinks))
+    return (
+        join(sinks, following),
+        field_register(clock, following, held, reset=reset, enable=enable),
+        split(held, sources),
+    )
