@@ -13,7 +13,8 @@ Contract
     ``pad`` zeroes one element.  Parts of it that are not written by data at the same edge are
     zeroed at once, the others in a later cycle; ``pad.ready`` is high in the cycle that zeroes the
     last of them.  Without data and results that is the first cycle; in the worst case every part
-    waits for its beat, since data always has priority.  ``pad`` must hold until it is ready.
+    waits for its beat, since data always has priority.  A pad of WGT in columns waits for a cycle
+    without data and results, in which it is zeroed whole.  ``pad`` must hold until it is ready.
     ``read_data`` is the element at ``read_address`` one cycle after ``read_enable`` and holds
     while ``read_enable`` is low.  Reading an element while it is written returns old parts.
     Contents are undefined at power-up and survive reset; a reset of the loader between two pads
@@ -32,6 +33,7 @@ from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from .scratchpad_banks import scratchpad_banks
 from .scratchpad_columns import scratchpad_columns
+from .weight_columns import weight_columns
 
 __all__ = ["scratchpad"]
 
@@ -42,7 +44,12 @@ def scratchpad(
     *, config: Config, memory_type: MemoryType, forward=None,
 ):
     """Hold all elements of ``memory_type`` (UOP, INP or WGT) that ``config`` specifies."""
-    if 8 * config.tile_bytes(memory_type) >= len(write.data):
+    in_columns = 8 * config.tile_bytes(memory_type) >= len(write.data)
+    if in_columns and memory_type == MemoryType.WGT:
+        memory = weight_columns(
+            clock, write, pad, read_enable, read_address, read_data, config=config, forward=forward,
+        )
+    elif in_columns:
         memory = scratchpad_columns(
             clock, write, pad, read_enable, read_address, read_data,
             config=config, memory_type=memory_type, forward=forward,

@@ -72,10 +72,20 @@ TABLE = (
         "rtl/load/scratchpad_columns",
     ),
     Planted(
-        "a forward writes all rows of a weight tile", "forward", "load/scratchpad_columns.py",
-        "forward_here.next = forward_moves and forward.index[row_bits:] == row",
-        "forward_here.next = forward_moves and forward.index[row_bits:] >= 0",
-        "rtl/load/scratchpad_columns",
+        "a forward writes all rows of a weight tile", "forward", "load/weight_columns.py",
+        "result_here.next = writer.result_lands and forward.index[row_bits:] == row",
+        "result_here.next = writer.result_lands and forward.index[row_bits:] >= 0",
+        "rtl/load/weight_columns",
+    ),
+    Planted(
+        "a pad of weights is taken while a result is written", "forward", "load/weight_columns.py",
+        "pad.ready.next = pad_here and not writer.data_lands and not writer.result_lands",
+        "pad.ready.next = pad_here and not writer.data_lands", "rtl/load/weight_columns",
+    ),
+    Planted(
+        "results never let a pad of weights pass", "forward", "load/weight_columns.py",
+        "forwarded.next = writer.result_lands", "forwarded.next = False",
+        "rtl/load/weight_columns",
     ),
     Planted(
         "banks favour the loader", "forward", "load/scratchpad_banks.py",
@@ -110,13 +120,13 @@ TABLE = (
         "rtl/load/weights4_unpack",
     ),
     Planted(
-        "a beat of 4-bit weights fills one column", "weights4", "load/scratchpad_columns.py",
+        "a beat of 4-bit weights fills one column", "weights4", "load/weight_columns.py",
         "(pair_here and write.column == pair)", "(pair_here and write.column == column)",
-        "rtl/load/scratchpad_columns",
+        "rtl/load/weight_columns",
     ),
     Planted(
-        "a pad of WGT_4BIT is ignored", "weights4", "load/scratchpad_columns.py",
+        "a pad of WGT_4BIT is ignored", "weights4", "load/weight_columns.py",
         "pad.memory_type == MemoryType.WGT or pad.memory_type == MemoryType.WGT_4BIT",
-        "pad.memory_type == MemoryType.WGT", "rtl/load/scratchpad_columns",
+        "pad.memory_type == MemoryType.WGT", "rtl/load/weight_columns",
     ),
 )

@@ -76,6 +76,11 @@ TABLE = (
         "uncovered.next = not pad_here", "rtl/load/scratchpad_columns",
     ),
     Planted(
+        "a pad of weights is taken while data lands", "load", "load/weight_columns.py",
+        "pad.ready.next = pad_here and not writer.data_lands\n            writer",
+        "pad.ready.next = pad_here\n            writer", "rtl/load/weight_columns",
+    ),
+    Planted(
         "elements before the beat's boundary land a row too low", "load",
         "load/scratchpad_banks.py",
         "if write.index[bank_bits:] > number:", "if write.index[bank_bits:] >= number:",

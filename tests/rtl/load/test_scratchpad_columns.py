@@ -10,9 +10,9 @@ from myvta.rtl.load.scratchpad_columns import scratchpad_columns
 
 
 @pytest.mark.parametrize("name, log_bus, kind, columns", [
-    ("1x4x4_int4", 6, MemoryType.WGT, 1),
-    ("1x4x4", 6, MemoryType.WGT, 2),
-    ("default", 7, MemoryType.WGT, 16),
+    ("1x8x8", 6, MemoryType.INP, 1),
+    ("default", 6, MemoryType.INP, 2),
+    ("4x16x16", 6, MemoryType.INP, 8),
 ])
 def test_contents_equal_an_array(name, log_bus, kind, columns):
     traffic = run_against_array(scratchpad_columns, name, log_bus, kind, cycles=600)
@@ -25,20 +25,10 @@ FORWARD = [
     ("default", 6, MemoryType.INP, {"forward": True}),  # two columns in a cycle
     ("2x8x8", 6, MemoryType.INP, {"forward": True}),
     ("1x8x8", 6, MemoryType.INP, {"forward": True}),  # one column
-    ("1x4x4", 6, MemoryType.WGT, {"forward": True}),  # a row is half a column
-    ("1x4x4", 7, MemoryType.WGT, {"forward": True}),  # a quarter of the only column
-    ("1x8x8", 6, MemoryType.WGT, {"forward": True, "weights4": True}),  # a column
-    ("default", 6, MemoryType.WGT, {"forward": True, "weights4": True}),  # two columns
-    ("default", 8, MemoryType.WGT, {"forward": True, "weights4": True}),  # half a column
-]
-WEIGHTS4 = [
-    ("1x4x4", 6, MemoryType.WGT, {"weights4": True}),  # the whole tile in a cycle
-    ("1x8x8", 8, MemoryType.WGT, {"weights4": True}),
-    ("default", 6, MemoryType.WGT, {"weights4": True}),
 ]
 
 
-@pytest.mark.parametrize("name, log_bus, kind, extensions", FORWARD + WEIGHTS4)
+@pytest.mark.parametrize("name, log_bus, kind, extensions", FORWARD)
 def test_contents_equal_an_array_with_extensions(name, log_bus, kind, extensions):
     traffic = run_against_array(scratchpad_columns, name, log_bus, kind, cycles=600, **extensions)
     assert traffic.reads > 550 and traffic.pads > 50 and traffic.waits > 10
@@ -47,13 +37,13 @@ def test_contents_equal_an_array_with_extensions(name, log_bus, kind, extensions
 
 @pytest.mark.parametrize("columns_busy, cycles", [((0, 1), 2), ((0, 0), 2), ((), 1)])
 def test_padding_fills_the_columns_outside_the_data(columns_busy, cycles):
-    bench = shallow(Bench, scratchpad_columns, "1x4x4", 6, MemoryType.WGT)
+    bench = shallow(Bench, scratchpad_columns, "default", 6, MemoryType.INP)
     assert bench.columns == 2
     taken = []
 
     def on_edge(cycle):
-        bench.pad.valid.next, bench.pad.memory_type.next = True, MemoryType.WGT
-        bench.write.memory_type.next, bench.write.index.next = MemoryType.WGT, 5
+        bench.pad.valid.next, bench.pad.memory_type.next = True, MemoryType.INP
+        bench.write.memory_type.next, bench.write.index.next = MemoryType.INP, 5
         bench.write.valid.next, bench.write.lanes.next = bool(columns_busy), 1
         if columns_busy:
             bench.write.column.next = columns_busy[cycle % 2]
