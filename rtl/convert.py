@@ -173,6 +173,8 @@ def _convert_here(job: dict[str, Any]) -> None:
     }
     if job["hdl"] == "verilog":
         options["testbench"] = False
+    # before each conversion MyHDL elaborates once more, to remove traces of the one before
+    instance._clear = lambda: None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         instance.convert(hdl={"verilog": "Verilog", "vhdl": "VHDL"}[job["hdl"]], **options)

@@ -7,6 +7,7 @@ import sys
 import traceback
 
 import pytest
+from myhdl import _util, _Waiter
 
 from myvta.rtl.inspection import cache_inspection
 
@@ -15,7 +16,11 @@ from myvta.rtl.inspection import cache_inspection
 def fresh_inspect(monkeypatch):
     """Let the test replace functions of inspect; afterwards all is as before."""
     monkeypatch.setattr(inspect, "stack", None)
-    monkeypatch.setattr(inspect, "getsource", inspect.getsource)
+    for module, name in (
+        (inspect, "getsource"), (inspect, "getsourcelines"), (_util, "_dedent"),
+        (_Waiter, "_dedent"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
 
 
 def test_stack_equals_a_traceback(fresh_inspect):
@@ -32,10 +37,11 @@ def test_stack_equals_a_traceback(fresh_inspect):
     assert line == expected[-2].lineno
 
 
-def test_source_of_each_process_is_read_once(fresh_inspect, monkeypatch):
+@pytest.mark.parametrize("function", ["getsource", "getsourcelines"])
+def test_source_of_each_process_is_read_once(function, fresh_inspect, monkeypatch):
     read = []
 
-    def getsource(thing):
+    def get(thing):
         read.append(thing)
         return f"source of {thing.__name__}"
 
@@ -45,11 +51,12 @@ def test_source_of_each_process_is_read_once(fresh_inspect, monkeypatch):
 
         return process
 
-    monkeypatch.setattr(inspect, "getsource", getsource)
+    monkeypatch.setattr(inspect, function, get)
     cache_inspection()
+    once = getattr(inspect, function)
     first, second = elaborate(), elaborate()
-    assert {inspect.getsource(process) for process in (first, second)} == {"source of process"}
-    assert inspect.getsource(elaborate) == "source of elaborate"
+    assert {once(process) for process in (first, second)} == {"source of process"}
+    assert once(elaborate) == "source of elaborate"
     assert read == [first, elaborate]
 
 
