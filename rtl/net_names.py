@@ -133,7 +133,7 @@ class NetNames:
 
     def _comment(self, hierarchy: list[Any]) -> None:
         """Put the head of each block's docstring above its first process."""
-        trees = dict(zip(map(id, self._processes), self._trees, strict=True))
+        trees = self._trees_of_processes()
         top = hierarchy[0].obj
         pending: list[str] = []
 
@@ -159,28 +159,23 @@ class NetNames:
         Only nets that are declared in the converted ``text`` count.
         """
         declared = set(_identifiers(text))
-        described = {}
+        described, trees = {}, self._trees_of_processes()
         for path, entry in self.map.items():
             found = {
                 source: self._nets[id(value)]
                 for (source, _), value in local_signals(self._locals(entry["instance"]))
                 if self._nets.get(id(value)) in declared
             }
-            driven = {self._nets.get(key) for key in self._driven(entry["instance"])}
+            driven = {self._nets.get(key) for key in _driven(entry["instance"], trees)}
             described[path] = {
                 "block": entry["block"], "text": entry["text"], "nets": found,
                 "drives": sorted(name for name in driven if name in declared),
             }
         return described
 
-    def _driven(self, block: Any) -> Iterator[int]:
-        """Yield the keys of the signals and memories that a block's own processes assign."""
-        trees = dict(zip(map(id, self._processes), self._trees, strict=True))
-        for process in block.subs:
-            tree = trees.get(id(process))
-            if tree is not None:
-                yield from (id(tree.sigdict[name]) for name in tree.outputs)
-                yield from (id(tree.symdict[name]) for name in tree.outmems)
+    def _trees_of_processes(self) -> dict[int, Any]:
+        """Return MyHDL's annotated syntax trees by the key of their process."""
+        return dict(zip(map(id, self._processes), self._trees, strict=True))
 
     def _locals(self, block: Any) -> dict[str, Any]:
         if id(block) not in self._symbols:
@@ -198,6 +193,15 @@ class NetNames:
     def _ports(top: Any) -> list[tuple[Path, Any]]:
         names = dict(zip(top.func.__code__.co_varnames, top.args, strict=False)) | top.kwargs
         return list(local_signals(names))
+
+
+def _driven(block: Any, trees: dict[int, Any]) -> Iterator[int]:
+    """Yield the keys of the signals and memories that a block's own processes assign."""
+    for process in block.subs:
+        tree = trees.get(id(process))
+        if tree is not None:
+            yield from (id(tree.sigdict[name]) for name in tree.outputs)
+            yield from (id(tree.symdict[name]) for name in tree.outmems)
 
 
 def _identifiers(text: str) -> list[str]:
