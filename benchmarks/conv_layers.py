@@ -19,7 +19,7 @@ from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.conv.fusion_group import FusionGroup
 from myvta.compiler.tune.single_layer import run_alone
 from myvta.driver.run.launch import read_performance
-from myvta.driver.stream.stream import InstructionStream
+from myvta.driver.stream.instruction_stream import InstructionStream
 from myvta.driver.target.protocol import Target
 
 __all__ = ["ConvLayer", "conv_layer", "conv_layers", "measure", "networks"]

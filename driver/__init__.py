@@ -35,8 +35,9 @@ from .run.launch import RunReport, launch, read_performance
 from .run.profile import Profile, profile_program
 from .run.program_runner import LoadedProgram, RunResult, run_program
 from .run.runtime import Runtime
+from .stream.instruction_stream import InstructionStream
 from .stream.kernels import Kernel, make_kernel
-from .stream.stream import InstructionStream, StreamBuilder, rqt_immediate
+from .stream.stream import StreamBuilder, rqt_immediate
 from .target.base_target import BaseTarget
 from .target.identity import check_identity
 from .target.open_target import open_target

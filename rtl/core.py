@@ -72,7 +72,7 @@ def operand_buffers(
         inp_forward = ForwardWrite(config)
         wgt_forward = ForwardWrite(config) if forwards_to_weights(config) else None
         parts.append(forward_switch(forward, inp_forward, wgt_forward))
-    if config.depthwise:
+    if isinstance(inp, WindowRead):
         parts.append(scratchpad_window(
             clock, inp_write, inp_pad, inp, config=config, forward=inp_forward,
         ))

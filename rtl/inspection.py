@@ -25,8 +25,9 @@ def cache_inspection() -> None:
     from myhdl import _util, _Waiter  # the process that starts a conversion does not need MyHDL
 
     inspect.stack = _frames  # type: ignore[assignment]
-    inspect.getsource = _once_for_each_code(inspect.getsource)
-    inspect.getsourcelines = _once_for_each_code(inspect.getsourcelines)
+    inspect.getsource = _once_for_each_code(inspect.getsource)  # type: ignore[assignment]
+    inspect.getsourcelines = _once_for_each_code(  # type: ignore[assignment]
+        inspect.getsourcelines)
     _util._dedent = _Waiter._dedent = functools.cache(_util._dedent)
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...driver.stream.stream import InstructionStream
+from ...driver.stream.instruction_stream import InstructionStream
 from ...isa.config import Config
 from ...isa.instructions import Alu, Gemm, Instruction, Load, Store, route
 from ...isa.legality import footprint

@@ -10,7 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ...driver.stream.stream import InstructionStream, StreamBuilder
+from ...driver.stream.instruction_stream import InstructionStream
+from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..ir.layouts import ChannelLayout

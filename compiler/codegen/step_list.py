@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ...driver.stream.instruction_stream import InstructionStream
 from ...driver.stream.kernels import Kernel, make_kernel
-from ...driver.stream.stream import InstructionStream, Kernels, StreamBuilder
+from ...driver.stream.stream import Kernels, StreamBuilder
 from ...isa.config import Config
 from ...isa.instructions import Instruction
 from ...isa.opcodes import AluOpcode, MemoryType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...driver.stream.stream import InstructionStream
+from ...driver.stream.instruction_stream import InstructionStream
 from ...isa.instructions import Alu, Gemm, Load, Store
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType
 from ...model.timing.predict import predict

@@ -12,7 +12,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 
-from ...driver.stream.stream import InstructionStream, StreamBuilder
+from ...driver.stream.instruction_stream import InstructionStream
+from ...driver.stream.stream import StreamBuilder
 from ...isa.fields import layout
 from ...isa.instructions import Alu, Finish, Gemm, Instruction, Load, Store, encode, route
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType, Module, Opcode

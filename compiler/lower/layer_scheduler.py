@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...driver.stream.stream import InstructionStream
+from ...driver.stream.instruction_stream import InstructionStream
 from ...isa.opcodes import MemoryType
 from ..codegen.lowering_context import Activation, AddressSpace, LoweringContext
 from ..codegen.stream_costs import predicted_cost

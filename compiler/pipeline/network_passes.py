@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...driver import OutOfMemoryError, ProgramError
-from ...driver.stream.stream import InstructionStream
+from ...driver.stream.instruction_stream import InstructionStream
 from ..codegen.lowering_context import LoweringContext
 from ..codegen.tokens import synchronize
 from ..ir.compile_errors import CompileError

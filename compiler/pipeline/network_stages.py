@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...driver.program.program import Program
-from ...driver.stream.stream import InstructionStream
+from ...driver.stream.instruction_stream import InstructionStream
 from ..codegen.stream_costs import StreamCosts, stream_costs
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode
 from ..layout.memory_plan import TensorMemory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ...driver.stream.stream import InstructionStream
+from ...driver.stream.instruction_stream import InstructionStream
 from ...isa.instructions import Finish, Instruction, route
 from ...isa.opcodes import MemoryType
 from ...isa.token_queues import TOKEN_FLAGS, TokenQueue, queues_popped, queues_pushed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...driver.errors import OutOfMemoryError
 from ...driver.run.launch import RunReport, launch
-from ...driver.stream.stream import InstructionStream
+from ...driver.stream.instruction_stream import InstructionStream
 from ...driver.target.protocol import Target
 from ...isa.opcodes import MemoryType
 from ..codegen.lowering_context import Activation, AddressSpace

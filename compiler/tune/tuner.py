@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...driver.stream.stream import InstructionStream
+from ...driver.stream.instruction_stream import InstructionStream
 from ...driver.target.protocol import Target
 from ..ir.compile_errors import CompileError
 from ..ir.layouts import ChannelLayout

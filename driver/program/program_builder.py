@@ -7,7 +7,7 @@ from typing import Any
 
 from ...isa.config import Config
 from ...isa.opcodes import WINDOW_GRANULE, MemoryType
-from ..stream.stream import InstructionStream
+from ..stream.instruction_stream import InstructionStream
 from .buffers import DEFAULT_ALIGNMENT, Allocator
 from .program import HostStep, LaunchStep, Program, ProgramStep, ProgramTensor, Segment
 from .tensor_layout import lane_dtype

@@ -17,7 +17,7 @@ from ...isa.check.stream_walk import OnChipState
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..errors import CheckError
-from ..stream.stream import InstructionStream
+from ..stream.instruction_stream import InstructionStream
 from .program import LaunchStep, Program
 
 __all__ = [

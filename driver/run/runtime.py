@@ -11,7 +11,8 @@ from ..errors import AllocationError, TargetTimeout
 from ..program.buffers import DEFAULT_ALIGNMENT, Allocator, Buffer
 from ..program.program_check import LaunchChecker
 from ..program.tensor_layout import pack_tensor, tensor_bytes, unpack_tensor
-from ..stream.stream import InstructionStream, StreamBuilder
+from ..stream.instruction_stream import InstructionStream
+from ..stream.stream import StreamBuilder
 from ..target.identity import check_identity
 from ..target.protocol import Target
 from .launch import RunReport, launch

@@ -9,23 +9,12 @@ carry dependency flags.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ...isa.alu_operations import ALU_OPERATIONS, RQT_TABLE
-from ...isa.asm.disassembler import format_instruction
-from ...isa.config import Config
-from ...isa.instructions import (
-    Alu,
-    Dwc,
-    Gemm,
-    Instruction,
-    Load,
-    Store,
-    Uop,
-    route,
-)
+from ...isa.instructions import Alu, Dwc, Gemm, Load, Store, Uop
 from ...isa.legality import Legality
 from ...isa.opcodes import (
     INSTRUCTION_BYTES,
@@ -37,49 +26,18 @@ from ...isa.opcodes import (
     RqtFlag,
 )
 from ..errors import StreamError
+from .instruction_stream import InstructionStream
 from .kernels import Kernel, KernelCache, make_kernel
 from .token_stream import TokenStream
 from .transfers import forward_instructions, load_instructions, store_instructions
 
-__all__ = ["Kernels", "InstructionStream", "StreamBuilder", "rqt_immediate"]
+__all__ = ["Kernels", "StreamBuilder", "rqt_immediate"]
 
 _REFUSED = (ErrorCode.EXTENSION, ErrorCode.MEMORY_TYPE, ErrorCode.OPERAND)
 """Static faults that the builder raises at once; the checker finds those of ranges and tokens."""
 
 Kernels = Kernel | np.ndarray | Iterable[Uop | tuple[int, ...]]
 """A kernel, or the micro-ops of one (:func:`~myvta.driver.stream.kernels.make_kernel`)."""
-
-
-@dataclass(frozen=True)
-class InstructionStream:
-    """A finished stream.
-
-    Attributes
-    ----------
-    instructions, notes : tuple
-        Instructions in order, FINISH last, and the annotation of each (``""``: none).
-    code : bytes
-        The instructions encoded, 16 bytes each.
-    uops : bytes
-        Micro-op image; may be placed anywhere, with UOP_BASE pointing to it.
-    """
-
-    config: Config
-    instructions: tuple[Instruction, ...]
-    notes: tuple[str, ...]
-    code: bytes
-    uops: bytes
-
-    def __len__(self) -> int:
-        return len(self.instructions)
-
-    def listing(self) -> str:
-        """Return one line per instruction: index, module, instruction, note."""
-        return "\n".join(
-            f"{index:6d} {route(item).name.lower():7s} {format_instruction(item, self.config)}"
-            + (f"  ; {note}" if note else "")
-            for index, (item, note) in enumerate(zip(self.instructions, self.notes, strict=True))
-        )
 
 
 def rqt_immediate(

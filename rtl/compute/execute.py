@@ -146,6 +146,7 @@ def execute(
         ),
     ]
     if config.requantize:
+        assert operation.rqt is not None
         parameters = Parameters(config)
         parts.append(rqt_immediate(clock, s[at.round], operation.rqt.round, imm))
         parts.append(parameter_tiles(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from myhdl import Signal, intbv, modbv
 
 from ...isa.config import Config
+from ...isa.geometry import Geometry
 from ...isa.opcodes import ADDRESS_BITS, INSTRUCTION_BYTES, MemoryType
 
 __all__ = [
@@ -164,7 +165,7 @@ class TileWrite:
     the width of the memory port: 2 after :mod:`.weights4_unpack`, else 1.
     """
 
-    def __init__(self, config: Config, lanes: int, *, beats: int = 1) -> None:
+    def __init__(self, config: Geometry, lanes: int, *, beats: int = 1) -> None:
         self.valid, self.ready = bit(), bit()
         self.memory_type = word(3)
         self.data = word(beats * config.bus_width)

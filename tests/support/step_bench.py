@@ -41,6 +41,7 @@ def run_rtl(config, pads: Scratchpads, program: list[Steps], idle_after: int = 4
     command = StepCommand(config)
     uop = OperandRead(config.log_uop_depth, 32)
     inp_image = [pack([v for row in tile for v in row], config.inp_width) for tile in pads.inp]
+    inp: OperandRead | WindowRead
     if config.depthwise:
         inp = WindowRead(config)
         inputs = [(bank, inp_image[number::4]) for number, bank in enumerate(inp.banks)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from myvta.driver.stream.stream import InstructionStream, StreamBuilder
+from myvta.driver.stream.instruction_stream import InstructionStream
+from myvta.driver.stream.stream import StreamBuilder
 from myvta.isa.config import named
 from myvta.isa.opcodes import MemoryType, Module
 

@@ -8,10 +8,10 @@ from scratchpad_bench import REACH, Bench, run_against_array
 
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import MemoryType
-from myvta.rtl.lib.bundles import word
+from myvta.rtl.lib.bundles import OperandRead, word
 from myvta.rtl.load.scratchpad_window import WindowRead, bank_geometry, scratchpad_window
 
-PORTS = []  # of the memory built last
+PORTS: list[OperandRead] = []  # of the memory built last
 
 
 @block

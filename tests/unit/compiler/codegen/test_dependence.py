@@ -21,7 +21,8 @@ from stream_steps import (
 )
 
 from myvta.compiler.codegen.dependence import dependences
-from myvta.driver.stream.stream import InstructionStream, StreamBuilder
+from myvta.driver.stream.instruction_stream import InstructionStream
+from myvta.driver.stream.stream import StreamBuilder
 from myvta.isa.instructions import (
     Finish,
     Gemm,

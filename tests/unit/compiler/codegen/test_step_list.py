@@ -12,7 +12,8 @@ from myvta.compiler.codegen.step_list import Pipeline
 from myvta.compiler.pipeline import network_passes
 from myvta.driver.errors import CheckError
 from myvta.driver.run import program_runner as execute
-from myvta.driver.stream.stream import InstructionStream, StreamBuilder
+from myvta.driver.stream.instruction_stream import InstructionStream
+from myvta.driver.stream.stream import StreamBuilder
 from myvta.isa.config import named
 from myvta.isa.instructions import Load
 from myvta.isa.opcodes import MemoryType

@@ -7,7 +7,8 @@ from stream_steps import CONFIG, INP, WGT
 
 from myvta.compiler.codegen.stream_costs import StreamCosts, predicted_cost, stream_costs
 from myvta.compiler.ir.target_description import TargetDescription
-from myvta.driver.stream.stream import InstructionStream, StreamBuilder
+from myvta.driver.stream.instruction_stream import InstructionStream
+from myvta.driver.stream.stream import StreamBuilder
 from myvta.isa.opcodes import AluOpcode
 from myvta.model.timing.predict import predict
 

@@ -228,20 +228,6 @@ def test_emitted_instructions_keep_and_join_flags(builder):
     )
 
 
-def test_listing_has_a_line_with_the_note_of_each_instruction(builder):
-    builder.note("conv1")
-    load(builder)
-    builder.gemm(ONE)
-    builder.note("relu")
-    builder.alu(ONE, AluOpcode.MAX, imm=0)
-    stream = builder.finish()
-    assert stream.notes == ("conv1", "conv1", "conv1", "relu", "")
-    lines = stream.listing().splitlines()
-    assert len(lines) == 5
-    assert lines[3].startswith("     3 compute")
-    assert lines[3].endswith("; relu")
-
-
 def test_finished_stream_refuses_instructions_until_cleared(builder):
     builder.gemm(ONE)
     builder.finish()
