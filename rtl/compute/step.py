@@ -120,7 +120,7 @@ def _select(step: Step, names: list[str]) -> list[Any]:
 
 
 @block
-def _data_register(
+def data_register(
     clock: Any, sink: Step, source: Step, number: int, config: Config, enable: Any = None
 ) -> Any:
     """Register the fields that nothing reads in an empty slot."""
@@ -142,7 +142,7 @@ def stage(
         fields_register(
             clock, _select(sink, cleared), _select(source, cleared), reset=reset, enable=enable,
         ),
-        _data_register(clock, sink, source, number, config, enable),
+        data_register(clock, sink, source, number, config, enable),
     )
 
 
@@ -152,7 +152,7 @@ def step_entry(
 ) -> Any:
     """The stage after ``schedule``: as :func:`stage`, but empty when ``go`` was low."""
     number, both_go = Stages.arrive, word(2)
-    data = _data_register(clock, sink, source, number, config)
+    data = data_register(clock, sink, source, number, config)
 
     @always_comb
     def spread():
