@@ -25,6 +25,7 @@ Path = tuple[str, ...]  # functions of the source from below the core to the blo
 Usage = Counter[str]  # amounts by kind: lut, ff, dsp, bram
 _WIRING = frozenset({"join", "pack", "split", "take"})  # of rtl/lib/pack.py
 _UNNAMED: Path = ("(no name)",)
+_NUMBERS = re.compile(r"\d+(_\d+)?$")  # of an instance: its own, and where that is taken another
 COLUMNS = {"lut": "LUT", "ff": "FF", "dsp": "DSP48E1", "bram": "RAMB36"}
 KINDS = {  # cell type: the kind it counts as, and how much
     **{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 1),
@@ -93,7 +94,7 @@ def _drivers(blocks: dict[str, Any]) -> dict[str, Path]:
     """Return the block that drives each net: of concatenations, the innermost that sees it."""
     seen, drivers = {}, {}
     for path, entry in sorted(blocks.items(), key=lambda item: item[0].count(".")):
-        functions = tuple(re.sub(r"\d+$", "", one) for one in path.split("."))
+        functions = tuple(_NUMBERS.sub("", one) for one in path.split("."))
         seen |= dict.fromkeys(entry["nets"].values(), functions)
         drivers |= dict.fromkeys(entry["drives"], functions)
     return seen | drivers

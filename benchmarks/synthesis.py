@@ -38,7 +38,14 @@ from myvta.isa.config import Config, load_config
 from myvta.rtl.convert import convert
 
 FRAME, CORE = "myvta_frame", "myvta_core"
-DSP_LIMIT, LUT_LIMIT, BRAM_LIMIT = 220, 35_000, 140  # of an XC7Z020, but for the LUTs (53,200)
+# 7-series, by configuration.  An XC7Z020 has 53,200 LUTs, 140 block RAMs and 220 DSPs: LUTs are
+# left for an interconnect.
+LIMITS = {
+    "base": {"dsp": 220, "lut": 20_000, "bram": 140},
+    "lean": {"dsp": 220, "lut": 27_000, "bram": 140},
+    "default": {"dsp": 220, "lut": 38_000, "bram": 140},
+}
+ECP5_LUT_LIMIT = 24_000  # of 1x8x8
 _COUNT = "tee -q -o stat.json stat -json"  # of yosys: cells by module
 BLOCK_SHARE = 0.01  # of a total: smaller blocks are counted in the block around them
 ECP5_MHZ, SEEDS = 80.0, (1, 2, 3)
@@ -183,20 +190,22 @@ def table(results: list[Result]) -> str:
 def required(result: Result) -> list[marks.Mark]:
     """Return the marks of a configuration on a family."""
     name = f"{result.config} {result.family}"
-    if (result.config, result.family) == ("default", "7-series"):
+    if result.family == "7-series":
         return [
-            marks.Mark(f"{name} DSP48E1", result.count("dsp"), DSP_LIMIT, "", at_least=False),
-            marks.Mark(f"{name} LUT", result.count("lut"), LUT_LIMIT, "", at_least=False),
-            marks.Mark(f"{name} BRAM36", result.count("bram"), BRAM_LIMIT, "", at_least=False),
+            marks.Mark(f"{name} {blocks.COLUMNS[kind]}", result.count(kind), limit, "",
+                       at_least=False)
+            for kind, limit in LIMITS.get(result.config, {}).items()
         ]
-    if (result.config, result.family) == ("1x8x8", "ECP5") and result.mhz:
-        return [
-            marks.Mark(
-                f"{name} Fmax, worst of {len(result.mhz)} seeds", min(result.mhz.values()),
-                ECP5_MHZ, "MHz",
-            ),
-        ]
-    return []
+    if result.config != "1x8x8":
+        return []
+    area = marks.Mark(f"{name} LUT", result.count("lut"), ECP5_LUT_LIMIT, "", at_least=False)
+    clocks = [
+        marks.Mark(
+            f"{name} Fmax, worst of {len(result.mhz)} seeds", min(result.mhz.values()), ECP5_MHZ,
+            "MHz",
+        ),
+    ] if result.mhz else []
+    return [area, *clocks]
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ BLOCKS = {
     "queue0": {"drives": ["queue_data"], "nets": {}},
     "load0.load_fields0": {"drives": ["load_fields"], "nets": {}},
     "load0.engine0": {"drives": ["engine_state"], "nets": {"engine.all": "engine_joined"}},
-    "load0.engine0.ram0": {"drives": ["ram_words"], "nets": {}},
+    "load0.engine0.ram12_0": {"drives": ["ram_words"], "nets": {}},
     "load0.engine0.split0.take3": {"drives": ["take_low"], "nets": {}},
 }
 

@@ -153,15 +153,18 @@ def test_cells_are_counted_by_kind(synthesis):
 
 
 @pytest.mark.parametrize(
-    ("cells", "missed"),
+    ("config", "cells", "missed"),
     [
-        ({"LUT6": 35_000, "DSP48E1": 220, "RAMB36E1": 140}, []),
-        ({"LUT6": 35_001, "DSP48E1": 220}, ["LUT"]),
-        ({"DSP48E1": 221, "RAMB36E1": 140, "RAMB18E1": 1}, ["DSP48E1", "BRAM36"]),
+        ("default", {"LUT6": 38_000, "DSP48E1": 220, "RAMB36E1": 140}, []),
+        ("default", {"LUT6": 38_001, "DSP48E1": 220}, ["LUT"]),
+        ("default", {"DSP48E1": 221, "RAMB36E1": 140, "RAMB18E1": 1}, ["DSP48E1", "RAMB36"]),
+        ("lean", {"LUT6": 27_001}, ["LUT"]),
+        ("base", {"LUT6": 20_001}, ["LUT"]),
+        ("1x4x4", {"LUT6": 99_999}, []),
     ],
 )
-def test_device_has_its_own_marks(synthesis, cells, missed):
-    result = synthesis.Result("default", "7-series", cells, 256)
+def test_configurations_have_their_own_marks(synthesis, config, cells, missed):
+    result = synthesis.Result(config, "7-series", cells, 256)
     assert [m.name.split()[-1] for m in synthesis.required(result) if not m.met] == missed
 
 
@@ -170,8 +173,13 @@ def test_device_has_its_own_marks(synthesis, cells, missed):
     [({1: 90.0, 2: 80.0, 3: 85.0}, True), ({1: 90.0, 2: 79.996, 3: 85.0}, False)],
 )
 def test_the_worst_seed_decides(synthesis, mhz, met):
-    result = synthesis.Result("1x8x8", "ECP5", {}, 64, mhz=mhz)
-    assert [mark.met for mark in synthesis.required(result)] == [met]
+    result = synthesis.Result("1x8x8", "ECP5", {"LUT4": 24_000}, 64, mhz=mhz)
+    assert [mark.met for mark in synthesis.required(result)] == [True, met]
+
+
+def test_luts_of_ecp5_have_a_mark_without_routing(synthesis):
+    result = synthesis.Result("1x8x8", "ECP5", {"LUT4": 24_001}, 64)
+    assert [mark.met for mark in synthesis.required(result)] == [False]
 
 
 def test_a_configuration_file_is_mapped(synthesis, monkeypatch, tmp_path, capsys):
