@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..isa.config import NAMED, Config, load_config
 from ..isa.extensions import EXTENSIONS
-from ..isa.geometry import SCRATCHPADS
+from ..isa.geometry import COUNTER_SETS, SCRATCHPADS
 from .files import write_files
 from .input_errors import InputError
 from .text_table import Column, Kind, open_console, print_table
@@ -54,6 +54,7 @@ def facts(config: Config) -> dict[str, Any]:
             for kind in config.memory_types
         },
         "extensions": {row.name: getattr(config, row.name) for row in EXTENSIONS},
+        "counters": config.counters,
         "window": {"taps": config.taps, "rows": config.window[0], "columns": config.window[1]},
     }
 
@@ -115,6 +116,7 @@ def _show(config: Config) -> None:
                      f"{config.macs_per_step} MACs, {config.inp_width} x {config.wgt_width} bits "
                      f"into {config.acc_width}",
         "memory port": f"{config.bus_width} bits",
+        "counters": f"{config.counters}: {COUNTER_SETS[config.counters]}",
     }
     if config.depthwise:
         facts["DWC window"] = "at most {}x{}, {} taps per lane and step".format(

@@ -90,6 +90,8 @@ def command(
         click.echo(json.dumps({"target": target, **report.profile.to_json()}, indent=2))
         return
     show(report.profile, open_console())
+    if not predict and not report.profile.has_causes:
+        click.echo("busy, token, memory: this device does not count them (docs/area.md, counters)")
     if folder is not None:
         click.echo(f"wrote {folder / 'index.html'}")
 

@@ -58,8 +58,8 @@ def draw(name: str, profile: Profile) -> str:
 
 
 def plots_of(profile: Profile) -> dict[str, str]:
-    """Return every plot of a profile by name; a prediction has no causes and no busy engines."""
-    names = PLOTS if profile.measured else ("roofline", "traffic")
+    """Return every plot of a profile by name; without causes none of them and of busy engines."""
+    names = PLOTS if profile.has_causes else ("roofline", "traffic")
     return {name: draw(name, profile) for name in names}
 
 

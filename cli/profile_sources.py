@@ -81,7 +81,7 @@ def measured_report(run: MeasuredRun, clock_mhz: float) -> ProfileReport:
     Raises
     ------
     InputError
-        The target counts no cycles.
+        The target counts no cycles, or its configuration has no counters.
     TargetError, ProgramError, HostStepError
         As for an ordinary run.
     """
@@ -92,6 +92,11 @@ def measured_report(run: MeasuredRun, clock_mhz: float) -> ProfileReport:
         mark = "&" if "?" in run.url else "?"
         url = f"{run.url}{mark}events={log}" if records else run.url
         with open_target(url, run.program.config) as target:
+            if not target.config.has_counters:
+                raise InputError(
+                    f"{run.url} has no counters of bytes and steps (MYVTA_COUNTERS is "
+                    f"{target.config.counters!r}): profile a device with 'basic' or 'all', or "
+                    "--predict; myvta run shows the cycles")
             loaded = run.load(target)
             profile = profile_program(loaded.program, loaded.inputs, timeout=run.timeout)
         if not profile.timed:
@@ -103,7 +108,10 @@ def measured_report(run: MeasuredRun, clock_mhz: float) -> ProfileReport:
             source, timelines = "recorded from the RTL", _recorded(run.program, log, cycles)
         elif run.timelines:
             source, timelines = _model(1), predict_program(run.program)[1]
-    return ProfileReport(profile=profile, source=f"measured on {run.url}", timelines=timelines,
+    source_of_rows = f"measured on {run.url}"
+    if not profile.has_causes:
+        source_of_rows += ", which counts no cycles by cause"
+    return ProfileReport(profile=profile, source=source_of_rows, timelines=timelines,
                          timelines_source=source, clock_mhz=clock_mhz)
 
 

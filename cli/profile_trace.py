@@ -27,7 +27,7 @@ def trace(profile: Profile, timelines: Sequence[Timeline] = ()) -> str:
     the slice that pushes one to the slice that pops it.
     """
     events = [_name("process", _LAUNCHES, 0, f"{profile.program} on {profile.config}")]
-    if profile.measured:
+    if profile.has_causes:
         events += _launches(profile)
     if timelines:
         events.append(_name("process", _INSTRUCTIONS, 0, "instructions"))

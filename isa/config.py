@@ -16,7 +16,7 @@ from typing import Any
 
 from .extensions import EXTENSION_NAMES, EXTENSIONS
 from .fields import fit_problems
-from .geometry import Geometry
+from .geometry import COUNTER_SETS, Geometry
 from .opcodes import MemoryType
 
 __all__ = ["Config", "ConfigError", "NAMED", "load_config", "named"]
@@ -50,8 +50,8 @@ _MIN_LOG_DEPTH = 4  # a beat of the widest port holds at most as many tiles as a
 class Config(Geometry):
     """One accelerator configuration.
 
-    The last attributes (bus width, extensions) are not keys of VTA's ``vta_config.json``: a file of
-    VTA is written back unchanged as long as they have their defaults.
+    The last attributes (bus width, extensions, counters) are not keys of VTA's ``vta_config.json``:
+    a file of VTA is written back unchanged as long as they have their defaults.
 
     Raises
     ------
@@ -72,6 +72,9 @@ class Config(Geometry):
         for name in EXTENSION_NAMES:
             if not isinstance(getattr(self, name), bool):
                 problems.append(f"{name} must be a bool, not {getattr(self, name)!r}")
+        if self.counters not in tuple(COUNTER_SETS):
+            problems.append(
+                f"counters must be one of {', '.join(COUNTER_SETS)}, not {self.counters!r}")
         for name, minimum, maximum, meaning in _RANGES:
             value = getattr(self, name)
             is_int = isinstance(value, int) and not isinstance(value, bool)
@@ -116,8 +119,8 @@ class Config(Geometry):
     # -- identity --------------------------------------------------------------------------------
     @property
     def name(self) -> str:
-        """Name in :data:`NAMED` of an equal configuration, else of one with another bus width, else
-        VTA's string.
+        """Name in :data:`NAMED` of an equal configuration, else of one with another bus width or
+        other counters, else VTA's string.
         """
         alike = [name for name, config in NAMED.items() if config.canonical == self.canonical]
         same_port = [name for name in alike if NAMED[name].bus_width == self.bus_width]
@@ -143,8 +146,8 @@ class Config(Geometry):
     def to_dict(self, *, all_keys: bool = False) -> dict:
         """Return the keys of ``vta_config.json``.
 
-        ``all_keys``: also the bus width and the extensions where they have their defaults, which
-        VTA's files omit.
+        ``all_keys``: also the bus width, the extensions and the counters where they have their
+        defaults, which VTA's files omit.
         """
         out = {}
         for field in dataclass_fields(self):
@@ -169,14 +172,17 @@ class Config(Geometry):
         return "{\n" + ",\n".join(rows) + "\n}\n"
 
 
+_OURS = (*EXTENSION_NAMES, "counters")
+
+
 def _json_key(name: str) -> str:
-    return f"MYVTA_{name.upper()}" if name in EXTENSION_NAMES else name.upper()
+    return f"MYVTA_{name.upper()}" if name in _OURS else name.upper()
 
 
 _VTA_KEYS = tuple(
     _json_key(field.name)
     for field in dataclass_fields(Config)
-    if field.name not in ("log_bus_width", *EXTENSION_NAMES)
+    if field.name not in ("log_bus_width", *_OURS)
 )
 
 _BOTH: dict[str, Any] = {"overwrite": True, "requantize": True}

@@ -10,7 +10,17 @@ from functools import cached_property
 from .extensions import EXTENSIONS
 from .opcodes import LUT_ENTRIES, LUT_TABLES, MemoryType
 
-__all__ = ["Geometry", "MEMORY_TYPE_EXTENSIONS", "PAIRED_MULTIPLIERS_FROM", "SCRATCHPADS"]
+__all__ = [
+    "COUNTER_SETS", "Geometry", "MEMORY_TYPE_EXTENSIONS", "PAIRED_MULTIPLIERS_FROM", "SCRATCHPADS",
+]
+
+COUNTER_SETS = {
+    "all": "work of a launch, and cycles by cause",
+    "basic": "work of a launch",
+    "none": "cycles of a launch alone",
+}
+"""Sets of counters that a device can have, in the order of their codes in FEATURES, and what they
+count."""
 
 PAIRED_MULTIPLIERS_FROM = 256
 """Products per step from which two of them share a multiplier."""
@@ -53,6 +63,8 @@ class Geometry:
     depthwise: bool = False
     forward: bool = False
     weights4: bool = False
+    # counters (:data:`COUNTER_SETS`)
+    counters: str = "all"
 
     # -- shape and widths ------------------------------------------------------------------------
     @property
@@ -109,6 +121,17 @@ class Geometry:
     def bus_bytes(self) -> int:
         """Bytes of one beat of the memory port."""
         return self.bus_width // 8
+
+    # -- counters --------------------------------------------------------------------------------
+    @property
+    def has_counters(self) -> bool:
+        """Whether the device has the architectural counters."""
+        return self.counters != "none"
+
+    @property
+    def has_performance(self) -> bool:
+        """Whether the device counts cycles by cause, and bursts."""
+        return self.counters == "all"
 
     # -- depthwise window ------------------------------------------------------------------------
     @property
@@ -231,7 +254,9 @@ class Geometry:
     # -- identity --------------------------------------------------------------------------------
     @property
     def canonical(self) -> str:
-        """Everything a program depends on, in VTA's config-string style (no target, no bus)."""
+        """Everything a program depends on, in VTA's config-string style (no target, bus width or
+        counters).
+        """
         extensions = "".join(
             extension.letter for extension in EXTENSIONS if getattr(self, extension.name))
         if self.depthwise:

@@ -12,11 +12,13 @@ from enum import IntEnum, IntFlag
 
 from .config import Config
 from .extensions import EXTENSIONS
+from .geometry import COUNTER_SETS
 from .opcodes import MemoryType
 
 __all__ = [
-    "BASE_REGISTERS", "COUNTERS", "FEATURE_TAPS", "Feature", "IDENTITY", "PERFORMANCE",
-    "POINTER_TYPES", "REGISTERS", "Reg", "Register", "Status", "VERSION", "reset_values",
+    "BASE_REGISTERS", "COUNTERS", "FEATURE_COUNTERS", "FEATURE_TAPS", "Feature", "IDENTITY",
+    "PERFORMANCE", "POINTER_TYPES", "REGISTERS", "Reg", "Register", "Status", "VERSION",
+    "reset_values",
 ]
 
 IDENTITY = int.from_bytes(b"MVTA", "little")
@@ -48,6 +50,9 @@ class Feature(IntFlag):
 
 FEATURE_TAPS = 8
 """Lowest of eight bits of FEATURES: taps of a window of DWC per lane and step, 0 without it."""
+
+FEATURE_COUNTERS = 16
+"""Lowest of two bits of FEATURES: position of the counters in :data:`.geometry.COUNTER_SETS`."""
 
 
 class Reg(IntEnum):
@@ -125,7 +130,11 @@ class Register:
     extension: str = ""
 
     def exists(self, config: Config) -> bool:
-        """Return whether a device of a configuration has it."""
+        """Return whether a device of a configuration has it; the others read 0."""
+        if self.offset in COUNTERS and not config.has_counters:
+            return False
+        if self.offset in _CAUSES and not config.has_performance:
+            return False
         return not self.extension or bool(getattr(config, self.extension))
 
 
@@ -147,7 +156,8 @@ REGISTERS: dict[Reg, Register] = {
         (Reg.VERSION, "ro", VERSION, "version of this map, major in the upper half"),
         (Reg.FEATURES, "ro", 0, "extensions: " + ", ".join(
             f"bit {extension.bit} {extension.name}" for extension in EXTENSIONS)
-         + "; bits 15:8 taps of DWC per lane and step"),
+         + "; bits 15:8 taps of DWC per lane and step; bits 17:16 counters: "
+         + ", ".join(f"{code} {name}" for code, name in enumerate(COUNTER_SETS))),
         (Reg.FINGERPRINT, "ro", 0, "CRC-32 of the configuration's canonical name"),
         (Reg.ERROR_CODE, "ro", 0, "reason why the launch ended in error (isa.opcodes.ErrorCode)"),
         (Reg.ERROR_INDEX, "ro", 0, "position in the stream of the instruction at fault"),
@@ -239,11 +249,14 @@ Every cycle that CYCLES counts is counted once for each of fetch, load, compute 
 or under the cause of waiting.  The four counters of an engine therefore add up to CYCLES.
 """
 
+_CAUSES = frozenset(register for registers in PERFORMANCE.values() for register in registers)
+
 
 def reset_values(config: Config) -> dict[Reg, int]:
     """Return the value of each register after reset on a device of this configuration."""
     values = {offset: register.reset for offset, register in REGISTERS.items()}
-    values[Reg.FEATURES] = config.taps << FEATURE_TAPS | sum(
+    counters = tuple(COUNTER_SETS).index(config.counters)
+    values[Reg.FEATURES] = counters << FEATURE_COUNTERS | config.taps << FEATURE_TAPS | sum(
         1 << extension.bit for extension in EXTENSIONS if getattr(config, extension.name))
     values[Reg.FINGERPRINT] = config.fingerprint
     return values

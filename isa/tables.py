@@ -185,10 +185,12 @@ def registers_page() -> str:
         "by writing 1 while no launch runs and cleared by the reset wire alone. FEATURES and "
         "FINGERPRINT depend on the configuration.", "",
         *_table(("offset", "name", "access", "reset", "meaning"), rows),
-        "Counters that are the same on every device after a launch that finished: "
+        "Counters that are the same on every device after a launch that finished (MYVTA_COUNTERS "
+        "`all` and `basic`; they read 0 on a device with `none`): "
         + ", ".join(counter.name for counter in COUNTERS) + ".", "",
-        "Performance counters of the hardware (0 on the model). Each cycle of CYCLES is counted "
-        "once for each engine, so the four counters of an engine add up to it:",
+        "Performance counters of the hardware (`all`; they read 0 on other devices and on the "
+        "model). Each cycle of CYCLES is counted once for each engine, so the four counters of an "
+        "engine add up to it:",
         "",
         *(
             f"* {name}: " + ", ".join(counter.name for counter in registers)

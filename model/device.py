@@ -90,7 +90,9 @@ class Device:
 
     @property
     def counters(self) -> dict[Reg, int]:
-        """The architectural counters of the last launch, modulo 2**32."""
+        """The architectural counters of the last launch, modulo 2**32; 0 those the configuration
+        lacks.
+        """
         return {name: self._registers[name] for name in COUNTERS}
 
     def open_window(self) -> None:
@@ -187,7 +189,7 @@ class Device:
             registers[Reg.ERROR_INDEX] = fault.index or 0
             registers[Reg.ERROR_ADDRESS] = fault.address & _MASK & -self.config.bus_bytes
         for name, value in self._executor.counters.items():
-            registers[name] = value & _MASK
+            registers[name] = value & _MASK if REGISTERS[name].exists(self.config) else 0
         registers[Reg.CONTROL] = status
         registers[Reg.INTERRUPT_STATUS] |= 1
 

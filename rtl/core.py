@@ -22,7 +22,7 @@ from .host.counters import counters
 from .host.performance import performance
 from .host.register_values import Results, Settings
 from .host.registers import registers
-from .host.status import FetchStatus, LaunchControl, ModuleStatus, StepEvents
+from .host.status import FetchStatus, LaunchControl, ModuleStatus, StepEvents, mark_uncounted
 from .lib.bundles import (
     ENTRY_BITS,
     Axi4,
@@ -127,6 +127,20 @@ def core(
     wgt = OperandRead(config.log_wgt_depth, 8 * config.tile_bytes(MemoryType.WGT))
     out = OperandRead(config.log_acc_depth, 8 * config.tile_bytes(MemoryType.OUT))
 
+    counting = []
+    if config.has_counters:
+        counting.append(counters(
+            clock, reset, launch.start, load=load_status, compute=compute_status,
+            store=store_status, events=events, results=results, config=config,
+        ))
+    if config.has_performance:
+        counting.append(performance(
+            clock, reset, launch=launch, halt=halt, to_load=to_load, to_compute=to_compute,
+            to_store=to_store, fetch=fetch_status, load=load_status, compute=compute_status,
+            store=store_status, m_axi=m_axi, results=results,
+        ))
+    mark_uncounted((load_status, compute_status, store_status), events, config)
+
     @always_seq(clock.posedge, module_reset)
     def join_idle():
         # one cycle late, so that events before a FINISH are visible before FINISH is
@@ -143,15 +157,7 @@ def core(
             load=load_status, compute=compute_status, store=store_status, finish=finish,
             tokens=tokens, port=port, module_reset=module_reset, halt=halt, config=config,
         ),
-        counters(
-            clock, reset, launch.start, load=load_status, compute=compute_status,
-            store=store_status, events=events, results=results, config=config,
-        ),
-        performance(
-            clock, reset, launch=launch, halt=halt, to_load=to_load, to_compute=to_compute,
-            to_store=to_store, fetch=fetch_status, load=load_status, compute=compute_status,
-            store=store_status, m_axi=m_axi, results=results,
-        ),
+        counting,
         memory_port(
             clock, reset, halt=halt, window_base=settings.window_base,
             window_limit=settings.window_limit, fetch=fetch_read, compute=compute_read,

@@ -33,7 +33,8 @@ class RunReport:
     cycles : int
         Device clock cycles from launch to end (register CYCLES; 0 where a target counts no cycles).
     counters : dict
-        Architectural counters by register name (``isa.register_map.COUNTERS``).
+        Architectural counters by register name (``isa.register_map.COUNTERS``); empty on a device
+        without counters.
     warnings : tuple of str
         Conditions that are not failures, for example unconsumed tokens.
     seconds : float
@@ -115,8 +116,10 @@ def read_performance(target: Target) -> dict[str, int]:
     """Return where the cycles of the last launch went, by register name.
 
     They are ``isa.register_map.PERFORMANCE``: busy and waiting cycles of each engine, bursts of
-    memory; all 0 on a target that counts no cycles.
+    memory; all 0 on a target that counts no cycles, empty on a device without these counters.
     """
+    if not target.config.has_performance:
+        return {}
     return {
         register.name: target.read_register(register)
         for registers in PERFORMANCE.values() for register in registers
@@ -168,10 +171,10 @@ def _wait(target: Target, timeout: float, what: str, done: Callable[[int], int])
             return status
         now = time.monotonic()
         if now - started > timeout:
-            counted = ", ".join(f"{name} {value}" for name, value in _counters(target).items())
+            counted = {Reg.CYCLES.name: target.read_register(Reg.CYCLES), **_counters(target)}
             raise TargetTimeout(
-                f"waited {timeout:g} s for {what}; CONTROL reads {status:#x}, CYCLES "
-                f"{target.read_register(Reg.CYCLES)}, {counted}"
+                f"waited {timeout:g} s for {what}; CONTROL reads {status:#x}, "
+                + ", ".join(f"{name} {value}" for name, value in counted.items())
             )
         if interrupt is not None:
             interrupt(min(timeout - (now - started), _LONGEST_SLEEP))
@@ -197,6 +200,8 @@ def _look_again(target: Target, status: int, what: str) -> int:
 
 
 def _counters(target: Target) -> dict[str, int]:
+    if not target.config.has_counters:
+        return {}
     return {register.name: target.read_register(register) for register in COUNTERS}
 
 

@@ -45,7 +45,7 @@ class Row:
         Of its layers, as the compiler counted them (0: it left no report).
     counters, performance : dict
         By register name (``isa.register_map.COUNTERS``, ``PERFORMANCE``); empty on the host, and
-        ``performance`` in a prediction.
+        ``performance`` in a prediction and on a device without these counters.
     """
 
     name: str
@@ -97,8 +97,15 @@ class Profile:
 
     @property
     def measured(self) -> bool:
-        """Whether engines and host were timed too, not only launches (a prediction has no more)."""
-        return any(row.performance or row.where == "host" for row in self.rows)
+        """Whether engines or host were timed too, not only launches (a prediction has no more)."""
+        return self.has_causes or any(row.where == "host" for row in self.rows)
+
+    @property
+    def has_causes(self) -> bool:
+        """Whether cycles were counted by cause: not in a prediction, nor where a device lacks these
+        counters.
+        """
+        return any(row.performance for row in self.rows)
 
     @property
     def timed(self) -> bool:

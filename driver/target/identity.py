@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import fields as dataclass_fields
 
 from ...isa.config import NAMED, Config
-from ...isa.register_map import IDENTITY, VERSION, Reg, reset_values
+from ...isa.geometry import COUNTER_SETS
+from ...isa.register_map import FEATURE_COUNTERS, IDENTITY, VERSION, Reg, reset_values
 from ..errors import IdentityError
 from .protocol import Target
 
-__all__ = ["check_fingerprint", "check_identity", "config_difference"]
+__all__ = [
+    "COUNTERS_ADVICE", "check_fingerprint", "check_identity", "config_difference",
+    "counters_difference",
+]
+
+COUNTERS_ADVICE = (
+    "name a vta_config.json with the device's MYVTA_COUNTERS in the URL, config=FILE"
+)
 
 
 def config_difference(expected: Config, other: Config) -> str:
@@ -17,7 +25,7 @@ def config_difference(expected: Config, other: Config) -> str:
     rows = []
     for item in dataclass_fields(Config):
         want, have = getattr(expected, item.name), getattr(other, item.name)
-        if want != have and item.name not in ("target", "hw_ver", "log_bus_width"):
+        if want != have and item.name not in ("target", "hw_ver", "log_bus_width", "counters"):
             rows.append(f"{item.name.upper()} expected {want}, device {have}")
     return ", ".join(rows)
 
@@ -49,10 +57,22 @@ def check_identity(target: Target) -> None:
     check_fingerprint(target.config, target.read_register(Reg.FINGERPRINT))
     features = target.read_register(Reg.FEATURES)
     if features != expected[Reg.FEATURES]:
+        counters = counters_difference(target.config, features)
         raise IdentityError(
             f"FEATURES reads {features:#x}, expected {expected[Reg.FEATURES]:#x} for "
             f"configuration {target.config.name}"
+            + (f": {counters}; {COUNTERS_ADVICE}" if counters else "")
         )
+
+
+def counters_difference(expected: Config, features: int) -> str:
+    """Return an explanation where FEATURES differs in the set of counters, else ""."""
+    wanted = reset_values(expected)[Reg.FEATURES]
+    code = (features ^ wanted) >> FEATURE_COUNTERS
+    if not code:
+        return ""
+    device = dict(enumerate(COUNTER_SETS)).get(features >> FEATURE_COUNTERS, "unknown counters")
+    return f"the device has counters {device!r}, the configuration {expected.counters!r}"
 
 
 def check_fingerprint(expected: Config, fingerprint: int) -> None:

@@ -23,7 +23,7 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
         records it in ``record=FILE``.
     config : Config, str or None
         Configuration, a name or a file; when the URL names one too, both must describe the same
-        device.  Without either: ``default``.
+        device, and the URL's bus width and counters count.  Without either: ``default``.
 
     Raises
     ------
@@ -43,6 +43,7 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
         named = load_config(parsed.config)
         if named.canonical != chosen.canonical:
             raise UrlError(f"the URL asks for {named.name}, the caller for {chosen.name}")
+        chosen = named  # a program does not depend on where they still differ, the device does
     scheme = find_scheme(parsed.scheme)
     try:
         target = scheme.open(OpenRequest(parsed.location, chosen, parsed.window, options))

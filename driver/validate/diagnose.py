@@ -9,6 +9,7 @@ from pathlib import Path
 from ...isa.config import Config, ConfigError
 from ...isa.register_map import IDENTITY, VERSION, Feature, Reg, reset_values
 from ..errors import CheckError, OutOfMemoryError, TargetError, UrlError
+from ..target.identity import COUNTERS_ADVICE, counters_difference
 from ..target.open_target import open_target
 from ..target.protocol import Target
 from ..target.schemes import Advice, find_scheme
@@ -118,6 +119,8 @@ def _configuration(target: Target) -> Diagnosis:
             fingerprint_advice(actual, expected),
         )
     if features != reset_values(expected)[Reg.FEATURES]:
+        if counters := counters_difference(expected, features):
+            return Diagnosis("configuration", False, f"{text}; {counters}", COUNTERS_ADVICE)
         return Diagnosis(
             "configuration", False, f"{text}; {expected.name} has other extensions",
             "the bitstream does not have the extensions of its fingerprint: build it again",

@@ -210,8 +210,8 @@ class Validation:
         if first is not None:
             mismatch = locate(self.reference, self.dut, first, count, places)
             return replace(result, mismatch=mismatch)
-        other = {name: (value, report.counters.get(name)) for name, value in
-                 expected.counters.items() if report.counters.get(name) != value}
+        other = {name: (value, report.counters[name]) for name, value in expected.counters.items()
+                 if report.counters.get(name, value) != value}
         if other:
             text = ", ".join(f"{name} {have}, not {want}" for name, (want, have) in other.items())
             return replace(result, error=f"memory agrees, but the device counted {text}")

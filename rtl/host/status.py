@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...isa.config import Config
 from ...isa.opcodes import ADDRESS_BITS
 from ..lib.bundles import INDEX_BITS, Fault, RowCount, bit, word
 
-__all__ = ["FetchStatus", "LaunchControl", "ModuleStatus", "StepEvents"]
+__all__ = ["FetchStatus", "LaunchControl", "ModuleStatus", "StepEvents", "mark_uncounted"]
 
 
 class ModuleStatus:
@@ -57,3 +59,16 @@ class LaunchControl:
     def __init__(self) -> None:
         self.start, self.clear, self.cancel = bit(), bit(), bit()
         self.busy, self.ended = bit(), bit()
+
+
+def mark_uncounted(modules: Iterable[ModuleStatus], events: StepEvents, config: Config) -> None:
+    """Mark as read, for MyHDL, the signals of counters that the configuration does not have."""
+    for module in modules:
+        if not config.has_performance:
+            module.starved.read = True
+        if not config.has_counters:
+            for signal in vars(module.rows).values():
+                signal.read = True
+    if not config.has_counters:
+        for signal in vars(events).values():
+            signal.read = True

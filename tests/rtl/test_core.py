@@ -40,6 +40,12 @@ everything = [
         extended(name), id=name, marks=[pytest.mark.configurations, pytest.mark.timeout(600)],
     )
     for name in EXTENDED
+] + [
+    pytest.param(
+        extended("1x4x4+depthwise").replace(counters=counters), id=f"counters {counters}",
+        marks=[pytest.mark.configurations, pytest.mark.timeout(600)],
+    )
+    for counters in ("basic", "none")
 ]
 
 
@@ -68,6 +74,18 @@ def block_names(block):
 def test_blocks_of_an_extension_are_absent_without_its_key(extension):
     assert not BLOCKS[extension] & block_names(shallow(core_top, NAMED["1x4x4"]))
     assert BLOCKS[extension] <= block_names(shallow(core_top, extended(f"1x4x4+{extension}")))
+
+
+def test_blocks_of_counters_are_absent_without_them():
+    own = {"counters": {"counters", "count_completed", "count_bytes"},
+           "performance": {"performance", "count_states"}}
+    there = {
+        counters: block_names(shallow(core_top, NAMED["1x4x4"].replace(counters=counters)))
+        for counters in ("all", "basic", "none")
+    }
+    assert own["counters"] | own["performance"] | {"count_pulses"} <= there["all"]
+    assert there["all"] - there["basic"] == own["performance"]
+    assert there["basic"] - there["none"] == own["counters"] | {"count_pulses"}
 
 
 @pytest.mark.slow

@@ -23,6 +23,17 @@ def test_signals_hold_the_values_of_reset():
         assert shown == {offset.name.lower(): resets[offset] for offset in offsets}
 
 
+def test_results_of_missing_counters_have_no_signal():
+    shown = {name: set(vars(Results(CONFIG.replace(counters=name))))
+             for name in ("all", "basic", "none")}
+    assert len(shown["all"] - shown["basic"]) == 18
+    assert shown["basic"] - shown["none"] == {
+        "acc_writes", "instructions", "gemm_steps", "alu_steps", "uop_bytes", "wgt_bytes",
+        "inp_bytes", "acc_bytes", "acc_8bit_bytes", "out_bytes",
+    }
+    assert shown["none"] == {"control", "cycles", "error_code", "error_index", "error_address"}
+
+
 def test_results_of_missing_extensions_have_no_signal():
     missing = set(vars(Results(ALL))) - set(vars(Results(CONFIG)))
     assert missing == {"lut_bytes", "wgt_4bit_bytes", "dwc_steps"}

@@ -53,6 +53,24 @@ def test_round_trip(name, bus):
     assert ("LOG_BUS_WIDTH" in config.to_dict()) == (bus != 6)
 
 
+@pytest.mark.parametrize("counters", ["all", "basic", "none"])
+def test_counters_are_a_key_and_no_part_of_the_fingerprint(counters):
+    config = NAMED["1x4x4"].replace(counters=counters)
+    assert Config.from_json(config.to_json()) == config
+    assert ('"MYVTA_COUNTERS" : "none"' in config.to_json()) == (counters == "none")
+    assert ("MYVTA_COUNTERS" in config.to_dict()) == (counters != "all")
+    assert config.to_dict(all_keys=True)["MYVTA_COUNTERS"] == counters
+    assert (config.name, config.fingerprint) == ("1x4x4", NAMED["1x4x4"].fingerprint)
+
+
+@pytest.mark.parametrize("value", ["some", "", None, True, 0, ["all"]])
+def test_unknown_counters_are_refused(value):
+    with pytest.raises(ConfigError) as caught:
+        Config(counters=value)
+    assert caught.value.problems == [
+        f"counters must be one of all, basic, none, not {value!r}"]
+
+
 def test_published_depths_and_bytes():
     config = NAMED["default"]
     assert {kind: (config.tile_bytes(kind), config.depth(kind)) for kind in MemoryType} == {

@@ -6,7 +6,14 @@ import pytest
 
 from myvta.isa.config import NAMED
 from myvta.isa.opcodes import ERROR_TEXT, ErrorCode
-from myvta.isa.register_map import COUNTERS, REGISTERS, Reg, Status, reset_values
+from myvta.isa.register_map import (
+    COUNTERS,
+    PERFORMANCE,
+    REGISTERS,
+    Reg,
+    Status,
+    reset_values,
+)
 
 
 def test_registers_have_their_published_offsets():
@@ -40,6 +47,23 @@ def test_registers_have_their_reset_values(name, features):
     assert values[Reg.FINGERPRINT] == zlib.crc32(NAMED[name].canonical.encode())
     assert values[Reg.WINDOW_BASE] > values[Reg.WINDOW_LIMIT]  # closed
     assert values[Reg.CONTROL] == 0
+
+
+@pytest.mark.parametrize(
+    ("counters", "code", "architectural", "performance"),
+    [("all", 0, True, True), ("basic", 1, True, False), ("none", 2, False, False)])
+def test_counters_that_a_configuration_lacks_do_not_exist(
+    counters, code, architectural, performance,
+):
+    config = NAMED["1x4x4"].replace(counters=counters)
+    assert reset_values(config)[Reg.FEATURES] == code << 16 | 3
+    of_extensions = {Reg.LUT_BYTES, Reg.WGT_4BIT_BYTES, Reg.DWC_STEPS}
+    for registers, exist in (
+        (set(COUNTERS) - of_extensions, architectural),
+        ({one for group in PERFORMANCE.values() for one in group}, performance),
+        ({Reg.CYCLES, Reg.ERROR_CODE, Reg.WATCHDOG}, True),
+    ):
+        assert {REGISTERS[one].exists(config) for one in registers} == {exist}
 
 
 def test_every_error_has_a_text():

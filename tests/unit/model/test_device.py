@@ -242,6 +242,15 @@ def test_counters_count_instructions_and_steps():
     assert it.counters == {**dict.fromkeys(COUNTERS, 0), Reg.INSTRUCTIONS: 1}
 
 
+@pytest.mark.parametrize(("counters", "instructions"), [("all", 1), ("basic", 1), ("none", 0)])
+def test_counters_that_the_configuration_lacks_read_0(counters, instructions):
+    it = Device(named("1x4x4").replace(counters=counters), memory_size=1 << 20)
+    it.open_window()
+    assert launch(it, [Finish()]) == Status.FINISH
+    assert it.read_register(Reg.INSTRUCTIONS) == instructions
+    assert sum(it.counters.values()) == instructions
+
+
 def test_counters_wrap_at_32_bits():
     it = open_device()
     it.pads.uop[0] = 0

@@ -7,11 +7,11 @@ import pytest
 
 from myvta.driver import DeviceError, TargetTimeout, check_identity, open_target
 from myvta.driver.errors import IdentityError, TargetError
-from myvta.driver.run.launch import launch
-from myvta.isa.config import named
+from myvta.driver.run.launch import launch, read_performance
+from myvta.isa.config import load_config, named
 from myvta.isa.instructions import Alu, Finish, Store, encode_stream
 from myvta.isa.opcodes import ErrorCode, MemoryType
-from myvta.isa.register_map import COUNTERS, IDENTITY, Reg, Status, reset_values
+from myvta.isa.register_map import COUNTERS, IDENTITY, PERFORMANCE, Reg, Status, reset_values
 
 BASE, SIZE = 0x2000, 0x2000
 
@@ -25,7 +25,7 @@ class FakeTarget:
     before = 0
 
     def __init__(self, statuses=(Status.FINISH,), config="1x4x4", **values):
-        self.config, self.window = named(config), (BASE, SIZE)
+        self.config, self.window = load_config(config), (BASE, SIZE)
         self.registers = {int(key): value for key, value in reset_values(self.config).items()}
         self.registers.update((int(Reg[name]), value) for name, value in values.items())
         self.statuses = list(statuses)
@@ -100,6 +100,25 @@ def test_report_has_cycles_and_counters():
     assert report.counters["GEMM_STEPS"] == 45
     assert report.counters["ALU_STEPS"] == 0
     assert report.warnings == ("dependency tokens were unconsumed at FINISH",)
+
+
+@pytest.mark.parametrize(("counters", "architectural", "performance"), [
+    ("all", len(COUNTERS), sum(map(len, PERFORMANCE.values()))), ("basic", len(COUNTERS), 0),
+    ("none", 0, 0),
+])
+def test_counters_that_the_device_lacks_are_left_out(counters, architectural, performance):
+    target = FakeTarget([Status.LAUNCH, Status.FINISH], CYCLES=9,
+                        config=named("1x4x4").replace(counters=counters))
+    report = launch(target, BASE, 1)
+    assert report.cycles == 9
+    assert (len(report.counters), len(read_performance(target))) == (architectural, performance)
+
+
+def test_timeout_of_a_device_without_counters_shows_the_cycles():
+    target = FakeTarget([Status.LAUNCH], CYCLES=99,
+                        config=named("1x4x4").replace(counters="none"))
+    with pytest.raises(TargetTimeout, match="CONTROL reads 0x1, CYCLES 99; "):
+        launch(target, BASE, 1, timeout=0.01)
 
 
 def test_timeout_is_bounded_and_names_its_cause():

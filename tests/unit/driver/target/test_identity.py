@@ -39,6 +39,14 @@ def test_differing_register_is_named(register, value, text):
         check_identity(Changed(target, register, value))
 
 
+def test_differing_counters_are_named():
+    with open_target(URL) as target, pytest.raises(IdentityError, match=(
+        "FEATURES reads 0x20003, expected 0x3 .*: the device has counters 'none', the "
+        "configuration 'all'; name a vta_config.json with the device's MYVTA_COUNTERS in the URL"
+    )):
+        check_identity(Changed(target, Reg.FEATURES, 0x20003))
+
+
 def test_differing_minor_version_is_accepted():
     with open_target(URL) as target:
         check_identity(Changed(target, Reg.VERSION, 0x0001_0007))

@@ -27,6 +27,14 @@ def test_configuration_from_url_or_caller():
         assert target.config is named("1x4x4")
 
 
+def test_bus_width_and_counters_are_those_of_the_url(tmp_path):
+    device = named("1x4x4").replace(log_bus_width=8, counters="none")
+    path = tmp_path / "device.json"
+    path.write_text(device.to_json())
+    with open_target(f"model://?mem=0:4K&config={path}", named("1x4x4")) as target:
+        assert target.config == device
+
+
 def test_contradictory_and_unknown_configurations_are_refused():
     with pytest.raises(UrlError, match="the URL asks for 1x4x4, the caller for 1x8x8"):
         open_target("model://?config=1x4x4", "1x8x8")

@@ -102,6 +102,9 @@ def test_other_versions_and_configurations_fail(monkeypatch):
     assert "config=FILE" in step.advice
     step = last(monkeypatch, wrong(read=lambda it, old: 0 if it == Reg.FEATURES else old))
     assert "other extensions" in step.found
+    step = last(monkeypatch, wrong(
+        read=lambda it, old: old | 1 << 16 if it == Reg.FEATURES else old))
+    assert "the device has counters 'basic', the configuration 'all'" in step.found
 
 
 def test_faulty_registers_fail(monkeypatch):
