@@ -13,7 +13,7 @@ from myvta.isa.opcodes import MemoryType
 __all__ = ["CONFIGURATIONS", "depthwise_cases"]
 
 CONFIGURATIONS = ("default", "1x32x32")
-"""Named configurations to measure with depthwise: 8 taps, where 3x3 takes two steps, and 16."""
+"""Named configurations to measure: 8 taps, where 3x3 takes two steps, and 16."""
 _STEPS, _WIDTH, _PITCH = 4096, 64, 67
 
 

@@ -1,8 +1,8 @@
 """Cycles of the RTL for each of its promises: steps, gaps, transfers, fetch (docs/rtl.md).
 
-Every figure comes from the default configuration under Verilator, those of extensions from one with
-the extension; each is exact and repeats.  A case is
-isolated by the difference of two launches (:mod:`cycle_cases`).  Two figures are not differences:
+Every figure comes from the default configuration under Verilator, those of DWC also from one with
+16 taps; each is exact and repeats.  A case is isolated by the difference of two launches
+(:mod:`cycle_cases`).  Two figures are not differences:
 
 * load, GEMM and store at once: steps started per cycle of a whole launch of 32 rounds, from an idle
   device to the last response;
@@ -66,10 +66,10 @@ def figures(target: Target, latency: int) -> list[marks.Mark]:
 
 
 def depthwise_figures() -> list[marks.Mark]:
-    """Measure DWC on configurations with depthwise."""
+    """Measure DWC."""
     out = []
     for name in depthwise_cases.CONFIGURATIONS:
-        config = named(name).replace(depthwise=True)
+        config = named(name)
         with open_target("verilator://?mem=0x0:16M&latency=1", config) as target:
             out += [
                 marks.Mark(f"{case.name}, {name}", cycle_cases.measure(target, case),

@@ -144,7 +144,11 @@ def _show(config: Config) -> None:
 
 
 def _extensions(config: Config) -> str:
-    return ", ".join(row.name for row in EXTENSIONS if getattr(config, row.name)) or "none"
+    present = [row.name for row in EXTENSIONS if getattr(config, row.name)]
+    absent = [row.name for row in EXTENSIONS if not getattr(config, row.name)]
+    if len(absent) < 2:
+        return " but ".join(["all", *absent])
+    return ", ".join(present) or "none"
 
 
 def _bytes(count: int) -> str:

@@ -186,9 +186,11 @@ _VTA_KEYS = tuple(
 )
 
 _BOTH: dict[str, Any] = {"overwrite": True, "requantize": True}
+_ALL: dict[str, Any] = dict.fromkeys(EXTENSION_NAMES, True)
+_ALL_4BIT_WEIGHTS: dict[str, Any] = {**_ALL, "weights4": False, "log_wgt_width": 2}
 
 
-def _small(batch: int, block: int, buffers: tuple[int, int, int, int], **more: Any) -> Config:
+def _sized(batch: int, block: int, buffers: tuple[int, int, int, int], **more: Any) -> Config:
     uop, inp, wgt, acc = buffers
     return Config(
         log_batch=batch, log_block=block, log_uop_buff_size=uop, log_inp_buff_size=inp,
@@ -197,25 +199,26 @@ def _small(batch: int, block: int, buffers: tuple[int, int, int, int], **more: A
 
 
 NAMED: dict[str, Config] = {
-    # VTA's published 256-MAC configuration, with overwrite and requantize / with the base ISA
-    "default": Config(**_BOTH),
+    # VTA's published 256-MAC configuration with every extension, with two, and with the base ISA
+    "default": Config(**_ALL),
     "lean": Config(**_BOTH),
     "base": Config(),
-    # small ones: fast to simulate, with limits that tests can reach
-    "1x4x4": _small(0, 2, (10, 10, 11, 12)),
-    "1x4x4_base": _small(0, 2, (10, 10, 11, 12), overwrite=False, requantize=False),
-    "1x4x4_int4": _small(0, 2, (10, 9, 10, 12), log_inp_width=2, log_wgt_width=2),
-    "1x8x8": _small(0, 3, (15, 14, 16, 16)),
-    "2x8x8": _small(1, 3, (12, 13, 14, 15)),
-    # larger arrays and narrow operands
-    "2x16x16": _small(1, 4, (15, 15, 18, 17)),
-    "4x16x16": _small(2, 4, (15, 16, 18, 18)),
+    # small ones: fast to simulate, with limits that tests can reach, or for small FPGAs
+    "1x4x4": _sized(0, 2, (10, 10, 11, 12)),
+    "1x4x4_base": _sized(0, 2, (10, 10, 11, 12), overwrite=False, requantize=False),
+    "1x4x4_int4": _sized(0, 2, (10, 9, 10, 12), log_inp_width=2, log_wgt_width=2),
+    "1x8x8": _sized(0, 3, (15, 14, 16, 16)),
+    "1x8x8_all": _sized(0, 3, (15, 14, 16, 16), **_ALL),
+    "2x8x8": _sized(1, 3, (12, 13, 14, 15)),
+    # larger arrays and narrow operands, with every extension that their widths allow
+    "2x16x16": _sized(1, 4, (15, 15, 18, 17), **_ALL),
+    "4x16x16": _sized(2, 4, (15, 16, 18, 18), **_ALL),
     # weights that fill the block RAMs of their 64 x 256 columns; memory ports of 64, 128, 256 bits
-    "1x32x32": _small(0, 5, (15, 15, 19, 17)),
-    "1x32x32_128": _small(0, 5, (15, 15, 19, 17), log_bus_width=7),
-    "1x32x32_256": _small(0, 5, (15, 15, 19, 17), log_bus_width=8),
-    "1x16x16_int4": _small(0, 4, (15, 14, 17, 17), log_inp_width=2, log_wgt_width=2),
-    "1x16x16_w4": _small(0, 4, (15, 15, 17, 17), log_wgt_width=2),
+    "1x32x32": _sized(0, 5, (15, 15, 19, 17), **_ALL),
+    "1x32x32_128": _sized(0, 5, (15, 15, 19, 17), log_bus_width=7, **_ALL),
+    "1x32x32_256": _sized(0, 5, (15, 15, 19, 17), log_bus_width=8, **_ALL),
+    "1x16x16_int4": _sized(0, 4, (15, 14, 17, 17), log_inp_width=2, **_ALL_4BIT_WEIGHTS),
+    "1x16x16_w4": _sized(0, 4, (15, 15, 17, 17), **_ALL_4BIT_WEIGHTS),
 }
 """Named configurations, one table: every one is converted, linted and simulated."""
 

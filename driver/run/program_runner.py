@@ -71,7 +71,8 @@ class LoadedProgram:
         if expected.fingerprint != actual.fingerprint:
             raise IdentityError(
                 f"program {program.name!r} is for configuration {expected.name}, the target has "
-                f"{actual.name}: {config_difference(expected, actual)}"
+                f"{actual.name}: {config_difference(expected, actual)}; compile it for "
+                f"{actual.name}"
             )
         check_identity(target)
         self.program, self.target, self.host = program, target, host

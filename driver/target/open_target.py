@@ -42,7 +42,10 @@ def open_target(url: str, config: str | Config | None = None) -> Target:
     if config is not None and parsed.config is not None:
         named = load_config(parsed.config)
         if named.canonical != chosen.canonical:
-            raise UrlError(f"the URL asks for {named.name}, the caller for {chosen.name}")
+            raise UrlError(
+                f"the URL asks for {named.name}, the caller for {chosen.name}; a program runs on "
+                f"devices of its own configuration alone: compile it for {named.name}"
+            )
         chosen = named  # a program does not depend on where they still differ, the device does
     scheme = find_scheme(parsed.scheme)
     try:

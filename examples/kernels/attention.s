@@ -20,7 +20,7 @@
 ;        200  parameters of q, k and v; of S; of the sums       224  parameters of each row
 ;        288  o [block][token]
 
-.config lookup_reduce_forward.json
+.config 1x8x8_all
 .buffer x       inp 0x000 32      ; [feature block][token]
 .buffer x_rows  wgt 0x000 4       ; the same bytes
 .buffer wv      inp 0x020 32      ; [input block][feature]

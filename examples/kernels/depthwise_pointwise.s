@@ -12,7 +12,7 @@
 ;        128, 192   pointwise results of both halves, [output block][pixel]
 ;        256        parameters
 
-.config depthwise_forward.json
+.config 1x8x8_all
 .buffer x       inp 0x000 128     ; [channel block][row][column]
 .buffer w_depth wgt 0x010 4       ; [channel block][rows 0 and 1, row 2]: lane l, tap 4 * row + column
 .buffer w_point wgt 0x014 4       ; [output block][channel block]

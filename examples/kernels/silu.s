@@ -6,7 +6,7 @@
 ;
 ; a is 64 x 16, w is 16 x 16, in two blocks of 32 rows.
 
-.config lookup_reduce_forward.json
+.config 1x8x8_all
 .buffer a       inp 0x000 128     ; [row][feature block]
 .buffer w       wgt 0x010 4       ; [output block][feature block]
 .buffer params  acc 0x030 6       ; [output block][bias, multiplier, shift]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field as dataclass_field
 
-from ..alu_operations import ALU_OPERATIONS, RQT_TABLE
+from ..alu_operations import RQT_TABLE
 from ..config import Config
 from ..fields import WITH_OVERWRITE, BitField, layout
 from ..geometry import MEMORY_TYPE_EXTENSIONS
@@ -183,7 +183,8 @@ class _Line:
         """Return whether the configuration has an extension; else note the problem."""
         present = bool(getattr(self.config, extension))
         if not present:
-            self._problem(f"configuration {self.config.name} has no {use}")
+            own = "" if use == extension else f": that is extension {extension}"
+            self._problem(f"configuration {self.config.name} has no {use}{own}")
         return present
 
     def _complete_memory(self) -> None:
@@ -223,8 +224,8 @@ class _Line:
         if opcode != AluOpcode.RQT:
             if options:
                 self._problem(f"{', '.join(options)} is only valid for rqt")
-        elif not ALU_OPERATIONS[AluOpcode.RQT].supported(self.config):
-            self._problem(f"configuration {self.config.name} has no rqt")
+        elif not self._need("requantize", "rqt"):
+            return
         elif not self.names & {"zero_point", "imm"}:
             self._problem("rqt needs zero_point=<zero_point>")
         elif options and "imm" in self.names:

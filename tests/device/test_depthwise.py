@@ -3,24 +3,23 @@
 import numpy as np
 import pytest
 from device_programs import ACC, INP, UOP, WGT, Program, random_tiles
-from device_run import everywhere
+from device_run import EXTENDED, MODEL, devices
 
 from myvta.isa.instructions import Dwc, Gemm, Uop
 from myvta.isa.opcodes import ErrorCode
 
-DEVICES = everywhere("1x4x4+depthwise")  # windows of 2 x 2
 WIDER = [  # windows of 2 x 4, 2 x 2 with shared multipliers, batch 2, two shared lanes, 4 x 4
-    parameter for name in ("1x8x8", "2x8x8", "default", "2x16x16", "1x32x32")
-    for parameter in everywhere(name + "+depthwise") if parameter.values[0][0] == "model"
+    *devices(MODEL, "1x8x8_all", "2x8x8+all", "default", "2x16x16", "1x32x32"),
 ] + [
     pytest.param(
         *parameter.values, id=parameter.id,
         marks=[*parameter.marks, tier, pytest.mark.timeout(900)],
     )
     for name, tier in (
-        ("1x8x8", pytest.mark.slow), ("default", pytest.mark.slow), ("1x32x32", pytest.mark.soak),
+        ("1x8x8_all", pytest.mark.slow), ("default", pytest.mark.slow),
+        ("1x32x32", pytest.mark.soak),
     )
-    for parameter in everywhere(name + "+depthwise") if parameter.values[0][0] == "verilator"
+    for parameter in devices("verilator", name)
 ]
 TILES = 24
 
@@ -89,7 +88,7 @@ def windows(config):
     return [(1, 1), (1, columns), (rows, 1), (rows, columns), (rows, columns - 1), (rows - 1, 3)]
 
 
-@pytest.mark.parametrize("device", [*DEVICES, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 def test_every_window_sums_its_taps(device):
     bench = Bench(device.config, 1, Uop(dst=1, src=1, wgt=2))
     for number, (rows, columns) in enumerate(windows(device.config)):
@@ -98,7 +97,7 @@ def test_every_window_sums_its_taps(device):
     bench.check(device)
 
 
-@pytest.mark.parametrize("device", [*DEVICES, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 @pytest.mark.parametrize("pitch", [0, 1, 2, 3, 4, 6])
 def test_rows_are_a_pitch_apart_in_whatever_bank(device, pitch):
     bench = Bench(device.config, 2, Uop(src=1, wgt=1))
@@ -111,7 +110,7 @@ def test_rows_are_a_pitch_apart_in_whatever_bank(device, pitch):
     bench.check(device)
 
 
-@pytest.mark.parametrize("device", [*DEVICES, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 @pytest.mark.parametrize("stride", [0, 1, 2, 3, 5])
 def test_windows_move_by_any_stride(device, stride):
     bench = Bench(device.config, 3, Uop(dst=2, src=0, wgt=3))
@@ -121,7 +120,7 @@ def test_windows_move_by_any_stride(device, stride):
     bench.check(device)
 
 
-@pytest.mark.parametrize("device", [*DEVICES, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 def test_micro_ops_visit_tiles_in_any_order(device):
     """Windows that move ahead by a column, stay, jump back and ahead again."""
     sources = (4, 5, 5, 3, 9, 10, 8, 12, 0)
@@ -134,7 +133,7 @@ def test_micro_ops_visit_tiles_in_any_order(device):
     bench.check(device)
 
 
-@pytest.mark.parametrize("device", [*DEVICES, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 def test_reset_clears_and_reads_nothing(device):
     config = device.config
     bench = Bench(config, 5, Uop(dst=1, src=config.depth(INP) - 1, wgt=config.depth(WGT) - 1),
@@ -144,7 +143,7 @@ def test_reset_clears_and_reads_nothing(device):
     bench.check(device)
 
 
-@pytest.mark.parametrize("device", DEVICES, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_a_window_of_one_tile_multiplies_a_diagonal(device):
     """GEMM between windows: the operand registers serve both, one step after the other."""
     bench = Bench(device.config, 6, *(Uop(dst=n, src=n, wgt=n) for n in range(4)))
@@ -157,7 +156,7 @@ def test_a_window_of_one_tile_multiplies_a_diagonal(device):
     bench.check(device)
 
 
-@pytest.mark.parametrize("device", [*DEVICES, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 def test_the_next_instruction_sees_inp_as_it_is_then(device):
     """The same windows again after a LOAD into them: no column is kept across instructions."""
     bench = Bench(device.config, 7)
@@ -169,7 +168,7 @@ def test_the_next_instruction_sees_inp_as_it_is_then(device):
     bench.check(device)
 
 
-@pytest.mark.parametrize("device", [*DEVICES, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 @pytest.mark.parametrize("distance", [1, 2, 3])
 def test_repeated_destination_accumulates(device, distance):
     bench = Bench(device.config, 9, *(Uop(dst=n, src=n, wgt=n) for n in range(distance)))
@@ -177,7 +176,7 @@ def test_repeated_destination_accumulates(device, distance):
     bench.check(device)
 
 
-@pytest.mark.parametrize("device", [*DEVICES, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 def test_the_last_tile_of_inp_may_end_a_window(device):
     config = device.config
     depth = config.depth(INP)
@@ -214,7 +213,7 @@ PAST = {
 }
 
 
-@pytest.mark.parametrize("device", [*DEVICES, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 @pytest.mark.parametrize("past", PAST)
 def test_a_window_past_inp_is_refused_with_its_index(device, past):
     before_end, window, pitch, loops = PAST[past]
@@ -229,7 +228,7 @@ def test_a_window_past_inp_is_refused_with_its_index(device, past):
         assert outcome.error == (code, 2 if code else 0)
 
 
-@pytest.mark.parametrize("device", DEVICES, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_the_largest_pitch_is_refused_where_it_leaves_inp(device):
     config = device.config
     pitch = config.depth(WGT) - 1
@@ -238,7 +237,7 @@ def test_the_largest_pitch_is_refused_where_it_leaves_inp(device):
     device.fails(program, ErrorCode.STEP_INDEX, 2)
 
 
-@pytest.mark.parametrize("device", DEVICES, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 @pytest.mark.parametrize("reset", [0, 1])
 def test_a_destination_past_the_end_is_refused(device, reset):
     program = program_of(device.config, Uop(dst=1))
@@ -246,7 +245,7 @@ def test_a_destination_past_the_end_is_refused(device, reset):
     device.fails(program, ErrorCode.STEP_INDEX, 2)
 
 
-@pytest.mark.parametrize("device", DEVICES, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 @pytest.mark.parametrize("window", [4, 7, 64, 127])
 def test_a_window_larger_than_the_array_allows_is_refused(device, window):
     program = program_of(device.config, Uop())
@@ -254,7 +253,7 @@ def test_a_window_larger_than_the_array_allows_is_refused(device, window):
     device.fails(program, ErrorCode.OPERAND, 2)
 
 
-@pytest.mark.parametrize("device", DEVICES, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_micro_ops_past_the_buffer_are_refused(device):
     config = device.config
     program = program_of(config, Uop())

@@ -1,9 +1,9 @@
 """Extensions on model and RTL: refused without their key, and with it in illegal uses."""
 
 import pytest
-from device_programs import INP, WGT
-from device_run import BASE_ISA, EVERYWHERE, everywhere
-from faulty_launch import DEPTH, fails, some
+from device_programs import INP, LUT, WGT
+from device_run import BASE_ISA, EVERYWHERE, EXTENDED
+from faulty_launch import DEPTH, fails, followed_by_every_extension, some
 
 from myvta.isa.instructions import Alu, Dwc, Store, Undefined
 from myvta.isa.opcodes import AluOpcode, ErrorCode
@@ -47,7 +47,33 @@ def test_encodings_of_extensions_are_refused_without_their_key(device, case):
     fails(device, ErrorCode.EXTENSION, NEW[case])
 
 
-@pytest.mark.parametrize("device", everywhere("1x4x4+lookup+reduce"), indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 @pytest.mark.parametrize("case", OPTIONS)
 def test_bad_options_of_alu_extensions_are_refused(device, case):
     fails(device, *OPTIONS[case])
+
+
+BAD = {
+    "opcode 6": (ErrorCode.OPCODE, Undefined(6)),
+    "window": (ErrorCode.OPERAND, Dwc(window=4)),
+    "window past INP": (ErrorCode.STEP_INDEX, Dwc(window=2, row_pitch=127, iter_in=2,
+                                                  src_factor_in=DEPTH - 127)),
+    "rqt bit 14": OPTIONS["rqt bit 14"], "rqt bit 15": OPTIONS["rqt bit 15"],
+    "red 3": OPTIONS["red 3"], "red bit 15": OPTIONS["red bit 15"],
+    "red past ACC": (ErrorCode.STEP_INDEX, Alu(
+        alu_opcode=AluOpcode.RED, iter_in=2, src_factor_in=DEPTH - 1, iter_out=2,
+        src_factor_out=1)),
+    "a fifth table": OPTIONS["load lut range"],
+    "wgt4 past WGT": (ErrorCode.SRAM_RANGE, some(7, sram_base=128)),
+    "forward with padding": (ErrorCode.OPERAND, Store(memory_type=INP, x_size=1, x_pad_0=1)),
+    "forward past INP": (ErrorCode.SRAM_RANGE, Store(memory_type=INP, x_size=1, dram_base=DEPTH)),
+    "forward past WGT": (ErrorCode.SRAM_RANGE, Store(memory_type=WGT, x_size=1, dram_base=512)),
+    "forward to a table": (ErrorCode.MEMORY_TYPE, Store(memory_type=LUT, x_size=1)),
+}
+
+
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
+@pytest.mark.parametrize("case", BAD)
+def test_every_extension_is_exact_in_the_launch_after_an_error(device, case):
+    fails(device, *BAD[case])
+    followed_by_every_extension(device)

@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 from device_programs import ACC, INP, WGT, Program, random_tiles
-from device_run import MODEL, check_out, devices, everywhere
+from device_run import EXTENDED, MODEL, check_out, devices
 from faulty_launch import DEPTH, fails
 
 from myvta.isa.instructions import Finish, Gemm, Load, Store, Uop
 from myvta.isa.legality import forwards_to_weights
 from myvta.isa.opcodes import ErrorCode, MemoryType
 
-FORWARDING = everywhere("1x4x4+forward+weights4")
 WIDER = [
-    *devices(MODEL, "1x4x4_int4+forward", "2x8x8+forward", "default+forward"),
-    *devices("verilator", "1x4x4_int4+forward", "2x8x8+forward", slow=True),
+    *devices(MODEL, "1x4x4_int4+forward", "2x8x8+all", "default"),
+    *devices("verilator", "1x4x4_int4+forward", "2x8x8+all", slow=True),
 ]
 FIRST = {INP: 2, WGT: 3}  # of the places that are written, tile or row
 ROOM = 24
@@ -38,7 +37,7 @@ def operands(config, tiles):
     return (np.asarray(tiles) + half) % (2 * half) - half
 
 
-@pytest.mark.parametrize("device", [*FORWARDING, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 @pytest.mark.parametrize("kind", [INP, WGT], ids=lambda kind: kind.name)
 def test_forwards_of_any_shape_equal_the_walk(device, kind):
     """Each shape over fresh contents; other tiles and rows keep their values."""
@@ -70,7 +69,7 @@ def test_forwards_of_any_shape_equal_the_walk(device, kind):
         for shown, _ in checks for region in shown.planes)
 
 
-@pytest.mark.parametrize("device", FORWARDING, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_a_stored_result_is_multiplied_without_memory(device):
     """ACC := X . W, truncated and forwarded to both operands, then multiplied with each other."""
     config, block = device.config, device.config.block_in
@@ -92,7 +91,7 @@ def test_a_stored_result_is_multiplied_without_memory(device):
     check_out(device.passes(program), place, product @ product.T)
 
 
-@pytest.mark.parametrize("device", FORWARDING, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_loads_and_stores_around_forwards_keep_their_order(device):
     """A load over a forwarded tile, a forward over a loaded one, and stores between forwards."""
     config = device.config
@@ -116,7 +115,7 @@ def test_loads_and_stores_around_forwards_keep_their_order(device):
     check_out(outcome, second, tiles[30:60])
 
 
-@pytest.mark.parametrize("device", FORWARDING, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_forwards_and_loads_of_one_scratchpad_at_once(device):
     """Neither waits for the other; without tokens between them they write different tiles."""
     config = device.config
@@ -159,13 +158,13 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("device", FORWARDING, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 @pytest.mark.parametrize("case", BAD)
 def test_bad_forwards_are_refused_and_the_next_launch_is_exact(device, case):
     fails(device, *BAD[case])
 
 
-@pytest.mark.parametrize("device", FORWARDING, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_forwards_reach_the_last_tile_and_row(device):
     config = device.config
     program, rng = Program(config), np.random.default_rng(10)

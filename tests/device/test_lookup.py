@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 from device_programs import ACC, LUT, POINTERS, Program
-from device_run import LOOKUP_REDUCE, everywhere
+from device_run import EXTENDED, LOOKUP_REDUCE
 from scalar_reference import requantize, wrap
 
 from myvta.isa.instructions import Alu, Gemm, Load, Uop
 from myvta.isa.opcodes import LUT_ENTRIES, LUT_TABLES, AluOpcode, ErrorCode, RqtFlag
 
 LOOKUP, BYPASS, RELU = (1 << flag for flag in (RqtFlag.LOOKUP, RqtFlag.BYPASS, RqtFlag.RELU))
-SMALL = everywhere("1x4x4+lookup+reduce")
 
 
 def rqt(imm, table=None, **fields):
@@ -150,7 +149,7 @@ def test_a_table_loaded_behind_steps_replaces_it_for_later_ones_only(device):
     np.testing.assert_array_equal(bench.seen(), bench.expected([old[0], new[0]]))
 
 
-@pytest.mark.parametrize("device", SMALL, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 @pytest.mark.parametrize("imm", [
     -1 << 15, 1 << 14, LOOKUP | 1 << 14, LOOKUP | -1 << 15, 1 << 12, 1 << 13, 3 << 12,
 ])
@@ -160,7 +159,7 @@ def test_reserved_options_are_refused(device, imm):
     device.fails(program, ErrorCode.OPERAND, 1)
 
 
-@pytest.mark.parametrize("device", SMALL, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 @pytest.mark.parametrize("fields", [
     {"sram_base": LUT_TABLES, "x_size": 1}, {"sram_base": LUT_TABLES - 1, "x_size": 2},
     {"x_size": 1, "y_size": LUT_TABLES + 1}, {"x_size": LUT_TABLES, "x_pad_1": 1},
@@ -172,14 +171,14 @@ def test_tables_past_the_last_are_refused(device, fields):
     device.fails(program, ErrorCode.SRAM_RANGE, 1)
 
 
-@pytest.mark.parametrize("device", SMALL, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_a_table_outside_the_window_is_refused(device):
     program = Program(device.config, raw=True)
     program.add(Load(memory_type=LUT, dram_base=0xFFFF_FFF0, x_size=1))
     device.fails(program, ErrorCode.WINDOW, 0)
 
 
-@pytest.mark.parametrize("device", SMALL, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 @pytest.mark.parametrize("moved", [16, 256])
 def test_the_accumulator_pointer_is_a_multiple_of_a_table(device, moved):
     program = Program(device.config)
@@ -187,7 +186,7 @@ def test_the_accumulator_pointer_is_a_multiple_of_a_table(device, moved):
     device.fails(program, ErrorCode.ALIGNMENT, 0)
 
 
-@pytest.mark.parametrize("device", SMALL, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_a_load_of_no_tables_leaves_them(device):
     tables = random_tables(3, LUT_TABLES)
     bench = Bench(device, range(device.config.lanes))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from device_programs import ACC, Program, random_tiles
-from device_run import LOOKUP_REDUCE, everywhere
+from device_run import EXTENDED, LOOKUP_REDUCE
 from scalar_reference import wrap
 
 from myvta.isa.instructions import Alu, Gemm, Uop
@@ -13,7 +13,6 @@ FOLDS = {
     Reduction.SUM: lambda lanes: wrap(sum(lanes)), Reduction.MAX: max, Reduction.MIN: min,
 }
 EDGES = (0, 1, -1, 2**31 - 1, -(2**31), 2**30, -(2**30), 2**31 - 2)
-SMALL = everywhere("1x4x4+lookup+reduce")
 
 
 def red(reduction, **fields):
@@ -110,7 +109,7 @@ def test_random_steps_are_sequential(device):
     bench.check()
 
 
-@pytest.mark.parametrize("device", SMALL, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 @pytest.mark.parametrize(("imm", "use_imm"), [
     (3, 0), (4, 0), (-1 << 15, 0), (0x0100, 0), (0, 1), (1, 1), (3, 1),
 ])
@@ -120,7 +119,7 @@ def test_other_immediates_are_refused(device, imm, use_imm):
     device.fails(program, ErrorCode.OPERAND, 1)
 
 
-@pytest.mark.parametrize("device", SMALL, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 @pytest.mark.parametrize("operand", ["dst", "src"])
 def test_index_past_the_end_is_refused(device, operand):
     config = device.config
@@ -130,7 +129,7 @@ def test_index_past_the_end_is_refused(device, operand):
     device.fails(program, ErrorCode.STEP_INDEX, 1)
 
 
-@pytest.mark.parametrize("device", SMALL, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_last_tiles_are_reduced(device):
     config, depth = device.config, device.config.depth(ACC)
     tile = list(range(config.lanes))

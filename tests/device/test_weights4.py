@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 from device_programs import WGT, WGT_4BIT, Program, load, random_tiles
-from device_run import MODEL, devices, everywhere
+from device_run import EXTENDED, MODEL, devices
 from faulty_launch import fails
 
 from myvta.isa.instructions import Load
 from myvta.isa.opcodes import ErrorCode
 
-PACKED = everywhere("1x4x4+forward+weights4")
 WIDER = [
-    *devices(MODEL, "2x8x8+forward+weights4", "default+weights4"),
-    *devices("verilator", "2x8x8+forward+weights4", slow=True),
+    *devices(MODEL, "2x8x8+all", "default"),
+    *devices("verilator", "2x8x8+all", slow=True),
 ]
 SHAPES = {
     "one tile": dict(x_size=1),
@@ -28,7 +27,7 @@ SHAPES = {
 SEEN, SOURCE = 16, 12
 
 
-@pytest.mark.parametrize("device", PACKED, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 def test_nibbles_are_sign_extended_even_ones_from_the_low_bits(device):
     program = Program(device.config)
     region = program.data(WGT_4BIT, [[0, 1, -1, 7, -8, 2, 3, -3, 4, -4, 5, -5, 6, -6, -7, 0]])
@@ -42,7 +41,7 @@ def test_nibbles_are_sign_extended_even_ones_from_the_low_bits(device):
     assert outcome.counters["WGT_4BIT_BYTES"] == 8
 
 
-@pytest.mark.parametrize("device", [*PACKED, *WIDER], indirect=True)
+@pytest.mark.parametrize("device", [*EXTENDED, *WIDER], indirect=True)
 def test_loads_of_any_shape_equal_the_walk(device):
     config = device.config
     program, rng, checks, moved = Program(config), np.random.default_rng(4), [], 0
@@ -82,7 +81,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("device", PACKED, indirect=True)
+@pytest.mark.parametrize("device", EXTENDED, indirect=True)
 @pytest.mark.parametrize("case", BAD)
 def test_bad_loads_are_refused_and_the_next_launch_is_exact(device, case):
     fails(device, *BAD[case])

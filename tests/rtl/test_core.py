@@ -5,14 +5,16 @@ from dma_bench import shallow
 from extended import extended
 
 from myvta.isa.config import NAMED
+from myvta.isa.extensions import EXTENSIONS
 from myvta.rtl.convert import convert, core_top
 from myvta.rtl.lint import lint_verilog, lint_vhdl
 
 # The default tier takes this one; `-m configurations` (tox -e convert, CI) takes the others, but
 # the largest, whose tools take minutes each.
 QUICK = ("1x4x4",)
-LARGEST = ("4x16x16", "1x32x32_128", "1x32x32_256")
-EXTENDED = ("1x4x4+depthwise", "1x8x8+depthwise", "default+depthwise")
+LARGEST = ("4x16x16", "1x32x32", "1x32x32_128", "1x32x32_256")
+EXTENDED = ("1x4x4+all",)
+ALONE = [f"1x4x4+{extension.name}" for extension in EXTENSIONS if extension.bit > 1]
 BLOCKS = {"depthwise": {"scratchpad_window", "window_schedule", "window_operands"}}
 """Blocks that only configurations with an extension have."""
 OTHER_PORTS = [("1x4x4", 8), ("default", 7), ("1x16x16_int4", 8)]
@@ -37,9 +39,10 @@ everything = [
     for name, log_bus in OTHER_PORTS
 ] + [
     pytest.param(
-        extended(name), id=name, marks=[pytest.mark.configurations, pytest.mark.timeout(600)],
+        extended(name), id=name, marks=[mark, pytest.mark.timeout(600)],
     )
-    for name in EXTENDED
+    for names, mark in ((EXTENDED, pytest.mark.configurations), (ALONE, pytest.mark.slow))
+    for name in names
 ] + [
     pytest.param(
         extended("1x4x4+depthwise").replace(counters=counters), id=f"counters {counters}",

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiers import slow
 
 from myvta.cosim.rules import Counter
 from myvta.driver.run.launch import read_performance
@@ -106,11 +107,10 @@ def test_two_tensors_at_any_two_offsets_wait_only_when_their_distance_becomes_od
 @pytest.mark.verilator
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", [
-    pytest.param("1x8x8", marks=pytest.mark.slow), pytest.param("default", marks=pytest.mark.slow),
-    pytest.param("1x32x32", marks=pytest.mark.soak),
+    *slow("1x8x8_all", "default"), pytest.param("1x32x32", marks=pytest.mark.soak),
 ])
 def test_depthwise_layers_keep_their_rate_and_its_prediction(rtl_cycles, name):
-    config = named(name).replace(depthwise=True)
+    config = named(name)
     cycle_cases, run = rtl_cycles.cycle_cases, rtl_cycles.cycle_cases.run
     with open_target("verilator://?mem=0x0:16M&latency=1", config) as target:
         for case in rtl_cycles.depthwise_cases.depthwise_cases(config):

@@ -52,16 +52,16 @@ def everywhere(name):
     ]
 
 
+EXTENDED = everywhere("1x4x4+all")
+"""The smallest configuration with every extension."""
 BASE_ISA = [
     *devices(MODEL, "1x4x4_base"), *devices("icarus", "1x4x4_base"),
     *devices("verilator", "1x4x4_base"),
 ]
 """The configuration without our two extensions."""
-_LANES = "+lookup+reduce"
 LOOKUP_REDUCE = [
-    *devices(MODEL, *(name + _LANES for name in ("1x4x4", "1x4x4_int4", "2x8x8", "default"))),
-    *devices("verilator", "1x4x4" + _LANES), *devices("icarus", "1x4x4" + _LANES, slow=True),
-    *devices("verilator", "1x4x4_int4" + _LANES, "2x8x8" + _LANES, slow=True),
+    *EXTENDED, *devices(MODEL, "1x4x4_int4+lookup+reduce", "2x8x8+all", "default"),
+    *devices("verilator", "1x4x4_int4+lookup+reduce", "2x8x8+all", slow=True),
 ]
 """Configurations with lookup tables and reductions across lanes."""
 

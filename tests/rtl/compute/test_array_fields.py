@@ -13,7 +13,7 @@ from myvta.rtl.compute.sequencer import StepCommand
 from myvta.rtl.lib.bundles import ENTRY_BITS, word
 
 
-@pytest.mark.parametrize("name", ["1x4x4", "1x4x4+depthwise", "default+depthwise"])
+@pytest.mark.parametrize("name", ["1x4x4", "1x4x4+depthwise", "default"])
 def test_fields_equal_those_of_the_decoded_instruction(name):
     config, random = extended(name), Random(4)
     clock, reset = clock_and_reset()

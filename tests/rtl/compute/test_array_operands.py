@@ -10,7 +10,7 @@ from myvta.rtl.compute.array_operands import array_operands, group_lanes, operan
 from myvta.rtl.lib.bundles import bit, word
 
 
-@pytest.mark.parametrize("name", ["1x4x4", "2x8x8", "default"])
+@pytest.mark.parametrize("name", ["1x4x4", "2x8x8", "lean"])
 def test_every_group_holds_the_row_of_the_last_gemm_step(name):
     config, random = NAMED[name], Random(3)
     clock, reset = clock_and_reset()

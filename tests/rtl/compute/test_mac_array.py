@@ -28,7 +28,7 @@ def tile(random, shape, width):
 ])
 def test_dot_products_come_latency_cycles_after_the_tiles(name, paired, monkeypatch):
     monkeypatch.setattr(geometry, "PAIRED_MULTIPLIERS_FROM", 0 if paired else 1 << 20)
-    config, random = NAMED[name], Random(5)
+    config, random = NAMED[name].replace(depthwise=False), Random(5)
     assert config.multiplies_pairs == paired
     shapes = (config.batch, config.block_in), (config.block_out, config.block_in)
     widths = config.inp_width, config.wgt_width

@@ -54,6 +54,6 @@ def test_the_first_fault_is_kept_and_own_options_are_checked(check, instruction,
 def test_windows_need_a_check_only_where_their_field_is_wider():
     assert has_illegal_windows(CONFIG)
     assert not has_illegal_windows(extended("1x4x4"))
-    full = extended("1x32x32+depthwise").replace(log_wgt_buff_size=14)
+    full = extended("1x32x32").replace(log_wgt_buff_size=14)
     assert full.taps == 1 << full.log_wgt_depth == 16
     assert not has_illegal_windows(full), "every code of the field is a window"

@@ -9,7 +9,7 @@ from myvta.rtl.compute.mac_array import mac_latency
 from myvta.rtl.compute.multiply_lane import MULTIPLIER_LATENCY
 from myvta.rtl.compute.stages import Stages
 
-NAMES = (*NAMED, "1x4x4+lookup", "default+lookup+reduce")
+NAMES = (*NAMED, "1x4x4+lookup")
 
 
 @pytest.mark.parametrize("name", NAMES)

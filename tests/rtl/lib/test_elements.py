@@ -9,7 +9,7 @@ from myvta.rtl.lib.elements import MAX_LANES, depths, last_columns, last_lanes, 
 
 CONFIGURATIONS = [
     config.replace(log_bus_width=log_bus)
-    for config in (*NAMED.values(), extended("1x4x4+all"), extended("1x32x32+all"))
+    for config in (*NAMED.values(), extended("1x4x4+all"))
     for log_bus in (6, 7, 8)
 ]
 CASES = [(config, kind) for config in CONFIGURATIONS for kind in config.memory_types]
@@ -53,10 +53,10 @@ def test_depths_fill_the_buffers(name):
 
 @pytest.mark.parametrize("table", [depths, last_columns, last_lanes, log_bytes])
 def test_memory_types_that_a_configuration_does_not_have_read_zero(table):
-    values = table(NAMED["default"])
+    values = table(NAMED["lean"])
     assert len(values) == 8
     assert values[6:] == (0, 0)
-    assert table(extended("default+lookup"))[7] == table(extended("default+weights4"))[6] == 0
+    assert table(extended("lean+lookup"))[7] == table(extended("lean+weights4"))[6] == 0
 
 
 def test_tables_and_narrow_weights_have_depths():

@@ -10,7 +10,6 @@ from hypothesis import given, settings, strategies as st
 from myvta.isa.asm.assembler import AssemblyError, assemble, assemble_file
 from myvta.isa.asm.operand_text import DramBuffer
 from myvta.isa.config import NAMED
-from myvta.isa.extensions import EXTENSION_NAMES
 from myvta.isa.instructions import Alu, Dwc, Gemm, Load, Store, decode_stream
 from myvta.isa.opcodes import AluOpcode, MemoryType
 
@@ -158,20 +157,24 @@ def test_micro_op_problem_is_reported_with_its_line(line, problem):
 
 @pytest.mark.parametrize(("line", "problem"), [
     ("gemm uops=0:1 overwrite", "gemm: configuration base has no overwrite"),
-    ("alu rqt uops=0:1 zero_point=0", "alu: configuration base has no rqt"),
-    ("dwc uops=0:1 window=1x1", "dwc: configuration base has no dwc"),
-    ("alu red.max uops=0:1", "alu: configuration base has no red"),
-    ("load lut cols=1", "load: configuration base has no load of LUT"),
-    ("load wgt4 cols=1", "load: configuration base has no load of WGT_4BIT"),
-    ("store inp to=0 cols=1", "store: configuration base has no store to INP"),
-    ("store wgt to=0 cols=1", "store: configuration base has no store to WGT"),
+    ("alu rqt uops=0:1 zero_point=0",
+     "alu: configuration base has no rqt: that is extension requantize"),
+    ("dwc uops=0:1 window=1x1", "dwc: configuration base has no dwc: that is extension depthwise"),
+    ("alu red.max uops=0:1", "alu: configuration base has no red: that is extension reduce"),
+    ("load lut cols=1", "load: configuration base has no load of LUT: that is extension lookup"),
+    ("load wgt4 cols=1",
+     "load: configuration base has no load of WGT_4BIT: that is extension weights4"),
+    ("store inp to=0 cols=1",
+     "store: configuration base has no store to INP: that is extension forward"),
+    ("store wgt to=0 cols=1",
+     "store: configuration base has no store to WGT: that is extension forward"),
 ])
 def test_missing_extension_is_reported(line, problem):
     with pytest.raises(AssemblyError, match=f"^<text>:1: {problem}$"):
         assemble(line, NAMED["base"])
 
 
-EXTENDED = NAMED["default"].replace(**dict.fromkeys(EXTENSION_NAMES, True))
+DEFAULT = NAMED["default"]
 LINES = {
     "dwc uops=0:2 loop=4x5 dst=5,1 src=7,1 pitch=7 window=2x3 overwrite": Dwc(
         uop_end=2, iter_out=4, iter_in=5, dst_factor_out=5, dst_factor_in=1, src_factor_out=7,
@@ -194,7 +197,7 @@ LINES = {
 
 @pytest.mark.parametrize(("line", "instruction"), LINES.items())
 def test_lines_of_extensions_mean_these_instructions(line, instruction):
-    assert decode_stream(assemble(line, EXTENDED).stream, EXTENDED) == [instruction]
+    assert decode_stream(assemble(line, DEFAULT).stream, DEFAULT) == [instruction]
 
 
 @pytest.mark.parametrize(("line", "problem"), [
@@ -220,7 +223,7 @@ def test_lines_of_extensions_mean_these_instructions(line, instruction):
 ])
 def test_problems_of_extensions_are_reported(line, problem):
     with pytest.raises(AssemblyError) as caught:
-        assemble(line, EXTENDED)
+        assemble(line, DEFAULT)
     assert caught.value.problems == [(1, problem)]
 
 
@@ -267,7 +270,7 @@ PIECES = st.sampled_from([
 @given(st.lists(PIECES, max_size=30))
 def test_any_text_is_a_program_or_a_list_of_problems(pieces):
     with contextlib.suppress(AssemblyError):
-        program = assemble("".join(pieces), EXTENDED)
+        program = assemble("".join(pieces), DEFAULT)
         assert len(program.stream) == 16 * len(program.lines)
 
 

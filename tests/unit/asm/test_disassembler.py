@@ -10,7 +10,6 @@ from myvta.isa.asm.assembler import assemble
 from myvta.isa.asm.disassembler import disassemble, format_instruction, format_word
 from myvta.isa.asm.operand_text import FORMATS, DramBuffer
 from myvta.isa.config import NAMED
-from myvta.isa.extensions import EXTENSION_NAMES
 from myvta.isa.fields import layout
 from myvta.isa.instructions import (
     Alu,
@@ -27,9 +26,8 @@ from myvta.isa.instructions import (
 )
 from myvta.isa.opcodes import AluOpcode, MemoryType, Opcode
 
-DEFAULT, BASE = NAMED["default"], NAMED["base"]
-EXTENDED = DEFAULT.replace(**dict.fromkeys(EXTENSION_NAMES, True))
-CONFIGS = st.sampled_from([*NAMED.values(), EXTENDED])
+DEFAULT, LEAN, BASE = NAMED["default"], NAMED["lean"], NAMED["base"]
+CONFIGS = st.sampled_from(list(NAMED.values()))
 
 
 @st.composite
@@ -73,8 +71,8 @@ def test_defined_words_round_trip(data, config):
 @settings(max_examples=100)
 @given(st.data())
 def test_compiled_instructions_are_never_raw_words(data):
-    word = data.draw(defined_words(EXTENDED))
-    instruction = decode(word, EXTENDED)
+    word = data.draw(defined_words(DEFAULT))
+    instruction = decode(word, DEFAULT)
     unusual = getattr(instruction, "alu_opcode", 0) == 5
     if isinstance(instruction, Alu):
         options = instruction.alu_opcode == AluOpcode.RED
@@ -84,8 +82,8 @@ def test_compiled_instructions_are_never_raw_words(data):
         else:
             unusual |= bool(instruction.use_imm or not 0 <= instruction.imm <= 2)
     if isinstance(instruction, Dwc):
-        unusual |= instruction.window >= EXTENDED.taps
-    assert format_word(word, EXTENDED).startswith(".word") == unusual
+        unusual |= instruction.window >= DEFAULT.taps
+    assert format_word(word, DEFAULT).startswith(".word") == unusual
 
 
 LINES = {
@@ -144,37 +142,35 @@ LINES = {
 
 @pytest.mark.parametrize(("line", "instruction"), LINES.items())
 def test_instructions_have_these_lines(line, instruction):
-    assert format_instruction(instruction, EXTENDED) == line
-    assert assemble(line, EXTENDED).stream == encode_stream([instruction], EXTENDED)
+    assert format_instruction(instruction, DEFAULT) == line
+    assert assemble(line, DEFAULT).stream == encode_stream([instruction], DEFAULT)
 
 
 def test_an_immediate_with_undefined_options_is_written_as_a_number():
     table = Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=0x800)
-    assert format_instruction(table, DEFAULT) == "alu rqt uops=0:1 imm=2048"
-    assert assemble("alu rqt uops=0:1 imm=2048", DEFAULT).stream == encode_stream([table], DEFAULT)
+    assert format_instruction(table, LEAN) == "alu rqt uops=0:1 imm=2048"
+    assert assemble("alu rqt uops=0:1 imm=2048", LEAN).stream == encode_stream([table], LEAN)
 
 
 RAW = {
-    "opcode 6 is undefined": (Undefined(6), 0, EXTENDED),
-    "dwc uops=0:1 window=1; this configuration has no depthwise": (Dwc(window=1), 0, DEFAULT),
-    "dwc uops=0:1 window=8; window 8 is undefined": (Dwc(window=8), 0, EXTENDED),
+    "opcode 6 is undefined": (Undefined(6), 0, DEFAULT),
+    "dwc uops=0:1 window=1; this configuration has no depthwise": (Dwc(window=1), 0, LEAN),
+    "dwc uops=0:1 window=8; window 8 is undefined": (Dwc(window=8), 0, DEFAULT),
     "load lut sram=0 dram=0x0 rows=1 cols=1; this configuration has no load of LUT": (
-        Load(memory_type=6, x_size=1, x_stride=1), 0, DEFAULT
+        Load(memory_type=6, x_size=1, x_stride=1), 0, LEAN
     ),
-    "load wgt4 cols=0; this configuration has no load of WGT_4BIT": (
-        Load(memory_type=7), 0, DEFAULT
-    ),
+    "load wgt4 cols=0; this configuration has no load of WGT_4BIT": (Load(memory_type=7), 0, LEAN),
     "store inp sram=0 to=0 rows=1 cols=1; this configuration has no store to INP": (
-        Store(memory_type=2, x_size=1, x_stride=1), 0, DEFAULT
+        Store(memory_type=2, x_size=1, x_stride=1), 0, LEAN
     ),
     "alu red.max uops=0:1; this configuration has no red": (
-        Alu(alu_opcode=AluOpcode.RED, imm=1), 0, DEFAULT
+        Alu(alu_opcode=AluOpcode.RED, imm=1), 0, LEAN
     ),
     "alu red imm=3 uops=0:1; RED immediate 0x0003: must be one of 0 (SUM), 1 (MAX), 2 (MIN)": (
-        Alu(alu_opcode=AluOpcode.RED, imm=3), 0, EXTENDED
+        Alu(alu_opcode=AluOpcode.RED, imm=3), 0, DEFAULT
     ),
     "alu red.sum uops=0:1 imm=0; red needs use_imm = 0": (
-        Alu(alu_opcode=AluOpcode.RED, use_imm=1), 0, EXTENDED
+        Alu(alu_opcode=AluOpcode.RED, use_imm=1), 0, DEFAULT
     ),
     "alu opcode5 uops=0:1; ALU opcode 5 is undefined": (Alu(alu_opcode=5), 0, DEFAULT),
     "alu rqt uops=0:1; rqt needs use_imm = 1": (Alu(alu_opcode=AluOpcode.RQT), 0, DEFAULT),
@@ -233,7 +229,7 @@ def test_listing_of_a_program_is_this():
 
 def test_unnamed_configuration_is_written_out():
     text = disassemble(b"", DEFAULT.replace(log_acc_buff_size=16))
-    assert text == "; for configuration 1x16_i8w8a32_15_15_18_16_oq\n\n"
+    assert text == "; for configuration 1x16_i8w8a32_15_15_18_16_oqlrdfw8\n\n"
 
 
 @pytest.mark.parametrize(("stream", "uops", "message"), [

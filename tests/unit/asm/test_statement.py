@@ -70,4 +70,4 @@ def test_extensions_of_another_configuration_are_refused():
     assert problems("gemm uops=0:1 overwrite", base) == [
         "gemm: configuration 1x4x4_base has no overwrite"]
     assert problems("alu rqt uops=0:1 zero_point=0", base) == [
-        "alu: configuration 1x4x4_base has no rqt"]
+        "alu: configuration 1x4x4_base has no rqt: that is extension requantize"]

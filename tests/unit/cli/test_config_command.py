@@ -28,7 +28,10 @@ def test_derived_sizes_of_the_default_configuration():
     assert facts["vta_config"]["LOG_BLOCK"] == 4
     shown = run("default").output
     assert "256 MACs" in shown
-    assert "overwrite, requantize" in shown
+    assert "\nextensions   all\n" in shown
+    assert "\nextensions   overwrite, requantize\n" in run("lean").output
+    assert "\nextensions   all but weights4\n" in run("1x16x16_w4").output
+    assert "\nextensions   none\n" in run("base").output
 
 
 def test_every_extension_is_listed_with_its_purpose(tmp_path, monkeypatch):
@@ -46,15 +49,15 @@ def test_every_extension_is_listed_with_its_purpose(tmp_path, monkeypatch):
     assert "LUT " in shown and "WGT_4BIT" not in shown.split("extension ")[0]
 
 
-def test_json_has_extensions_and_window(tmp_path):
-    assert json.loads(run("default", "--json").output)["extensions"] == {
+def test_json_has_extensions_and_window():
+    lean, default = (json.loads(run(name, "--json").output) for name in ("lean", "default"))
+    assert lean["extensions"] == {
         "overwrite": True, "requantize": True, "lookup": False, "reduce": False,
         "depthwise": False, "forward": False, "weights4": False,
     }
-    path = tmp_path / "c.json"
-    path.write_text(NAMED["default"].replace(depthwise=True).to_json())
-    facts = json.loads(run(path, "--json").output)
-    assert facts["window"] == {"taps": 8, "rows": 2, "columns": 4}
+    assert lean["window"] == {"taps": 0, "rows": 0, "columns": 0}
+    assert default["extensions"] == dict.fromkeys(lean["extensions"], True)
+    assert default["window"] == {"taps": 8, "rows": 2, "columns": 4}
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -94,8 +94,8 @@ def at_files(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
      "see `myvta compile --help`"),
     ((*COMPILE, "calib.npz", "--config", "2x2x2"),
      "configuration refused: '2x2x2' is neither a file nor a named configuration (default, lean, "
-     "base, 1x4x4, 1x4x4_base, 1x4x4_int4, 1x8x8, 2x8x8, 2x16x16, 4x16x16, 1x32x32, "
-     "1x32x32_128, 1x32x32_256, 1x16x16_int4, 1x16x16_w4)"),
+     "base, 1x4x4, 1x4x4_base, 1x4x4_int4, 1x8x8, 1x8x8_all, 2x8x8, 2x16x16, 4x16x16, "
+     "1x32x32, 1x32x32_128, 1x32x32_256, 1x16x16_int4, 1x16x16_w4)"),
     ((*COMPILE, "calib.npz", "--shape", "input=1,x,8,8"),
      "--shape input=1,x,8,8: give it as NAME=1,1,8,8"),
     ((*COMPILE, "calib.npz", "--memory", "lots"),
@@ -120,7 +120,8 @@ def at_files(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ((*RUN, "--target", "usb://x"),
      "no target scheme 'usb'; known: devmem, icarus, model, tcp, uart, uio, verilator"),
     ((*RUN, "--target", "model://?config=2x8x8"),
-     "the URL asks for 2x8x8, the caller for 1x4x4"),
+     "the URL asks for 2x8x8, the caller for 1x4x4; a program runs on devices of its own "
+     "configuration alone: compile it for 2x8x8"),
     ((*RUN, "--target", "uart:///dev/no-such"),
      "there is no port /dev/no-such: plug the board in, see `dmesg | tail`"),
     # assembly

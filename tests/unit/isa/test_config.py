@@ -89,6 +89,7 @@ def test_named_configurations_have_their_shapes():
         "default": (1, 16, 16, 8, 8), "lean": (1, 16, 16, 8, 8), "base": (1, 16, 16, 8, 8),
         "1x4x4": (1, 4, 4, 8, 8),
         "1x4x4_base": (1, 4, 4, 8, 8), "1x4x4_int4": (1, 4, 4, 4, 4), "1x8x8": (1, 8, 8, 8, 8),
+        "1x8x8_all": (1, 8, 8, 8, 8),
         "2x8x8": (2, 8, 8, 8, 8), "2x16x16": (2, 16, 16, 8, 8), "4x16x16": (4, 16, 16, 8, 8),
         **dict.fromkeys(("1x32x32", "1x32x32_128", "1x32x32_256"), (1, 32, 32, 8, 8)),
         "1x16x16_int4": (1, 16, 16, 4, 4), "1x16x16_w4": (1, 16, 16, 8, 4),
@@ -111,10 +112,24 @@ def test_a_name_means_its_memory_port_where_it_has_several():
     assert NAMED["base"].replace(log_bus_width=8).name == "base"
 
 
-def test_lean_has_overwrite_and_requantize_alone():
-    lean = NAMED["lean"]
-    assert [name for name in EXTENSION_NAMES if getattr(lean, name)] == ["overwrite", "requantize"]
-    assert lean.replace(overwrite=False, requantize=False) == NAMED["base"]
+def test_named_configurations_have_these_extensions():
+    letters = {name: config.canonical.split("_")[6:] for name, config in NAMED.items()}
+    assert letters == {
+        "default": ["oqlrdfw8"], "lean": ["oq"], "base": [],
+        "1x4x4": ["oq"], "1x4x4_base": [], "1x4x4_int4": ["oq"], "1x8x8": ["oq"],
+        "1x8x8_all": ["oqlrdfw8"], "2x8x8": ["oq"],
+        "2x16x16": ["oqlrdfw8"], "4x16x16": ["oqlrdfw8"],
+        **dict.fromkeys(("1x32x32", "1x32x32_128", "1x32x32_256"), ["oqlrdfw16"]),
+        "1x16x16_int4": ["oqlrdf8"], "1x16x16_w4": ["oqlrdf8"],  # weights4 is for 8-bit weights
+    }
+
+
+def test_default_lean_and_base_differ_in_extensions_alone():
+    default = NAMED["default"]
+    assert default.replace(
+        lookup=False, reduce=False, depthwise=False, forward=False, weights4=False
+    ) == NAMED["lean"]
+    assert default.replace(**dict.fromkeys(EXTENSION_NAMES, False)) == NAMED["base"]
 
 
 ILLEGAL = {  # vta_isa.md 2.7
@@ -238,7 +253,7 @@ def test_load_config_takes_name_config_or_none():
 
 
 def test_our_keys_are_written_only_when_set():
-    plain, ours = NAMED["base"].to_dict(), NAMED["default"].to_dict()
+    plain, ours = NAMED["base"].to_dict(), NAMED["lean"].to_dict()
     assert json.loads(NAMED["base"].to_json()) == plain
     assert {key: ours[key] for key in ours if key not in plain} == {
         "MYVTA_OVERWRITE": True, "MYVTA_REQUANTIZE": True,

@@ -39,7 +39,9 @@ def test_registers_are_listed_once_and_ours_begin_at_0x40():
     assert all(REGISTERS[counter].access == "ro" for counter in COUNTERS)
 
 
-@pytest.mark.parametrize(("name", "features"), [("default", 3), ("base", 0)])
+@pytest.mark.parametrize(("name", "features"), [
+    ("default", 0x8_7F), ("lean", 3), ("base", 0), ("1x32x32", 0x10_7F), ("1x16x16_w4", 0x8_3F),
+])
 def test_registers_have_their_reset_values(name, features):
     values = reset_values(NAMED[name])
     assert values[Reg.FEATURES] == features

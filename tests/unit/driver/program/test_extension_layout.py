@@ -20,7 +20,7 @@ def test_a_lane_s_weights_are_at_its_own_taps():
 def test_paired_lanes_use_different_halves():
     """16 lanes, 8 taps, 2x4: an even lane's weights are in the low half of its row."""
     kernel = np.arange(1, 97).reshape(16, 2, 3)
-    tile = depthwise_tile(kernel, extended("default+depthwise"))
+    tile = depthwise_tile(kernel, extended("default"))
     assert tile.shape == (16, 16)
     assert tile[0].tolist() == [1, 2, 3, 0, 4, 5, 6, 0] + [0] * 8
     assert tile[1].tolist() == [0] * 8 + [7, 8, 9, 0, 10, 11, 12, 0]

@@ -1,6 +1,7 @@
 """Running programs on the model: tensors read and written, and refusals."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from myvta.driver import (
     run_program,
 )
 from myvta.driver.errors import IdentityError
+from myvta.isa.config import named
 from myvta.isa.opcodes import AluOpcode
 
 
@@ -99,6 +101,17 @@ def test_another_configuration_is_refused_with_the_difference():
         )
     ):
         LoadedProgram(network(), target)
+
+
+def test_a_device_with_more_extensions_is_refused_too():
+    """ACC_BASE of a device with lookup is a multiple of 512, and its errors are others."""
+    with open_target("model://?config=1x4x4&mem=0:64K") as target, pytest.raises(
+        IdentityError, match=re.escape(
+            "is for configuration 1x4x4_base, the target has 1x4x4: OVERWRITE expected False, "
+            "device True, REQUANTIZE expected False, device True; compile it for 1x4x4"
+        )
+    ):
+        LoadedProgram(replace(network(), config=named("1x4x4_base")), target)
 
 
 def test_too_small_window_is_refused():

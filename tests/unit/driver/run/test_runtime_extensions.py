@@ -10,7 +10,7 @@ from myvta.isa.opcodes import AluOpcode, MemoryType, Reduction
 
 INP, WGT, ACC, OUT, LUT = (
     MemoryType.INP, MemoryType.WGT, MemoryType.ACC, MemoryType.OUT, MemoryType.LUT)
-NAMES = ["1x4x4+all", "2x8x8+all", "default+all", "1x32x32+all"]
+NAMES = ["1x4x4+all", "2x8x8+all", "default", "1x32x32"]
 
 
 @pytest.fixture(params=NAMES)

@@ -9,8 +9,8 @@ from myvta.isa.config import named
 from myvta.isa.instructions import Dwc
 from myvta.model.timing.timing_windows import window_cycles
 
-PAIRED = named("default").replace(depthwise=True)  # windows of 2 x 4
-FOUR = named("1x32x32").replace(depthwise=True)  # 4 x 4
+PAIRED = named("default")  # windows of 2 x 4
+FOUR = named("1x32x32")  # 4 x 4
 
 
 def cycles(config, rows, columns, *src, **fields) -> int:

@@ -42,7 +42,7 @@ def test_load_work_counts_rows_and_beats(
 def test_tables_are_written_one_entry_per_cycle(
     fields: dict[str, int], beats: int, slots: int
 ) -> None:
-    reader = WorkReader(CONFIG.replace(lookup=True), b"")
+    reader = WorkReader(CONFIG, b"")
     result = reader.read(Load(memory_type=MemoryType.LUT, **fields))
     assert (result.kind, result.beats, result.slots) == ("fill", beats, slots)
 
