@@ -10,8 +10,9 @@ from device_faults import faults
 from device_programs import ACC_8BIT, BASE, OUT, SIZE
 from device_random import RandomProgram
 from device_run import differences, open_model, run_on
-from device_sketches import Shape
+from device_sketches import MIX, NEEDS, Shape
 from extended import extended
+from instruction_coverage import contained, defined
 from lockstep import Case, cases, compare, differ, lockstep, open_memory, shrink
 from robust_runs import soak_count
 
@@ -21,13 +22,19 @@ from myvta.isa.opcodes import ErrorCode
 from myvta.isa.register_map import Reg
 from myvta.model.model_target import ModelTarget
 
-SMALL = ("1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8", "1x4x4+forward+weights4", "2x8x8+forward",
-         "1x4x4+lookup+reduce")
+SMALL = ("1x4x4", "1x4x4_base", "1x4x4_int4", "2x8x8", "1x4x4+forward+weights4", "1x4x4+all",
+         "2x8x8+all")
 SAMPLE = [("1x4x4", 64), ("1x4x4", 128), ("1x4x4", 256), ("1x4x4_base", 64), ("1x4x4_int4", 64),
-          ("2x8x8", 64), ("1x4x4+lookup+reduce", 64)]
-SOAKED = ("1x4x4", "1x4x4_int4", "1x8x8", "2x8x8", "default")
+          ("2x8x8", 64), ("1x4x4+all", 64)]
 BUSES = (64, 128, 256)
-ICARUS = {"1x4x4": 4, "1x4x4_int4": 3, "1x8x8": 1, "2x8x8": 1, "default": 0.2}  # shares of the work
+ICARUS = {
+    "1x4x4": 4, "1x4x4_int4": 3, "1x8x8": 1, "2x8x8": 1, "1x4x4+forward+weights4": 2,
+    "1x4x4+all": 3, "1x8x8+all": 1, "2x8x8+all": 0.5, "default": 0.1,
+}
+"""Configurations of the soak, and their shares of the work under Icarus."""
+SOAKED = tuple(ICARUS)
+COVERING = 60
+"""Programs that contain every instruction of their configuration."""
 pytestmark = pytest.mark.timeout(600)  # a test may build a simulator
 
 
@@ -41,7 +48,7 @@ def test_random_programs_on_verilator_equal_the_model(name, bus):
 @pytest.mark.verilator
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("name", "bus"), [
-    ("4x16x16", 64), ("1x32x32_128", 128), ("1x32x32_256", 256),
+    ("4x16x16+all", 64), ("1x32x32_128", 128), ("1x32x32_256+all", 256),
 ])
 def test_random_programs_on_the_largest_arrays_equal_the_model(name, bus):
     lockstep("verilator", name, bus, instructions=600)
@@ -130,6 +137,27 @@ def unstored(program, memory):
         if isinstance(it, Store) and it.x_size and it.memory_type == OUT and it.dram_base < 2**31:
             stored |= row_bytes(program, it)
     return bytes(0 if stored >> at & 1 else byte for at, byte in enumerate(memory))
+
+
+@pytest.mark.parametrize("name", ["1x4x4_base", "1x4x4+all", "2x8x8+all", "default"])
+def test_random_programs_contain_every_instruction_with_every_option(name):
+    config = extended(name)
+    assert _contained(cases(config, 0, length=60)) == defined(config)
+
+
+def test_options_that_are_never_drawn_are_missed():
+    """Without the sketches of the extensions, exactly their instructions are missing."""
+    config = extended("1x4x4+all")
+    mix = {kind: weight for kind, weight in MIX.items() if kind not in NEEDS}
+    missed = defined(config) - _contained(cases(config, 0, length=60, mix=mix))
+    of_extensions = ("dwc", "red", "rqt", "load LUT", "load WGT_4BIT", "store INP", "store WGT")
+    assert missed == {text for text in defined(config) if text.startswith(of_extensions)} - {
+        "load LUT: one row"}  # the first load of every table
+
+
+def _contained(drawn):
+    """Return what the first programs contain."""
+    return set().union(*(contained(case.program().body) for case in islice(drawn, COVERING)))
 
 
 @pytest.mark.parametrize("name", SMALL)

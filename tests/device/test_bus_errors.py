@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from robust_runs import CONFIG, FORWARDING, Job, bytes_of, rounds, small_job, soak_count
+from robust_runs import CONFIG, EXTENDED, Job, bytes_of, rounds, small_job, soak_count
 
 from myvta.cosim.rules import Counter
 from myvta.isa.instructions import Load, Store, decode
@@ -18,7 +18,7 @@ def check_place(job, index, address, bus_bytes, case):
     """The instruction moves, or is, some byte of the block that the burst begins in."""
     end = address | BLOCK * bus_bytes - 1
     spans = [(job.address + 16 * index, job.address + 16 * index + 15)]
-    if index < job.count and isinstance(decode(job.words()[index], CONFIG), Load | Store):
+    if index < job.count and isinstance(decode(job.words()[index], EXTENDED), Load | Store):
         spans += bytes_of(job, index)
     assert any(low <= end and high >= address for low, high in spans), case
 
@@ -66,11 +66,13 @@ def test_bus_errors_of_every_client_end_the_launch():
 
 
 @pytest.mark.slow
-def test_bus_errors_during_forwards_end_the_launch():
-    assert {0x100, 0x201} <= fail_at_random(210, FORWARDING)  # LOAD INP, STORE
+def test_bus_errors_beside_every_extension_end_the_launch():
+    seen = fail_at_random(420, EXTENDED)
+    assert {0x100, 0x201, 0x300, 0x380} <= seen  # LOAD INP, STORE, LOAD LUT, LOAD WGT_4BIT
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_bus_errors_of_every_client_end_the_launch_soak():
+    fail_at_random(soak_count("BUS_ERRORS", 100_000) // 2, EXTENDED)
     fail_at_random(soak_count("BUS_ERRORS", 100_000))

@@ -10,11 +10,11 @@ from random import Random
 import pytest
 from device_programs import BASE
 from device_run import open_model, outcome_of
-from robust_runs import CONFIG, Job, rounds, small_job, soak_count
+from robust_runs import CONFIG, EXTENDED, Job, rounds, small_job, soak_count
 
 from myvta.driver.run.launch import launch
 from myvta.isa.fields import layout
-from myvta.isa.instructions import Alu, Gemm, decode
+from myvta.isa.instructions import Alu, Dwc, Gemm, decode
 from myvta.isa.opcodes import ErrorCode, MemoryType, Opcode
 from myvta.isa.register_map import Reg, Status
 
@@ -27,25 +27,25 @@ LIMIT = 20_000  # cycles: loops of random length
 _FIXED = ("opcode", "memory_type", "pop_prev", "pop_next", "push_prev", "push_next")
 
 
-def change_operands(words, dice):
+def change_operands(words, dice, config):
     """Flip bits of operands of one instruction: it stays in its module, with its tokens."""
     while True:
         index = dice.randrange(len(words) - 1)
-        fields = layout(Opcode(words[index] & 7), CONFIG)
+        fields = layout(Opcode(words[index] & 7), config)
         free = [field for name, field in fields.items() if name not in _FIXED]
         word = words[index]
         for _ in range(dice.choice([1, 1, 2, 4])):
             field = dice.choice(free)
             word ^= 1 << dice.randrange(field.lo, field.hi)
-        item = decode(word, CONFIG)
+        item = decode(word, config)
         loops = 1
-        if isinstance(item, Alu | Gemm):
+        if isinstance(item, Alu | Dwc | Gemm):
             loops = item.iter_out * item.iter_in * max(item.uop_end - item.uop_bgn, 0)
         if loops < LIMIT // 20 and word != words[index]:
             return [*words[:index], word, *words[index + 1 :]]
 
 
-def change_anything(words, dice):
+def change_anything(words, dice, config):
     """Flip bits, lose, repeat, swap or replace instructions."""
     words = list(words)
     for _ in range(dice.choice([1, 1, 2, 3, 8])):
@@ -65,15 +65,15 @@ def change_anything(words, dice):
     return words
 
 
-def random_words(words, dice):
+def random_words(words, dice, config):
     """Random bits; half the time with opcodes that exist and small numbers in most fields."""
     found = []
     for _ in range(dice.randrange(1, 40)):
         word = dice.getrandbits(128)
         if dice.random() < 0.5:
-            opcode = Opcode(dice.choice([0, 0, 0, 1, 2, 4, 4, 3]))
+            opcode = Opcode(dice.choice([0, 0, 0, 1, 2, 4, 4, 3] + [5, 5] * config.depthwise))
             word = word & ~7 | opcode
-            for name, field in layout(opcode, CONFIG).items():
+            for name, field in layout(opcode, config).items():
                 if name not in ("opcode", "memory_type") and dice.random() < 0.85:
                     keep = (1 << dice.choice([0, 1, 3, 5])) - 1
                     mask = (1 << field.hi) - (1 << field.lo)
@@ -82,13 +82,13 @@ def random_words(words, dice):
     return found
 
 
-def expected_of(job):
+def expected_of(job, config):
     """Return outcome and ERROR_ADDRESS of the model; None where the contract leaves it open."""
-    model = open_model(CONFIG, strict=True)
+    model = open_model(config, strict=True)
     model.write_memory(BASE, job.image)
     launch_quietly(model, job)
     fault, pads = model.last_fault, model.device.pads
-    if fault is not None and isinstance(fault.instruction, Alu | Gemm):
+    if fault is not None and isinstance(fault.instruction, Alu | Dwc | Gemm):
         if fault.code == ErrorCode.RQT_PARAMETER:
             return None  # it may be of a tile that nothing has written
         used = slice(fault.instruction.uop_bgn, fault.instruction.uop_end)
@@ -107,15 +107,15 @@ def launch_quietly(model, job):
             raise
 
 
-def fuzz(count):
+def fuzz(count, config=CONFIG):
     """Run streams; return how many had which end, and how many equalled the model."""
-    jobs = [Job.of(small_job(seed)) for seed in range(40, 56)]
+    jobs = [Job.of(small_job(seed, config=config)) for seed in range(40, 56)]
     ends = dict.fromkeys(ErrorCode, 0)
     compared = 0
-    for rig, number in rounds(count):
+    for rig, number in rounds(count, config=config):
         dice, base = Random(number), jobs[number % len(jobs)]
         change = (change_operands, change_anything, random_words)[number % 3]
-        job = base.with_words(change(base.words(), dice))
+        job = base.with_words(change(base.words(), dice, config))
         rig.start(job, watchdog=LIMIT)
         status, (code, index, address) = rig.wait(), rig.error()
         case = f"run {number}: {change.__name__} of job {number % len(jobs)}, {rig.target.options}"
@@ -124,7 +124,7 @@ def fuzz(count):
         assert not status & Status.DRAINING and code not in (ErrorCode.BUS, ErrorCode.RESET), case
         assert index < job.count or (code, index) == (ErrorCode.NO_FINISH, job.count), case
         assert (address != 0) <= (code == ErrorCode.WINDOW), case
-        if change is change_operands and (found := expected_of(job)):
+        if change is change_operands and (found := expected_of(job, config)):
             want, burst = found
             assert (status, (code, index)) == (want.status, want.error), case
             assert address == burst & -rig.target.config.bus_bytes, case
@@ -144,8 +144,19 @@ def test_fuzzed_streams_equal_the_model():
     ))
 
 
+@pytest.mark.slow
+def test_fuzzed_streams_with_every_extension_equal_the_model():
+    ends, compared = fuzz(630, EXTENDED)
+    assert compared > 100
+    assert all(ends[code] for code in (
+        ErrorCode.NONE, ErrorCode.OPCODE, ErrorCode.OPERAND, ErrorCode.SRAM_RANGE,
+        ErrorCode.STEP_INDEX, ErrorCode.WINDOW, ErrorCode.DEADLOCK, ErrorCode.NO_FINISH,
+    ))
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_fuzzed_streams_equal_the_model_soak():
-    ends, compared = fuzz(soak_count("STREAMS", 100_000))
+@pytest.mark.parametrize("config", [CONFIG, EXTENDED], ids=["lean", "extended"])
+def test_fuzzed_streams_equal_the_model_soak(config):
+    ends, compared = fuzz(soak_count("STREAMS", 100_000) // 2, config)
     assert compared > 0 and ends[ErrorCode.NONE]

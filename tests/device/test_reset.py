@@ -6,7 +6,7 @@ import pytest
 from robust_runs import (
     CHANNELS,
     CONFIG,
-    FORWARDING,
+    EXTENDED,
     MEMORIES,
     Job,
     Rig,
@@ -76,14 +76,14 @@ def test_soft_reset_at_any_cycle_leaves_a_working_device():
 
 
 @pytest.mark.slow
-def test_soft_reset_at_any_cycle_of_a_forward_leaves_a_working_device():
-    assert {ErrorCode.RESET, ErrorCode.NONE} <= reset_at_random(420, FORWARDING)
+def test_soft_reset_at_any_cycle_of_an_extension_leaves_a_working_device():
+    assert {ErrorCode.RESET, ErrorCode.NONE} <= reset_at_random(420, EXTENDED)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_soft_reset_at_any_cycle_leaves_a_working_device_soak():
-    reset_at_random(soak_count("RESETS", 100_000) // 4, FORWARDING)
+    reset_at_random(soak_count("RESETS", 100_000) // 2, EXTENDED)
     seen = reset_at_random(soak_count("RESETS", 100_000))
     assert {(channel, owes) for channel in CHANNELS for owes in (False, True)} <= seen
 

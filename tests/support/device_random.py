@@ -24,7 +24,8 @@ from device_programs import (
     WGT_4BIT,
     Program,
 )
-from device_sketches import parameter_triples, spread
+from device_rqt import parameter_range, parameter_triples, with_parameters
+from device_sketches import spread
 from device_tokens import chain, order
 
 from myvta.isa.alu_operations import RQT_LOOKUP_BITS
@@ -225,12 +226,14 @@ class RandomProgram(Program):
         if not fields:
             return
         item = Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=imm, **fields)
+        if next(numbers) % 4:
+            item = with_parameters(item, self._micro, triples=not small)
         steps = self._micro.steps(item)
         if steps:
-            low, high = min(s for _, s, _ in steps), max(s for _, s, _ in steps) + 2
+            low, count = parameter_range(steps)
             source = self._small if small else self._triples
-            columns = min(high - low + 1, source.count)
-            self._take(Load(memory_type=ACC, sram_base=low, dram_base=source.tile, x_size=columns))
+            self._take(Load(memory_type=ACC, sram_base=low, dram_base=source.tile,
+                            x_size=min(count, source.count)))
         self._take(item)
 
     def _steps(self, numbers, memories, spare=0):

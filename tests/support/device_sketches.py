@@ -5,16 +5,14 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-__all__ = ["Shape", "draw", "draw_shape", "parameter_triples", "spread"]
+__all__ = ["MIX", "NEEDS", "Shape", "draw", "draw_shape", "spread"]
 
 MIX = {
-    "load": 4, "load uop": 1, "load acc": 2, "store": 3, "gemm": 5, "alu": 5, "rqt": 2, "idle": 1,
-    "forward": 4, "load wgt4": 2, "dwc": 5, "red": 2, "load lut": 1,
+    "load": 4, "load uop": 1, "load acc": 2, "store": 3, "gemm": 5, "alu": 5, "rqt": 4, "idle": 1,
+    "forward": 4, "load wgt4": 2, "dwc": 5, "red": 2, "load lut": 2,
 }
 """How often each kind of sketch is drawn."""
-_NEEDS = {
+NEEDS = {
     "rqt": "requantize", "forward": "forward", "load wgt4": "weights4", "red": "reduce",
     "load lut": "lookup", "dwc": "depthwise",
 }
@@ -47,7 +45,7 @@ class Shape:
 def draw(config, dice, length, mix=None):
     """Return up to so many random sketches."""
     kinds = [kind for kind, weight in (mix or MIX).items() for _ in range(weight)
-             if kind not in _NEEDS or getattr(config, _NEEDS[kind])]
+             if kind not in NEEDS or getattr(config, NEEDS[kind])]
     return [
         (dice.choice(kinds), tuple(dice.randrange(0x10000) for _ in range(_NUMBERS)))
         for _ in range(dice.randint(1, length))
@@ -66,12 +64,3 @@ def spread(numbers, columns, rows, tiles):
         stride = min(stride, max(0, tiles - columns) // (rows - 1))
     reach = max(0, rows - 1) * stride + columns
     return stride, next(numbers) % max(1, tiles - reach + 1)
-
-
-def parameter_triples(rng, lanes):
-    """Return ten triples of RQT's parameters in range: bias, multiplier, shift."""
-    triples = np.empty((30, lanes), np.int64)
-    triples[0::3] = rng.integers(-1000, 1000, (10, lanes))
-    triples[1::3] = rng.integers(0, 2**31, (10, lanes))
-    triples[2::3] = rng.integers(0, 32, (10, lanes))
-    return triples

@@ -81,14 +81,14 @@ def draw_memory(dice: Random) -> dict[str, int]:
     }
 
 
-def cases(config: Config, first: int, *, length: int, tiles=(8, 16, 40)):
+def cases(config: Config, first: int, *, length: int, tiles=(8, 16, 40), mix=None):
     """Yield cases of rising seeds, without end; STRETCH of them share their memory."""
     seed = first
     while True:
         memory = draw_memory(Random(f"memory {seed // STRETCH}"))
         dice = Random(f"program {seed}")
         shape = draw_shape(dice, seed, tiles)
-        yield Case(config, seed, shape, tuple(draw(config, dice, length)), memory)
+        yield Case(config, seed, shape, tuple(draw(config, dice, length, mix)), memory)
         seed += 1
 
 

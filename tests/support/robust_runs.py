@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
-from device_programs import ACC, BASE, INP, SIZE, UOP, WGT, Program, random_tiles
+from device_programs import (
+    ACC,
+    ACC_8BIT,
+    BASE,
+    INP,
+    LUT,
+    POINTERS,
+    SIZE,
+    UOP,
+    WGT,
+    WGT_4BIT,
+    Program,
+    random_tiles,
+)
 from device_run import open_model, run_on
 from extended import extended
 
@@ -17,12 +30,12 @@ from myvta.cosim.rules import Counter
 from myvta.cosim.verilator import open_verilator
 from myvta.driver import OpenRequest
 from myvta.isa.config import named
-from myvta.isa.instructions import Alu, Finish, Gemm, Store, Uop, decode
-from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType
+from myvta.isa.instructions import Alu, Dwc, Finish, Gemm, Store, Uop, decode
+from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType, Reduction, RqtFlag
 from myvta.isa.register_map import BASE_REGISTERS, Reg, Status
 
 CONFIG = named("1x4x4")
-FORWARDING = extended("1x4x4+forward+weights4")
+EXTENDED = extended("1x4x4+all")
 MEMORIES = [
     {}, {"latency": 37}, {"stall": 40, "seed": 5}, {"shy": 1}, {"bandwidth": 35, "latency": 9},
     {"bus": 128, "stall": 20}, {"shy": 1, "stall": 60, "latency": 64, "seed": 8},
@@ -73,7 +86,8 @@ class Job:
 def small_job(seed, *, raw=False, config=CONFIG):
     """Return a program that uses every engine; ``raw``: without tokens, everything at once.
 
-    With ``forward`` it writes results to INP and WGT among the loads and stores.
+    With the extensions it also forwards to INP and WGT among loads and stores, and reads windows,
+    4-bit weights and tables.
     """
     rng, dice = np.random.default_rng(seed), Random(seed)
     program = Program(config, raw=raw)
@@ -81,6 +95,10 @@ def small_job(seed, *, raw=False, config=CONFIG):
     program.load(INP, random_tiles(rng, config, INP, tiles))
     program.load(WGT, random_tiles(rng, config, WGT, 6), x_pad_1=2, y_pad_0=1)
     program.load(ACC, random_tiles(rng, config, ACC, tiles))
+    if config.weights4:
+        program.load(WGT_4BIT, random_tiles(rng, config, WGT_4BIT, 5), 2, x_pad_0=1)
+    if config.lookup:
+        program.load(LUT, random_tiles(rng, config, LUT, 1), dice.randrange(4))
     if config.forward:
         program.add(
             Store(memory_type=INP, x_size=tiles, dram_base=8),
@@ -92,7 +110,16 @@ def small_job(seed, *, raw=False, config=CONFIG):
     program.store(0, tiles)
     program.add(Alu(alu_opcode=AluOpcode.SHR, use_imm=1, imm=3, **walk),
                 Alu(alu_opcode=dice.choice([AluOpcode.MAX, AluOpcode.ADD, AluOpcode.MUL]), **walk))
-    program.load(MemoryType.ACC_8BIT, random_tiles(rng, config, MemoryType.ACC_8BIT, 5), 20)
+    if config.depthwise:
+        program.add(Dwc(window=dice.randrange(config.taps), row_pitch=dice.randrange(6), **walk))
+    if config.reduce:
+        program.add(Alu(alu_opcode=AluOpcode.RED, imm=dice.choice(list(Reduction)), **walk))
+    if config.lookup:
+        program.load(ACC, rng.integers(0, 32, (tiles, config.lanes)), 100)
+        first = program.uops(Uop(src=100))
+        program.add(Alu(alu_opcode=AluOpcode.RQT, use_imm=1, imm=1 << RqtFlag.LOOKUP,
+                        **walk | {"uop_bgn": first, "uop_end": first + 1}))
+    program.load(ACC_8BIT, random_tiles(rng, config, ACC_8BIT, 5), 20)
     program.store(3, tiles - 5)
     if config.forward:
         program.add(Store(memory_type=INP, x_size=tiles, sram_base=1, dram_base=90))
@@ -186,15 +213,15 @@ def rounds(count, memories=MEMORIES, config=CONFIG):
 
 def bytes_of(job, index):
     """Return the (first, last) byte spans that an instruction of a job moves."""
-    item = decode(job.words()[index], CONFIG)
+    item = decode(job.words()[index], EXTENDED)
     kind = MemoryType(item.memory_type)
-    size, base = CONFIG.tile_bytes(kind), job.bases[ACC if kind == MemoryType.ACC_8BIT else kind]
+    size, base = EXTENDED.tile_bytes(kind), job.bases[POINTERS[kind]]
     rows = range(item.y_size)
     starts = [base + size * (item.dram_base + row * item.x_stride) for row in rows]
     return [(start, start + size * item.x_size - 1) for start in starts]
 
 
 __all__ = [
-    "CHANNELS", "CONFIG", "FORWARDING", "Job", "MEMORIES", "Rig", "UOP", "bytes_of", "rounds",
+    "CHANNELS", "CONFIG", "EXTENDED", "Job", "MEMORIES", "Rig", "UOP", "bytes_of", "rounds",
     "small_job", "soak_count",
 ]
