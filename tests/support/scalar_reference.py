@@ -35,22 +35,19 @@ class ScalarDevice:
         self.memory = memory
         lanes = config.batch * config.block_out
         self.uop = [wrap(0xA5A5A5A5) & 0xFFFFFFFF] * config.depth(MemoryType.UOP)
-        self.inp = [
-            self.pattern(config.batch * config.block_in, config.inp_width)
-            for _ in range(config.depth(MemoryType.INP))
-        ]
-        self.wgt = [
-            self.pattern(config.block_out * config.block_in, config.wgt_width)
-            for _ in range(config.depth(MemoryType.WGT))
-        ]
-        self.lut = [self.pattern(256, 16) for _ in range(4)]
-        self.acc = [self.pattern(lanes, 32) for _ in range(config.depth(MemoryType.ACC))]
+        self.inp = self.tiles(
+            config.depth(MemoryType.INP), config.batch * config.block_in, config.inp_width)
+        self.wgt = self.tiles(
+            config.depth(MemoryType.WGT), config.block_out * config.block_in, config.wgt_width)
+        self.lut = self.tiles(4, 256, 16)
+        self.acc = self.tiles(config.depth(MemoryType.ACC), lanes, 32)
 
     @staticmethod
-    def pattern(lanes, width):
-        """Lanes of a tile whose bytes are all 0xA5 (power-up)."""
+    def tiles(depth, lanes, width):
+        """Lanes of each tile, whose bytes are all 0xA5 (power-up)."""
         word = int.from_bytes(b"\xa5" * (lanes * width // 8), "little")
-        return [wrap(word >> (width * lane), width) for lane in range(lanes)]
+        tile = [wrap(word >> (width * lane), width) for lane in range(lanes)]
+        return [list(tile) for _ in range(depth)]
 
     def run(self, stream):
         """Execute a stream up to its FINISH."""

@@ -34,12 +34,13 @@ def loads(draw, config, kind):
     depth, element = config.depth(kind), config.tile_bytes(kind)
     pads = [draw(st.integers(0, 2)) for _ in range(4)]
     x_size, y_size = draw(st.integers(0, 4)), draw(st.integers(0, 3))
+    if kind == MemoryType.LUT:  # there are four tables
+        pads, x_size, y_size = [0, pads[1] // 2, 0, pads[3] // 2], min(x_size, 1), min(y_size, 1)
     tiles = (pads[2] + x_size + pads[3]) * (pads[0] + y_size + pads[1])
     x_stride = draw(st.integers(0, 6))
     span = (y_size * x_stride + x_size) * element
     return Load(
-        memory_type=kind,
-        sram_base=draw(st.integers(0, max(0, depth - tiles))) if tiles <= depth else 0,
+        memory_type=kind, sram_base=draw(st.integers(0, depth - tiles)),
         dram_base=draw(st.integers(0, (MEMORY - span) // element)),
         y_size=y_size, x_size=x_size, x_stride=x_stride,
         y_pad_0=pads[0], y_pad_1=pads[1], x_pad_0=pads[2], x_pad_1=pads[3],
