@@ -28,11 +28,11 @@ def print_report(report: CompileReport, console: Console) -> None:
     """Print a row for each input and node, and the reasons of nodes on the host.
 
     Tensors that the host quantizes for the device, inputs and results of host nodes, come first.
-    GEMM, ideal and ALU are steps, at most one per cycle.  Ideal steps keep every multiplier busy on
-    the network's own products; bytes are those moved between memory and scratchpads.  Saturated is
-    the share of a node's float outputs beyond its scale, SNR the signal-to-noise ratio of its
-    integers, which includes errors of preceding nodes.  A node without instructions is computed in
-    the fusion group of a convolution before it, or needs none.
+    GEMM (DWC included), ideal and ALU are steps, at most one per cycle.  Ideal steps keep every
+    multiplier busy on the network's own products; bytes are those moved between memory and
+    scratchpads.  Saturated is the share of a node's float outputs beyond its scale, SNR the
+    signal-to-noise ratio of its integers, which includes errors of preceding nodes.  A node without
+    instructions is computed in the fusion group of a convolution before it, or needs none.
     """
     rows = [*map(_entry_row, report.entries), *map(_row, report.nodes)]
     print_table(console, _COLUMNS, rows, split=_SPLIT)
@@ -129,8 +129,8 @@ def _row(node: NodeReport) -> list[str]:
     cost = node.costs
     scales = " ".join(_scale(scale) for scale in (*node.input_scales, ">", node.output_scale))
     counts = (
-        cost.gemm_steps + cost.reset_steps, node.ideal_steps, cost.alu_steps, cost.instructions,
-        sum(cost.bytes.values()),
+        cost.gemm_steps + cost.dwc_steps + cost.reset_steps, node.ideal_steps, cost.alu_steps,
+        cost.instructions, sum(cost.bytes.values()),
     )
     return [
         node.name, node.op, "device", scales, *_errors(node),

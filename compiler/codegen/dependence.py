@@ -4,7 +4,7 @@ A stream is written as if its instructions ran sequentially.  Three engines run 
 each its own instructions in order, so an instruction needs a token if it accesses data that an
 earlier one of another engine accesses, and one of the two writes: input and weight tiles between
 load and compute, accumulator tiles between compute and store, memory between store and everything
-that reads it.
+that reads it.  A STORE that forwards results to INP or WGT writes tiles there as a LOAD does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ import numpy as np
 
 from ...driver.stream.instruction_stream import InstructionStream
 from ...isa.config import Config
-from ...isa.instructions import Alu, Gemm, Instruction, Load, Store, route
+from ...isa.instructions import (
+    Alu,
+    Dwc,
+    Gemm,
+    Instruction,
+    Load,
+    StepInstruction,
+    Store,
+    route,
+)
 from ...isa.legality import footprint
 from ...isa.opcodes import MemoryType, Module
 from ...isa.uop_buffer import UOP_INDICES, UopBuffer, UopImage, uop_indices
@@ -42,9 +51,11 @@ class _Dependences:
         self.unit = config.tile_bytes(MemoryType.OUT)  # of memory
         self.written: dict[MemoryType, np.ndarray] = {}  # last writer of each tile on chip
         self.used: dict[MemoryType, np.ndarray] = {}  # last reader of it in the other engine
+        self.forwarded: dict[MemoryType, np.ndarray] = {}  # STORE that wrote it last
         for kind in (MemoryType.INP, MemoryType.WGT, MemoryType.ACC):
             self.written[kind] = np.full(config.depth(kind), -1, np.int32)
             self.used[kind] = np.full(config.depth(kind), -1, np.int32)
+            self.forwarded[kind] = np.full(config.depth(kind), -1, np.int32)
         size = max((_end(item, config) for item in stream.instructions), default=0)
         units = -(-size // self.unit)
         self.stored = np.full(units, -1, np.int32)
@@ -60,11 +71,14 @@ class _Dependences:
             tiles = slice(item.sram_base, item.sram_base + item.x_size * item.y_size)
             _latest(waits, Module.COMPUTE, self.written[MemoryType.ACC][tiles])
             self.used[MemoryType.ACC][tiles] = position
+            if item.forwards:
+                self._forward(position, item, waits)
+                return waits
             memory = self._rows(item, self.stored)
             for module, loaded in self.loaded.items():
                 _latest(waits, module, self._rows(item, loaded))
             memory[...] = position
-        elif isinstance(item, (Gemm, Alu)):
+        elif isinstance(item, StepInstruction):
             self._steps(position, item, waits)
         return waits
 
@@ -82,10 +96,32 @@ class _Dependences:
             kind = MemoryType.ACC
         other = Module.COMPUTE if module == Module.LOAD else Module.STORE
         _latest(waits, other, self.used[kind][tiles])
-        self.written[kind][tiles] = position
+        _latest(waits, Module.STORE, self._unread(self.forwarded, kind, tiles))
+        self.written[kind][tiles], self.forwarded[kind][tiles] = position, -1
 
-    def _steps(self, position: int, item: Gemm | Alu, waits: DependenceMap) -> None:
-        reads = isinstance(item, Gemm) and not item.reset
+    def _forward(self, position: int, item: Store, waits: DependenceMap) -> None:
+        kind = MemoryType(item.memory_type)
+        rows = item.dram_base + item.x_stride * np.arange(item.y_size)
+        tiles = (rows[:, None] + np.arange(item.x_size)).ravel()
+        if kind == MemoryType.WGT:
+            tiles = np.unique(tiles // self.config.block_out)
+        _latest(waits, Module.COMPUTE, self.used[kind][tiles])
+        _latest(waits, Module.LOAD, self._unread(self.written, kind, tiles))
+        self.forwarded[kind][tiles] = position
+        if kind == MemoryType.INP:  # other rows of a tile of WGT are still the LOAD's
+            self.written[kind][tiles] = -1
+
+    def _unread(
+        self, writers: dict[MemoryType, np.ndarray], kind: MemoryType, tiles: slice | np.ndarray
+    ) -> np.ndarray:
+        """Return the last writers of tiles that nothing has read since: no reader's wait implies
+        them.
+        """
+        last = writers[kind][tiles]
+        return np.where(last > self.used[kind][tiles], last, -1)
+
+    def _steps(self, position: int, item: StepInstruction, waits: DependenceMap) -> None:
+        reads = not isinstance(item, Alu) and not item.reset
         weights = (item.wgt_factor_out, item.wgt_factor_in) if isinstance(item, Gemm) else (0, 0)
         dst, src, wgt = self.sets(
             self.uops.words(item).tobytes(), item.iter_out, item.iter_in,
@@ -93,8 +129,11 @@ class _Dependences:
             weights, reads,
         )
         if reads:
+            if isinstance(item, Dwc):
+                src = self._windows(src, item)
             for kind, tiles in ((MemoryType.INP, src), (MemoryType.WGT, wgt)):
                 _latest(waits, Module.LOAD, self.written[kind][tiles])
+                _latest(waits, Module.STORE, self.forwarded[kind][tiles])
                 self.used[kind][tiles] = position
         _latest(waits, Module.STORE, self.used[MemoryType.ACC][dst])
         self.written[MemoryType.ACC][dst] = position
@@ -116,6 +155,12 @@ class _Dependences:
             first = np.unique(uop_indices(uops, name, self.config))
             out.append(np.unique(first[:, None] + offsets[None, :]))
         return (*out, *[np.zeros(0, np.int64)] * (3 - len(out)))
+
+    def _windows(self, first: np.ndarray, item: Dwc) -> np.ndarray:
+        """Return the tiles of windows that begin at given ones."""
+        rows, columns = self.config.window_shape(item.window)
+        taps = np.arange(rows)[:, None] * item.row_pitch + np.arange(columns)
+        return np.unique(first[:, None] + taps.reshape(1, -1))
 
     def _rows(self, item: Load | Store, memory: np.ndarray) -> np.ndarray:
         """Return the part of an array over memory that the rows of a transfer access."""
@@ -140,6 +185,8 @@ def _latest(waits: DependenceMap, module: Module, touched: np.ndarray) -> None:
 def _end(item: Instruction, config: Config) -> int:
     """Return the first byte of memory after a transfer."""
     if not isinstance(item, (Load, Store)) or not item.x_size or not item.y_size:
+        return 0
+    if isinstance(item, Store) and item.forwards:
         return 0
     last = item.dram_base + (item.y_size - 1) * item.x_stride + item.x_size
     return (last + 1) * config.tile_bytes(MemoryType(item.memory_type))

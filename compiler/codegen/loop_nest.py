@@ -55,6 +55,19 @@ class LoopNest:
             wgt_factor=(self.outer.wgt, self.inner.wgt), reset=reset, overwrite=overwrite,
         )
 
+    def depthwise(
+        self, builder: StreamBuilder, window: tuple[int, int], row_pitch: int, *,
+        overwrite: bool = False,
+    ) -> None:
+        """Emit a DWC over the nest, whose weight index must not move."""
+        assert not self.outer.wgt and not self.inner.wgt, "DWC has no factor of the weight index"
+        builder.depthwise(
+            _kernel(self, builder.config), window, row_pitch=row_pitch,
+            iter_out=self.outer.count, iter_in=self.inner.count,
+            dst_factor=(self.outer.dst, self.inner.dst),
+            src_factor=(self.outer.src, self.inner.src), overwrite=overwrite,
+        )
+
     def alu(self, builder: StreamBuilder, opcode: AluOpcode, imm: int | None = None) -> None:
         """Emit an ALU operation over the nest; the source index is an accumulator's."""
         builder.alu(

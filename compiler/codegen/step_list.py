@@ -45,9 +45,16 @@ class _Recorder(StreamBuilder):
     def store_2d(self, *args: Any, **options: Any) -> None:
         self.calls.append(lambda builder: builder.store_2d(*args, **options))
 
+    def forward_2d(self, *args: Any, **options: Any) -> None:
+        self.calls.append(lambda builder: builder.forward_2d(*args, **options))
+
     def gemm(self, kernel: Kernels, **options: Any) -> None:
         encoded = self._encoded(kernel)
         self.calls.append(lambda builder: builder.gemm(encoded, **options))
+
+    def depthwise(self, kernel: Kernels, window: tuple[int, int], **options: Any) -> None:
+        encoded = self._encoded(kernel)
+        self.calls.append(lambda builder: builder.depthwise(encoded, window, **options))
 
     def alu(self, kernel: Kernels, opcode: AluOpcode, **options: Any) -> None:
         encoded = self._encoded(kernel)
@@ -69,7 +76,7 @@ class _TimingBuilder(StreamBuilder):
 class Pipeline:
     """Records steps; :meth:`build` makes the stream.
 
-    A step's ``emit`` may load, store, gemm and alu.
+    A step's ``emit`` may load, store, forward, gemm, depthwise and alu.
     """
 
     def __init__(self) -> None:

@@ -15,7 +15,15 @@ from dataclasses import dataclass, field, replace
 from ...driver.stream.instruction_stream import InstructionStream
 from ...driver.stream.stream import StreamBuilder
 from ...isa.fields import layout
-from ...isa.instructions import Alu, Finish, Gemm, Instruction, Load, Store, encode, route
+from ...isa.instructions import (
+    Finish,
+    Instruction,
+    Load,
+    StepInstruction,
+    Store,
+    encode,
+    route,
+)
 from ...isa.opcodes import INSTRUCTION_BYTES, MemoryType, Module, Opcode
 from ...isa.token_queues import TOKEN_FLAGS, token_queue
 from .dependence import DependenceMap, dependences
@@ -122,13 +130,14 @@ class _Relays:
         free = 0
         for position, item in enumerate(stream.instructions):
             steps = 0
-            if isinstance(item, (Gemm, Alu)):
+            if isinstance(item, StepInstruction):
                 steps = (item.uop_end - item.uop_bgn) * item.iter_out * item.iter_in
             self.done.append(self.done[-1] + steps)
             if isinstance(item, Store):
                 begin = self.done[waits[position].get(Module.COMPUTE, -1) + 1]
-                free = max(free, begin) + item.x_size * item.y_size * max(1, unit // width)
-                self.ends[position] = free + _STORE_CYCLES
+                beats = 1 if item.forwards else max(1, unit // width)
+                free = max(free, begin) + item.x_size * item.y_size * beats
+                self.ends[position] = free + (0 if item.forwards else _STORE_CYCLES)
 
     def place(self, source: int, position: int) -> int | None:
         """Return the instruction that the relay follows, None if an earlier relay serves."""

@@ -45,7 +45,7 @@ CONV = Operator(
     reason="GEMM over taps and channel blocks",
     docs=DocsRow(
         "also grouped; a preceding Pad with zeros is included in its padding", "docs/compiler.md",
-        "taps x blocks + 1"),
+        "taps x blocks + 1; depthwise by DWC: windows + 1"),
     layer=None,
     quantize=_quantize,
     unsupported_reason=convolution_reason,

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from ...isa.config import Config
 from .group_blocks import most_apart
+from .tap_windows import WindowedKernel
 from .tiling_problem import Problem, Tiling
 
 __all__ = [
@@ -55,6 +56,9 @@ class ConvShape(Problem):
     before``: a transposed convolution has ``up`` and no stride.  Every output block sums ``ci``
     input blocks, the first in ``leads`` (:mod:`.group_blocks`); without, they are the same for
     all blocks.
+
+    With ``window``, the maximum window of DWC, every output block is a depthwise convolution of the
+    input block in ``leads``; else the products are GEMM's.
     """
 
     kind: ClassVar[str] = "Convolution"
@@ -69,6 +73,7 @@ class ConvShape(Problem):
     before: tuple[int, int] = (0, 0)  # padding above and to the left
     up: tuple[int, int] = (1, 1)
     leads: tuple[int, ...] = ()
+    window: tuple[int, int] | None = None
     residual: bool = False  # another activation is added to the output
     epilogue: EpilogueSpec | None = None
 
@@ -92,8 +97,28 @@ class ConvShape(Problem):
         return (stored - 1) * self.epilogue.strides[axis] + self.epilogue.kernel[axis]
 
     @property
+    def windowed(self) -> WindowedKernel | None:
+        """The kernel as windows of DWC; None: the products are GEMM's."""
+        if self.window is None:
+            return None
+        return WindowedKernel(self.kernel, self.strides, self.dilations, self.window)
+
+    def weight_tiles(self, ci: int, kh: int, kw: int) -> int:
+        """Return the WGT tiles of an output block for ``ci`` input blocks and a part of the kernel.
+
+        DWC takes the kernel as a whole.
+        """
+        windowed = self.windowed
+        return ci * kh * kw if windowed is None else len(windowed.windows)
+
+    @property
     def steps(self) -> int:
-        """Minimum number of GEMM steps."""
+        """Minimum number of cycles of GEMM or DWC steps."""
+        windowed = self.windowed
+        if windowed is not None:
+            outputs = self.out[1]
+            width = self.reach(1, outputs, self.kernel[1])
+            return self.groups * self.co * self.out[0] * windowed.row_cycles(outputs, width)
         rows, columns = (
             -(-out * kernel // up)
             for out, kernel, up in zip(self.out, self.kernel, self.up, strict=True)
@@ -112,7 +137,9 @@ class ConvShape(Problem):
         if self.skips(axis, taps):
             return outputs
         covered = (outputs - 1) * self.strides[axis] + (taps - 1) * self.dilations[axis]
-        return covered // self.up[axis] + 1
+        inputs = covered // self.up[axis] + 1
+        windowed = self.windowed
+        return inputs if axis == 0 or windowed is None else windowed.pitch(inputs)
 
     def held(self, co: int, ci: int) -> int:
         """Return the number of input blocks that ``co`` output blocks need for ``ci`` of each."""

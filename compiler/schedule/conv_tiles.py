@@ -40,11 +40,6 @@ class ReductionChunk:
         """Whether it is the first part of every sum."""
         return self.ci.start == self.kh.start == self.kw.start == 0
 
-    @property
-    def products(self) -> int:
-        """Products of every sum, weight tiles of a block of channels."""
-        return self.ci.count * self.kh.count * self.kw.count
-
 
 @dataclass(frozen=True)
 class Layout:

@@ -14,7 +14,8 @@ from itertools import product
 from math import lcm, prod
 
 from ...isa.config import Config
-from ...isa.opcodes import UOP_BYTES, MemoryType
+from ...isa.fields import layout
+from ...isa.opcodes import UOP_BYTES, MemoryType, Opcode
 from .conv_problem import (
     DATAFLOWS,
     ConvShape,
@@ -78,10 +79,10 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
         counts.spatial * counts.chunks * apart, config.depth(MemoryType.INP) - prod(other),
     )
     wgt = _slots(
-        t.co * t.ci * t.kh * t.kw, counts.outer * counts.chunks,
+        t.co * shape.weight_tiles(t.ci, t.kh, t.kw), counts.outer * counts.chunks,
         config.depth(MemoryType.WGT) - shape.residual,
     )
-    if inp is None or wgt is None:
+    if inp is None or wgt is None or not _windows_fit(shape, t, config):
         return None
     kept = parameter_tiles(config) * ((shape.co if t.all_parameters else t.co) + shape.residual)
     size = t.co * rows * columns
@@ -107,6 +108,15 @@ def _scratch_tiles(shape: ConvShape, t: ConvTiling) -> int:
     return t.part * shape.span(0, t.oh) * shape.span(1, t.ow)
 
 
+def _windows_fit(shape: ConvShape, t: ConvTiling, config: Config) -> bool:
+    """Return whether DWC can express a tile: the whole kernel, rows within its field."""
+    if shape.window is None:
+        return True
+    pitch = shape.dilations[0] * shape.reach(1, t.ow, t.kw)
+    return (t.kh, t.kw) == shape.kernel and (
+        pitch <= layout(Opcode.DWC, config)["row_pitch"].maximum)
+
+
 def _slots(size: int, different: int, depth: int) -> tuple[int, int] | None:
     count = depth // size
     if count >= different:
@@ -116,6 +126,9 @@ def _slots(size: int, different: int, depth: int) -> tuple[int, int] | None:
 
 def _kernel_uops(shape: ConvShape, t: ConvTiling) -> int:
     """Return a bound on the micro-ops of a part's GEMM instructions: two loops need none."""
+    if shape.window is not None:
+        phases = 1 if shape.epilogue is None else prod(shape.epilogue.strides)
+        return t.part * phases * shape.weight_tiles(1, t.kh, t.kw)
     total = 2
     pixels = shape.span(0, t.oh), shape.span(1, t.ow)
     for count in sorted((t.part, t.ci, *pixels, t.kh, t.kw))[:-2]:
@@ -206,7 +219,7 @@ def analytical_cost(
         inp_passes = outer
     bus, unit = config.bus_bytes, config.tile_bytes
     inp = shape.groups * ci_held * pixels * kernel_parts * inp_passes * unit(MemoryType.INP)
-    wgt = shape.co * shape.ci * shape.kernel[0] * shape.kernel[1] * unit(MemoryType.WGT)
+    wgt = shape.co * shape.weight_tiles(shape.ci, *shape.kernel) * unit(MemoryType.WGT)
     blocks = shape.groups * shape.co
     tiles = blocks * prod(
         sum(part.count for part in _outputs(shape, axis, size))
@@ -228,15 +241,17 @@ def analytical_cost(
     last_passes, epilogue = requantize_steps(config), shape.epilogue
     steps = shape.steps * tiles / (blocks * prod(shape.out))
     early = epilogue is not None and epilogue.early
+    # instructions of products: those of DWC are for one block and one window
+    products = 2 if shape.window is None else t.part * shape.weight_tiles(1, t.kh, t.kw)
     steps += tiles * passes + (stored if early else tiles) * last_passes
     if epilogue is not None:
         steps += stored * epilogue.steps
     compute = (
-        steps + runs * 2 * _INSTRUCTION
+        steps + runs * products * _INSTRUCTION
         + outer * spatial * parts * 4 * _INSTRUCTION + (uops * UOP_BYTES + parameters) / bus
     )
     first = buffers.inp[1] * unit(MemoryType.INP) + (
-        t.part * t.ci * t.kh * t.kw * unit(MemoryType.WGT))
+        t.part * shape.weight_tiles(t.ci, t.kh, t.kw) * unit(MemoryType.WGT))
     last = t.part * t.oh * t.ow * unit(MemoryType.OUT)
     cycles = max(compute + (first + last) / bus, moved / bus + last / bus, out / bus) + _START
     return Cost(cycles, moved + out)

@@ -48,6 +48,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compiler.codegen",),
     ("compiler.layout",),
     ("compiler.lower",),
+    ("compiler.lower.depthwise",),
     ("compiler.lower.conv",),
     ("compiler.operators",),
     ("compiler.partition",),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from myvta.driver.stream.instruction_stream import InstructionStream
 from myvta.driver.stream.stream import StreamBuilder
-from myvta.isa.config import named
+from myvta.isa.config import Config, named
 from myvta.isa.opcodes import MemoryType, Module
 
 __all__ = ["ACC", "COMPUTE", "CONFIG", "Emit", "INP", "LOAD", "STORE", "WGT", "gemm", "load",
@@ -18,9 +18,9 @@ LOAD, COMPUTE, STORE = Module.LOAD, Module.COMPUTE, Module.STORE
 Emit = Callable[[StreamBuilder], None]
 
 
-def stream(*steps: Emit) -> InstructionStream:
+def stream(*steps: Emit, config: Config = CONFIG) -> InstructionStream:
     """Return the steps one after another, without tokens."""
-    builder = StreamBuilder(CONFIG)
+    builder = StreamBuilder(config)
     for step in steps:
         step(builder)
     return builder.finish()

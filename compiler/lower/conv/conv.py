@@ -108,8 +108,9 @@ class _ConvEmitter:
         self.loop.run(
             axes, lambda **position: self.tile(self.position(**position), chunks),
             self.ctx.slack_before * self.ctx.config.bus_bytes)
-        products = last.co.count * last.pixels * chunks[-1].products
-        self.ctx.slack = products // prod(shape.up)
+        chunk = chunks[-1]
+        steps = shape.weight_tiles(chunk.ci.count, chunk.kh.count, chunk.kw.count)
+        self.ctx.slack = last.co.count * last.pixels * steps // prod(shape.up)
 
     def position(self, group: int, co: Range, rows: Range, columns: Range) -> OutputTile:
         return tile_of(self.shape, group, co, rows, columns)
@@ -124,11 +125,12 @@ class _ConvEmitter:
 
     def chunk(self, tile: OutputTile, chunk: ReductionChunk, parts: list[Range]) -> Chunk:
         unit = self.ctx.config.tile_bytes(MemoryType.WGT)
+        each = self.shape.weight_tiles(chunk.ci.count, chunk.kh.count, chunk.kw.count)
         return Chunk(
             [Part(
                 partial(self.calls.multiply, tile=tile, part=part, chunk=chunk),
                 partial(self.calls.load_weights, tile=tile.cut(part), chunk=chunk),
-                part.start * chunk.products, part.count * chunk.products * unit)
+                part.start * each, part.count * each * unit)
              for part in parts],
             (tile.co, chunk),
             Inputs(

@@ -11,6 +11,7 @@ from ...codegen.tile_ops import parameters
 from ...ir.attributes import ConvAttributes
 from ...schedule.group_blocks import Blocks, weight_tiles
 from ..block_gemm import scaled_identity
+from ..depthwise.window_steps import window_tiles
 from .conv_shape import filters
 from .fusion_group import ConvProblem, FusionGroup
 from .zero_point_padding import border_row
@@ -47,9 +48,10 @@ def place_constants(
 ) -> ConvConstants:
     """Place the constants of a group; return their addresses."""
     conv, shape, source = problem.conv, problem.shape, problem.source
-    weights = constants(f"{conv.name}.weights", weight_tiles(
-        filters(conv, source.layout), source.layout.channels, Blocks(shape.ci, shape.leads), config,
-    ), MemoryType.WGT)
+    weight = filters(conv, source.layout)
+    tiles = window_tiles(weight, shape, config) if shape.window is not None else weight_tiles(
+        weight, source.layout.channels, Blocks(shape.ci, shape.leads), config)
+    weights = constants(f"{conv.name}.weights", tiles, MemoryType.WGT)
     table = constants(f"{conv.name}.parameters", parameters(conv.rule, config), MemoryType.ACC)
     border = identity = sum_parameters = None
     attrs = conv.attrs

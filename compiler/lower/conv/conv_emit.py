@@ -20,6 +20,7 @@ from ...schedule.conv_tiles import (
     split,
 )
 from ...schedule.group_blocks import StridedRun, runs
+from ..depthwise.window_steps import multiply_windows
 from .conv_constants import ConvConstants
 from .epilogue_ops import Field
 from .fusion_group import ConvProblem
@@ -123,10 +124,11 @@ class ConvCalls:
     ) -> None:
         (kh, kw), ci = self.shape.kernel, self.shape.ci
         window = chunk.kh.count * chunk.kw.count
-        size = chunk.ci.count * window
-        start = self.weights + (tile.co.start * ci + chunk.ci.start) * kh * kw
+        size = self.shape.weight_tiles(chunk.ci.count, chunk.kh.count, chunk.kw.count)
+        every = self.shape.weight_tiles(ci, kh, kw)
+        start = self.weights + tile.co.start * every + chunk.ci.start * kh * kw
         if (chunk.kh.count, chunk.kw.count) == (kh, kw):
-            builder.load_2d(MemoryType.WGT, base, start, size, tile.co.count, ci * kh * kw)
+            builder.load_2d(MemoryType.WGT, base, start, size, tile.co.count, every)
             return
         for index, block in product(range(tile.co.count), range(chunk.ci.count)):
             builder.load_2d(
@@ -139,6 +141,9 @@ class ConvCalls:
         self, builder: StreamBuilder, tile: OutputTile, part: Range, chunk: ReductionChunk,
         bases: tuple[int, int, int],
     ) -> None:
+        if self.shape.window is not None:
+            multiply_windows(builder, self.shape, tile, part, bases)
+            return
         width = extent(self.shape, 1, tile.ow, chunk.kw).total
         area = extent(self.shape, 0, tile.oh, chunk.kh).total * width
         held = inputs_of(self.shape, tile, chunk).start - chunk.ci.start

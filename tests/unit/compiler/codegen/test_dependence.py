@@ -14,6 +14,7 @@ from stream_steps import (
     LOAD,
     STORE,
     WGT,
+    Emit,
     gemm,
     load,
     store,
@@ -33,6 +34,8 @@ from myvta.isa.instructions import (
     encode_uop,
 )
 from myvta.isa.opcodes import AluOpcode, MemoryType, Module
+
+EXTENDED = CONFIG.replace(depthwise=True, forward=True)
 
 
 def waits(made: InstructionStream) -> list[dict[Module, int]]:
@@ -125,6 +128,53 @@ def test_weights_do_not_wait_for_concurrent_stores() -> None:
     """A weight tile of this configuration is four output tiles long."""
     found = waits(stream(gemm(0, 9, 9), store(0, 8), load(WGT, 0, 3), load(WGT, 0, 2)))
     assert found[2:] == [{}, {STORE: 1}]
+
+
+def forward(memory_type: MemoryType, sram: int, first: int, count: int = 1) -> Emit:
+    """Return a STORE that copies neighbouring tiles on chip."""
+    return lambda builder: builder.forward_2d(memory_type, sram, first, count)
+
+
+def test_window_reads_the_tiles_of_its_taps() -> None:
+    """Two windows of 2 x 2 taps from tile 10 on, rows 7 apart; the weight index has no factor."""
+    def windows(builder: StreamBuilder) -> None:
+        builder.depthwise([(0, 10, 3)], (2, 2), row_pitch=7, iter_in=2, src_factor=(0, 1))
+
+    loads = [load(INP, n, 0) for n in range(30)] + [load(WGT, n, 0) for n in range(6)]
+    actual = waits(stream(windows, *loads, config=EXTENDED))
+    assert [n for n in range(30) if actual[1 + n]] == [10, 11, 12, 17, 18, 19]
+    assert [n for n in range(6) if actual[31 + n]] == [3]
+    assert waits(stream(load(INP, 18, 0), windows, store(0, 9), config=EXTENDED))[1:] == [
+        {LOAD: 0}, {COMPUTE: 1}]
+
+
+def test_compute_waits_for_tiles_that_a_store_forwards() -> None:
+    """A WGT tile of this configuration is four rows."""
+    actual = waits(stream(
+        gemm(0, 20, 20, 8), forward(INP, 0, 5, 2), forward(WGT, 2, 7, 2), gemm(30, 6, 30),
+        gemm(31, 30, 1), gemm(32, 30, 2), gemm(33, 7, 0), config=EXTENDED))
+    assert actual[1:] == [{COMPUTE: 0}, {COMPUTE: 0}, {STORE: 1}, {STORE: 2}, {STORE: 2}, {}]
+
+
+def test_forwarding_waits_for_readers_and_for_loads_that_nothing_has_read() -> None:
+    actual = waits(stream(
+        load(INP, 4, 0, 4), gemm(0, 4, 9, 2), forward(INP, 20, 4, 2), forward(INP, 20, 6),
+        gemm(1, 6, 9), config=EXTENDED))
+    assert actual[2:] == [{COMPUTE: 1}, {LOAD: 0}, {STORE: 3}]
+
+
+def test_load_waits_for_forwarded_tiles_that_nothing_has_read() -> None:
+    actual = waits(stream(
+        forward(INP, 0, 4, 2), gemm(9, 5, 9), load(INP, 4, 0), load(INP, 5, 0), gemm(9, 4, 9),
+        config=EXTENDED))
+    assert actual[2:] == [{STORE: 0}, {COMPUTE: 1}, {LOAD: 2}]
+
+
+def test_forwarding_reads_accumulators_and_no_memory() -> None:
+    actual = waits(stream(
+        gemm(0, 9, 9), forward(INP, 0, 3), load(INP, 50, 3), gemm(0, 9, 9), load(INP, 51, 7),
+        config=EXTENDED))
+    assert actual[1:] == [{COMPUTE: 0}, {}, {STORE: 1}, {}]
 
 
 def test_sets_of_tiles_are_those_of_all_steps() -> None:

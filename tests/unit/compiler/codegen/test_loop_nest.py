@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from myvta.compiler.codegen.loop_nest import Loop, merge, nest, unroll
+from myvta.driver.stream.stream import StreamBuilder
+from myvta.isa.config import named
 from myvta.isa.fields import MAX_ITERATIONS
+from myvta.isa.instructions import Dwc
 
 LOOPS = st.lists(
     st.builds(Loop, st.integers(1, 4), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
@@ -52,6 +55,19 @@ def test_unroll_and_merge_keep_the_order(loops: list[Loop]) -> None:
 def test_adjacent_loops_of_one_stride_are_merged() -> None:
     assert merge([Loop(3, 20, 8, 0), Loop(5, 4, 0, 0)]) == [Loop(3, 20, 8, 0), Loop(5, 4, 0, 0)]
     assert merge([Loop(3, 20), Loop(5, 4), Loop(1, 9, 9, 9), Loop(4, 1)]) == [Loop(60, 1)]
+
+
+def test_depthwise_instruction_has_both_loops() -> None:
+    config = named("1x4x4").replace(depthwise=True)
+    builder = StreamBuilder(config)
+    loops = nest((3, 5, 7), [Loop(2, 10, 20), Loop(6, 1, 2)])
+    loops.depthwise(builder, (2, 1), 9, overwrite=True)
+    *_, actual = builder.finish().instructions[:-1]
+    assert actual == Dwc(
+        iter_out=2, iter_in=6, dst_factor_out=10, dst_factor_in=1, src_factor_out=20,
+        src_factor_in=2, row_pitch=9, window=config.window_code(2, 1), overwrite=1)
+    with pytest.raises(AssertionError, match="no factor of the weight index"):
+        nest((0, 0, 0), [Loop(6, 1, 1, 1)]).depthwise(builder, (1, 1), 0)
 
 
 def test_the_two_longest_loops_are_hardware() -> None:

@@ -15,7 +15,7 @@ from myvta.driver.run import program_runner as execute
 from myvta.driver.stream.instruction_stream import InstructionStream
 from myvta.driver.stream.stream import StreamBuilder
 from myvta.isa.config import named
-from myvta.isa.instructions import Load
+from myvta.isa.instructions import Dwc, Load, Store
 from myvta.isa.opcodes import MemoryType
 
 
@@ -39,6 +39,19 @@ def test_kernels_are_loaded_together_if_they_fit(kernels: int, loads: int) -> No
     issued = [item for item in stream.instructions if isinstance(item, Load)]
     assert len(issued) == loads
     assert sum(item.x_size for item in issued) == 2 * kernels
+
+
+def test_steps_of_extensions_are_repeated() -> None:
+    def emit(builder: StreamBuilder) -> None:
+        builder.depthwise([(0, 1, 2)], (2, 2), row_pitch=5, overwrite=True)
+        builder.forward_2d(MemoryType.INP, 0, 7, 3)
+
+    config = named("1x4x4").replace(depthwise=True, forward=True)
+    pipeline = Pipeline()
+    pipeline.step(emit, "conv1")
+    *_, window, copy, _ = pipeline.build(config).instructions
+    assert window == Dwc(overwrite=1, row_pitch=5, window=config.window_code(2, 2))
+    assert copy == Store(memory_type=MemoryType.INP, dram_base=7, x_size=3, x_stride=3)
 
 
 def test_notes_name_the_step() -> None:

@@ -40,6 +40,16 @@ def test_steps_and_bytes_are_counted_by_note(stream: InstructionStream) -> None:
     assert first.bytes["UOP"] + second.bytes.get("UOP", 0) == len(stream.uops)
 
 
+def test_windows_are_counted_and_forwarded_tiles_move_no_bytes() -> None:
+    builder = StreamBuilder(CONFIG.replace(depthwise=True, forward=True), serial=True)
+    builder.note("conv")
+    builder.depthwise([(0, 0, 0)], (2, 2), iter_out=2, iter_in=3)
+    builder.forward_2d(INP, 0, 0, 6)
+    cost = stream_costs(builder.finish())["conv"]
+    assert (cost.dwc_steps, cost.gemm_steps) == (6, 0)
+    assert list(cost.bytes) == ["UOP"]
+
+
 def test_every_instruction_is_counted_once(stream: InstructionStream) -> None:
     costs = stream_costs(stream)
     assert sum(cost.instructions for cost in costs.values()) == len(stream)

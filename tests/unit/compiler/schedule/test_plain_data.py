@@ -38,7 +38,8 @@ def through_json(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("problem", "tiling"), [
-    (CONV, TILING), (replace(CONV, epilogue=EpilogueSpec((4, 4), (2, 2), (2, 2))), TILING),
+    (CONV, TILING), (replace(CONV, window=(2, 4)), TILING),
+    (replace(CONV, epilogue=EpilogueSpec((4, 4), (2, 2), (2, 2))), TILING),
     (MaxPoolProblem(*GEOMETRY), MapTiling(1, 2, 3)),
     (AveragePoolProblem(*GEOMETRY), AverageTiling(1, 2, 3, 4, 5)), (MEAN, GlobalTiling(1, 7)),
     (CopyProblem("Pad", 1, 2, (4, 4), (6, 6), (-1, 1), filled=True), MapTiling(1, 2, 3)),

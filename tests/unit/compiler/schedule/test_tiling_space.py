@@ -40,6 +40,17 @@ def test_buffers_have_two_slots_or_one_for_all_contents() -> None:
         (1, 32), (4, 2), (2, 16), 3)
 
 
+def test_depthwise_kernel_is_held_as_windows() -> None:
+    """Four windows of 2 x 2 taps for 3 x 3; rows of 8 inputs are 9 tiles apart."""
+    config = CONFIG.replace(depthwise=True)
+    shape = ConvShape(
+        1, 1, 3, (8, 6), (6, 6), (3, 3), before=(0, 1), leads=(0, 1, 2), window=config.window)
+    whole = tiling(kh=3, kw=3, oh=1)
+    assert buffers_of(shape, whole, config) == Buffers((2, 3 * 9), (3, 4), (2, 6), 3)
+    assert buffers_of(shape, replace(whole, kh=1), config) is None
+    assert shape.steps == 3 * 6 * (7 + 6 + 7 + 6)  # rows of 6 outputs, 2 columns: 5 + 2 cycles
+
+
 def test_parameters_of_all_blocks_may_be_kept() -> None:
     actual = buffers_of(SHAPE, tiling(all_parameters=True), CONFIG)
     assert actual is not None

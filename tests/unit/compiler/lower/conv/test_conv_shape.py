@@ -55,6 +55,27 @@ def test_channel_groups_lead_to_blocks_of_their_own():
     assert (shape.ci, shape.leads) == (1, (0, 1))
 
 
+DEPTHWISE = CONFIG.replace(depthwise=True)
+
+
+@pytest.mark.parametrize(("channels", "filters", "group", "kernel", "window"), [
+    (8, 8, 8, (3, 3), (2, 2)), (1, 1, 1, (3, 3), (2, 2)),
+    (8, 16, 8, (3, 3), None), (8, 8, 4, (3, 3), None),  # no lane for itself
+    (8, 8, 8, (13, 11), None),  # 143 of the 256 tiles of INP, which holds two of each
+])
+def test_depthwise_convolution_takes_windows_where_they_fit(
+    channels, filters, group, kernel, window
+):
+    node = conv_node(
+        (filters, channels // group, *kernel), SlidingWindow(kernel, (1, 1), (0, 0, 0, 0)),
+        group=group)
+    source = Activation(0, 1, -(-channels // 4), ChannelLayout(channels, 16, 16))
+    target = Activation(
+        999, 1, filters // 4, ChannelLayout(filters, 17 - kernel[0], 17 - kernel[1]))
+    assert conv_shape(node, source, target, DEPTHWISE).window == window
+    assert conv_shape(node, source, target, CONFIG).window is None
+
+
 @pytest.mark.parametrize(("node", "layout", "change"), [
     (conv_node((4, 3, 2, 2), SlidingWindow((2, 2), (1, 1), (0, 0, 0, 0))), (3, 5, 5),
      lambda weight: weight),
