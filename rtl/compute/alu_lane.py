@@ -50,7 +50,8 @@ class RqtOperation:
     """Control of all lanes: the step in a stage is an RQT."""
 
     def __init__(self) -> None:
-        self.operand, self.select, self.product, self.round = bit(), bit(), bit(), bit()
+        self.operand, self.select, self.product, self.shift = bit(), bit(), bit(), bit()
+        self.round = bit()
         self.operand_bypasses = bit()  # with BYPASS
         self.select_scales = bit()  # without BYPASS: by the parameter tile
 
@@ -58,14 +59,15 @@ class RqtOperation:
 @block
 def decode_elsewhere(clock: Any, multiplied: Step, round_elsewhere: Any) -> Any:
     """Register ``round_elsewhere`` from the stage before ``product``."""
-    product_elsewhere = bit()
+    product_elsewhere, shift_elsewhere = bit(), bit()
 
     @always(clock.posedge)
     def decode():
         product_elsewhere.next = (
             multiplied.opcode == AluOpcode.RQT or multiplied.opcode == AluOpcode.RED
         )
-        round_elsewhere.next = product_elsewhere
+        shift_elsewhere.next = product_elsewhere
+        round_elsewhere.next = shift_elsewhere
 
     return decode
 
@@ -113,7 +115,8 @@ def alu_operation(clock: Any, s: list[Step], operation: Operation, *, config: Co
         rqt.select.next = rqt.operand
         rqt.select_scales.next = rqt.operand and not rqt.operand_bypasses
         rqt.product.next = multiplied.opcode == AluOpcode.RQT
-        rqt.round.next = rqt.product
+        rqt.shift.next = rqt.product
+        rqt.round.next = rqt.shift
 
     return parts, decode_rqt
 

@@ -61,6 +61,7 @@ def compute_issue(
     out_of_range, pops_now, rooms_now, gathered, leaves = (bit() for _ in range(5))
     able = bit()  # no static fault, except a LOAD's range, and no earlier fault
     start = bit()  # it is a GEMM or ALU that may enter the sequencer
+    loads = bit()  # it is a LOAD that may enter the loader
     f_pop_prev, f_pop_next, f_push_prev, f_push_next = token_flags(config)
 
     @always_comb
@@ -106,7 +107,7 @@ def compute_issue(
     @always_comb
     def offer():
         steps.valid.next = start
-        load.valid.next = gathered and decoded.is_load
+        load.valid.next = loads
         finished.valid.next = gathered and decoded.is_finish and quiet and activity.others_idle
         finished.push_prev.next = decoded.push_prev
         finished.push_next.next = decoded.push_next
@@ -134,6 +135,7 @@ def compute_issue(
             popped.next = not sink.data[f_pop_prev] and not sink.data[f_pop_next]
             reserved.next = not sink.data[f_push_prev] and not sink.data[f_push_next]
             able.next = not activity.stopped and not fault.raised and accepted
+            loads.next = False
             start.next = (
                 not activity.stopped and not fault.raised and accepted and steps_arrive
                 and activity.loader_idle
@@ -144,6 +146,10 @@ def compute_issue(
             start.next = (
                 able and not activity.stopped and decoded.is_steps and activity.loader_idle
                 and not (start and steps.ready)
+                and (popped or pops_now) and (reserved or rooms_now)
+            )
+            loads.next = (
+                sound and not activity.stopped and decoded.is_load and not (loads and load.ready)
                 and (popped or pops_now) and (reserved or rooms_now)
             )
             if leaves or activity.stopped:

@@ -47,13 +47,22 @@ def add_fault(
 def rqt_options(arriving: Any, before: Any, after: Any, *, config: Config) -> Any:
     """Check ``use_imm`` and the upper bits of RQT's immediate."""
     fields = layout(Opcode.ALU, config)
-    f_imm, f_use_imm = fields["imm"], fields["use_imm"]
+    f_opcode, f_imm, f_use_imm = fields["opcode"], fields["imm"], fields["use_imm"]
     low = f_imm.lo + RQT_BITS
     index, fault, fault_of = word(RQT_INDEX_BITS), word(ERROR_BITS), rqt_faults(config)
+    immediate = bit()
+
+    @always_comb
+    def find_immediate():
+        # of an ALU operation alone: yosys would move a register of nothing but the table's index
+        # behind the table, which then follows the block RAM of the queue
+        immediate.next = (
+            arriving[f_use_imm.lo] and arriving[f_opcode.hi:f_opcode.lo] == Opcode.ALU
+        )
 
     @always_comb
     def slice_options():
-        index.next = concat(arriving[f_use_imm.lo], arriving[f_imm.hi:low])
+        index.next = concat(immediate, arriving[f_imm.hi:low])
 
     @always_comb
     def look_up():
@@ -62,7 +71,7 @@ def rqt_options(arriving: Any, before: Any, after: Any, *, config: Config) -> An
     combine = add_fault(
         arriving, before, fault, after, alu_opcode=AluOpcode.RQT, config=config,
     )
-    return slice_options, look_up, combine
+    return find_immediate, slice_options, look_up, combine
 
 
 @block

@@ -94,7 +94,8 @@ def sequencer(
     active, final = bit(), bit()
     uop_wraps, in_wraps, out_ends = bit(), bit(), bit()  # last iteration of the three loops
     single_uop, single_in, accepts, takes = bit(), bit(), bit(), bit()
-    uop_steps, inner_steps, outer_steps = bit(), bit(), bit()  # of the three loops
+    begins = bit()  # no step of this command is left: the next one's state may be taken
+    inner_steps, outer_steps = bit(), bit()
     one_uop = bit()  # the current command has one micro-op
     uop, uop_next = word(config.log_uop_depth), word(config.log_uop_depth)
     last_but_one, second_uop = word(config.log_uop_depth + 1), word(config.log_uop_depth + 1)
@@ -172,9 +173,11 @@ def sequencer(
 
     @always_comb
     def choose():
-        uop_steps.next = accepts or active
-        inner_steps.next = accepts or (active and uop_wraps)
-        outer_steps.next = accepts or (active and uop_wraps and in_wraps)
+        # also without a command: few gates separate the loops from their enables
+        begins.next = not active or final
+        inner_steps.next = not active or not state.stepping or uop_wraps
+        outer_steps.next = not active or not state.stepping or (uop_wraps and in_wraps)
+        takes.next = free and (not active or final)
 
     @always_seq(clock.posedge, reset)
     def follow():
@@ -185,8 +188,7 @@ def sequencer(
     def walk_uops():
         if free:
             kept_uop.next = uop
-        if free and uop_steps:
-            if accepts:
+            if begins:
                 uop.next = command.uop_bgn
                 uop_wraps.next = one_uop
             elif uop_wraps:
@@ -199,7 +201,7 @@ def sequencer(
     @always(clock.posedge)
     def step_inner():
         if free and inner_steps:
-            if accepts:
+            if begins:
                 in_left.next = command.iter_in
                 in_wraps.next = command.iter_in == 1
                 inner.dst.next = 0
@@ -221,7 +223,7 @@ def sequencer(
     @always(clock.posedge)
     def step_outer():
         if free and outer_steps:
-            if accepts:
+            if begins:
                 out_left.next = command.iter_out
                 out_ends.next = command.iter_out == 1
                 outer.dst.next = 0
@@ -233,10 +235,6 @@ def sequencer(
                 outer.dst.next = outer_next.dst
                 outer.src.next = outer_next.src
                 outer.wgt.next = outer_next.wgt
-
-    @always_comb
-    def take():
-        takes.next = free and accepts
 
     @always(clock.posedge)
     def hold():
@@ -269,5 +267,5 @@ def sequencer(
             for name in windows
         ],
         sums, register, count, compare, conclude, offer, read, mark, choose, follow,
-        walk_uops, step_inner, step_outer, take, hold,
+        walk_uops, step_inner, step_outer, hold,
     )

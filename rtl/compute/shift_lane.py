@@ -35,13 +35,14 @@ class Lost:
 def right_shift(
     clock: Any, product: Any, amount: Any, requantizes: Any, shifted: Any, lost: Lost | None
 ) -> Any:
-    """Register ``shifted``, a signed word, of the step in ``product``.
+    """Register ``shifted``, a signed word, two cycles later, of the step in ``product``.
 
     ``requantizes``: that is an RQT; ``lost`` is None without RQT.
     """
     value, wide = word(32), signed_word(SHIFTED_BITS)
     low, halved = signed_word(SHIFTED_BITS), signed_word(SHIFTED_BITS)
     by_one, by_six, by_all = (signed_word(SHIFTED_BITS) for _ in range(3))
+    near, octets = signed_word(SHIFTED_BITS), word(2)  # in ``shift``: ``by_six``, rest of amount
 
     @always_comb
     def extend():
@@ -70,16 +71,18 @@ def right_shift(
 
     @always_comb
     def shift_all():
-        by_all.next = by_six
-        if amount[5:3] == 1:
-            by_all.next = by_six >> 8
-        elif amount[5:3] == 2:
-            by_all.next = by_six >> 16
-        elif amount[5:3] == 3:
-            by_all.next = by_six >> 24
+        by_all.next = near
+        if octets == 1:
+            by_all.next = near >> 8
+        elif octets == 2:
+            by_all.next = near >> 16
+        elif octets == 3:
+            by_all.next = near >> 24
 
     @always(clock.posedge)
     def register_shifted():
+        near.next = by_six
+        octets.next = amount[5:3]
         shifted.next = by_all
 
     parts = extend, double, shift_one, shift_six, shift_all, register_shifted
@@ -97,18 +100,21 @@ def right_shift(
         if requantizes:
             value.next = product[63:31]
 
+    few = bit()  # in ``shift``
+
     @always(clock.posedge)
     def register_lost():
         # the lowest bit of ``low`` is zero
-        lost.few.next = (
+        few.next = (
             (amount[3:1] != 0 and by_one[2:] != 0)
             or (amount[2] and by_one[4:2] != 0)
             or (amount[3:1] == 3 and by_one[6:4] != 0)
         )
-        lost.octet.next[0] = by_six[8:] != 0
-        lost.octet.next[1] = by_six[16:8] != 0
-        lost.octet.next[2] = by_six[24:16] != 0
-        lost.octets.next = amount[5:3]
+        lost.few.next = few
+        lost.octet.next[0] = near[8:] != 0
+        lost.octet.next[1] = near[16:8] != 0
+        lost.octet.next[2] = near[24:16] != 0
+        lost.octets.next = octets
 
     return parts, take, register_lost
 

@@ -60,9 +60,14 @@ class Stages:
         return self.select + self.multiplier_latency
 
     @property
+    def shift(self) -> int:
+        """The product shifted by the low bits of its amount, which is shifted by the others."""
+        return self.product + 1
+
+    @property
     def round(self) -> int:
         """The shifted value: rounding and zero point of RQT."""
-        return self.product + 1
+        return self.shift + 1
 
     @property
     def clamp(self) -> int:

@@ -11,8 +11,9 @@ Contract
     module that does not wait has nothing); otherwise with NO_FINISH and the instruction count.
     ``cancel`` ends it with RESET, more cycles than WATCHDOG with WATCHDOG; the index is then the
     lowest one in flight or at the head of a queue, otherwise the next one to be dispatched.
-    From then on ``halt`` is high.  The edge that sees ``port_idle``, or that nothing has ``moved``
-    on the bus for 1024 cycles, raises ``module_reset``, clears ``busy`` and sets the status;
+    From then on ``halt`` is high.  The edge after the one that sees ``port_idle``, or that nothing
+    has ``moved`` on the bus for 1024 cycles, raises ``module_reset``, clears ``busy`` and sets the
+    status;
     ``ended`` follows for one cycle.  ``draining`` is visible in CONTROL while not busy.
     ``halt`` stays high between launches, so it covers the cycle in which the modules first see
     ``module_reset`` while their requests are still asserted.

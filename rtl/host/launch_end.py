@@ -91,12 +91,14 @@ def find_deadlock(
 def find_drained(
     clock: Any, reset: Any, running: Any, port_idle: Any, moved: Any, drained: Any
 ) -> Any:
-    """``drained``: nothing is outstanding, or nothing has moved for 1024 cycles since the end."""
+    """``drained``: since the cycle before, nothing is outstanding, or nothing has moved for 1024
+    cycles since the end.
+    """
     still_cycles = word((DRAIN_CYCLES - 1).bit_length())
 
-    @always_comb
+    @always_seq(clock.posedge, reset)
     def decide() -> None:
-        drained.next = port_idle or still_cycles == DRAIN_CYCLES - 1
+        drained.next = not running and (port_idle or still_cycles == DRAIN_CYCLES - 1)
 
     @always_seq(clock.posedge, reset)
     def count() -> None:
@@ -153,9 +155,10 @@ def find_end(
 
     @always_comb
     def choose() -> None:
+        # code and index do not wait for ``expired``, the last to be known
         end.valid.next = True
-        end.code.next = ErrorCode.NONE
-        end.index.next = 0
+        end.code.next = ErrorCode.WATCHDOG
+        end.index.next = position
         if compute.fault.raised:
             end.code.next = compute.fault.code
             end.index.next = compute.fault.index
@@ -170,6 +173,7 @@ def find_end(
             end.index.next = fetch.fault.index
         elif finish:
             end.code.next = ErrorCode.NONE
+            end.index.next = 0
         elif stuck and waits:
             end.code.next = ErrorCode.DEADLOCK
             end.index.next = lowest.index
@@ -178,11 +182,7 @@ def find_end(
             end.index.next = settings.insn_count
         elif cancel:
             end.code.next = ErrorCode.RESET
-            end.index.next = position
-        elif expired:
-            end.code.next = ErrorCode.WATCHDOG
-            end.index.next = position
-        else:
+        elif not expired:
             end.valid.next = False
 
     return locate, choose

@@ -1,7 +1,7 @@
 """Read multiplexer of the registers: 46 words and more, a LUT of six inputs for four bits.
 
 Contract
-    ``value`` is the word at ``index``, 0 where there is none, in the second cycle of ``index``.
+    ``value`` is the word at ``index``, 0 where there is none, in the third cycle of ``index``.
 """
 
 from __future__ import annotations
@@ -70,18 +70,19 @@ def choose_word(
 def register_word(
     clock: Any, index: Any, there: Any, chosen: Any, kept: Any, *, number: int
 ) -> Any:
-    """Register a chosen word; 0 if ``index`` is of another number above the bits it was chosen by.
+    """Register a chosen word; 0 unless its ``number`` is that of the bits it was not chosen by.
 
     Clearing costs nothing: registers of every family have a synchronous reset.
     """
     low, high = 2 * _LEVELS, len(index)
+    here = bit()
 
     @always(clock.posedge)
     def keep() -> None:
-        if there and index[high:low] == number:
+        here.next = index[high:low] == number
+        kept.next = 0
+        if here and there:
             kept.next = chosen
-        else:
-            kept.next = 0
 
     return keep
 
@@ -98,11 +99,11 @@ def join_words(left: Any, right: Any, joined: Any) -> Any:
 
 
 @block
-def known_index(index: Any, there: Any, *, known: tuple[int, ...]) -> Any:
-    """``there``: a register has the index of these bits, all but the top one."""
+def known_index(clock: Any, index: Any, there: Any, *, known: tuple[int, ...]) -> Any:
+    """Register ``there``: a register has the index of these bits, all but the top one."""
     top = len(index) - 1
 
-    @always_comb
+    @always(clock.posedge)
     def look_up() -> None:
         there.next = known[index[top:]]
 
@@ -113,7 +114,7 @@ def known_index(index: Any, there: Any, *, known: tuple[int, ...]) -> Any:
 def read_words(
     clock: Any, index: Any, words: dict[int, Any], value: Any, *, constants: Sequence[int]
 ) -> Any:
-    """Read the word at ``index``, 0 where there is none, one clock edge after ``index`` changed.
+    """Read the word at ``index``, 0 where there is none, two clock edges after ``index`` changed.
 
     Two levels of multiplexers, registers, of which one is not 0, and an OR of them.  A multiplexer
     chooses any of its words in place of one that does not exist.
@@ -130,7 +131,8 @@ def read_words(
     known = tuple(int(number in words) for number in range(1 << len(index) - 1))
     there = bit()
     nodes = [
-        constant_words(index, constant, values=constants), known_index(index, there, known=known),
+        constant_words(index, constant, values=constants),
+        known_index(clock, index, there, known=known),
     ]
     for level in range(_LEVELS):
         groups: dict[int, list[Any]] = {}

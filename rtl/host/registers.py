@@ -1,9 +1,10 @@
 """The register map as an AXI4-Lite slave, generated from isa.register_map.
 
 Contract
-    Writes: address and data arrive in any order; the write takes place in the cycle after both have
-    arrived, strobes are honoured, and the response is OKAY.  One write every two cycles.
-    Reads: data appears three clock edges after the one that accepts the address.  One at a time.
+    Writes: address and data arrive in any order; the write takes place in the second cycle after
+    both have arrived, with the response, which is OKAY; strobes are honoured.  One write every two
+    cycles.
+    Reads: data appears four clock edges after the one that accepts the address.  One at a time.
     Addresses select words (the two low bits are ignored); offsets outside the map read 0 and
     ignore writes.  While ``busy`` only the interrupt registers and RESET can be written.
     CONTROL: ``start`` pulses when 1 is written to bit 0, ``clear`` when 0 is, while not busy.
@@ -85,7 +86,7 @@ def writable_word(
 @block
 def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any:
     """Combine AW and W into writes."""
-    have_address, have_data = bit(), bit()
+    have_address, have_data, takes = bit(), bit(), bit()
 
     @always_comb
     def answer() -> None:
@@ -94,7 +95,7 @@ def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any
 
     @always_comb
     def decide() -> None:
-        write.valid.next = have_address and have_data and (s_axi.bready or not s_axi.bvalid)
+        takes.next = have_address and have_data and (s_axi.bready or not s_axi.bvalid)
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
@@ -107,7 +108,8 @@ def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any
             write.strobe.next = s_axi.wstrb
         if s_axi.bready:
             s_axi.bvalid.next = False
-        if write.valid:
+        write.valid.next = takes
+        if takes:
             have_address.next = False
             have_data.next = False
             s_axi.bvalid.next = True
@@ -118,21 +120,24 @@ def host_writes(clock: Any, reset: Any, s_axi: AxiLite, write: HostWrite) -> Any
 
 @block
 def host_reads(clock: Any, reset: Any, s_axi: AxiLite, index: Any, value: Any) -> Any:
-    """Answer a read with ``value``, which is valid in the second cycle of ``index``."""
-    found, registered = bit(), bit()  # index is valid; value is valid
+    """Answer a read with ``value``, which is valid in the third cycle of ``index``."""
+    found, decoded, registered = bit(), bit(), bit()  # index is valid; its number; value
+    idle = bit()
     high, top = len(index) + 1, len(index) - 1
 
     @always_comb
     def answer() -> None:
-        s_axi.arready.next = not s_axi.rvalid and not found and not registered
+        idle.next = not s_axi.rvalid and not found and not decoded and not registered
+        s_axi.arready.next = not s_axi.rvalid and not found and not decoded and not registered
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
-        registered.next = found
+        registered.next = decoded
+        decoded.next = found
         found.next = False
         if s_axi.rready:
             s_axi.rvalid.next = False
-        if s_axi.arvalid and not s_axi.rvalid and not found and not registered:
+        if s_axi.arvalid and idle:
             found.next = True
             index.next = s_axi.araddr[high:2]
             index.next[top] = s_axi.araddr[16:high] != 0

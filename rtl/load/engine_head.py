@@ -5,9 +5,9 @@ Contract
     ``cycles`` cycles; it is then ``sound``, or ``faulty`` with a static fault (``refused``).
     ``gathered``, a register: it is sound and its tokens are available, one to pop and room for one
     to push, as its flags require; no other engine can take them away.  When it ``starts`` (driven
-    by the engine) the token is popped, the room reserved, and the next instruction becomes the
-    head.  ``waiting``: it is sound and lacks a token or room. While ``stopped`` nothing is sound,
-    faulty or waiting.
+    by the engine) the token is popped and the room reserved; in the cycle in which it ``leaves``
+    (driven too: at once or one cycle later) the next instruction becomes the head.  ``waiting``:
+    it is sound and lacks a token or room.  While ``stopped`` nothing is sound, faulty or waiting.
 
 Compute decodes its instructions one stage earlier and gathers pops before rooms
 (:mod:`.compute_issue`): it shares :func:`check_timer`.
@@ -26,10 +26,10 @@ __all__ = ["EngineHead", "check_timer", "engine_head"]
 
 
 class EngineHead:
-    """State of the instruction at the head; the engine drives the first three."""
+    """State of the instruction at the head; the engine drives the first four."""
 
     def __init__(self) -> None:
-        self.stopped, self.refused, self.starts = bit(), bit(), bit()
+        self.stopped, self.refused, self.starts, self.leaves = bit(), bit(), bit(), bit()
         self.sound, self.faulty, self.waiting, self.gathered = bit(), bit(), bit(), bit()
 
 
@@ -62,7 +62,7 @@ def engine_head(
 
     @always_comb
     def leave() -> None:
-        restart.next = head.starts or not sink.valid
+        restart.next = head.starts or head.leaves or not sink.valid
 
     @always_comb
     def classify() -> None:

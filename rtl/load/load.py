@@ -85,6 +85,7 @@ def load(
     def start():
         command.valid.next = head.gathered
         head.starts.next = head.gathered and command.ready
+        head.leaves.next = head.gathered and command.ready
         sink.ready.next = head.gathered and command.ready
 
     @always_comb

@@ -26,11 +26,12 @@ __all__ = ["LoadPlan", "PACKED_BITS", "load_plan", "pack_command"]
 
 
 class PlanPhase(IntEnum):
-    """The sums computed in a cycle."""
+    """The sums computed in a cycle; in the last one the command leaves the queue."""
 
     COLUMNS = 0
     RUNS = 1
     SUMS = 2
+    DONE = 3
 
 
 class PlannedLoad:
@@ -122,7 +123,7 @@ def load_plan(
 
     @always_comb
     def take():
-        sink.ready.next = (phase == PlanPhase.SUMS) and not plan.valid
+        sink.ready.next = phase == PlanPhase.DONE
 
     @always_seq(clock.posedge, reset)
     def compute_sums():
@@ -134,8 +135,10 @@ def load_plan(
             top.next = x_total * load.y_pad_0
             bottom.next = x_total * load.y_pad_1
             phase.next = PlanPhase.SUMS
-        elif not plan.valid:
+        elif phase == PlanPhase.DONE:
             phase.next = PlanPhase.COLUMNS
+        elif not plan.valid:
+            phase.next = PlanPhase.DONE
 
     @always_seq(clock.posedge, reset)
     def hold():

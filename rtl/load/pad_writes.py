@@ -30,6 +30,7 @@ def pad_writes(
     memory_type, x_size, gap, last_run = word(3), word(16), word(5), word(17)
     index, left = word(17), word(17)  # next element, rest of the run
     rows_left = word(16)  # rows of data, and runs, after this run
+    empty, single, last_empty, last_single = bit(), bit(), bit(), bit()  # left, last_run: 0, 1
     busy_here, moved, run_ends = bit(), bit(), bit()
     width = bits_of([index, memory_type])
     offered, shown = Stream(width), Stream(width)
@@ -41,7 +42,7 @@ def pad_writes(
 
     @always_comb
     def offer():
-        offered.valid.next = busy_here and (left != 0)
+        offered.valid.next = busy_here and not empty
         busy.next = busy_here or shown.valid
 
     @always_comb
@@ -51,8 +52,8 @@ def pad_writes(
 
     @always_comb
     def classify():
-        moved.next = busy_here and (left != 0) and offered.ready
-        run_ends.next = (left == 0) or ((left == 1) and offered.ready)
+        moved.next = busy_here and not empty and offered.ready
+        run_ends.next = empty or (single and offered.ready)
 
     @always_seq(clock.posedge, reset)
     def walk():
@@ -62,8 +63,12 @@ def pad_writes(
             x_size.next = plan.x_size
             gap.next = plan.gap
             last_run.next = plan.last_run
+            last_empty.next = plan.last_run == 0
+            last_single.next = plan.last_run == 1
             index.next = plan.pad_index
             left.next = plan.first_run
+            empty.next = plan.first_run == 0
+            single.next = plan.first_run == 1
             rows_left.next = plan.y_size
         elif busy_here and run_ends:
             index.next = index + x_size
@@ -71,12 +76,18 @@ def pad_writes(
                 index.next = index + x_size + 1
             rows_left.next = rows_left - 1
             left.next = gap
+            empty.next = gap == 0
+            single.next = gap == 1
             if rows_left == 1:
                 left.next = last_run
+                empty.next = last_empty
+                single.next = last_single
             elif rows_left == 0:
                 busy_here.next = False
         elif moved:
             index.next = index + 1
             left.next = left - 1
+            empty.next = single
+            single.next = left == 2
 
     return register, offer, show, classify, walk

@@ -44,7 +44,11 @@ def row_writes(
     span = word(5)  # lanes of this beat from ``lane`` on
     lane_end = word(17)
     plan_rest, row_rest = word(4), word(4)  # lanes of a beat after the first of a row
-    usable, moved, tile_ends, row_ends = bit(), bit(), bit(), bit()
+    plan_span, row_span, two_spans = word(5), word(5), word(6)  # of this beat and a whole one
+    usable, moved, row_ends = bit(), bit(), bit()
+    tile_ends = bit()  # ``column`` is the last one
+    row_fits = bit()  # ``left`` is at most ``span``
+    plan_fits, next_fits, rest_fits = bit(), bit(), bit()  # of a plan, the next row, the next beat
     busy_here = bit()
 
     @always_comb
@@ -60,12 +64,23 @@ def row_writes(
         lane_end.next = lane + left
         plan_rest.next = plan_lanes & ~plan.lane
         row_rest.next = last_lane & ~row_lane
+        two_spans.next = span + last_lane + 1
+
+    @always_comb
+    def measure_rows():
+        plan_span.next = plan_rest + 1
+        row_span.next = row_rest + 1
 
     @always_comb
     def classify():
-        tile_ends.next = column == last_column
-        row_ends.next = (column == last_column) and (left <= span)
+        row_ends.next = tile_ends and row_fits
         usable.next = read.data_valid and busy_here and (read.data_error == PortError.NONE)
+
+    @always_comb
+    def compare():
+        plan_fits.next = plan.x_size[:5] == 0 and plan.x_size[5:] <= plan_span
+        next_fits.next = x_size[:5] == 0 and x_size[5:] <= row_span
+        rest_fits.next = left[:6] == 0 and left[6:] <= two_spans
 
     @always_comb
     def hand_over():
@@ -99,15 +114,20 @@ def row_writes(
             left.next = plan.x_size
             rows_left.next = plan.y_size
             column.next = 0
+            tile_ends.next = plan_columns == 0
+            row_fits.next = plan_fits
             lane.next = plan.lane
-            span.next = plan_rest + 1
+            span.next = plan_span
             row_lane.next = plan.lane + plan.lane_stride
             lane_stride.next = plan.lane_stride
             instruction.next = plan.index
         elif moved:
             column.next = column + 1
+            tile_ends.next = column + 1 == last_column
             if tile_ends:
                 column.next = 0
+                tile_ends.next = last_column == 0
+                row_fits.next = rest_fits
                 index.next = index + span
                 left.next = left - span
                 lane.next = 0
@@ -115,8 +135,9 @@ def row_writes(
             if row_ends:
                 index.next = index + left + gap
                 left.next = x_size
+                row_fits.next = next_fits
                 lane.next = row_lane & last_lane
-                span.next = row_rest + 1
+                span.next = row_span
                 row_lane.next = row_lane + lane_stride
                 rows_left.next = rows_left - 1
                 busy_here.next = rows_left != 1
@@ -139,6 +160,6 @@ def row_writes(
                     fault.code.next = ErrorCode.BUS
 
     return (
-        look_up_lanes, look_up_columns, measure_beat, classify, hand_over, describe, mask_lanes,
-        walk, count_rows, raise_fault,
+        look_up_lanes, look_up_columns, measure_beat, measure_rows, classify, compare, hand_over,
+        describe, mask_lanes, walk, count_rows, raise_fault,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from myhdl import always_comb, always_seq, block
 
-from ..lib.bundles import ReadClient, word
+from ..lib.bundles import ReadClient, bit, word
 from .window_check import BurstRequest
 
 __all__ = ["Owner", "read_arbiter"]
@@ -31,54 +31,59 @@ def read_arbiter(
     request: BurstRequest,
 ) -> Any:
     """Grant one client's request; the client after the one served last has priority."""
-    chosen, first = word(2), word(2)
+    first = word(2)
+    # one bit each, of which one is set, so that few gates separate requests from ``request``
+    fetches, computes, loads = bit(), bit(), bit()
 
     @always_comb
     def choose() -> None:
-        chosen.next = first
-        if first == Owner.FETCH:
-            if not fetch.request_valid:
-                chosen.next = Owner.COMPUTE
-                if not compute.request_valid:
-                    chosen.next = Owner.LOAD
-        elif first == Owner.COMPUTE:
-            if not compute.request_valid:
-                chosen.next = Owner.LOAD
-                if not load.request_valid:
-                    chosen.next = Owner.FETCH
-        elif not load.request_valid:
-            chosen.next = Owner.FETCH
-            if not fetch.request_valid:
-                chosen.next = Owner.COMPUTE
+        fetches.next = fetch.request_valid and (
+            first == Owner.FETCH
+            or (first == Owner.COMPUTE and not compute.request_valid and not load.request_valid)
+            or (first == Owner.LOAD and not load.request_valid)
+        )
+        computes.next = compute.request_valid and (
+            first == Owner.COMPUTE
+            or (first == Owner.LOAD and not load.request_valid and not fetch.request_valid)
+            or (first == Owner.FETCH and not fetch.request_valid)
+        )
+        loads.next = load.request_valid and (
+            first == Owner.LOAD
+            or (first == Owner.FETCH and not fetch.request_valid and not compute.request_valid)
+            or (first == Owner.COMPUTE and not compute.request_valid)
+        )
 
     @always_comb
     def offer() -> None:
         request.valid.next = (
             fetch.request_valid or compute.request_valid or load.request_valid
         )
-        request.owner.next = chosen
-        if chosen == Owner.FETCH:
+        request.owner.next = Owner.LOAD
+        request.address.next = load.request_address
+        request.beats.next = load.request_beats
+        if fetches:
+            request.owner.next = Owner.FETCH
             request.address.next = fetch.request_address
             request.beats.next = fetch.request_beats
-        elif chosen == Owner.COMPUTE:
+        elif computes:
+            request.owner.next = Owner.COMPUTE
             request.address.next = compute.request_address
             request.beats.next = compute.request_beats
-        else:
-            request.address.next = load.request_address
-            request.beats.next = load.request_beats
 
     @always_comb
     def answer() -> None:
-        fetch.request_ready.next = request.ready and chosen == Owner.FETCH
-        compute.request_ready.next = request.ready and chosen == Owner.COMPUTE
-        load.request_ready.next = request.ready and chosen == Owner.LOAD
+        fetch.request_ready.next = request.ready and fetches
+        compute.request_ready.next = request.ready and computes
+        load.request_ready.next = request.ready and loads
 
     @always_seq(clock.posedge, reset)
     def advance() -> None:
-        if request.valid and request.ready:
-            if chosen == Owner.LOAD:
+        if request.ready:
+            if fetches:
+                first.next = Owner.COMPUTE
+            elif computes:
+                first.next = Owner.LOAD
+            elif loads:
                 first.next = Owner.FETCH
-            else:
-                first.next = chosen + 1
 
     return choose, offer, answer, advance

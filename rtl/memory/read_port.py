@@ -51,7 +51,10 @@ def read_answer(
     clock: Any, reset: Any, valid: Any, owed: OutstandingRead, owns: Any, halt: Any, m_axi: Axi4,
     client: ReadClient, taken: Any,
 ) -> Any:
-    """Pass the R channel to a client while it owns the oldest burst; ``taken``: it accepts."""
+    """Pass the R channel to a client while it owns the oldest burst.
+
+    ``taken``: outside a halt, it accepts a beat if there is one.
+    """
     mine = bit()
     failed = bit()  # error_address holds an address of this launch
 
@@ -72,7 +75,7 @@ def read_answer(
 
     @always_comb
     def accept() -> None:
-        taken.next = mine and client.data_ready
+        taken.next = owns and client.data_ready
 
     @always_seq(clock.posedge, reset)
     def remember() -> None:
@@ -154,7 +157,7 @@ def read_port(
 
     @always_comb
     def take() -> None:
-        taken = fetch_taken or compute_taken or load_taken or (head.valid and halt)
+        taken = head.valid and (halt or fetch_taken or compute_taken or load_taken)
         m_axi.rready.next = taken and not owed.refused
         answered.next = taken and (owed.refused or (m_axi.rvalid and m_axi.rlast))
 

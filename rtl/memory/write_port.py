@@ -37,7 +37,7 @@ class Burst:
     """A burst in flight: it needs ``last_beat`` + 1 beats of data and then a response."""
 
     def __init__(self) -> None:
-        self.last_beat = word(5)
+        self.last_beat, self.single = word(5), bit()  # ``single``: the first beat is the last
         self.refused, self.address = bit(), word(ADDRESS_BITS)
 
 
@@ -50,8 +50,9 @@ def write_port(
     request, checked, check_empty = BurstRequest(), Checked(), bit()
     filling, responding = Burst(), Burst()  # at the heads of the two queues
     last_number = word(5)  # index of the last beat of the checked burst
-    issue_fields = [last_number, checked.refused, checked.address]
-    issue_bits, response_bits = bits_of(issue_fields), bits_of(issue_fields[1:])
+    single = bit()
+    issue_fields = [last_number, single, checked.refused, checked.address]
+    issue_bits, response_bits = bits_of(issue_fields), bits_of(issue_fields[2:])
     issued, queued, lengths_head = (Stream(issue_bits) for _ in range(3))
     filled, owed, awaited = (Stream(response_bits) for _ in range(3))
     outstanding = Signal(intbv(0, min=0, max=2 * (WRITES + 4) + 1))
@@ -61,6 +62,7 @@ def write_port(
     beat_bits = bits_of(beat_fields)
     beats, sent = Stream(beat_bits), Stream(beat_bits)
     beat = word(5)  # data beats of the filling burst so far
+    begun, ends_next = bit(), bit()  # ``beat`` is not 0; it is then the last one
     address_free, take_beat, answered = bit(), bit(), bit()
     late = bit()  # the beat on the bus got there during a halt
     failed = bit()  # error_address holds an address of this launch
@@ -74,7 +76,10 @@ def write_port(
         join(issue_fields, issued.data),
         queue(clock, reset, issued, queued, width=issue_bits, depth=WRITES),
         skid_buffer(clock, reset, queued, lengths_head, width=issue_bits),
-        split(lengths_head.data, [filling.last_beat, filling.refused, filling.address]),
+        split(
+            lengths_head.data,
+            [filling.last_beat, filling.single, filling.refused, filling.address],
+        ),
     )
     responses = (
         join([filling.refused, filling.address], filled.data),
@@ -99,6 +104,7 @@ def write_port(
     @always_comb
     def decide() -> None:
         last_number.next = checked.beats - 1
+        single.next = checked.beats == 1
         address_free.next = checked.refused or not m_axi.awvalid or m_axi.awready
 
     @always_comb
@@ -123,7 +129,7 @@ def write_port(
         take_beat.next = (
             lengths_head.valid and filled.ready and beats.ready and (store.data_valid or halt)
         )
-        last_beat.next = beat == filling.last_beat
+        last_beat.next = (begun and ends_next) or (not begun and filling.single)
 
     @always_comb
     def finish_burst() -> None:
@@ -134,8 +140,11 @@ def write_port(
     def count_beats() -> None:
         if take_beat:
             beat.next = beat + 1
+            begun.next = True
+            ends_next.next = beat + 1 == filling.last_beat
             if last_beat:
                 beat.next = 0
+                begun.next = False
 
     @always_comb
     def send() -> None:

@@ -144,7 +144,7 @@ def store(
     @always_comb
     def start():
         starts_reads.next = head.starts and not empty
-        sink.ready.next = head.starts
+        sink.ready.next = head.leaves
 
     @always_comb
     def request():
@@ -172,6 +172,7 @@ def store(
     def register_checks():
         # well before it may start
         empty.next = (walk.x_size == 0) or (walk.y_size == 0)
+        head.leaves.next = head.starts  # many registers depend on it
         head.refused.next = code != ErrorCode.NONE
 
     @always_seq(clock.posedge, reset)

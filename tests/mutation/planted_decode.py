@@ -35,8 +35,8 @@ TABLE = (
     ),
     Planted(
         "top bit of RQT's immediate ignored", "decode", "compute/option_faults.py",
-        "index.next = concat(arriving[f_use_imm.lo], arriving[f_imm.hi:low])",
-        "index.next = concat(arriving[f_use_imm.lo], False, arriving[f_imm.hi - 1:low])",
+        "index.next = concat(immediate, arriving[f_imm.hi:low])",
+        "index.next = concat(immediate, False, arriving[f_imm.hi - 1:low])",
         "rtl/compute/steps_decode",
     ),
     Planted(

@@ -193,7 +193,7 @@ TABLE = (
     ),
     Planted(
         "one read client served again and again", "memory_port", "memory/read_arbiter.py",
-        "first.next = chosen + 1", "first.next = chosen", "rtl/memory/read_arbiter",
+        "first.next = Owner.COMPUTE", "first.next = Owner.FETCH", "rtl/memory/read_arbiter",
     ),
     Planted(
         "write error of the slave not seen", "memory_port", "memory/write_port.py",

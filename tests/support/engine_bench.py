@@ -83,7 +83,8 @@ class EngineBench:
     def _watch(self, cycle):
         status, push = self.status, self.push_side.push
         if self.pop_side.pop:
-            self.pops.append(len(self.started) - 1)
+            # of the instruction at the head, which leaves at once or one cycle later
+            self.pops.append(len(self.started) - bool(self.sink.ready))
         assert not push or status.completed
         if status.completed:
             if push:

@@ -18,8 +18,8 @@ def test_stages_of_an_alu_operation_follow_one_another(name):
     ahead = [at.uop, at.index, at.check, at.schedule, at.arrive, at.capture, at.align, at.operand,
              at.select]
     assert ahead == list(range(9))
-    behind = [at.product, at.round, at.clamp]
-    assert behind == [at.select + MULTIPLIER_LATENCY + n for n in range(3)]
+    behind = [at.product, at.shift, at.round, at.clamp]
+    assert behind == [at.select + MULTIPLIER_LATENCY + n for n in range(4)]
     assert at.merge == at.clamp + extended(name).lookup
     assert (at.add, at.write) == (at.merge + 1, at.merge + 2)
 

@@ -26,7 +26,7 @@ def test_cancel_ends_with_the_lowest_index_under_way(present):
     assert (last["control"], last["error_code"], last["error_index"], last["error_address"]) == (
         6, ErrorCode.RESET, min(oldest.values(), default=50), 0
     )
-    assert bench.cycles("halt") == [17] and last["cycles"] == 11
+    assert bench.cycles("halt") == [17, 18] and last["cycles"] == 11
 
 
 @pytest.mark.parametrize("cycle", [3, 5, 12, 13, 14, 30])
@@ -57,7 +57,7 @@ def test_the_watchdog_ends_a_launch_of_more_cycles(limit):
     assert (last["control"], last["error_code"], last["error_index"]) == (
         6, ErrorCode.WATCHDOG, index
     )
-    assert last["cycles"] == limit + 1 and bench.cycles("halt") == [limit + 7]
+    assert last["cycles"] == limit + 1 and bench.cycles("halt") == [limit + 7, limit + 8]
 
 
 def test_launch_of_exactly_the_watchdog_limit_succeeds():
@@ -77,11 +77,11 @@ def test_idle_bus_is_abandoned_after_its_limit_and_draining_is_reported():
         {2000: {"port.draining": False}},
     )
     bench.play(script, 2010)
-    assert bench.cycles("halt") == list(range(12, 12 + DRAIN_CYCLES))
-    assert bench.cycles("ended") == [12 + DRAIN_CYCLES]
+    assert bench.cycles("halt") == list(range(12, 13 + DRAIN_CYCLES))
+    assert bench.cycles("ended") == [13 + DRAIN_CYCLES]
     rows = bench.trace
-    assert rows[11 + DRAIN_CYCLES]["control"] == 1
-    assert {row["control"] for row in rows[12 + DRAIN_CYCLES:2001]} == {6 | 16}
+    assert rows[12 + DRAIN_CYCLES]["control"] == 1
+    assert {row["control"] for row in rows[13 + DRAIN_CYCLES:2001]} == {6 | 16}
     assert rows[2005]["control"] == 6
 
 
@@ -92,7 +92,7 @@ def test_every_transfer_starts_the_wait_again():
         pulse(1400, "port.moved"),
     )
     bench.play(script, 1450 + DRAIN_CYCLES)
-    assert bench.cycles("ended") == [1401 + DRAIN_CYCLES]
+    assert bench.cycles("ended") == [1402 + DRAIN_CYCLES]
 
 
 @pytest.mark.parametrize("number", range(4))

@@ -258,20 +258,20 @@ def test_interrupt_is_set_by_the_end_of_a_launch_and_cleared_by_writing_one():
     assert bench.wires == [False, True, False]
 
 
-@pytest.mark.parametrize("end, status", [(2, 0), (3, 1), (4, 1)])
+@pytest.mark.parametrize("end, status", [(3, 0), (4, 1), (5, 1)])
 def test_the_end_of_a_launch_wins_over_clearing_in_the_same_cycle(end, status):
     bench = Bench()
     axi, seen = bench.axi, []
 
     def on_edge(cycle):
-        axi.awvalid.next = axi.wvalid.next = cycle == 1  # taken in cycle 2, written in cycle 3
+        axi.awvalid.next = axi.wvalid.next = cycle == 1  # taken in cycle 2, written in cycle 4
         axi.awaddr.next, axi.wdata.next, axi.wstrb.next = Reg.INTERRUPT_STATUS, 1, 15
         bench.ended.next = cycle == end - 1
         seen.append(int(bench.settings.interrupt_status))
-        return cycle == 6
+        return cycle == 7
 
-    simulate([bench.block], bench.clock, bench.reset, on_edge, limit=7)
-    assert seen[6] == status
+    simulate([bench.block], bench.clock, bench.reset, on_edge, limit=8)
+    assert seen[7] == status
 
 
 def test_a_response_waits_for_the_host_and_the_next_request_for_it():

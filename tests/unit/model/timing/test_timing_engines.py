@@ -11,7 +11,7 @@ from myvta.model.timing.timing_work import Work
 
 LOADED = token_queue(Module.LOAD, Module.COMPUTE)
 FINISH = Work(Module.COMPUTE, "finish", (), ())
-DEPTH = 21  # cycles from a last step's micro-op to an idle pipeline, lookup's stage among them
+DEPTH = 22  # cycles from a last step's micro-op to an idle pipeline, lookup's stage among them
 HEAD = 12  # cycle in which the first instruction is at the head of its queue
 
 
