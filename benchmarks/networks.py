@@ -41,6 +41,10 @@ PUBLISHED = {  # at 256 int8 MACs a cycle, batch 1: share of MACs used, as their
     "resnet50": "70.4 % (VTA Chisel), 53 % (AMD DPU), 51 % (Gemmini)",
     "mobilenet_v1": "32 % (AMD DPU)",
 }
+VELA = {  # Arm's estimate for its NPU of 256 MACs, Ethos-U65-256: cycles, all layers
+    "resnet18": 9.54e6, "resnet50": 23.2e6, "mobilenet_v1": 3.512e6, "mobilenet_v2": 3.496e6,
+    "efficientnet_lite0": 4.325e6,
+}
 CYCLES = {  # network, latency: at most, all layers
     ("resnet18", 1): 8.0e6, ("resnet18", 64): 8.3e6, ("resnet50", 1): 18.0e6,
     ("mobilenet_v1", 1): 3.8e6,
@@ -144,6 +148,9 @@ def table(run: NetworkRun) -> None:
         f"{run.model_seconds:.2f} s on the model; published: "
         f"{PUBLISHED.get(run.name, 'nothing comparable')}"
     )
+    if run.name in VELA:
+        print(f"{run.name}: {whole.cycles / VELA[run.name]:.2f} x the {VELA[run.name]:.0f} cycles "
+              "that Vela estimates for Ethos-U65-256")
 
 
 def required(run: NetworkRun) -> list[marks.Mark]:

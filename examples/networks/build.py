@@ -1,64 +1,76 @@
-"""Write networks as ONNX files, each with calibration images: ``build.py resnet18 --out build``."""
+"""Write networks as ONNX files, each with calibration samples: ``build.py resnet18``."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import classifiers
-import others
-from builder import Builder
-from images import class_images, natural_images
+import numpy as np
+import onnx
+from builder import OPSET, Builder
+from catalog import NETWORKS
+from counts import multiply_accumulates, parameters
 
 SEED = 2026
+OPSETS = (16, OPSET, 20)
 
 
 @dataclass(frozen=True)
-class Network:
-    """A topology and the input it was published for."""
+class Variant:
+    """A way to build networks.
 
-    make: Callable[[Builder], list[str]]
-    channels: int
-    size: int  # pixels of a side
-    classes: bool = False  # whether it classifies images
+    Attributes
+    ----------
+    size : int or None
+        Pixels of a side, tokens or samples of sound, when not the published ones.
+    images : int
+        Samples to measure statistics on; all are written for calibration.
+    seed : int
+    opset : int
+        Operator set of the file.
+    """
 
-
-NETWORKS = {
-    "resnet18": Network(classifiers.resnet18, 3, 224, True),
-    "resnet34": Network(classifiers.resnet34, 3, 224, True),
-    "resnet50": Network(classifiers.resnet50, 3, 224, True),
-    "mobilenet_v1": Network(classifiers.mobilenet_v1, 3, 224, True),
-    "mobilenet_v2": Network(classifiers.mobilenet_v2, 3, 224, True),
-    "alexnet": Network(classifiers.alexnet, 3, 224, True),
-    "dcgan": Network(others.dcgan, 100, 1),
-    "style_transfer": Network(others.style_transfer, 3, 256),
-    "yolov3_tiny": Network(others.yolov3_tiny, 3, 416),
-}
+    size: int | None
+    images: int
+    seed: int
+    opset: int
 
 
-def build(name: str, folder: Path, *, size: int | None, images: int, seed: int) -> Path:
-    """Write one network and its images; return the model's path.
+def build(name: str, folder: Path, variant: Variant) -> tuple[Path, onnx.ModelProto]:
+    """Write ``NAME.onnx`` and ``NAME.npz``, its samples; return the model and its path.
 
     Parameters
     ----------
     name : str
         A key of :data:`NETWORKS`.
     folder : Path
-        Created when missing; ``NAME.onnx`` and ``NAME.npz`` in it are replaced.
-    size : int or None
-        Pixels of a side, when not the published ones.
-    images : int
-        Images to measure statistics on; all are written for calibration.
-    seed : int
+        Created when missing; the two files in it are replaced.
+    variant : Variant
     """
     network = NETWORKS[name]
-    pixels = size or network.size
-    samples = class_images(images, pixels, seed) if network.classes else natural_images(
-        images, network.channels, pixels, seed)
-    net = Builder(name, samples, seed)
-    return net.save(folder, network.make(net))
+    samples = network.samples(variant.images, variant.size or network.size, variant.seed)
+    net = Builder(name, samples, variant.seed, variant.opset)
+    model = net.model(network.make(net))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.onnx"
+    onnx.save(model, path)
+    np.savez(path.with_suffix(".npz"), **samples)
+    return path, model
+
+
+def size_problems(names: list[str], size: int) -> list[str]:
+    """Return the reasons why networks cannot have a size."""
+    problems = []
+    for name in names:
+        network = NETWORKS[name]
+        if not network.multiple:
+            problems.append(f"{name} has one size: no --size")
+        elif size < network.minimum or size % network.multiple:
+            multiples = f" and a multiple of {network.multiple}" if network.multiple > 1 else ""
+            problems.append(
+                f"--size of {name} must be at least {network.minimum}{multiples}, not {size}")
+    return problems
 
 
 def main() -> None:
@@ -67,9 +79,13 @@ def main() -> None:
     parser.add_argument("names", nargs="+", metavar="NAME",
                         help=f"one of {', '.join(NETWORKS)}, or all")
     parser.add_argument("--out", type=Path, default=Path("build/networks"), metavar="FOLDER")
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="another input size")
-    parser.add_argument("--images", type=int, default=8, help="calibration images (8)")
+    parser.add_argument("--size", type=int, metavar="SIZE",
+                        help="another input size: pixels of a side, tokens or samples of sound")
+    parser.add_argument("--images", type=int, default=8, help="calibration samples (8)")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--opset", type=int, default=OPSET, choices=OPSETS,
+                        help="operator set: LayerNormalization is one node from 17 on (default), "
+                        "Gelu from 20 on")
     arguments = parser.parse_args()
     names = list(NETWORKS) if arguments.names == ["all"] else arguments.names
     problems = [f"there is no network {name!r}: choose from {', '.join(NETWORKS)}"
@@ -77,16 +93,14 @@ def main() -> None:
     if arguments.images < 1:
         problems.append(f"--images must be at least 1, not {arguments.images}")
     if arguments.size is not None:
-        if arguments.size < 32:
-            problems.append(f"--size must be at least 32, not {arguments.size}")
-        problems += [f"{name} takes a vector: no --size" for name in names
-                     if name in NETWORKS and NETWORKS[name].size == 1]
+        problems += size_problems([name for name in names if name in NETWORKS], arguments.size)
     if problems:
         parser.error("; ".join(problems))
+    variant = Variant(arguments.size, arguments.images, arguments.seed, arguments.opset)
     for name in names:
-        path = build(name, arguments.out, size=arguments.size, images=arguments.images,
-                     seed=arguments.seed)
-        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+        path, model = build(name, arguments.out, variant)
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, {parameters(model):,} parameters, "
+              f"{multiply_accumulates(model):,} multiply-accumulates")
 
 
 if __name__ == "__main__":

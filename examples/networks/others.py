@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-from builder import Builder
+from activations import relu
+from builder import Builder, Window
 
 __all__ = ["LEAKY_SLOPE", "dcgan", "style_transfer", "yolov3_tiny"]
 
@@ -17,11 +17,10 @@ def dcgan(net: Builder) -> list[str]:
     The vector comes as an image of one pixel; its projection to 4x4x1024 is a dense layer.
     """
     x = net.dense(net.node("Flatten", ["input"]), 4 * 4 * 1024)
-    shape = net.constant("shape", np.array([-1, 1024, 4, 4], np.int64))
-    x = net.relu(net.batch_norm(net.node("Reshape", [x, shape])))
+    x = relu(net, net.batch_norm(net.reshape(x, 1024, 4, 4)))
     for channels in (512, 256, 128):
-        x = net.block(x, channels, 4, 2, 1, transposed=True)
-    return [net.node("Tanh", [net.conv(x, 3, 4, 2, 1, transposed=True, bias=True)])]
+        x = net.block(x, channels, Window(4, 2, 1), transposed=True)
+    return [net.node("Tanh", [net.conv_transpose(x, 3, Window(4, 2, 1), bias=0)])]
 
 
 def style_transfer(net: Builder) -> list[str]:
@@ -29,15 +28,15 @@ def style_transfer(net: Builder) -> list[str]:
 
     Upsampling is nearest pixel then convolution (Odena et al. 2016), and padding is of zeros.
     """
-    x = net.block("input", 32, 9)
-    x = net.block(x, 64, 3, 2)
-    x = net.block(x, 128, 3, 2)
+    x = net.block("input", 32, Window(9))
+    x = net.block(x, 64, Window(3, 2))
+    x = net.block(x, 128, Window(3, 2))
     for _ in range(5):
-        y = net.block(x, 128, 3)
-        x = net.node("Add", [net.block(y, 128, 3, activation=False), x])
-    x = net.block(net.upsample(x, 2), 64, 3)
-    x = net.block(net.upsample(x, 2), 32, 3)
-    return [net.conv(x, 3, 9, bias=True)]
+        y = net.block(x, 128, Window(3))
+        x = net.node("Add", [net.block(y, 128, Window(3), None), x])
+    x = net.block(net.upsample(x, 2), 64, Window(3))
+    x = net.block(net.upsample(x, 2), 32, Window(3))
+    return [net.conv(x, 3, Window(9), bias=0)]
 
 
 def yolov3_tiny(net: Builder) -> list[str]:
@@ -49,13 +48,16 @@ def yolov3_tiny(net: Builder) -> list[str]:
     x = _leaky_block(net, net.max_pool(route, 2, 2), 512, 3)
     x = net.max_pool(x, 2, 1, (0, 0, 1, 1))
     x = _leaky_block(net, _leaky_block(net, x, 1024, 3), 256, 1)
-    coarse = net.conv(_leaky_block(net, x, 512, 3), 255, 1, bias=True)
+    coarse = net.conv(_leaky_block(net, x, 512, 3), 255, Window(1), bias=0)
     up = net.upsample(_leaky_block(net, x, 128, 1), 2)
     merged = net.node("Concat", [up, route], axis=1)
-    fine = net.conv(_leaky_block(net, merged, 256, 3), 255, 1, bias=True)
+    fine = net.conv(_leaky_block(net, merged, 256, 3), 255, Window(1), bias=0)
     return [coarse, fine]
 
 
 def _leaky_block(net: Builder, x: str, channels: int, kernel: int) -> str:
-    y = net.block(x, channels, kernel, activation=False)
-    return net.node("LeakyRelu", [y], alpha=LEAKY_SLOPE)
+    return net.block(x, channels, Window(kernel), _leaky_relu)
+
+
+def _leaky_relu(net: Builder, x: str) -> str:
+    return net.node("LeakyRelu", [x], alpha=LEAKY_SLOPE)

@@ -95,9 +95,10 @@ def test_same_seed_gives_the_same_file(tmp_path: Path) -> None:
 
 
 def test_all_wrong_options_are_reported_together(tmp_path: Path) -> None:
-    done = run("resnet19", "dcgan", "--size", "8", "--images", "0", "--out", str(tmp_path))
+    done = run("resnet19", "resnet18", "dcgan", "--size", "8", "--images", "0", "--out",
+               str(tmp_path))
     assert done.returncode == 2
     for part in ("no network 'resnet19'", "--images must be at least 1, not 0",
-                 "--size must be at least 32, not 8", "dcgan takes a vector"):
+                 "--size of resnet18 must be at least 32, not 8", "dcgan has one size"):
         assert part in done.stderr
     assert not list(tmp_path.iterdir())
