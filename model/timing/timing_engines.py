@@ -40,7 +40,9 @@ class Engines(Queues):
         super().__init__(work, config, latency)
         self.load_walk = self.loads = 0
         self.fill_walk = self.fills = self.fill_written = 0
-        self.fill_queue: deque[tuple[int, int]] = deque()  # LOADs and their beats not yet requested
+        # LOADs, their beats not yet requested, and when the first one has arrived
+        self.fill_queue: deque[tuple[int, int, int]] = deque()
+        self.fill_bursts: deque[int] = deque()  # when those of the first one arrive
         self.sequencer = self.pipeline = 0
         self.store_walk = self.store_reads = self.writes = self.stores = 0
         self.stored = 0  # when the last STORE that has started ends
@@ -159,24 +161,28 @@ class Engines(Queues):
         self.fills += 1
         work = self.work[item]
         self.fill_walk = now + _WALK + max(work.bursts - 1, 0)
-        self.fill_queue.append((item, work.beats))
+        self.fill_queue.append((item, work.beats, 0))
         if len(self.fill_queue) == 1:
             self.schedule(now + _REQUEST, self._fill_part)
 
     def _fill_part(self, now: int) -> None:
-        """Request as much of the first LOAD as the buffer holds."""
-        item, left = self.fill_queue.popleft()
-        part = min(left, _BUFFER)
+        """Request as much of the first LOAD as the buffer holds, then a burst for each written."""
+        item, left, first = self.fill_queue.popleft()
+        part = min(left, _BURST if first else _BUFFER)
         start = end = now
         if part:
             start, end = self.port.other(now, part)
+        first = first or start
         written = max(self.pipeline, self.fill_written)
         if left > part:
-            self.fill_queue.appendleft((item, left - part))
-            self.schedule(max(start + _BURST, written), self._fill_part)
+            self.fill_queue.appendleft((item, left - part, first))
+            count = part // _BURST
+            self.fill_bursts.extend(start + (end - start) * (n + 1) // count for n in range(count))
+            self.schedule(max(self.fill_bursts.popleft(), written, now + 1), self._fill_part)
             return
+        self.fill_bursts.clear()
         slots = self.work[item].slots
-        self.fill_written = max(end + _BUFFER_DELAY, written + slots + _GAP)
+        self.fill_written = max(end + _BUFFER_DELAY, max(first, written) + slots + _GAP)
         self.schedule(self.fill_written + _FILL_DONE, self._filled, item)
         if self.fill_queue:
             self.schedule(now + self.work[item].bursts, self._fill_part)

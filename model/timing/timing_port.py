@@ -16,6 +16,7 @@ from .timing_constants import cycles
 __all__ = ["ReadPort", "Transfer"]
 
 _PORT, _LOAD_BURSTS, _GAP = cycles("PORT"), cycles("LOAD_BURSTS"), cycles("COMMAND_GAP")
+_BURST = cycles("BURST")
 
 
 @dataclass(eq=False)
@@ -33,10 +34,13 @@ class Transfer:
 
 
 class ReadPort:
-    """Occupancy of the data channel; times are cycles and must not decrease from call to call."""
+    """Occupancy of the data channel; times are cycles and must not decrease from call to call.
 
-    def __init__(self, latency: int):
-        self.latency = latency
+    ``inp_banks``: loads and results share INP where they are in the same one of so many banks.
+    """
+
+    def __init__(self, latency: int, inp_banks: int = 1):
+        self.latency, self._inp_banks = latency, inp_banks
         self.loads: deque[Transfer] = deque()
         self.version = 0  # changes with the end of the current transfer
         self.forward_end = 0  # the cycle after the last result
@@ -83,6 +87,8 @@ class ReadPort:
         begin = max(transfer.start, self._forward_start)
         overlap = min(self.forward_end, transfer.end - _GAP) - begin
         if transfer.target == self._forward_target and overlap > 0:
+            if transfer.target == MemoryType.INP:
+                overlap //= self._inp_banks
             transfer.shared += overlap
             transfer.end += overlap
             self.forward_end += overlap
@@ -90,13 +96,13 @@ class ReadPort:
     def other(self, requested: int, beats: int) -> tuple[int, int]:
         """Serve fetch or compute; return the cycle of the first beat and the one after the last."""
         start = max(self.first_beat(requested), self._others_free)
-        ahead = self._backlog(requested)
+        ahead, between = self._backlog(requested, -(-beats // _BURST) - 1)
         if ahead:
             begin = min([self.loads[0].start, *(t[0] for t in self._others if t[1] > requested)])
             ahead += self._pending(requested)
             start = max(start, max(begin, requested) + ahead)
-        end = self._others_free = start + beats
-        self._others.append((start, end))
+        end = self._others_free = start + between + beats
+        self._others.append((end - beats, end))
         if self.loads and self.loads[0].end > start:
             self._finish(self.loads[0])
         return start, end
@@ -105,21 +111,32 @@ class ReadPort:
         """Return the beats of fetch and compute that have been requested and have not arrived."""
         return sum(stop - max(start, now) for start, stop in self._others if stop > now)
 
-    def _backlog(self, now: int) -> int:
-        """Return the beats of the load engine that have been requested and have not arrived."""
-        beats, bursts = 0.0, float(_LOAD_BURSTS)
+    def _backlog(self, now: int, following: int) -> tuple[int, int]:
+        """Return the beats of the load engine that have been requested and have not arrived, and
+        those that it requests between the first of another's bursts and the ``following`` ones.
+
+        It requests a burst per cycle, and every second one where another does too.
+        """
+        beats, between, bursts = 0.0, 0.0, float(_LOAD_BURSTS)
         for transfer in self.loads:
-            if transfer.ready - self.latency > now:
+            requested = (now - self._first_request(transfer)) * transfer.burst
+            if requested <= 0:
                 break
-            left = transfer.slots
+            left = float(transfer.slots)
             if transfer is self.loads[0]:
-                left = min(left, transfer.end - now - self._pending(now))
-            part = min(left, bursts * transfer.burst)
+                left = max(0.0, min(left, transfer.end - now - self._pending(now)))
+            part = max(0.0, min(left, bursts * transfer.burst, requested + left - transfer.slots))
+            more = min(following, bursts - part / transfer.burst, (left - part) / transfer.burst)
             beats += part
+            between += more * transfer.burst
+            following -= int(more)
             bursts -= part / transfer.burst
             if bursts <= 0:
                 break
-        return int(beats)
+        return int(beats), int(between)
+
+    def _first_request(self, transfer: Transfer) -> int:
+        return transfer.ready - self.latency - _PORT
 
     def _begin(self) -> None:
         head = self.loads[0]

@@ -30,7 +30,7 @@ class Queues(ABC):
         self.work, self.latency = work, latency
         self.start = np.zeros(len(work), np.int64)
         self.end = np.zeros(len(work), np.int64)
-        self.port = ReadPort(latency)
+        self.port = ReadPort(latency, cycles("INP_BANKS") if config.depthwise else 1)
         self.events: list[tuple[int, int, Callable[..., None], tuple]] = []
         self.serial = 0
         self.tokens = dict.fromkeys(TOKEN_QUEUES, 0)

@@ -88,8 +88,11 @@ class WorkReader:
         if kind == MemoryType.LUT:  # one entry per cycle
             slots = LUT_ENTRIES * (item.x_size * item.y_size + padding)
             padding = 0
-        # elements of several beats are zeroed in parallel to the data, in two cycles; others later
-        hidden = beats // 2 if self.config.tile_bytes(kind) > self.config.bus_bytes else 0
+        # elements of several beats are zeroed in parallel to the data, in two cycles, and so are
+        # those of INP in banks of a window; others later
+        several = self.config.tile_bytes(kind) > self.config.bus_bytes
+        windows = kind == MemoryType.INP and self.config.depthwise
+        hidden = beats // 2 if several or windows else 0
         slots += max(0, padding - hidden)
         name = "load" if module == Module.LOAD else "fill"
         return Work(

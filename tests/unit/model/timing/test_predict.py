@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from extended import extended
 
 from myvta.compiler.ir.target_description import TargetDescription
 from myvta.compiler.tune.single_layer import isolate
 from myvta.driver.target.open_target import open_target
 from myvta.isa.config import named
+from myvta.isa.extensions import EXTENSION_NAMES
 from myvta.isa.instructions import (
     Alu,
     Finish,
@@ -66,6 +68,23 @@ def test_predicted_layers_equal_the_rtl(scripts: Any, log_bus: int, latency: int
             predicted = predict(
                 made.stream.instructions, made.stream.uops, config, latency=latency)
             assert predicted.cycles == pytest.approx(measured, rel=TOLERANCE, abs=8), sizes
+
+
+@pytest.mark.verilator
+@pytest.mark.timeout(600)  # it may build a simulator
+@pytest.mark.parametrize("latency", [1, 64])
+def test_predicted_layers_with_extensions_equal_the_rtl(scripts: Any, latency: int) -> None:
+    tools, layers = scripts("conv_layers"), scripts("extension_layers")
+    config = extended("1x8x8+all")
+    with open_target(f"verilator://?mem=0x0:8M&latency={latency}", config) as target:
+        seen = set()
+        for layer in layers.extension_layers(config, small=True):
+            measured, _ = tools.measure(target, layer.stream, layers.MEMORY)
+            predicted = predict(
+                layer.stream.instructions, layer.stream.uops, config, latency=latency)
+            assert predicted.cycles == pytest.approx(measured, rel=0.005), layer.name
+            seen |= set(layer.extensions.split(", "))
+    assert seen == set(EXTENSION_NAMES) - {"overwrite", "requantize"}
 
 
 @pytest.mark.verilator

@@ -59,6 +59,15 @@ def test_compute_starts_a_cycle_after_its_token() -> None:
     assert model.start[1] == model.end[0] + 1
 
 
+def test_entries_are_written_from_the_first_beat_on() -> None:
+    """3 and the latency after the request one entry per cycle; then the gap, and 1."""
+    fill = Work(Module.COMPUTE, "fill", (), (), beats=16, bursts=1, slots=64)
+    model = Engines([fill, FINISH], named("default"), latency=20)
+    model.run()
+    requested = HEAD + 19 + 4 + 5
+    assert model.end[0] == requested + 3 + 20 + 64 + 2 + 1
+
+
 @pytest.mark.parametrize("work", [
     [Work(Module.COMPUTE, "steps", (LOADED,), ())],
     [Work(Module.LOAD, "load", (token_queue(Module.COMPUTE, Module.LOAD),), ())],

@@ -31,13 +31,29 @@ def test_fetch_waits_for_requested_beats_of_a_load() -> None:
     assert port.other(21, 2) == (28, 30)  # 7 beats from cycle 21 on are the load's
 
 
-def test_load_is_delayed_by_earlier_beats() -> None:
+def test_load_is_delayed_by_a_burst_of_fetch() -> None:
+    """Requested from cycle 16 on: by 21 five bursts of one beat, of which one has arrived."""
     port = ReadPort(latency=1)
-    port.add_load(Transfer(item=0, slots=100, burst=1.0, ready=20))  # 32 earlier bursts of one beat
+    port.add_load(Transfer(item=0, slots=100, burst=1.0, ready=20))
     version = port.version
-    assert port.other(21, 5) == (53, 58)
+    assert port.other(21, 5) == (25, 30)
     assert port.loads[0].end == 120 + 5
     assert port.version == version + 1
+
+
+def test_at_most_32_bursts_of_a_load_are_ahead() -> None:
+    port = ReadPort(latency=1)
+    port.add_load(Transfer(item=0, slots=1000, burst=16.0, ready=20))
+    assert port.other(60, 5) == (60 + 32 * 16, 60 + 32 * 16 + 5)
+
+
+def test_bursts_of_two_engines_alternate() -> None:
+    """By cycle 22 six bursts of the load are requested, two more between the other's three."""
+    port = ReadPort(latency=1)
+    port.add_load(Transfer(item=0, slots=1000, burst=16.0, ready=20))
+    first = 22 + 6 * 16 - 2
+    assert port.other(22, 40) == (first, first + 40 + 2 * 16)
+    assert port.loads[0].end == 1020 + 40
 
 
 def test_results_and_a_load_of_the_same_buffer_take_turns() -> None:
@@ -47,6 +63,13 @@ def test_results_and_a_load_of_the_same_buffer_take_turns() -> None:
     port.begin_forward(30, 10, MemoryType.INP)
     assert port.forward_end == 30 + 10 + 10
     assert port.loads[0].end == 20 + 22 + 10
+
+
+def test_results_and_a_load_of_inp_meet_in_one_of_four_banks() -> None:
+    port = ReadPort(latency=1, inp_banks=4)
+    port.add_load(Transfer(item=0, slots=102, burst=8.0, ready=20, target=MemoryType.INP))
+    port.begin_forward(30, 40, MemoryType.INP)
+    assert (port.forward_end, port.loads[0].end) == (30 + 40 + 10, 20 + 102 + 10)
 
 
 def test_results_for_another_buffer_delay_no_load() -> None:

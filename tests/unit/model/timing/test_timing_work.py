@@ -35,6 +35,14 @@ def test_load_work_counts_rows_and_beats(
     assert (result.kind, result.beats, result.bursts, result.slots) == (kind, beats, bursts, slots)
 
 
+def test_padding_of_inputs_in_banks_is_zeroed_beside_the_data() -> None:
+    """A tile of 8 bytes is one beat, and INP four banks with depthwise."""
+    item = Load(memory_type=INP, x_size=8, x_pad_0=3)
+    small = named("1x8x8")
+    assert WorkReader(small, b"").read(item).slots == 8 + 3
+    assert WorkReader(small.replace(depthwise=True), b"").read(item).slots == 8
+
+
 @pytest.mark.parametrize(("fields", "beats", "slots"), [
     ({"x_size": 2}, 128, 512), ({"x_size": 1, "x_pad_1": 1, "y_size": 2}, 128, 1024),
     ({"x_size": 1, "y_size": 0, "y_pad_0": 3}, 0, 768),
