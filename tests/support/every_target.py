@@ -35,14 +35,14 @@ CONFIG = NAMED["1x4x4"]
 _REGS = 0x40000  # after the memory, in the files of device processes
 
 
-def _query(base: int, size: int) -> str:
-    return f"?config=1x4x4&mem={base:#x}:{size}"
+def _query(base: int, size: int, config: str = "1x4x4") -> str:
+    return f"?config={config}&mem={base:#x}:{size}"
 
 
 @contextmanager
-def direct(scheme: str, base: int, size: int) -> Iterator[Target]:
+def direct(scheme: str, base: int, size: int, config: str = "1x4x4") -> Iterator[Target]:
     """A model or a simulator in this process."""
-    with open_target(f"{scheme}://{_query(base, size)}") as opened:
+    with open_target(f"{scheme}://{_query(base, size, config)}") as opened:
         yield opened
 
 
@@ -63,23 +63,28 @@ def spied(scheme: str, base: int, size: int) -> Iterator[Target]:
 
 
 @contextmanager
-def served(scheme: str, base: int, size: int, token: bytes | None = None) -> Iterator[Target]:
+def served(
+    scheme: str, base: int, size: int, token: bytes | None = None, config: str = "1x4x4",
+) -> Iterator[Target]:
     """A server in front of a target, on loopback."""
     with tempfile.TemporaryDirectory() as folder, open_target(
-        f"{scheme}://{_query(base, size)}"
+        f"{scheme}://{_query(base, size, config)}"
     ) as inner, Server(inner, ("127.0.0.1", 0), token=token) as server:
         (Path(folder) / "token").write_bytes(token or b"")
         secret = f"&token={folder}/token" if token else ""
-        with open_target(f"tcp://127.0.0.1:{server.address[1]}?config=1x4x4{secret}") as opened:
+        address = f"tcp://127.0.0.1:{server.address[1]}"
+        with open_target(f"{address}?config={config}{secret}") as opened:
             yield opened
 
 
 @contextmanager
-def wired(scheme: str, base: int, size: int, noise: float = 0.0) -> Iterator[Target]:
+def wired(
+    scheme: str, base: int, size: int, noise: float = 0.0, config: str = "1x4x4",
+) -> Iterator[Target]:
     """A pseudo-terminal with the protocol's device side on its far end."""
-    with open_target(f"{scheme}://{_query(base, size)}") as inner:
+    with open_target(f"{scheme}://{_query(base, size, config)}") as inner:
         terminal = pseudo_terminal(answering(inner), Noise(noise, 1), Noise(noise, 2))
-        with terminal as path, open_target(f"uart://{path}?config=1x4x4") as opened:
+        with terminal as path, open_target(f"uart://{path}?config={config}") as opened:
             yield opened
 
 
@@ -196,6 +201,14 @@ TARGETS: dict[str, _Opener] = {
     "uart_top-verilator": lambda *window: simulated(*window),
     "uart_top-noisy-verilator": lambda base, size: simulated(base, size, 1e-4),
 }
+OF_CONFIGURATION: dict[str, Callable[[int, int, str], AbstractContextManager[Target]]] = {
+    "model": lambda base, size, config: direct("model", base, size, config),
+    "icarus": lambda base, size, config: direct("icarus", base, size, config),
+    "verilator": lambda base, size, config: direct("verilator", base, size, config),
+    "tcp-model": lambda base, size, config: served("model", base, size, config=config),
+    "uart-model": lambda base, size, config: wired("model", base, size, config=config),
+}
+"""Targets of a configuration: a name, or a file of one."""
 SHARED_FILE = tuple(name for name in TARGETS if name.startswith(("devmem", "udmabuf", "uio")))
 """Targets whose device cannot see that 1 was written over a 1."""
 

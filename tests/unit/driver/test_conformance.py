@@ -5,7 +5,8 @@ import time
 from contextlib import nullcontext
 
 import pytest
-from every_target import SHARED_FILE, TARGETS, marked
+from every_target import OF_CONFIGURATION, SHARED_FILE, TARGETS, marked
+from extended import extended
 
 from myvta.driver import (
     DeviceError,
@@ -19,7 +20,7 @@ from myvta.driver import (
 )
 from myvta.driver.run.launch import launch
 from myvta.isa.instructions import Finish, Load, encode_stream
-from myvta.isa.opcodes import ErrorCode, MemoryType
+from myvta.isa.opcodes import ErrorCode, MemoryType, Reduction
 from myvta.isa.register_map import REGISTERS, Reg, Status, reset_values
 
 BASE, SIZE = 0x3000, 0x8000
@@ -160,6 +161,36 @@ def test_deadlock_is_reported_and_the_target_stays_usable(target):
     with pytest.raises(DeviceError, match="DEADLOCK at instruction 0: load inp"):
         launch(target, BASE, 2, bases=dict.fromkeys(MemoryType, BASE))
     assert run_empty(target).counters["INSTRUCTIONS"] == 1
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in OF_CONFIGURATION])
+def test_device_with_extensions_identifies_itself_and_counts_their_work(name, tmp_path):
+    config = extended("1x4x4+all")
+    file = tmp_path / "vta_config.json"
+    file.write_text(config.to_json())
+    stream = StreamBuilder(config, serial=True)
+    stream.load_2d(MemoryType.LUT, 1, 4, 2)
+    stream.load_2d(MemoryType.WGT_4BIT, 0, 16, 3)
+    stream.load_2d(MemoryType.INP, 0, 64, 9)
+    stream.depthwise([(0, 0, 0)], (1, 2), iter_in=5, dst_factor=(0, 1), src_factor=(0, 1))
+    stream.reduce([(0, 0)], Reduction.MAX, iter_in=4, dst_factor=(0, 1), src_factor=(0, 1))
+    stream.forward_2d(MemoryType.INP, 0, 20, 4)
+    built = stream.finish()
+    with OF_CONFIGURATION[name](BASE, SIZE, str(file)) as target:
+        check_identity(target)
+        fixed = reset_values(config)
+        assert target.read_register(Reg.FEATURES) == fixed[Reg.FEATURES]
+        target.write_memory(BASE, bytes(0x4000))
+        target.write_memory(BASE + 0x4000, built.code)
+        target.write_memory(BASE + 0x5000, built.uops)
+        bases = {**dict.fromkeys(MemoryType, BASE), MemoryType.UOP: BASE + 0x5000}
+        report = launch(target, BASE + 0x4000, len(built), bases=bases)
+        assert report.counters == {
+            **dict.fromkeys(report.counters, 0), "INSTRUCTIONS": len(built), "DWC_STEPS": 5,
+            "ALU_STEPS": 4, "ACC_WRITES": 9, "LUT_BYTES": 1024, "WGT_4BIT_BYTES": 24,
+            "INP_BYTES": 36, "UOP_BYTES": len(built.uops),
+        }
+        assert run_empty(target).counters == dict.fromkeys(report.counters, 0) | {"INSTRUCTIONS": 1}
 
 
 # The model does a whole launch at once: nothing there can take too long.
