@@ -91,6 +91,8 @@ class _Dependences:
         if kind == MemoryType.UOP:
             self.uops.load(item, self.image.rows(item))
             return
+        if kind == MemoryType.LUT:  # written and read by compute alone, in order
+            return
         tiles = slice(item.sram_base, item.sram_base + footprint(item))
         if kind == MemoryType.ACC_8BIT:
             kind = MemoryType.ACC

@@ -17,7 +17,7 @@ from ...isa.opcodes import MemoryType
 from ..ir.layouts import ChannelLayout
 from ..ir.quantized_graph import QuantizedNode
 from .scratchpad_lru import LruBuffers, Slot
-from .step_list import Pipeline
+from .step_list import Constants, Pipeline
 
 __all__ = ["Activation", "AddressSpace", "Constants", "LoweringContext", "load_run"]
 
@@ -31,9 +31,6 @@ class Fill(Protocol):
 
     def __call__(self, builder: StreamBuilder, base: int) -> None: ...
 
-
-Constants = Callable[[str, np.ndarray, MemoryType], int]
-"""``constants(name, tiles, memory type)`` places tiles in DRAM and gives their element address."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ class LoweringContext:
 
     def finish(self, *, timing_only: bool = False) -> InstructionStream:
         """Return the stream of all steps, without tokens; ``timing_only``: without its bytes."""
-        return self.pipeline.build(self.config, timing_only=timing_only)
+        return self.pipeline.build(self.config, self.constants, timing_only=timing_only)
 
     def compute(self, emit: Emit) -> None:
         """Record a step of the compute engine."""

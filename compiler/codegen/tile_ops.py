@@ -11,6 +11,7 @@ from ...isa.config import Config
 from ...isa.opcodes import AluOpcode
 from ..ir.fixed_point import Requant, limits
 from .loop_nest import Loop, LoopNest, nest, unroll
+from .table_slots import TableBuilder
 
 __all__ = [
     "accumulate", "clamp_tiles", "every_tile", "parameters", "requantize_tiles", "reset_tiles",
@@ -143,8 +144,11 @@ def requantize_tiles(
     low, high = rule.bounds(config.out_width)
     if config.requantize:
         imm = rqt_immediate(
-            rule.zero_point, relu=rule.relu, bypass=rule.multiplier is None)
+            rule.zero_point, relu=rule.relu, bypass=rule.multiplier is None,
+            table=_table_slot(builder, rule))
         tiles.alu(builder, AluOpcode.RQT, imm)
+        if rule.table is not None:  # it includes the bounds
+            return
         widest = limits(config.out_width)
         if low > (rule.zero_point if rule.relu else widest[0]):
             every(AluOpcode.MAX, low)
@@ -152,6 +156,7 @@ def requantize_tiles(
             every(AluOpcode.MIN, high)
         return
     shift = rule.uniform_shift
+    assert rule.table is None, "tables need RQT"
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
     assert rule.zero_point == 0, "pre-quantized models are refused for such configurations"
     tiles.alu(builder, AluOpcode.ADD)
@@ -161,3 +166,11 @@ def requantize_tiles(
         every(AluOpcode.SHR, shift)
     every(AluOpcode.MAX, low)
     every(AluOpcode.MIN, high)
+
+
+def _table_slot(builder: StreamBuilder, rule: Requant) -> int | None:
+    """Return the slot of the lookup table of a requantization, None without one."""
+    if rule.table is None:
+        return None
+    assert isinstance(builder, TableBuilder), "steps with tables are recorded by a Pipeline"
+    return builder.look_up(rule.table)

@@ -17,7 +17,7 @@ from .host_payload import HostPayload
 __all__ = [
     "AddAttributes", "Attributes", "AveragePoolAttributes", "ConvAttributes", "DROPPED",
     "DenseAttributes", "GlobalAverageAttributes", "HostAttributes", "MaxPoolAttributes",
-    "SlidingWindow", "TransposedAttributes", "WeightedAttributes",
+    "SlidingWindow", "TableAttributes", "TransposedAttributes", "WeightedAttributes",
 ]
 
 Pair = tuple[int, int]
@@ -148,3 +148,14 @@ class GlobalAverageAttributes(Attributes):
 
     factor: int
     rank: int
+
+
+@dataclass(frozen=True)
+class TableAttributes(Attributes):
+    """Each value selects an entry of the requantization's table.
+
+    ``function``: the operators of the float model that the table stands for.
+    """
+
+    keeps_layout: ClassVar[bool] = True
+    function: str

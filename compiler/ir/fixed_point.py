@@ -12,13 +12,16 @@ with a multiplier in the requantization, any number per output channel; its zero
     r = q, or floor((q + 2^(shift - 1)) / 2^shift) where shift > 0
     v = r + zero point
     y = min(max(v, low), high)                      the width's bounds, tighter with relu and clip
+    z = table[y & 255]                              where there is a table (:mod:`.lookup_table`)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from ...isa.opcodes import LUT_ENTRIES
 
 __all__ = [
     "Requant", "dequantize", "limits", "quantize", "quantize_by", "requantize", "round_half_up",
@@ -32,15 +35,47 @@ _FINE = 18  # a multiplier without shift represents 2^-18 within 1/64 of 256 ste
 class Requant:
     """The requantization of accumulators to outputs; every array has one entry per channel.
 
-    ``multiplier`` (Q31, 0 .. 2^31 - 1) is None for a power-of-two scale.
+    ``multiplier`` (Q31, 0 .. 2^31 - 1) is None for a power-of-two scale.  ``table``, the same for
+    all channels, replaces the result; it includes a ``clip``, which is None besides it.
     """
 
     bias: np.ndarray  # int32
     shift: np.ndarray  # int32, 0..31
     multiplier: np.ndarray | None = None  # int32
     relu: bool = False
-    zero_point: int = 0  # of the outputs
+    zero_point: int = 0  # of the outputs, or of the results that a table replaces
     clip: tuple[int, int] | None = None  # inclusive bounds of the outputs
+    table: np.ndarray | None = None  # int16 [256], by the result's low eight bits
+
+    def __post_init__(self) -> None:
+        table = self.table
+        if table is None:
+            return
+        if self.clip is not None:
+            raise ValueError("the bounds of a result that a table replaces belong in the table")
+        if table.dtype != np.int16 or table.shape != (LUT_ENTRIES,):
+            raise ValueError(
+                f"a table must be int16 [{LUT_ENTRIES}], not {table.dtype} {list(table.shape)}")
+
+    def followed_by(self, table: np.ndarray, width: int) -> Requant:
+        """Return the requantization whose results of a width select entries of a table.
+
+        Raises
+        ------
+        ValueError
+            Its results select entries of a table already, or an entry exceeds the width.
+        """
+        if self.table is not None:
+            raise ValueError("a requantization has one table")
+        minimum, maximum = limits(width)
+        if table.min() < minimum or table.max() > maximum:
+            raise ValueError(
+                f"the entries of a table must be {minimum}..{maximum}, not "
+                f"{table.min()}..{table.max()}")
+        low, high = self.bounds(width)
+        index = np.arange(LUT_ENTRIES, dtype=np.uint8).view(np.int8).astype(np.int64)
+        inside = np.minimum(np.maximum(index, low), high)
+        return replace(self, clip=None, table=table[inside & LUT_ENTRIES - 1])
 
     @property
     def uniform(self) -> bool:
@@ -170,4 +205,7 @@ def requantize(accumulator: np.ndarray, rule: Requant, width: int) -> np.ndarray
     if rule.multiplier is not None:
         value = (value * rule.multiplier.astype(np.int64).reshape(lanes) + (1 << 30)) >> 31
     value = round_shift(value, rule.shift.reshape(lanes)) + rule.zero_point
-    return np.asarray(np.minimum(np.maximum(value, low), high))
+    value = np.minimum(np.maximum(value, low), high)
+    if rule.table is not None:
+        value = rule.table.astype(np.int64)[value & LUT_ENTRIES - 1]
+    return np.asarray(value)

@@ -103,8 +103,9 @@ def _positive_values_stay(node: QuantizedNode[LeakyReluAttributes], width: int) 
     """Return whether positive values stay as they are: the maximum may come after rounding."""
     rule = node.rule
     return (
-        rule.multiplier is None and not rule.bias.any() and rule.zero_point == 0
-        and rule.uniform_shift == node.attrs.slope and rule.bounds(width) == limits(width)
+        rule.multiplier is None and rule.table is None and rule.zero_point == 0
+        and not rule.bias.any() and rule.uniform_shift == node.attrs.slope
+        and rule.bounds(width) == limits(width)
     )
 
 

@@ -53,4 +53,6 @@ def node_row(node: QuantizedNode) -> DumpRow:
         facts["relu"] = rule.relu
         if rule.clip is not None:
             facts["clip"] = rule.clip
+        if rule.table is not None:
+            facts["table"] = rule.table
     return DumpRow(node.name, node.op, node.inputs, node.outputs, facts)

@@ -107,6 +107,7 @@ def verify_quantized(
             if name in graph.tensors and graph.tensors[name].exponent is None:
                 yield BrokenRule(node.name, f"{name!r} is on the accelerator without a scale")
         yield from _verify_constants(node, graph.wgt_width)
+        yield from _verify_table(node, graph.inp_width)
 
 
 def _verify_constants(node: QuantizedNode, width: int) -> Iterator[BrokenRule]:
@@ -126,3 +127,12 @@ def _verify_constants(node: QuantizedNode, width: int) -> Iterator[BrokenRule]:
         yield BrokenRule(node.name, "a shift is not within 0 .. 31")
     if rule.multiplier is not None and np.any(rule.multiplier < 0):
         yield BrokenRule(node.name, "a multiplier is negative")
+
+
+def _verify_table(node: QuantizedNode, width: int) -> Iterator[BrokenRule]:
+    if node.requant is None or node.requant.table is None:
+        return
+    lowest, highest = limits(width)
+    table = node.requant.table
+    if not lowest <= int(table.min()) <= int(table.max()) <= highest:
+        yield BrokenRule(node.name, f"an entry of its table exceeds {width} bits")

@@ -79,7 +79,7 @@ def _pooled(
     spec = windows.spec(item.node, (stored.rows, stored.columns), shape.out)
     if spec is None:
         return None
-    early = windows.commutes and not shape.residual and _never_wraps(conv, config)
+    early = windows.commutes and not shape.residual and _ascends(conv, config)
     if not early and reaches_outside(spec, shape.out):  # padding has no value to round
         return None
     return replace(spec, early=early)
@@ -89,11 +89,16 @@ def _uniform(node: QuantizedNode) -> bool:
     return node.requant is None or node.requant.uniform
 
 
-def _never_wraps(conv: QuantizedNode[WeightedAttributes], config: Config) -> bool:
-    """Return whether no sum with its bias leaves 32 bits: then a greater sum is a greater output.
+def _ascends(conv: QuantizedNode[WeightedAttributes], config: Config) -> bool:
+    """Return whether a greater sum is a greater output: no sum with its bias leaves 32 bits, and a
+    table does not descend.
     """
     rule, weight = conv.rule, conv.attrs.weight
     axes = tuple(range(1, weight.ndim))
     most = np.abs(weight.astype(np.int64)).sum(axes) << (config.inp_width - 1)
     half = (np.int64(1) << rule.shift.astype(np.int64)) >> 1
+    if rule.table is not None:
+        low, high = rule.bounds(config.out_width)
+        if (np.diff(rule.table[np.arange(low, high + 1)].astype(np.int64)) < 0).any():
+            return False
     return bool((most + np.abs(rule.bias.astype(np.int64)) + half < 1 << 31).all())

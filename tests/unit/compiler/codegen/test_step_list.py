@@ -5,17 +5,20 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from compiler_networks import check_every_layer, compiled, random_network
 
 from myvta.compiler.codegen.step_list import Pipeline
+from myvta.compiler.codegen.tile_ops import requantize_tiles
+from myvta.compiler.ir.fixed_point import Requant
 from myvta.compiler.pipeline import network_passes
 from myvta.driver.errors import CheckError
 from myvta.driver.run import program_runner as execute
 from myvta.driver.stream.instruction_stream import InstructionStream
 from myvta.driver.stream.stream import StreamBuilder
 from myvta.isa.config import named
-from myvta.isa.instructions import Dwc, Load, Store
+from myvta.isa.instructions import Alu, Dwc, Load, Store
 from myvta.isa.opcodes import MemoryType
 
 
@@ -67,6 +70,51 @@ def test_timing_only_streams_have_the_same_instructions() -> None:
     made, timing = (pipeline.build(named("1x4x4"), timing_only=flag) for flag in (False, True))
     assert timing.instructions == made.instructions
     assert timing.uops == made.uops
+
+
+def looked_up(number: int, builder: StreamBuilder) -> None:
+    """Emit a requantization by a table of one value."""
+    zeros = np.zeros(4, np.int32)
+    rule = Requant(zeros, zeros, table=np.full(256, number, np.int16))
+    requantize_tiles(builder, rule, 0, 1, 1, 8, 0)
+
+
+def test_tables_are_loaded_at_the_start_of_their_layer_and_placed_together() -> None:
+    config, placed = named("1x4x4").replace(lookup=True), list[np.ndarray]()
+
+    def constants(name: str, tiles: np.ndarray, memory_type: MemoryType) -> int:
+        assert (name, memory_type) == ("first.tables", MemoryType.LUT)
+        placed.append(tiles)
+        return 40
+
+    pipeline = Pipeline()
+    for layer, numbers in (("first", (1, 2, 1)), ("second", (2, 3, 4, 5, 6))):
+        pipeline.preload(layer)
+        for number in numbers:
+            pipeline.step(partial(looked_up, number), layer)
+    stream = pipeline.build(config, constants)
+    (tables,) = placed
+    assert tables.shape == (6, 1, 256)
+    held: dict[int, int] = {}
+    found = []
+    for item, note in zip(stream.instructions, stream.notes, strict=True):
+        if isinstance(item, Load) and item.memory_type == MemoryType.LUT:
+            held[item.sram_base] = int(tables[item.dram_base - 40, 0, 0])
+            found.append((note, held[item.sram_base]))
+        elif isinstance(item, Alu):
+            found.append((note, -held[item.imm >> 12 & 3]))
+    assert found == [
+        ("first", 1), ("first", 2), ("first", -1), ("first", -2), ("first", -1),
+        ("second", 3), ("second", 4), ("second", 5),
+        ("second", -2), ("second", -3), ("second", -4), ("second", -5),
+        ("second", 6), ("second", -6)]
+
+
+def test_tables_without_constants_are_a_defect() -> None:
+    pipeline = Pipeline()
+    pipeline.step(partial(looked_up, 1), "layer")
+    with pytest.raises(AssertionError, match="constants in memory"):
+        pipeline.build(named("1x4x4").replace(lookup=True))
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -107,3 +109,35 @@ def test_shared_factors_beyond_the_limit_are_reduced() -> None:
     factors, shared = shared_factors(np.array([20000.0, 1.0]), 100)
     assert factors.tolist() == [100, 0]
     assert shared == 200
+
+
+def bytes_table(function: Callable[[int], int]) -> np.ndarray:
+    """Return the table of a function of int8."""
+    return np.array([function(i if i < 128 else i - 256) for i in range(256)], np.int16)
+
+
+@pytest.mark.parametrize(("relu", "clip"), [(False, None), (True, None), (True, (-5, 40)),
+                                            (False, (-20, 30))])
+def test_table_replaces_the_result_within_its_bounds(
+    relu: bool, clip: tuple[int, int] | None
+) -> None:
+    rule = Requant(np.array([7], np.int32), np.array([2], np.int32), None, relu, 3, clip)
+    looked_up = rule.followed_by(bytes_table(lambda v: -v if v > -128 else 127), 8)
+    acc = np.arange(-700, 700).reshape(-1, 1)
+    plain = requantize(acc, rule, 8)
+    np.testing.assert_array_equal(requantize(acc, looked_up, 8), np.minimum(-plain, 127))
+    assert looked_up.clip is None
+    assert len(np.unique(plain)) > 30
+
+
+def test_table_that_does_not_fit_is_refused() -> None:
+    zeros = np.zeros(1, np.int32)
+    with pytest.raises(ValueError, match=r"must be -8..7, not -8..8"):
+        Requant(zeros, zeros).followed_by(bytes_table(lambda v: min(max(v, -8), 8)), 4)
+    table = bytes_table(lambda v: v)
+    with pytest.raises(ValueError, match="has one table"):
+        Requant(zeros, zeros, table=table).followed_by(table, 8)
+    with pytest.raises(ValueError, match=r"must be int16 \[256\], not int64 \[3\]"):
+        Requant(zeros, zeros, table=np.arange(3))
+    with pytest.raises(ValueError, match="belong in the table"):
+        Requant(zeros, zeros, clip=(0, 1), table=table)

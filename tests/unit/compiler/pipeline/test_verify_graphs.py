@@ -121,6 +121,18 @@ def test_broken_rule_of_a_quantized_node_is_found(
     assert BrokenRule(node, rule) in list(verify_quantized(replace(graph, nodes=nodes)))
 
 
+def test_entry_beyond_the_width_is_found(tmp_path: Path) -> None:
+    graph = results(tmp_path, "quantize")["quantize"].choice.quantized
+    conv = next(item for item in graph.nodes if item.name == "conv0")
+    assert conv.requant is not None
+    table = np.zeros(256, np.int16)
+    table[200] = 128
+    broken = replace(conv, requant=replace(conv.requant, clip=None, table=table))
+    nodes = tuple(broken if item is conv else item for item in graph.nodes)
+    assert list(verify_quantized(replace(graph, nodes=nodes))) == [
+        BrokenRule("conv0", "an entry of its table exceeds 8 bits")]
+
+
 def test_activation_without_a_scale_is_found(tmp_path: Path) -> None:
     graph = results(tmp_path, "quantize")["quantize"].choice.quantized
     graph.tensors["input"] = replace(graph.tensors["input"], exponent=None)
