@@ -42,7 +42,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("quantize", "choose the integers with the smallest error on the calibration data",
          "PartitionedModel", "QuantizedModel",
          model.quantize, model.verify_quantized_model, model.dump_quantized),
-    Pass("pack", "pack taps of first layers and outputs of last layers into the lanes of tiles",
+    Pass("pack", "look tables up in the operators ahead; pack first and last tensors into lanes",
          "QuantizedModel", "PackedModel",
          network.pack, verify_network.verify_packed, dump_network.dump_packed),
     Pass("allocate", "place every activation in device memory",

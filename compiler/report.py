@@ -196,7 +196,9 @@ def network_remarks(
     ``fused_into``: the convolution that computes a layer, by the name of the layer.
     """
     unpacked = {item.packed: item.packing for item in network.outputs.values()}
-    remarks: dict[str, list[str]] = {}
+    remarks = {
+        name: [f"looked up by the requantization of {into}"]
+        for name, into in network.tables.items()}
     for node in network.graph.nodes:
         listed = remarks.setdefault(node.name, [])
         attrs = node.attrs

@@ -1,9 +1,9 @@
 """Rewrite the imported graph into the canonical node kinds of :mod:`.graph`.
 
 One function per rewrite, applied in the order of :data:`PASSES`: constants, the front end's own
-forms, arithmetic with constants (batch normalization, bias) into the weights, Pad into the Conv
-after it, Relu and Clip into the node before it.  A node that no rule recognises is unchanged and
-runs on the host.
+forms, elementwise functions into tables where the device has them, arithmetic with constants (batch
+normalization, bias) into the weights, Pad into the Conv after it, Relu and Clip into the node
+before it.  A node that no rule recognises is unchanged and runs on the host.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ..frontend.front_ends import export_host, front_end, run_host
 from ..ir.compile_errors import HostError
 from ..ir.graph import Graph, Node
 from .fold_affine import broadcast_constants, make_affine
+from .form_tables import form_tables
 from .reshape_into_gemm import absorb_views
 
 __all__ = ["PASSES", "fold"]
@@ -23,9 +24,14 @@ _SCALED = (*_WINDOWED, "Gemm", "Affine")  # a factor (weights) for each output c
 _LARGEST_FOLDED = 1 << 24  # elements; larger constants are computed at run time
 
 
-def fold(graph: Graph) -> Graph:
-    """Apply every pass in place and return the graph."""
+def fold(graph: Graph, *, tables: bool = False) -> Graph:
+    """Apply every pass in place and return the graph.
+
+    ``tables``: whether the device looks up functions, so that any of them is an operator.
+    """
     for rewrite in PASSES:
+        if rewrite is form_tables and not tables:
+            continue
         rewrite(graph)
         graph.sweep()
     return graph
@@ -175,7 +181,7 @@ def _scale_outputs(graph: Graph, node: Node, scale: np.ndarray, offset: np.ndarr
 
 
 PASSES = (
-    fold_constants, normalize, fold_feature_constants, absorb_views, make_affine,
+    fold_constants, normalize, form_tables, fold_feature_constants, absorb_views, make_affine,
     broadcast_constants, fold_affine, fold_pads, fuse_activations, absorb_views,
 )
 """Every rewrite, in order."""

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ..ir.elementwise_function import ElementwiseFunction
 from ..ir.graph import Graph, Node
 from ..ir.host_payload import HostPayload
 from .front_end_protocol import Feeds, FloatModel, FrontEnd
 
 __all__ = [
     "FRONT_ENDS", "FrontEndEntry", "export_host", "front_end", "has_model_suffix", "import_model",
-    "run_host", "run_host_images",
+    "run_elementwise", "run_host", "run_host_images",
 ]
 
 
@@ -94,3 +95,11 @@ def run_host_images(
         name: (np.stack if name in alone else np.concatenate)([run[name] for run in runs])
         for name in runs[0]
     }
+
+
+def run_elementwise(function: ElementwiseFunction, values: np.ndarray) -> np.ndarray:
+    """Return a function of 256 real values, float32 [256] (HostError: it cannot run)."""
+    feeds = {function.source: np.asarray(values, np.float32).reshape(function.shape)}
+    with np.errstate(all="ignore"):  # a function may be undefined, or infinite
+        results = run_host(function.payload, feeds)
+    return np.asarray(results[function.target], np.float32).reshape(-1)

@@ -30,6 +30,7 @@ from .relu import RELU
 from .resize import RESIZE
 from .scaled_add import SCALED_ADD
 from .slice import SLICE
+from .table import TABLE
 from .tanh import TANH
 from .transposed_convolution import CONV_TRANSPOSE
 from .view import VIEW
@@ -39,8 +40,8 @@ __all__ = ["EPILOGUE_RULES", "FALLBACK_REASONS", "OPERATORS", "layer_of"]
 OPERATORS: dict[str, Operator] = {
     operator.name: operator for operator in (
         CONV, CONV_TRANSPOSE, GEMM, ADD, SCALED_ADD, AFFINE, RELU, CLIP, LEAKY_RELU, TANH,
-        HARD_SWISH, HARD_SIGMOID, MAX_POOL, AVERAGE_POOL, GLOBAL_AVERAGE_POOL, CONCAT, SLICE, PAD,
-        RESIZE, FLATTEN, VIEW,
+        HARD_SWISH, HARD_SIGMOID, TABLE, MAX_POOL, AVERAGE_POOL, GLOBAL_AVERAGE_POOL, CONCAT,
+        SLICE, PAD, RESIZE, FLATTEN, VIEW,
     )
 }
 """By name, in the order of the documentation."""

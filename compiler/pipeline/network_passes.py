@@ -36,8 +36,10 @@ __all__ = [
 
 
 def pack(model: QuantizedModel, request: CompileRequest) -> PackedModel:
-    """Pack the taps of first layers and the outputs of last layers into lanes."""
-    return PackedModel(model, pack_network(model.choice.quantized, request.target.config))
+    """Fuse tables, and pack the taps of first layers and the outputs of last layers into lanes."""
+    fuse_tables = request.schedule.fuse != "off" and not request.per_layer
+    return PackedModel(model, pack_network(
+        model.choice.quantized, request.target.config, fuse=fuse_tables))
 
 
 def allocate(packed: PackedModel, request: CompileRequest) -> AllocatedNetwork:

@@ -18,6 +18,7 @@ from ..ir.attributes import (
     GlobalAverageAttributes,
     MaxPoolAttributes,
     SlidingWindow,
+    TableAttributes,
 )
 from ..ir.fixed_point import requantize, wrap
 from ..ir.piecewise_linear import ClippedLines
@@ -108,6 +109,14 @@ def _hard_sigmoid(
     return _rescale(node, wrap(values[0] * node.attrs.factor), width)
 
 
+def _table(
+    node: QuantizedNode[TableAttributes], values: list[np.ndarray], width: int
+) -> np.ndarray:
+    """The entry that each value selects."""
+    assert node.requant is not None and node.requant.table is not None, node.name
+    return node.requant.table[values[0] & 255].astype(np.int64)
+
+
 def windows(x: np.ndarray, window: SlidingWindow, padding: int) -> list[np.ndarray]:
     """Return each tap of a sliding window over all outputs, ``[N, C, OH, OW]``."""
     (kh, kw), (sy, sx), (dy, dx) = window.kernel, window.strides, window.dilations
@@ -175,7 +184,7 @@ def _resize(
 REFERENCES: dict[str, Callable[[Any, list[np.ndarray], int], np.ndarray]] = {
     "Conv": conv, "ConvTranspose": transposed, "Gemm": dense,
     "Add": _add, "Affine": _affine, "Concat": _concat, "LeakyRelu": _leaky, "Tanh": _tanh,
-    "HardSwish": _hard_swish, "HardSigmoid": _hard_sigmoid,
+    "HardSwish": _hard_swish, "HardSigmoid": _hard_sigmoid, "Table": _table,
     "MaxPool": _max_pool,
     "AveragePool": _average_pool, "GlobalAveragePool": _global_average, "Clip": _clip,
     "ScaledAdd": _scaled_add, "Slice": _slice, "Pad": _pad, "Resize": _resize,

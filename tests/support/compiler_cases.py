@@ -73,6 +73,13 @@ def _draw_clip(draw: st.DrawFn, shape: Shape) -> Args:
     return {"low": low, "high": high}
 
 
+def _draw_function(draw: st.DrawFn, shape: Shape) -> Args:
+    return {
+        "op": draw(st.sampled_from(("Sigmoid", "Softplus", "Abs", "Erf", "Elu", "Sign"))),
+        "gated": draw(st.booleans()), "gain": draw(st.sampled_from((1.0, -3.0, 0.1))),
+    }
+
+
 def _draw_slice(draw: st.DrawFn, shape: Shape) -> Args:
     axes = [1] if len(shape) != 4 or draw(st.booleans()) else [2, 3]
     starts = [draw(st.integers(0, shape[axis] - 1)) for axis in axes]
@@ -128,7 +135,7 @@ DRAW: dict[str, _Draw] = {
     "hard_sigmoid": (_any, lambda draw, shape: {
         "alpha": draw(st.sampled_from((0.2, 1 / 6, -1.5))),
         "beta": draw(st.sampled_from((0.5, -2.0)))}),
-    "negative": (_any, _fixed({})),
+    "negative": (_any, _fixed({})), "function": (_any, _draw_function),
     "clip": (_any, _draw_clip),
     "leaky": (_any, lambda draw, shape: {"alpha": 2.0 ** -draw(st.integers(0, 8))}),
     "constant": (_any, _draw_constant), "batch_norm": (_maps, _fixed({})),

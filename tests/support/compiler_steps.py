@@ -217,6 +217,17 @@ def _columns(network: NetworkBuilder, inputs: list[str], features: int) -> Built
     return [network.node("MatMul", [weight, *inputs], (n, features, t))]
 
 
+def _function(
+    network: NetworkBuilder, inputs: list[str], op: str, gated: bool, gain: float
+) -> Built:
+    """Add a function of x times a factor, also times x itself (SiLU and the like)."""
+    (x,) = inputs
+    shape = network.shapes[x]
+    y = network.node("Mul", [x, network.constant(np.array(gain), "g")], shape)
+    y = network.node(op, [y], shape)
+    return [network.node("Mul", [x, y], shape)] if gated else [y]
+
+
 def _conv(network: NetworkBuilder, inputs: list[str], channels: int, **window: Any) -> Built:
     return [network.conv(inputs[0], channels, **window)]
 
@@ -231,6 +242,7 @@ BUILD: dict[str, Callable[..., Built]] = {
     "columns": _columns, "conv": _conv,
     "identity": _same("Identity"), "dropout": _same("Dropout"),
     "cast": lambda network, inputs: _same("Cast")(network, inputs, to=TensorProto.FLOAT),
-    "host": _same("Sigmoid"),
+    "function": _function,
+    "host": lambda network, inputs: _same("Softmax")(network, inputs, axis=1),
 }
 """``BUILD[op](network, inputs, **args)`` adds nodes and returns their outputs."""

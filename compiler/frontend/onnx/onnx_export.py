@@ -43,6 +43,8 @@ def written_out(node: Node, graph: Graph, target: str) -> list[onnx.NodeProto]:
             helper.make_node("Mul", [data, node.inputs[1]], [scaled]),
             helper.make_node("Add", [scaled, node.inputs[2]], [target]),
         ]
+    if node.op == "Table":
+        return _function(node)
     if node.op == "Clip":
         return _clip(data, target, attrs["low"], attrs["high"], graph)
     if node.op == "Gemm" and "axis" in attrs:
@@ -62,6 +64,21 @@ def written_out(node: Node, graph: Graph, target: str) -> list[onnx.NodeProto]:
     bounds = [_constant(name, np.array(value, np.int64))
               for name, value in zip(names, ranges.values(), strict=True)]
     return [*bounds, helper.make_node("Slice", [data, *names], [target])]
+
+
+def _function(node: Node) -> list[onnx.NodeProto]:
+    """Return the nodes of an elementwise function."""
+    function = node.attrs["function"]
+    graph = onnx.load_from_string(function.payload.data).graph
+    names = {function.source: node.inputs[0], function.target: node.outputs[0]}
+    for proto in graph.node:
+        for slots in (proto.input, proto.output):
+            renamed = [names.get(name, name) for name in slots]
+            del slots[:]
+            slots.extend(renamed)
+    constants = [
+        helper.make_node("Constant", [], [value.name], value=value) for value in graph.initializer]
+    return [*constants, *graph.node]
 
 
 def _clip(

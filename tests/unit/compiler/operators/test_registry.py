@@ -41,7 +41,7 @@ def test_operators_are_found_by_their_name() -> None:
 def test_layout_keeping_operators_and_views_are_these() -> None:
     kept = {name for name, known in OPERATORS.items() if known.attributes.keeps_layout}
     assert kept == {"Add", "ScaledAdd", "Affine", "Relu", "Clip", "LeakyRelu", "Tanh", "HardSwish",
-                    "HardSigmoid", "Flatten"}
+                    "HardSigmoid", "Table", "Flatten"}
     assert {name for name, known in OPERATORS.items() if known.attributes.is_view} == {
         "Flatten", "View"}
 
@@ -93,6 +93,6 @@ def test_convolution_is_not_lowered_by_itself() -> None:
 
 def test_operators_with_an_epilogue_are_these() -> None:
     assert set(EPILOGUE_RULES) == {
-        "Relu", "Clip", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool"}
+        "Relu", "Clip", "LeakyRelu", "Table", "MaxPool", "AveragePool", "GlobalAveragePool"}
     assert {name for name, rule in EPILOGUE_RULES.items() if rule.windows is not None} == {
         "MaxPool", "AveragePool", "GlobalAveragePool"}

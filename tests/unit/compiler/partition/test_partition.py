@@ -59,7 +59,8 @@ def integers(b: NetworkBuilder, values: list[int]) -> str:
 
 
 CASES: list[tuple[Build, str, str]] = [
-    (lambda b: b.node("Sigmoid", [b.input((1, 4))], (1, 4)), "default", "no lowering for Sigmoid"),
+    (lambda b: b.node("Sigmoid", [b.input((1, 4))], (1, 4)), "default",
+     "needs a configuration with lookup, and a single float32 tensor besides scalars"),
     (lambda b: b.node("MaxPool", [b.input((1, 1, 6, 1))], (1, 1, 6, 1), kernel_shape=(2, 2),
                       dilations=(2, 2), pads=(1, 1, 1, 1)), "default",
      "a window is entirely in the padding"),

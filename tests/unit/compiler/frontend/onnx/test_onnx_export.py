@@ -10,8 +10,11 @@ import pytest
 from graph_cases import evaluate_protos, graph_of
 from onnx import helper
 
+from myvta.compiler.frontend.onnx.onnx_evaluator import host_model
 from myvta.compiler.frontend.onnx.onnx_export import activation_nodes, opsets_of, written_out
+from myvta.compiler.ir.elementwise_function import ElementwiseFunction
 from myvta.compiler.ir.graph import Graph, Node
+from myvta.compiler.ir.host_payload import HostPayload
 
 RANDOM = np.random.default_rng(2)
 X = RANDOM.normal(0, 3, (2, 6, 4)).astype(np.float32)
@@ -90,6 +93,20 @@ def test_dense_layer_over_the_last_axis_is_matmul() -> None:
     node, graph = canonical("Gemm", (2, 6, 5), constants={"w": w}, axis=2)
     found = evaluate_protos(written_out(node, graph, "y"), {"x": X}, "y")
     np.testing.assert_allclose(found, X @ w.T, rtol=1e-5, atol=1e-6)
+
+
+def test_table_is_exported_as_the_nodes_of_its_function() -> None:
+    offset = np.array(0.5, np.float32)
+    nodes = [Node(op, op, inputs, (out,), source=helper.make_node(
+        op, inputs, [out]).SerializeToString()) for op, inputs, out in (
+            ("Add", ("a", "k"), "b"), ("Tanh", ("b",), "c"))]
+    inner = graph_of(
+        *nodes, shapes=dict.fromkeys(("a", "b", "c"), (1, 256)), constants={"k": offset})
+    function = ElementwiseFunction(
+        HostPayload("onnx", host_model(inner, inner.nodes)), "a", "c", (1, 256), ("Add", "Tanh"))
+    found = evaluate_protos(
+        written_out(*canonical("Table", function=function), "y"), {"x": X}, "y")
+    np.testing.assert_allclose(found, np.tanh(X + 0.5), rtol=1e-5)
 
 
 def test_node_without_a_written_form_is_a_defect() -> None:
