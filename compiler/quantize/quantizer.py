@@ -6,11 +6,13 @@ Scales of weights are chosen by :mod:`.weight_scales`, exponents of activations 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from ..frontend.front_ends import export_host
+from ..frontend.front_ends import export_host, run_elementwise
 from ..ir.attributes import HostAttributes
 from ..ir.compile_errors import CompileError
 from ..ir.fixed_point import Requant
@@ -21,6 +23,7 @@ from ..operators.registry import OPERATORS
 from ..partition.partition import Placement
 from .activation_scales import choose_exponent
 from .calibrate import Calibration
+from .table_scales import TableRanges, choose_table_scale
 from .weight_scales import PER_TENSOR, Scheme, choose_scales, quantize_weights, requantization
 
 __all__ = ["Quantizer", "quantize_graph"]
@@ -141,7 +144,20 @@ class Quantizer:
     def calibrated(self, name: str) -> int:
         """Return the exponent of an activation by calibration."""
         peak, values = self.calibration.peak(name), self.calibration.values[name]
+        reader = self.graph.only_consumer(name)
+        if reader is not None and reader.op == "Table":
+            return self._table_exponent(name, reader)
         return choose_exponent(values, peak, self.inp_width, self.method)
+
+    def _table_exponent(self, name: str, table: Node) -> int:
+        """Return the exponent of an activation that only a table reads."""
+        if (name, "table") not in self.memo:
+            values = self.calibration.values
+            scale = choose_table_scale(
+                values[name], values[table.outputs[0]],
+                partial(run_elementwise, table.attrs["function"]), TableRanges(self.inp_width))
+            self.memo[name, "table"] = np.array(math.frexp(scale.scale)[1] - 1)
+        return int(self.memo[name, "table"])
 
     def fitting(self, values: np.ndarray) -> int:
         """Return the exponent of a constant operand."""
