@@ -141,6 +141,8 @@ def _show(config: Config) -> None:
          row.cost or "not measured"]
         for row in EXTENSIONS
     ])
+    console.print("cost: on a 7-series FPGA, with the geometry of default (docs/area.md)",
+                  style="dim", soft_wrap=True)
 
 
 def _extensions(config: Config) -> str:

@@ -1,5 +1,7 @@
 """Extensions as rows: bits, letters and names are unique, and needs are met in order."""
 
+import re
+
 import pytest
 
 from myvta.isa.config import ConfigError, named
@@ -13,6 +15,14 @@ def test_extensions_have_these_names_letters_and_bits():
     ]
     assert tuple(row.name for row in EXTENSIONS) == EXTENSION_NAMES
     assert all(row.purpose and row.encoding for row in EXTENSIONS)
+
+
+def test_costs_are_cells_by_kind():
+    costs = {row.name: row.cost for row in EXTENSIONS if row.cost}
+    assert {"lookup", "reduce", "depthwise", "forward", "weights4"} <= set(costs)
+    for cost in costs.values():
+        assert re.fullmatch(
+            r"[\d,]+ LUT, [\d,]+ FF(, \d+ DSP48E1)?(, \d+ RAMB36)?", cost), cost
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS, ids=lambda row: row.name)
