@@ -39,7 +39,7 @@ BASES = {
 }
 _STREAM = 0x1000
 _STEPS = 4096
-_PIPELINE = 21  # cycles from the last micro-op of a command until it is written
+_PIPELINE = 22  # cycles from the last micro-op of a command until it is written
 OFFSETS = ((0, 1024), (0, 1), (3, 1024), (4, 1023), (7, 7))  # first tiles of two tensors
 _IDENTITY = 256  # micro-ops (n, n, n), then the pairs of OFFSETS, then these
 _RQT, _FIRST_HALF = (_IDENTITY + len(OFFSETS) + n for n in (0, 1))

@@ -12,7 +12,7 @@ from myvta.rtl.lint import lint_verilog, lint_vhdl
 # The default tier takes this one; `-m configurations` (tox -e convert, CI) takes the others, but
 # the largest, whose tools take minutes each.
 QUICK = ("1x4x4",)
-LARGEST = ("4x16x16", "1x32x32", "1x32x32_128", "1x32x32_256")
+LARGEST = ("2x16x16", "4x16x16", "1x32x32", "1x32x32_128", "1x32x32_256")
 EXTENDED = ("1x4x4+all",)
 ALONE = [f"1x4x4+{extension.name}" for extension in EXTENSIONS if extension.bit > 1]
 BLOCKS = {"depthwise": {"scratchpad_window", "window_schedule", "window_operands"}}
