@@ -15,7 +15,7 @@ from .table_slots import TableBuilder
 
 __all__ = [
     "accumulate", "clamp_tiles", "every_tile", "parameters", "requantize_tiles", "reset_tiles",
-    "shift_left",
+    "scale_up", "shift_left",
 ]
 
 _WORTH_A_CALL = 8  # micro-ops that cost as much as a GEMM instruction
@@ -91,6 +91,15 @@ def clamp_tiles(
 def shift_left(builder: StreamBuilder, amount: int, base: int, count: int) -> None:
     """Emit a left shift of ``count`` neighbouring tiles."""
     every_tile(builder, AluOpcode.SHR, -amount, base, count)
+
+
+def scale_up(builder: StreamBuilder, gain: int, base: int, count: int) -> None:
+    """Emit a product with a positive gain of ``count`` neighbouring tiles; 1 needs no step."""
+    power = gain.bit_length() - 1
+    if gain != 1 << power:
+        every_tile(builder, AluOpcode.MUL, gain, base, count)
+    elif power:
+        shift_left(builder, power, base, count)
 
 
 def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarray:

@@ -15,15 +15,12 @@ import numpy as np
 from .host_payload import HostPayload
 
 __all__ = [
-    "AddAttributes", "Attributes", "AveragePoolAttributes", "ConvAttributes", "DROPPED",
-    "DenseAttributes", "GlobalAverageAttributes", "HostAttributes", "MaxPoolAttributes",
-    "SlidingWindow", "TableAttributes", "TransposedAttributes", "WeightedAttributes",
+    "AddAttributes", "Attributes", "AveragePoolAttributes", "ConvAttributes", "DenseAttributes",
+    "GlobalAverageAttributes", "HostAttributes", "MaxPoolAttributes", "SlidingWindow",
+    "TableAttributes", "TransposedAttributes", "WeightedAttributes",
 ]
 
 Pair = tuple[int, int]
-
-DROPPED = -1
-"""In ``shifts``: this input counts as zero."""
 
 
 class Attributes:
@@ -117,13 +114,13 @@ class DenseAttributes(WeightedAttributes):
 
 @dataclass(frozen=True, eq=False)
 class AddAttributes(Attributes):
-    """A sum of two operands, each shifted left by its entry of ``shifts``.
+    """A sum of two operands, each times its entry of ``gains``: a weight, or a power of two.
 
     ``constant`` is the second operand [1, ...], int8, if that is not an activation.
     """
 
     keeps_layout: ClassVar[bool] = True
-    shifts: tuple[int, ...]
+    gains: tuple[int, ...]
     constant: np.ndarray | None = None
 
 

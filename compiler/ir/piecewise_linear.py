@@ -7,13 +7,14 @@ a multiple of 1/N, drawn in by 0.6 %, which halves the maximum error: 0.77 steps
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from .attributes import Attributes
-from .fixed_point import Requant, round_half_up
+from .fixed_point import round_half_up
 
 __all__ = ["PIECES", "STEPS", "ClippedLines", "tanh_lines"]
 
@@ -23,25 +24,18 @@ STEPS = 3 * PIECES + 2
 """GEMM and ALU steps of a tile: two clips and a sum for each piece; x is loaded twice."""
 _DRAWN_IN = 0.994
 _FINEST = 12  # bends are rounded to 2^-12, if the input is no finer
-_COARSEST_INPUT, _FINEST_INPUT = 8, -20  # for larger exponents every output is +-1, or rounds to 0
+_COARSEST_INPUT, _FINEST_INPUT = 2.0**8, 2.0**-20  # beyond, every output is +-1, or rounds to 0
 _LARGEST = (1 << 15) - 1  # maximum of an immediate; larger bends are outside the input's width
 
 
 @dataclass(frozen=True)
 class ClippedLines(Attributes):
-    """``sum_j clip(x << fine, -bounds[j], bounds[j])``, to be divided by ``2^shift``.
-
-    ``bounds`` descend.
-    """
+    """``sum_j clip(x << fine, -bounds[j], bounds[j])`` in units of ``unit``; ``bounds`` descend."""
 
     keeps_layout: ClassVar[bool] = True
     bounds: tuple[int, ...]
     fine: int
-    shift: int
-
-    def requant(self, channels: int) -> Requant:
-        """Return the requantization of the sum."""
-        return Requant(np.zeros(channels, np.int32), np.full(channels, self.shift, np.int32))
+    unit: float
 
 
 def bends() -> np.ndarray:
@@ -52,11 +46,10 @@ def bends() -> np.ndarray:
     return np.asarray(PIECES * np.diff(crossings) * _DRAWN_IN)[::-1]
 
 
-def tanh_lines(exponent: int, width: int) -> ClippedLines:
-    """Return the lines for an input of scale ``2^exponent`` and an output of ``2^(1 - width)``."""
-    exponent = min(max(exponent, _FINEST_INPUT), _COARSEST_INPUT)
-    fine = max(0, exponent + _FINEST)
-    whole = np.minimum(round_half_up(np.ldexp(bends(), fine - exponent)), _LARGEST)
+def tanh_lines(scale: float) -> ClippedLines:
+    """Return the lines for an input of a scale."""
+    scale = min(max(scale, _FINEST_INPUT), _COARSEST_INPUT)
+    fine = max(0, _FINEST - math.floor(-math.log2(scale)))
+    whole = np.minimum(round_half_up(np.ldexp(bends() / scale, fine)), _LARGEST)
     return ClippedLines(
-        tuple(int(bound) for bound in whole), fine, _LOG_PIECES - (width - 1) - exponent + fine
-    )
+        tuple(int(bound) for bound in whole), fine, math.ldexp(scale, -fine - _LOG_PIECES))

@@ -14,6 +14,7 @@ import numpy as np
 
 from .attributes import Attributes, HostAttributes
 from .fixed_point import Requant, to_integers, to_reals
+from .qdq_scales import TensorScale
 
 __all__ = ["QuantizedGraph", "QuantizedNode", "QuantizedTensor"]
 
@@ -24,8 +25,7 @@ A = TypeVar("A", bound=Attributes, covariant=True)  # nodes are frozen
 class QuantizedTensor:
     """A named activation, ``(integer - zero_point) * mantissa * 2^exponent``.
 
-    ``exponent`` is None where it only exists as float on the host.  The mantissa (in [1, 2)) is not
-    1, nor the zero point 0, only where a model brings its own scales.
+    ``exponent`` is None where it only exists as float on the host.  The mantissa is in [1, 2).
     """
 
     name: str
@@ -34,6 +34,16 @@ class QuantizedTensor:
     dtype: str = "float32"  # of the float side
     mantissa: float = 1.0
     zero_point: int = 0
+
+    @classmethod
+    def of(
+        cls, name: str, shape: tuple[int, ...], dtype: str, scale: TensorScale | None
+    ) -> QuantizedTensor:
+        """Return an activation of a scale; None: it is on the host alone."""
+        if scale is None:
+            return cls(name, shape, None, dtype)
+        mantissa, exponent = math.frexp(scale.scale)
+        return cls(name, shape, exponent - 1, dtype, 2 * mantissa, scale.zero_point)
 
     @property
     def scale(self) -> float:

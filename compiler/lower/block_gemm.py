@@ -102,17 +102,20 @@ def _alike(before: list[Term], after: list[Term]) -> bool:
     )
 
 
-def scaled_identity(config: Config, shift: int) -> tuple[np.ndarray, int]:
-    """Return the weight tile for ``<< shift``, and the part of the shift it cannot hold."""
-    held = min(shift, config.wgt_width - 2)
-    return np.eye(config.block_in, dtype=np.int64) << held, shift - held
+def scaled_identity(config: Config, gain: int) -> tuple[np.ndarray, int]:
+    """Return the weight tile for a product with ``gain``, and the left shift it cannot hold.
+
+    Larger gains than a weight are powers of two.
+    """
+    rest = max(0, gain.bit_length() - (config.wgt_width - 1))
+    return np.eye(config.block_in, dtype=np.int64) * (gain >> rest), rest
 
 
 def identity_terms(
     config: Config, blocks: int, terms: list[tuple[int, int, int]]
 ) -> list[list[Term]]:
     """Return terms (source, left shift, accumulator) by identities, for each of ``blocks``."""
-    tiles = [scaled_identity(config, shift) for _, shift, _ in terms]
+    tiles = [scaled_identity(config, 1 << shift) for _, shift, _ in terms]
     return [
         [Term(source, block, tile, rest, accumulator)
          for (source, _, accumulator), (tile, rest) in zip(terms, tiles, strict=True)]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...isa.config import Config
-from ..ir.attributes import DROPPED
 from .block_gemm import Term
 
 __all__ = ["ChannelRange", "selection_terms"]
@@ -16,13 +15,16 @@ __all__ = ["ChannelRange", "selection_terms"]
 
 @dataclass(frozen=True)
 class ChannelRange:
-    """Channels ``start .. start + count`` of an input that become output channels from ``at``."""
+    """Channels ``start .. start + count`` of an input that become output channels from ``at``.
+
+    They are multiplied by ``gain``: a weight, or a power of two; 0 where they count as zero.
+    """
 
     source: int
     start: int
     at: int
     count: int
-    shift: int = 0
+    gain: int = 1
 
 
 def selection_terms(
@@ -36,15 +38,14 @@ def selection_terms(
             begin, end = max(first, part.at), min(first + size, part.at + part.count)
             if begin >= end:
                 continue
-            held = min(part.shift, config.wgt_width - 2) if part.shift != DROPPED else 0
-            value = 0 if part.shift == DROPPED else 1 << held
+            rest = max(0, part.gain.bit_length() - (config.wgt_width - 1))
             origin = part.start + begin - part.at
             for block in range(origin // size, (origin + end - begin - 1) // size + 1):
                 tile = np.zeros((size, size), np.int64)
                 for channel in range(begin, end):
                     lane = part.start + channel - part.at - block * size
                     if 0 <= lane < size:
-                        tile[channel - first, lane] = value
-                terms.append(Term(part.source, block, tile, max(0, part.shift - held)))
+                        tile[channel - first, lane] = part.gain >> rest
+                terms.append(Term(part.source, block, tile, rest))
         blocks.append(sorted(terms, key=lambda term: -term.shift))
     return blocks

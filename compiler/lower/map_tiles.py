@@ -46,7 +46,7 @@ def store_map(
 
 def place_identity(node: QuantizedNode, config: Config, constants: Constants) -> Fill:
     """Place the identity as a layer's only weight tile; return the function that loads it."""
-    dram = constants(f"{node.name}.weights", scaled_identity(config, 0)[0], MemoryType.WGT)
+    dram = constants(f"{node.name}.weights", scaled_identity(config, 1)[0], MemoryType.WGT)
     return partial(_load_weight_tile, dram=dram)
 
 

@@ -10,16 +10,16 @@ from ...driver.program.tensor_layout import tile_tensor
 from ...isa.config import Config
 from ...isa.opcodes import MemoryType
 from ..codegen.lowering_context import Activation
-from ..ir.attributes import DROPPED, AddAttributes
-from ..ir.fixed_point import quantize
+from ..ir.attributes import AddAttributes
+from ..ir.fixed_point import to_integers
 from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
-from ..lower.block_gemm import BlockGemm, identity_terms
+from ..lower.block_gemm import BlockGemm, Term, scaled_identity
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import Names, QuantizerContext, aligned, channels_of, uniform_requant
+from .operator import Context, DocsRow, Operator
+from .quantization_rules import Names, QuantizerContext, operand_gains
 from .scaled_add import scaled_add
 
 __all__ = ["ADD"]
@@ -39,20 +39,23 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     return ""
 
 
-def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[AddAttributes]:
-    exponents = [q.exponents[name] for name in names]
-    constant = None
+def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode:
+    if q.pre_quantized:  # gains of more bits
+        return scaled_add(q, node)
+    operands = [q.scale(name) for name in names]
+    scales, constant = [operand.scale for operand in operands], None
     if len(names) < len(node.inputs):
         value = np.asarray(q.graph.value(node.inputs[1]), np.float64)
-        exponents.append(max(q.fitting(value), exponents[0] - q.inp_width))
-        constant = quantize(value, exponents[1], q.inp_width).astype(np.int8)
-    finest, shifts = aligned(exponents)
-    rule = uniform_requant(node, channels_of(q, node), q.shift_to(node.outputs[0], finest))
+        scales.append(max(q.constant_scale(value), np.ldexp(scales[0], -q.inp_width)))
+        constant = to_integers(value, scales[1], q.inp_width).astype(np.int8)
+    gains, unit = operand_gains(q, scales, q.wanted(node).scale)
+    offset = -sum(gain * x.zero_point for gain, x in zip(gains, operands, strict=False))
+    rule = q.requantize(node, unit, offset)
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, AddAttributes(shifts, constant), rule)
+        node.op, node.name, names, node.outputs, AddAttributes(gains, constant), rule)
 
 
-def _qdq_unsupported_reason(node: Node, graph: Graph) -> str:
+def _qdq_reason(node: Node, graph: Graph) -> str:
     first, second = (graph.tensors[name] for name in node.inputs)
     if first.shape != second.shape or first.constant or second.constant:
         return (
@@ -63,14 +66,17 @@ def _qdq_unsupported_reason(node: Node, graph: Graph) -> str:
 def _layer(
     node: QuantizedNode[AddAttributes], activations: Mapping[str, Activation], config: Config
 ) -> TiledLayer:
-    shifts, constant = node.attrs.shifts, None
+    gains, constant = node.attrs.gains, None
     if node.attrs.constant is not None:
         values = node.attrs.constant.reshape(1, *activations[node.inputs[0]].layout)
         constant = tile_tensor(values.repeat(config.batch, 0), MemoryType.INP, config)
-    order = sorted(range(len(shifts)), key=lambda index: -shifts[index])
-    kept = [(index, shifts[index], 0) for index in order if shifts[index] != DROPPED]
-    terms = identity_terms(config, activations[node.outputs[0]].blocks, kept)
-    return block_gemm_layer(node, activations, config, BlockGemm(terms, node.rule), constant)
+    order = sorted(range(len(gains)), key=lambda index: -gains[index])
+    tiles = [(index, *scaled_identity(config, gains[index])) for index in order if gains[index]]
+    blocks = [
+        [Term(index, block, tile, shift) for index, tile, shift in tiles]
+        for block in range(activations[node.outputs[0]].blocks)
+    ]
+    return block_gemm_layer(node, activations, config, BlockGemm(blocks, node.rule), constant)
 
 
 ADD = Operator(
@@ -80,11 +86,11 @@ ADD = Operator(
     reason="GEMM with scaled identities, requantized",
     docs=DocsRow(
         "Add, Sum; also of a constant of any shape without images",
-        "`out((x << i) + (y << j), s)`: the finer of the two exponents; one 2^20 finer than the "
-        "other counts as zero", "3"),
+        "`out(g * x + h * y, s)`: g and h of the weights' width, or powers of two up to 2^20 "
+        "where scales are; an operand 2^20 finer than the other counts as zero", "3"),
     layer=_layer,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(lambda q, node: [scaled_add(q, node)], _qdq_unsupported_reason),
+    qdq_reason=_qdq_reason,
     fallback_reasons={"Sub": "subtracts values that are not constants"},
 )

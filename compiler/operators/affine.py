@@ -11,7 +11,7 @@ import numpy as np
 from ...isa.config import Config
 from ..codegen.lowering_context import Activation
 from ..ir.attributes import Attributes
-from ..ir.fixed_point import Requant, limits, round_half_up
+from ..ir.fixed_point import limits, round_half_up
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, Term
@@ -23,6 +23,8 @@ from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["AFFINE", "AffineAttributes"]
 
+_MAX_SHIFT = 31
+_NEARLY_ZERO = 2.0**-60
 _HEADROOM = 29  # bits of a product, and of an offset: their sum with a rounding constant fits 32
 
 
@@ -45,27 +47,22 @@ def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[Af
     scale, offset = (
         np.asarray(q.graph.value(name), np.float64).reshape(-1) for name in node.inputs[1:]
     )
-    source, target = q.exponents[names[0]], q.calibrated(node.outputs[0])
+    source, wanted = q.scale(names[0]), q.wanted(node).scale
     high = limits(q.wgt_width)[1]
-    coarse = _ceil_log2(np.abs(offset)) - _HEADROOM - source  # offsets fit the accumulator
-    fine = np.where(scale == 0, coarse, _ceil_log2(np.abs(scale) / high))
-    exponents = np.maximum(fine, coarse)
-    target = max(target, source + int(exponents.max()))
-    exponents = np.maximum(exponents, target - source - 31).astype(np.int64)
-    factors = round_half_up(np.ldexp(scale, -exponents))
-    bias = round_half_up(np.ldexp(offset, -(source + exponents)))
-    q.exponents[node.outputs[0]] = target
-    rule = Requant(
-        bias.astype(np.int32), (target - source - exponents).astype(np.int32),
-        relu=bool(node.attrs.get("relu")),
-    )
+    coarse = np.ldexp(q.coarser(_positive(offset)), -_HEADROOM)  # offsets fit the accumulator
+    fine = q.coarser(_positive(scale) / high) * source.scale
+    units = np.maximum(np.where(scale == 0, coarse, fine), coarse)
+    units = np.maximum(units, np.ldexp(max(wanted, units.max()), -_MAX_SHIFT))
+    factors = round_half_up(scale * source.scale / units)
+    bias = round_half_up(offset / units) - source.zero_point * factors
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, AffineAttributes(factors.astype(np.int8)), rule)
+        node.op, node.name, names, node.outputs, AffineAttributes(factors.astype(np.int8)),
+        q.requantize(node, units, bias.astype(np.int64)))
 
 
-def _ceil_log2(values: np.ndarray) -> np.ndarray:
-    """Return the smallest n with ``value <= 2^n`` (for zero: a small one)."""
-    return np.ceil(np.log2(np.maximum(values, 2.0**-60)))
+def _positive(values: np.ndarray) -> np.ndarray:
+    """Return magnitudes, small ones instead of zeros."""
+    return np.maximum(np.abs(values), _NEARLY_ZERO)
 
 
 def _layer(

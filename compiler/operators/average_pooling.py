@@ -23,15 +23,8 @@ from ..lower.conv.epilogue_rule import (
 )
 from ..schedule.conv_problem import EpilogueSpec, requantize_steps
 from .constraints import MEAN_PIXELS, window_reason
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import (
-    Names,
-    QdqContext,
-    QuantizerContext,
-    channels_of,
-    mean_factors,
-    uniform_requant,
-)
+from .operator import Context, DocsRow, Operator
+from .quantization_rules import Names, QuantizerContext, mean_of
 
 __all__ = ["AVERAGE_POOL"]
 
@@ -49,13 +42,10 @@ def _quantize(
     size = q.graph.tensors[names[0]].shape[2:]
     out = q.graph.tensors[node.outputs[0]].shape[2:]
     rows, columns = (_counts(node, axis, size[axis], out[axis]) for axis in range(2))
-    factors, bits = mean_factors(np.outer(rows, columns))
-    shift = q.shift_to(node.outputs[0], q.exponents[names[0]] - bits)
+    factors, rule = mean_of(q, node, np.outer(rows, columns))
     return QuantizedNode(
         node.op, node.name, names, node.outputs,
-        AveragePoolAttributes(SlidingWindow.of(node.attrs), factors),
-        uniform_requant(node, channels_of(q, node), shift),
-    )
+        AveragePoolAttributes(SlidingWindow.of(node.attrs), factors), rule)
 
 
 def _counts(node: Node, axis: int, size: int, outputs: int) -> np.ndarray:
@@ -65,19 +55,7 @@ def _counts(node: Node, axis: int, size: int, outputs: int) -> np.ndarray:
     return np.asarray(((taps >= -before) & (taps < size + after)).sum(1))
 
 
-def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
-    source, pixels = q.scale(node.inputs[0]), prod(node.attrs["kernel"])
-    out = q.graph.tensors[node.outputs[0]].shape
-    accumulator = np.full(out[1], source.scale / pixels)
-    bias = np.full(out[1], -source.zero_point * pixels, np.int64)
-    return [QuantizedNode(
-        node.op, node.name, node.inputs, node.outputs,
-        AveragePoolAttributes(SlidingWindow.of(node.attrs), np.ones(out[2:], np.int64)),
-        q.requant_to(node, accumulator, bias, q.output(node, accumulator)),
-    )]
-
-
-def _qdq_unsupported_reason(node: Node, graph: Graph) -> str:
+def _qdq_reason(node: Node, graph: Graph) -> str:
     size = graph.tensors[node.inputs[0]].shape[2:]
     out = graph.tensors[node.outputs[0]].shape[2:]
     reach = [
@@ -125,6 +103,6 @@ AVERAGE_POOL = Operator(
         windows=WindowRule(AluOpcode.ADD, _windows)),
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(_qdq, _qdq_unsupported_reason),
+    qdq_reason=_qdq_reason,
     homogeneous=lambda node: "kernel" in node.attrs,
 )

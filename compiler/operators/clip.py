@@ -18,8 +18,8 @@ from ..lower.conv.epilogue_ops import Field, clamp_field
 from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
+from .operator import Context, DocsRow, Operator, any_qdq
+from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["CLIP", "ClipAttributes"]
 
@@ -71,5 +71,5 @@ CLIP = Operator(
     epilogue=EpilogueRule(lambda node, config: 2, _epilogue),
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(keep_scale_qdq(_attributes)),
+    qdq_reason=any_qdq,
 )

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from ...isa.config import Config
 from ..codegen.lowering_context import Activation
 from ..ir.attributes import Attributes
 from ..ir.graph import Node
+from ..ir.qdq_scales import TensorScale
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm
 from ..lower.channel_selection import ChannelRange, selection_terms
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import (
-    Names,
-    QdqContext,
-    QuantizerContext,
-    aligned,
-    channels_of,
-    uniform_requant,
-)
+from .operator import Context, DocsRow, Operator, any_qdq
+from .quantization_rules import Names, QuantizerContext, operand_gains
 
 __all__ = ["CONCAT", "ConcatAttributes"]
 
 
 @dataclass(frozen=True)
 class ConcatAttributes(Attributes):
-    """The left shift of each input, :data:`~..ir.attributes.DROPPED` for a zero."""
+    """The factor of each input: a weight, or a power of two."""
 
-    shifts: tuple[int, ...]
+    gains: tuple[int, ...]
 
 
 def _unsupported_reason(node: Node, context: Context) -> str:
@@ -44,30 +40,41 @@ def _unsupported_reason(node: Node, context: Context) -> str:
 
 
 def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[ConcatAttributes]:
-    exponents = [q.exponents[name] for name in names]
-    finest, shifts = aligned(exponents)
-    rule = None
-    if len(set(exponents)) == 1:
-        q.exponents[node.outputs[0]] = finest
-    else:
-        rule = uniform_requant(node, channels_of(q, node), q.shift_to(node.outputs[0], finest))
+    scales = [q.scale(name) for name in names]
+    if q.pre_quantized or len(set(scales)) == 1:
+        names, _ = q.same_scale(node)
+        return QuantizedNode(
+            node.op, node.name, names, node.outputs, ConcatAttributes((1,) * len(names)))
+    if q.multipliers:
+        return _rescaled(q, node, names, scales)
+    gains, unit = operand_gains(q, [scale.scale for scale in scales], q.wanted(node).scale)
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, ConcatAttributes(shifts), rule)
+        node.op, node.name, names, node.outputs, ConcatAttributes(gains),
+        q.requantize(node, unit))
 
 
-def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
-    before, names, _ = q.alike(node)
-    return [*before, QuantizedNode(
-        node.op, node.name, names, node.outputs, ConcatAttributes((0,) * len(names)))]
+def _rescaled(
+    q: QuantizerContext, node: Node, names: Names, scales: Sequence[TensorScale]
+) -> QuantizedNode[ConcatAttributes]:
+    """Requantize the channels of each input to the scale of the coarsest, which is exact."""
+    coarsest = max(scale.scale for scale in scales)
+    q.propose(node, TensorScale(coarsest))
+    gains = tuple(1 if scale.scale < coarsest else 2 for scale in scales)  # a ratio is below 1
+    channels = [q.graph.tensors[name].shape[1] for name in names]
+    units = [scale.scale / gain for scale, gain in zip(scales, gains, strict=True)]
+    offsets = [-scale.zero_point * gain for scale, gain in zip(scales, gains, strict=True)]
+    rule = q.requantize(node, np.repeat(units, channels), np.repeat(offsets, channels))
+    return QuantizedNode(
+        node.op, node.name, names, node.outputs, ConcatAttributes(gains), rule)
 
 
 def _layer(
     node: QuantizedNode[ConcatAttributes], activations: Mapping[str, Activation], config: Config
 ) -> TiledLayer:
     ranges, at = [], 0
-    for index, (name, shift) in enumerate(zip(node.inputs, node.attrs.shifts, strict=True)):
+    for index, (name, gain) in enumerate(zip(node.inputs, node.attrs.gains, strict=True)):
         channels = activations[name].layout.channels
-        ranges.append(ChannelRange(index, 0, at, channels, shift))
+        ranges.append(ChannelRange(index, 0, at, channels, gain))
         at += channels
     terms = selection_terms(config, at, ranges)
     return block_gemm_layer(node, activations, config, BlockGemm(terms, node.requant))
@@ -79,10 +86,11 @@ CONCAT = Operator(
     form="inputs concatenated along the channels; attr axis 1",
     reason="GEMM with matrices that choose channels, requantized where scales differ",
     docs=DocsRow(
-        "along the channels, any numbers of them", "x, or `out(x << i, s)` where exponents differ",
+        "along the channels, any numbers of them",
+        "x, or `out(g * x, s)` where scales differ, s of each input",
         "blocks that meet + 1"),
     layer=_layer,
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(_qdq),
+    qdq_reason=any_qdq,
 )

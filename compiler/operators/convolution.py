@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..ir.attributes import ConvAttributes, SlidingWindow
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import Names, QdqContext, QuantizerContext
+from .operator import Context, DocsRow, Operator, any_qdq
+from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["CONV", "convolution_reason"]
 
@@ -24,17 +24,11 @@ def convolution_reason(node: Node, context: Context) -> str:
 
 
 def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[ConvAttributes]:
-    weight, scale, rule = q.weights(node, names)
+    """The input is padded with its zero point."""
+    weight, scale, rule = q.weights(node)
+    padding = q.scale(names[0]).zero_point if any(node.attrs["pads"]) else 0
     return QuantizedNode(node.op, node.name, names, node.outputs, ConvAttributes(
-        weight, scale, SlidingWindow.of(node.attrs), node.attrs["group"]), rule)
-
-
-def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
-    """The input is padded with its zero point instead of zeros."""
-    weight, scale, rule = q.qdq_weights(node)
-    padding = q.scale(node.inputs[0]).zero_point if any(node.attrs["pads"]) else 0
-    return [QuantizedNode(node.op, node.name, node.inputs[:1], node.outputs, ConvAttributes(
-        weight, scale, SlidingWindow.of(node.attrs), node.attrs["group"], padding), rule)]
+        weight, scale, SlidingWindow.of(node.attrs), node.attrs["group"], padding), rule)
 
 
 CONV = Operator(
@@ -49,5 +43,5 @@ CONV = Operator(
     layer=None,
     quantize=_quantize,
     unsupported_reason=convolution_reason,
-    qdq=QdqRule(_qdq),
+    qdq_reason=any_qdq,
 )

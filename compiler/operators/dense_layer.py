@@ -6,8 +6,8 @@ from ..ir.attributes import DenseAttributes
 from ..ir.graph import Node
 from ..ir.layouts import layout_of_shape
 from ..ir.quantized_graph import QuantizedNode
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import Names, QdqContext, QuantizerContext
+from .operator import Context, DocsRow, Operator, any_qdq
+from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["GEMM"]
 
@@ -28,15 +28,9 @@ def _unsupported_reason(node: Node, context: Context) -> str:
 
 
 def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[DenseAttributes]:
-    weight, scale, rule = q.weights(node, names)
+    weight, scale, rule = q.weights(node)
     return QuantizedNode(node.op, node.name, names, node.outputs, DenseAttributes(
         weight, scale, node.attrs.get("axis"), node.attrs.get("unflatten")), rule)
-
-
-def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
-    weight, scale, rule = q.qdq_weights(node)
-    return [QuantizedNode(node.op, node.name, node.inputs[:1], node.outputs, DenseAttributes(
-        weight, scale, node.attrs.get("axis"), node.attrs.get("unflatten")), rule)]
 
 
 GEMM = Operator(
@@ -52,6 +46,6 @@ GEMM = Operator(
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     channels_last=_channels_last,
-    qdq=QdqRule(_qdq),
+    qdq_reason=any_qdq,
     fallback_reasons={"MatMul": "neither factor is a constant matrix"},
 )

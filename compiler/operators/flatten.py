@@ -8,8 +8,8 @@ from typing import ClassVar
 from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
 from .constraints import layout_reason
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
+from .operator import Context, DocsRow, Operator, any_qdq
+from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["FLATTEN", "FlattenAttributes", "flatten_reason"]
 
@@ -43,6 +43,6 @@ FLATTEN = Operator(
     layer=None,
     quantize=keep_scale(_attributes),
     unsupported_reason=flatten_reason,
-    qdq=QdqRule(keep_scale_qdq(_attributes)),
+    qdq_reason=any_qdq,
     homogeneous=lambda node: node.source is None,
 )

@@ -16,8 +16,8 @@ from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule, WindowRule
 from ..lower.global_average_pool import global_average_layer
 from ..schedule.conv_problem import EpilogueSpec, requantize_steps
 from .constraints import MEAN_PIXELS, layout_reason
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import Names, QdqContext, QuantizerContext, mean_factors, uniform_requant
+from .operator import Context, DocsRow, Operator, any_qdq
+from .quantization_rules import Names, QuantizerContext, mean_of
 
 __all__ = ["GLOBAL_AVERAGE_POOL"]
 
@@ -33,25 +33,10 @@ def _quantize(
     q: QuantizerContext, node: Node, names: Names
 ) -> QuantizedNode[GlobalAverageAttributes]:
     shape = q.graph.tensors[names[0]].shape
-    factors, bits = mean_factors(np.array(prod(shape[2:])))
-    shift = q.shift_to(node.outputs[0], q.exponents[names[0]] - bits)
+    factors, rule = mean_of(q, node, np.array(prod(shape[2:])))
     rank = len(q.graph.tensors[node.outputs[0]].shape)
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, GlobalAverageAttributes(int(factors), rank),
-        uniform_requant(node, shape[1], shift),
-    )
-
-
-def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
-    source, shape = q.scale(node.inputs[0]), q.graph.tensors[node.inputs[0]].shape
-    pixels = prod(shape[2:])
-    accumulator = np.full(shape[1], source.scale / pixels)
-    bias = np.full(shape[1], -source.zero_point * pixels, np.int64)
-    rank = len(q.graph.tensors[node.outputs[0]].shape)
-    return [QuantizedNode(
-        node.op, node.name, node.inputs, node.outputs, GlobalAverageAttributes(1, rank),
-        q.requant_to(node, accumulator, bias, q.output(node, accumulator)),
-    )]
+        node.op, node.name, names, node.outputs, GlobalAverageAttributes(int(factors), rank), rule)
 
 
 def _epilogue(
@@ -73,6 +58,6 @@ GLOBAL_AVERAGE_POOL = Operator(
         windows=WindowRule(AluOpcode.ADD, lambda node, stored, out: EpilogueSpec((1, 1), out))),
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(_qdq),
+    qdq_reason=any_qdq,
     homogeneous=lambda node: True,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil, log2
+from math import ceil, floor, ldexp, log2
 from typing import ClassVar
 
 import numpy as np
@@ -21,13 +21,7 @@ from ..lower.block_gemm import BlockGemm, identity_terms
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .operator import Context, DocsRow, Operator
-from .quantization_rules import (
-    Names,
-    QuantizerContext,
-    channels_of,
-    integer_bounds,
-    uniform_requant,
-)
+from .quantization_rules import Names, QuantizerContext, integer_bounds
 
 __all__ = ["HARD_SIGMOID", "HardSigmoidAttributes", "hard_sigmoid_attributes"]
 
@@ -39,26 +33,27 @@ _BETA_BITS = 25  # fraction bits of sums: 16 then fits 29 bits
 
 @dataclass(frozen=True)
 class HardSigmoidAttributes(Attributes):
-    """``x * factor + offset`` is alpha * x + beta in units of ``2^exponent``."""
+    """``x * factor + offset`` is alpha * x + beta in units of ``unit``."""
 
     keeps_layout: ClassVar[bool] = True
     factor: int
     offset: int
-    exponent: int
+    unit: float
 
 
 def hard_sigmoid_attributes(
-    alpha: float, beta: float, exponent: int, width: int
+    alpha: float, beta: float, scale: float, width: int
 ) -> HardSigmoidAttributes:
-    """Return the integers for an input of scale ``2^exponent``.
+    """Return the integers for an input of a scale.
 
     Sums are no coarser than an output.  A slope too steep for the factor then passes both bends
     within one step of x, and so does the largest factor.
     """
     wanted = _FACTOR_BITS - ceil(log2(abs(alpha))) if alpha else 0
-    bits = min(max(wanted, exponent + width), exponent + _BETA_BITS)
+    bits = min(max(wanted, ceil(log2(scale)) + width), floor(log2(scale)) + _BETA_BITS)
     factor = min(max(round(alpha * 2.0**bits), -_MAX_FACTOR), _MAX_FACTOR)
-    return HardSigmoidAttributes(factor, round(beta * 2.0 ** (bits - exponent)), exponent - bits)
+    unit = ldexp(scale, -bits)
+    return HardSigmoidAttributes(factor, round(beta / unit), unit)
 
 
 def _alpha_beta(node: Node) -> tuple[float, float]:
@@ -76,15 +71,12 @@ def _unsupported_reason(node: Node, context: Context) -> str:
 def _quantize(
     q: QuantizerContext, node: Node, names: Names
 ) -> QuantizedNode[HardSigmoidAttributes]:
-    attributes = hard_sigmoid_attributes(*_alpha_beta(node), q.exponents[names[0]], q.inp_width)
-    shift = q.shift_to(node.outputs[0], attributes.exponent)
-    rule = uniform_requant(node, channels_of(q, node), shift)
+    attributes = hard_sigmoid_attributes(
+        *_alpha_beta(node), q.scale(names[0]).scale, q.inp_width)
+    rule = q.requantize(node, attributes.unit, attributes.offset)
+    bounds = integer_bounds((0, 1), q.scale(node.outputs[0]), q.inp_width)
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, attributes,
-        replace(
-            rule, bias=np.full_like(rule.bias, attributes.offset),
-            clip=integer_bounds((0, 1), q.exponents[node.outputs[0]], q.inp_width)),
-    )
+        node.op, node.name, names, node.outputs, attributes, replace(rule, clip=bounds))
 
 
 def _layer(

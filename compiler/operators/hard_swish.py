@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log2
+from math import frexp, ldexp, log2
 from typing import ClassVar
 
 from ...driver.stream.stream import StreamBuilder
@@ -20,18 +20,19 @@ from ..lower.block_gemm import BlockGemm, identity_terms
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .operator import DocsRow, Operator
-from .quantization_rules import Names, QuantizerContext, channels_of, uniform_requant
+from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["HARD_SWISH", "HardSwishAttributes", "hard_swish_attributes"]
 
 _FINEST, _COARSEST = -12, 2  # exponents of the gate: 6 fits an immediate; one step is more than 3
+_GATE_BITS = 9  # of 3, at least, where it is rounded
 _FACTOR_BITS = 17  # of a factor for 1/6 that fits an immediate
 _SUM_BITS = 30  # of all products
 
 
 @dataclass(frozen=True)
 class HardSwishAttributes(Attributes):
-    """``x * min(max((x << shift) + three, 0), 2 * three) * factor``, in units of ``2^exponent``.
+    """``x * min(max((x << shift) + three, 0), 2 * three) * factor``, in units of ``unit``.
 
     A negative ``shift`` is a right shift.
     """
@@ -40,32 +41,36 @@ class HardSwishAttributes(Attributes):
     shift: int
     three: int
     factor: int
-    exponent: int
+    unit: float
 
 
-def hard_swish_attributes(exponent: int, width: int) -> HardSwishAttributes:
-    """Return the integers for an input of scale ``2^exponent``.
+def hard_swish_attributes(scale: float, width: int) -> HardSwishAttributes:
+    """Return the integers for an input of a scale.
 
     For finer scales than the gate's finest, x is negligible against 3; for coarser ones than its
-    coarsest, every x but 0 is past the bends.
+    coarsest, every x but 0 is past the bends.  The gate is finer where 3 is no multiple of a step.
     """
+    mantissa, power = frexp(scale)
+    mantissa, exponent = 2 * mantissa, power - 1
     gate = min(max(exponent, _FINEST), _COARSEST)
     shift = max(gate, 0) if exponent >= _FINEST else exponent - _FINEST
-    three = 3 << max(-gate, 0)
+    real = ldexp(3 / mantissa, max(-gate, 0))
+    if not real.is_integer():
+        extra = max(0, _GATE_BITS - int(log2(real)))
+        shift, real = shift + extra, ldexp(real, extra)
+    three = round(real)
     peak = 1 << (width - 1)
     largest = peak * min(2 * three, three + (peak << max(shift, 0)))
     bits = min(_FACTOR_BITS, int(_SUM_BITS + log2(6) - log2(largest)))
     factor = round((1 << bits) / 6)
-    return HardSwishAttributes(shift, three, factor, exponent - max(-gate, 0) - bits)
+    unit = scale * 3 / real / (1 << bits)
+    return HardSwishAttributes(shift, three, factor, unit)
 
 
 def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[HardSwishAttributes]:
-    attributes = hard_swish_attributes(q.exponents[names[0]], q.inp_width)
-    shift = q.shift_to(node.outputs[0], attributes.exponent)
+    attributes = hard_swish_attributes(q.scale(names[0]).scale, q.inp_width)
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, attributes,
-        uniform_requant(node, channels_of(q, node), shift),
-    )
+        node.op, node.name, names, node.outputs, attributes, q.requantize(node, attributes.unit))
 
 
 def _layer(

@@ -24,7 +24,7 @@ from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from ..schedule.conv_problem import requantize_steps
 from .operator import Context, DocsRow, Operator
-from .quantization_rules import Names, QuantizerContext, channels_of, uniform_requant
+from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["LEAKY_RELU", "LeakyReluAttributes", "power_of_two_slope"]
 
@@ -56,11 +56,9 @@ def _quantize(
 ) -> QuantizedNode[LeakyReluAttributes]:
     slope = power_of_two_slope(node.attrs["alpha"])
     assert slope is not None, "placement sends other slopes to the host"
-    shift = q.shift_to(node.outputs[0], q.exponents[names[0]] - slope)
+    rule = q.requantize(node, math.ldexp(q.scale(names[0]).scale, -slope))
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, LeakyReluAttributes(slope),
-        uniform_requant(node, channels_of(q, node), shift),
-    )
+        node.op, node.name, names, node.outputs, LeakyReluAttributes(slope), rule)
 
 
 def _layer(

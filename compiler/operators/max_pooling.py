@@ -8,8 +8,8 @@ from ..ir.graph import Graph, Node
 from ..lower.conv.epilogue_rule import EpilogueRule, WindowRule, sliding_windows
 from ..lower.max_pool import max_pool_layer
 from .constraints import window_reason
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
+from .operator import Context, DocsRow, Operator, any_qdq
+from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["MAX_POOL"]
 
@@ -46,6 +46,6 @@ MAX_POOL = Operator(
             lambda node, stored, out: sliding_windows(node.attrs.window, stored))),
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(keep_scale_qdq(_attributes)),
+    qdq_reason=any_qdq,
     homogeneous=lambda node: "kernel" in node.attrs,
 )

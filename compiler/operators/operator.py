@@ -14,9 +14,9 @@ from ..ir.layouts import ChannelLayout
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.conv.epilogue_rule import EpilogueRule
 from ..lower.tiled_layer import TiledLayer
-from .quantization_rules import Names, QdqContext, QuantizerContext
+from .quantization_rules import Names, QuantizerContext
 
-__all__ = ["Context", "DocsRow", "Operator", "QdqRule"]
+__all__ = ["Context", "DocsRow", "Operator", "any_qdq", "no_qdq_reason"]
 
 A = TypeVar("A", bound=Attributes)
 
@@ -49,20 +49,14 @@ class DocsRow:
     steps: str
 
 
-@dataclass(frozen=True)
-class QdqRule:
-    """Quantization by the scales of a pre-quantized (QDQ) model.
+def no_qdq_reason(node: Node, graph: Graph) -> str:
+    """Return the reason of an operator that no pre-quantized (QDQ) model has on the accelerator."""
+    return f"no {node.op} in a pre-quantized (QDQ) model"
 
-    Attributes
-    ----------
-    quantize
-        ``quantize(quantizer, node)`` returns the node, preceded by the nodes that it needs.
-    unsupported_reason
-        The reason why such a node stays on the host, else ''.
-    """
 
-    quantize: Callable[[QdqContext, Node], list[QuantizedNode]]
-    unsupported_reason: Callable[[Node, Graph], str] = lambda node, graph: ""
+def any_qdq(node: Node, graph: Graph) -> str:
+    """Return no reason: every node of the operator may have the scales of a QDQ model."""
+    return ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +82,14 @@ class Operator(Generic[A]):
     epilogue
         How it is computed in the convolution ahead of it; None: it never is.
     quantize
-        ``quantize(quantizer, node, activations)`` returns the quantized node and sets the exponent
-        of its output; None for an operator that only quantization inserts.
+        ``quantize(quantizer, node, activations)`` returns the quantized node, with the scales that
+        the quantizer gives (:class:`~.quantization_rules.QuantizerContext`); None for an operator
+        that only quantization inserts.
     unsupported_reason
         The reason why the host runs a node, else ''.
-    qdq
-        Quantization in a pre-quantized model; None if the host runs it there.
+    qdq_reason
+        The reason why the host runs a node of a pre-quantized (QDQ) model, whose scales and zero
+        points are given, else ''.
     channels_last
         Whether the last of three axes of a canonical node's tensors holds its channels.
     homogeneous
@@ -112,7 +108,7 @@ class Operator(Generic[A]):
     epilogue: EpilogueRule | None = None
     quantize: Callable[[QuantizerContext, Node, Names], QuantizedNode[A]] | None = None
     unsupported_reason: Callable[[Node, Context], str] = lambda node, context: ""
-    qdq: QdqRule | None = None
+    qdq_reason: Callable[[Node, Graph], str] = no_qdq_reason
     channels_last: Callable[[Node], bool] = lambda node: False
     homogeneous: Callable[[Node], bool] = lambda node: False
     fallback_reasons: Mapping[str, str] = field(default_factory=dict)

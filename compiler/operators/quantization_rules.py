@@ -1,8 +1,8 @@
 """Shared parts of the quantization rules of operators.
 
 An operator that computes nothing (Clip, MaxPool, Slice, Pad, Resize, views) keeps its input's scale
-(:func:`keep_scale`).  Every other one has an accumulator of known exponent, and a shift to the
-exponent of its output by calibration.
+(:func:`keep_scale`).  Every other one has an accumulator of known unit, which the context
+requantizes to the scale of the output: the model's own, else the one of calibration.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from ..ir.attributes import DROPPED, Attributes
-from ..ir.fixed_point import Requant, quantize
+from ..ir.attributes import Attributes
+from ..ir.fixed_point import Requant, limits, shared_factors, to_integers
 from ..ir.graph import Graph, Node
 from ..ir.qdq_scales import TensorScale
 from ..ir.quantized_graph import QuantizedNode
 
 __all__ = [
-    "Names", "QdqContext", "QuantizerContext", "ToIntegers", "aligned", "channels_of",
-    "integer_bounds", "keep_scale", "keep_scale_qdq", "mean_factors", "uniform_requant",
+    "Names", "QuantizerContext", "ToIntegers", "integer_bounds", "keep_scale", "mean_factors",
+    "mean_of", "operand_gains",
 ]
 
 _FARTHEST = 20  # maximum left shift of an 8-bit operand that leaves room for a sum
@@ -34,60 +34,113 @@ A = TypeVar("A", bound=Attributes)
 
 
 class QuantizerContext(Protocol):
-    """The interface of a float model's quantizer for rules."""
+    """The interface of the quantizer for rules.
 
-    graph: Graph
-    exponents: dict[str, int]
-    inp_width: int
-    wgt_width: int
+    A rule asks for the scales of its inputs, which are known, describes the accumulator, and gets
+    the requantization to the scale of its output.
 
-    def calibrated(self, name: str) -> int: ...
-    def fitting(self, values: np.ndarray) -> int: ...
-    def shift_to(self, name: str, accumulator: int) -> int: ...
-    def weights(
-        self, node: Node, activations: Names
-    ) -> tuple[np.ndarray, np.ndarray, Requant]: ...
-
-
-class QdqContext(Protocol):
-    """The interface of a pre-quantized model's quantizer for rules."""
+    Attributes
+    ----------
+    graph
+        The float graph.
+    inp_width, wgt_width
+        Bits of activations and of weights.
+    multipliers
+        Whether requantization multiplies, so that any scale is possible; else all are powers of
+        two.
+    pre_quantized
+        Whether the model brings its own scales (QDQ), which are to be met exactly.
+    """
 
     @property
     def graph(self) -> Graph: ...
-    def scale(self, name: str) -> TensorScale: ...
-    def output(self, node: Node, accumulator: np.ndarray) -> TensorScale: ...
-    def output_like(self, node: Node, scale: TensorScale) -> TensorScale: ...
-    def requant_to(
-        self, node: Node, accumulator: np.ndarray, bias: np.ndarray, out: TensorScale
-    ) -> Requant: ...
-    def bounds(self, reals: Sequence[float], scale: TensorScale) -> tuple[int, int]: ...
-    def qdq_weights(self, node: Node) -> tuple[np.ndarray, np.ndarray, Requant]: ...
-    def alike(self, node: Node) -> tuple[list[QuantizedNode], Names, TensorScale]: ...
+    @property
+    def inp_width(self) -> int: ...
+    @property
+    def wgt_width(self) -> int: ...
+    @property
+    def multipliers(self) -> bool: ...
+    @property
+    def pre_quantized(self) -> bool: ...
+
+    def scale(self, name: str) -> TensorScale:
+        """Return the scale of an input of a node."""
+        ...
+
+    def wanted(self, node: Node) -> TensorScale:
+        """Return the scale that a node's output has in the model, else by calibration.
+
+        :meth:`requantize` makes it coarser if accumulators are coarser.
+        """
+        ...
+
+    def propose(self, node: Node, scale: TensorScale) -> TensorScale:
+        """Return the scale of a node's output: the model's, else the proposed one."""
+        ...
+
+    def requantize(
+        self, node: Node, unit: float | np.ndarray, bias: int | np.ndarray = 0
+    ) -> Requant:
+        """Choose the scale of a node's output; return the requantization to it, with Relu and Clip.
+
+        Parameters
+        ----------
+        unit
+            The real value of 1 in the accumulator, for all channels or for each.
+        bias
+            Added to the accumulator before, for all channels or for each.
+        """
+        ...
+
+    def weights(self, node: Node) -> tuple[np.ndarray, np.ndarray, Requant]:
+        """Return the integer weights of a layer, their scales, and its requantization."""
+        ...
+
+    def constant_scale(self, values: np.ndarray) -> float:
+        """Return the scale of a constant operand."""
+        ...
+
+    def coarser(self, units: np.ndarray) -> np.ndarray:
+        """Return the smallest possible scales that are not below some positive numbers."""
+        ...
+
+    def same_scale(self, node: Node) -> tuple[Names, TensorScale]:
+        """Return activations with the values of a node's inputs and one scale, its output's.
+
+        Where the model has other scales, they are outputs of nodes inserted before.
+        """
+        ...
 
 
-def integer_bounds(bounds: Sequence[float], exponent: int, width: int) -> tuple[int, int]:
+def integer_bounds(
+    bounds: Sequence[float], scale: TensorScale, width: int
+) -> tuple[int, int]:
     """Return bounds of real values as integers of a scale; infinite ones are the width's."""
-    low, high = quantize(np.asarray(bounds, np.float64), exponent, width).tolist()
+    low, high = to_integers(
+        np.asarray(bounds, np.float64), scale.scale, width, scale.zero_point).tolist()
     return low, high
 
 
-def uniform_requant(node: Node, channels: int, shift: int) -> Requant:
-    """Return a plain shift, the same for every channel, with the node's fused Relu."""
-    return Requant(
-        np.zeros(channels, np.int32), np.full(channels, shift, np.int32),
-        relu=bool(node.attrs.get("relu")),
-    )
+def operand_gains(
+    q: QuantizerContext, scales: Sequence[float], out: float
+) -> tuple[tuple[int, ...], float]:
+    """Return integer factors of operands, and the unit of ``sum of gain * x``.
 
+    Scales that differ by powers of two are aligned exactly, to the finest significant one; the gain
+    of an operand that is finer than that is 0.  Otherwise gains approximate the scales' ratios.
 
-def channels_of(q: QuantizerContext, node: Node) -> int:
-    """Return the channels of a node's output."""
-    return q.graph.tensors[node.outputs[0]].shape[1]
-
-
-def aligned(exponents: Sequence[int]) -> tuple[int, tuple[int, ...]]:
-    """Return the exponent to which operands are aligned, the finest significant one, and shifts."""
-    finest = max(min(exponents), max(exponents) - _FARTHEST)
-    return finest, tuple(e - finest if e >= finest else DROPPED for e in exponents)
+    Parameters
+    ----------
+    out
+        The scale of the output, which the unit should not exceed.
+    """
+    reals = np.asarray(scales, np.float64)
+    finest = max(float(reals.min()), float(np.ldexp(reals.max(), -_FARTHEST)))
+    powers = bool((np.frexp(reals / finest)[0] == 0.5).all())
+    if powers and (finest < out or not q.multipliers):
+        return tuple(int(real / finest) for real in reals), finest  # 0 for a fraction
+    gains, ratio = shared_factors(reals / out, limits(q.wgt_width)[1])
+    return tuple(int(gain) for gain in gains), ratio * out
 
 
 def mean_factors(counts: np.ndarray) -> tuple[np.ndarray, int]:
@@ -104,26 +157,30 @@ def mean_factors(counts: np.ndarray) -> tuple[np.ndarray, int]:
     return ((1 << bits) + counts // 2) // counts, bits
 
 
+def mean_of(
+    q: QuantizerContext, node: Node, counts: np.ndarray
+) -> tuple[np.ndarray, Requant]:
+    """Return the factors and the requantization of sums of ``counts`` values of a node's input.
+
+    Where all counts are equal, the multiplier of the requantization divides instead of factors.
+    An input with a zero point needs that.
+    """
+    source, count = q.scale(node.inputs[0]), int(counts.flat[0])
+    if q.multipliers and (counts == count).all():
+        rule = q.requantize(node, source.scale / count, -source.zero_point * count)
+        return np.ones_like(counts), rule
+    factors, bits = mean_factors(counts)
+    return factors, q.requantize(node, np.ldexp(source.scale, -bits))
+
+
 def keep_scale(
     attributes: Callable[[Node, Graph, ToIntegers], A],
 ) -> Callable[[QuantizerContext, Node, Names], QuantizedNode[A]]:
     """Return the rule of an operator whose output has its input's scale."""
     def rule(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[A]:
-        exponent = q.exponents[node.outputs[0]] = q.exponents[names[0]]
+        same, scale = q.same_scale(node)
         integers = attributes(
-            node, q.graph, lambda reals: integer_bounds(reals, exponent, q.inp_width))
-        return QuantizedNode(node.op, node.name, names, node.outputs, integers)
-
-    return rule
-
-
-def keep_scale_qdq(
-    attributes: Callable[[Node, Graph, ToIntegers], A],
-) -> Callable[[QdqContext, Node], list[QuantizedNode]]:
-    """Return the rule of an operator whose output has its input's scale, for QDQ models."""
-    def rule(q: QdqContext, node: Node) -> list[QuantizedNode]:
-        before, (name,), scale = q.alike(node)
-        integers = attributes(node, q.graph, lambda reals: q.bounds(reals, scale))
-        return [*before, QuantizedNode(node.op, node.name, (name,), node.outputs, integers)]
+            node, q.graph, lambda reals: integer_bounds(reals, scale, q.inp_width))
+        return QuantizedNode(node.op, node.name, same, node.outputs, integers)
 
     return rule

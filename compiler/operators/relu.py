@@ -21,8 +21,8 @@ from ..lower.conv.epilogue_ops import Field, clamp_field
 from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
-from .operator import DocsRow, Operator, QdqRule
-from .quantization_rules import QdqContext, keep_scale
+from .operator import DocsRow, Operator, any_qdq
+from .quantization_rules import Names, QuantizerContext
 from .scaled_add import scaled_add
 
 __all__ = ["RELU", "ReluAttributes"]
@@ -35,13 +35,12 @@ class ReluAttributes(Attributes):
     keeps_layout: ClassVar[bool] = True
 
 
-def _qdq(q: QdqContext, node: Node) -> list[QuantizedNode]:
+def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode:
     """Keep the scale if the model does and its zero point is 0; else convert it by a ScaledAdd."""
-    source = q.scale(node.inputs[0])
-    if q.output_like(node, source) == source == TensorScale(source.scale):
-        return [QuantizedNode(
-            "Relu", node.name, node.inputs, node.outputs, ReluAttributes())]
-    return [scaled_add(q, replace(node, attrs={"relu": 1}))]
+    source = q.scale(names[0])
+    if q.propose(node, source) == source == TensorScale(source.scale):
+        return QuantizedNode("Relu", node.name, names, node.outputs, ReluAttributes())
+    return scaled_add(q, replace(node, attrs={"relu": 1}))
 
 
 def _layer(
@@ -70,7 +69,7 @@ RELU = Operator(
     docs=DocsRow("Relu; Clip, Max with the one bound 0", "`max(x, 0)`", "1 + 1"),
     layer=_layer,
     epilogue=EpilogueRule(lambda node, config: 1, _epilogue),
-    quantize=keep_scale(lambda node, graph, to_integers: ReluAttributes()),
-    qdq=QdqRule(_qdq),
+    quantize=_quantize,
+    qdq_reason=any_qdq,
     homogeneous=lambda node: True,
 )

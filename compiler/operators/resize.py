@@ -12,8 +12,8 @@ from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.pad_resize import resize_layer
 from ..lower.tiled_layer import TiledLayer
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
+from .operator import Context, DocsRow, Operator, any_qdq
+from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["RESIZE", "ResizeAttributes"]
 
@@ -49,6 +49,6 @@ RESIZE = Operator(
     layer=_layer,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(keep_scale_qdq(_attributes)),
+    qdq_reason=any_qdq,
     homogeneous=lambda node: "factors" in node.attrs,
 )

@@ -23,7 +23,7 @@ from ..lower.block_gemm import BlockGemm, Term
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .operator import DocsRow, Operator
-from .quantization_rules import QdqContext
+from .quantization_rules import QuantizerContext
 
 __all__ = ["SCALED_ADD", "ScaledAddAttributes", "scaled_add"]
 
@@ -39,17 +39,15 @@ class ScaledAddAttributes(Attributes):
     gains: tuple[int, ...]
 
 
-def scaled_add(q: QdqContext, node: Node) -> QuantizedNode[ScaledAddAttributes]:
+def scaled_add(q: QuantizerContext, node: Node) -> QuantizedNode[ScaledAddAttributes]:
     """Return the sum of a node's inputs of any scales and zero points."""
     scales = [q.scale(name) for name in node.inputs]
     reals = np.array([scale.scale for scale in scales])
-    out = q.output(node, reals.max(keepdims=True) / _MAX_GAIN)
-    factors, ratio = shared_factors(reals / out.scale, _MAX_GAIN)
+    out = q.wanted(node).scale
+    factors, ratio = shared_factors(reals / out, _MAX_GAIN)
     gains = [int(factor) for factor in factors]
     offset = -sum(gain * scale.zero_point for gain, scale in zip(gains, scales, strict=True))
-    channels = q.graph.tensors[node.inputs[0]].shape[1]
-    rule = q.requant_to(
-        node, np.full(channels, ratio * out.scale), np.full(channels, offset, np.int64), out)
+    rule = q.requantize(node, ratio * out, offset)
     return QuantizedNode(
         "ScaledAdd", node.name, node.inputs, node.outputs[:1],
         ScaledAddAttributes(tuple(gains)), rule)

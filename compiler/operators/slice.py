@@ -15,8 +15,8 @@ from ..lower.channel_selection import ChannelRange, selection_terms
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
+from .operator import Context, DocsRow, Operator, any_qdq
+from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["SLICE", "SliceAttributes"]
 
@@ -56,6 +56,6 @@ SLICE = Operator(
     layer=_layer,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(keep_scale_qdq(_attributes)),
+    qdq_reason=any_qdq,
     fallback_reasons={"Split": "does not split channels"},
 )

@@ -25,7 +25,7 @@ from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .operator import DocsRow, Operator
-from .quantization_rules import Names, QuantizerContext, channels_of, uniform_requant
+from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["TABLE", "function_table"]
 
@@ -50,11 +50,11 @@ def function_table(
 
 def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[TableAttributes]:
     function: ElementwiseFunction = node.attrs["function"]
-    source = q.exponents[names[0]]
-    target = q.exponents[node.outputs[0]] = q.calibrated(node.outputs[0])
-    table = function_table(
-        function, TensorScale(2.0**source), TensorScale(2.0**target), q.inp_width)
-    rule = uniform_requant(node, channels_of(q, node), 0).followed_by(table, q.inp_width)
+    target = q.propose(node, q.wanted(node))
+    table = function_table(function, q.scale(names[0]), target, q.inp_width)
+    channels = q.graph.tensors[node.outputs[0]].shape[1]
+    zeros = np.zeros(channels, np.int32)
+    rule = Requant(zeros, zeros).followed_by(table, q.inp_width)
     return QuantizedNode(
         node.op, node.name, names, node.outputs, TableAttributes(str(function)), rule)
 

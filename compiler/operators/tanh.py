@@ -12,23 +12,22 @@ from ..codegen.lowering_context import Activation
 from ..codegen.tile_ops import every_tile
 from ..ir.graph import Node
 from ..ir.piecewise_linear import PIECES, ClippedLines, tanh_lines
+from ..ir.qdq_scales import TensorScale
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .operator import DocsRow, Operator
-from .quantization_rules import Names, QuantizerContext, channels_of
+from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["TANH"]
 
 
 def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[ClippedLines]:
-    lines = tanh_lines(q.exponents[names[0]], q.inp_width)
-    q.exponents[node.outputs[0]] = 1 - q.inp_width  # -1 .. 1, independently of calibration
+    lines = tanh_lines(q.scale(names[0]).scale)
+    q.propose(node, TensorScale(2.0 ** (1 - q.inp_width)))  # -1 .. 1, whatever calibration gives
     return QuantizedNode(
-        node.op, node.name, names, node.outputs, lines,
-        lines.requant(channels_of(q, node)),
-    )
+        node.op, node.name, names, node.outputs, lines, q.requantize(node, lines.unit))
 
 
 def _layer(

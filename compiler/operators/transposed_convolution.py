@@ -13,7 +13,7 @@ __all__ = ["CONV_TRANSPOSE"]
 
 
 def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[TransposedAttributes]:
-    weight, scale, rule = q.weights(node, names)
+    weight, scale, rule = q.weights(node)
     return QuantizedNode(node.op, node.name, names, node.outputs, TransposedAttributes(
         weight, scale, SlidingWindow.of(node.attrs), node.attrs["group"],
         node.attrs["output_padding"]), rule)

@@ -11,8 +11,8 @@ from ..ir.graph import Graph, Node
 from ..ir.layouts import channels_first_layout
 from .constraints import RESHAPED
 from .flatten import flatten_reason
-from .operator import Context, DocsRow, Operator, QdqRule
-from .quantization_rules import ToIntegers, keep_scale, keep_scale_qdq
+from .operator import Context, DocsRow, Operator, any_qdq
+from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["VIEW", "ViewAttributes"]
 
@@ -50,7 +50,7 @@ VIEW = Operator(
     layer=None,
     quantize=keep_scale(_attributes),
     unsupported_reason=_unsupported_reason,
-    qdq=QdqRule(keep_scale_qdq(_attributes)),
+    qdq_reason=any_qdq,
     fallback_reasons={
         "Transpose": "moves channels to an axis of pixels or images",
         "Reshape": "changes the images of a run",

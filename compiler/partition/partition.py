@@ -43,7 +43,7 @@ def place(graph: Graph, config: Config, *, qdq: bool = False) -> dict[str, Place
         propagate(_layout_node(node), graph.tensors, layouts)
         reason = _unsupported_reason(node, Context(graph, config, layouts))
         if not reason and qdq:
-            reason = _qdq_reason(node, graph)
+            reason = OPERATORS[node.op].qdq_reason(node, graph)
         before = graph.producer(node.inputs[0]) if node.inputs else None
         after_host = before is not None and not placements[before.name].on_accelerator
         if not reason and after_host and OPERATORS[node.op].attributes.is_view:
@@ -69,10 +69,3 @@ def _unsupported_reason(node: Node, context: Context) -> str:
     if operator is None or operator.quantize is None:
         return FALLBACK_REASONS.get(node.op, f"no lowering for {node.op}")
     return data_reason(node, context.graph) or operator.unsupported_reason(node, context)
-
-
-def _qdq_reason(node: Node, graph: Graph) -> str:
-    rule = OPERATORS[node.op].qdq
-    if rule is None:
-        return f"no {node.op} in a pre-quantized (QDQ) model"
-    return rule.unsupported_reason(node, graph)

@@ -1,11 +1,13 @@
-"""Choose the power-of-two exponent of a tensor from its values in calibration.
+"""Choose the scale of a tensor from its values in calibration: any number, or a power of two.
 
-| method | exponent |
+| method | scale |
 |---|---|
 | ``minmax`` | the smallest that clips nothing |
 | ``percentile`` | the smallest that clips no more than one magnitude in ten thousand |
 | ``kl`` | minimum Kullback-Leibler divergence of the distributions (Migacz, 2017) |
 | ``error`` | minimum squared error |
+
+The last two compare fractions of the scale that clips nothing.
 
 ``auto`` is not among them: it chooses the method with the smallest error of the whole network
 (:mod:`.quantization_search`).
@@ -14,30 +16,57 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..ir.fixed_point import limits, quantize
+from ..ir.fixed_point import limits, to_integers, to_reals
 
-__all__ = ["METHODS", "choose_exponent", "divergence", "widest_exponent"]
+__all__ = ["METHODS", "Grid", "choose_scale", "divergence"]
 
 METHODS = ("error", "minmax", "percentile", "kl")
-_FINER = 3  # number of exponents compared, from the one that clips nothing downwards
-_SMALLEST = -60  # minimum exponent, of tensors that are nearly zero
+_SMALLEST = 2.0**-60  # minimum scale, of tensors that are nearly zero
 _SPREAD = 1e-4
 _PERCENTILE = 99.99
 _BINS = 2048  # of the histogram of magnitudes: several per level, even at a quarter of the range
+_POWERS = (1.0, 0.5, 0.25)  # fractions of the widest scale that are compared
+_FRACTIONS = {  # the same where any scale is possible; for kl whole numbers of bins
+    "error": tuple(2.0 ** (-step / 8) for step in range(13)),
+    "kl": tuple(part / 16 for part in range(16, 3, -1)),
+}
 
 
-def widest_exponent(peak: float, width: int) -> int:
-    """Return the smallest exponent that does not clip magnitude ``peak`` (0 for no magnitude)."""
-    if peak == 0:
-        return 0
-    return max(_SMALLEST, math.ceil(math.log2(peak / limits(width)[1])))
+@dataclass(frozen=True)
+class Grid:
+    """The integers that a tensor may have, and the scales that it may have.
+
+    Attributes
+    ----------
+    width
+        Bits of a signed integer.
+    any_scale
+        Whether any scale is possible, else only powers of two.
+    """
+
+    width: int
+    any_scale: bool = False
+
+    @property
+    def levels(self) -> int:
+        """The maximum integer: that of the maximum magnitude."""
+        return limits(self.width)[1]
+
+    def widest(self, peak: float) -> float:
+        """Return the smallest scale that does not clip magnitude ``peak`` (1 for no magnitude)."""
+        if peak == 0:
+            return 1.0
+        if self.any_scale:
+            return max(_SMALLEST, peak / self.levels)
+        return max(_SMALLEST, 2.0 ** math.ceil(math.log2(peak / self.levels)))
 
 
-def choose_exponent(values: np.ndarray, peak: float, width: int, method: str) -> int:
-    """Return the exponent for values of a tensor whose maximum magnitude is ``peak``.
+def choose_scale(values: np.ndarray, peak: float, grid: Grid, method: str) -> float:
+    """Return the scale for values of a tensor whose maximum magnitude is ``peak``.
 
     Raises
     ------
@@ -46,18 +75,23 @@ def choose_exponent(values: np.ndarray, peak: float, width: int, method: str) ->
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-    widest = widest_exponent(peak, width)
+    widest = grid.widest(peak)
     if method == "minmax" or peak == 0 or not values.any():
         return widest
     if method == "percentile":
         magnitude = float(np.percentile(np.abs(values), _PERCENTILE, method="higher"))
-        return min(widest, widest_exponent(magnitude, width)) if magnitude else widest
-    measure = _squared_error if method == "error" else _information_lost
-    lost = {
-        exponent: measure(values, exponent, widest, width)
-        for exponent in range(widest, widest - _FINER, -1)
-    }
-    return min(lost, key=lambda exponent: (lost[exponent], -exponent))
+        return min(widest, grid.widest(magnitude)) if magnitude else widest
+    fractions = _FRACTIONS[method] if grid.any_scale else _POWERS
+    if method == "error":
+        lost = [_squared_error(values, widest * fraction, grid) for fraction in fractions]
+    else:
+        histogram = np.histogram(  # without zeros, which are exact in every scale
+            np.abs(values[values != 0]), _BINS, (0, widest * (grid.levels + 1)))[0]
+        lost = [
+            divergence(histogram, int(_BINS * fraction), grid.levels + 1)
+            for fraction in fractions
+        ]
+    return widest * fractions[int(np.argmin(lost))]
 
 
 def divergence(histogram: np.ndarray, bins: int, levels: int) -> float:
@@ -83,13 +117,6 @@ def divergence(histogram: np.ndarray, bins: int, levels: int) -> float:
     return float((p * np.log(p / q)).sum())
 
 
-def _squared_error(values: np.ndarray, exponent: int, widest: int, width: int) -> float:
-    difference = np.ldexp(quantize(values, exponent, width).astype(float), exponent) - values
-    return float(np.square(difference).sum())
-
-
-def _information_lost(values: np.ndarray, exponent: int, widest: int, width: int) -> float:
-    levels = limits(width)[1] + 1
-    top = math.ldexp(levels, widest)
-    histogram = np.histogram(np.abs(values[values != 0]), _BINS, (0, top))[0]  # 0 stays 0
-    return divergence(histogram, _BINS >> (widest - exponent), levels)
+def _squared_error(values: np.ndarray, scale: float, grid: Grid) -> float:
+    rounded = to_reals(to_integers(values, scale, grid.width), scale)
+    return float(np.square(rounded - values).sum())

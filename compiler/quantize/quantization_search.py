@@ -24,6 +24,7 @@ from ..operators.registry import OPERATORS
 from ..partition.partition import Placement
 from .activation_scales import METHODS
 from .calibrate import Calibration, calibrate
+from .calibrated_scales import ScaleMemo
 from .equalize import equalized
 from .error_metrics import Measurement, measure, saturation_shares, take_sample
 from .output_comparison import OutputComparison, compare_outputs
@@ -188,7 +189,7 @@ class _QuantizationSearch:
         """Quantize by each method, best first; raise only if there is no ``spare`` either."""
         candidates: list[_QuantizedCandidate] = []
         problems: list[CompileError] = []
-        memo: dict[tuple[str, str], np.ndarray] = {}
+        memo = ScaleMemo()
         seen = self.seen.scaled({n: f for n, f in factors.items() if n in self.seen.peaks})
         for method in methods:
             try:

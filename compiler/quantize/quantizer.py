@@ -1,39 +1,52 @@
-"""Quantize a folded, placed network: a power-of-two exponent per activation, int32 biases.
+"""Quantize a folded, placed network: a scale per activation, integer weights, int32 biases.
 
-Scales of weights are chosen by :mod:`.weight_scales`, exponents of activations from calibration by
-:mod:`.activation_scales`.
+Scales of weights are chosen by :mod:`.weight_scales`, those of activations from calibration by
+:mod:`.activation_scales`; a pre-quantized (QDQ) model has its own (:mod:`.qdq_quantizer`).
+
+Zero points are exact: the sum over (x - z) * w is the sum over x * w minus z times the sum of the
+weights, which becomes part of the bias, and the padding is z instead of zero.  RQT adds an output's
+zero point.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
-from ..frontend.front_ends import export_host, run_elementwise
+from ..frontend.front_ends import export_host
 from ..ir.attributes import HostAttributes
 from ..ir.compile_errors import CompileError
-from ..ir.fixed_point import Requant
-from ..ir.graph import Graph, Node
+from ..ir.fixed_point import Requant, split_ratio, wrap
+from ..ir.graph import Graph, Node, Tensor
+from ..ir.qdq_scales import TensorScale
 from ..ir.quantized_graph import QuantizedGraph, QuantizedNode, QuantizedTensor
 from ..operators.quantization_rules import integer_bounds
 from ..operators.registry import OPERATORS
+from ..operators.scaled_add import scaled_add
 from ..partition.partition import Placement
-from .activation_scales import choose_exponent
+from .activation_scales import Grid
 from .calibrate import Calibration
-from .table_scales import TableRanges, choose_table_scale
-from .weight_scales import PER_TENSOR, Scheme, choose_scales, quantize_weights, requantization
+from .calibrated_scales import CalibratedScales, ScaleMemo
+from .weight_scales import (
+    PER_TENSOR,
+    LayerScales,
+    Scheme,
+    Weights,
+    choose_scales,
+    quantize_weights,
+)
 
 __all__ = ["Quantizer", "quantize_graph"]
 
+_MAX_SHIFT = 31
+_COARSER = 1 + 2.0**-20  # the ratio of scales that a multiplier below 1 represents as almost 1
 
 
 def quantize_graph(
     graph: Graph, placements: dict[str, Placement], calibration: Calibration,
     inp_width: int, wgt_width: int, method: str = "error", scheme: Scheme = PER_TENSOR,
-    memo: dict[tuple[str, str], np.ndarray] | None = None,
+    memo: ScaleMemo | None = None,
 ) -> QuantizedGraph:
     """Return the integer network.
 
@@ -42,11 +55,11 @@ def quantize_graph(
     inp_width, wgt_width
         Bits of activations and of weights.
     method
-        Method of choosing exponents (:data:`~.activation_scales.METHODS`).
+        Method of choosing scales (:data:`~.activation_scales.METHODS`).
     scheme
-        Scales that weights may have.
+        Scales that weights and activations may have.
     memo
-        Caches scales of weights between calls for one graph.
+        Caches scales between calls for one graph.
 
     Raises
     ------
@@ -54,62 +67,89 @@ def quantize_graph(
         Weights or biases cannot be represented; all problems are listed.
     """
     work = Quantizer(graph, placements, calibration, inp_width, wgt_width, method, scheme)
-    work.memo = {} if memo is None else memo
+    work.memo = ScaleMemo() if memo is None else memo
     return work.run()
 
 
 class Quantizer:
-    """The work of :func:`quantize_graph`, node by node."""
+    """The work of :func:`quantize_graph`, node by node: the context of the operators' rules."""
+
+    pre_quantized = False
 
     def __init__(
         self, graph: Graph, placements: dict[str, Placement], calibration: Calibration,
         inp_width: int, wgt_width: int, method: str, scheme: Scheme,
     ):
-        self.graph, self.placements, self.calibration = graph, placements, calibration
+        self.graph, self.placements = graph, placements
         self.inp_width, self.wgt_width, self.method = inp_width, wgt_width, method
         self.scheme = scheme
-        self.memo: dict[tuple[str, str], np.ndarray] = {}
-        self.exponents: dict[str, int] = {}
+        self._calibrated = CalibratedScales(
+            graph, calibration, Grid(inp_width, scheme.multipliers), method)
+        self.memo = ScaleMemo()
+        self.scales: dict[str, TensorScale] = {}
         self.problems: list[str] = []
+        self._nodes: list[QuantizedNode] = []
+
+    @property
+    def multipliers(self) -> bool:
+        """Whether requantization multiplies, so that any scale is possible."""
+        return self.scheme.multipliers
 
     def run(self) -> QuantizedGraph:
         """Return the integer network (errors: CompileError)."""
-        nodes: list[QuantizedNode] = []
         waiting: list[Node] = []
         for node in self.graph.nodes:
             if not self.placements[node.name].on_accelerator:
                 waiting.append(node)
                 continue
             if waiting:
-                nodes.append(self.host(waiting))
+                self._nodes.append(self._host(waiting))
                 waiting = []
-            nodes += self.quantized(node)
+            self.quantize(node)
         if waiting:
-            nodes.append(self.host(waiting))
+            self._nodes.append(self._host(waiting))
         if self.problems:
             raise CompileError(*self.problems)
-        named = dict.fromkeys(self.graph.inputs)
-        for each in nodes:
-            named |= dict.fromkeys((*each.inputs, *each.outputs))
-        tensors = {name: self.tensor(name) for name in named}
         constants = tuple(
             name for name in self.graph.outputs if self.graph.tensors[name].constant
         )
         return QuantizedGraph(
-            self.graph.name, tuple(nodes), tensors, tuple(self.graph.inputs),
+            self.graph.name, tuple(self._nodes), self._tensors(), tuple(self.graph.inputs),
             tuple(self.graph.outputs), self.inp_width, self.wgt_width, constants,
         )
 
-    def tensor(self, name: str) -> QuantizedTensor:
-        """Return an activation with its scale, if it has one."""
-        tensor = self.graph.tensors[name]
-        return QuantizedTensor(name, tensor.shape, self.exponents.get(name), tensor.dtype)
+    def quantize(self, node: Node) -> list[QuantizedNode]:
+        """Quantize a node by the rule of its operator; return all nodes so far."""
+        names = self._activations(node)
+        for name in names:
+            self.scale(name)
+        rule = OPERATORS[node.op].quantize
+        assert rule is not None, "operators without a rule are placed on the host"
+        quantized = rule(self, node, names)
+        self._nodes.append(quantized)
+        return self._nodes
 
-    def quantized(self, node: Node) -> list[QuantizedNode]:
-        """Return the quantized nodes of a node of the accelerator."""
-        return [self.accelerator(node)]
+    def _activations(self, node: Node) -> tuple[str, ...]:
+        return tuple(
+            name for name in node.inputs if name and not self.graph.tensors[name].constant
+        )
 
-    def host(self, nodes: list[Node]) -> QuantizedNode:
+    def _tensors(self) -> dict[str, QuantizedTensor]:
+        """Return all activations, with a scale if the accelerator reads or writes them."""
+        named = dict.fromkeys(self.graph.inputs)
+        on_device = set[str]()
+        for node in self._nodes:
+            named |= dict.fromkeys((*node.inputs, *node.outputs))
+            if not node.on_host:
+                on_device |= {*node.inputs, *node.outputs}
+        tensors = {}
+        for name in named:
+            tensor = self.graph.tensors[name]
+            scale = self.scales[name] if name in on_device else None
+            tensors[name] = QuantizedTensor.of(name, tensor.shape, tensor.dtype, scale)
+        return tensors
+
+    def _host(self, nodes: list[Node]) -> QuantizedNode:
         """Return one step for neighbouring nodes of the host."""
         produced = {name for node in nodes for name in node.outputs}
         inputs = dict.fromkeys(
@@ -123,53 +163,104 @@ class Quantizer:
             HostAttributes(export_host(self.graph, nodes), members),
         )
 
-    def accelerator(self, node: Node) -> QuantizedNode:
-        """Quantize a node by the rule of its operator."""
-        activations = tuple(
-            name for name in node.inputs if name and not self.graph.tensors[name].constant
+    # -- scales ------------------------------------------------------------------------------------
+    def scale(self, name: str) -> TensorScale:
+        """Return the scale of an activation, fixed by calibration if it has none yet."""
+        if name not in self.scales:
+            self.scales[name] = self.calibrated(name)
+        return self.scales[name]
+
+    def calibrated(self, name: str) -> TensorScale:
+        """Return the scale of an activation by calibration."""
+        return self._calibrated.scale(name, self.memo)
+
+    def constant_scale(self, values: np.ndarray) -> float:
+        """Return the scale of a constant operand."""
+        return self._calibrated.constant(values)
+
+    def wanted(self, node: Node) -> TensorScale:
+        """Return the scale of a node's output, if it has one, else by calibration."""
+        name = node.outputs[0]
+        return self.scales[name] if name in self.scales else self.calibrated(name)
+
+    def propose(self, node: Node, scale: TensorScale) -> TensorScale:
+        """Return the scale of a node's output, if it has one, else the proposed one."""
+        return self.scales.setdefault(node.outputs[0], scale)
+
+    def coarser(self, units: np.ndarray) -> np.ndarray:
+        """Return the smallest possible scales that are not below some positive numbers."""
+        if self.multipliers:
+            return units
+        return np.ldexp(1.0, np.ceil(np.log2(units)).astype(int))
+
+    def same_scale(self, node: Node) -> tuple[tuple[str, ...], TensorScale]:
+        """Convert inputs of other scales than the output's by inserted nodes.
+
+        An output without a scale gets that of its coarsest input.
+        """
+        inputs = self._activations(node)
+        target = self.propose(node, max(
+            (self.scale(name) for name in inputs), key=lambda known: known.scale))
+        names = list[str]()
+        for index, name in enumerate(inputs):
+            if self.scale(name) != target:
+                change = Node("Rescale", f"{node.name}.rescale{index}", (name,), (
+                    f"{node.outputs[0]}.rescaled{index}",))
+                name, before = change.outputs[0], self.graph.tensors[name]
+                self.graph.tensors[name] = Tensor(name, before.shape, before.dtype)
+                self.scales[name] = target
+                self._nodes.append(scaled_add(self, change))
+            names.append(name)
+        return tuple(names), target
+
+    # -- requantization ----------------------------------------------------------------------------
+    def requantize(
+        self, node: Node, unit: float | np.ndarray, bias: int | np.ndarray = 0
+    ) -> Requant:
+        """Choose the scale of a node's output; return the requantization of its accumulators."""
+        channels = np.size(unit) if np.ndim(unit) else (
+            self.graph.tensors[node.outputs[0]].shape[1])
+        units = np.broadcast_to(np.asarray(unit, np.float64), channels)
+        out = self._output(node, units)
+        multiplier, shift = self._ratios(units, out.scale)
+        clip = None
+        if "clip" in node.attrs:
+            clip = integer_bounds(node.attrs["clip"], out, self.inp_width)
+        biases = np.broadcast_to(np.asarray(bias, np.int64), channels)
+        return Requant(
+            wrap(biases).astype(np.int32), shift, multiplier, bool(node.attrs.get("relu")),
+            out.zero_point, clip,
         )
-        for name in activations:
-            if name not in self.exponents:
-                self.exponents[name] = self.calibrated(name)
-        rule = OPERATORS[node.op].quantize
-        assert rule is not None, "operators without a rule are placed on the host"
-        result = rule(self, node, activations)
-        if "clip" in node.attrs and result.requant is not None:
-            bounds = integer_bounds(
-                node.attrs["clip"], self.exponents[node.outputs[0]], self.inp_width
-            )
-            result = replace(result, requant=replace(result.requant, clip=bounds))
-        return result
 
-    def calibrated(self, name: str) -> int:
-        """Return the exponent of an activation by calibration."""
-        peak, values = self.calibration.peak(name), self.calibration.values[name]
-        reader = self.graph.only_consumer(name)
-        if reader is not None and reader.op == "Table":
-            return self._table_exponent(name, reader)
-        return choose_exponent(values, peak, self.inp_width, self.method)
+    def _output(self, node: Node, units: np.ndarray) -> TensorScale:
+        """Return the scale of a node's output, coarser than its accumulators."""
+        name, largest = node.outputs[0], float(units.max())
+        if name in self.scales:
+            scale = self.scales[name]
+            if largest >= scale.scale if self.multipliers else largest > scale.scale:
+                self.problems.append(
+                    f"{node.op} {node.name!r}: its output's scale {scale.scale:g} is finer than "
+                    f"its products' {largest:g}, which no requantization reaches: quantize it again"
+                )
+            return scale
+        wanted = self.calibrated(name)
+        if self.multipliers:
+            real = max(wanted.scale, largest * _COARSER)
+        else:
+            most = math.ldexp(float(units.min()), _MAX_SHIFT)
+            real = min(max(wanted.scale, largest), most)
+        self.scales[name] = TensorScale(real, wanted.zero_point)
+        return self.scales[name]
 
-    def _table_exponent(self, name: str, table: Node) -> int:
-        """Return the exponent of an activation that only a table reads."""
-        if (name, "table") not in self.memo:
-            values = self.calibration.values
-            scale = choose_table_scale(
-                values[name], values[table.outputs[0]],
-                partial(run_elementwise, table.attrs["function"]), TableRanges(self.inp_width))
-            self.memo[name, "table"] = np.array(math.frexp(scale.scale)[1] - 1)
-        return int(self.memo[name, "table"])
+    def _ratios(
+        self, units: np.ndarray, out: float
+    ) -> tuple[np.ndarray | None, np.ndarray]:
+        """Return (multiplier or None, shift) that take accumulators to a scale."""
+        if self.multipliers:
+            return split_ratio(np.clip(units / out, 2.0**-32, math.nextafter(1.0, 0.0)))
+        return None, np.log2(out / units).astype(np.int32)  # exact: powers of two
 
-    def fitting(self, values: np.ndarray) -> int:
-        """Return the exponent of a constant operand."""
-        peak = float(np.abs(values).max(initial=0))
-        return choose_exponent(values.reshape(-1), peak, self.inp_width, self.method)
-
-    def shift_to(self, name: str, accumulator: int) -> int:
-        """Choose the exponent of an output given its accumulator's; return the shift, 0..31."""
-        shift = min(max(self.calibrated(name) - accumulator, 0), 31)
-        self.exponents[name] = accumulator + shift
-        return shift
-
+    # -- layers with weights -----------------------------------------------------------------------
     def constants(self, node: Node) -> tuple[np.ndarray, np.ndarray]:
         """Return weights and bias of a layer, finite, float64."""
         weight = np.asarray(self.graph.value(node.inputs[1]), np.float64)
@@ -183,21 +274,21 @@ class Quantizer:
             weight, bias = np.nan_to_num(weight, posinf=0, neginf=0), np.zeros(outputs)
         return weight, np.asarray(bias, np.float64)
 
-    def weights(
-        self, node: Node, activations: tuple[str, ...]
-    ) -> tuple[np.ndarray, np.ndarray, Requant]:
+    def weights(self, node: Node) -> tuple[np.ndarray, np.ndarray, Requant]:
         """Quantize the weights of a layer; return them, their scales and the requantization."""
-        weight, bias = self.constants(node)
-        source, target = self.exponents[activations[0]], self.calibrated(node.outputs[0])
-        kind = "minmax" if self.method == "minmax" else "error"  # those of activations do not fit
-        if (node.name, kind) not in self.memo:
-            self.memo[node.name, kind] = choose_scales(weight, self.wgt_width, kind, self.scheme)
-        weights = quantize_weights(
-            weight, bias, source, target, self.scheme, self.inp_width, self.wgt_width,
-            self.memo[node.name, kind],
-        )
-        exponent, requant = requantization(
-            weights, source, target, self.scheme, bool(node.attrs.get("relu"))
-        )
-        self.exponents[node.outputs[0]] = exponent
+        source, weights = self.scale(node.inputs[0]), self.layer_weights(
+            node, *self.constants(node))
+        sums = weights.integers.astype(np.int64).reshape(len(weights.integers), -1).sum(1)
+        requant = self.requantize(
+            node, weights.scale * source.scale, weights.bias - source.zero_point * sums)
         return weights.integers, weights.scale, requant
+
+    def layer_weights(self, node: Node, weight: np.ndarray, bias: np.ndarray) -> Weights:
+        """Return the integers of a layer's weights and bias; the input's zero point is apart."""
+        kind = "minmax" if self.method == "minmax" else "error"  # those of activations do not fit
+        known = self.memo.weights
+        if (node.name, kind) not in known:
+            known[node.name, kind] = choose_scales(weight, self.wgt_width, kind, self.scheme)
+        around = LayerScales(
+            self.scale(node.inputs[0]), self.wanted(node).scale, self.inp_width, self.wgt_width)
+        return quantize_weights(weight, bias, around, self.scheme, known[node.name, kind])

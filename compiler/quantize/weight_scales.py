@@ -1,8 +1,9 @@
-"""Scales and integers of the weights of a layer, and the requantization of its accumulators.
+"""Scales and integers of the weights of a layer, and the schemes of a network's scales.
 
 Three schemes: one power of two for the tensor; per output channel any scale, which RQT compensates
 by a multiplier and a shift per lane; per output channel a power of two, which ALU SHR with a tile
-of shifts compensates in the base ISA.
+of shifts compensates in the base ISA.  Activations have any scale in the second, else powers of
+two.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...isa.config import Config
-from ..ir.fixed_point import Requant, limits, quantize_by, round_half_up, split_ratio
-from .activation_scales import choose_exponent, widest_exponent
+from ..ir.fixed_point import limits, quantize_by, round_half_up
+from ..ir.qdq_scales import TensorScale
+from .activation_scales import Grid, choose_scale
 
 __all__ = [
-    "PER_TENSOR", "SCALES", "Scheme", "Weights", "choose_scales", "quantize_weights",
-    "requantization", "scheme_of",
+    "PER_TENSOR", "SCALES", "LayerScales", "Scheme", "Weights", "choose_scales",
+    "quantize_weights", "scheme_of",
 ]
 
 SCALES = ("per-channel", "power-of-two")
@@ -29,12 +31,12 @@ _RANGE = 30  # log2 of the ratio between scales of one layer, which shifts up to
 
 @dataclass(frozen=True)
 class Scheme:
-    """The scales that weights may have.
+    """The scales that weights and activations may have.
 
     Attributes
     ----------
     per_channel
-        One for each output channel, else one for the tensor.
+        Weights have one for each output channel, else one for the tensor.
     multipliers
         Any scale (needs RQT), else powers of two.
     """
@@ -51,6 +53,26 @@ def scheme_of(scales: str, config: Config) -> Scheme:
     if scales not in SCALES:
         raise ValueError(f"scales must be one of {', '.join(SCALES)}, not {scales!r}")
     return Scheme(True, config.requantize) if scales == "per-channel" else PER_TENSOR
+
+
+@dataclass(frozen=True)
+class LayerScales:
+    """The scales around a layer.
+
+    Attributes
+    ----------
+    source
+        Of its input.
+    target
+        Of its output, as calibrated.
+    inp_width, wgt_width
+        Bits of activations and of weights.
+    """
+
+    source: TensorScale
+    target: float
+    inp_width: int
+    wgt_width: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +94,13 @@ def choose_scales(weight: np.ndarray, width: int, method: str, scheme: Scheme) -
     peaks = np.abs(weight).reshape(channels, -1).max(1, initial=0)
     clips = method != "minmax"
     if not scheme.per_channel:
-        exponent = choose_exponent(weight, float(peaks.max(initial=0)), width, method)
-        return np.full(channels, np.ldexp(1.0, exponent))
+        scale = choose_scale(weight, float(peaks.max(initial=0)), Grid(width), method)
+        return np.full(channels, scale)
     if scheme.multipliers:
         widest = peaks / limits(width)[1]
         fractions = _FRACTIONS[width] if clips else np.ones(1)
     else:
-        widest = np.ldexp(1.0, np.array([widest_exponent(peak, width) for peak in peaks], int))
+        widest = np.array([Grid(width).widest(peak) for peak in peaks])
         fractions = np.array([1, 0.5, 0.25]) if clips else np.ones(1)
     empty = peaks == 0
     widest[empty] = widest[~empty].max(initial=0) or 1.0
@@ -95,47 +117,27 @@ def choose_scales(weight: np.ndarray, width: int, method: str, scheme: Scheme) -
 
 
 def quantize_weights(
-    weight: np.ndarray, bias: np.ndarray, source: int, target: int, scheme: Scheme,
-    inp_width: int, wgt_width: int, scale: np.ndarray,
+    weight: np.ndarray, bias: np.ndarray, around: LayerScales, scheme: Scheme, scale: np.ndarray
 ) -> Weights:
     """Quantize finite weights ``[M, ...]`` and biases ``[M]`` of a layer.
 
     Scales are made coarser until no sum exceeds 31 bits for any input, and until the shifts are
-    within the device's range.
+    within the device's range.  The bias does not include the input's zero point yet.
 
     Parameters
     ----------
-    source, target
-        Exponents of the layer's input and, as calibrated, of its output.
     scale
         Result of :func:`choose_scales`.
     """
     rows = np.asarray(weight, np.float64)
-    minimum = np.ldexp(1.0, target - source - _RANGE)
+    minimum = np.ldexp(around.target / around.source.scale, -_RANGE)
+    largest = (1 << (around.inp_width - 1)) + abs(around.source.zero_point)  # |x| and zero point
     while True:
         scale = np.maximum(scale, max(minimum, np.ldexp(scale.max(initial=0), -_RANGE)))
-        integers = quantize_by(rows, scale, wgt_width)
-        scaled = round_half_up(np.asarray(bias, np.float64) / np.ldexp(scale, source))
-        sums = np.abs(integers).reshape(len(integers), -1).sum(1) << (inp_width - 1)
+        integers = quantize_by(rows, scale, around.wgt_width)
+        scaled = round_half_up(np.asarray(bias, np.float64) / (scale * around.source.scale))
+        sums = np.abs(integers).reshape(len(integers), -1).sum(1) * largest
         over = sums + np.abs(scaled) >= 1 << 30  # a rounding constant is added
         if not over.any():
             return Weights(integers.astype(np.int8), scale, scaled.astype(np.int32))
         scale = np.where(over if scheme.per_channel else True, 2 * scale, scale)
-
-
-def requantization(
-    weights: Weights, source: int, target: int, scheme: Scheme, relu: bool
-) -> tuple[int, Requant]:
-    """Return the exponent of a layer's output and the requantization of its accumulators.
-
-    The exponent is ``target``, or greater if an output would be finer than an accumulator.
-    """
-    accumulator = np.ldexp(weights.scale, source)
-    above = int(np.frexp(accumulator.max())[1])  # the power of two above every scale
-    if scheme.multipliers:
-        exponent = max(target, above)
-        multiplier, shift = split_ratio(np.ldexp(accumulator, -exponent))
-        return exponent, Requant(weights.bias, shift, multiplier, relu)
-    exponent = max(target, above - 1)
-    shifts = exponent + 1 - np.frexp(accumulator)[1]
-    return exponent, Requant(weights.bias, shifts.astype(np.int32), None, relu)

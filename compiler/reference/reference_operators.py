@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..ir.attributes import (
-    DROPPED,
     AddAttributes,
     AveragePoolAttributes,
     GlobalAverageAttributes,
@@ -42,30 +41,27 @@ def _rescale(node: QuantizedNode, accumulator: np.ndarray, width: int) -> np.nda
     return accumulator if node.requant is None else requantize(accumulator, node.requant, width)
 
 
-def _shifted(values: list[np.ndarray], shifts: tuple[int, ...]) -> list[np.ndarray]:
-    return [
-        np.zeros_like(value) if shift == DROPPED else value << shift
-        for value, shift in zip(values, shifts, strict=True)
-    ]
+def _products(values: list[np.ndarray], gains: tuple[int, ...]) -> list[np.ndarray]:
+    return [gain * value for gain, value in zip(gains, values, strict=True)]
 
 
 def _add(node: QuantizedNode[AddAttributes], values: list[np.ndarray], width: int) -> np.ndarray:
     constant = node.attrs.constant
     operands = values if constant is None else [*values, constant.astype(np.int64)]
-    first, second = _shifted(operands, node.attrs.shifts)
+    first, second = _products(operands, node.attrs.gains)
     return _rescale(node, wrap(first + second), width)
 
 
 def _concat(
     node: QuantizedNode[ConcatAttributes], values: list[np.ndarray], width: int
 ) -> np.ndarray:
-    return _rescale(node, np.concatenate(_shifted(values, node.attrs.shifts), axis=1), width)
+    return _rescale(node, np.concatenate(_products(values, node.attrs.gains), axis=1), width)
 
 
 def _scaled_add(
     node: QuantizedNode[ScaledAddAttributes], values: list[np.ndarray], width: int
 ) -> np.ndarray:
-    total = sum(gain * x for gain, x in zip(node.attrs.gains, values, strict=True))
+    total = sum(_products(values, node.attrs.gains))
     return _rescale(node, wrap(np.asarray(total)), width)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,8 @@ from myvta.compiler.reference.reference_evaluator import evaluate_node
 from myvta.isa.config import named
 
 __all__ = [
-    "QdqResult", "calibrated", "host_reason", "qdq_reason", "quantize_node", "quantize_qdq",
+    "QdqResult", "calibrated", "exponent_of", "host_reason", "qdq_reason", "quantize_node",
+    "quantize_qdq",
 ]
 
 
@@ -50,9 +52,7 @@ def host_reason(
 
 def qdq_reason(graph: Graph) -> str:
     """Return the host's reason of the last node in a pre-quantized model."""
-    rule = OPERATORS[graph.nodes[-1].op].qdq
-    assert rule is not None
-    return rule.unsupported_reason(graph.nodes[-1], graph)
+    return OPERATORS[graph.nodes[-1].op].qdq_reason(graph.nodes[-1], graph)
 
 
 def quantize_node(
@@ -60,9 +60,16 @@ def quantize_node(
 ) -> tuple[QuantizedNode, int]:
     """Quantize the last node; return it and the exponent of its output."""
     work = Quantizer(graph, {}, calibrated(exponents, width), width, width, "minmax", scheme)
-    (node,) = work.quantized(graph.nodes[-1])
+    (node,) = work.quantize(graph.nodes[-1])
     assert work.problems == []
-    return node, work.exponents[node.outputs[0]]
+    return node, exponent_of(work.scale(node.outputs[0]).scale)
+
+
+def exponent_of(scale: float) -> int:
+    """Return the exponent of a power of two."""
+    mantissa, exponent = math.frexp(scale)
+    assert mantissa == 0.5, f"{scale} is no power of two"
+    return exponent - 1
 
 
 @dataclass(frozen=True)
@@ -94,4 +101,4 @@ def quantize_qdq(
     known = QdqScales(tensors=dict(scales), weights={
         name: np.array(value) for name, value in (weights or {}).items()})
     work = QdqQuantizer(graph, {}, calibrated(exponents or {}), "minmax", known)
-    return QdqResult(work.quantized(graph.nodes[-1]), known.tensors, work.problems)
+    return QdqResult(work.quantize(graph.nodes[-1]), work.scales, work.problems)

@@ -59,8 +59,8 @@ def place_constants(
         border = constants(
             f"{conv.name}.padding", border_row(shape, attrs.padding, config), MemoryType.INP)
     if group.residual is not None:
-        add, shift = group.residual.add, group.residual.other_shift
-        tile, _ = scaled_identity(config, shift)
+        add, gain = group.residual.add, group.residual.other_gain
+        tile, _ = scaled_identity(config, gain)
         identity = constants(f"{add.name}.weights", tile[None], MemoryType.WGT)
         sum_parameters = constants(
             f"{add.name}.parameters", parameters(add.rule, config, uniform=True),

@@ -8,7 +8,7 @@ from ....driver.stream.stream import StreamBuilder
 from ....isa.opcodes import MemoryType
 from ...codegen.loop_nest import Loop
 from ...codegen.lowering_context import Activation
-from ...codegen.tile_ops import accumulate, requantize_tiles, reset_tiles, shift_left
+from ...codegen.tile_ops import accumulate, requantize_tiles, reset_tiles, scale_up
 from ...schedule.conv_tiles import (
     OutputTile,
     Phase,
@@ -63,8 +63,7 @@ class ConvCalls:
     ) -> None:
         """Add another activation to the outputs of a tile, by an identity, and requantize."""
         count, layout = field.tiles, tile.layout
-        if residual.own_shift:
-            shift_left(builder, residual.own_shift, field.base, count)
+        scale_up(builder, residual.own_gain, field.base, count)
         (sy, sx), (other, one) = layout.strides, others
         for y, x in product(range(min(sy, layout.rows)), range(min(sx, layout.columns))):
             places = field.base + layout.at(y, x), other + y * layout.columns + x, one

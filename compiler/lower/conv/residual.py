@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ....isa.config import Config
-from ...ir.attributes import DROPPED, AddAttributes, ConvAttributes
+from ...ir.attributes import AddAttributes, ConvAttributes
 from ...ir.layouts import ChannelLayout
 from ...ir.quantized_graph import QuantizedNode
 
@@ -20,12 +20,12 @@ __all__ = ["Residual", "residuals"]
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """An Add in a convolution: the other operand, and the left shifts of both."""
+    """An Add in a convolution: the other operand, and the gains of both."""
 
     add: QuantizedNode
     other: str
-    own_shift: int
-    other_shift: int
+    own_gain: int
+    other_gain: int
 
 
 def residuals(
@@ -57,10 +57,10 @@ def residuals(
                 makers[name][1].attrs, ConvAttributes)
         ]
         for at, index in sorted(choices, reverse=True):
-            other_shift = attrs.shifts[1 - index]
-            if other_shift <= config.wgt_width - 2 and nodes[at].name not in residuals:
+            other_gain = attrs.gains[1 - index]
+            if other_gain < 1 << (config.wgt_width - 1) and nodes[at].name not in residuals:
                 residuals[nodes[at].name] = Residual(
-                    add, add.inputs[1 - index], attrs.shifts[index], other_shift)
+                    add, add.inputs[1 - index], attrs.gains[index], other_gain)
                 break
     return residuals
 
@@ -70,6 +70,6 @@ def _simple(add: QuantizedNode[AddAttributes]) -> bool:
     rule = add.rule
     arrays = [rule.bias, rule.shift] + ([] if rule.multiplier is None else [rule.multiplier])
     return (
-        add.attrs.constant is None and DROPPED not in add.attrs.shifts
+        add.attrs.constant is None and 0 not in add.attrs.gains
         and all((values == values[0]).all() for values in arrays)
     )

@@ -111,7 +111,7 @@ def test_outputs_without_a_batch_dimension_need_whole_launches(tmp_path: Path) -
 
 def test_outputs_are_near_the_float_network(tmp_path: Path) -> None:
     build = mixed()
-    made = compiled(build, tmp_path, "default")
+    made = compile_model(save(build, tmp_path / "network.onnx"), build.samples(64), "default")
     inputs = build.samples(4)
     found = check_every_layer(made, inputs)["softmax7"]
     run = import_model(tmp_path / "network.onnx")[1].evaluator(["softmax7"])

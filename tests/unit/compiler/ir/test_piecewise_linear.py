@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,21 @@ from compiler_networks import NetworkBuilder, check_every_layer, compiled
 from myvta.compiler.ir.piecewise_linear import tanh_lines
 
 
+def shift_of(lines, width):
+    """Return the shift to an output of ``2^(1 - width)``, for a unit that is a power of two."""
+    shift = 1 - width - math.log2(lines.unit)
+    assert shift.is_integer()
+    return int(shift)
+
+
 def run(lines, x, width):
     """Return outputs for inputs by the definition, in plain Python numbers."""
-    half, low, high = 1 << lines.shift >> 1, -(1 << (width - 1)), (1 << (width - 1)) - 1
+    shift = shift_of(lines, width)
+    half, low, high = 1 << shift >> 1, -(1 << (width - 1)), (1 << (width - 1)) - 1
     outputs = []
     for value in x.tolist():
         total = sum(max(-b, min(b, value << lines.fine)) for b in lines.bounds)
-        outputs.append(max(low, min(high, (total + half) >> lines.shift)))
+        outputs.append(max(low, min(high, (total + half) >> shift)))
     return np.array(outputs)
 
 
@@ -27,17 +36,17 @@ def test_lines_approximate_tanh(width, exponent):
     """Half a step of rounding, and the distance of the lines from the curve."""
     x = np.arange(-(1 << (width - 1)), 1 << (width - 1))
     exact = np.tanh(np.ldexp(x.astype(np.float64), exponent)) * (1 << (width - 1))
-    found = run(tanh_lines(exponent, width), x, width)
+    found = run(tanh_lines(2.0**exponent), x, width)
     error = np.abs(found - np.clip(exact, None, (1 << (width - 1)) - 1))
     assert error.max() <= 0.5 + 0.77 / 128 * (1 << (width - 1)) + 0.05
 
 
 @pytest.mark.parametrize("exponent", [-24, -12, -5, 0, 11])
 def test_lines_fit_the_instruction_fields(exponent):
-    lines = tanh_lines(exponent, 8)
+    lines = tanh_lines(2.0**exponent)
     assert list(lines.bounds) == sorted(lines.bounds, reverse=True)
     assert len(lines.bounds) == 16 and 0 < lines.bounds[0] < 1 << 15
-    assert 0 <= lines.shift <= 31 and 128 << lines.fine < 1 << 31
+    assert 0 <= shift_of(lines, 8) <= 31 and 128 << lines.fine < 1 << 31
 
 
 @pytest.mark.parametrize("kept", [False, True])

@@ -9,12 +9,12 @@ CONFIG = named("1x4x4")
 EYE = np.eye(4, dtype=np.int64)
 
 
-def test_identity_weights_absorb_shifts_up_to_their_width():
-    for shift, held in ((0, 0), (3, 3), (6, 6), (7, 6), (10, 6)):  # weights have 8 bits
-        tile, rest = scaled_identity(CONFIG, shift)
-        np.testing.assert_array_equal(tile, EYE * 2**held)
-        assert held + rest == shift
-    tile, rest = scaled_identity(named("1x4x4_int4"), 3)
+def test_identity_weights_hold_gains_up_to_their_width():
+    for gain, held in ((1, 1), (8, 8), (77, 77), (127, 127), (1 << 7, 64), (1 << 10, 64)):
+        tile, rest = scaled_identity(CONFIG, gain)  # weights have 8 bits
+        np.testing.assert_array_equal(tile, EYE * held)
+        assert held << rest == gain
+    tile, rest = scaled_identity(named("1x4x4_int4"), 8)
     assert (tile.max(), rest) == (4, 1)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lowered_node import SMALL, integers, rule, run_lowered, scaled
 
-from myvta.compiler.ir.attributes import DROPPED, Attributes
+from myvta.compiler.ir.attributes import Attributes
 from myvta.compiler.ir.quantized_graph import QuantizedNode
 from myvta.compiler.lower.block_gemm import BlockGemm
 from myvta.compiler.lower.channel_selection import ChannelRange, selection_terms
@@ -29,26 +29,26 @@ def test_range_across_blocks_has_a_term_for_each_block():
     np.testing.assert_array_equal(second[0].tile, expected)
 
 
-def test_weights_absorb_shifts_and_terms_are_sorted_by_the_remainder():
-    ranges = [ChannelRange(0, 0, 0, 2, 3), ChannelRange(1, 0, 2, 2, 9),
-              ChannelRange(2, 0, 1, 1, DROPPED)]
+def test_weights_hold_gains_and_terms_are_sorted_by_the_remainder():
+    ranges = [ChannelRange(0, 0, 0, 2, 100), ChannelRange(1, 0, 2, 2, 1 << 9),
+              ChannelRange(2, 0, 1, 1, 0)]
     (terms,) = selection_terms(CONFIG, 4, ranges)
     assert [(term.source, term.shift, term.tile.max()) for term in terms] == [
-        (1, 3, 64), (0, 0, 8), (2, 0, 0)]
+        (1, 3, 64), (0, 0, 100), (2, 0, 0)]
 
 
 @pytest.mark.parametrize("config", [CONFIG, named("2x8x8"), SMALL])
 def test_inputs_are_concatenated_along_the_channels(config):
-    sizes, shifts = {"a": 3, "b": 9, "c": 1}, (2, 0, DROPPED)
+    sizes, gains = {"a": 3, "b": 9, "c": 1}, (6, 1, 0)
     values = {name: integers((2, size, 4, 3), size) for name, size in sizes.items()}
     ranges = [
-        ChannelRange(n, 0, at, size, shift)
-        for n, (at, size, shift) in enumerate(zip((0, 3, 12), sizes.values(), shifts, strict=True))
+        ChannelRange(n, 0, at, size, gain)
+        for n, (at, size, gain) in enumerate(zip((0, 3, 12), sizes.values(), gains, strict=True))
     ]
 
     block_gemm = BlockGemm(selection_terms(config, 13, ranges), rule(13, 2))
     layer = partial(block_gemm_layer, block_gemm=block_gemm)
     node = QuantizedNode("Concat", "join", tuple(values), ("y",), Attributes())
     actual = run_lowered(layer, node, values, (2, 13, 4, 3), config)
-    joined = np.concatenate([4 * values["a"], values["b"], 0 * values["c"]], 1)
+    joined = np.concatenate([6 * values["a"], values["b"], 0 * values["c"]], 1)
     np.testing.assert_array_equal(actual, scaled(joined, 2))

@@ -9,7 +9,6 @@ import pytest
 from graph_cases import graph_of
 from operator_rules import host_reason, qdq_reason, quantize_node, quantize_qdq
 
-from myvta.compiler.ir.attributes import DROPPED
 from myvta.compiler.ir.graph import Graph, Node
 from myvta.compiler.ir.qdq_scales import TensorScale
 from myvta.compiler.operators.constraints import RESHAPED
@@ -50,21 +49,21 @@ def test_sum_of_three_is_on_the_host() -> None:
 
 def test_operands_are_aligned_to_the_finer() -> None:
     node, exponent = quantize_node(add(relu=1), {"x": -3, "w": -5, "y": -2})
-    assert (node.attrs.shifts, node.attrs.constant, exponent) == ((2, 0), None, -2)
+    assert (node.attrs.gains, node.attrs.constant, exponent) == ((4, 1), None, -2)
     assert node.rule.shift.tolist() == [3, 3, 3]
     assert node.rule.relu
     x, w = np.full(SHAPE, 10), np.full(SHAPE, -7)  # 1.25 - 0.21875 = 1.03125 = 4.125 / 4
     assert evaluate_node(node, [x, w], 8).ravel().tolist() == [4] * 6
 
 
-@pytest.mark.parametrize(("exponents", "shifts"), [
-    ((0, -20), (20, 0)), ((0, -21), (20, DROPPED)), ((-30, 3), (DROPPED, 20)),
+@pytest.mark.parametrize(("exponents", "gains"), [
+    ((0, -20), (1 << 20, 1)), ((0, -21), (1 << 20, 0)), ((-30, 3), (0, 1 << 20)),
 ])
 def test_operand_too_fine_counts_as_zero(
-    exponents: tuple[int, int], shifts: tuple[int, int]
+    exponents: tuple[int, int], gains: tuple[int, int]
 ) -> None:
     node, _ = quantize_node(add(), {"x": exponents[0], "w": exponents[1], "y": 1})
-    assert node.attrs.shifts == shifts
+    assert node.attrs.gains == gains
 
 
 def test_constant_is_rounded_to_a_scale_of_its_own() -> None:
@@ -72,7 +71,7 @@ def test_constant_is_rounded_to_a_scale_of_its_own() -> None:
     node, exponent = quantize_node(add(constant=CONSTANT), {"x": -3, "y": -3})
     assert node.inputs == ("x",)
     assert node.attrs.constant.tolist() == [[[64, -32], [16, 0], [48, 8]]]
-    assert (node.attrs.shifts, node.rule.shift.tolist(), exponent) == ((2, 0), [2] * 3, -3)
+    assert (node.attrs.gains, node.rule.shift.tolist(), exponent) == ((4, 1), [2] * 3, -3)
     found = evaluate_node(node, [np.full(SHAPE, 8)], 8)
     assert (found / 8).tolist() == (CONSTANT + 1).tolist()
 

@@ -22,12 +22,12 @@ def concat(axis: int = 1, constant: bool = False) -> Graph:
 
 def test_equal_scales_are_kept() -> None:
     node, exponent = quantize_node(concat(), {"x": -4, "w": -4, "y": 0})
-    assert (node.attrs, node.requant, exponent) == (ConcatAttributes((0, 0)), None, -4)
+    assert (node.attrs, node.requant, exponent) == (ConcatAttributes((1, 1)), None, -4)
 
 
 def test_different_scales_are_aligned_and_requantized() -> None:
     node, exponent = quantize_node(concat(), {"x": -3, "w": -5, "y": -3})
-    assert (node.attrs, exponent) == (ConcatAttributes((2, 0)), -3)
+    assert (node.attrs, exponent) == (ConcatAttributes((4, 1)), -3)
     assert node.rule.shift.tolist() == [2, 2, 2]
     x, w = np.array([[[1, 2, 3], [-4, 5, 127]]]), np.array([[[4, 6, -6]]])
     found = evaluate_node(node, [x, w], 8)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from compiler_networks import NetworkBuilder, save
 from operator_checks import check_network, check_network_on_rtl, float_operator
+from operator_rules import exponent_of
 
 from myvta.compiler.compile import compile_model
 from myvta.compiler.ir.fixed_point import Requant
@@ -28,9 +29,9 @@ def test_integers_are_within_a_step_of_onnxruntime(
     x = np.arange(-(1 << (width - 1)), 1 << (width - 1)).reshape(-1, 1)
     real = np.ldexp(x.astype(np.float64), exponent)
     wanted = float_operator("HardSigmoid", real, alpha=alpha, beta=beta)
-    attributes = hard_sigmoid_attributes(float(np.float32(alpha)), beta, exponent, width)
+    attributes = hard_sigmoid_attributes(float(np.float32(alpha)), beta, 2.0**exponent, width)
     assert np.abs(x * attributes.factor).max() + abs(attributes.offset) < 1 << 30
-    shift = 1 - width - attributes.exponent
+    shift = 1 - width - exponent_of(attributes.unit)
     assert 0 <= shift <= 31
     rule = Requant(
         np.full(1, attributes.offset, np.int32), np.full(1, shift, np.int32),
@@ -41,12 +42,13 @@ def test_integers_are_within_a_step_of_onnxruntime(
 
 
 def test_output_is_bounded_by_1_in_its_own_scale(tmp_path: Path) -> None:
-    """Calibrated by the peak, an output of 1 takes a scale of 2^-6: 64 is its largest integer."""
+    """Calibrated by the peak, an output of 1 has a scale of 2^-6: 64 is its largest integer."""
     build = NetworkBuilder()
     x = build.input((1, 4))
     build.node("HardSigmoid", [x], (1, 4))
     samples = {x: np.array([[-9.0, 0.0, 2.0, 3.0]], np.float32)}
-    made = compile_model(save(build, tmp_path / "n.onnx"), samples, "default", method="minmax")
+    made = compile_model(save(build, tmp_path / "n.onnx"), samples, "default", method="minmax",
+                         scales="power-of-two")
     (node,) = made.quantized.nodes
     assert node.rule.clip == (0, 64)
     found = evaluate_node(node, [np.array([[-128, 0, 16, 127]])], 8)

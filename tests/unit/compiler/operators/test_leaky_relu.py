@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from graph_cases import graph_of
 from lowered_node import SMALL, rule, run_accumulator, scaled
-from operator_rules import host_reason, quantize_node
+from operator_rules import host_reason, qdq_reason, quantize_node
 
 from myvta.compiler.codegen.tile_ops import parameters
 from myvta.compiler.ir.fixed_point import Requant
@@ -49,7 +49,7 @@ def test_integers_of_every_input_are_within_a_step(slope: int) -> None:
 
 
 def test_pre_quantized_models_run_it_on_the_host() -> None:
-    assert LEAKY_RELU.qdq is None
+    assert qdq_reason(leaky(0.5)) == "no LeakyRelu in a pre-quantized (QDQ) model"
 
 
 def fused(slope: int, requant: Requant) -> QuantizedNode[LeakyReluAttributes]:

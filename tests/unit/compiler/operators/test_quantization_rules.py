@@ -6,42 +6,63 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from operator_rules import calibrated
 
-from myvta.compiler.ir.attributes import DROPPED
-from myvta.compiler.ir.graph import Node
+from myvta.compiler.ir.graph import Graph, Origin
+from myvta.compiler.ir.qdq_scales import TensorScale
 from myvta.compiler.operators.quantization_rules import (
-    aligned,
     integer_bounds,
     mean_factors,
-    uniform_requant,
+    operand_gains,
 )
+from myvta.compiler.quantize.quantizer import Quantizer
+from myvta.compiler.quantize.weight_scales import PER_TENSOR, Scheme
+
+ANY = Scheme(per_channel=True, multipliers=True)
 
 
-@pytest.mark.parametrize(("bounds", "exponent", "width", "integers"), [
-    ((-1.0, 0.5), -4, 8, (-16, 8)), ((-np.inf, np.inf), 0, 8, (-128, 127)),
-    ((-0.03, 0.03125), -4, 8, (0, 1)), ((-3.0, 99.0), 0, 4, (-3, 7)),
+def context(scheme: Scheme = PER_TENSOR, width: int = 8) -> Quantizer:
+    """Return the quantizer of a graph without nodes."""
+    graph = Graph("network", [], {}, [], [], Origin("onnx", {"": 17}))
+    return Quantizer(graph, {}, calibrated({}), width, width, "minmax", scheme)
+
+
+@pytest.mark.parametrize(("bounds", "scale", "width", "integers"), [
+    ((-1.0, 0.5), TensorScale(2.0**-4), 8, (-16, 8)),
+    ((-np.inf, np.inf), TensorScale(1), 8, (-128, 127)),
+    ((-0.03, 0.03125), TensorScale(2.0**-4), 8, (0, 1)),
+    ((-3.0, 99.0), TensorScale(1), 4, (-3, 7)),
+    ((0.0, 6.0), TensorScale(6 / 255, -128), 8, (-128, 127)),
+    ((-0.5, 1.0), TensorScale(0.1, 5), 8, (0, 15)),
 ])
 def test_bounds_round_half_up_and_saturate(
-    bounds: tuple[float, float], exponent: int, width: int, integers: tuple[int, int]
+    bounds: tuple[float, float], scale: TensorScale, width: int, integers: tuple[int, int]
 ) -> None:
-    assert integer_bounds(bounds, exponent, width) == integers
+    assert integer_bounds(bounds, scale, width) == integers
 
 
-@pytest.mark.parametrize(("exponents", "finest", "shifts"), [
-    ((3,), 3, (0,)), ((-3, -5, 0), -5, (2, 0, 5)), ((0, -20), -20, (20, 0)),
-    ((0, -21, -4), -20, (20, DROPPED, 16)),
+@pytest.mark.parametrize(("exponents", "finest", "gains"), [
+    ((3,), 3, (1,)), ((-3, -5, 0), -5, (4, 1, 32)), ((0, -20), -20, (1 << 20, 1)),
+    ((0, -21, -4), -20, (1 << 20, 0, 1 << 16)),
 ])
-def test_inputs_are_aligned_to_the_finest_significant_exponent(
-    exponents: tuple[int, ...], finest: int, shifts: tuple[int, ...]
+def test_powers_of_two_are_aligned_to_the_finest_significant_one(
+    exponents: tuple[int, ...], finest: int, gains: tuple[int, ...]
 ) -> None:
-    assert aligned(exponents) == (finest, shifts)
+    scales = [2.0**exponent for exponent in exponents]
+    assert operand_gains(context(), scales, 1.0) == (gains, 2.0**finest)
+    if finest < 0:
+        assert operand_gains(context(ANY), scales, 1.0) == (gains, 2.0**finest)
 
 
-def test_requantization_is_a_shift_with_the_fused_relu() -> None:
-    for relu in (0, 1):
-        rule = uniform_requant(Node("Add", "n", (), (), {"relu": relu}), 3, 5)
-        assert (rule.bias.tolist(), rule.shift.tolist()) == ([0] * 3, [5] * 3)
-        assert (rule.multiplier, rule.relu) == (None, bool(relu))
+@pytest.mark.parametrize("width", [4, 8])
+@pytest.mark.parametrize("scales", [(0.3, 0.1), (0.013, 0.5), (1.0, 1.0), (0.9, 0.7), (3e-9, 0.2)])
+def test_gains_approximate_any_ratio_of_scales(scales: tuple[float, float], width: int) -> None:
+    """An operand is off by at most half a gain's step of the coarsest operand."""
+    gains, unit = operand_gains(context(ANY, width), scales, 0.95)
+    most = (1 << (width - 1)) - 1
+    assert 0 <= min(gains) <= max(gains) <= most
+    assert unit < 0.95
+    assert np.abs(np.array(gains) * unit - scales).max() <= 0.51 * max(scales) / (most // 2)
 
 
 @pytest.mark.parametrize(("count", "factor", "bits"), [

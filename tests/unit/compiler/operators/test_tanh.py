@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from graph_cases import graph_of
-from operator_rules import host_reason, quantize_node
+from operator_rules import host_reason, qdq_reason, quantize_node
 
 from myvta.compiler.ir.graph import Graph, Node
-from myvta.compiler.operators.tanh import TANH
 from myvta.compiler.reference.reference_evaluator import evaluate_node
 
 
@@ -30,4 +29,4 @@ def test_integers_approximate_the_real_function(exponent: int, width: int) -> No
 
 def test_any_layout_runs_on_the_accelerator_and_no_pre_quantized_model() -> None:
     assert host_reason(tanh(8), layouts={"x": (2, 2, 2)}) == ""
-    assert TANH.qdq is None
+    assert qdq_reason(tanh(8)) == "no Tanh in a pre-quantized (QDQ) model"

@@ -97,27 +97,8 @@ def test_missing_scales_come_from_calibration() -> None:
     work = quantizer(dense(), {"x": TensorScale(0.05)}, w=0, y=-3, z=-6)
     assert work.scale("x") == TensorScale(0.05)
     assert work.scale("z") == TensorScale(2.0**-6)
-    node = work.graph.nodes[0]
-    assert work.output(node, np.array([0.01])) == TensorScale(0.125)
+    assert work.wanted(work.graph.nodes[0]) == TensorScale(0.125)
     assert work.problems == []
-
-
-def test_output_without_a_scale_is_coarser_than_its_products() -> None:
-    work = quantizer(dense(), {}, y=-9)
-    assert work.output(work.graph.nodes[0], np.array([0.2, 0.3])) == TensorScale(0.5)
-    assert work.problems == []
-
-
-def test_proposed_scale_is_used_where_the_model_has_none() -> None:
-    node = dense().nodes[0]
-    assert quantizer(dense(), {}).output_like(node, TensorScale(0.3)) == TensorScale(0.3)
-    assert quantizer(dense(), SCALES).output_like(node, TensorScale(0.3)) == SCALES["y"]
-
-
-def test_bounds_include_the_zero_point_and_saturate() -> None:
-    work = quantizer(dense(), {})
-    assert work.bounds((-0.5, 1.0), TensorScale(0.1, 5)) == (0, 15)
-    assert work.bounds((-np.inf, np.inf), TensorScale(0.1, 5)) == (-128, 127)
 
 
 def test_tensor_has_mantissa_exponent_and_zero_point() -> None:

@@ -28,9 +28,7 @@ def with_outliers() -> tuple[NetworkBuilder, dict[str, np.ndarray]]:
 def snr_by_hand(made: Compiled, path: Path, inputs: np.ndarray, name: str) -> float:
     """Run both networks again, image by image, and return the ratio of one tensor."""
     (wanted,) = float_values(load_model(path), [name], inputs)
-    exponent = made.quantized.tensors[name].exponent
-    assert exponent is not None
-    found = evaluate(made.quantized, {"input": inputs})[name] * 2.0**exponent
+    found = made.quantized.tensors[name].reals(evaluate(made.quantized, {"input": inputs})[name])
     return float(10 * np.log10((wanted**2).sum() / ((found - wanted) ** 2).sum()))
 
 
@@ -79,9 +77,8 @@ def test_report_has_ratio_and_saturation_of_each_node(tmp_path: Path) -> None:
     made = compile_model(path, samples, "1x4x4_int4", method="error", equalize="off")
     conv = made.quantized.nodes[0]
     (values,) = float_values(load_model(path), conv.outputs, samples["input"])
-    exponent = made.quantized.tensors[conv.outputs[0]].exponent
-    assert exponent is not None
-    share = (np.floor(values / 2.0**exponent + 0.5) > 7).mean()
+    scale = made.quantized.tensors[conv.outputs[0]].scale
+    share = (np.floor(values / scale + 0.5) > 7).mean()
     assert made.report.nodes[0].saturation_share == pytest.approx(share)
     assert share > 0
     (entry,) = made.report.entries
@@ -101,8 +98,8 @@ def test_outputs_are_compared_image_by_image(tmp_path: Path) -> None:
     assert len(rows) == 5
     floats = float_values(load_model(path), [output.name], samples["input"])[0]
     for row, image, wanted in zip(rows, samples["input"], floats, strict=True):
-        exponent = made.quantized.tensors[output.name].exponent or 0
-        found = evaluate(made.quantized, {"input": image[None]})[output.name] * 2.0**exponent
+        integers = evaluate(made.quantized, {"input": image[None]})[output.name]
+        found = made.quantized.tensors[output.name].reals(integers)
         assert row.float_argmax == wanted.argmax()
         assert row.argmax == found.argmax()
         assert row.float_value == pytest.approx(wanted.max(), abs=1e-6)

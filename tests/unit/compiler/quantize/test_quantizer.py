@@ -1,4 +1,4 @@
-"""Quantization: exponents, biases, shifts, and numbers out of range."""
+"""Quantization: scales, biases, shifts, and numbers out of range."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from compiler_networks import NetworkBuilder, random_network, save
+from scaled_operators import OPERATOR_CASES
 
 from myvta.compiler.canonicalize.canonicalize import fold
 from myvta.compiler.frontend.front_ends import import_model
-from myvta.compiler.ir.attributes import DROPPED, WeightedAttributes
+from myvta.compiler.ir.attributes import WeightedAttributes
 from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.ir.fixed_point import dequantize
 from myvta.compiler.ir.quantized_graph import QuantizedGraph
 from myvta.compiler.partition.partition import place
-from myvta.compiler.quantize.activation_scales import choose_exponent
-from myvta.compiler.quantize.calibrate import calibrate, check_samples
-from myvta.compiler.quantize.quantizer import quantize_graph
-from myvta.compiler.reference.reference_evaluator import evaluate
+from myvta.compiler.quantize.calibrate import Calibration, calibrate, check_samples
+from myvta.compiler.quantize.quantizer import Quantizer, quantize_graph
+from myvta.compiler.quantize.weight_scales import Scheme
+from myvta.compiler.reference.reference_evaluator import evaluate, evaluate_node
 from myvta.isa.config import named
 
 
@@ -36,30 +37,6 @@ def quantized(
     return quantize_graph(
         graph, place(graph, chosen), seen, chosen.inp_width, chosen.wgt_width, method
     )
-
-
-@pytest.mark.parametrize(("peak", "width", "exponent"), [
-    (127.0, 8, 0), (128.0, 8, 1), (1.0, 8, -6), (0.99, 8, -7), (7.0, 4, 0), (7.5, 4, 1),
-    (0.0, 8, 0),
-])
-def test_minmax_clips_nothing(peak: float, width: int, exponent: int) -> None:
-    assert choose_exponent(np.array([peak]), peak, width, "minmax") == exponent
-
-
-def test_error_method_clips_an_outlier() -> None:
-    values = np.append(np.linspace(-1, 1, 4000), 1.1)
-    assert choose_exponent(values, 1.1, 8, "minmax") == -6
-    assert choose_exponent(values, 1.1, 8, "error") == -7
-
-
-def test_error_method_keeps_a_dense_range() -> None:
-    values = np.linspace(-1.3, 1.3, 1000)
-    assert choose_exponent(values, 1.3, 8, "error") == -6
-
-
-def test_unknown_method_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^method must be one of error, minmax, .* not 'best'$"):
-        choose_exponent(np.zeros(1), 0.0, 8, "best")
 
 
 def convolution(weight: float, bias: float) -> NetworkBuilder:
@@ -118,7 +95,7 @@ def test_negligible_operand_of_an_add_counts_as_zero(tmp_path: Path) -> None:
     build.add(x, y)
     samples = {"x": np.ones((1, 4), np.float32), "y": np.full((1, 4), 1e-9, np.float32)}
     graph = quantized(build, tmp_path, samples)
-    assert graph.nodes[0].attrs.shifts[1] == DROPPED
+    assert graph.nodes[0].attrs.gains[1] == 0
     found = evaluate(graph, samples)
     np.testing.assert_array_equal(found["add0"], found["x"])
 
@@ -157,3 +134,25 @@ def test_narrow_operands_are_in_range(tmp_path: Path, config: str) -> None:
         if isinstance(node.attrs, WeightedAttributes):
             assert node.attrs.weight.min() >= -8
             assert node.attrs.weight.max() <= 7
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", OPERATOR_CASES)
+def test_operators_have_any_scale(name: str, seed: int) -> None:
+    """Integers are within a step of the float function of the integers' real values."""
+    case, random = OPERATOR_CASES[name], np.random.default_rng(seed)
+    graph, names = case.graph(), "xw"[:case.inputs]
+    peaks = dict(zip(names, np.exp(random.uniform(-2, 1.5, 2)), strict=False))
+    reals = {n: random.integers(-127, 128, (1, 3, 4, 4)) * peaks[n] / 127 for n in names}
+    wanted = case.function(*reals.values())
+    peaks["y"] = float(np.abs(wanted).max())
+    seen = Calibration(
+        {n: np.array([peak]) for n, peak in peaks.items()},
+        {n: np.zeros((1, 1, 1)) for n in peaks}, 1)
+    work = Quantizer(graph, {}, seen, 8, 8, "minmax", Scheme(True, True))
+    (node,) = work.quantize(graph.nodes[0])
+    operands = [np.round(reals[n] / work.scale(n).scale).astype(np.int64) for n in names]
+    found, out = evaluate_node(node, operands, 8), work.scale("y")
+    steps = np.clip(wanted / out.scale, -128, 127)
+    assert np.abs(found - out.zero_point - steps).max() <= 0.5 + case.slack
+    assert work.problems == []

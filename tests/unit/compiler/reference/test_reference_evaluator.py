@@ -46,7 +46,7 @@ def rule(channels: int, shift: int, bias: int = 0, relu: bool = False) -> Requan
 
 
 def test_add_shifts_its_coarser_input() -> None:
-    node = QuantizedNode("Add", "a", ("x", "y"), ("z",), AddAttributes((2, 0)), rule(1, 1))
+    node = QuantizedNode("Add", "a", ("x", "y"), ("z",), AddAttributes((4, 1)), rule(1, 1))
     x, y = np.array([[10], [-10], [100]]), np.array([[1], [-1], [0]])
     found = evaluate_node(node, [x, y], 8)
     np.testing.assert_array_equal(found, [[21], [-20], [127]])  # 41/2, -41/2, 400/2

@@ -16,7 +16,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from myvta.compiler.ir.attributes import (
-    DROPPED,
     AddAttributes,
     Attributes,
     AveragePoolAttributes,
@@ -95,19 +94,19 @@ def integers(random: np.random.Generator, *shape: int) -> np.ndarray:
 def test_add_aligns_two_scales(seed: int) -> None:
     random = np.random.default_rng(seed)
     x, y = integers(random, 2, 3, 4, 5), integers(random, 2, 3, 4, 5)
-    shifts = (int(random.integers(0, 12)), 0)
-    total = judge("Add", [(x << shifts[0]).astype(np.int32), y.astype(np.int32)])
-    found = evaluate_node(node("Add", AddAttributes(shifts), rule(3, shifts[0])), [x, y], 8)
-    np.testing.assert_array_equal(found, rounded(total, shifts[0]))
+    gains = tuple(random.integers(1, 128, 2).tolist())
+    total = judge("Add", [(x * gains[0]).astype(np.int32), (y * gains[1]).astype(np.int32)])
+    found = evaluate_node(node("Add", AddAttributes(gains), rule(3, 6)), [x, y], 8)
+    np.testing.assert_array_equal(found, rounded(total, 6))
 
 
 def test_add_of_a_constant_and_of_a_negligible_operand_equal_numpy() -> None:
     random = np.random.default_rng(1)
     x, y = integers(random, 2, 3, 4, 5), integers(random, 1, 3, 4, 5)
     total = judge("Add", [x.astype(np.int32), (y << 2).astype(np.int32)])
-    made = node("Add", AddAttributes((0, 2), y.astype(np.int8)), rule(3, 1))
+    made = node("Add", AddAttributes((1, 4), y.astype(np.int8)), rule(3, 1))
     np.testing.assert_array_equal(evaluate_node(made, [x], 8), rounded(total, 1))
-    made = node("Add", AddAttributes((0, DROPPED), y.astype(np.int8)), rule(3, 0))
+    made = node("Add", AddAttributes((1, 0), y.astype(np.int8)), rule(3, 0))
     np.testing.assert_array_equal(evaluate_node(made, [x], 8), x)
 
 
@@ -208,12 +207,12 @@ def test_concat_equals_numpy(seed: int) -> None:
     random = np.random.default_rng(seed)
     parts = [integers(random, 2, int(c), 3, 4) for c in random.integers(1, 7, 3)]
     wanted = judge("Concat", [part.astype(np.int8) for part in parts], axis=1)
-    made = node("Concat", ConcatAttributes((0, 0, 0)))
+    made = node("Concat", ConcatAttributes((1, 1, 1)))
     np.testing.assert_array_equal(evaluate_node(made, parts, 8), wanted)
     shifted = [(part << shift).astype(np.int32) for part, shift in zip(parts, (3, 0, 1),
                                                                        strict=True)]
     wanted = rounded(judge("Concat", shifted, axis=1), 2)
-    made = node("Concat", ConcatAttributes((3, 0, 1)), rule(wanted.shape[1], 2))
+    made = node("Concat", ConcatAttributes((8, 1, 2)), rule(wanted.shape[1], 2))
     np.testing.assert_array_equal(evaluate_node(made, parts, 8), wanted)
 
 

@@ -60,12 +60,12 @@ def test_a_zero_point_needs_the_longest_row_of_padded_inputs():
 
 def test_an_add_needs_an_identity_times_its_shift():
     conv = conv_node((8, 8, 3, 3), WINDOW)
-    add = QuantizedNode("Add", "add", ("y", "other"), ("sum",), AddAttributes((0, 2)), rule(8, 1))
+    add = QuantizedNode("Add", "add", ("y", "other"), ("sum",), AddAttributes((1, 4)), rule(8, 1))
     leaky = QuantizedNode("LeakyRelu", "leaky", ("sum",), ("z",), LeakyReluAttributes(3),
                           rule(8, 3))
     shape = replace(conv_problem(FusionGroup(conv), PLACES, CONFIG).shape, residual=True)
     behind = epilogue(conv, epilogue_chain(leaky), shape, PLACES, CONFIG)
-    group = FusionGroup(conv, Residual(add, "other", 0, 2), behind)
+    group = FusionGroup(conv, Residual(add, "other", 1, 4), behind)
     actual, seen = placed(group)
     assert list(seen) == ["conv.weights", "conv.parameters", "add.weights", "add.parameters",
                           "leaky.parameters"]

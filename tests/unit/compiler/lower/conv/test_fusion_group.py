@@ -17,7 +17,7 @@ from myvta.isa.config import named
 
 CONFIG = named("1x4x4")
 CONV = conv_node((8, 8, 1, 1), SlidingWindow((1, 1), (1, 1), (0, 0, 0, 0)))
-ADD = QuantizedNode("Add", "add", ("y", "other"), ("sum",), AddAttributes((0, 2)), rule(8, 1))
+ADD = QuantizedNode("Add", "add", ("y", "other"), ("sum",), AddAttributes((1, 4)), rule(8, 1))
 RELU = QuantizedNode("Relu", "relu", ("sum",), ("z",), ReluAttributes())
 PLACES = {
     name: Activation(100 * n, 1, 2, ChannelLayout(8, 3, 3))
@@ -29,7 +29,7 @@ def group():
     """Return a convolution with an Add and a Relu."""
     shape = replace(conv_problem(FusionGroup(CONV), PLACES, CONFIG).shape, residual=True)
     behind = epilogue(CONV, epilogue_chain(RELU), shape, PLACES, CONFIG)
-    return FusionGroup(CONV, Residual(ADD, "other", 0, 2), behind)
+    return FusionGroup(CONV, Residual(ADD, "other", 1, 4), behind)
 
 
 def test_unfused_convolution_is_a_group():

@@ -73,7 +73,7 @@ def test_either_operand_may_be_the_coarser(tmp_path: Path, factor: float) -> Non
         (numpy_helper.to_array(weight) * factor).astype(np.float32), weight.name))
     made = compiled(build, tmp_path, "1x4x4")
     (add,) = (node for node in made.quantized.nodes if node.op == "Add")
-    assert add.attrs.shifts[0 if factor > 1 else 1] >= 2  # the convolution's comes first
+    assert add.attrs.gains[0 if factor > 1 else 1] >= 4  # the convolution's comes first
     assert len(inside(made)) == 1
     for seed in range(3):
         check_every_layer(made, build.samples(2), order=str(seed))
