@@ -55,4 +55,24 @@ TABLE = (
         "config.tile_bytes(POINTER_TYPES[register][0]) - 1",
         "rtl/host/control",
     ),
+    Planted(
+        "options of RQT checked in other instructions", "decode", "compute/option_faults.py",
+        "before == ErrorCode.NONE and arriving[f_opcode.hi:f_opcode.lo] == Opcode.ALU",
+        "before == ErrorCode.NONE and arriving[f_opcode.hi:f_opcode.lo] != Opcode.LOAD",
+        "rtl/compute/steps_decode",
+    ),
+    Planted(
+        "window checked in GEMM", "decode", "compute/option_faults.py",
+        "arriving[f_opcode.hi:f_opcode.lo] == Opcode.DWC",
+        "arriving[f_opcode.hi:f_opcode.lo] != Opcode.ALU", "rtl/compute/steps_decode",
+    ),
+    Planted(
+        "RED with an immediate accepted", "decode", "compute/option_faults.py",
+        "concat(arriving[f_use_imm.lo], stray, arriving[middle:low])",
+        "concat(False, stray, arriving[middle:low])", "rtl/compute/steps_decode",
+    ),
+    Planted(
+        "undefined reduction accepted", "decode", "compute/option_faults.py",
+        "arriving[middle:low])", "arriving[low], arriving[low])", "rtl/compute/steps_decode",
+    ),
 )

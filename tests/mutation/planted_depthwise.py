@@ -75,4 +75,74 @@ TABLE = (
         "a pad zeroes the word in every bank", "depthwise", "load/scratchpad_window.py",
         "pad.valid and pad.index[BANK_BITS:] == number", "pad.valid", "rtl/load/scratchpad_window",
     ),
+    Planted(
+        "GEMM multiplies the first batch row alone", "depthwise", "compute/window_operands.py",
+        "tile_lo=(first + position) * width", "tile_lo=position * width",
+        "rtl/compute/window_operands",
+    ),
+    Planted(
+        "fourth bank never selected", "depthwise", "compute/window_operands.py",
+        "        elif row.bank == 3:\n"
+        "            tile.next = fourth",
+        "        elif row.bank == 3:\n"
+        "            tile.next = third",
+        "rtl/compute/window_operands",
+    ),
+    Planted(
+        "columns kept are those read", "depthwise", "compute/window_operands.py",
+        "tap.next = following", "tap.next = tile[lane_hi:lane_lo]", "rtl/compute/window_operands",
+    ),
+    Planted(
+        "every column of a window is its first", "depthwise", "compute/window_reads.py",
+        "row.index.next = row.index + 1", "row.index.next = row.index + 0",
+        "rtl/compute/window_operands",
+    ),
+    Planted(
+        "bank of a tile from the wrong bits", "depthwise", "compute/window_reads.py",
+        "control.bank.next = row.index[BANK_BITS:]",
+        "control.bank.next = row.index[BANK_BITS + 1:1]", "rtl/compute/window_operands",
+    ),
+    Planted(
+        "a row that is not read has the bank", "depthwise", "compute/window_reads.py",
+        "hit.next = row.valid and row.index[BANK_BITS:] == number",
+        "hit.next = row.index[BANK_BITS:] == number", "rtl/compute/window_operands",
+    ),
+    Planted(
+        "last column of a window not read", "depthwise", "compute/window_schedule.py",
+        "width.next = window.code[rows_lo:] + 1", "width.next = window.code[rows_lo:]",
+        "rtl/compute/window_operands",
+    ),
+    Planted(
+        "a step that follows starts at its first column", "depthwise", "compute/window_schedule.py",
+        "restarts.next = advance and checked.valid and not follows",
+        "restarts.next = advance and checked.valid", "rtl/compute/window_operands",
+    ),
+    Planted(
+        "second column read without its first rows", "depthwise", "compute/window_schedule.py",
+        "            part_after.next = 0\n", "            part_after.next = column.part\n",
+        "rtl/compute/window_operands",
+    ),
+    Planted(
+        "taps of DWC loaded as those of GEMM", "depthwise", "compute/window_schedule.py",
+        "        if column.loads:\n", "        if column.reads:\n", "rtl/compute/window_operands",
+    ),
+    Planted(
+        "fourth row two pitches from the first", "depthwise", "compute/window_shape.py",
+        "thrice.next = (once << 1) + once", "thrice.next = (once << 1)", "rtl/compute/window_shape",
+    ),
+    Planted(
+        "parts of a column from half the pitch", "depthwise", "compute/window_shape.py",
+        "adding.row_pitch[BANK_BITS:]", "adding.row_pitch[BANK_BITS + 1:1]",
+        "rtl/compute/window_shape",
+    ),
+    Planted(
+        "four rows reach as far as three", "depthwise", "compute/window_shape.py",
+        "reach.next = low_reach + (pitch << 1)", "reach.next = low_reach + pitch",
+        "rtl/compute/window_shape",
+    ),
+    Planted(
+        "DWC_STEPS counts steps of GEMM", "depthwise", "host/counters.py",
+        "(events.dwc_step, results.dwc_steps)", "(events.gemm_step, results.dwc_steps)",
+        "rtl/host/counters device/depthwise",
+    ),
 )

@@ -129,4 +129,91 @@ TABLE = (
         "pad.memory_type == MemoryType.WGT or pad.memory_type == MemoryType.WGT_4BIT",
         "pad.memory_type == MemoryType.WGT", "rtl/load/weight_columns",
     ),
+    Planted(
+        "a row more checked than forwarded", "forward", "store/forward_checks.py",
+        "last_row.next = instruction[f_y_size.hi:f_y_size.lo] - 1",
+        "last_row.next = instruction[f_y_size.hi:f_y_size.lo]", "rtl/store/forward_checks",
+    ),
+    Planted(
+        "a forward of one row not checked", "forward", "store/forward_checks.py",
+        "past_end.next = (instruction[f_y_size.hi:f_y_size.lo] != 0) and (",
+        "past_end.next = (instruction[f_y_size.hi:f_y_size.lo] > 1) and (",
+        "rtl/store/forward_checks",
+    ),
+    Planted(
+        "limits of INP and WGT exchanged", "forward", "store/forward_checks.py",
+        "if instruction[f_type.hi:f_type.lo] == MemoryType.WGT:",
+        "if instruction[f_type.hi:f_type.lo] == MemoryType.INP:", "rtl/store/forward_checks",
+    ),
+    Planted(
+        "stride squared in the check of many rows", "forward", "store/forward_checks.py",
+        "            long_factor.next = last_row", "            long_factor.next = x_stride",
+        "rtl/store/forward_checks",
+    ),
+    Planted(
+        "rows of a forward follow each other", "forward", "store/forward_writes.py",
+        "                index.next = next_row\n", "                index.next = index + 1\n",
+        "rtl/store/forward_writes",
+    ),
+    Planted(
+        "results take the type of the STORE that waits", "forward", "store/forward_writes.py",
+        "forward.memory_type.next = kind", "forward.memory_type.next = memory_type",
+        "rtl/store/forward_writes rtl/store/store_forward",
+    ),
+    Planted(
+        "forwarded results also go to memory", "forward", "store/forward_writes.py",
+        "stored.valid.next = tile.valid and not tile.forwards",
+        "stored.valid.next = bool(tile.valid)", "rtl/store/forward_writes",
+    ),
+    Planted(
+        "every forward pushes a token", "forward", "store/forward_writes.py",
+        "flight.pushes.next = pushes", "flight.pushes.next = True",
+        "rtl/store/forward_writes rtl/store/store_forward",
+    ),
+    Planted(
+        "a forward ends with its first row", "forward", "store/tile_reads.py",
+        "tile.last.next = (left == 1) and (rows_left == 1)", "tile.last.next = left == 1",
+        "rtl/store/store_forward",
+    ),
+    Planted(
+        "a result in flight follows the STORE that waits", "forward", "store/tile_reads.py",
+        "tile.forwards.next = forwarding", "tile.forwards.next = forwards",
+        "rtl/store/store_forward",
+    ),
+    Planted(
+        "a row of WGT waits for INP", "forward", "load/forward_switch.py",
+        "            forward.ready.next = wgt.ready", "            forward.ready.next = inp.ready",
+        "rtl/load/forward_switch",
+    ),
+    Planted(
+        "rows of WGT at the tile of their number", "forward", "load/weight_columns.py",
+        "writer.address.next = forward.index[address_end:row_bits]",
+        "writer.address.next = forward.index[address_bits:]", "rtl/load/weight_columns",
+    ),
+    Planted(
+        "a pad of WGT zeroes the tile of a result", "forward", "load/weight_columns.py",
+        "writer.pad_zeroes.next = pad_here and not writer.data_lands and not writer.result_lands",
+        "writer.pad_zeroes.next = pad_here and not writer.data_lands", "rtl/load/weight_columns",
+    ),
+    Planted(
+        "beats of 4-bit weights at the address of a pad", "weights4", "load/weight_columns.py",
+        "writer.data_lands.next = beat_here or pair_here",
+        "writer.data_lands.next = bool(beat_here)", "rtl/load/weight_columns",
+    ),
+    Planted(
+        "4-bit weights land without their lane", "weights4", "load/weight_columns.py",
+        "data_here.next = write.lanes[0] and (\n"
+        "                (beat_here",
+        "data_here.next = (\n                (beat_here", "rtl/load/weight_columns",
+    ),
+    Planted(
+        "bytes of 4-bit weights counted at compute", "weights4", "host/counters.py",
+        "(MemoryType.WGT_4BIT, load.rows,", "(MemoryType.WGT_4BIT, compute.rows,",
+        "rtl/host/counters device/weights4",
+    ),
+    Planted(
+        "4-bit weights swapped with the beat's halves", "weights4", "load/weights4_unpack.py",
+        "pack(ConcatSignal(*reversed(weights)), unpacked)",
+        "pack(ConcatSignal(*weights), unpacked)", "rtl/load/weights4_unpack",
+    ),
 )
