@@ -2,7 +2,18 @@
 
 import numpy as np
 import pytest
-from device_programs import ACC, BASE, INP, LUT, SIZE, UOP, WGT, Program, random_tiles
+from device_programs import (
+    ACC,
+    BASE,
+    INP,
+    LUT,
+    SIZE,
+    UOP,
+    WGT,
+    WGT_4BIT,
+    Program,
+    random_tiles,
+)
 from device_run import Outcome, differences, open_model, run_on
 from extended import extended
 from robust_runs import small_job
@@ -10,7 +21,7 @@ from smoke_program import smoke
 from vhdl_bench import VhdlBench
 
 from myvta.isa.config import named
-from myvta.isa.instructions import Alu, Gemm, Store, Uop
+from myvta.isa.instructions import Alu, Dwc, Gemm, Store, Uop
 from myvta.isa.opcodes import AluOpcode, ErrorCode, MemoryType, Reduction, RqtFlag
 from myvta.isa.register_map import BASE_REGISTERS, COUNTERS, Reg, Status
 
@@ -98,11 +109,25 @@ def operations(config):
             program.load(ACC, random_tiles(rng, config, ACC, 8))
             program.add(Alu(alu_opcode=AluOpcode.RED, imm=reduction, **walk))
             program.show_acc(0, 8)
+    if config.depthwise:
+        program.load(INP, random_tiles(rng, config, INP, 40))
+        for window in range(config.taps):
+            program.add(Dwc(window=window, row_pitch=9, overwrite=window & 1, **walk))
+        program.show_acc(0, 8)
+    if config.weights4:
+        program.load(WGT_4BIT, random_tiles(rng, config, WGT_4BIT, 3), 1, x_pad_1=1)
+        program.show(WGT, 0, 5)
+    if config.forward:
+        program.load(ACC, random_tiles(rng, config, ACC, 20))
+        program.add(Store(memory_type=INP, x_size=5, y_size=2, x_stride=7, dram_base=3),
+                    Store(memory_type=WGT, x_size=7, sram_base=9, dram_base=6))
+        program.show(WGT, 0, 5)
+        program.show(INP, 0, 16)
     return program
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["1x4x4", "1x4x4+lookup+reduce"])
+@pytest.mark.parametrize("name", ["1x4x4", "1x4x4+all"])
 def test_every_operation_on_the_vhdl_equals_the_model(name, tmp_path, require_tool):
     """Signs above all: MyHDL's VHDL extends a signed slice with zeros in a wider unsigned word."""
     require_tool("ghdl")
