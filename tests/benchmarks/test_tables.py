@@ -57,7 +57,8 @@ def print_schedules(module: ModuleType) -> None:
 
 def print_timing_model(module: ModuleType) -> None:
     """Print a prediction."""
-    module.table([(LAYER, 128, 64, CYCLES, CYCLES, CYCLES, -12.3)])
+    rows = [(LAYER, 128, 64, CYCLES, CYCLES, CYCLES, -12.3)]
+    module.Comparison(rows, seconds=1.0, instructions=CYCLES).show()
 
 
 TABLES: dict[str, Callable[[ModuleType], None]] = {
