@@ -48,8 +48,10 @@ class FileCheck:
     findings: tuple[Located, ...]
 
 
-def check_file(file: Path, config_name: str | None = None) -> FileCheck:
-    """Check a bundle or a listing.
+def check_file(
+    file: Path, config_name: str | None = None, *, portable: bool = False
+) -> FileCheck:
+    """Check a bundle or a listing; with ``portable`` also against the portable subset of VTA.
 
     A listing does not describe memory: base pointers count as 0 (that of the micro-ops as the
     address of its ``.uops``), and every byte may hold data.
@@ -60,11 +62,12 @@ def check_file(file: Path, config_name: str | None = None) -> FileCheck:
         The file, or the configuration, cannot be read.
     """
     if is_bundle(file):
-        return _bundle(file, config_name)
+        return _bundle(file, config_name, portable)
     program = assemble_file(file, load_config(config_name) if config_name else None)
     image = ((_ELSEWHERE, program.uops, "the micro-ops"),) if program.uops else ()
     verdict = StreamChecker(program.config).check(
         program.stream, bases={MemoryType.UOP: _ELSEWHERE}, memory=MemoryMap(contents=image),
+        portable=portable,
     )
     return FileCheck(
         program.config.name, 1, len(program.lines), tuple(
@@ -75,7 +78,7 @@ def check_file(file: Path, config_name: str | None = None) -> FileCheck:
     )
 
 
-def _bundle(file: Path, config_name: str | None) -> FileCheck:
+def _bundle(file: Path, config_name: str | None, portable: bool) -> FileCheck:
     program = read_bundle(file)
     if config_name and load_config(config_name).canonical != program.config.canonical:
         raise InputError(
@@ -88,14 +91,15 @@ def _bundle(file: Path, config_name: str | None) -> FileCheck:
         tuple(
             Located(finding, verdict.layer,
                     verdict.notes[finding.index] if verdict.notes else "")
-            for verdict in check_program(program) for finding in verdict.findings
+            for verdict in check_program(program, portable=portable)
+            for finding in verdict.findings
         ),
     )
 
 
-def run(file: Path, config_name: str | None, as_json: bool) -> bool:
+def run(file: Path, config_name: str | None, as_json: bool, portable: bool = False) -> bool:
     """Check a file and print the findings; returns whether there are none."""
-    verdict = check_file(file, config_name)
+    verdict = check_file(file, config_name, portable=portable)
     if as_json:
         click.echo(json.dumps(_facts(file, verdict), indent=2))
     else:

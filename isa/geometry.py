@@ -253,6 +253,12 @@ class Geometry:
 
     # -- identity --------------------------------------------------------------------------------
     @property
+    def extended(self) -> bool:
+        """Whether it has an extension; without one, programs are for every implementation of VTA.
+        """
+        return any(getattr(self, extension.name) for extension in EXTENSIONS)
+
+    @property
     def canonical(self) -> str:
         """Everything a program depends on, in VTA's config-string style (no target, bus width or
         counters).

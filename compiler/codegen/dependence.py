@@ -19,6 +19,7 @@ from ...isa.config import Config
 from ...isa.instructions import (
     Alu,
     Dwc,
+    Finish,
     Gemm,
     Instruction,
     Load,
@@ -60,10 +61,19 @@ class _Dependences:
         units = -(-size // self.unit)
         self.stored = np.full(units, -1, np.int32)
         self.loaded = {m: np.full(units, -1, np.int32) for m in (Module.LOAD, Module.COMPUTE)}
+        self.latest: DependenceMap = {}  # last instruction of load and store
         self.sets: Callable[..., tuple[np.ndarray, ...]] = lru_cache(maxsize=1024)(self._sets)
 
     def next(self, position: int, item: Instruction) -> DependenceMap:
-        """Return the dependences of the next instruction, and record its own accesses."""
+        """Return the dependences of the next instruction, and record its own accesses.
+
+        Where programs are VTA's, FINISH depends on everything: other implementations tell the host
+        of the end at once (rule D22).
+        """
+        if isinstance(item, Finish):
+            return {} if self.config.extended else self.latest
+        if route(item) != Module.COMPUTE:
+            self.latest[route(item)] = position
         waits: DependenceMap = {}
         if isinstance(item, Load) and item.x_size:
             self._load(position, item, waits)

@@ -14,10 +14,11 @@ from .loop_nest import Loop, LoopNest, nest, unroll
 from .table_slots import TableBuilder
 
 __all__ = [
-    "accumulate", "clamp_tiles", "every_tile", "parameters", "requantize_tiles", "reset_tiles",
-    "scale_up", "shift_left",
+    "accumulate", "clamp_tiles", "every_tile", "multiply_steps", "multiply_tiles", "parameters",
+    "requantize_tiles", "reset_tiles", "scale_up", "shift_left",
 ]
 
+_LARGEST_SHIFT = 15  # to the right that every implementation of VTA has
 _WORTH_A_CALL = 8  # micro-ops that cost as much as a GEMM instruction
 
 
@@ -102,6 +103,59 @@ def scale_up(builder: StreamBuilder, gain: int, base: int, count: int) -> None:
         shift_left(builder, power, base, count)
 
 
+def multiply_tiles(
+    builder: StreamBuilder, factor: int, base: int, copy: int, loops: list[Loop]
+) -> None:
+    """Emit the product of tiles with a factor from 0 on.
+
+    Where programs are VTA's, not every implementation has MUL (rule 3 of the portable subset): the
+    tiles are copied, and the bits of the factor, from the top, are left shifts and additions of the
+    copy.
+
+    Parameters
+    ----------
+    base, copy
+        First tile, and the first of as many scratch tiles, which MUL does not need.
+    loops
+        Over the tiles, ``dst`` from ``base`` and ``src`` from ``copy``.
+    """
+    tiles = nest((base, base, 0), [Loop(loop.count, loop.dst, loop.dst) for loop in loops])
+    if factor == 1:
+        return
+    if builder.config.extended:
+        tiles.alu(builder, AluOpcode.MUL, factor)
+        return
+    if factor == 0:
+        reset_tiles(builder, base, loops)
+        return
+    runs = _runs_to_ones(factor)
+    if len(runs) > 1:
+        reset_tiles(builder, copy, [Loop(loop.count, loop.src) for loop in loops])
+        backwards = [Loop(loop.count, loop.src, loop.dst) for loop in loops]
+        nest((copy, base, 0), backwards).alu(builder, AluOpcode.ADD)
+    for number, run in enumerate(runs, 1):
+        if run:
+            tiles.alu(builder, AluOpcode.SHR, -run)
+        if number < len(runs):
+            nest((base, copy, 0), loops).alu(builder, AluOpcode.ADD)
+
+
+def multiply_steps(factor: int, config: Config) -> int:
+    """Return the steps that the product of a tile with a factor takes."""
+    if factor == 1:
+        return 0
+    if config.extended or not factor:
+        return 1
+    runs = _runs_to_ones(factor)
+    return sum(map(bool, runs)) + len(runs) - 1 + 2 * (len(runs) > 1)
+
+
+def _runs_to_ones(factor: int) -> list[int]:
+    """Return the left shifts from each one among a factor's bits to the next, then to the end."""
+    ones = [place for place in reversed(range(factor.bit_length())) if factor >> place & 1]
+    return [high - low for high, low in zip(ones, [*ones[1:], 0], strict=True)]
+
+
 def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarray:
     """Return the parameter tiles of a requantization, int32 ``[tiles, batch, block]``.
 
@@ -125,7 +179,7 @@ def parameters(rule: Requant, config: Config, uniform: bool = False) -> np.ndarr
     else:
         shift = rule.shift.astype(np.int64)
         rounded = rule.bias.astype(np.int64) + ((np.int64(1) << shift) >> 1)
-        rows = np.stack([lanes(rounded), lanes(shift)], 1)
+        rows = np.stack([lanes(rounded), lanes(shift - _common_shift(rule))], 1)
     tiles = rows.reshape(-1, 1, block).repeat(config.batch, 1)
     return np.ascontiguousarray(tiles, np.int32)
 
@@ -169,10 +223,11 @@ def requantize_tiles(
     assert rule.multiplier is None, "placement keeps multipliers off such configurations"
     assert rule.zero_point == 0, "pre-quantized models are refused for such configurations"
     tiles.alu(builder, AluOpcode.ADD)
+    common = _common_shift(rule) if shift is None else shift
+    for start in range(0, common, _LARGEST_SHIFT):
+        every(AluOpcode.SHR, min(_LARGEST_SHIFT, common - start))
     if shift is None:  # a shift for each channel, from the tile after the bias
         nest((base, table + 1, 0), loops).alu(builder, AluOpcode.SHR)
-    elif shift:
-        every(AluOpcode.SHR, shift)
     every(AluOpcode.MAX, low)
     every(AluOpcode.MIN, high)
 
@@ -183,3 +238,8 @@ def _table_slot(builder: StreamBuilder, rule: Requant) -> int | None:
         return None
     assert isinstance(builder, TableBuilder), "steps with tables are recorded by a Pipeline"
     return builder.look_up(rule.table)
+
+
+def _common_shift(rule: Requant) -> int:
+    """Return the part of shifts by channel that is done for all, so that the rest is small."""
+    return int(min(max(rule.shift.max() - _LARGEST_SHIFT, 0), rule.shift.min()))

@@ -1,7 +1,7 @@
 """AveragePool: sums of taps by GEMM with the identity, times a factor, requantized.
 
 The factor replaces the division (:func:`~.quantization_rules.mean_factors`); windows that count
-different numbers of values have different factors, with one ALU MUL for each rectangle of outputs.
+different numbers of values have different factors, with one product for each rectangle of outputs.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
-from ...isa.opcodes import AluOpcode, MemoryType
-from ..codegen.loop_nest import Loop, nest
+from ...isa.opcodes import MemoryType
+from ..codegen.loop_nest import Loop
 from ..codegen.lowering_context import Activation, Constants, Fill, LoweringContext, load_run
 from ..codegen.scratchpad_lru import LruBuffers
-from ..codegen.tile_ops import accumulate, parameters, requantize_tiles
+from ..codegen.tile_ops import accumulate, multiply_tiles, parameters, requantize_tiles
 from ..ir.attributes import AveragePoolAttributes
 from ..ir.quantized_graph import QuantizedNode
-from ..schedule.conv_problem import ConvShape, parameter_tiles
+from ..schedule.conv_problem import ConvShape, mean_tiles, parameter_tiles
 from ..schedule.conv_tiles import Extent, Range, extent, ranges_of
 from ..schedule.pool_problems import AveragePoolProblem, AverageTiling
 from ..schedule.tiling_problem import Problem
@@ -96,7 +96,8 @@ class _AveragePool:
         kept = parameter_tiles(config)
         ctx.compute(partial(load_run, memory_type=MemoryType.ACC, sram=0, dram=table, count=kept))
         inp = ctx.pool(MemoryType.INP, config.depth(MemoryType.INP) // 2, 2)
-        acc = LruBuffers(kept, (config.depth(MemoryType.ACC) - kept) // 2)
+        sums = mean_tiles(config)
+        acc = LruBuffers(kept, sums)
         windows = list(product(
             ranges_of(shape.kernel[0], tiling.kh), ranges_of(shape.kernel[1], tiling.kw)))
 
@@ -109,7 +110,8 @@ class _AveragePool:
             pieces = [_Piece(group, blocks, oh, ow, kh, kw) for kh, kw in windows]
 
             def finish(_: int, base: int) -> None:
-                ctx.compute(partial(self.mean, base=base, piece=pieces[-1]))
+                ctx.compute(partial(
+                    self.mean, base=base, copy=kept + 2 * sums, piece=pieces[-1]))
                 ctx.store(partial(
                     store_map, base=base, target=self.target, group=group, box=(blocks, oh, ow)))
 
@@ -130,9 +132,9 @@ class _AveragePool:
                 piece.blocks.start + index, rows, columns,
             )
 
-    def mean(self, builder: StreamBuilder, base: int, piece: _Piece) -> None:
+    def mean(self, builder: StreamBuilder, base: int, copy: int, piece: _Piece) -> None:
         """Convert the sums of a tile to outputs."""
-        _scale(builder, base, piece, self.node.attrs.factors)
+        _scale(builder, base, copy, piece, self.node.attrs.factors)
         requantize_tiles(
             builder, self.node.rule, base, 1, piece.blocks.count * piece.pixels, 0, 0)
 
@@ -175,19 +177,18 @@ def _sum(
     accumulate(builder, bases, kept, summed, piece.kh.start == piece.kw.start == 0)
 
 
-def _scale(builder: StreamBuilder, out: int, piece: _Piece, factors: np.ndarray) -> None:
+def _scale(
+    builder: StreamBuilder, out: int, copy: int, piece: _Piece, factors: np.ndarray
+) -> None:
     """Multiply sums by their factors, rectangle by rectangle."""
     mine = factors[piece.oh.start :, piece.ow.start :][: piece.oh.count, : piece.ow.count]
     for top, bottom in _alike(mine):
         for left, right in _alike(mine[top].reshape(1, -1).T):
-            factor = int(mine[top, left])
-            if factor == 1:
-                continue
-            at = out + top * piece.ow.count + left
-            nest((at, at, 0), [
+            start = top * piece.ow.count + left
+            multiply_tiles(builder, int(mine[top, left]), out + start, copy + start, [
                 Loop(piece.blocks.count, piece.pixels, piece.pixels),
                 Loop(bottom - top, piece.ow.count, piece.ow.count), Loop(right - left, 1, 1),
-            ]).alu(builder, AluOpcode.MUL, factor)
+            ])
 
 
 def _alike(rows: np.ndarray) -> list[tuple[int, int]]:

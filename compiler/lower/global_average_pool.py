@@ -8,11 +8,11 @@ from functools import partial
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
-from ...isa.opcodes import AluOpcode, MemoryType
+from ...isa.opcodes import MemoryType
 from ..codegen.loop_nest import Loop
 from ..codegen.lowering_context import Activation, Fill, LoweringContext, load_run
 from ..codegen.scratchpad_lru import LruBuffers
-from ..codegen.tile_ops import accumulate, every_tile, requantize_tiles
+from ..codegen.tile_ops import accumulate, multiply_tiles, requantize_tiles
 from ..ir.attributes import GlobalAverageAttributes
 from ..ir.quantized_graph import QuantizedNode
 from ..schedule.conv_problem import parameter_tiles
@@ -62,7 +62,8 @@ class _GlobalAverage:
             ]
 
             def finish(_: int, base: int) -> None:
-                ctx.compute(partial(self.mean, base=base, count=blocks.count))
+                ctx.compute(partial(
+                    self.mean, base=base, copy=kept + 2 * tiling.blocks, count=blocks.count))
                 ctx.store(partial(self.store, base=base, blocks=blocks))
 
             return Tile(blocks, chunks, finish)
@@ -78,9 +79,8 @@ class _GlobalAverage:
             pixels.count, blocks.count, pitch,
         )
 
-    def mean(self, builder: StreamBuilder, base: int, count: int) -> None:
-        if self.node.attrs.factor != 1:
-            every_tile(builder, AluOpcode.MUL, self.node.attrs.factor, base, count)
+    def mean(self, builder: StreamBuilder, base: int, copy: int, count: int) -> None:
+        multiply_tiles(builder, self.node.attrs.factor, base, copy, [Loop(count, 1, 1)])
         requantize_tiles(builder, self.node.rule, base, 1, count, 0, 0)
 
     def store(self, builder: StreamBuilder, base: int, blocks: Range) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode
+from ..codegen.tile_ops import multiply_steps
 from ..ir.attributes import AveragePoolAttributes, SlidingWindow
 from ..ir.graph import Graph, Node
 from ..ir.pooling_window import taps_of
@@ -85,7 +86,7 @@ def _epilogue(
     builder: StreamBuilder, node: QuantizedNode[AveragePoolAttributes], places: EpiloguePlaces,
     field: Field,
 ) -> None:
-    scale(builder, _factor(node), node.rule, field, places.table)
+    scale(builder, _factor(node), node.rule, field, places.scratch, places.table)
 
 
 AVERAGE_POOL = Operator(
@@ -99,7 +100,9 @@ AVERAGE_POOL = Operator(
         "taps + 2"),
     layer=average_pool_layer,
     epilogue=EpilogueRule(
-        lambda node, config: requantize_steps(config) + (_factor(node) != 1), _epilogue,
+        lambda node, config: requantize_steps(config) + multiply_steps(_factor(node), config),
+        _epilogue, scratch_tiles=lambda node, config: int(
+            not config.extended and _factor(node) != 1),
         windows=WindowRule(AluOpcode.ADD, _windows)),
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.opcodes import AluOpcode
+from ..codegen.tile_ops import multiply_steps
 from ..ir.attributes import GlobalAverageAttributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
@@ -43,7 +44,7 @@ def _epilogue(
     builder: StreamBuilder, node: QuantizedNode[GlobalAverageAttributes], places: EpiloguePlaces,
     field: Field,
 ) -> None:
-    scale(builder, node.attrs.factor, node.rule, field, places.table)
+    scale(builder, node.attrs.factor, node.rule, field, places.scratch, places.table)
 
 
 GLOBAL_AVERAGE_POOL = Operator(
@@ -54,7 +55,9 @@ GLOBAL_AVERAGE_POOL = Operator(
     docs=DocsRow("also ReduceMean over all pixels", "`out(sum * f, s)`", "pixels + 2"),
     layer=global_average_layer,
     epilogue=EpilogueRule(
-        lambda node, config: requantize_steps(config) + (node.attrs.factor != 1), _epilogue,
+        lambda node, config: requantize_steps(config) + multiply_steps(node.attrs.factor, config),
+        _epilogue, scratch_tiles=lambda node, config: int(
+            not config.extended and node.attrs.factor != 1),
         windows=WindowRule(AluOpcode.ADD, lambda node, stored, out: EpilogueSpec((1, 1), out))),
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,

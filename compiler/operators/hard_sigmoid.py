@@ -11,9 +11,9 @@ import numpy as np
 
 from ...driver.stream.stream import StreamBuilder
 from ...isa.config import Config
-from ...isa.opcodes import AluOpcode
+from ..codegen.loop_nest import Loop
 from ..codegen.lowering_context import Activation
-from ..codegen.tile_ops import every_tile
+from ..codegen.tile_ops import multiply_tiles
 from ..ir.attributes import Attributes
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
@@ -83,14 +83,17 @@ def _layer(
     node: QuantizedNode[HardSigmoidAttributes], activations: Mapping[str, Activation],
     config: Config,
 ) -> TiledLayer:
-    factor = node.attrs.factor
+    negative = node.attrs.factor < 0 and not config.extended  # then the identity has the sign
+    factor = -node.attrs.factor if negative else node.attrs.factor
 
     def post_op(builder: StreamBuilder, base: int, count: int, distance: int) -> None:
-        every_tile(builder, AluOpcode.MUL, factor, base, count)
+        multiply_tiles(builder, factor, base, base + distance, [Loop(count, 1, 1)])
 
     blocks = activations[node.inputs[0]].blocks
     terms = identity_terms(config, blocks, [(0, 0, 0)])
-    block_gemm = BlockGemm(terms, node.rule, post_op)
+    if negative:
+        terms = [[replace(term, tile=-term.tile) for term in block] for block in terms]
+    block_gemm = BlockGemm(terms, node.rule, post_op, accumulators=1 if config.extended else 2)
     return block_gemm_layer(node, activations, config, block_gemm)
 
 

@@ -19,7 +19,7 @@ from ..ir.quantized_graph import QuantizedNode
 from ..lower.block_gemm import BlockGemm, identity_terms
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
-from .operator import DocsRow, Operator
+from .operator import Context, DocsRow, Operator
 from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["HARD_SWISH", "HardSwishAttributes", "hard_swish_attributes"]
@@ -67,6 +67,13 @@ def hard_swish_attributes(scale: float, width: int) -> HardSwishAttributes:
     return HardSwishAttributes(shift, three, factor, unit)
 
 
+def _unsupported_reason(node: Node, context: Context) -> str:
+    if not context.config.extended:
+        return ("it is a product of two tiles, and not every implementation of the base ISA has "
+                "ALU MUL")
+    return ""
+
+
 def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[HardSwishAttributes]:
     attributes = hard_swish_attributes(q.scale(names[0]).scale, q.inp_width)
     return QuantizedNode(
@@ -104,4 +111,5 @@ HARD_SWISH = Operator(
         "f = 1/6", "8"),
     layer=_layer,
     quantize=_quantize,
+    unsupported_reason=_unsupported_reason,
 )

@@ -118,7 +118,7 @@ LEAKY_RELU = Operator(
     reason="GEMM with two scaled identities, ALU MAX, requantized",
     docs=DocsRow("slope 2^-k, 0 <= k <= 16", "`out(max(x << k, x), s + k)`", "4"),
     layer=_layer,
-    epilogue=EpilogueRule(_steps, _epilogue, scratch_tiles=1),
+    epilogue=EpilogueRule(_steps, _epilogue, scratch_tiles=lambda node, config: 1),
     quantize=_quantize,
     unsupported_reason=_unsupported_reason,
     homogeneous=lambda node: True,

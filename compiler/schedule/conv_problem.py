@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...isa.config import Config
+from ...isa.opcodes import MemoryType
 from .group_blocks import most_apart
 from .tap_windows import WindowedKernel
 from .tiling_problem import Problem, Tiling
@@ -187,6 +188,15 @@ def even_splits(total: int, unit: int = 1) -> list[int]:
 def parameter_tiles(config: Config) -> int:
     """Return accumulator tiles of parameters for one block of channels."""
     return 3 if config.requantize else 2
+
+
+def mean_tiles(config: Config) -> int:
+    """Return the accumulator tiles of a mean's sums: half, or where there is no MUL a third.
+
+    The last third then holds copies (:func:`~.tile_ops.multiply_tiles`).
+    """
+    free = config.depth(MemoryType.ACC) - parameter_tiles(config)
+    return free // (2 if config.extended else 3)
 
 
 def requantize_steps(config: Config) -> int:

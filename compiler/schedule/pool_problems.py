@@ -14,7 +14,7 @@ from typing import ClassVar
 from ...isa.config import Config
 from ...isa.fields import MAX_ITERATIONS
 from ...isa.opcodes import MemoryType
-from .conv_problem import ConvShape, even_splits, parameter_tiles
+from .conv_problem import ConvShape, even_splits, mean_tiles
 from .tiling_problem import MapTiling, Problem, Tiling
 
 __all__ = [
@@ -91,10 +91,9 @@ class AveragePoolProblem(WindowProblem):
         t, shape = tiling, self.shape
         area = shape.reach(0, t.oh, t.kh) * shape.reach(1, t.ow, t.kw)
         loops = sorted((t.blocks, t.oh, t.ow, t.kh, t.kw))
-        acc = config.depth(MemoryType.ACC) - parameter_tiles(config)
         return (
             t.blocks * area <= min(config.depth(MemoryType.INP) // 2, MAX_ITERATIONS)
-            and t.tiles <= acc // 2
+            and t.tiles <= mean_tiles(config)
             and 2 * loops[0] * loops[1] * loops[2] <= config.depth(MemoryType.UOP) // 2
         )
 
@@ -125,19 +124,17 @@ class GlobalAverageProblem(Problem):
 
     def fits(self, tiling: GlobalTiling, config: Config) -> bool:
         """Return whether the buffers hold the pixels and the sums."""
-        acc = config.depth(MemoryType.ACC) - parameter_tiles(config)
         return (
             tiling.blocks * tiling.pixels <= config.depth(MemoryType.INP) // 2
-            and tiling.blocks <= min(acc // 2, MAX_ITERATIONS)
+            and tiling.blocks <= min(mean_tiles(config), MAX_ITERATIONS)
             and tiling.pixels <= MAX_ITERATIONS
         )
 
     def tilings(self, config: Config) -> Iterator[GlobalTiling]:
         """Yield the tilings that fit: as much as the buffers hold, then even parts."""
         room = config.depth(MemoryType.INP) // 2
-        acc = config.depth(MemoryType.ACC) - parameter_tiles(config)
         largest = GlobalTiling(
-            max(1, min(self.blocks, room // self.pixels, acc // 2, MAX_ITERATIONS)),
+            max(1, min(self.blocks, room // self.pixels, mean_tiles(config), MAX_ITERATIONS)),
             min(self.pixels, room, MAX_ITERATIONS))
         yield largest
         for pixels, blocks in product(even_splits(self.pixels), even_splits(self.blocks)):

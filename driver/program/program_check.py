@@ -49,24 +49,27 @@ def launch_bases(step: LaunchStep, base: int = 0) -> dict[MemoryType, int]:
     return dict.fromkeys(MemoryType, base) | {MemoryType.UOP: base + step.uops}
 
 
-def check_program(program: Program) -> tuple[LaunchCheck, ...]:
+def check_program(program: Program, *, portable: bool = False) -> tuple[LaunchCheck, ...]:
     """Check every launch of a program, once: a second call returns the same verdicts.
 
     A launch may read constants, its declared inputs and what it has stored itself; micro-ops and
     tiles that it uses it must load itself, so that it can run alone.  It may not store over
     constants, over its inputs outside its own outputs, or over inputs of later steps.
+
+    ``portable``: also report what implementations of VTA execute differently.
     """
-    checks: tuple[LaunchCheck, ...] | None = vars(program).get(_ATTRIBUTE)
+    kept: dict[bool, tuple[LaunchCheck, ...]] = vars(program).setdefault(_ATTRIBUTE, {})
+    checks = kept.get(portable)
     if checks is None:
         checker = StreamChecker(program.config)
         checks = tuple(
             LaunchCheck(number, step.layer, step.notes, checker.check(
                 program.code(step), address=step.code, bases=launch_bases(step),
-                memory=memory_map(program, step, needed),
+                memory=memory_map(program, step, needed), portable=portable,
             ).findings)
             for number, step, needed in _launches(program)
         )
-        vars(program)[_ATTRIBUTE] = checks
+        kept[portable] = checks
     return checks
 
 

@@ -10,7 +10,7 @@ __all__ = ["AddFinding", "Finding", "FindingKind"]
 
 
 class FindingKind(Enum):
-    """Kinds of defect; the last two do not change a result and are warnings."""
+    """Kinds of defect; the last three do not change a result and are warnings."""
 
     ILLEGAL = "illegal instruction"
     BOUNDS = "out of bounds"
@@ -24,9 +24,10 @@ class FindingKind(Enum):
     FINISH = "missing FINISH"
     TOKENS = "unbalanced tokens"
     UNREACHABLE = "never executed"
+    PORTABLE = "not portable"
 
 
-_WARNINGS = frozenset({FindingKind.TOKENS, FindingKind.UNREACHABLE})
+_WARNINGS = frozenset({FindingKind.TOKENS, FindingKind.UNREACHABLE, FindingKind.PORTABLE})
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class StreamChecker:
     def check(
         self, code: bytes, *, address: int | None = None,
         bases: Mapping[MemoryType, int] | None = None, memory: MemoryMap | None = None,
-        chip: OnChipState | None = None, observe: Observe | None = None,
+        chip: OnChipState | None = None, observe: Observe | None = None, portable: bool = False,
     ) -> CheckResult:
         """Check one launch.
 
@@ -76,6 +76,9 @@ class StreamChecker:
             State of the scratchpads after earlier launches; default: nothing is known.
         observe : callable, optional
             See :data:`~myvta.isa.check.stream_walk.Observe`; called in an order that tokens allow.
+        portable : bool
+            Also report what is outside the subset that every implementation of VTA executes alike
+            (:mod:`~myvta.isa.check.portable`).
 
         Raises
         ------
@@ -100,6 +103,8 @@ class StreamChecker:
             self._footprints, executed, decoded, finish, pointers, memory, report.add, observe
         )
         walk.place(address)
+        if portable:
+            walk.judge_portability()
         chip = walk.run(chip)
         if finish >= 0 and finish + 1 < len(stream):
             report.add(
@@ -150,13 +155,13 @@ class _Report:
 
     def __init__(self, config: Config, stream: list[int]):
         self._config, self._stream = config, stream
-        self._findings: dict[tuple[FindingKind, int, int | None], Finding] = {}
+        self._findings: dict[tuple[FindingKind, int, int | None, str], Finding] = {}
 
     def add(
         self, kind: FindingKind, index: int, text: str, fix: str, other: int | None = None
     ) -> bool:
         """Record a finding; False when there is no room for more."""
-        key = (kind, index, other)
+        key = (kind, index, other, text if kind is FindingKind.PORTABLE else "")
         if key not in self._findings and len(self._findings) < LIMIT:
             listing = ""
             if index < len(self._stream):

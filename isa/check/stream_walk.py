@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..instructions import Alu, Dwc, Gemm, Load
+from ..instructions import Alu, Dwc, Finish, Gemm, Load
 from ..opcodes import MemoryType, Module
 from ..uop_buffer import UopBuffer
 from .conflicts import Access, Pending
@@ -17,6 +17,7 @@ from .index_sets import filled, runs, span
 from .memory_accesses import MemoryAccesses
 from .memory_map import MemoryMap, Rows
 from .order_findings import deadlocks, race_advice, unconsumed_tokens
+from .portable import PortableRules
 from .token_order import Clock, TokenOrder
 
 __all__ = ["OnChipState", "Observe", "StreamWalk"]
@@ -75,6 +76,7 @@ class StreamWalk:
         self._racing = True
         self._written = self._weight_rows = 0
         self._uops = UopBuffer(config)
+        self._portable: PortableRules | None = None
 
     @property
     def order(self) -> TokenOrder:
@@ -84,6 +86,11 @@ class StreamWalk:
     def place(self, address: int | None) -> None:
         """Set the address of the stream itself."""
         self._memory.place(address, len(self._stream))
+
+    def judge_portability(self) -> None:
+        """Let :meth:`run` also report what implementations of VTA execute differently."""
+        self._portable = PortableRules(self._footprints.config, self._space, self._add)
+        self._portable.configuration()
 
     def run(self, chip: OnChipState) -> OnChipState:
         """Walk to the end; returns the contents of the scratchpads then."""
@@ -97,6 +104,10 @@ class StreamWalk:
         )
         for index, clock in self._order.walk():
             decoded = self._decoded[index]
+            if self._portable:
+                self._portable.fields(index, decoded)
+                if isinstance(decoded.instruction, Finish):
+                    self._portable.finish(index, clock)
             if decoded.fault is not None:
                 continue
             if decoded.loads_uops:
@@ -106,6 +117,8 @@ class StreamWalk:
                 touched = self._steps(index, decoded)
             if touched is None:
                 continue
+            if self._portable:
+                self._portable.touched(index, decoded, touched)
             rows = self._rows(index, decoded)
             if rows is not None and not self._memory.access(index, decoded, rows):
                 rows = None
@@ -163,6 +176,8 @@ class StreamWalk:
                 "correct the micro-ops, the loop factors or the trip counts",
             )
             return None
+        if self._portable:
+            self._portable.steps(index, steps, self._uops.words(steps))
         return touched
 
     # -- order -----------------------------------------------------------------------------------

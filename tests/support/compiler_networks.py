@@ -54,6 +54,12 @@ class NetworkBuilder:
         self.constants.append(numpy_helper.from_array(value.astype(np.float32), name))
         return name
 
+    def integers(self, *values: int) -> str:
+        """Add a constant of whole numbers."""
+        name = f"i{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
+
     def node(self, op: str, inputs: list[str], shape: tuple[int, ...], **attrs: Any) -> str:
         """Add any node whose output has a known shape."""
         name = f"{op.lower()}{len(self.nodes)}"

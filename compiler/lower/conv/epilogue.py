@@ -62,7 +62,8 @@ def epilogue(
     spec = replace(
         spec, steps=spec.taps + sum(item.rule.steps(item.node, config) for item in chain),
         tables=sum(item.node.requant is not None for item in chain),
-        scratch_tiles=max((item.rule.scratch_tiles for item in chain), default=0),
+        scratch_tiles=max(
+            (item.rule.scratch_tiles(item.node, config) for item in chain), default=0),
     )
     return Epilogue(
         tuple(chain[:first]), chain[first] if places else None, tuple(chain[first + 1:]), spec)

@@ -10,7 +10,7 @@ import numpy as np
 from ....driver.stream.stream import StreamBuilder
 from ....isa.opcodes import AluOpcode
 from ...codegen.loop_nest import Loop, LoopNest, nest
-from ...codegen.tile_ops import clamp_tiles, every_tile, requantize_tiles, reset_tiles
+from ...codegen.tile_ops import clamp_tiles, multiply_tiles, requantize_tiles, reset_tiles
 from ...ir.fixed_point import Requant
 from ...schedule.conv_problem import EpilogueSpec
 from ...schedule.conv_tiles import OutputTile
@@ -153,10 +153,9 @@ def clamp_field(builder: StreamBuilder, lower: int, upper: int, field: Field) ->
 
 
 def scale(
-    builder: StreamBuilder, factor: int, rule: Requant, field: Field, table: int
+    builder: StreamBuilder, factor: int, rule: Requant, field: Field, scratch: int, table: int
 ) -> None:
-    """Emit the product of sums with a factor, requantized."""
-    if factor != 1:
-        every_tile(
-            builder, AluOpcode.MUL, factor, field.base, field.run, field.blocks, field.apart)
+    """Emit the product of sums with a factor, requantized; scratch tiles and parameters in ACC."""
+    multiply_tiles(builder, factor, field.base, scratch, [
+        Loop(field.blocks, field.apart, field.run), Loop(field.run, 1, 1)])
     requantize_tiles(builder, rule, field.base, field.blocks, field.run, table, 0, field.apart)

@@ -76,14 +76,14 @@ class EpilogueRule:
     emit
         Emits the operator on every value, after the windows; None: values are unchanged.
     scratch_tiles
-        Scratch tiles that a stored tile needs.
+        ``scratch_tiles(node, config)``: scratch tiles that a stored tile needs.
     windows
         None: the operator is elementwise.
     """
 
     steps: Callable[[Any, Config], int]
     emit: EmitValues | None = None
-    scratch_tiles: int = 0
+    scratch_tiles: Callable[[Any, Config], int] = lambda node, config: 0
     windows: WindowRule | None = None
 
 

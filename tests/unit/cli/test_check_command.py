@@ -110,3 +110,24 @@ def test_run_refuses_a_race_except_with_no_check(here):
     assert "[conv1] data race" in result.stderr and "--no-check" in result.stderr
     result = run("run", "race.vta", "--input", "data.npz", "--no-check")
     assert result.exit_code == 0, result.stderr
+
+
+def test_portable_reports_rules_with_their_fix(here):
+    (here / "a.s").write_text(SOUND.replace("1x4x4", "base"))
+    assert run("check", "a.s").exit_code == 0
+    result = run("check", "a.s", "--portable", "--json")
+    assert result.exit_code == 1
+    (finding,) = json.loads(result.output)["findings"]
+    assert (finding["kind"], finding["warning"], finding["line"]) == ("PORTABLE", True, 10)
+    assert finding["text"].startswith("rule 11: it does not wait for instruction 5 of store")
+    joined = SOUND.replace("1x4x4", "base").replace(
+        "pop_prev\nfinish", "pop_prev push_prev\nfinish pop_next")
+    (here / "b.s").write_text(joined)
+    assert run("check", "b.s", "--portable").exit_code == 0
+
+
+def test_portable_is_for_programs(here):
+    (here / "net.onnx").write_bytes(b"")
+    result = run("check", "net.onnx", "--portable")
+    assert result.exit_code == 2
+    assert "compile it for configuration base, and check the bundle" in result.output

@@ -4,6 +4,8 @@ import zlib
 
 import pytest
 
+from myvta.isa.config import named
+from myvta.isa.extensions import EXTENSION_NAMES
 from myvta.isa.geometry import Geometry
 from myvta.isa.opcodes import MemoryType
 
@@ -54,3 +56,11 @@ def test_fingerprint_is_the_crc_of_all_a_program_depends_on():
 def test_extensions_are_part_of_the_canonical_text():
     assert Geometry(overwrite=True).canonical == "1x16_i8w8a32_15_15_18_17_o"
     assert Geometry(overwrite=True, requantize=True).canonical == "1x16_i8w8a32_15_15_18_17_oq"
+
+
+def test_extended_tells_an_extension_of_any_kind():
+    assert not named("base").extended
+    assert not named("1x4x4_base").extended
+    for name in EXTENSION_NAMES:
+        needed = {"requantize": True} if name == "lookup" else {}
+        assert named("base").replace(**{name: True, **needed}).extended

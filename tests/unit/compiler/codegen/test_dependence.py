@@ -24,6 +24,7 @@ from stream_steps import (
 from myvta.compiler.codegen.dependence import dependences
 from myvta.driver.stream.instruction_stream import InstructionStream
 from myvta.driver.stream.stream import StreamBuilder
+from myvta.isa.config import named
 from myvta.isa.instructions import (
     Finish,
     Gemm,
@@ -198,3 +199,12 @@ def test_sets_of_tiles_are_those_of_all_steps() -> None:
         found = waits(stream(step, *loads))
         assert [n for n in range(100) if found[1 + n]] == sorted(src)
         assert [n for n in range(64) if found[101 + n]] == sorted(wgt)
+
+
+def test_finish_waits_for_load_and_store_where_programs_are_vtas() -> None:
+    steps = (load(INP, 0, 0), load(WGT, 0, 0), gemm(0, 0, 0), store(0, 9), load(INP, 1, 1))
+    assert dependences(stream(*steps))[-1] == {}
+    made = stream(*steps, config=named("1x4x4_base"))
+    kinds = [type(item).__name__ for item in made.instructions]
+    last = len(kinds) - 1 - kinds[::-1].index("Load")
+    assert dependences(made)[-1] == {LOAD: last, STORE: kinds.index("Store")}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lowered_node import run_accumulator
 
 from myvta.compiler.codegen.loop_nest import Loop
 from myvta.compiler.codegen.tile_ops import (
     accumulate,
     every_tile,
+    multiply_steps,
+    multiply_tiles,
     parameters,
     requantize_tiles,
     shift_left,
@@ -106,6 +109,44 @@ def test_channels_have_their_own_shift(config: str, relu: bool) -> None:
         wanted[index] = min(max(value, low), high)
     for variant in (chosen, base):
         np.testing.assert_array_equal(through_device(acc, rule, variant), wanted)
+
+
+@pytest.mark.parametrize("factor", [0, 1, 2, 3, 84, 12945, 16384, 32767])
+def test_product_with_a_factor_needs_no_mul_in_the_base_isa(factor: int) -> None:
+    """Two runs of three tiles, four apart; copies of them are contiguous."""
+    loops = [Loop(2, 4, 3), Loop(3, 1, 1)]
+    tiles = np.random.default_rng(5).integers(-60000, 60000, (16, 1, 4))
+    chosen = [0, 1, 2, 4, 5, 6]
+    for config in (named("1x4x4"), named("1x4x4_base")):
+        stream = StreamBuilder(config)
+        multiply_tiles(stream, factor, 0, 8, loops)
+        names = [name.partition(" ")[0] for name in steps(stream)]
+        assert len(names) == multiply_steps(factor, config)
+        assert ("MUL" in names) == (config.requantize and factor != 1)
+
+        def shifted(stream: StreamBuilder) -> None:
+            multiply_tiles(stream, factor, 0, 8, loops)
+            every_tile(stream, AluOpcode.SHR, 15, 0, 7)
+            every_tile(stream, AluOpcode.SHR, 4, 0, 7)
+
+        wanted = tiles.copy()
+        wanted[chosen] *= factor
+        actual = run_accumulator(shifted, tiles, config)
+        low = (wanted[:7] + (1 << 31)) % (1 << 32) - (1 << 31) >> 19  # 32 bits, then the width's
+        np.testing.assert_array_equal(actual[:7], (low + 128) % 256 - 128)
+
+
+def test_large_shifts_are_several_small_ones() -> None:
+    """Not every implementation of the base ISA shifts by more than 15 at once."""
+    config = named("1x4x4_base")
+    rule = Requant(np.zeros(4, np.int32), np.array([16, 18, 31, 20], np.int32))
+    assert parameters(rule, config)[1, 0].tolist() == [0, 2, 15, 4]
+    for shift, wanted in ((rule.shift, [15, 1]), (np.full(4, 31, np.int32), [15, 15, 1])):
+        stream = StreamBuilder(config)
+        requantize_tiles(stream, Requant(rule.bias, shift), 0, 1, 3, 8, 2)
+        found = [item.imm for item in stream.finish().instructions
+                 if isinstance(item, Alu) and item.alu_opcode == AluOpcode.SHR and item.use_imm]
+        assert found == wanted
 
 
 def test_parameters_fill_the_last_block_with_zeros() -> None:

@@ -8,6 +8,7 @@ from myvta.compiler.codegen.tile_ops import parameters
 from myvta.compiler.lower.conv.epilogue_ops import Field, clamp_field, gather, result, scale
 from myvta.compiler.schedule.conv_problem import ConvShape, EpilogueSpec
 from myvta.compiler.schedule.conv_tiles import Range, tile_of
+from myvta.isa.config import named
 from myvta.isa.opcodes import AluOpcode
 
 FIELD = Field(2, 2, 3, 5)
@@ -32,12 +33,13 @@ def test_clamp_bounds_the_tiles_of_the_field_alone():
     np.testing.assert_array_equal(actual, changed(tiles, np.clip(tiles, -30, 25)))
 
 
+@pytest.mark.parametrize("config", [SMALL, named("1x4x4_base")])
 @pytest.mark.parametrize("factor", [1, 7])
-def test_scale_multiplies_and_requantizes(factor):
+def test_scale_multiplies_and_requantizes(factor, config):
     tiles, requant = sums(), rule(4, 4, bias=20)
-    table = parameters(requant, SMALL, uniform=True)
+    table = parameters(requant, config, uniform=True)
     tiles[40 : 40 + len(table)] = table
-    actual = run_accumulator(lambda b: scale(b, factor, requant, FIELD, 40), tiles, SMALL)
+    actual = run_accumulator(lambda b: scale(b, factor, requant, FIELD, 44, 40), tiles, config)
     expected = changed(tiles, scaled(tiles * factor, 4, 20))
     np.testing.assert_array_equal(actual[:40], expected[:40])
 
