@@ -16,14 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import chain, pairwise, product
 from typing import Protocol
 
 from ...driver.stream.stream import StreamBuilder
 from ..codegen.lowering_context import Fill, LoweringContext
 from ..codegen.scratchpad_lru import LruBuffers
 
-__all__ = ["Chunk", "Compute", "Inputs", "Part", "Tile", "TiledLoop"]
+__all__ = ["Chunk", "Compute", "Inputs", "Part", "Produced", "Tile", "TiledLoop"]
 
 
 class Compute(Protocol):
@@ -38,6 +38,18 @@ class Inputs:
 
     key: Hashable
     load: Fill
+
+
+@dataclass(frozen=True, eq=False)
+class Produced:
+    """The contents of a slot of INP that the layer computes itself, identified by ``key``.
+
+    ``record(base)`` records the steps that write them from tile ``base`` on.  They are recorded
+    before the steps of the chunk before, so that these do not wait for the results.
+    """
+
+    key: Hashable
+    record: Callable[[int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +84,7 @@ class Chunk:
 
     parts: Sequence[Part]
     weights: Hashable = None
-    inputs: Inputs | None = None
+    inputs: Inputs | Produced | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +138,12 @@ class TiledLoop:
         prefetched
             Bytes of weights that are loaded first.
         """
-        for number, positions in enumerate(product(*axes.values())):
-            item = tile(**dict(zip(axes, positions, strict=True)))
+        tiles = (tile(**dict(zip(axes, places, strict=True))) for places in product(*axes.values()))
+        for number, (item, following) in enumerate(pairwise(chain(tiles, [None]))):
+            assert item is not None
             if number == 0 and prefetched:
                 self._prefetch(item, prefetched)
-            self._record(item)
+            self._record(item, following)
 
     def _prefetch(self, tile: Tile, size: int) -> None:
         for chunk in tile.chunks[: len(self._wgt.slots)]:
@@ -140,11 +153,15 @@ class TiledLoop:
                     return
                 self._weights(chunk, index)
 
-    def _record(self, tile: Tile) -> None:
+    def _record(self, tile: Tile, following: Tile | None) -> None:
         tile.prepare()
         acc = self._acc.take(tile.key).base
+        ahead = iter([*tile.chunks[1:], *(() if following is None else following.chunks[:1])])
         for chunk in tile.chunks:
-            last = chunk is tile.chunks[-1]
+            last, after = chunk is tile.chunks[-1], next(ahead, None)
+            if isinstance(chunk.inputs, Produced) and after is not None:
+                self._inputs(chunk)
+                self._inputs(after)
             for index, part in enumerate(chunk.parts):
                 wgt, inp = self._weights(chunk, index), self._inputs(chunk)
                 self._ctx.compute(partial(part.compute, bases=(acc, inp, wgt)))
@@ -153,9 +170,16 @@ class TiledLoop:
 
     def _inputs(self, chunk: Chunk) -> int:
         """Ensure that a chunk's inputs are on chip; return their base index."""
-        if chunk.inputs is None:
+        inputs = chunk.inputs
+        if inputs is None:
             return 0
-        return self._ctx.fill(self._inp, chunk.inputs.key, chunk.inputs.load).base
+        if isinstance(inputs, Inputs):
+            return self._ctx.fill(self._inp, inputs.key, inputs.load).base
+        slot = self._inp.find(inputs.key)
+        if slot is None:
+            slot = self._inp.take(inputs.key)
+            inputs.record(slot.base)
+        return slot.base
 
     def _weights(self, chunk: Chunk, index: int) -> int:
         """Ensure that a part's weights are on chip; return the base index of the chunk's."""

@@ -59,7 +59,8 @@ class ConvShape(Problem):
     all blocks.
 
     With ``window``, the maximum window of DWC, every output block is a depthwise convolution of the
-    input block in ``leads``; else the products are GEMM's.
+    input block in ``leads``; else the products are GEMM's.  ``forwarded`` is such a convolution,
+    whose outputs are the inputs of this 1x1 convolution and never leave the chip.
     """
 
     kind: ClassVar[str] = "Convolution"
@@ -77,6 +78,7 @@ class ConvShape(Problem):
     window: tuple[int, int] | None = None
     residual: bool = False  # another activation is added to the output
     epilogue: EpilogueSpec | None = None
+    forwarded: ConvShape | None = None
 
     @property
     def stored(self) -> tuple[int, int]:

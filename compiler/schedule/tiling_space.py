@@ -14,8 +14,7 @@ from itertools import product
 from math import lcm, prod
 
 from ...isa.config import Config
-from ...isa.fields import layout
-from ...isa.opcodes import UOP_BYTES, MemoryType, Opcode
+from ...isa.opcodes import UOP_BYTES, MemoryType
 from .conv_problem import (
     DATAFLOWS,
     ConvShape,
@@ -26,6 +25,7 @@ from .conv_problem import (
 )
 from .conv_tiles import Range, extent, ranges_of, tile_of
 from .cost import Cost
+from .forward_buffers import ForwardBuffers, forward_buffers, forward_steps, windows_fit
 
 __all__ = [
     "Buffers", "analytical_cost", "buffers_of", "order_matters", "ranked_tilings", "tilings",
@@ -40,7 +40,8 @@ _START = 150  # cycles from launch to the first data, and from the last store to
 class Buffers:
     """Number and size, in tiles, of the slots of each scratchpad.
 
-    ``kept`` ACC tiles hold parameters; ``other`` slots at the end of INP another operand.
+    ``kept`` ACC tiles hold parameters; ``other`` slots at the end of INP another operand; ``ahead``
+    those of a convolution that is forwarded.
     """
 
     inp: tuple[int, int]
@@ -48,6 +49,7 @@ class Buffers:
     acc: tuple[int, int]
     kept: int
     other: tuple[int, int] = (0, 0)
+    ahead: ForwardBuffers = ForwardBuffers()
 
 
 @dataclass(frozen=True)
@@ -69,20 +71,22 @@ class _Counts:
 
 def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | None:
     """Return the slots that a tiling uses, None if it does not fit."""
-    counts = _Counts.of(shape, t)
+    counts, ahead = _Counts.of(shape, t), forward_buffers(shape, t, config)
     rows, columns = shape.span(0, t.oh), shape.span(1, t.ow)
+    if ahead is None or (shape.window is not None and not (
+            (t.kh, t.kw) == shape.kernel and windows_fit(shape, columns, config))):
+        return None
     other = (2, t.part * rows * columns) if shape.residual else (0, 0)
     apart = counts.outer if shape.leads else 1  # channels with their own inputs
     tall, wide = min(rows, shape.out[0]), min(columns, shape.out[1])
+    inp_room = config.depth(MemoryType.INP) - prod(other) - 2 * ahead.inp
+    wgt_room = config.depth(MemoryType.WGT) - shape.residual - ahead.wgt
     inp = _slots(
         shape.held(t.co, t.ci) * shape.reach(0, tall, t.kh) * shape.reach(1, wide, t.kw),
-        counts.spatial * counts.chunks * apart, config.depth(MemoryType.INP) - prod(other),
-    )
+        counts.spatial * counts.chunks * apart, inp_room)
     wgt = _slots(
-        t.co * shape.weight_tiles(t.ci, t.kh, t.kw), counts.outer * counts.chunks,
-        config.depth(MemoryType.WGT) - shape.residual,
-    )
-    if inp is None or wgt is None or not _windows_fit(shape, t, config):
+        t.co * shape.weight_tiles(t.ci, t.kh, t.kw), counts.outer * counts.chunks, wgt_room)
+    if inp is None or wgt is None:
         return None
     kept = parameter_tiles(config) * ((shape.co if t.all_parameters else t.co) + shape.residual)
     size = t.co * rows * columns
@@ -93,10 +97,11 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
         kept += shape.epilogue.scratch_tiles * _scratch_tiles(shape, t)
         most = 1  # little is stored of a tile: the next waits only briefly
         uops = max(uops, min(t.part, t.oh, columns) * prod(shape.epilogue.kernel))
-    count = min(2, (config.depth(MemoryType.ACC) - kept) // size)
+    room = config.depth(MemoryType.ACC) - kept - ahead.acc - ahead.parameters
+    count = min(2, room // size)
     if count < most or uops > config.depth(MemoryType.UOP) // 2:
         return None
-    return Buffers(inp, wgt, (count, size), kept, other)
+    return Buffers(inp, wgt, (count, size), kept, other, ahead)
 
 
 def _scratch_tiles(shape: ConvShape, t: ConvTiling) -> int:
@@ -106,15 +111,6 @@ def _scratch_tiles(shape: ConvShape, t: ConvTiling) -> int:
     if epilogue.early or epilogue.kernel == epilogue.strides == (1, 1):  # rows may be apart
         return t.part * t.oh * (t.ow + (epilogue.kernel[1] - 1) // epilogue.strides[1])
     return t.part * shape.span(0, t.oh) * shape.span(1, t.ow)
-
-
-def _windows_fit(shape: ConvShape, t: ConvTiling, config: Config) -> bool:
-    """Return whether DWC can express a tile: the whole kernel, rows within its field."""
-    if shape.window is None:
-        return True
-    pitch = shape.dilations[0] * shape.reach(1, t.ow, t.kw)
-    return (t.kh, t.kw) == shape.kernel and (
-        pitch <= layout(Opcode.DWC, config)["row_pitch"].maximum)
 
 
 def _slots(size: int, different: int, depth: int) -> tuple[int, int] | None:
@@ -133,7 +129,8 @@ def _kernel_uops(shape: ConvShape, t: ConvTiling) -> int:
     pixels = shape.span(0, t.oh), shape.span(1, t.ow)
     for count in sorted((t.part, t.ci, *pixels, t.kh, t.kw))[:-2]:
         total *= count
-    return total
+    ahead = shape.forwarded
+    return total if ahead is None else total + t.ci * ahead.weight_tiles(1, *ahead.kernel)
 
 
 def order_matters(shape: ConvShape, t: ConvTiling) -> bool:
@@ -183,9 +180,10 @@ def tilings(
 @lru_cache(maxsize=4096)
 def _inside(shape: ConvShape, axis: int, outputs: int, taps: int) -> float:
     """Return the inputs loaded along an axis for a whole pass, on average per part of the taps."""
-    parts = ranges_of(shape.kernel[axis], taps)
+    source = shape.forwarded or shape
+    parts = ranges_of(source.kernel[axis], taps if source is shape else source.kernel[axis])
     return sum(
-        extent(shape, axis, out, part).inside
+        extent(source, axis, out, part).inside
         for out in _outputs(shape, axis, outputs) for part in parts
     ) / len(parts)
 
@@ -236,10 +234,13 @@ def analytical_cost(
     if not t.all_parameters and t.dataflow != "weight-stationary":
         parameters *= spatial
     added = tiles * unit(MemoryType.OUT) * shape.residual
-    moved = inp + wgt * wgt_passes + uops * UOP_BYTES + parameters + added
+    ahead = buffers.ahead
+    held = ahead.wgt * unit(MemoryType.WGT) + ahead.parameters * unit(MemoryType.ACC)
+    moved = inp + wgt * wgt_passes + held + uops * UOP_BYTES + parameters + added
     passes = (0 if config.overwrite else 1) + 2 * shape.residual
     last_passes, epilogue = requantize_steps(config), shape.epilogue
     steps = shape.steps * tiles / (blocks * prod(shape.out))
+    steps += forward_steps(shape, inp_passes * tiles // shape.co, config)
     early = epilogue is not None and epilogue.early
     # instructions of products: those of DWC are for one block and one window
     products = 2 if shape.window is None else t.part * shape.weight_tiles(1, t.kh, t.kw)
@@ -250,7 +251,7 @@ def analytical_cost(
         steps + runs * products * _INSTRUCTION
         + outer * spatial * parts * 4 * _INSTRUCTION + (uops * UOP_BYTES + parameters) / bus
     )
-    first = buffers.inp[1] * unit(MemoryType.INP) + (
+    first = (ahead.inp or buffers.inp[1]) * unit(MemoryType.INP) + (
         t.part * shape.weight_tiles(t.ci, t.kh, t.kw) * unit(MemoryType.WGT))
     last = t.part * t.oh * t.ow * unit(MemoryType.OUT)
     cycles = max(compute + (first + last) / bus, moved / bus + last / bus, out / bus) + _START

@@ -25,11 +25,12 @@ from ...schedule.conv_problem import ConvTiling, parameter_tiles
 from ...schedule.conv_tiles import OutputTile, Range, ReductionChunk, inputs_of, ranges_of, tile_of
 from ...schedule.tiling_space import buffers_of
 from ..tiled_layer import EmitTiling, TiledLayer
-from ..tiled_loop import Chunk, Inputs, Part, Tile, TiledLoop
+from ..tiled_loop import Chunk, Inputs, Part, Produced, Tile, TiledLoop
 from .conv_constants import ConvConstants, place_constants
 from .conv_emit import ConvCalls
 from .epilogue_emitter import EpilogueEmitter, Values
 from .epilogue_ops import result
+from .forward_emitter import ForwardEmitter
 from .fusion_group import ConvProblem, FusionGroup, conv_problem
 
 __all__ = ["group_layer"]
@@ -51,7 +52,7 @@ def group_layer(
 
         return emit
 
-    return TiledLayer(group.conv, problem.shape, place)
+    return TiledLayer(group.nodes[0], problem.shape, place)
 
 
 class _ConvEmitter:
@@ -70,10 +71,17 @@ class _ConvEmitter:
         # first block of the parameters on chip, and their resident parts
         self.resident: tuple[int, set[Range]] = (0, set())
         count, size = buffers.other
+        self.ahead = None
+        if problem.ahead is not None:
+            assert constants.ahead is not None
+            self.ahead = ForwardEmitter(ctx, problem.ahead, constants.ahead, buffers)
+            inp = self.ahead.slots
+        else:
+            inp = ctx.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0], count * size)
         self.loop = TiledLoop(
-            ctx, ctx.pool(MemoryType.INP, buffers.inp[1], buffers.inp[0], count * size),
-            LruBuffers(buffers.kept, buffers.acc[1], buffers.acc[0]),
-            ctx.pool(MemoryType.WGT, buffers.wgt[1], buffers.wgt[0], int(shape.residual)))
+            ctx, inp, LruBuffers(buffers.kept, buffers.acc[1], buffers.acc[0]),
+            ctx.pool(MemoryType.WGT, buffers.wgt[1], buffers.wgt[0],
+                     int(shape.residual) + buffers.ahead.wgt))
         self.residual = group.residual
         if self.residual is not None:
             self.other = ctx.activations[self.residual.other]
@@ -132,10 +140,13 @@ class _ConvEmitter:
                 partial(self.calls.load_weights, tile=tile.cut(part), chunk=chunk),
                 part.start * each, part.count * each * unit)
              for part in parts],
-            (tile.co, chunk),
-            Inputs(
-                (tile.group, tile.oh, tile.ow, inputs_of(self.shape, tile, chunk), chunk),
-                partial(self.calls.load_inputs, tile=tile, chunk=chunk)))
+            (tile.co, chunk), self.inputs(tile, chunk))
+
+    def inputs(self, tile: OutputTile, chunk: ReductionChunk) -> Inputs | Produced:
+        key = tile.group, tile.oh, tile.ow, inputs_of(self.shape, tile, chunk), chunk
+        if self.ahead is not None:
+            return Produced(key, partial(self.ahead.produce, tile=tile, blocks=chunk.ci))
+        return Inputs(key, partial(self.calls.load_inputs, tile=tile, chunk=chunk))
 
     def conclude(self, tile: OutputTile, part: Range, base: int) -> None:
         """Convert the sums of a part to outputs, and store them.

@@ -33,6 +33,8 @@ class ConvConstants:
         Of the Add computed with it; None: there is none.
     epilogue
         Parameters of the layers of the epilogue, by node name.
+    ahead
+        Those of the convolution that is forwarded.
     """
 
     weights: int
@@ -41,6 +43,7 @@ class ConvConstants:
     identity: int | None
     sum_parameters: int | None
     epilogue: dict[str, int]
+    ahead: ConvConstants | None = None
 
 
 def place_constants(
@@ -48,6 +51,10 @@ def place_constants(
 ) -> ConvConstants:
     """Place the constants of a group; return their addresses."""
     conv, shape, source = problem.conv, problem.shape, problem.source
+    ahead = None
+    if group.ahead is not None:
+        assert problem.ahead is not None
+        ahead = place_constants(FusionGroup(group.ahead), problem.ahead, config, constants)
     weight = filters(conv, source.layout)
     tiles = window_tiles(weight, shape, config) if shape.window is not None else weight_tiles(
         weight, source.layout.channels, Blocks(shape.ci, shape.leads), config)
@@ -71,4 +78,4 @@ def place_constants(
             f"{node.name}.parameters", parameters(node.requant, config, uniform=True),
             MemoryType.ACC)
         for node in nodes if node.requant is not None
-    })
+    }, ahead)

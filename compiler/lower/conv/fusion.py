@@ -2,7 +2,8 @@
 
 An Add is fused whenever that is possible (:mod:`.residual`), and of the following layers
 (:mod:`.epilogue`) the longest chain that has a tuned schedule or a predicted cost not above that of
-the separate layers.
+the separate layers.  A depthwise convolution is fused with the pointwise one after it
+(:mod:`.forward_fusion`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ..tiled_layer import LayerOf
 from .conv import group_layer
 from .epilogue import Epilogue, epilogue
 from .epilogue_rule import EpilogueNode, EpilogueRule
+from .forward_fusion import with_forwarding
 from .fusion_group import FusionGroup, conv_problem
 from .residual import Residual, residuals
 
@@ -50,7 +52,7 @@ def fuse_nodes(
     fused = {node.name for group in groups.values() for node in group.nodes}
     # a group has the position of its Add, where the other operand is in memory
     turns = {
-        group.name if group.residual is None else group.residual.add.name: group
+        group.conv.name if group.residual is None else group.residual.add.name: group
         for group in groups.values()
     }
     return [
@@ -63,13 +65,13 @@ def _groups(
     nodes: Sequence[QuantizedNode], private: Collection[str], layouts: Mapping[str, ChannelLayout],
     scheduler: LayerScheduler, layer_of: LayerOf, rules: Mapping[str, EpilogueRule],
 ) -> dict[str, FusionGroup]:
-    """Return the group of every convolution, by its name."""
+    """Return the group of every convolution, by its name; of two in one, the later's."""
     convolutions = [node for node in nodes if isinstance(node.attrs, WeightedAttributes)]
     if scheduler.options.fuse == "off":
         return {conv.name: FusionGroup(conv) for conv in convolutions}
     adds = residuals(nodes, private, layouts, scheduler.target.config)
     readers = {name: node for node in nodes for name in node.inputs if name in private}
-    groups = {}
+    groups: dict[str, FusionGroup] = {}
     for conv in convolutions:
         if isinstance(conv.attrs, DenseAttributes) and conv.attrs.unflatten is not None:
             groups[conv.name] = FusionGroup(conv)
@@ -81,7 +83,7 @@ def _groups(
             chain.append(EpilogueNode(reader, rules[reader.op]))
             reader = readers.get(reader.outputs[0])
         groups[conv.name] = replace(group, epilogue=_best(group, chain, scheduler, layer_of))
-    return groups
+    return with_forwarding(groups, private, scheduler)
 
 
 def _with_residual(

@@ -20,28 +20,33 @@ __all__ = ["ConvProblem", "FusionGroup", "conv_problem"]
 
 @dataclass(frozen=True, eq=False)
 class FusionGroup:
-    """A convolution, an Add computed with it, and the epilogue on the outputs of both."""
+    """A convolution, an Add computed with it, and the epilogue on the outputs of both.
+
+    ``ahead``: a depthwise convolution whose outputs are forwarded into the convolution.
+    """
 
     conv: QuantizedNode[WeightedAttributes]
     residual: Residual | None = None
     epilogue: Epilogue | None = None
+    ahead: QuantizedNode[WeightedAttributes] | None = None
 
     @property
     def nodes(self) -> tuple[QuantizedNode, ...]:
         """The layers, in order."""
         add = () if self.residual is None else (self.residual.add,)
-        return (self.conv, *add, *(() if self.epilogue is None else self.epilogue.nodes))
+        ahead = () if self.ahead is None else (self.ahead,)
+        return (*ahead, self.conv, *add, *(() if self.epilogue is None else self.epilogue.nodes))
 
     @property
     def name(self) -> str:
-        """The name of the convolution."""
-        return self.conv.name
+        """The name of the first convolution."""
+        return self.nodes[0].name
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the activations that are read."""
         other = () if self.residual is None else (self.residual.other,)
-        return (self.conv.inputs[0], *other)
+        return (self.nodes[0].inputs[0], *other)
 
     @property
     def output(self) -> str:
@@ -61,12 +66,15 @@ class ConvProblem:
         The convolution, its filters in the order in which they are stored.
     source, target
         The activation it reads, and the one that the group stores.
+    ahead
+        That of the convolution whose outputs are forwarded into it.
     """
 
     shape: ConvShape
     conv: QuantizedNode[WeightedAttributes]
     source: Activation
     target: Activation
+    ahead: ConvProblem | None = None
 
 
 def conv_problem(
@@ -82,4 +90,7 @@ def conv_problem(
         epilogue=None if group.epilogue is None else group.epilogue.spec)
     if len(group.nodes) > 1:
         target = activations[group.output]
-    return ConvProblem(shape, conv, source, target)
+    if group.ahead is None:
+        return ConvProblem(shape, conv, source, target)
+    ahead = conv_problem(FusionGroup(group.ahead), activations, config)
+    return ConvProblem(replace(shape, forwarded=ahead.shape), conv, source, target, ahead)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 
@@ -10,7 +11,7 @@ import pytest
 
 from myvta.compiler.codegen.lowering_context import LoweringContext
 from myvta.compiler.codegen.scratchpad_lru import LruBuffers
-from myvta.compiler.lower.tiled_loop import Chunk, Inputs, Part, Tile, TiledLoop
+from myvta.compiler.lower.tiled_loop import Chunk, Inputs, Part, Produced, Tile, TiledLoop
 from myvta.driver import StreamBuilder
 from myvta.isa.config import named
 
@@ -106,6 +107,33 @@ def test_tiles_without_inputs_and_weights_are_computed_alone() -> None:
     record.loop.run({"at": [0]}, lambda at: record.tile(at, [
         Chunk([Part(partial(record.multiply, name="border"))])]))
     assert record.recorded() == [("compute", "border", (100, 0, 0)), ("finish", 0, 0, 100)]
+
+
+def test_produced_inputs_are_recorded_before_the_steps_of_the_chunk_before() -> None:
+    record = Recorder()
+
+    def produced(key: object) -> Produced:
+        return Produced(key, lambda base: record.ctx.compute(partial(
+            record.note, name=("produce", key), base=base)))
+
+    def tile(at: int) -> Tile:
+        chunks = [
+            replace(record.chunk(None, "w", (0, 1)), inputs=produced((at, n))) for n in range(2)]
+        return record.tile(at, chunks)
+
+    record.loop.run({"at": range(2)}, tile)
+    made = [step for step in record.recorded() if step[0] != "weights"]
+    assert made == [
+        ("produce", (0, 0), 0), ("produce", (0, 1), 10),
+        ("compute", 0, (100, 0, 0)), ("compute", 1, (100, 0, 0)),
+        ("produce", (1, 0), 0),
+        ("compute", 0, (100, 10, 0)), ("finish", 0, 0, 100),
+        ("compute", 1, (100, 10, 0)), ("finish", 0, 1, 100),
+        ("produce", (1, 1), 10),
+        ("compute", 0, (150, 0, 0)), ("compute", 1, (150, 0, 0)),
+        ("compute", 0, (150, 10, 0)), ("finish", 1, 0, 150),
+        ("compute", 1, (150, 10, 0)), ("finish", 1, 1, 150),
+    ]
 
 
 def test_preparation_comes_first() -> None:

@@ -26,7 +26,7 @@ PLACES = {
 }
 
 
-def placed(group):
+def placed(group, config=CONFIG):
     """Return the constants of a group, and all that was placed, by name."""
     seen = {}
 
@@ -34,7 +34,7 @@ def placed(group):
         seen[name] = memory_type, np.asarray(tiles)
         return len(seen)
 
-    return place_constants(group, conv_problem(group, PLACES, CONFIG), CONFIG, constants), seen
+    return place_constants(group, conv_problem(group, PLACES, config), config, constants), seen
 
 
 def test_a_convolution_has_weights_and_parameters():
@@ -50,6 +50,17 @@ def test_a_convolution_has_weights_and_parameters():
     kind, tiles = seen["conv.parameters"]
     assert kind == MemoryType.ACC
     assert set(tiles[..., 0, :].ravel()) >= {11, 9}  # bias and shift
+
+
+def test_forwarded_convolution_has_constants_of_its_own():
+    depthwise = replace(conv_node((8, 1, 3, 3), WINDOW, group=8), name="ahead", outputs=("other",))
+    point = conv_node((8, 8, 1, 1), SlidingWindow((1, 1), (1, 1), (0, 0, 0, 0)))
+    actual, seen = placed(
+        FusionGroup(replace(point, inputs=("other",)), ahead=depthwise),
+        CONFIG.replace(depthwise=True))
+    assert list(seen) == ["ahead.weights", "ahead.parameters", "conv.weights", "conv.parameters"]
+    assert (actual.ahead.weights, actual.ahead.parameters, actual.weights) == (1, 2, 3)
+    assert seen["ahead.weights"][1].shape == (2, 4, 4, 4)  # four windows of 2 x 2 taps
 
 
 def test_a_zero_point_needs_the_longest_row_of_padded_inputs():

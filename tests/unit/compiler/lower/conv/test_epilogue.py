@@ -179,8 +179,8 @@ def test_unknown_fuse_is_refused() -> None:
 def test_fusion_is_faster_and_moves_fewer_bytes(tmp_path: Path, name: str) -> None:
     build = NetworkBuilder(4)
     TOGETHER[name][0](build)
-    together = compiled(build, tmp_path, "default")
-    apart = compiled(build, tmp_path, "default", schedule=OFF)
+    together = compiled(build, tmp_path, "lean")
+    apart = compiled(build, tmp_path, "lean", schedule=OFF)
     assert inside(together) == TOGETHER[name][1]
     for less, more in zip(costs(together), costs(apart), strict=True):
         assert less < more
@@ -215,7 +215,7 @@ def test_missing_requantization_between_layers_is_detected(
     build = NetworkBuilder(4)
     TOGETHER[name][0](build)
     monkeypatch.setattr(ConvCalls, "requantize", lambda *args, **options: None)
-    made = compiled(build, tmp_path, "default", schedule=ON)
+    made = compiled(build, tmp_path, "lean", schedule=ON)
     assert inside(made)
     with pytest.raises(AssertionError, match="Mismatched elements"):
         check_every_layer(made, build.samples(1))

@@ -50,6 +50,22 @@ def test_layers_of_a_group_are_in_order_and_the_last_is_stored():
     assert problem.shape.epilogue == whole.epilogue.spec
 
 
+def test_forwarded_convolution_comes_first():
+    config = CONFIG.replace(depthwise=True)
+    depthwise = replace(
+        conv_node((8, 1, 3, 3), SlidingWindow((3, 3), (1, 1), (1, 1, 1, 1)), group=8),
+        name="depthwise", outputs=("between",))
+    places = {**PLACES, "between": PLACES["other"]}
+    pair = FusionGroup(replace(CONV, inputs=("between",)), ahead=depthwise)
+    assert [node.name for node in pair.nodes] == ["depthwise", "conv"]
+    assert (pair.name, pair.inputs, pair.output) == ("depthwise", ("x",), "y")
+    problem = conv_problem(pair, places, config)
+    assert problem.ahead is not None
+    assert (problem.ahead.source, problem.target) == (places["x"], places["y"])
+    assert problem.shape.forwarded == problem.ahead.shape
+    assert (problem.ahead.shape.window, problem.shape.window) == ((2, 2), None)
+
+
 def test_dense_layer_into_a_feature_map_stores_one_vector_of_tiles():
     node = dense_node((18, 4), unflatten=(6, 1, 3))
     places = {

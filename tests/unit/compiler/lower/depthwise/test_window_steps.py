@@ -28,7 +28,7 @@ from myvta.compiler.schedule.select_tiling import ScheduleOptions
 from myvta.isa.config import Config, named
 
 PLAIN = named("1x4x4").replace(depthwise=True)  # windows of 2 x 2 taps, one weight a row
-PAIRS = named("default").replace(depthwise=True)  # 2 x 4 taps, half a row of weights
+PAIRS = named("lean").replace(depthwise=True)  # 2 x 4 taps, half a row of weights
 CONFIGS = {
     "4 taps": PLAIN,
     "4 taps, base": named("1x4x4_base").replace(depthwise=True),
