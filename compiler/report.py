@@ -197,7 +197,7 @@ def network_remarks(
     """
     unpacked = {item.packed: item.packing for item in network.outputs.values()}
     remarks = {
-        name: [f"looked up by the requantization of {into}"]
+        name: [f"computed in {into}"]
         for name, into in network.tables.items()}
     for node in network.graph.nodes:
         listed = remarks.setdefault(node.name, [])

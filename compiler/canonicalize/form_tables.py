@@ -57,8 +57,8 @@ def _is_elementwise(node: Node, graph: Graph) -> bool:
     shape = graph.tensors[node.outputs[0]].shape
     operands = [graph.tensors[name] for name in node.inputs if name]
     return len(shape) > 0 and any(not operand.constant for operand in operands) and all(
-        np.size(operand.value) == 1 and len(operand.shape) <= len(shape)
-        if operand.constant else operand.shape == shape
+        operand.value.size == 1 and len(operand.shape) <= len(shape)
+        if operand.value is not None else operand.shape == shape
         for operand in operands)
 
 

@@ -47,7 +47,7 @@ def test_output_is_bounded_by_1_in_its_own_scale(tmp_path: Path) -> None:
     x = build.input((1, 4))
     build.node("HardSigmoid", [x], (1, 4))
     samples = {x: np.array([[-9.0, 0.0, 2.0, 3.0]], np.float32)}
-    made = compile_model(save(build, tmp_path / "n.onnx"), samples, "default", method="minmax",
+    made = compile_model(save(build, tmp_path / "n.onnx"), samples, "lean", method="minmax",
                          scales="power-of-two")
     (node,) = made.quantized.nodes
     assert node.rule.clip == (0, 64)
@@ -59,7 +59,7 @@ def test_beta_beyond_the_accumulator_is_on_the_host(tmp_path: Path) -> None:
     build = NetworkBuilder()
     x = build.relu(build.input((1, 4)))
     build.node("HardSigmoid", [x], (1, 4), beta=17.0)
-    (_, node) = check_model(save(build, tmp_path / "n.onnx"), "default").nodes
+    (_, node) = check_model(save(build, tmp_path / "n.onnx"), "lean").nodes
     assert (node.where, node.reason) == ("host", "its beta 17 is not within -16 .. 16")
 
 
