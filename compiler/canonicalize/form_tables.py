@@ -2,7 +2,8 @@
 
 A function is a connected part of the graph whose nodes compute each value of their outputs from
 the same place of one input, and from scalars: Sigmoid, or the five nodes of a Gelu.  It ends where
-other nodes read it and begins where it reads a single tensor.
+other nodes read it and begins where it reads a single tensor.  In a pre-quantized (QDQ) model
+that is a rounded one, and roundings inside are part of the function.
 """
 
 from __future__ import annotations
@@ -33,14 +34,16 @@ _LOGICAL = (
     "And", "Cast", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or",
     "Where", "Xor",
 )
-_ELEMENTWISE = frozenset((*FUNCTIONS, *_LINEAR, *_LOGICAL))
+_DEQUANTIZE = ("DequantizeLinear", "com.microsoft::DequantizeLinear")
+_ROUNDING = ("QuantizeLinear", "com.microsoft::QuantizeLinear", *_DEQUANTIZE)
+_ELEMENTWISE = frozenset((*FUNCTIONS, *_LINEAR, *_LOGICAL, *_ROUNDING))
 
 
 def form_tables(graph: Graph) -> None:
     """Replace every elementwise function that is not a linear one with bounds by a Table."""
     order = {node: position for position, node in enumerate(graph.nodes)}
     for node in reversed(graph.nodes):
-        if node not in graph or not _is_elementwise(node, graph):
+        if node not in graph or node.op in _ROUNDING or not _is_elementwise(node, graph):
             continue
         members = _function_ending(node, graph, order)
         if not any(_needs_table(member, graph) for member in members):
@@ -78,9 +81,10 @@ def _function_ending(last: Node, graph: Graph, order: dict[Node, int]) -> list[N
     tensor's own node, so the largest function is one of the sets passed on the way.
     """
     members, largest = [last], list[Node]()
+    rounded = any(node.op in _ROUNDING for node in order)
     while True:
         sources = _sources(members, graph)
-        if len(sources) == 1 and _is_real(next(iter(sources)), last, graph):
+        if len(sources) == 1 and _begins_at(next(iter(sources)), last, graph, rounded):
             largest = list(members)
         makers = [graph.producer(name) for name in sources]
         inside = set(members)
@@ -107,8 +111,15 @@ def _ends_inside(node: Node, inside: set[Node], graph: Graph) -> bool:
     return name not in graph.outputs and set(graph.consumers(name)) <= inside
 
 
-def _is_real(source: str, last: Node, graph: Graph) -> bool:
-    """Return whether a function's input and output are activations."""
+def _begins_at(source: str, last: Node, graph: Graph, rounded: bool) -> bool:
+    """Return whether a function from a tensor to a node is one of activations.
+
+    ``rounded``: the model has activations that are rounded, and the tensor has to be one.
+    """
+    if rounded:
+        before = graph.producer(source)
+        if before is None or before.op not in _DEQUANTIZE:
+            return False
     return all(
         graph.tensors[name].dtype == "float32" for name in (source, last.outputs[0]))
 

@@ -31,7 +31,7 @@ def canonicalize_model(graph: Graph, config: Config) -> QdqScales | None:
             f"operands and RQT, and {config.name} has not both: choose a configuration that has, "
             "or compile the float model"
         )
-    fold(graph, tables=config.lookup and scales is None)
+    fold(graph, tables=config.lookup)
     if scales is not None:
         source.drop_pairs(graph, scales)
     return scales

@@ -19,7 +19,7 @@ from ..ir.qdq_scales import TensorScale
 
 __all__ = ["TableRanges", "choose_table_scale"]
 
-_SAMPLES = 1 << 12  # values that errors are measured on
+_SAMPLES = 1 << 14  # values that errors are measured on
 _FRACTIONS = tuple(2.0 ** (-step / 4) for step in range(25))
 _ROUNDS = 2  # of the search of both ends of a range
 _SMALLEST = 2.0**-60

@@ -7,17 +7,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiler_networks import NetworkBuilder, check_every_layer, compiled
+from compiler_networks import NetworkBuilder, check_every_layer, compiled, save
 from onnx import helper, numpy_helper
 from operator_checks import float_operator
+from qdq_models import ACTIVATIONS, quantized_model, same_inputs
 
-from myvta.compiler.compile import Compiled
+from myvta.compiler.compile import Compiled, compile_model
 from myvta.compiler.frontend.front_ends import export_host
 from myvta.compiler.ir.elementwise_function import ElementwiseFunction
 from myvta.compiler.ir.graph import Graph, Node, Origin, Tensor
 from myvta.compiler.ir.qdq_scales import TensorScale
 from myvta.compiler.operators.table import function_table
+from myvta.compiler.reference.reference_evaluator import evaluate
 from myvta.compiler.schedule.select_tiling import ScheduleOptions
+from myvta.compiler.session import Session
+from myvta.driver import open_target
 from myvta.driver.program.bundle import read_bundle, write_bundle
 from myvta.driver.program.program import Program
 from myvta.isa.config import NAMED
@@ -30,6 +34,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "Sigmoid": {}, "Sign": {}, "Softplus": {}, "Softsign": {}, "Sqrt": {}, "Tanh": {},
 }
 SMALL = NAMED["1x4x4"].replace(lookup=True)
+RTL = "1x8x8_all"
 
 
 def one_node(op: str, **attrs: Any) -> ElementwiseFunction:
@@ -191,3 +196,45 @@ def test_without_lookup_the_host_runs_it_with_the_reason(tmp_path: Path, config:
     reasons = {node.name: node.reason for node in made.report.nodes if node.where == "host"}
     assert reasons["softplus2"] == (
         "needs a configuration with lookup, and a single float32 tensor besides scalars")
+
+
+@pytest.mark.parametrize("kind", ACTIVATIONS)
+def test_functions_of_a_qdq_model_are_onnxruntimes_integers(tmp_path: Path, kind: str) -> None:
+    """Also of x * Sigmoid(x), whose inner result the model rounds."""
+    build = NetworkBuilder(8)
+    x = build.conv(build.input((1, 4, 6, 6)), 5)
+    x = build.node("Mul", [x, build.node("Sigmoid", [x], build.shapes[x])], build.shapes[x])
+    x = build.node("LeakyRelu", [build.conv(x, 6)], (1, 6, 6, 6), alpha=0.1)
+    x = build.gemm(build.flatten(build.average(x)), 5)
+    build.node("Sigmoid", [x], build.shapes[x])
+    samples = build.samples(6)
+    path = quantized_model(save(build, tmp_path / "f.onnx"), tmp_path, samples, kind)
+    made = compile_model(path, samples, SMALL)
+    tables = {node.name for node in made.quantized.nodes if node.op == "Table"}
+    assert len(tables) == 3
+    assert {node.where for node in made.report.nodes} == {"accelerator"}
+    apart = same_inputs(made, path, build.samples(4)["input"])
+    assert {name: apart[name] for name in tables} == dict.fromkeys(tables, (0, 0.0))
+    check_every_layer(made, build.samples(2), strict="1")
+
+
+@pytest.mark.verilator
+def test_network_on_the_rtl_equals_the_reference(tmp_path: Path) -> None:
+    """Six tables in four slots, one of them behind a maximum, and a Table alone."""
+    build = NetworkBuilder(6)
+    x = build.input((1, 6, 6, 5))
+    for op in ("Sigmoid", "Elu", "Softplus", "Tanh"):
+        x = build.node(op, [build.conv(x, 9)], (1, 9, 6, 5))
+    x = build.node("Exp", [build.max_pool(x)], (1, 9, 3, 2))
+    x = build.node("Sign", [build.gemm(build.flatten(x), 5)], (1, 5))
+    made = compiled(build, tmp_path, RTL)
+    inputs = build.samples(1)
+    expected = evaluate(made.quantized, inputs)
+    with open_target(f"verilator://?config={RTL}&mem=0x0:1M&latency=7") as target:
+        found = Session(made.program, target).run(inputs, capture=True)
+    assert len(set(table_loads(made.program))) == LUT_TABLES
+    compared = [name for name in found if name.endswith(".q")]
+    assert f"{x}.q" in compared
+    for name in compared:
+        wanted = expected[name[:-2]]
+        np.testing.assert_array_equal(found[name].reshape(wanted.shape), wanted, name)
