@@ -11,6 +11,7 @@ from ..ir.layouts import ChannelLayout, LayoutNode, propagate
 from ..operators.constraints import data_reason
 from ..operators.operator import Context
 from ..operators.registry import FALLBACK_REASONS, OPERATORS
+from .host_islands import ISLAND_REASON, light_islands
 
 __all__ = ["Placement", "place"]
 
@@ -53,6 +54,10 @@ def place(graph: Graph, config: Config, *, qdq: bool = False) -> dict[str, Place
         else:
             placements[node.name] = Placement("accelerator", OPERATORS[node.op].reason)
             seen |= layouts.maps[0]
+    if not qdq:  # whose float values are rounded anyway
+        on_accelerator = {name for name, where in placements.items() if where.on_accelerator}
+        light = light_islands(graph, on_accelerator)
+        placements |= dict.fromkeys(light, Placement("host", ISLAND_REASON))
     return placements
 
 

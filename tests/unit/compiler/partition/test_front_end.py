@@ -31,13 +31,18 @@ def qdq_graph(folder: Path) -> Graph:
     return import_model(folder / "q.onnx")[0]
 
 
-@pytest.mark.parametrize("config", ["default", "base", "1x4x4_int4"])
-def test_float_model_is_folded_for_every_configuration(tmp_path: Path, config: str) -> None:
+@pytest.mark.parametrize(("config", "op", "where"), [
+    ("default", "Table", "accelerator"), ("lean", "LeakyRelu", "host"),
+    ("base", "LeakyRelu", "host"), ("1x4x4_int4", "LeakyRelu", "host"),
+])
+def test_float_model_is_folded_for_every_configuration(
+    tmp_path: Path, config: str, op: str, where: str
+) -> None:
     graph = float_graph(tmp_path)
     assert canonicalize_model(graph, named(config)) is None
-    assert [node.op for node in graph.nodes] == ["Conv", "LeakyRelu"]
+    assert [node.op for node in graph.nodes] == ["Conv", op]
     conv, leaky = partition_model(graph, named(config), None).values()
-    assert (conv.where, leaky.where) == ("accelerator", "host")
+    assert (conv.where, leaky.where) == ("accelerator", where)
 
 
 def test_qdq_pairs_become_scales(tmp_path: Path) -> None:
@@ -68,7 +73,7 @@ def test_scales_of_a_model_constrain_its_nodes(tmp_path: Path) -> None:
     build = NetworkBuilder()
     build.node("LeakyRelu", [build.input((1, 4))], (1, 4), alpha=0.25)
     graph, _ = import_model(save(build, tmp_path / "n.onnx"))
-    other, config = qdq_graph(tmp_path), named("default")
+    other, config = qdq_graph(tmp_path), named("lean")
     scales = canonicalize_model(other, config)
     canonicalize_model(graph, config)
     (alone,) = partition_model(graph, config, None).values()
