@@ -27,9 +27,8 @@ BOUND = 0.01
 """Of the cycles of a launch: the timing model's error."""
 SLACK = 8
 """Cycles that a bar may be off in addition."""
-STARTUP = 120
-"""Cycles that the first product may be off: before it both engines load through one port, and the
-model approximates their order."""
+STARTUP = 16
+"""Cycles that the first product may be off: before it both engines load through one port."""
 
 
 def load_example(name: str) -> ModuleType:
