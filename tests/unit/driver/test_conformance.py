@@ -163,6 +163,7 @@ def test_deadlock_is_reported_and_the_target_stays_usable(target):
     assert run_empty(target).counters["INSTRUCTIONS"] == 1
 
 
+@pytest.mark.timeout(600)  # it may build a simulator
 @pytest.mark.parametrize("name", [marked(name) for name in OF_CONFIGURATION])
 def test_device_with_extensions_identifies_itself_and_counts_their_work(name, tmp_path):
     config = extended("1x4x4+all")
