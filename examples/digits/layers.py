@@ -132,20 +132,27 @@ class GlobalAverage(Layer):
 
 
 class Dense(Layer):
-    """Matrix product and bias; weight ``[in, out]``."""
+    """Matrix product over the last axis, and bias; weight ``[in, out]``."""
 
     decayed = ("w",)
 
-    def __init__(self, inputs: int, outputs: int, rng: np.random.Generator):
+    def __init__(
+        self, inputs: int, outputs: int, rng: np.random.Generator, *, bias: bool = True
+    ):
         super().__init__()
         self.weights["w"] = rng.normal(0, 1 / np.sqrt(inputs), (inputs, outputs)).astype(np.float32)
-        self.weights["b"] = np.zeros(outputs, np.float32)
+        if bias:
+            self.weights["b"] = np.zeros(outputs, np.float32)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         self._x = x
-        return x @ self.weights["w"] + self.weights["b"]
+        y = x @ self.weights["w"]
+        return y + self.weights["b"] if "b" in self.weights else y
 
     def backward(self, gradient: np.ndarray) -> np.ndarray:
-        self.gradients["w"] = self._x.T @ gradient
-        self.gradients["b"] = gradient.sum(0)
+        inputs, outputs = self.weights["w"].shape
+        flat = gradient.reshape(-1, outputs)
+        self.gradients["w"] = self._x.reshape(-1, inputs).T @ flat
+        if "b" in self.weights:
+            self.gradients["b"] = flat.sum(0)
         return gradient @ self.weights["w"].T

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import onnx
 from layers import BatchNorm, Conv, Dense, GlobalAverage, Layer, MaxPool, Relu
-from onnx import TensorProto, helper, numpy_helper
+from onnx_graph import OnnxGraph
 
-__all__ = ["Network", "export"]
+__all__ = ["Network"]
 
 
 class Network:
     """Images ``[n, 8, 8, 1]`` in 0..1 to ten logits; layers carry the names of the ONNX nodes."""
+
+    name = "digits"
 
     def __init__(self, rng: np.random.Generator):
         self.layers: dict[str, Layer] = {}
@@ -48,52 +50,26 @@ class Network:
             gradient = self.layers[name].backward(gradient)
         return gradient
 
+    def export(self) -> onnx.ModelProto:
+        """Return the network as ONNX."""
+        graph = OnnxGraph("digits")
+        x = skip = graph.node("Relu", "relu1", self._conv_norm(graph, 1, "image"))
+        x = graph.node("Relu", "relu2", self._conv_norm(graph, 2, x))
+        x = graph.node("Add", "residual", self._conv_norm(graph, 3, x), skip)
+        x = graph.node("MaxPool", "pool", graph.node("Relu", "relu3", x), kernel_shape=[2, 2],
+                       strides=[2, 2])
+        x = graph.node("Relu", "relu4", self._conv_norm(graph, 4, x))
+        x = graph.node("Relu", "relu5", self._conv_norm(graph, 5, x))
+        x = graph.node("Flatten", "features", graph.node("GlobalAveragePool", "average", x), axis=1)
+        graph.head(x, self.layers["head"].weights)
+        return graph.model()
 
-def export(network: Network) -> onnx.ModelProto:
-    """Return the network as ONNX, opset 17, input ``image [1,1,8,8]``, output ``logits [1,10]``."""
-    nodes, constants = [], []
-
-    def constant(name: str, value: np.ndarray) -> str:
-        array = np.ascontiguousarray(value, dtype=np.float32)
-        constants.append(numpy_helper.from_array(array, name))
-        return name
-
-    def node(operator: str, name: str, *inputs: str, **attributes: object) -> str:
-        nodes.append(helper.make_node(operator, list(inputs), [name], name=name, **attributes))
-        return name
-
-    def conv_norm(number: int, x: str) -> str:
-        conv, norm = network.layers[f"conv{number}"], network.layers[f"norm{number}"]
+    def _conv_norm(self, graph: OnnxGraph, number: int, x: str) -> str:
+        conv, norm = self.layers[f"conv{number}"], self.layers[f"norm{number}"]
         assert isinstance(conv, Conv)
         assert isinstance(norm, BatchNorm)
         kernel = conv.weights["w"].reshape(3, 3, conv.inputs, conv.outputs).transpose(3, 2, 0, 1)
-        x = node("Conv", f"conv{number}", x, constant(f"conv{number}.weight", kernel),
-                 kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[conv.stride] * 2)
-        name = f"norm{number}"
-        return node("BatchNormalization", name, x,
-                    constant(f"{name}.scale", norm.weights["scale"]),
-                    constant(f"{name}.bias", norm.weights["shift"]),
-                    constant(f"{name}.mean", norm.mean),
-                    constant(f"{name}.variance", norm.variance), epsilon=norm.epsilon)
-
-    x = skip = node("Relu", "relu1", conv_norm(1, "image"))
-    x = node("Relu", "relu2", conv_norm(2, x))
-    x = node("Add", "residual", conv_norm(3, x), skip)
-    x = node("MaxPool", "pool", node("Relu", "relu3", x), kernel_shape=[2, 2], strides=[2, 2])
-    x = node("Relu", "relu4", conv_norm(4, x))
-    x = node("Relu", "relu5", conv_norm(5, x))
-    x = node("Flatten", "features", node("GlobalAveragePool", "average", x), axis=1)
-    head = network.layers["head"]
-    node("Gemm", "logits", x, constant("head.weight", head.weights["w"].T),
-         constant("head.bias", head.weights["b"]), transB=1)
-
-    graph = helper.make_graph(
-        nodes, "digits",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 1, 8, 8])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 10])],
-        constants,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)],
-                              producer_name="myvta examples/digits/train.py")
-    model.ir_version = 8  # the version that came with opset 17: every reader of it can load this
-    return onnx.shape_inference.infer_shapes(model, strict_mode=True)
+        x = graph.node(
+            "Conv", f"conv{number}", x, graph.constant(f"conv{number}.weight", kernel),
+            kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[conv.stride] * 2)
+        return graph.batch_norm(f"norm{number}", x, norm)

@@ -1,6 +1,8 @@
-"""Train the digits network and write digits.onnx, held_out.npz and calibration.npz in its folder.
+"""Train networks on digits; write their ONNX files, held_out.npz and calibration.npz here.
 
-    python examples/digits/train.py          # numpy, scikit-learn, onnx, onnxruntime; minutes
+    python examples/digits/train.py [digits] [digits_vit] [digits_se]    # a minute or two each
+
+needs numpy, scikit-learn, onnx and onnxruntime.
 
 Nothing is chosen by looking at the held-out images: the split, the schedule and the number of
 epochs are fixed here, and the weights written are the average of the last epochs.
@@ -8,15 +10,18 @@ epochs are fixed here, and the weights written are the average of the last epoch
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
-from network import Network, export
+from network import Network
 from scipy.ndimage import map_coordinates
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from squeeze_excite import SqueezeExciteNetwork
+from vision_transformer import VisionTransformer
 
 SEED = 2026
 EPOCHS, BATCH = 120, 64
@@ -24,6 +29,9 @@ AVERAGED_EPOCHS = 30  # the weights written are the mean over the steps of the l
 RATE, DECAY, SMOOTHING = 3e-3, 2e-2, 0.1
 HELD_OUT, CALIBRATION = 360, 100
 FOLDER = Path(__file__).resolve().parent
+Trained = Network | VisionTransformer | SqueezeExciteNetwork
+NETWORKS: dict[str, type[Trained]] = {
+    kind.name: kind for kind in (Network, VisionTransformer, SqueezeExciteNetwork)}
 
 
 def distort(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -50,7 +58,7 @@ def distort(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 class Adam:
     """Adam with weight decay of its own, and a running mean of the weights once asked for."""
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Trained):
         self.layers = list(network.layers.values())
         self.count = 0
         self.averaged = 0
@@ -83,10 +91,10 @@ class Adam:
             layer.weights = mean
 
 
-def train(images: np.ndarray, labels: np.ndarray) -> Network:
-    """Return the trained network for images ``[n, 8, 8]`` in 0..1 and labels ``[n]``."""
+def train(kind: type[Trained], images: np.ndarray, labels: np.ndarray) -> Trained:
+    """Return a trained network for images ``[n, 8, 8]`` in 0..1 and labels ``[n]``."""
     rng = np.random.default_rng(SEED)
-    network = Network(rng)
+    network = kind(rng)
     optimizer = Adam(network)
     expected = np.full((len(labels), 10), SMOOTHING / 10, np.float32)
     expected[np.arange(len(labels)), labels] += 1 - SMOOTHING
@@ -110,36 +118,45 @@ def train(images: np.ndarray, labels: np.ndarray) -> Network:
     return network
 
 
+def write(network: Trained, images: np.ndarray) -> None:
+    """Write a network as ONNX, compared with onnxruntime on images ``[n, 8, 8]`` in 0..1."""
+    model = network.export()
+    onnx.checker.check_model(model, full_check=True)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    expected = network.forward(images[..., None])
+    actual = np.concatenate([session.run(None, {"image": image[None, None]})[0]
+                             for image in images])
+    difference = float(np.abs(expected - actual).max())
+    if difference > 1e-4:
+        raise SystemExit(f"onnxruntime differs from the trained network by {difference}")
+    path = FOLDER / f"{network.name}.onnx"
+    onnx.save(model, path)
+    print(f"{path.name} {path.stat().st_size} bytes, onnxruntime within {difference:.1e}")
+
+
 def main() -> None:
-    """Split, train, export, compare with onnxruntime, write the three files."""
+    """Split, train, export, compare with onnxruntime, write the files."""
+    names = sys.argv[1:] or list(NETWORKS)
+    unknown = [name for name in names if name not in NETWORKS]
+    if unknown:
+        raise SystemExit(f"there is no {', '.join(unknown)}: choose from {', '.join(NETWORKS)}")
     digits = load_digits()
     images = digits.images.astype(np.uint8)
     split = train_test_split(np.arange(len(images)), test_size=HELD_OUT, stratify=digits.target,
                              random_state=SEED)
     training, held_out = (np.sort(part) for part in split)
     scaled = (images / 16).astype(np.float32)
-    network = train(scaled[training], digits.target[training])
-
-    model = export(network)
-    onnx.checker.check_model(model, full_check=True)
-    session = onnxruntime.InferenceSession(model.SerializeToString())
-    expected = network.forward(scaled[held_out][..., None])
-    actual = np.concatenate([session.run(None, {"image": image[None, None]})[0]
-                             for image in scaled[held_out]])
-    difference = float(np.abs(expected - actual).max())
-    if difference > 1e-4:
-        raise SystemExit(f"onnxruntime differs from the trained network by {difference}")
-    for name, part in (("training", training), ("held-out", held_out)):
-        right = network.forward(scaled[part][..., None]).argmax(1) == digits.target[part]
-        print(f"{name} accuracy {right.mean():.4f} ({right.sum()} of {len(part)})")
-
-    onnx.save(model, FOLDER / "digits.onnx")
+    for name in names:
+        network = train(NETWORKS[name], scaled[training], digits.target[training])
+        for part_name, part in (("training", training), ("held-out", held_out)):
+            right = network.forward(scaled[part][..., None]).argmax(1) == digits.target[part]
+            print(f"{name}: {part_name} accuracy {right.mean():.4f} ({right.sum()} of "
+                  f"{len(part)})")
+        write(network, scaled[held_out])
     np.savez_compressed(FOLDER / "held_out.npz", images=images[held_out],
                         labels=digits.target[held_out].astype(np.uint8))
     chosen = np.random.default_rng(SEED).choice(training, CALIBRATION, replace=False)
     np.savez_compressed(FOLDER / "calibration.npz", image=scaled[np.sort(chosen)][:, None])
-    print(f"digits.onnx {(FOLDER / 'digits.onnx').stat().st_size} bytes, "
-          f"onnxruntime within {difference:.1e}")
 
 
 if __name__ == "__main__":
