@@ -18,7 +18,7 @@ from ..lower.block_gemm import BlockGemm, Term, scaled_identity
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
-from .operator import Context, DocsRow, Operator
+from .operator import Context, DocsRow, Operator, removed_zero_point
 from .quantization_rules import Names, QuantizerContext, operand_gains
 from .scaled_add import scaled_add
 
@@ -90,6 +90,7 @@ ADD = Operator(
         "where scales are; an operand 2^20 finer than the other counts as zero", "3"),
     layer=_layer,
     quantize=_quantize,
+    zero_point_use=removed_zero_point,
     unsupported_reason=_unsupported_reason,
     qdq_reason=_qdq_reason,
     fallback_reasons={"Sub": "subtracts values that are not constants"},

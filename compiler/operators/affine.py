@@ -18,7 +18,7 @@ from ..lower.block_gemm import BlockGemm, Term
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
-from .operator import Context, DocsRow, Operator
+from .operator import Context, DocsRow, Operator, removed_zero_point
 from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["AFFINE", "AffineAttributes"]
@@ -89,6 +89,7 @@ AFFINE = Operator(
         "channel", "2"),
     layer=_layer,
     quantize=_quantize,
+    zero_point_use=removed_zero_point,
     unsupported_reason=_unsupported_reason,
     fallback_reasons={
         "Mul": "multiplies with values that are not one constant per channel",

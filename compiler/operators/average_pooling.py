@@ -24,7 +24,7 @@ from ..lower.conv.epilogue_rule import (
 )
 from ..schedule.conv_problem import EpilogueSpec, requantize_steps
 from .constraints import MEAN_PIXELS, window_reason
-from .operator import Context, DocsRow, Operator
+from .operator import Context, DocsRow, Operator, ZeroPointUse
 from .quantization_rules import Names, QuantizerContext, mean_of
 
 __all__ = ["AVERAGE_POOL"]
@@ -68,6 +68,11 @@ def _qdq_reason(node: Node, graph: Graph) -> str:
     return ""
 
 
+def _zero_point_use(node: Node, graph: Graph) -> ZeroPointUse:
+    """Windows in the padding would need its value."""
+    return ZeroPointUse.REFUSED if _qdq_reason(node, graph) else ZeroPointUse.REMOVED
+
+
 def _windows(
     node: QuantizedNode[AveragePoolAttributes], stored: tuple[int, int], out: tuple[int, int]
 ) -> EpilogueSpec | None:
@@ -105,6 +110,7 @@ AVERAGE_POOL = Operator(
             not config.extended and _factor(node) != 1),
         windows=WindowRule(AluOpcode.ADD, _windows)),
     quantize=_quantize,
+    zero_point_use=_zero_point_use,
     unsupported_reason=_unsupported_reason,
     qdq_reason=_qdq_reason,
     homogeneous=lambda node: "kernel" in node.attrs,

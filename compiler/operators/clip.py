@@ -18,7 +18,7 @@ from ..lower.conv.epilogue_ops import Field, clamp_field
 from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, kept_zero_point
 from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["CLIP", "ClipAttributes"]
@@ -70,6 +70,7 @@ CLIP = Operator(
     layer=_layer,
     epilogue=EpilogueRule(lambda node, config: 2, _epilogue),
     quantize=keep_scale(_attributes),
+    zero_point_use=kept_zero_point,
     unsupported_reason=_unsupported_reason,
     qdq_reason=any_qdq,
 )

@@ -18,7 +18,7 @@ from ..lower.channel_selection import ChannelRange, selection_terms
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, removed_zero_point
 from .quantization_rules import Names, QuantizerContext, operand_gains
 
 __all__ = ["CONCAT", "ConcatAttributes"]
@@ -41,7 +41,7 @@ def _unsupported_reason(node: Node, context: Context) -> str:
 
 def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[ConcatAttributes]:
     scales = [q.scale(name) for name in names]
-    if q.pre_quantized or len(set(scales)) == 1:
+    if q.pre_quantized or set(scales) == {TensorScale(scales[0].scale)}:
         names, _ = q.same_scale(node)
         return QuantizedNode(
             node.op, node.name, names, node.outputs, ConcatAttributes((1,) * len(names)))
@@ -56,10 +56,15 @@ def _quantize(q: QuantizerContext, node: Node, names: Names) -> QuantizedNode[Co
 def _rescaled(
     q: QuantizerContext, node: Node, names: Names, scales: Sequence[TensorScale]
 ) -> QuantizedNode[ConcatAttributes]:
-    """Requantize the channels of each input to the scale of the coarsest, which is exact."""
-    coarsest = max(scale.scale for scale in scales)
-    q.propose(node, TensorScale(coarsest))
-    gains = tuple(1 if scale.scale < coarsest else 2 for scale in scales)  # a ratio is below 1
+    """Requantize the channels of each input to the scale of the coarsest, which is exact.
+
+    Inputs with other zero points than the output need the range of the output.
+    """
+    wanted, real = q.wanted(node), max(scale.scale for scale in scales)
+    if any(scale.zero_point != wanted.zero_point for scale in scales):
+        real = max(real, wanted.scale)
+    q.propose(node, TensorScale(real, wanted.zero_point))
+    gains = tuple(1 if scale.scale < real else 2 for scale in scales)  # a ratio is below 1
     channels = [q.graph.tensors[name].shape[1] for name in names]
     units = [scale.scale / gain for scale, gain in zip(scales, gains, strict=True)]
     offsets = [-scale.zero_point * gain for scale, gain in zip(scales, gains, strict=True)]
@@ -91,6 +96,7 @@ CONCAT = Operator(
         "blocks that meet + 1"),
     layer=_layer,
     quantize=_quantize,
+    zero_point_use=removed_zero_point,
     unsupported_reason=_unsupported_reason,
     qdq_reason=any_qdq,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ir.attributes import ConvAttributes, SlidingWindow
 from ..ir.graph import Node
 from ..ir.quantized_graph import QuantizedNode
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, removed_zero_point
 from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["CONV", "convolution_reason"]
@@ -42,6 +42,7 @@ CONV = Operator(
         "taps x blocks + 1; depthwise by DWC: windows + 1"),
     layer=None,
     quantize=_quantize,
+    zero_point_use=removed_zero_point,
     unsupported_reason=convolution_reason,
     qdq_reason=any_qdq,
 )

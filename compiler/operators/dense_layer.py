@@ -6,7 +6,7 @@ from ..ir.attributes import DenseAttributes
 from ..ir.graph import Node
 from ..ir.layouts import layout_of_shape
 from ..ir.quantized_graph import QuantizedNode
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, removed_zero_point
 from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["GEMM"]
@@ -44,6 +44,7 @@ GEMM = Operator(
         "its features into a map is included", "`out(x . w + b, s)`", "blocks + 1"),
     layer=None,
     quantize=_quantize,
+    zero_point_use=removed_zero_point,
     unsupported_reason=_unsupported_reason,
     channels_last=_channels_last,
     qdq_reason=any_qdq,

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..ir.attributes import Attributes
 from ..ir.graph import Graph, Node
 from .constraints import layout_reason
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, kept_zero_point
 from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["FLATTEN", "FlattenAttributes", "flatten_reason"]
@@ -42,6 +42,7 @@ FLATTEN = Operator(
         "0: the same memory"),
     layer=None,
     quantize=keep_scale(_attributes),
+    zero_point_use=kept_zero_point,
     unsupported_reason=flatten_reason,
     qdq_reason=any_qdq,
     homogeneous=lambda node: node.source is None,

@@ -17,7 +17,7 @@ from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule, WindowRule
 from ..lower.global_average_pool import global_average_layer
 from ..schedule.conv_problem import EpilogueSpec, requantize_steps
 from .constraints import MEAN_PIXELS, layout_reason
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, removed_zero_point
 from .quantization_rules import Names, QuantizerContext, mean_of
 
 __all__ = ["GLOBAL_AVERAGE_POOL"]
@@ -60,6 +60,7 @@ GLOBAL_AVERAGE_POOL = Operator(
             not config.extended and node.attrs.factor != 1),
         windows=WindowRule(AluOpcode.ADD, lambda node, stored, out: EpilogueSpec((1, 1), out))),
     quantize=_quantize,
+    zero_point_use=removed_zero_point,
     unsupported_reason=_unsupported_reason,
     qdq_reason=any_qdq,
     homogeneous=lambda node: True,

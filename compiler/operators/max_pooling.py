@@ -8,7 +8,7 @@ from ..ir.graph import Graph, Node
 from ..lower.conv.epilogue_rule import EpilogueRule, WindowRule, sliding_windows
 from ..lower.max_pool import max_pool_layer
 from .constraints import window_reason
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, kept_zero_point
 from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["MAX_POOL"]
@@ -45,6 +45,7 @@ MAX_POOL = Operator(
             AluOpcode.MAX,
             lambda node, stored, out: sliding_windows(node.attrs.window, stored))),
     quantize=keep_scale(_attributes),
+    zero_point_use=kept_zero_point,
     unsupported_reason=_unsupported_reason,
     qdq_reason=any_qdq,
     homogeneous=lambda node: "kernel" in node.attrs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Generic, TypeVar
 
 from ...isa.config import Config
@@ -16,7 +17,10 @@ from ..lower.conv.epilogue_rule import EpilogueRule
 from ..lower.tiled_layer import TiledLayer
 from .quantization_rules import Names, QuantizerContext
 
-__all__ = ["Context", "DocsRow", "Operator", "any_qdq", "no_qdq_reason"]
+__all__ = [
+    "Context", "DocsRow", "Operator", "ZeroPointUse", "any_qdq", "kept_zero_point", "no_qdq_reason",
+    "no_zero_point", "removed_zero_point",
+]
 
 A = TypeVar("A", bound=Attributes)
 
@@ -47,6 +51,29 @@ class DocsRow:
     sources: str
     integers: str
     steps: str
+
+
+class ZeroPointUse(Enum):
+    """How an operator treats a zero point of its inputs."""
+
+    REFUSED = "inputs are symmetric"
+    REMOVED = "the output has a zero point of its own"
+    KEPT = "the output has the same"
+
+
+def no_zero_point(node: Node, graph: Graph) -> ZeroPointUse:
+    """Return that inputs have no zero point."""
+    return ZeroPointUse.REFUSED
+
+
+def removed_zero_point(node: Node, graph: Graph) -> ZeroPointUse:
+    """Return that any zero point of an input is removed."""
+    return ZeroPointUse.REMOVED
+
+
+def kept_zero_point(node: Node, graph: Graph) -> ZeroPointUse:
+    """Return that the output has the zero point of the input."""
+    return ZeroPointUse.KEPT
 
 
 def no_qdq_reason(node: Node, graph: Graph) -> str:
@@ -90,6 +117,8 @@ class Operator(Generic[A]):
     qdq_reason
         The reason why the host runs a node of a pre-quantized (QDQ) model, whose scales and zero
         points are given, else ''.
+    zero_point_use
+        How the rule and the layer treat a zero point of the inputs of a node.
     channels_last
         Whether the last of three axes of a canonical node's tensors holds its channels.
     homogeneous
@@ -109,6 +138,7 @@ class Operator(Generic[A]):
     quantize: Callable[[QuantizerContext, Node, Names], QuantizedNode[A]] | None = None
     unsupported_reason: Callable[[Node, Context], str] = lambda node, context: ""
     qdq_reason: Callable[[Node, Graph], str] = no_qdq_reason
+    zero_point_use: Callable[[Node, Graph], ZeroPointUse] = no_zero_point
     channels_last: Callable[[Node], bool] = lambda node: False
     homogeneous: Callable[[Node], bool] = lambda node: False
     fallback_reasons: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.pad_resize import pad_layer
 from ..lower.tiled_layer import TiledLayer
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, kept_zero_point
 from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["PAD", "PadAttributes"]
@@ -54,6 +54,7 @@ PAD = Operator(
         "x, or the value in x's scale", "1, 2 where there is a border with a value"),
     layer=_layer,
     quantize=keep_scale(_attributes),
+    zero_point_use=kept_zero_point,
     unsupported_reason=_unsupported_reason,
     qdq_reason=any_qdq,
 )

@@ -12,7 +12,7 @@ from ..ir.graph import Graph, Node
 from ..ir.quantized_graph import QuantizedNode
 from ..lower.pad_resize import resize_layer
 from ..lower.tiled_layer import TiledLayer
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, kept_zero_point
 from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["RESIZE", "ResizeAttributes"]
@@ -48,6 +48,7 @@ RESIZE = Operator(
         "Resize, Upsample: nearest, integer scales, any coordinate transformation", "x", "1"),
     layer=_layer,
     quantize=keep_scale(_attributes),
+    zero_point_use=kept_zero_point,
     unsupported_reason=_unsupported_reason,
     qdq_reason=any_qdq,
     homogeneous=lambda node: "factors" in node.attrs,

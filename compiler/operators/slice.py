@@ -15,7 +15,7 @@ from ..lower.channel_selection import ChannelRange, selection_terms
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
 from .constraints import layout_reason
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, kept_zero_point
 from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["SLICE", "SliceAttributes"]
@@ -55,6 +55,7 @@ SLICE = Operator(
     docs=DocsRow("Slice and Split of channels", "x", "1 or 2"),
     layer=_layer,
     quantize=keep_scale(_attributes),
+    zero_point_use=kept_zero_point,
     unsupported_reason=_unsupported_reason,
     qdq_reason=any_qdq,
     fallback_reasons={"Split": "does not split channels"},

@@ -24,7 +24,7 @@ from ..lower.conv.epilogue_ops import Field
 from ..lower.conv.epilogue_rule import EpiloguePlaces, EpilogueRule
 from ..lower.pointwise import block_gemm_layer
 from ..lower.tiled_layer import TiledLayer
-from .operator import DocsRow, Operator, any_qdq
+from .operator import DocsRow, Operator, any_qdq, removed_zero_point
 from .quantization_rules import Names, QuantizerContext
 
 __all__ = ["TABLE", "function_table"]
@@ -88,6 +88,7 @@ TABLE = Operator(
     layer=_layer,
     epilogue=EpilogueRule(lambda node, config: 1, _epilogue),
     quantize=_quantize,
+    zero_point_use=removed_zero_point,
     qdq_reason=any_qdq,
     fallback_reasons=dict.fromkeys(
         (op for op in FUNCTIONS if op not in _WITHOUT_TABLE),

@@ -11,7 +11,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layouts import channels_first_layout
 from .constraints import RESHAPED
 from .flatten import flatten_reason
-from .operator import Context, DocsRow, Operator, any_qdq
+from .operator import Context, DocsRow, Operator, any_qdq, kept_zero_point
 from .quantization_rules import ToIntegers, keep_scale
 
 __all__ = ["VIEW", "ViewAttributes"]
@@ -49,6 +49,7 @@ VIEW = Operator(
         "0: the same memory"),
     layer=None,
     quantize=keep_scale(_attributes),
+    zero_point_use=kept_zero_point,
     unsupported_reason=_unsupported_reason,
     qdq_reason=any_qdq,
     fallback_reasons={

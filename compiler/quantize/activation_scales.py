@@ -22,15 +22,17 @@ import numpy as np
 
 from ..ir.fixed_point import limits, to_integers, to_reals
 
-__all__ = ["METHODS", "Grid", "choose_scale", "divergence"]
+__all__ = [
+    "BINS", "FRACTIONS", "METHODS", "PERCENTILE", "SMALLEST", "Grid", "choose_scale", "divergence",
+]
 
 METHODS = ("error", "minmax", "percentile", "kl")
-_SMALLEST = 2.0**-60  # minimum scale, of tensors that are nearly zero
+SMALLEST = 2.0**-60  # minimum scale, of tensors that are nearly zero
 _SPREAD = 1e-4
-_PERCENTILE = 99.99
-_BINS = 2048  # of the histogram of magnitudes: several per level, even at a quarter of the range
+PERCENTILE = 99.99
+BINS = 2048  # of the histogram of magnitudes: several per level, even at a quarter of the range
 _POWERS = (1.0, 0.5, 0.25)  # fractions of the widest scale that are compared
-_FRACTIONS = {  # the same where any scale is possible; for kl whole numbers of bins
+FRACTIONS = {  # the same where any scale is possible; for kl whole numbers of bins
     "error": tuple(2.0 ** (-step / 8) for step in range(13)),
     "kl": tuple(part / 16 for part in range(16, 3, -1)),
 }
@@ -61,8 +63,8 @@ class Grid:
         if peak == 0:
             return 1.0
         if self.any_scale:
-            return max(_SMALLEST, peak / self.levels)
-        return max(_SMALLEST, 2.0 ** math.ceil(math.log2(peak / self.levels)))
+            return max(SMALLEST, peak / self.levels)
+        return max(SMALLEST, 2.0 ** math.ceil(math.log2(peak / self.levels)))
 
 
 def choose_scale(values: np.ndarray, peak: float, grid: Grid, method: str) -> float:
@@ -79,16 +81,16 @@ def choose_scale(values: np.ndarray, peak: float, grid: Grid, method: str) -> fl
     if method == "minmax" or peak == 0 or not values.any():
         return widest
     if method == "percentile":
-        magnitude = float(np.percentile(np.abs(values), _PERCENTILE, method="higher"))
+        magnitude = float(np.percentile(np.abs(values), PERCENTILE, method="higher"))
         return min(widest, grid.widest(magnitude)) if magnitude else widest
-    fractions = _FRACTIONS[method] if grid.any_scale else _POWERS
+    fractions = FRACTIONS[method] if grid.any_scale else _POWERS
     if method == "error":
         lost = [_squared_error(values, widest * fraction, grid) for fraction in fractions]
     else:
         histogram = np.histogram(  # without zeros, which are exact in every scale
-            np.abs(values[values != 0]), _BINS, (0, widest * (grid.levels + 1)))[0]
+            np.abs(values[values != 0]), BINS, (0, widest * (grid.levels + 1)))[0]
         lost = [
-            divergence(histogram, int(_BINS * fraction), grid.levels + 1)
+            divergence(histogram, int(BINS * fraction), grid.levels + 1)
             for fraction in fractions
         ]
     return widest * fractions[int(np.argmin(lost))]

@@ -7,7 +7,7 @@ output; so calibration also checks that canonicalization preserved the names of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,23 +33,37 @@ class Calibration:
         A sample of its values, ``[images, channels, some positions]``.
     images
         Number of images.
+    lowest, highest
+        Minimum and maximum of each channel; without them a range is symmetric.
     """
 
     peaks: dict[str, np.ndarray]
     values: dict[str, np.ndarray]
     images: int
+    lowest: dict[str, np.ndarray] = field(default_factory=dict)
+    highest: dict[str, np.ndarray] = field(default_factory=dict)
 
     def peak(self, name: str) -> float:
         """Return the maximum magnitude of an activation."""
         return float(self.peaks[name].max(initial=0))
 
+    def ends(self, name: str) -> tuple[float, float]:
+        """Return the range of an activation and 0."""
+        if name not in self.lowest:
+            return -self.peak(name), self.peak(name)
+        return float(self.lowest[name].min(initial=0)), float(self.highest[name].max(initial=0))
+
     def scaled(self, factors: Mapping[str, np.ndarray]) -> Calibration:
         """Return the statistics of channels divided by positive factors."""
         peaks, values = dict(self.peaks), dict(self.values)
+        lowest, highest = dict(self.lowest), dict(self.highest)
         for name, factor in factors.items():
             peaks[name] = peaks[name] / factor
             values[name] = values[name] / factor[:, None]
-        return Calibration(peaks, values, self.images)
+            if name in lowest:
+                lowest[name] = lowest[name] / factor
+                highest[name] = highest[name] / factor
+        return Calibration(peaks, values, self.images, lowest, highest)
 
 
 def check_samples(
@@ -77,15 +91,19 @@ def calibrate(
     total = len(samples[graph.inputs[0]])
     rounds = -(-total // graph.tensors[graph.inputs[0]].shape[0])
     keep = max(1, _KEPT // rounds)
-    peaks: dict[str, np.ndarray] = {}
+    lowest: dict[str, np.ndarray] = {}
+    highest: dict[str, np.ndarray] = {}
     values: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for results in float_activations(model, graph, samples, names):
         for name in names:
             flat = _channels(name, results[name])
-            peak = np.abs(flat).max((0, 2), initial=0)
-            peaks[name] = np.maximum(peaks[name], peak) if name in peaks else peak
+            minimum, maximum = flat.min((0, 2), initial=np.inf), flat.max((0, 2), initial=-np.inf)
+            lowest[name] = np.minimum(lowest.get(name, minimum), minimum)
+            highest[name] = np.maximum(highest.get(name, maximum), maximum)
             values[name].append(_some(flat, keep))
-    return Calibration(peaks, {name: np.concatenate(v) for name, v in values.items()}, total)
+    joined = {name: np.concatenate(parts) for name, parts in values.items()}
+    peaks = {name: np.maximum(np.maximum(highest[name], -lowest[name]), 0) for name in names}
+    return Calibration(peaks, joined, total, lowest, highest)
 
 
 def float_activations(

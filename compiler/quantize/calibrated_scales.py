@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,11 +11,16 @@ import numpy as np
 from ..frontend.front_ends import run_elementwise
 from ..ir.graph import Graph, Node
 from ..ir.qdq_scales import TensorScale
+from ..partition.partition import Placement
+from .activation_ranges import choose_range
 from .activation_scales import Grid, choose_scale
 from .calibrate import Calibration
 from .table_scales import TableRanges, choose_table_scale
+from .zero_points import accepts_zero_point
 
 __all__ = ["CalibratedScales", "ScaleMemo"]
+
+_LOPSIDED = 0.8  # share of a symmetric range, below which a zero point is worth it
 
 
 @dataclass
@@ -41,6 +47,7 @@ class CalibratedScales:
     calibration: Calibration
     grid: Grid
     method: str
+    placements: Mapping[str, Placement] = field(default_factory=dict)
 
     def scale(self, name: str, memo: ScaleMemo) -> TensorScale:
         """Return the scale of an activation."""
@@ -50,6 +57,11 @@ class CalibratedScales:
                 memo.tables[name] = self._table_scale(name, reader)
             return memo.tables[name]
         peak, values = self.calibration.peak(name), self.calibration.values[name]
+        low, high = self.calibration.ends(name)
+        if self.grid.any_scale and high - low < _LOPSIDED * 2 * peak and accepts_zero_point(
+            self.graph, self.placements, name
+        ):
+            return choose_range(values, low, high, self.grid.width, self.method)
         return TensorScale(choose_scale(values, peak, self.grid, self.method))
 
     def _table_scale(self, name: str, table: Node) -> TensorScale:

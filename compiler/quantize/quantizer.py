@@ -84,7 +84,7 @@ class Quantizer:
         self.inp_width, self.wgt_width, self.method = inp_width, wgt_width, method
         self.scheme = scheme
         self._calibrated = CalibratedScales(
-            graph, calibration, Grid(inp_width, scheme.multipliers), method)
+            graph, calibration, Grid(inp_width, scheme.multipliers), method, placements)
         self.memo = ScaleMemo()
         self.scales: dict[str, TensorScale] = {}
         self.problems: list[str] = []

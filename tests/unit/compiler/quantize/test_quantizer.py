@@ -14,7 +14,10 @@ from myvta.compiler.frontend.front_ends import import_model
 from myvta.compiler.ir.attributes import WeightedAttributes
 from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.ir.fixed_point import dequantize
+from myvta.compiler.ir.qdq_scales import TensorScale
 from myvta.compiler.ir.quantized_graph import QuantizedGraph
+from myvta.compiler.operators.operator import ZeroPointUse
+from myvta.compiler.operators.registry import OPERATORS
 from myvta.compiler.partition.partition import place
 from myvta.compiler.quantize.calibrate import Calibration, calibrate, check_samples
 from myvta.compiler.quantize.quantizer import Quantizer, quantize_graph
@@ -136,23 +139,31 @@ def test_narrow_operands_are_in_range(tmp_path: Path, config: str) -> None:
             assert node.attrs.weight.max() <= 7
 
 
+@pytest.mark.parametrize("zero_points", [(0, 0), (-128, 37)])
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", OPERATOR_CASES)
-def test_operators_have_any_scale(name: str, seed: int) -> None:
+def test_operators_have_any_scale(name: str, seed: int, zero_points: tuple[int, int]) -> None:
     """Integers are within a step of the float function of the integers' real values."""
     case, random = OPERATOR_CASES[name], np.random.default_rng(seed)
     graph, names = case.graph(), "xw"[:case.inputs]
+    node = graph.nodes[0]
+    if OPERATORS[node.op].zero_point_use(node, graph) is ZeroPointUse.REFUSED:
+        zero_points = (0, 0)
     peaks = dict(zip(names, np.exp(random.uniform(-2, 1.5, 2)), strict=False))
-    reals = {n: random.integers(-127, 128, (1, 3, 4, 4)) * peaks[n] / 127 for n in names}
+    zeros = dict(zip(names, zero_points, strict=False))
+    reals = {
+        n: (random.integers(-127, 128, (1, 3, 4, 4)) - zeros[n]) * peaks[n] / 127 for n in names}
     wanted = case.function(*reals.values())
     peaks["y"] = float(np.abs(wanted).max())
     seen = Calibration(
         {n: np.array([peak]) for n, peak in peaks.items()},
         {n: np.zeros((1, 1, 1)) for n in peaks}, 1)
     work = Quantizer(graph, {}, seen, 8, 8, "minmax", Scheme(True, True))
-    (node,) = work.quantize(graph.nodes[0])
-    operands = [np.round(reals[n] / work.scale(n).scale).astype(np.int64) for n in names]
+    work.scales = {n: TensorScale(peaks[n] / 127, zeros[n]) for n in names}
+    (node,) = work.quantize(node)
+    operands = [work.scale(n).zero_point + np.round(
+        reals[n] / work.scale(n).scale).astype(np.int64) for n in names]
     found, out = evaluate_node(node, operands, 8), work.scale("y")
-    steps = np.clip(wanted / out.scale, -128, 127)
-    assert np.abs(found - out.zero_point - steps).max() <= 0.5 + case.slack
+    steps = np.clip(wanted / out.scale + out.zero_point, -128, 127)
+    assert np.abs(found - steps).max() <= 0.5 + case.slack
     assert work.problems == []
