@@ -101,7 +101,7 @@ class LoweringContext:
     slack_before: int = 0  # those of the previous node
 
     def __post_init__(self) -> None:
-        self._pools: dict[MemoryType, int] = {}
+        self._pools: dict[MemoryType, tuple[bool, bool]] = {}  # from the far end, many slots
         self.weights = LruBuffers(0, self.config.depth(MemoryType.WGT) // 2)
 
     def begin(self, node: QuantizedNode) -> None:
@@ -131,13 +131,16 @@ class LoweringContext:
     ) -> LruBuffers:
         """Return slots of a scratchpad for a layer, alternately from its two ends.
 
-        So the first loads of a layer seldom wait for the last steps of the previous one.
-        ``reserved``: tiles at the end that are not used.
+        So the first loads of a layer seldom wait for the last steps of the previous one.  After
+        more than two slots in over half of the scratchpad they come from the same end: those that
+        were filled first are free first.  ``reserved``: tiles at the end that are not used.
         """
-        self._pools[memory_type] = turn = self._pools.get(memory_type, 0) + 1
-        if turn % 2:
-            return LruBuffers(0, size, count)
+        far, ring = self._pools.get(memory_type, (True, False))
+        far = far if ring else not far
         end = self.config.depth(memory_type) - reserved
+        self._pools[memory_type] = far, count > 2 and size * count > end // 2
+        if not far:
+            return LruBuffers(0, size, count)
         pool = LruBuffers(end - size * count, size, count)
         pool.slots.reverse()
         return pool

@@ -88,6 +88,12 @@ def buffers_of(shape: ConvShape, t: ConvTiling, config: Config) -> Buffers | Non
         t.co * shape.weight_tiles(t.ci, t.kh, t.kw), counts.outer * counts.chunks, wgt_room)
     if inp is None or wgt is None:
         return None
+    if counts.spatial == 1 and shape.kernel == (1, 1):  # each weight is used once: load ahead
+        slots = wgt_room // wgt[1]
+        if inp[0] < counts.chunks * apart:
+            slots = min(slots, inp_room // inp[1])
+            inp = min(slots, counts.chunks * apart), inp[1]
+        wgt = max(wgt[0], min(slots, counts.outer * counts.chunks)), wgt[1]
     kept = parameter_tiles(config) * ((shape.co if t.all_parameters else t.co) + shape.residual)
     size = t.co * rows * columns
     most = 1 if t.part < t.co or counts.outer * counts.spatial == 1 else 2

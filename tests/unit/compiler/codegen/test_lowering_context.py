@@ -10,8 +10,11 @@ from compiler_networks import NetworkBuilder, check_every_layer, compiled, rando
 from onnx import numpy_helper
 from tiers import slow
 
+from myvta.compiler.codegen.lowering_context import LoweringContext
+from myvta.compiler.codegen.scratchpad_lru import LruBuffers
 from myvta.compiler.compile import Compiled
 from myvta.isa.config import NAMED
+from myvta.isa.opcodes import MemoryType
 
 Build = Callable[[NetworkBuilder], object]
 
@@ -128,3 +131,20 @@ def test_inputs_of_very_different_scale_are_added(tmp_path: Path) -> None:
 def test_many_random_networks_equal_the_reference(tmp_path: Path, seed: int, config: str) -> None:
     build = random_network(seed, 40, 16)
     check(build, compiled(build, tmp_path, config), range(3))
+
+
+def bases(pool: LruBuffers) -> list[int]:
+    """Return the first tiles of the slots in the order in which they are filled."""
+    return [pool.take(key).base for key in range(len(pool.slots))]
+
+
+def test_layers_take_slots_from_alternate_ends_unless_many_fill_the_scratchpad() -> None:
+    """INP of 256 tiles: slots that were filled first are free first."""
+    ctx = LoweringContext(NAMED["1x4x4"], {}, lambda name, tiles, memory_type: 0)
+    assert bases(ctx.pool(MemoryType.INP, 10, 2)) == [0, 10]
+    assert bases(ctx.pool(MemoryType.INP, 60, 4)) == [196, 136, 76, 16]
+    assert bases(ctx.pool(MemoryType.INP, 20, 2, reserved=6)) == [230, 210]
+    assert bases(ctx.pool(MemoryType.INP, 50, 3)) == [0, 50, 100]
+    assert bases(ctx.pool(MemoryType.INP, 100, 2)) == [0, 100]
+    assert bases(ctx.pool(MemoryType.INP, 100, 2)) == [156, 56]
+    assert bases(ctx.pool(MemoryType.WGT, 10, 2)) == [0, 10]

@@ -40,6 +40,24 @@ def test_buffers_have_two_slots_or_one_for_all_contents() -> None:
         (1, 32), (4, 2), (2, 16), 3)
 
 
+def test_weights_that_are_used_once_have_as_many_slots_as_fit() -> None:
+    """Twenty chunks of six tiles, or thirty of four; inputs that fit limit nothing."""
+    once = ConvShape(1, 6, 20, (2, 1), (2, 1), (1, 1))
+    whole = buffers_of(once, tiling(ci=6, oh=2, ow=1), CONFIG)
+    assert whole is not None
+    assert (whole.inp, whole.wgt) == ((1, 12), (10, 6))
+    parts = buffers_of(once, tiling(co=4, part=4, ci=1, oh=2, ow=1), CONFIG)
+    assert parts is not None
+    assert (parts.inp, parts.wgt) == ((6, 2), (16, 4))
+    wide = buffers_of(replace(once, ci=24, size=(3, 1), out=(3, 1)), tiling(
+        co=2, part=2, ci=4, oh=3, ow=1), CONFIG)
+    assert wide is not None
+    assert (wide.inp, wide.wgt) == ((5, 12), (5, 8))  # of six chunks of inputs five fit
+    twice = buffers_of(once, tiling(ci=6, oh=1, ow=1), CONFIG)
+    assert twice is not None
+    assert twice.wgt == (2, 6)
+
+
 def test_depthwise_kernel_is_held_as_windows() -> None:
     """Four windows of 2 x 2 taps for 3 x 3; rows of 8 inputs are 9 tiles apart."""
     config = CONFIG.replace(depthwise=True)
