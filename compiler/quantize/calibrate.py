@@ -96,7 +96,7 @@ def calibrate(
     values: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for results in float_activations(model, graph, samples, names):
         for name in names:
-            flat = _channels(name, results[name])
+            flat = _channels(graph, name, results[name])
             minimum, maximum = flat.min((0, 2), initial=np.inf), flat.max((0, 2), initial=-np.inf)
             lowest[name] = np.minimum(lowest.get(name, minimum), minimum)
             highest[name] = np.maximum(highest.get(name, maximum), maximum)
@@ -128,12 +128,15 @@ def float_activations(
         raise CompileError(f"the float network cannot run: {text}") from None
 
 
-def _channels(name: str, value: np.ndarray) -> np.ndarray:
+def _channels(graph: Graph, name: str, value: np.ndarray) -> np.ndarray:
     """Return a finite activation as float64 ``[images, channels, positions]``."""
     value = np.asarray(value, np.float64)
     if not np.isfinite(value).all():
+        node = graph.producer(name)
+        origin = "" if node is None else f", output of {node.op} {node.name!r},"
         raise CompileError(
-            f"activation {name!r} is NaN or infinite on calibration data: the network overflows"
+            f"activation {name!r}{origin} is NaN or infinite on calibration data: the network "
+            "overflows, or computes what has no value"
         )
     shape = (*value.shape, 1, 1)[:2] if value.ndim < 2 else value.shape[:2]
     return value.reshape(*shape, -1)

@@ -93,13 +93,18 @@ def test_calibration_records_peaks_and_values(tmp_path: Path, batch: int) -> Non
     assert seen.images == 3
     assert seen.peaks == {"input": 6, "conv0": 12, "relu1": 10}
     assert seen.peak("conv0") == 12
+    assert [seen.ends(name) for name in ("input", "conv0", "relu1")] == [
+        (-6, 5), (-12, 10), (0, 10)]
+    half = seen.scaled({"conv0": np.array([2.0])})
+    assert (half.ends("conv0"), half.peak("conv0"), half.ends("input")) == ((-6, 5), 6, (-6, 5))
     assert set(seen.values["conv0"].ravel()) == set(range(-12, 12, 2))
 
 
 def test_overflowing_activations_are_refused(tmp_path: Path) -> None:
     graph, model = import_model(network(tmp_path))
     samples = {"input": np.full((1, 1, 2, 2), 3e38, np.float32)}
-    with pytest.raises(CompileError, match=r"^activation 'conv0' is NaN or infinite on "):
+    text = r"^activation 'conv0', output of Conv 'conv0', is NaN or infinite on calibration data"
+    with pytest.raises(CompileError, match=text):
         calibrate(model, graph, samples, ["conv0"])
 
 
