@@ -140,8 +140,13 @@ class TokenStream:
         self._add(instruction)
 
     def _end(self) -> None:
-        """Append FINISH, which waits for every engine by itself."""
+        """Append FINISH, which waits for every engine by itself.
+
+        Other implementations of the base ISA need a token for that: a serial stream gives it.
+        """
         self._open()
+        if self.serial and not self.config.extended and self._engine not in (None, Module.COMPUTE):
+            self._hop(self._engine, Module.COMPUTE)
         for module in (Module.LOAD, Module.STORE):
             if self._pending[module]:
                 self._issue(_NO_OPS[module])

@@ -15,7 +15,10 @@ from compiler_networks import NetworkBuilder, compiled
 
 from myvta.compiler.operators.registry import OPERATORS
 from myvta.driver.program.program_check import check_program
+from myvta.driver.stream.stream import StreamBuilder
+from myvta.isa.check.static_checker import MemoryMap, StreamChecker
 from myvta.isa.config import named
+from myvta.isa.opcodes import MemoryType
 
 Make = Callable[[NetworkBuilder, str], str]
 MAP = (1, 20, 9, 9)
@@ -110,3 +113,18 @@ def test_streams_of_an_operator_are_portable(operator: str, number: int, tmp_pat
 
 def test_every_operator_has_a_case() -> None:
     assert set(CASES) | EXTENDED_ALONE == set(OPERATORS)
+
+
+def test_serial_stream_is_portable() -> None:
+    config = named("base")
+    builder = StreamBuilder(config, serial=True)
+    builder.load_2d(MemoryType.INP, 0, 0, 4)
+    builder.load_2d(MemoryType.WGT, 0, 0, 1)
+    builder.gemm([(0, 0, 0)], reset=True)
+    builder.gemm([(0, 0, 0)])
+    builder.store_2d(0, 9, 1)
+    stream = builder.finish()
+    result = StreamChecker(config).check(
+        stream.code, bases={MemoryType.UOP: 1 << 20}, portable=True,
+        memory=MemoryMap(contents=((1 << 20, stream.uops, "micro-ops"),)))
+    assert not result.findings
