@@ -141,14 +141,15 @@ def compile_request(request: CompileRequest, observer: PassObserver | None = Non
     quantized: QuantizedModel = work.results["quantize"]
     fused: FusedNetwork = work.results["fuse"]
     choice, program = quantized.choice, assembled.program
-    remarks = network_remarks(fused.allocated.packed.network, fused.fused_into)
+    costs = assembled.synchronized.costs
+    remarks = network_remarks(fused.allocated.packed.network, fused.fused_into, costs)
     placements = {
         name: replace(placement, reason="; ".join((placement.reason, *remarks.get(name, ()))))
         for name, placement in quantized.placements.items()
     }
     report = make_report(
         choice.quantized, request.target.config, placements, quantized.operators,
-        assembled.synchronized.costs, images=fused.allocated.memory.images,
+        costs, images=fused.allocated.memory.images,
         evaluator=work.results["import"].model.evaluator_name,
         snr_db=choice.snr_db, saturation_shares=choice.saturation_shares, tried=choice.tried,
         same_argmax={output.name: output.same_argmax for output in choice.compared},

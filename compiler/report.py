@@ -189,11 +189,12 @@ def make_report(
 
 
 def network_remarks(
-    network: PackedNetwork, fused_into: Mapping[str, str]
+    network: PackedNetwork, fused_into: Mapping[str, str], costs: Mapping[str, StreamCosts]
 ) -> dict[str, list[str]]:
     """Return the effects of packing, grouping and fusion on single nodes, by node name.
 
-    ``fused_into``: the convolution that computes a layer, by the name of the layer.
+    ``fused_into``: the convolution that computes a layer, by the name of the layer; ``costs``: of
+    the streams, by node.
     """
     unpacked = {item.packed: item.packing for item in network.outputs.values()}
     remarks = {
@@ -203,7 +204,9 @@ def network_remarks(
         listed = remarks.setdefault(node.name, [])
         attrs = node.attrs
         if isinstance(attrs, (ConvAttributes, TransposedAttributes)) and attrs.group > 1:
-            listed.append(f"{attrs.group} groups as block-diagonal weight tiles")
+            windows = node.name in costs and costs[node.name].dwc_steps
+            way = "windows of DWC" if windows else "block-diagonal weight tiles"
+            listed.append(f"{attrs.group} groups as {way}")
         for name in network.inputs.keys() & set(node.inputs):
             ty, tx = network.inputs[name].packing.taps
             listed.append(f"{ty} x {tx} taps packed into the lanes of a tile by the host")

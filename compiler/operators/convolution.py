@@ -36,7 +36,7 @@ CONV = Operator(
     attributes=ConvAttributes,
     form="inputs x, weight[, bias]; attrs kernel, strides, pads (top, left, bottom, right), "
     "dilations (pairs y, x), group, relu",
-    reason="GEMM over taps and channel blocks",
+    reason="sums over taps and channel blocks",
     docs=DocsRow(
         "also grouped; a preceding Pad with zeros is included in its padding", "docs/compiler.md",
         "taps x blocks + 1; depthwise by DWC: windows + 1"),

@@ -45,7 +45,7 @@ def test_table_has_every_node_with_place_and_reason(here: Path) -> None:
         ["softmax3", "Softmax", "1x216", "host"],
     ]
     assert [row[4] for row in rows[1:5]] == [
-        "GEMM over taps and channel blocks", "part of conv0", "a view: no work",
+        "sums over taps and channel blocks", "part of conv0", "a view: no work",
         "no lowering for Softmax",
     ]
     assert result.output.splitlines()[-1] == (

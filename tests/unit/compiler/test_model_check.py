@@ -39,7 +39,7 @@ def test_every_node_is_accounted_for(tmp_path: Path) -> None:
     found = check_model(save(everything(), tmp_path / "n.onnx"), "1x4x4")
     assert found.compiles
     assert [(node.name, node.where, node.reason) for node in found.nodes] == [
-        ("conv0", "accelerator", "GEMM over taps and channel blocks"),
+        ("conv0", "accelerator", "sums over taps and channel blocks"),
         ("batchnormalization1", "folded", "part of conv0"),
         ("relu2", "folded", "part of conv0"),
         ("leakyrelu3", "host", "its slope 0.1 is not 2^-k with k in 0..16"),

@@ -84,7 +84,7 @@ def test_every_node_has_a_place_and_a_reason(build: NetworkBuilder, tmp_path: Pa
     asked = request(build, tmp_path)
     model = partition(canonicalize(import_file(None, asked), asked), asked)
     assert {name: (item.where, item.reason) for name, item in model.placements.items()} == {
-        "conv0": ("accelerator", "GEMM over taps and channel blocks"),
+        "conv0": ("accelerator", "sums over taps and channel blocks"),
         "softmax2": ("host", "no lowering for Softmax"),
     }
     assert [row.facts.get("on") for row in dump_partitioned(model)] == [

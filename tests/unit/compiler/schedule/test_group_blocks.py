@@ -93,10 +93,17 @@ def test_maximum_distance_of_first_blocks() -> None:
 
 
 @pytest.mark.parametrize("config", sorted(NAMED))
-def test_depthwise_takes_one_step_per_tap(tmp_path: Path, config: str) -> None:
-    """Nine GEMM steps an output tile of a 3x3 layer, and one weight tile for each."""
+def test_depthwise_takes_one_step_per_tap_or_window(tmp_path: Path, config: str) -> None:
+    """GEMM: nine steps an output tile of a 3x3 layer; DWC: one for each of its windows."""
     build = NetworkBuilder(1)
     build.conv(build.input((1, 64, 6, 5)), 64, group=64)
     (node,) = compiled(build, tmp_path, config).report.nodes
-    assert node.reason.endswith("; 64 groups as block-diagonal weight tiles")
-    assert node.costs.gemm_steps == 9 * 64 // named(config).block_out * 6 * 5
+    chosen = named(config)
+    tiles = 64 // chosen.block_out * 6 * 5
+    if not chosen.depthwise:
+        assert node.reason.endswith("; 64 groups as block-diagonal weight tiles")
+        assert (node.costs.gemm_steps, node.costs.dwc_steps) == (9 * tiles, 0)
+        return
+    windows = {4: 4, 8: 2, 16: 1, 32: 1}[chosen.taps]  # 2x2, 2x4, 4x4, 4x8
+    assert node.reason.endswith("; 64 groups as windows of DWC")
+    assert (node.costs.gemm_steps, node.costs.dwc_steps) == (0, windows * tiles)
