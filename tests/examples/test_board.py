@@ -50,7 +50,7 @@ def test_script_needs_only_numpy_and_pyserial(board, bundle, tmp_path):
 def test_wrong_configuration_is_refused_before_a_launch(board, bundle):
     done = run(board, bundle, "model://?config=1x4x4")
     assert done.returncode == 1 and done.stdout.startswith("NO  open")
-    assert "alone" not in done.stdout
+    assert "yes alone" not in done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from myvta.rtl.load.scratchpad import scratchpad
 
 
 @pytest.mark.parametrize("name, log_bus, columns", [
-    ("1x4x4_int4", 6, 1), ("1x4x4", 6, 2), ("1x8x8", 6, 8), ("default", 7, 16),
+    ("1x4x4_int4", 6, 1), ("1x4x4", 6, 2), ("1x8x8", 6, 8), ("lean", 7, 16),
 ])
 def test_contents_equal_an_array(name, log_bus, columns):
     traffic = run_against_array(scratchpad, name, log_bus, MemoryType.WGT, cycles=600)
@@ -22,11 +22,11 @@ def test_contents_equal_an_array(name, log_bus, columns):
     ("1x4x4", 7, {"forward": True}),  # a quarter of the only column
     ("1x8x8", 6, {"forward": True}),  # a column
     ("1x8x8", 6, {"forward": True, "weights4": True}),
-    ("default", 6, {"forward": True, "weights4": True}),  # two columns
-    ("default", 8, {"forward": True, "weights4": True}),  # half a column
+    ("lean", 6, {"forward": True, "weights4": True}),  # two columns
+    ("lean", 8, {"forward": True, "weights4": True}),  # half a column
     ("1x4x4", 6, {"weights4": True}),  # the whole tile in a cycle
     ("1x8x8", 8, {"weights4": True}),
-    ("default", 6, {"weights4": True}),
+    ("lean", 6, {"weights4": True}),
 ])
 def test_contents_equal_an_array_with_extensions(name, log_bus, extensions):
     traffic = run_against_array(

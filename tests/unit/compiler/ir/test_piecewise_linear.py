@@ -55,7 +55,7 @@ def test_tanh_after_a_packed_last_layer_uses_its_lanes(tmp_path: Path, kept):
     build = NetworkBuilder(3)
     x = build.conv(build.input((1, 9, 13, 11)), 3)
     y = build.node("Tanh", [x], build.shapes[x])
-    made = compiled(build, tmp_path, "default", *([x] if kept else []), y)
+    made = compiled(build, tmp_path, "lean", *([x] if kept else []), y)  # without tables
     packed = "lanes of a tile" in next(
         node.reason for node in made.report.nodes if node.op == "Tanh")
     assert packed != kept

@@ -64,7 +64,7 @@ def test_entries_are_written_from_the_first_beat_on() -> None:
     fill = Work(Module.COMPUTE, "fill", (), (), beats=16, bursts=1, slots=64)
     model = Engines([fill, FINISH], named("default"), latency=20)
     model.run()
-    requested = HEAD + 19 + 4 + 5
+    requested = HEAD + 19 + 5 + 5
     assert model.end[0] == requested + 3 + 20 + 64 + 2 + 1
 
 
