@@ -13,16 +13,15 @@ those of the device.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import marks
 import numpy as np
 import onnxruntime
 from onnxruntime.quantization import (
@@ -35,8 +34,11 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from myvta.compiler.compile import compile_model
+from myvta.compiler.ir.arrays import load_arrays
+from myvta.compiler.ir.compile_errors import CompileError
 from myvta.compiler.quantize.error_metrics import snr_db
 from myvta.compiler.reference.reference_evaluator import evaluate
+from myvta.isa.config import Config, load_config
 
 ROOT = Path(__file__).parents[1]
 DIGITS = ROOT / "examples/digits"
@@ -85,7 +87,7 @@ def by_onnxruntime(path: Path, calibration: np.ndarray, images: np.ndarray, meth
         return run(out, images, fused=False)
 
 
-def by_compiler(path: Path, calibration: np.ndarray, images: np.ndarray, config: str) -> Outputs:
+def by_compiler(path: Path, calibration: np.ndarray, images: np.ndarray, config: Config) -> Outputs:
     """Return the outputs of the compiler's integer network."""
     name = onnxruntime.InferenceSession(str(path)).get_inputs()[0].name
     made = compile_model(path, {name: calibration}, config)
@@ -115,43 +117,57 @@ def digits() -> tuple[Path, np.ndarray, np.ndarray]:
     return DIGITS / "digits.onnx", calibration, images.reshape(-1, *calibration.shape[1:])
 
 
+def halves(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images to calibrate on, and the others.
+
+    Raises
+    ------
+    CompileError
+        The file is not an npz, or not one of a single array of two images or more.
+    """
+    arrays = load_arrays(path)
+    values = next(iter(arrays.values()), np.zeros(0))
+    if len(arrays) != 1 or values.ndim < 2 or len(values) < 2:
+        raise CompileError(
+            f"{path} must hold one array of two images or more, not "
+            + (", ".join(f"{name} {list(v.shape)}" for name, v in arrays.items()) or "nothing"))
+    return values[: len(values) // 2], values[len(values) // 2 :]
+
+
 def main() -> int:
     """Print the table; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, nargs="?")
-    parser.add_argument("data", type=Path, nargs="?", help="images; the last half is not "
-                        "calibrated on")
-    parser.add_argument("--config", default="default")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser = marks.parser("accuracy of integer networks beside onnxruntime's quantization")
+    parser.add_argument("model", type=Path, nargs="?", help="default: the trained digits network")
+    parser.add_argument("data", type=Path, nargs="?",
+                        help=".npz of images; the last half is not calibrated on")
+    parser.add_argument("--config", type=marks.configuration, default=load_config("default"))
     options = parser.parse_args()
     if options.model is None:
         path, calibration, images = digits()
+    elif options.data is None:
+        parser.error(f"{options.model} needs DATA.npz, images to calibrate on and to compare")
     else:
-        with np.load(options.data) as data:
-            (values,) = (data[name] for name in data.files)
-        path, half = options.model, len(values) // 2
-        calibration, images = values[:half], values[half:]
-    expected = run(path, images)
-    results = {"myvta": by_compiler(path, calibration, images, options.config)}
-    for method in METHODS:
-        results[f"onnxruntime {method}"] = by_onnxruntime(path, calibration, images, method)
-    figures, missed = [], 0
-    for output, wanted in expected.items():
+        path, (calibration, images) = options.model, halves(options.data)
+    made = by_compiler(path, calibration, images, options.config)
+    results = {"myvta": made, **{
+        f"onnxruntime {method}": by_onnxruntime(path, calibration, images, method)
+        for method in METHODS}}
+    figures, required = [], []
+    for output, wanted in run(path, images).items():
         ratios = {name: snr_db(wanted, found[output]) for name, found in results.items()}
-        best = max(value for name, value in ratios.items() if name != "myvta")
-        missed += ratios["myvta"] < best - MARGIN
         for name, value in ratios.items():
             same = agreement(wanted, results[name][output])
             print(f"{path.stem:16} {output:16} {name:24} {value:6.2f} dB  same maximum {same:.1%}")
             figures.append({"network": path.stem, "output": output, "by": name, "snr_db": value,
                             "same_maximum": same})
-        print(f"{'':34}{'best of onnxruntime':24} {best:6.2f} dB: "
-              f"{'met' if ratios['myvta'] >= best - MARGIN else 'MISSED'}")
-    if options.json:
-        options.json.write_text(json.dumps({"figures": figures}, indent=1) + "\n")
-    return 1 if missed else 0
+        best = max(value for name, value in ratios.items() if name != "myvta")
+        required.append(marks.Mark(
+            f"{path.stem}, {output}", ratios["myvta"], best - MARGIN, "dB"))
+    return marks.conclude(
+        required, {"accuracy": figures}, file=options.json,
+        versions={name: version(name) for name in ("numpy", "onnxruntime")},
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    marks.execute(main)

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-SCRIPTS = ("asic", "check_cost", "golden", "links", "model_speed", "networks", "rtl_cycles",
-           "schedules", "synthesis", "timing_model")
+SCRIPTS = ("accuracy", "asic", "check_cost", "golden", "links", "model_speed", "networks",
+           "rtl_cycles", "schedules", "synthesis", "timing_model")
 NEITHER = "'{}' is neither a file nor a named configuration"
 REFUSED = [
+    ("accuracy", ("no.onnx",), "no.onnx needs DATA.npz"),
+    ("accuracy", ("no.onnx", "no.npz"), "no.npz"),
     ("synthesis", ("--xilinx", "no.json"), NEITHER.format("no.json")),
     ("synthesis", ("--ecp5", "7x7"), NEITHER.format("7x7")),
     ("synthesis", ("--seeds", "one"), "invalid int value: 'one'"),
