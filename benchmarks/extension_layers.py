@@ -1,4 +1,4 @@
-"""Layers that use the extensions of the ISA, as streams: the compiler does not emit them.
+"""Layers that use the extensions of the ISA, as streams that no compiler wrote.
 
 Each is double-buffered like a compiler's layer, in memory from address 0 that is all zero, since
 cycles do not depend on data.  Shapes are those of MobileNet-v1 and of a small transformer; sizes on

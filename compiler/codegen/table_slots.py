@@ -6,6 +6,7 @@ first data: at the start of the layer, unless an earlier step of the layer uses 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +18,12 @@ from .scratchpad_lru import LruBuffers
 __all__ = ["TableBuilder", "TableLoad", "TableSlots"]
 
 
-class TableBuilder(StreamBuilder):
+class TableBuilder(StreamBuilder, ABC):
     """A builder of streams that loads lookup tables where steps need them."""
 
+    @abstractmethod
     def look_up(self, table: np.ndarray) -> int:
         """Return the slot of a table, int16 [256], which is on chip in the following step."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ Tensors are ``[image, row, column, channel]`` float32.  Every layer has ``forwar
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 __all__ = ["BatchNorm", "Conv", "Dense", "GlobalAverage", "Layer", "MaxPool", "Relu"]
 
 
-class Layer:
+class Layer(ABC):
     """What all layers share: no weights, no decay, nothing to train."""
 
     decayed: tuple[str, ...] = ()
@@ -23,11 +25,13 @@ class Layer:
         self.gradients: dict[str, np.ndarray] = {}
         self.training = True
 
+    @abstractmethod
     def forward(self, x: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Return the outputs for inputs ``[images, ...]``."""
 
+    @abstractmethod
     def backward(self, gradient: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Set the gradients of the weights; return that of the inputs."""
 
 
 class Conv(Layer):

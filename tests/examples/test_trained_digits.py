@@ -1,4 +1,5 @@
-"""The committed vision transformer and squeeze-excite network for digits, and their training.
+"""The committed vision transformer and squeeze-excite network for digits, and the
+training of all three networks.
 
 Float accuracy is measured with onnx's own reference evaluator, independently of this project.
 """
@@ -17,7 +18,8 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "digits"
-MODULES = ("blocks", "layers", "onnx_graph", "squeeze_excite", "vision_transformer")
+MODULES = (
+    "blocks", "layers", "network", "onnx_graph", "squeeze_excite", "vision_transformer")
 OPERATORS = {
     "digits_vit": {
         "Conv": 1, "Reshape": 13, "Transpose": 13, "LayerNormalization": 7, "MatMul": 24,
@@ -29,7 +31,10 @@ OPERATORS = {
     },
 }
 ACCURACY = {"digits_vit": 0.97, "digits_se": 0.98}
-CLASSES = (("vision_transformer", "VisionTransformer"), ("squeeze_excite", "SqueezeExciteNetwork"))
+CLASSES = (
+    ("network", "Network"), ("vision_transformer", "VisionTransformer"),
+    ("squeeze_excite", "SqueezeExciteNetwork"),
+)
 
 
 @pytest.mark.parametrize("name", OPERATORS)

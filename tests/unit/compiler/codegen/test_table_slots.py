@@ -36,6 +36,6 @@ def test_load_is_at_the_layers_start_unless_the_layer_uses_the_slot() -> None:
     assert [load.step for load in loads if load] == [10, 10, 10, 10, 15]
 
 
-def test_builder_alone_has_no_slots() -> None:
-    with pytest.raises(NotImplementedError):
-        TableBuilder(named("1x4x4")).look_up(table(0))
+def test_a_builder_without_slots_cannot_be_made() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        TableBuilder(named("1x4x4"))  # type: ignore[abstract]
